@@ -1,0 +1,320 @@
+// Monotone rational-quadratic splines (Durkan, Bekasov, Murray and Papamakarios, Neural Spline Flows, 2019, eqs 4-8).
+// In the bin [x0, x1] -> [y0, y1] with width w, height h, s = h / w and end slopes d0, d1, let a = (x - x0) / w, b = 1 - a:
+//
+//   P = a (s a + d0 b),  Q = b (s b + d1 a),  N = a (d1 a + s b) + b (d0 b + s a)
+//   y = y0 + h P / (P + Q) = y1 - h Q / (P + Q),  dy/dx = s^2 N / (P + Q)^2
+//
+// Inverse: with e = (y - y0) / h, f = 1 - e, the ratio a : b is the positive root of s f z^2 + m z - s e = 0,
+// m = d0 f - d1 e: no term of its discriminant m^2 + 4 s^2 e f is negative, and no root cancels in 2 s e : m + r or
+// r - m : 2 s f. Outside (-bound, bound) the spline is the identity.
+//
+// a and b are kept as a pair, and a point is measured from the nearer end of its bin: then both ends are met exactly.
+import { exp32, log32, madd, sigmoid32, softplus32 } from "./simd";
+import { attrs, inCols, inPtr, outPtr, outRows, shardBlocks } from "./state";
+
+/** Share of the interval that every bin keeps, and the least inner slope. */
+// @ts-ignore: decorator
+@inline const FLOOR: f32 = 1e-3;
+/** log(exp(1 - 1e-3) - 1): a raw slope of 0 is a slope of 1. */
+// @ts-ignore: decorator
+@inline const SLOPE_SHIFT: f32 = 0.5397424172369522;
+
+// Scratch for one dimension of one block, in the layout of a block, MAX_BINS + 1 rows each. For widths, then for heights:
+// the exponentials of the K raw numbers, the K first knots, and what rounding took from these knots. Row K of the
+// exponentials holds what turns them into lengths, row K of the knots the drift of their sum.
+// @ts-ignore: decorator
+@inline const MAX_BINS: usize = 128;
+// @ts-ignore: decorator
+@inline const PART: usize = (MAX_BINS + 1) * 32;
+// @ts-ignore: decorator
+@inline const KNOTS: usize = PART, LOST: usize = PART * 2, AXIS: usize = PART * 3;
+const SCRATCH: usize = memory.data(6 * 129 * 32, 16);
+/** What `locate` leaves for four samples, a vector each. */
+const CELL: usize = memory.data(11 * 16, 16);
+// @ts-ignore: decorator
+@inline const VALUE: usize = 0, A: usize = 16, B: usize = 32, S: usize = 48, D0: usize = 64, D1: usize = 80, W: usize = 96,
+  H: usize = 112, BIN: usize = 128, X0: usize = 144, Y0: usize = 160;
+
+// @ts-ignore: decorator
+@inline function splat(x: f32): v128 { return f32x4.splat(x); }
+// @ts-ignore: decorator
+@inline function add(a: v128, b: v128): v128 { return f32x4.add(a, b); }
+// @ts-ignore: decorator
+@inline function sub(a: v128, b: v128): v128 { return f32x4.sub(a, b); }
+// @ts-ignore: decorator
+@inline function mul(a: v128, b: v128): v128 { return f32x4.mul(a, b); }
+// @ts-ignore: decorator
+@inline function div(a: v128, b: v128): v128 { return f32x4.div(a, b); }
+
+/**
+ * Exponentials and knots of one axis, for 8 samples: softmax, the floor of every bin, running sums from -bound. Narrow
+ * bins need knots to better than f32: what each sum loses (Dekker's fast two-sum) is summed beside it. The drift is
+ * what the last knot is short of bound, in parts of the whole: a rounded scale moves all knots in proportion.
+ */
+function layKnots(raw: usize, exps: usize, bins: i32, bound: f32): void {
+  const bytes = <usize>bins << 5;
+  let top = v128.load(raw), topB = v128.load(raw, 16);
+  for (let i: usize = 32; i < bytes; i += 32) {
+    top = f32x4.pmax(top, v128.load(raw + i));
+    topB = f32x4.pmax(topB, v128.load(raw + i, 16));
+  }
+  let sum = splat(0), sumB = splat(0);
+  for (let i: usize = 0; i < bytes; i += 32) {
+    const e = exp32(sub(v128.load(raw + i), top)), eB = exp32(sub(v128.load(raw + i, 16), topB));
+    v128.store(exps + i, e);
+    v128.store(exps + i, eB, 16);
+    sum = add(sum, e);
+    sumB = add(sumB, eB);
+  }
+  const least = splat(2 * bound * FLOOR);
+  const shared = splat(2 * bound * (1 - FLOOR * <f32>bins));
+  const scale = div(shared, sum), scaleB = div(shared, sumB);
+  let knot = splat(-bound), knotB = knot, lost = splat(0), lostB = lost;
+  let row = exps;
+  for (const end = exps + bytes; row < end; row += 32) {
+    v128.store(row, knot, KNOTS);
+    v128.store(row, knotB, KNOTS + 16);
+    v128.store(row, lost, LOST);
+    v128.store(row, lostB, LOST + 16);
+    const length = madd(v128.load(row), scale, least), lengthB = madd(v128.load(row, 16), scaleB, least);
+    const next = add(knot, length), nextB = add(knotB, lengthB);
+    lost = add(lost, sub(length, sub(next, knot)));
+    lostB = add(lostB, sub(lengthB, sub(nextB, knotB)));
+    knot = next;
+    knotB = nextB;
+  }
+  const whole = splat(2 * bound);
+  v128.store(row, scale);
+  v128.store(row, scaleB, 16);
+  v128.store(row, div(sub(sub(splat(bound), knot), lost), whole), KNOTS);
+  v128.store(row, div(sub(sub(splat(bound), knotB), lostB), whole), KNOTS + 16);
+}
+
+/** The floats at four byte offsets, one for each sample; `from` is the address of the first sample. */
+// @ts-ignore: decorator
+@inline function gather(from: usize, offsets: v128): v128 {
+  let v = v128.load32_zero(from + <usize>i32x4.extract_lane(offsets, 0));
+  v = v128.load32_lane(from + <usize>i32x4.extract_lane(offsets, 1), v, 1, 4);
+  v = v128.load32_lane(from + <usize>i32x4.extract_lane(offsets, 2), v, 2, 8);
+  return v128.load32_lane(from + <usize>i32x4.extract_lane(offsets, 3), v, 3, 12);
+}
+
+/**
+ * Finds the bin of four samples and what the spline is there; `v` lies in [-bound, bound]. `lane` is 0 or 16, for the
+ * first or last four samples of a block, `slopes` the address of the raw inner slopes.
+ */
+function locate(v: v128, slopes: usize, lane: usize, bins: i32, bound: f32, inverse: bool): void {
+  const widths = SCRATCH + lane, heights = widths + AXIS;
+  const from = inverse ? heights : widths, to = inverse ? widths : heights;
+  const axis = <usize>bins << 5;
+  let bin = i32x4.splat(0);
+  for (let row = from + 32; row < from + axis; row += 32) bin = i32x4.sub(bin, f32x4.ge(v, v128.load(row, KNOTS)));
+
+  const at = i32x4.shl(bin, 5);
+  const least = splat(2 * bound * FLOOR), one = splat(1), zero = splat(0);
+  const w = madd(gather(widths, at), v128.load(widths + axis), least);
+  const h = madd(gather(heights, at), v128.load(heights + axis), least);
+  const s = div(h, w);
+  const first = i32x4.eq(bin, i32x4.splat(0)), last = i32x4.eq(bin, i32x4.splat(bins - 1));
+  const shift = splat(SLOPE_SHIFT), floor = splat(FLOOR);
+  const raw0 = gather(slopes + lane, i32x4.max_s(i32x4.sub(at, i32x4.splat(32)), i32x4.splat(0)));
+  const raw1 = gather(slopes + lane, i32x4.min_s(at, i32x4.splat((bins - 2) << 5)));
+  const d0 = v128.bitselect(one, add(softplus32(add(raw0, shift)), floor), first);
+  const d1 = v128.bitselect(one, add(softplus32(add(raw1, shift)), floor), last);
+
+  const from0 = gather(from + KNOTS, at), to0 = gather(to + KNOTS, at), start = splat(bound);
+  const fromRest = madd(add(from0, start), v128.load(from + axis, KNOTS), gather(from + LOST, at));
+  const toRest = madd(add(to0, start), v128.load(to + axis, KNOTS), gather(to + LOST, at));
+  let a = div(sub(sub(v, from0), fromRest), inverse ? h : w);
+  a = f32x4.pmax(f32x4.pmin(a, one), zero); // beyond by rounding
+  let b = sub(one, a);
+  let step: v128;
+  if (inverse) {
+    const m = sub(mul(d0, b), mul(d1, a));
+    const twice = add(s, s), se = mul(twice, a), sf = mul(twice, b);
+    const r = add(f32x4.abs(m), f32x4.sqrt(madd(se, sf, mul(m, m))));
+    const falling = f32x4.lt(m, zero);
+    a = v128.bitselect(r, se, falling);
+    b = v128.bitselect(sf, r, falling);
+    const ratio = div(one, add(a, b));
+    a = mul(a, ratio);
+    b = mul(b, ratio);
+    step = mul(w, a);
+  } else {
+    const p = mul(a, madd(s, a, mul(d0, b))), q = mul(b, madd(s, b, mul(d1, a)));
+    step = div(mul(h, p), add(p, q));
+  }
+  v128.store(CELL, add(to0, add(toRest, step)), VALUE);
+  v128.store(CELL, a, A);
+  v128.store(CELL, b, B);
+  v128.store(CELL, s, S);
+  v128.store(CELL, d0, D0);
+  v128.store(CELL, d1, D1);
+  v128.store(CELL, w, W);
+  v128.store(CELL, h, H);
+  v128.store(CELL, bin, BIN);
+  v128.store(CELL, inverse ? to0 : from0, X0);
+  v128.store(CELL, inverse ? from0 : to0, Y0);
+}
+
+/** v brought into [-bound, bound]. */
+// @ts-ignore: decorator
+@inline function clamp(v: v128, bound: f32): v128 { return f32x4.pmax(f32x4.pmin(v, splat(bound)), splat(-bound)); }
+
+/** P + Q of the cell. */
+// @ts-ignore: decorator
+@inline function denominator(): v128 {
+  const a = v128.load(CELL, A), b = v128.load(CELL, B), s = v128.load(CELL, S);
+  return add(mul(a, madd(s, a, mul(v128.load(CELL, D0), b))), mul(b, madd(s, b, mul(v128.load(CELL, D1), a))));
+}
+
+/** N of the cell. */
+// @ts-ignore: decorator
+@inline function numerator(): v128 {
+  const a = v128.load(CELL, A), b = v128.load(CELL, B), s = v128.load(CELL, S);
+  return add(mul(a, madd(v128.load(CELL, D1), a, mul(s, b))), mul(b, madd(v128.load(CELL, D0), b, mul(s, a))));
+}
+
+// attributes of both: bins, inverse, bound
+export function spline_f32(r: usize): void {
+  const bins = load<i32>(attrs(r, 2)), inverse = load<i32>(attrs(r, 2), 4) != 0, bound = load<f32>(attrs(r, 2), 8);
+  const dims = <usize>inCols(r, 0) << 5, axis = <usize>bins << 5;
+  let x = inPtr(r, 0), p = inPtr(r, 1), y = outPtr(r);
+  for (let block = outRows(r) * shardBlocks; block > 0; block--) {
+    for (const end = x + dims; x < end; x += 32) {
+      layKnots(p, SCRATCH, bins, bound);
+      layKnots(p + axis, SCRATCH + AXIS, bins, bound);
+      for (let lane: usize = 0; lane < 32; lane += 16) {
+        const v = v128.load(x + lane);
+        locate(clamp(v, bound), p + axis * 2, lane, bins, bound, inverse);
+        const inside = f32x4.lt(f32x4.abs(v), splat(bound));
+        const q = div(v128.load(CELL, S), denominator());
+        let slope = log32(mul(mul(q, q), numerator()));
+        if (inverse) slope = f32x4.neg(slope);
+        const outside = v128.and(v, f32x4.ne(v, v)); // 0, and NaN of NaN
+        v128.store(y + lane, v128.bitselect(v128.load(CELL, VALUE), v, inside));
+        v128.store(y + dims + lane, v128.bitselect(slope, outside, inside));
+      }
+      p += axis * 3 - 32;
+      y += 32;
+    }
+    y += dims;
+  }
+}
+
+/** Stores four samples at their byte offsets: the inverse of `gather`. */
+// @ts-ignore: decorator
+@inline function scatter(to: usize, offsets: v128, v: v128): void {
+  v128.store32_lane(to + <usize>i32x4.extract_lane(offsets, 0), v, 0);
+  v128.store32_lane(to + <usize>i32x4.extract_lane(offsets, 1), v, 1, 4);
+  v128.store32_lane(to + <usize>i32x4.extract_lane(offsets, 2), v, 2, 8);
+  v128.store32_lane(to + <usize>i32x4.extract_lane(offsets, 3), v, 3, 12);
+}
+
+/**
+ * Cotangents of the raw numbers of one axis, for four samples. Bins before the one at hand move its first knot, whose
+ * cotangent is `knot`; its own length has the cotangent `length`; bins after it have none. The softmax takes from each
+ * the mean of all, which is weighted by the lengths.
+ */
+// @ts-ignore: decorator
+@inline function axisGrad(exps: usize, to: usize, bins: i32, bound: f32, first: v128, own: v128, knot: v128, length: v128): void {
+  const bin = v128.load(CELL, BIN), end = exps + (<usize>bins << 5), one = i32x4.splat(1), none = i32x4.splat(0);
+  const least = splat(2 * bound * FLOOR), shared = splat(2 * bound * (1 - FLOOR * <f32>bins));
+  const before = sub(add(first, splat(bound)), mul(f32x4.convert_i32x4_s(bin), least)), free = sub(own, least);
+  const mean = div(add(mul(knot, before), mul(length, free)), shared);
+  const scale = v128.load(end);
+  const all = f32x4.neg(mul(scale, mean)), more = mul(scale, knot);
+  let ahead = bin, row = to;
+  while (exps < end) {
+    v128.store(row, mul(v128.load(exps), add(all, v128.and(more, i32x4.gt_s(ahead, none)))));
+    ahead = i32x4.sub(ahead, one);
+    exps += 32;
+    row += 32;
+  }
+  scatter(to, i32x4.shl(bin, 5), mul(free, sub(length, mean)));
+}
+
+/** Cotangents of the raw inner slopes: of the one that starts the bin, and of the one that ends it. */
+// @ts-ignore: decorator
+@inline function slopesGrad(to: usize, bins: i32, start: v128, end: v128): void {
+  const at = i32x4.shl(v128.load(CELL, BIN), 5), none = i32x4.splat(0);
+  const stop = to + (<usize>(bins - 1) << 5);
+  for (let row = to; row < stop; row += 32) v128.store(row, none);
+  // The first bin has no inner slope at its start, the last none at its end: what is stored for it is overwritten.
+  const last = i32x4.splat((bins - 2) << 5);
+  scatter(to, i32x4.max_s(i32x4.sub(at, i32x4.splat(32)), none), start);
+  scatter(to, i32x4.min_s(at, last), v128.bitselect(start, end, i32x4.gt_s(at, last)));
+}
+
+/** Derivative of an inner slope by its raw number. */
+// @ts-ignore: decorator
+@inline function slopeGrad(slope: usize): v128 {
+  return sub(splat(1), exp32(sub(splat(FLOOR), v128.load(CELL + slope))));
+}
+
+/**
+ * Four samples of splineGrad: the cotangent of x, and those of the raw numbers into `to`. Let f be the forward spline
+ * and g its log-slope, both of a, s, d0 and d1. The inverse x(y) has dx = (dy - df) / f' where df is the change of f at
+ * fixed x, so its cotangents of the raw numbers are those of f and g with -lambda and minus that of the log-derivative
+ * in place of the given ones; lambda is the cotangent of y.
+ */
+function cotangents(value: v128, logSlope: v128, to: usize, lane: usize, bins: i32, bound: f32, inverse: bool): v128 {
+  const a = v128.load(CELL, A), b = v128.load(CELL, B), s = v128.load(CELL, S), d0 = v128.load(CELL, D0), d1 = v128.load(CELL, D1);
+  const w = v128.load(CELL, W), h = v128.load(CELL, H);
+  const one = splat(1), two = splat(2);
+  const ab = mul(a, b), aa = mul(a, a), bb = mul(b, b);
+  const p = add(mul(s, aa), mul(d0, ab)), q = add(mul(s, bb), mul(d1, ab)), n = numerator();
+  const perN = div(one, n), perD = div(one, add(p, q)), perW = div(one, w);
+  const rate = mul(mul(s, n), mul(perD, perD)); // of (y - y0) / h by a; the slope is s times that
+
+  const logA = mul(two, add(mul(sub(mul(sub(d1, s), a), mul(sub(d0, s), b)), perN), mul(mul(sub(add(d0, d1), add(s, s)), sub(a, b)), perD)));
+  const logS = mul(two, sub(add(div(one, s), mul(ab, perN)), mul(add(aa, bb), perD)));
+  const fall = mul(two, mul(ab, perD));
+  let dx = splat(0);
+  if (inverse) {
+    dx = div(sub(value, mul(mul(logSlope, logA), perW)), mul(s, rate));
+    value = f32x4.neg(dx);
+    logSlope = f32x4.neg(logSlope);
+  }
+  const tall = mul(value, h);
+  const dA = add(mul(tall, rate), mul(logSlope, logA));
+  const part = mul(mul(tall, ab), mul(perD, perD));
+  const dS = add(mul(part, sub(mul(d1, aa), mul(d0, bb))), mul(logSlope, logS));
+  const dD0 = add(mul(part, q), mul(logSlope, sub(mul(bb, perN), fall)));
+  const dD1 = sub(mul(logSlope, sub(mul(aa, perN), fall)), mul(part, p));
+  const dX0 = f32x4.neg(mul(dA, perW));
+  const dW = f32x4.neg(mul(add(mul(dA, a), mul(dS, s)), perW));
+  const dH = add(mul(mul(value, p), perD), mul(dS, perW));
+  const axis = <usize>bins << 5;
+  axisGrad(SCRATCH + lane, to, bins, bound, v128.load(CELL, X0), w, dX0, dW);
+  axisGrad(SCRATCH + AXIS + lane, to + axis, bins, bound, v128.load(CELL, Y0), h, value, dH);
+  slopesGrad(to + axis * 2, bins, mul(dD0, slopeGrad(D0)), mul(dD1, slopeGrad(D1)));
+  return inverse ? dx : mul(dA, perW);
+}
+
+export function splineGrad_f32(r: usize): void {
+  const bins = load<i32>(attrs(r, 3)), inverse = load<i32>(attrs(r, 3), 4) != 0, bound = load<f32>(attrs(r, 3), 8);
+  const dims = <usize>inCols(r, 0) << 5, axis = <usize>bins << 5, stride = axis * 3 - 32;
+  let x = inPtr(r, 0), p = inPtr(r, 1), g = inPtr(r, 2), y = outPtr(r);
+  for (let block = outRows(r) * shardBlocks; block > 0; block--) {
+    let to = y + dims;
+    for (const end = x + dims; x < end; x += 32) {
+      layKnots(p, SCRATCH, bins, bound);
+      layKnots(p + axis, SCRATCH + AXIS, bins, bound);
+      for (let lane: usize = 0; lane < 32; lane += 16) {
+        const v = v128.load(x + lane), value = v128.load(g + lane);
+        locate(clamp(v, bound), p + axis * 2, lane, bins, bound, inverse);
+        const inside = f32x4.lt(f32x4.abs(v), splat(bound));
+        const dx = cotangents(v128.and(value, inside), v128.and(v128.load(g + dims + lane), inside), to + lane, lane, bins, bound, inverse);
+        const outside = v128.or(value, f32x4.ne(v, v)); // the identity; all bits set are a NaN
+        v128.store(y + lane, v128.bitselect(dx, outside, inside));
+      }
+      p += stride;
+      to += stride;
+      g += 32;
+      y += 32;
+    }
+    g += dims;
+    y = to;
+  }
+}

@@ -1,0 +1,73 @@
+// The Gaussian guide W1 in TensorFlow.js: the three nets are one net 600-60-30-5 with block-diagonal weights, whose zeros
+// stay zero by a mask on the gradient: nine products a step instead of twenty-seven.
+
+import * as tf from "@tensorflow/tfjs";
+import { layersOf, W1 } from "../workloads.ts";
+import { backward, cut, forward, padded, trainer, unpadded, type Padding, type Pieces } from "./dense.ts";
+
+const SIZES = [600, 60, 30, 5];
+const padding: Padding = {
+  size: 601 * 60 + 61 * 30 + 31 * 5, index: new Int32Array(W1.weights().length),
+};
+W1.nets.forEach((net, n) => {
+  let at = 0;
+  layersOf(net).forEach(({ inputs, outputs, at: from }, l) => {
+    const columns = SIZES[l + 1];
+    for (let k = 0; k < (inputs + 1) * outputs; k++) {
+      const i = Math.floor(k / outputs);
+      const row = i === inputs ? SIZES[l] : l === 0 ? i : n * inputs + i;
+      padding.index[from + k] = at + row * columns + n * (l === 2 ? 2 : outputs) + k % outputs;
+    }
+    at += (SIZES[l] + 1) * columns;
+  });
+});
+
+/** The training step of W1. */
+export function gaussianTrainer() {
+  const { batch } = W1;
+  const y = tf.tensor2d(W1.y(), [batch, 600]);
+  const thetaT = tf.tidy(() => tf.transpose(tf.tensor2d(W1.theta(), [batch, 2])));
+  const ones = tf.ones<tf.Rank.R2>([1, batch]);
+  const step = trainer(padded(W1.weights(), padding), padded(new Float32Array(padding.index.length).fill(1), padding),
+    W1.learningRate, (weights) => {
+      const [net] = cut(weights, SIZES, 1);
+      const acts = forward(net, y, W1.slope);
+      // Rows of the transposed output: mean (2, B), diagonal (2, B), off-diagonal (1, B).
+      const [mean, raw, off] = tf.split(tf.transpose(acts[3]), [2, 2, 1]);
+      const d = tf.softplus(raw);
+      const [d1, d2] = tf.split(d, 2);
+      const [e1, e2] = tf.split(tf.sub(thetaT, mean), 2);
+      const z1 = tf.div(e1, d1);
+      const z2 = tf.div(tf.sub(e2, tf.mul(off, z1)), d2);
+      const g2 = tf.div(z2, d2);
+      const g1 = tf.div(tf.sub(z1, tf.mul(off, g2)), d1);
+      const z = tf.concat([z1, z2], 0);
+      const g = tf.concat([g1, g2], 0);
+      const loss = tf.mul(tf.sum(tf.add(tf.mul(tf.square(z), 0.5), tf.log(d))), 1 / batch);
+      const dRaw = tf.mul(tf.sub(tf.reciprocal(d), tf.mul(g, z)), tf.sigmoid(raw));
+      const dOut = tf.transpose(tf.concat([tf.neg(g), dRaw, tf.neg(tf.mul(g2, z1))], 0));
+      const inputT: tf.Tensor2D = tf.concat([tf.transpose(y), ones], 0);
+      const { gradients } = backward(net, acts, inputT, ones, tf.mul(dOut, 1 / batch), W1.slope, false);
+      return { loss, parts: gradients };
+    });
+  return {
+    step: step.step,
+    weights: () => unpadded(step.weights(), padding),
+    dispose() { step.dispose(); tf.dispose([y, thetaT, ones]); },
+  };
+}
+
+/** The nets with fixed weights; the pieces are the caller's to dispose of. */
+export function gaussianNets(): Pieces {
+  return tf.tidy(() => cut(tf.tensor1d(padded(W1.weights(), padding)), SIZES, 1)[0]);
+}
+
+/** Mean (2), factor (d1, o, d2) and draws (S, 2) for one datum (600) and noise (S, 2). */
+export function gaussianPosterior(net: Pieces, y: tf.Tensor2D, noise: tf.Tensor2D): tf.Tensor[] {
+  const out = forward(net, y, W1.slope)[3].reshape([5]);
+  const [mean, raw, off] = tf.split(out, [2, 2, 1]);
+  const [d1, d2] = tf.split(tf.softplus(raw), 2);
+  // draws = noise · Lᵀ + mean, Lᵀ = [[d1, o], [0, d2]]
+  const lT: tf.Tensor2D = tf.concat([d1, off, tf.zeros([1]), d2]).reshape([2, 2]);
+  return [mean, tf.concat([d1, off, d2]), tf.fused.matMul({ a: noise, b: lT, bias: mean })];
+}

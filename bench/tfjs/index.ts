@@ -1,0 +1,94 @@
+// TensorFlow.js on its WebAssembly backend with SIMD, one thread (its threads need a browser). Production mode, so that
+// nothing is checked twice; all work in tf.tidy; tensors stay on the backend between steps, the loss is read each step.
+
+import { createRequire } from "node:module";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import * as tf from "@tensorflow/tfjs";
+import { setWasmPaths, version_wasm as version } from "@tensorflow/tfjs-backend-wasm";
+import type { Outputs, Peer, Prepared } from "../driver.ts";
+import { operands, W1, W2, W3, W4 } from "../workloads.ts";
+import { flowSampler, flowTrainer } from "./flow.ts";
+import { gaussianNets, gaussianPosterior, gaussianTrainer } from "./gaussian.ts";
+import { forward } from "./dense.ts";
+
+interface Trainer { step(): number; weights(): ArrayLike<number>; dispose(): void }
+
+function training(checkSteps: number, trainer: Trainer): Prepared {
+  return {
+    run() { trainer.step(); },
+    outputs() {
+      const losses = Array.from({ length: checkSteps }, () => trainer.step());
+      return { losses, weights: trainer.weights() };
+    },
+    dispose: trainer.dispose,
+  };
+}
+
+function product(id: string): Prepared {
+  const { m, n, k } = W3[id];
+  const { a, b } = operands(W3[id]);
+  const [ta, tb] = [tf.tensor2d(a, [m, k]), tf.tensor2d(b, [k, n])];
+  return {
+    run() { tf.matMul(ta, tb).dispose(); },
+    outputs: () => ({ product: tf.tidy(() => tf.matMul(ta, tb).dataSync()) }),
+    dispose: () => tf.dispose([ta, tb]),
+  };
+}
+
+/** An item whose outputs are what a run answers. */
+const inference = (answer: () => Outputs, dispose: () => void): Prepared =>
+  ({ run() { answer(); }, outputs: answer, dispose });
+
+function flow(noise: (() => Float32Array) | undefined): Prepared {
+  const sampler = flowSampler(W2.weights());
+  return inference(() => ({ draws: sampler.draw(W4.flowDatum(), noise?.() ?? W4.draws) }), sampler.dispose);
+}
+
+function gauss(noise: (() => Float32Array) | undefined): Prepared {
+  const net = gaussianNets();
+  return inference(() => tf.tidy(() => {
+    const base = noise ? tf.tensor2d(noise(), [W4.draws, 2]) : tf.randomNormal<tf.Rank.R2>([W4.draws, 2]);
+    const [mean, factor, draws] = gaussianPosterior(net, tf.tensor2d(W4.gaussDatum(), [1, 600]), base);
+    return { mean: mean.dataSync(), factor: factor.dataSync(), draws: draws.dataSync() };
+  }), () => tf.dispose(net));
+}
+
+function batch(): Prepared {
+  const net = gaussianNets();
+  return inference(() => tf.tidy(() => {
+    const out = forward(net, tf.tensor2d(W4.batchData(), [W4.batchRows, W1.data]), W1.slope)[3];
+    const [mean, diagonal, offDiagonal] = tf.split(out, [2, 2, 1], 1);
+    return { mean: mean.dataSync(), diagonal: diagonal.dataSync(), offDiagonal: offDiagonal.dataSync() };
+  }), () => tf.dispose(net));
+}
+
+/** Starts the backend. */
+export async function start(): Promise<void> {
+  tf.enableProdMode();
+  setWasmPaths(`${dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm"))}/`);
+  if (!await tf.setBackend("wasm")) throw new Error("tfjs: no wasm backend here");
+  await tf.ready();
+}
+
+/** Starts the library. */
+export async function setup(): Promise<Peer> {
+  await start();
+  return {
+    name: "tfjs-wasm", version: version, notes: "wasm backend with SIMD, one thread, gradients by hand on XNNPACK products",
+    workloads: {
+      W1Step: () => training(W1.checkSteps, gaussianTrainer()),
+      W2Step: () => training(W2.checkSteps, flowTrainer()),
+      W3_512: () => product("W3_512"),
+      W3_1024: () => product("W3_1024"),
+      W3_160x60x60: () => product("W3_160x60x60"),
+      W3_32x20x600: () => product("W3_32x20x600"),
+      W3_2048x100x100: () => product("W3_2048x100x100"),
+      W4Flow: () => flow(W4.flowNoise),
+      W4FlowOwnNoise: () => flow(undefined),
+      W4Gauss: () => gauss(W4.gaussNoise),
+      W4GaussOwnNoise: () => gauss(undefined),
+      W4Batch: batch,
+    },
+  };
+}

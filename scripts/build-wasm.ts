@@ -1,0 +1,66 @@
+/**
+ * Compiles assembly/index.ts into the two modules that asconfig.json names: `plain` (SIMD) and `relaxed` (SIMD + FMA).
+ *
+ *   tsx scripts/build-wasm.ts              both, always
+ *   tsx scripts/build-wasm.ts --if-stale   only when one of them is missing or older than what it is made of
+ */
+import { spawn } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const asc = join(root, "node_modules/assemblyscript/bin/asc.js");
+
+/** The part of asconfig.json that is read here. */
+interface Config {
+  entries: string[];
+  targets: Record<string, { outFile: string }>;
+}
+
+/** Time of the last change of a file in ms since 1970; 0 where there is none. */
+function changedAt(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
+/** The newest change of anything that the modules are compiled from. */
+function sourcesChangedAt(config: Config): number {
+  const folders = config.entries.map((entry) => join(root, dirname(entry)));
+  const files = folders.flatMap((dir) => readdirSync(dir, { recursive: true }).map((name) => join(dir, String(name))));
+  return Math.max(...[...files, join(root, "asconfig.json"), join(asc, "../../package.json")].map(changedAt));
+}
+
+/**
+ * Compiles one target. It is written beside its final name and renamed, so that a program which starts meanwhile reads
+ * either the old module or the new one, never half of one. It bears the time at which its compilation began, so that a
+ * source that changed while it ran counts as newer.
+ */
+async function compile(target: string, outFile: string): Promise<void> {
+  const startedAt = new Date();
+  const out = join(root, outFile);
+  const draft = join(dirname(out), `.${process.pid}-${basename(out)}`);
+  mkdirSync(dirname(out), { recursive: true });
+  const args = [asc, "--config", "asconfig.json", "--target", target, "--outFile", draft];
+  const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+  const code = await new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
+  if (code !== 0) {
+    rmSync(draft, { force: true });
+    throw new Error(`asc --target ${target}: expected exit status 0, got ${code}`);
+  }
+  const kib = (statSync(draft).size / 1024).toFixed(1);
+  utimesSync(draft, startedAt, startedAt);
+  renameSync(draft, out);
+  console.log(`${outFile}  ${kib} KiB  ${((Date.now() - startedAt.getTime()) / 1000).toFixed(1)} s`);
+}
+
+const config: Config = JSON.parse(readFileSync(join(root, "asconfig.json"), "utf8"));
+const targets = Object.entries(config.targets);
+const builtAt = Math.min(...targets.map(([, { outFile }]) => changedAt(join(root, outFile))));
+if (!process.argv.includes("--if-stale") || builtAt <= sourcesChangedAt(config)) {
+  const results = await Promise.allSettled(targets.map(([name, { outFile }]) => compile(name, outFile)));
+  for (const result of results) {
+    if (result.status === "fulfilled") continue;
+    console.error(String(result.reason));
+    process.exitCode = 1;
+  }
+}

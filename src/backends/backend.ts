@@ -1,0 +1,75 @@
+/** What a backend is: it takes a program (plain data) and answers an executor. Backends know plans and nothing else. */
+import type { Program } from "../graph/program.ts";
+
+export type BackendName = "wasm" | "webgpu" | "reference";
+export type Rows = Float32Array | Float64Array;
+
+export interface OptimiserOptions {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** Keeps the largest second moment (AMSGrad). */
+  readonly amsgrad: boolean;
+  /** Largest global norm of the gradient; 0 leaves it as it is. */
+  readonly clip: number;
+}
+
+/** Everything that an uninterrupted run would carry on with. */
+export interface OptimiserState {
+  readonly updates: number;
+  readonly m: Float32Array;
+  readonly v: Float32Array;
+  /** Empty without AMSGrad. */
+  readonly largest: Float32Array;
+}
+
+export interface RunOptions {
+  /** Rows of the untiled batch. */
+  readonly rows: number;
+  /** Inputs by name, row by row (rows / repeat, F). */
+  readonly inputs?: Readonly<Record<string, Rows | readonly number[]>>;
+  /** Consecutive rows of the run that one row of a `repeat` input serves. */
+  readonly repeat?: number;
+  /** Key and step of random draws. */
+  readonly seed?: number;
+  readonly step?: number;
+}
+
+export interface TrainOptions {
+  readonly rows: number;
+  readonly seed: number;
+  /** Step of the first update: the counter of random draws. */
+  readonly firstStep: number;
+  /** Learning rate of each step to take. */
+  readonly rates: Float32Array;
+  /** Name of the output that is the loss, a scalar f64 param. */
+  readonly loss: string;
+}
+
+export interface Executor {
+  readonly backend: BackendName;
+  /** Which build or adapter runs: for records and reports. */
+  readonly device: string;
+  /** The whole slab, entries at their offsets. */
+  readWeights(slab?: "weights" | "frozen"): Promise<Float32Array>;
+  writeWeights(values: Float32Array, slab?: "weights" | "frozen"): Promise<void>;
+  /** The gradient that the last run of a plan with one has left. */
+  readGradient(plan: string): Promise<Float32Array>;
+  /** A bank (rows, columns) that plans draw rows from. */
+  writeBank(name: string, values: Float32Array): Promise<void>;
+  /** Batch outputs (tiles · rows, F) row by row, param outputs (R, C). */
+  run(plan: string, options: RunOptions): Promise<Record<string, Rows>>;
+  /** As many updates as there are rates. Stops before an update whose loss or gradient is not finite: then `done` is smaller. */
+  train(plan: string, options: TrainOptions): Promise<{ done: number; losses: Float64Array }>;
+  readOptimiser(): Promise<OptimiserState>;
+  writeOptimiser(state: OptimiserState): Promise<void>;
+  /** Frees what garbage collection would not. */
+  dispose(): void;
+}
+
+export interface ExecutorOptions {
+  /** Needed to train. */
+  readonly optimiser?: OptimiserOptions;
+}
+
+export type CreateExecutor = (program: Program, options?: ExecutorOptions) => Promise<Executor>;

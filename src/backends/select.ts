@@ -1,0 +1,28 @@
+/** Picks a backend by name and says why when one is not to be had. */
+import type { Program } from "../graph/program.ts";
+import type { Executor, ExecutorOptions } from "./backend.ts";
+import type { KernelBuild } from "./kernels.ts";
+import { createWasm } from "./wasm.ts";
+
+export interface BackendOptions {
+  /** Default "auto". */
+  readonly backend?: "auto" | "wasm" | "webgpu";
+  /** Build of the wasm kernels: "plain" gives the same bits on every host, "relaxed" is faster; default "auto", the fastest that runs. */
+  readonly kernels?: KernelBuild | "auto";
+}
+
+type Create = (program: Program, options: BackendOptions & ExecutorOptions) => Promise<Executor>;
+const backends: Record<string, Create> = {
+  auto: (program, options) => backends.wasm(program, options),
+  wasm: (program, { kernels = "auto", optimiser }) => createWasm(program, { build: kernels, optimiser }),
+};
+
+/** @throws when the backend is unknown or not to be had here, with the reason and the one to use instead. */
+export function createExecutor(program: Program, options: BackendOptions & ExecutorOptions = {}): Promise<Executor> {
+  const name = options.backend ?? "auto";
+  const create = Object.hasOwn(backends, name) ? backends[name] : undefined;
+  if (create === undefined) {
+    return Promise.reject(new Error(`backend: expected ${Object.keys(backends).join(" or ")}, got "${name}", which this version does not have; use "wasm"`));
+  }
+  return create(program, options);
+}

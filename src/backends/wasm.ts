@@ -1,0 +1,376 @@
+/** Runs programs on WebAssembly: lays a program out in linear memory, then one call runs any number of steps. */
+import { bytesOf, type Plan, type PlanRecord, type Value } from "../graph/plan.ts";
+import type { Program } from "../graph/program.ts";
+import type { DType } from "../graph/tensor.ts";
+import type { Executor, ExecutorOptions, OptimiserState, RunOptions, Rows, TrainOptions } from "./backend.ts";
+import { compileKernels, hostRunsRelaxed, instantiateKernels, type KernelBuild, type Kernels } from "./kernels.ts";
+
+/** Rows that one call takes in; longer runs are looped. */
+const CHUNK_ROWS = 4096;
+/** Groups of shards that sum on their own: the most threads that can share a step. */
+const MAX_GROUPS = 8;
+const ACTIVATIONS = ["linear", "relu", "leakyRelu", "tanh", "sigmoid", "softplus"];
+
+const floatBits = (x: number): number => new Int32Array(Float32Array.of(x).buffer)[0];
+
+/** Attribute words of a record, as its kernel reads them. Addresses that change between runs are left 0 and patched. */
+const attributeWords: Record<string, (a: Record<string, never>, scratch: number) => number[]> = {
+  input: () => [0, 1],
+  output: () => [0],
+  bankRows: (a) => [0, 1, a.stream],
+  random: (a) => [a.stream, Number(a.distribution === "uniform")],
+  columns: (a) => a.indices,
+  cumsum: (a) => [Number(a.reverse)],
+  triMul: (a) => [Number(a.transpose)],
+  triSolve: (a) => [Number(a.transpose)],
+  dense: (a) => [Number(a.bias), ACTIVATIONS.indexOf(a.activation)],
+  denseWeightGrad: (a, scratch) => [Number(a.bias), scratch],
+  spline: (a) => [a.bins, Number(a.inverse), floatBits(a.bound)],
+  splineGrad: (a) => [a.bins, Number(a.inverse), floatBits(a.bound)],
+};
+
+interface Edge {
+  /** Where the rows are. */
+  readonly at: number;
+  /** Where the attribute words of its record are, to be patched. */
+  readonly words: number;
+  readonly cols: number;
+  readonly rows: number;
+  readonly dtype: DType;
+}
+interface LoadedPlan {
+  readonly plan: Plan;
+  readonly at: number;
+  readonly inputs: ReadonlyMap<string, Edge>;
+  readonly batchOutputs: ReadonlyMap<string, Edge>;
+  readonly paramOutputs: ReadonlyMap<string, Edge>;
+  readonly banks: readonly { name: string; words: number }[];
+  readonly sums: number;
+  readonly valueAt: (v: Value) => number;
+}
+
+/** Hands out linear memory, 64-byte aligned; it only grows, and goes with the instance. */
+class Arena {
+  private top: number;
+  private readonly memory: WebAssembly.Memory;
+  constructor(memory: WebAssembly.Memory, base: number) {
+    this.memory = memory;
+    this.top = Math.ceil(base / 256) * 256;
+  }
+  take(bytes: number): number {
+    const at = this.top;
+    this.top += Math.ceil((bytes + 64) / 64) * 64; // slack: kernels may read 16 bytes past the end
+    const missing = this.top - this.memory.buffer.byteLength;
+    if (missing > 0) {
+      try {
+        this.memory.grow(Math.ceil(missing / 65536));
+      } catch {
+        throw new Error(`wasm: expected ${(this.top / 2 ** 20).toFixed(0)} MiB of memory, which this host does not give; use a smaller batch or bank`);
+      }
+    }
+    return at;
+  }
+}
+
+class WasmExecutor implements Executor {
+  readonly backend = "wasm";
+  readonly device: string;
+  private readonly kernels: Kernels & Record<string, CallableFunction>;
+  private readonly program: Program;
+  private readonly arena: Arena;
+  private readonly slabs: { weights: number; frozen: number };
+  private readonly moments: { m: number; v: number; largest: number; settings: number } | null;
+  private readonly options: ExecutorOptions;
+  private readonly opcodes = new Map<string, number>();
+  private readonly loaded = new Map<string, LoadedPlan>();
+  private readonly banks = new Map<string, { at: number; rows: number; bytes: number }>();
+  private workspace = { at: 0, bytes: 0 };
+  private scratch = { at: 0, bytes: 0 };
+  private trace = { rates: 0, losses: 0, steps: 0 };
+  private updates = 0;
+
+  constructor(module: WebAssembly.Module, build: KernelBuild, program: Program, options: ExecutorOptions) {
+    this.device = `wasm ${build}`;
+    this.program = program;
+    this.options = options;
+    this.kernels = instantiateKernels(module);
+    this.arena = new Arena(this.kernels.memory, this.kernels.heapBase());
+    const slab = program.weights.bytes;
+    this.slabs = { weights: this.arena.take(slab), frozen: this.arena.take(program.frozen.bytes) };
+    const { optimiser } = options;
+    this.moments = optimiser
+      ? { m: this.arena.take(slab), v: this.arena.take(slab), largest: optimiser.amsgrad ? this.arena.take(slab) : 0, settings: this.arena.take(96) }
+      : null;
+  }
+
+  private floats(at: number, bytes: number): Float32Array {
+    return new Float32Array(this.kernels.memory.buffer, at, bytes / 4);
+  }
+  private words(at: number, count: number): Int32Array {
+    return new Int32Array(this.kernels.memory.buffer, at, count);
+  }
+  private doubles(at: number, count: number): Float64Array {
+    return new Float64Array(this.kernels.memory.buffer, at, count);
+  }
+  private view(at: number, count: number, dtype: DType): Rows {
+    return dtype === "f32" ? this.floats(at, count * 4) : this.doubles(at, count);
+  }
+
+  /** Index of a kernel in the function table; kernels are found by name, so that an op has one name everywhere. */
+  private opcode(name: string): number {
+    const known = this.opcodes.get(name);
+    if (known !== undefined) return known;
+    const kernel = this.kernels[name];
+    if (typeof kernel !== "function") {
+      throw new Error(`wasm: expected a kernel "${name}", which this backend does not have; cast to the other type or use ops that it has`);
+    }
+    const index = this.kernels.table.grow(1);
+    this.kernels.table.set(index, kernel);
+    this.opcodes.set(name, index);
+    return index;
+  }
+
+  /** Lays a plan out at its first use. */
+  private load(name: string): LoadedPlan {
+    const known = this.loaded.get(name);
+    if (known) return known;
+    const plan = this.program.plans[name];
+    if (plan === undefined) throw new Error(`wasm: expected a plan of ${Object.keys(this.program.plans).join(", ")}, got "${name}"`);
+    const { bytes } = plan;
+    const constants = this.arena.take(bytes.constant);
+    for (const c of plan.constants) this.view(constants + c.at, c.values.length, c.dtype).set(c.values);
+    const temporary = this.arena.take(bytes.temporary);
+    const groupBytes = bytes.sums32 + bytes.sums64;
+    const sums = this.arena.take(groupBytes * MAX_GROUPS);
+    this.reserveWorkspace(plan);
+
+    let slotTop = this.workspace.at;
+    const slots = plan.slots.map((b) => {
+      const at = slotTop;
+      slotTop += b * plan.shardRows;
+      return at;
+    });
+    const bases = { slot: 0, weights: this.slabs.weights, frozen: this.slabs.frozen, sums, temporary, constant: constants };
+    const valueAt = (v: Value): number => (v.region === "slot" ? slots[v.at] : bases[v.region] + v.at);
+
+    const code: number[] = [];
+    const patches: { kind: string; name: string; word: number; value: Value }[] = [];
+    const emit = (op: string, dtype: DType, attrs: object, output: Value | null, inputs: Value[], label = ""): void => {
+      const start = code.length;
+      const head = output === null ? [0, 0, 0, 0] : [valueAt(output), output.rows, output.cols, Number(output.kind === "param")];
+      code.push(this.opcode(`${op}_${dtype}`), 0, ...head, inputs.length);
+      for (const v of inputs) code.push(valueAt(v), v.rows, v.cols, Number(v.kind === "param"));
+      if (op === "input" || op === "output" || op === "bankRows") {
+        patches.push({ kind: op, name: label, word: code.length, value: output ?? inputs[0] });
+      }
+      code.push(...(attributeWords[op]?.(attrs as Record<string, never>, this.scratch.at) ?? []));
+      code[start + 1] = (code.length - start) * 4;
+    };
+    const emitRecord = (r: PlanRecord): void => {
+      const output = plan.values[r.output];
+      const label = (r.attrs.name ?? r.attrs.bank ?? "") as string;
+      emit(r.op, output.dtype, r.attrs, output, r.inputs.map((i) => plan.values[i]), label);
+    };
+    const bounds: number[] = [];
+    for (const phase of ["prologue", "shard", "epilogue"] as const) {
+      bounds.push(code.length);
+      plan.records[phase].forEach(emitRecord);
+      if (phase === "shard") {
+        for (const o of plan.outputs) {
+          const value = plan.values[o.value];
+          if (value.kind === "batch") emit("output", value.dtype, {}, null, [value], o.name);
+        }
+      }
+      bounds.push(code.length);
+    }
+    const at = this.arena.take(64);
+    const records = this.arena.take(code.length * 4);
+    this.words(records, code.length).set(code);
+    this.words(at, 14).set([...bounds.map((b) => records + 4 * b), plan.shardRows, MAX_GROUPS, sums, bytes.sums32, groupBytes, 0, 0, 0]);
+
+    const edge = (p: (typeof patches)[number]): Edge => {
+      const { rows, cols, dtype } = p.value;
+      const buffer = this.arena.take(CHUNK_ROWS * rows * cols * bytesOf(dtype));
+      this.words(records + 4 * p.word, 1)[0] = buffer;
+      return { at: buffer, words: records + 4 * p.word, cols, rows, dtype };
+    };
+    const edges = (kind: string): Map<string, Edge> => new Map(patches.filter((p) => p.kind === kind).map((p) => [p.name, edge(p)]));
+    const paramOutputs = new Map<string, Edge>();
+    for (const o of plan.outputs) {
+      const v = plan.values[o.value];
+      if (v.kind === "param") paramOutputs.set(o.name, { at: valueAt(v), words: 0, cols: v.cols, rows: v.rows, dtype: v.dtype });
+    }
+    const banks = patches.filter((p) => p.kind === "bankRows").map((p) => ({ name: p.name, words: records + 4 * p.word }));
+    const loaded: LoadedPlan = { plan, at, inputs: edges("input"), batchOutputs: edges("output"), paramOutputs, banks, sums, valueAt };
+    this.loaded.set(name, loaded);
+    return loaded;
+  }
+
+  /** One workspace and one scratch serve all plans, so they are taken for the largest before any record is written. */
+  private reserveWorkspace(first: Plan): void {
+    if (this.workspace.bytes > 0) return;
+    for (const plan of Object.values(this.program.plans)) {
+      const bytes = plan.slots.reduce((a, b) => a + b, 0) * plan.shardRows;
+      this.workspace.bytes = Math.max(this.workspace.bytes, bytes, 8);
+      for (const r of plan.records.shard) {
+        if (r.op !== "denseWeightGrad") continue;
+        const [x, dz] = r.inputs.map((i) => plan.values[i]);
+        const blocks = (x.rows * plan.shardRows) / 8;
+        this.scratch.bytes = Math.max(this.scratch.bytes, this.kernels.denseWeightGradScratch(blocks, x.cols, dz.cols));
+      }
+    }
+    if (this.workspace.bytes > 2 ** 31) throw new Error(`wasm: plan "${first.name}" needs more memory than a shard may have`);
+    this.workspace.at = this.arena.take(this.workspace.bytes);
+    this.scratch.at = this.arena.take(this.scratch.bytes);
+  }
+
+  async readWeights(slab: "weights" | "frozen" = "weights"): Promise<Float32Array> {
+    return this.floats(this.slabs[slab], this.program[slab].bytes).slice();
+  }
+  async writeWeights(values: Float32Array, slab: "weights" | "frozen" = "weights"): Promise<void> {
+    const { bytes } = this.program[slab];
+    if (values.length * 4 !== bytes) throw new Error(`internal: ${slab} slab of ${bytes / 4} floats, got ${values.length}`);
+    this.floats(this.slabs[slab], bytes).set(values);
+  }
+  async readGradient(plan: string): Promise<Float32Array> {
+    return this.floats(this.load(plan).sums, this.program.weights.bytes).slice();
+  }
+  async writeBank(name: string, values: Float32Array): Promise<void> {
+    const cols = this.program.banks[name];
+    if (cols === undefined || values.length % cols !== 0) throw new Error(`internal: bank "${name}" of ${values.length} numbers in ${cols} columns`);
+    let bank = this.banks.get(name);
+    if (bank === undefined || bank.bytes < values.byteLength) bank = { at: this.arena.take(values.byteLength), rows: 0, bytes: values.byteLength };
+    this.floats(bank.at, values.byteLength).set(values);
+    this.banks.set(name, { ...bank, rows: values.length / cols });
+  }
+
+  private pointBanks(plan: LoadedPlan): void {
+    for (const { name, words } of plan.banks) {
+      const bank = this.banks.get(name);
+      if (bank === undefined) throw new Error(`internal: plan "${plan.plan.name}" draws from bank "${name}", which was not written`);
+      this.words(words, 2).set([bank.at, bank.rows]);
+    }
+  }
+
+  async run(name: string, options: RunOptions): Promise<Record<string, Rows>> {
+    const plan = this.load(name);
+    const { rows, inputs = {}, repeat = 1, seed = 0, step = 0 } = options;
+    this.pointBanks(plan);
+    for (const [key, edge] of plan.inputs) {
+      const given = inputs[key];
+      const every = edge.words && plan.plan.inputs.find((i) => i.name === key)?.repeat ? repeat : 1;
+      const want = Math.ceil(rows / every) * edge.cols;
+      if (given === undefined || given.length !== want) throw new Error(`internal: input "${key}" of plan "${name}": expected ${want} numbers, got ${given?.length}`);
+    }
+    const out: Record<string, Rows> = {};
+    for (const [key, e] of plan.batchOutputs) out[key] = this.allocate(rows * e.rows * e.cols, e.dtype);
+    for (const [key, e] of plan.paramOutputs) out[key] = this.allocate(e.rows * e.cols, e.dtype);
+    for (let start = 0; start < rows; start += CHUNK_ROWS) {
+      const count = Math.min(CHUNK_ROWS, rows - start);
+      this.feed(plan, inputs, repeat, start, count);
+      this.kernels.run(plan.at, count, start, rows, seed, step, 1);
+      for (const [key, e] of plan.batchOutputs) {
+        // Tile t of row i stands in row t·count + i of the buffer, and in row t·rows + i of the answer.
+        for (let t = 0; t < e.rows; t++) {
+          out[key].set(this.view(e.at + t * count * e.cols * bytesOf(e.dtype), count * e.cols, e.dtype), (t * rows + start) * e.cols);
+        }
+      }
+      for (const [key, e] of plan.paramOutputs) {
+        const part = this.view(e.at, e.rows * e.cols, e.dtype);
+        for (let i = 0; i < part.length; i++) out[key][i] += part[i];
+      }
+    }
+    return out;
+  }
+
+  private allocate(count: number, dtype: DType): Rows {
+    return dtype === "f32" ? new Float32Array(count) : new Float64Array(count);
+  }
+
+  /** Copies the rows of a chunk in; a `repeat` input is given from the row that serves the first of them. */
+  private feed(plan: LoadedPlan, inputs: NonNullable<RunOptions["inputs"]>, repeat: number, start: number, count: number): void {
+    for (const { name: key, repeat: repeats } of plan.plan.inputs) {
+      const edge = plan.inputs.get(key) as Edge;
+      const every = repeats ? repeat : 1;
+      const first = Math.floor(start / every);
+      const last = Math.floor((start + count - 1) / every);
+      const given = inputs[key];
+      const part = given.slice(first * edge.cols, (last + 1) * edge.cols);
+      this.view(edge.at, part.length, edge.dtype).set(part);
+      // The kernel counts rows of the whole run when it divides: let it find row `first` at the start of the buffer.
+      this.words(edge.words, 2).set([edge.at - first * (every > 1 ? 1 : 0) * edge.cols * bytesOf(edge.dtype), every]);
+    }
+  }
+
+  private settings(): NonNullable<typeof this.moments> {
+    if (this.moments === null) throw new Error("internal: an executor without optimiser cannot train");
+    return this.moments;
+  }
+
+  /** Grows in powers of two, so that many short calls and one long one cost the same memory. */
+  private reserveTrace(steps: number): void {
+    if (steps <= this.trace.steps) return;
+    const size = 2 ** Math.ceil(Math.log2(Math.max(steps, 256)));
+    this.trace = { rates: this.arena.take(size * 4), losses: this.arena.take(size * 8), steps: size };
+  }
+
+  async train(name: string, { rows, seed, firstStep, rates, loss }: TrainOptions): Promise<{ done: number; losses: Float64Array }> {
+    const plan = this.load(name);
+    const moments = this.settings();
+    const options = this.options.optimiser as NonNullable<ExecutorOptions["optimiser"]>;
+    const scalar = plan.paramOutputs.get(loss);
+    if (!plan.plan.hasGradient || scalar?.dtype !== "f64") throw new Error(`internal: plan "${name}" has no gradient or no f64 loss "${loss}"`);
+    if (rows > CHUNK_ROWS && plan.inputs.size > 0) throw new Error(`train: expected at most ${CHUNK_ROWS} rows a step from inputs, got ${rows}`);
+    this.pointBanks(plan);
+    this.reserveTrace(rates.length);
+    this.floats(this.trace.rates, rates.byteLength).set(rates);
+    const floats = this.program.weights.bytes / 4;
+    const { m, v, largest, settings } = moments;
+    this.words(settings, 8).set([this.slabs.weights, plan.sums, m, v, largest, floats, this.trace.rates, firstStep]);
+    const powers = [options.beta1, options.beta2].map((beta) => {
+      let power = 1;
+      for (let t = 0; t < this.updates; t++) power *= beta; // as the kernel multiplies: no pow
+      return power;
+    });
+    this.doubles(settings + 32, 6).set([options.clip, options.beta1, options.beta2, options.epsilon, ...powers]);
+    this.words(plan.at + 44, 3).set([settings, scalar.at, this.trace.losses]);
+    const done = this.kernels.run(plan.at, rows, 0, rows, seed, firstStep, rates.length);
+    this.words(plan.at + 44, 3).fill(0);
+    this.updates += done;
+    return { done, losses: this.doubles(this.trace.losses, Math.min(done + 1, rates.length)).slice() };
+  }
+
+  async readOptimiser(): Promise<OptimiserState> {
+    const { m, v, largest } = this.settings();
+    const bytes = this.program.weights.bytes;
+    return {
+      updates: this.updates,
+      m: this.floats(m, bytes).slice(),
+      v: this.floats(v, bytes).slice(),
+      largest: largest ? this.floats(largest, bytes).slice() : new Float32Array(0),
+    };
+  }
+  async writeOptimiser(state: OptimiserState): Promise<void> {
+    const { m, v, largest } = this.settings();
+    const bytes = this.program.weights.bytes;
+    this.updates = state.updates;
+    this.floats(m, bytes).set(state.m);
+    this.floats(v, bytes).set(state.v);
+    if (largest) this.floats(largest, bytes).set(state.largest);
+  }
+
+  dispose(): void {
+    this.loaded.clear(); // the instance's memory goes with the last reference to it
+  }
+}
+
+export interface WasmOptions extends ExecutorOptions {
+  /** `auto`: relaxed where the host has it. */
+  readonly build?: KernelBuild | "auto";
+}
+
+/** An executor on WebAssembly SIMD. @throws when the host lacks SIMD or the kernels cannot be loaded. */
+export async function createWasm(program: Program, { build = "auto", ...options }: WasmOptions = {}): Promise<Executor> {
+  const chosen = build === "auto" ? (hostRunsRelaxed() ? "relaxed" : "plain") : build;
+  return new WasmExecutor(await compileKernels(chosen), chosen, program, options);
+}

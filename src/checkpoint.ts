@@ -1,0 +1,29 @@
+/** The state of a training between two steps: an interrupted run that is resumed from it ends with the same weights. */
+import type { OptimiserState } from "./backends/backend.ts";
+
+export interface Checkpoint {
+  /** Steps done. */
+  readonly step: number;
+  /** The options that must be the same when it is resumed. */
+  readonly signature: string;
+  readonly weights: Float32Array;
+  readonly optimiser: OptimiserState;
+  readonly best: { readonly weights: Float32Array; readonly loss: number; readonly step: number };
+  /** Held-out losses so far, (step, loss). */
+  readonly heldOut: readonly (readonly [number, number])[];
+  readonly seconds: number;
+}
+
+/** Training ended early. `checkpoint` is the last good state: pass it as `resume` to carry on. */
+export class TrainingStopped extends Error {
+  readonly reason: "aborted" | "diverged";
+  readonly step: number;
+  readonly checkpoint: Checkpoint;
+  constructor(reason: "aborted" | "diverged", message: string, step: number, checkpoint: Checkpoint) {
+    super(message);
+    this.name = "TrainingStopped";
+    this.reason = reason;
+    this.step = step;
+    this.checkpoint = checkpoint;
+  }
+}

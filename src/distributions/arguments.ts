@@ -1,0 +1,58 @@
+/** What constructors are given: numbers or lists of numbers, checked and spread to one length. */
+
+export type Numbers = number | ArrayLike<number>;
+
+function toList(owner: string, name: string, value: unknown): number[] {
+  const list = typeof value === "object" && value !== null && "length" in value ? Array.from(value as number[]) : [value];
+  if (list.length === 0) throw new Error(`${owner}: expected ${name} to hold at least one number, got none`);
+  for (const x of list) {
+    if (typeof x !== "number") throw new Error(`${owner}: expected ${name} to be a number or numbers, got ${describe(x)}`);
+  }
+  return list as number[];
+}
+
+/** A value for messages: never long, never `[object Object]`. */
+export function describe(x: unknown): string {
+  if (typeof x === "string") return JSON.stringify(x.length > 40 ? `${x.slice(0, 40)}…` : x);
+  if (typeof x === "function") return "a function";
+  if (typeof x !== "object" || x === null) return String(x);
+  return Array.isArray(x) ? `an array of ${x.length}` : `an object with keys ${Object.keys(x).slice(0, 6).join(", ") || "(none)"}`;
+}
+
+/**
+ * The arguments as lists of one length; a number stands for as many as the others have.
+ * @throws when an argument is no number or list of numbers, is NaN, or lists have unequal lengths.
+ */
+export function spread<K extends string>(owner: string, given: Readonly<Record<K, Numbers>>): Record<K, Float64Array> {
+  const names = Object.keys(given) as K[];
+  const lists = names.map((name) => toList(owner, name, given[name]));
+  const named = names.map((name, i) => ({ name, length: lists[i].length, isList: typeof given[name] === "object" }));
+  const long = named.filter((x) => x.isList);
+  const length = long[0]?.length ?? 1;
+  const odd = long.find((x) => x.length !== length);
+  if (odd) throw new Error(`${owner}: expected ${long[0].name} and ${odd.name} of one length, got ${length} and ${odd.length}`);
+  const out = {} as Record<K, Float64Array>;
+  names.forEach((name, i) => {
+    out[name] = Float64Array.from({ length }, (_, k) => lists[i][named[i].isList ? k : 0]);
+    requireEach(owner, name, out[name], "a number", (x) => !Number.isNaN(x));
+  });
+  return out;
+}
+
+/** @throws `normal: expected sd > 0, got -1 at index 2` at the first entry that fails the test. */
+export function requireEach(
+  owner: string,
+  name: string,
+  values: ArrayLike<number>,
+  expected: string,
+  test: (x: number, index: number) => boolean,
+): void {
+  for (let i = 0; i < values.length; i++) {
+    if (test(values[i], i)) continue;
+    throw new Error(`${owner}: expected ${name} ${expected}, got ${values[i]}${values.length > 1 ? ` at index ${i}` : ""}`);
+  }
+}
+
+/** Why a number is refused where only positive, finite ones make sense. */
+export const isPositive = (x: number): boolean => x > 0 && x < Infinity;
+export const isFinite = (x: number): boolean => Number.isFinite(x);

@@ -1,0 +1,47 @@
+/**
+ * log p(θ) = Σ_k log p_k(θ_k), θ = (θ_1, θ_2, …): independent distributions side by side.
+ */
+import { add, concat, slice } from "../graph/build.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { type Distribution, expectBatch, whyNotDistribution } from "./distribution.ts";
+
+const sum = (parts: readonly Tensor[]): Tensor => parts.reduce((a, b) => add(a, b));
+
+/**
+ * The joint distribution of independent parts; θ is their entries one after another.
+ * It draws from as many streams as its parts together, in their order.
+ * @throws when there is no part, or a part is no distribution.
+ */
+export function product(...parts: readonly Distribution[]): Distribution {
+  if (parts.length === 0) throw new Error("product: expected at least one distribution, got none");
+  parts.forEach((part, i) => {
+    const why = whyNotDistribution(part);
+    if (why) throw new Error(`product: expected distributions, got ${why} at index ${i}`);
+  });
+  const starts = parts.map((_, i) => parts.slice(0, i).reduce((n, p) => n + p.size, 0));
+  const firstStreams = parts.map((_, i) => parts.slice(0, i).reduce((n, p) => n + p.streams, 0));
+  const size = parts.reduce((n, p) => n + p.size, 0);
+  const join = (key: "mean" | "sd" | "realMean" | "realSd" | "low" | "high"): Float64Array =>
+    Float64Array.from(parts.flatMap((p) => Array.from(p[key])));
+  const each = (name: string, x: Tensor, f: (part: Distribution, x: Tensor) => Tensor): Tensor[] => {
+    expectBatch("product", name, x, size);
+    return parts.map((p, i) => f(p, slice(x, starts[i], starts[i] + p.size)));
+  };
+  return Object.freeze({
+    name: "product",
+    size,
+    mean: join("mean"),
+    sd: join("sd"),
+    realMean: join("realMean"),
+    realSd: join("realSd"),
+    low: join("low"),
+    high: join("high"),
+    streams: parts.reduce((n, p) => n + p.streams, 0),
+    draw: (stream, dtype) => concat(...parts.map((p, i) => p.draw(stream + firstStreams[i], dtype))),
+    logDensity: (theta) => sum(each("theta", theta, (p, x) => p.logDensity(x))),
+    toReal: (theta) => concat(...each("theta", theta, (p, x) => p.toReal(x))),
+    fromReal: (x) => concat(...each("x", x, (p, part) => p.fromReal(part))),
+    logDetToReal: (theta) => sum(each("theta", theta, (p, x) => p.logDetToReal(x))),
+    spec: { name: "product", parts: parts.map((p) => p.spec) },
+  } satisfies Distribution);
+}

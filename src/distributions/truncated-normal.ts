@@ -1,0 +1,125 @@
+/**
+ * log p(θ) = −½ Σ z² − Σ log σ − Σ log (Φ(b) − Φ(a)) − ½ D log 2π in the box, z = (θ − μ)/σ, a and b its bounds.
+ * Draws invert the distribution function (exact): z = Φ⁻¹(Φ(a) + u (Φ(b) − Φ(a))). The map to the whole line is the
+ * box's (support.ts) and not a logit of Φ, of which single precision leaves nothing a few σ away from μ.
+ */
+import { add, cast, div, maximum, minimum, mul, probit, random, square, sub, sumFeatures } from "../graph/build.ts";
+import { erfc, exp as expOf, log as logOf } from "../math.ts";
+import { isFinite, isPositive, type Numbers, requireEach, spread } from "./arguments.ts";
+import { type Distribution, expectBatch, finiteOrNull } from "./distribution.ts";
+import { LOG_2PI } from "./normal.ts";
+import { makeSupport } from "./support.ts";
+
+/** Nodes of the moments' quadrature, and how many σ from the densest point it goes: exp(−9²/2) is 3e-18. */
+const NODES = 1024;
+const REACH = 9;
+/** log of the least mass that the bounds may leave: beyond, draws in single precision would underflow. */
+const LEAST_LOG_MASS = -69; // 1e-30
+
+const cdf = (z: number): number => 0.5 * erfc(-z * Math.SQRT1_2);
+
+interface Moments {
+  /** log (Φ(b) − Φ(a)) */
+  readonly logMass: number;
+  readonly mean: number;
+  readonly sd: number;
+  readonly realMean: number;
+  readonly realSd: number;
+}
+
+/**
+ * Moments of one entry and of its image on the line, by the midpoint rule in t, with z running over the bounds as
+ * s(t) = t³(10 − 15t + 6t²): the logarithms at the bounds and their density then vanish together, and the error is
+ * O(NODES⁻⁴).
+ */
+function momentsOf(mean: number, sd: number, low: number, high: number): Moments {
+  const [a, b] = [(low - mean) / sd, (high - mean) / sd];
+  const densest = Math.min(Math.max(0, a), b);
+  const [from, to] = [Math.max(a, densest - REACH), Math.min(b, densest + REACH)];
+  const span = to - from;
+  const nodes = Array.from({ length: NODES }, (_, i) => {
+    const t = (i + 0.5) / NODES;
+    const up = span * t * t * t * (10 - 15 * t + 6 * t * t); // distances from both ends, each without cancellation
+    const down = span * (1 - t) * (1 - t) * (1 - t) * (1 + 3 * t + 6 * t * t);
+    const z = t < 0.5 ? from + up : to - down;
+    const weight = expOf(0.5 * (densest - z) * (densest + z)) * t * t * (1 - t) * (1 - t);
+    const above = from === a ? up * sd : (z - a) * sd;
+    const below = to === b ? down * sd : (b - z) * sd;
+    const x = (low === -Infinity ? 0 : logOf(above)) - (high === Infinity ? 0 : logOf(below));
+    return { z, x: low === -Infinity && high === Infinity ? mean + sd * z : x, weight };
+  });
+  const total = nodes.reduce((sum, n) => sum + n.weight, 0);
+  const average = (f: (n: (typeof nodes)[number]) => number): number =>
+    nodes.reduce((sum, n) => sum + n.weight * f(n), 0) / total;
+  const [z, x] = [average((n) => n.z), average((n) => n.x)];
+  return {
+    logMass: logOf((30 * span * total) / NODES) - 0.5 * (densest * densest + LOG_2PI),
+    mean: mean + sd * z,
+    sd: sd * Math.sqrt(average((n) => (n.z - z) * (n.z - z))),
+    realMean: x,
+    realSd: Math.sqrt(average((n) => (n.x - x) * (n.x - x))),
+  };
+}
+
+/**
+ * Independent entries, each a normal of `mean` and `sd` (before truncation) kept to [low, high]; numbers or lists of D
+ * numbers, a number stands for all entries. A bound may be infinite.
+ * @throws unless every mean is finite, every sd positive and finite, every low less than its high, and the bounds leave
+ * at least 1e-30 of each normal's mass.
+ */
+export function truncatedNormal(mean: Numbers, sd: Numbers, low: Numbers, high: Numbers): Distribution {
+  const owner = "truncatedNormal";
+  const args = spread(owner, { mean, sd, low, high });
+  requireEach(owner, "mean", args.mean, "finite", isFinite);
+  requireEach(owner, "sd", args.sd, "> 0 and finite", isPositive);
+  requireEach(owner, "low", args.low, "< high", (x, i) => x < args.high[i]);
+  const size = args.mean.length;
+  const standard = (x: Float64Array): Float64Array => x.map((v, i) => (v - args.mean[i]) / args.sd[i]);
+  const [a, b] = [standard(args.low), standard(args.high)];
+  const moments = Array.from(args.mean, (m, i) => momentsOf(m, args.sd[i], args.low[i], args.high[i]));
+  moments.forEach(({ logMass }, i) => {
+    if (logMass > LEAST_LOG_MASS) return;
+    const got = `[${args.low[i]}, ${args.high[i]}] at index ${i}, ${Math.max(a[i], -b[i]).toPrecision(3)} sd away`;
+    throw new Error(`${owner}: expected low and high to leave at least 1e-30 of the normal's mass, got ${got}`);
+  });
+
+  // Probabilities are taken on the side of the smaller ones, which keep their digits; there z has the sign −1.
+  const sign = a.map((x, i) => (x + b[i] > 0 ? -1 : 1));
+  const pLow = sign.map((s, i) => cdf(s > 0 ? a[i] : -b[i]));
+  const pHigh = sign.map((s, i) => cdf(s > 0 ? b[i] : -a[i]));
+  const { clamp, within, toReal, fromReal, logDetToReal } = makeSupport(owner, args.low, args.high);
+  const constant = moments.reduce((sum, m, i) => sum - logOf(args.sd[i]) - m.logMass, -0.5 * size * LOG_2PI);
+  const column = (key: keyof Moments): Float64Array => Float64Array.from(moments, (m) => m[key]);
+  return Object.freeze({
+    name: "truncatedNormal",
+    size,
+    mean: column("mean"),
+    sd: column("sd"),
+    realMean: column("realMean"),
+    realSd: column("realSd"),
+    low: args.low,
+    high: args.high,
+    streams: 1,
+    draw: (stream, dtype) => {
+      const u = cast(random("uniform", size, stream), dtype);
+      const p = add(mul(u, pHigh.map((x, i) => x - pLow[i])), pLow);
+      const inside = minimum(maximum(p, 1e-38), 1 - 5.9604644775390625e-8); // rounding may reach 0 or 1
+      return clamp(add(mul(probit(inside), args.sd.map((s, i) => s * sign[i])), args.mean));
+    },
+    logDensity: (theta) => {
+      expectBatch(owner, "theta", theta, size);
+      const z = div(sub(theta, args.mean), args.sd);
+      return within(add(mul(sumFeatures(square(z)), -0.5), constant), theta);
+    },
+    toReal,
+    fromReal,
+    logDetToReal,
+    spec: {
+      name: "truncatedNormal",
+      mean: Array.from(args.mean),
+      sd: Array.from(args.sd),
+      low: finiteOrNull(args.low),
+      high: finiteOrNull(args.high),
+    },
+  } satisfies Distribution);
+}

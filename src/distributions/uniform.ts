@@ -1,0 +1,49 @@
+/**
+ * log U(θ; low, high) = −Σ log(high − low) in the box; x = logit((θ − low)/(high − low)) is a standard logistic variate,
+ * of mean 0 and standard deviation π/√3.
+ */
+import { add, cast, mul, random, sub, sumFeatures } from "../graph/build.ts";
+import { log } from "../math.ts";
+import { isFinite, type Numbers, requireEach, spread } from "./arguments.ts";
+import { type Distribution, expectBatch } from "./distribution.ts";
+import { makeSupport } from "./support.ts";
+
+const SQRT_12 = 3.4641016151377544;
+/** π/√3 */
+export const LOGISTIC_SD = 1.813799364234218;
+
+/**
+ * Independent uniform entries. `low` and `high` are numbers or lists of D numbers; a number stands for all entries.
+ * @throws unless every bound is finite and every low is less than its high.
+ */
+export function uniform(low: Numbers, high: Numbers): Distribution {
+  const args = spread("uniform", { low, high });
+  requireEach("uniform", "low", args.low, "finite", isFinite);
+  requireEach("uniform", "high", args.high, "finite", isFinite);
+  requireEach("uniform", "low", args.low, "< high", (x, i) => x < args.high[i]);
+  const size = args.low.length;
+  const width = args.high.map((h, i) => h - args.low[i]);
+  const { clamp, within, toReal, fromReal, logDetToReal } = makeSupport("uniform", args.low, args.high);
+  const logDensity = width.reduce((sum, w) => sum - log(w), 0);
+  return Object.freeze({
+    name: "uniform",
+    size,
+    mean: args.low.map((l, i) => l + width[i] / 2),
+    sd: width.map((w) => w / SQRT_12),
+    realMean: new Float64Array(size),
+    realSd: new Float64Array(size).fill(LOGISTIC_SD),
+    low: args.low,
+    high: args.high,
+    streams: 1,
+    draw: (stream, dtype) => clamp(add(mul(cast(random("uniform", size, stream), dtype), width), args.low)),
+    logDensity: (theta) => {
+      expectBatch("uniform", "theta", theta, size);
+      const nothing = mul(sumFeatures(sub(theta, theta)), 0); // a column of zeros that keeps a NaN of θ
+      return within(add(nothing, logDensity), theta);
+    },
+    toReal,
+    fromReal,
+    logDetToReal,
+    spec: { name: "uniform", low: Array.from(args.low), high: Array.from(args.high) },
+  } satisfies Distribution);
+}

@@ -1,0 +1,240 @@
+/**
+ * A plan: what an executor does, in order, as plain data. Records read and write values; a value lives in a region:
+ *
+ *   slot       batch tensors of the shard at hand; slots are reused once the last reader has run
+ *   weights    the slab of trained parameters        frozen   the slab of untrained ones (scalers, projections)
+ *   sums       what shards add to: first the gradient of the weights slab, entry by entry, then other sums
+ *   temporary  params that are computed once a step   constant  fixed numbers
+ *
+ * Three phases: `prologue` (params from weights), `shard` (once a shard of rows), `epilogue` (from sums over all shards).
+ */
+import { topological } from "./grad.ts";
+import { type OpName, ops } from "./ops.ts";
+import { simplify } from "./simplify.ts";
+import { type Attrs, type DType, type Kind, show, type Tensor } from "./tensor.ts";
+
+export type Region = "slot" | "weights" | "frozen" | "sums" | "temporary" | "constant";
+export type Phase = "prologue" | "shard" | "epilogue";
+
+export interface Value {
+  readonly kind: Kind;
+  readonly rows: number;
+  readonly cols: number;
+  readonly dtype: DType;
+  readonly region: Region;
+  /** Index of the slot, or byte offset in the region. */
+  readonly at: number;
+}
+export interface PlanRecord {
+  readonly op: OpName;
+  readonly attrs: Attrs;
+  readonly inputs: readonly number[];
+  readonly output: number;
+}
+export interface PlanOutput {
+  readonly name: string;
+  readonly value: number;
+}
+export interface Plan {
+  readonly name: string;
+  /** Rows of the untiled batch that one pass over the shard records takes: a property of the plan, never of threads. */
+  readonly shardRows: number;
+  readonly values: readonly Value[];
+  readonly records: Readonly<Record<Phase, readonly PlanRecord[]>>;
+  /** Bytes a row of the untiled batch, slot by slot. */
+  readonly slots: readonly number[];
+  readonly inputs: readonly { name: string; cols: number; dtype: DType; repeat: boolean }[];
+  readonly outputs: readonly PlanOutput[];
+  readonly constants: readonly { at: number; dtype: DType; values: readonly number[] }[];
+  readonly bytes: { readonly temporary: number; readonly constant: number; readonly sums32: number; readonly sums64: number };
+  /** Whether `sums` starts with the gradient of the weights. */
+  readonly hasGradient: boolean;
+}
+
+export interface SlabEntry {
+  readonly name: string;
+  readonly rows: number;
+  readonly cols: number;
+  /** Bytes from the start of the slab, a multiple of 256. */
+  readonly offset: number;
+  /** Training starts from draws of U(−init, init). */
+  readonly init: number;
+}
+export interface Slab {
+  readonly entries: readonly SlabEntry[];
+  readonly bytes: number;
+}
+
+export const bytesOf = (dtype: DType): number => (dtype === "f32" ? 4 : 8);
+/** Rounded up to a multiple of `to`; entries keep 32 bytes of slack, so that a kernel may work in whole vectors. */
+export const align = (n: number, to: number): number => Math.ceil(n / to) * to;
+const paramBytes = (t: { rows: number; cols: number; dtype: DType }): number => align(t.rows * t.cols * bytesOf(t.dtype) + 32, 256);
+
+/** Lays out the named params of all plans, in the order in which the forward graphs meet them. */
+export function layOutSlab(leaves: readonly Tensor[]): Slab {
+  const entries = new Map<string, SlabEntry>();
+  let bytes = 0;
+  for (const leaf of leaves) {
+    const name = leaf.attrs.name as string;
+    const known = entries.get(name);
+    if (known !== undefined) {
+      if (known.rows !== leaf.rows || known.cols !== leaf.cols) {
+        throw new Error(`weights "${name}": expected one shape, got (${known.rows}, ${known.cols}) and ${show(leaf)}`);
+      }
+      continue;
+    }
+    entries.set(name, { name, rows: leaf.rows, cols: leaf.cols, offset: bytes, init: leaf.attrs.init as number });
+    bytes += paramBytes(leaf);
+  }
+  return { entries: [...entries.values()], bytes };
+}
+
+export interface PlanSpec {
+  readonly name: string;
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  /** Gradient of each named weight, to be left in the gradient slab. */
+  readonly gradients?: ReadonlyMap<string, Tensor>;
+  readonly shardRows: number;
+}
+
+/** Slots by lifetime: a dead slot is taken again by the next value that needs about as much. */
+class SlotPool {
+  readonly sizes: number[] = [];
+  private readonly free: number[] = [];
+  take(bytesPerRow: number): number {
+    let best = -1;
+    for (const slot of this.free) {
+      const fits = this.sizes[slot] >= bytesPerRow && this.sizes[slot] <= 2 * bytesPerRow;
+      if (fits && (best < 0 || this.sizes[slot] < this.sizes[best])) best = slot;
+    }
+    if (best < 0) return this.sizes.push(bytesPerRow) - 1;
+    this.free.splice(this.free.indexOf(best), 1);
+    return best;
+  }
+  release(slot: number): void {
+    this.free.push(slot);
+  }
+}
+
+/** Orders, places and records a graph. @throws when a batch tensor depends on a sum over the same batch. */
+export function makePlan(spec: PlanSpec, weights: Slab, frozen: Slab): Plan {
+  const names = Object.keys(spec.outputs);
+  const gradientNames = [...(spec.gradients?.keys() ?? [])];
+  const roots = simplify([...Object.values(spec.outputs), ...(spec.gradients?.values() ?? [])]);
+  const gradientOf = new Map<Tensor, string>();
+  gradientNames.forEach((name, i) => {
+    let node = roots[names.length + i];
+    // A gradient that is shared, or is no sum, is copied to its place: kernels of params work in whole vectors, and what
+    // they leave behind the last entry must not reach the norm of the gradient.
+    if (gradientOf.has(node) || !ops[node.op].accumulates) node = Object.freeze({ ...node, op: "detach", inputs: [node], attrs: {} });
+    gradientOf.set(node, name);
+  });
+  const order = topological([...roots.slice(0, names.length), ...gradientOf.keys()]);
+
+  const phase = new Map<Tensor, Phase | "leaf">();
+  for (const t of order) {
+    if (t.op === "param" || t.op === "constant") phase.set(t, "leaf");
+    else if (t.kind === "batch") {
+      const late = t.inputs.find((i) => i.kind === "param" && (phase.get(i) === "epilogue" || ops[i.op].accumulates));
+      if (late) throw new Error(`plan "${spec.name}": expected ${t.op} to depend on rows and weights only, got a sum over the batch (${late.op})`);
+      phase.set(t, "shard");
+    } else if (ops[t.op].accumulates) phase.set(t, "shard");
+    else phase.set(t, t.inputs.some((i) => phase.get(i) === "epilogue" || ops[i.op].accumulates) ? "epilogue" : "prologue");
+  }
+
+  const shardOrder = order.filter((t) => phase.get(t) === "shard");
+  const keep = new Set(roots.slice(0, names.length));
+  const lastUse = new Map<Tensor, number>();
+  shardOrder.forEach((t, i) => {
+    for (const x of [t, ...t.inputs]) lastUse.set(x, i);
+  });
+
+  const values: Value[] = [];
+  const constants: { at: number; dtype: DType; values: readonly number[] }[] = [];
+  const ids = new Map<Tensor, number>();
+  const pool = new SlotPool();
+  const bytes = { temporary: 0, constant: 0, sums32: spec.gradients ? weights.bytes : 0, sums64: 0 };
+  const slabOffset = (slab: Slab, name: string): number => (slab.entries.find((e) => e.name === name) as SlabEntry).offset;
+  const bump = (key: keyof typeof bytes, t: Tensor): number => {
+    const at = bytes[key];
+    bytes[key] += paramBytes(t);
+    return at;
+  };
+  const place = (t: Tensor): { region: Region; at: number } => {
+    if (t.kind === "batch") return { region: "slot", at: pool.take(t.rows * t.cols * bytesOf(t.dtype)) };
+    const gradient = gradientOf.get(t);
+    if (gradient !== undefined) return { region: "sums", at: slabOffset(weights, gradient) };
+    if (t.op === "param") {
+      const region = t.attrs.frozen ? "frozen" : "weights";
+      return { region, at: slabOffset(region === "frozen" ? frozen : weights, t.attrs.name as string) };
+    }
+    if (t.op === "constant") {
+      const at = bump("constant", t);
+      constants.push({ at, dtype: t.dtype, values: t.attrs.values as number[] });
+      return { region: "constant", at };
+    }
+    if (ops[t.op].accumulates) return { region: "sums", at: bump(t.dtype === "f32" ? "sums32" : "sums64", t) };
+    return { region: "temporary", at: bump("temporary", t) };
+  };
+
+  const records: Record<Phase, PlanRecord[]> = { prologue: [], shard: [], epilogue: [] };
+  const visit = (t: Tensor): void => {
+    ids.set(t, values.length);
+    values.push({ kind: t.kind, rows: t.rows, cols: t.cols, dtype: t.dtype, ...place(t) });
+    const when = phase.get(t) as Phase | "leaf";
+    if (when === "leaf") return;
+    const output = ids.get(t) as number;
+    records[when].push({ op: t.op, attrs: t.attrs, inputs: t.inputs.map((i) => ids.get(i) as number), output });
+  };
+  const inShard = new Set(shardOrder);
+  let position = 0;
+  for (const t of order) {
+    visit(t);
+    if (!inShard.has(t)) continue;
+    // Free what has had its last reader, but only after the output was placed: an output never shares an input's slot.
+    for (const x of new Set([t, ...t.inputs])) {
+      if (x.kind === "batch" && lastUse.get(x) === position && !keep.has(x)) pool.release(values[ids.get(x) as number].at);
+    }
+    position++;
+  }
+  // f64 sums lie after the f32 ones.
+  const placed = values.map((v) => (v.region === "sums" && v.dtype === "f64" ? { ...v, at: v.at + bytes.sums32 } : v));
+  const inputs = order
+    .filter((t) => t.op === "input")
+    .map((t) => ({ name: t.attrs.name as string, cols: t.cols, dtype: t.dtype, repeat: t.attrs.repeat as boolean }));
+  const outputs = names.map((name, i) => ({ name, value: ids.get(roots[i]) as number }));
+  const hasGradient = spec.gradients !== undefined;
+  return { name: spec.name, shardRows: spec.shardRows, values: placed, records, slots: pool.sizes, inputs, outputs, constants, bytes, hasGradient };
+}
+
+/** Operations and bytes moved by one run over `rows` rows. */
+export function cost(plan: Plan, rows: number): { flops: number; bytes: number } {
+  let flops = 0;
+  let bytes = 0;
+  const size = (v: Value): number => (v.kind === "batch" ? v.rows * rows : v.rows) * v.cols * bytesOf(v.dtype);
+  for (const record of Object.values(plan.records).flat()) {
+    const node = { ...plan.values[record.output], op: record.op, attrs: record.attrs, inputs: record.inputs.map((i) => plan.values[i]) };
+    flops += ops[record.op].flops?.(node as unknown as Tensor, rows) ?? 0;
+    bytes += [record.output, ...record.inputs].reduce((n, i) => n + size(plan.values[i]), 0);
+  }
+  return { flops, bytes };
+}
+
+/** The plan as text, a record a line: `%7 slot 3 = dense(%5, %6) {"bias":true,…}  (B, 100) f32`. */
+export function printPlan(plan: Plan): string {
+  const name = (i: number): string => {
+    const v = plan.values[i];
+    return `%${i}[${v.region} ${v.at}]`;
+  };
+  const lines = [`plan ${plan.name}: shards of ${plan.shardRows} rows, ${plan.slots.length} slots, ${plan.slots.reduce((a, b) => a + b, 0)} bytes a row`];
+  for (const [phase, records] of Object.entries(plan.records)) {
+    if (records.length > 0) lines.push(`${phase}:`);
+    for (const r of records) {
+      const v = plan.values[r.output];
+      const attrs = Object.keys(r.attrs).length > 0 ? ` ${JSON.stringify(r.attrs).slice(0, 80)}` : "";
+      lines.push(`  ${name(r.output)} = ${r.op}(${r.inputs.map(name).join(", ")})${attrs}  ${show(v)} ${v.dtype}`);
+    }
+  }
+  for (const o of plan.outputs) lines.push(`output ${o.name} = ${name(o.value)}`);
+  return lines.join("\n");
+}

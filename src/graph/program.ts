@@ -1,0 +1,64 @@
+/** A program: a few plans (train, validate, sample, …) over one slab of weights and one of frozen params; plain data. */
+import { grad, topological } from "./grad.ts";
+import { layOutSlab, makePlan, type Plan, type Slab } from "./plan.ts";
+import type { Tensor } from "./tensor.ts";
+
+export interface Program {
+  readonly weights: Slab;
+  readonly frozen: Slab;
+  readonly plans: Readonly<Record<string, Plan>>;
+  /** Columns of each bank that a plan draws rows from. */
+  readonly banks: Readonly<Record<string, number>>;
+}
+
+export interface PlanRequest {
+  /** Batch outputs are read row by row, params whole. */
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  /** A scalar param: the plan leaves its gradient with respect to all trained weights in the gradient slab. */
+  readonly minimise?: Tensor;
+  /** Rows of the batch, where they are known: shards are not made larger. */
+  readonly rows?: number;
+}
+
+/** Tiled rows that a shard may hold, so that its tensors stay in cache. */
+const SHARD_ROWS = 64;
+const SHARD_TILED_ROWS = 256;
+
+/** The largest multiple of 8 rows within the limits: a property of the graph, never of the number of threads. */
+export function chooseShardRows(maxTiles: number, rows = SHARD_ROWS): number {
+  const most = Math.min(SHARD_ROWS, Math.floor(SHARD_TILED_ROWS / maxTiles), Math.ceil(rows / 8) * 8);
+  return Math.max(8, most - (most % 8));
+}
+
+/** Lowers graphs to a program. */
+export function compile(requests: Readonly<Record<string, PlanRequest>>): Program {
+  const forward = Object.values(requests).flatMap((r) => [...Object.values(r.outputs), ...(r.minimise ? [r.minimise] : [])]);
+  const leaves = topological(forward).filter((t) => t.op === "param");
+  const trained = leaves.filter((t) => !t.attrs.frozen);
+  const weights = layOutSlab(trained);
+  const frozen = layOutSlab(leaves.filter((t) => t.attrs.frozen));
+  const plans: Record<string, Plan> = {};
+  const banks: Record<string, number> = {};
+  for (const [name, request] of Object.entries(requests)) {
+    const gradients = request.minimise && gradientsOf(request.minimise);
+    const all = topological([...Object.values(request.outputs), ...(gradients?.values() ?? [])]);
+    for (const t of all) if (t.op === "bankRows") banks[t.attrs.bank as string] = t.cols;
+    const maxTiles = Math.max(1, ...all.filter((t) => t.kind === "batch").map((t) => t.rows));
+    const shardRows = chooseShardRows(maxTiles, request.rows);
+    plans[name] = makePlan({ name, outputs: request.outputs, gradients, shardRows }, weights, frozen);
+  }
+  return { weights, frozen, plans, banks };
+}
+
+/** Gradients by name, last layer first: then a weight's gradient is formed while its cotangent is still in cache. */
+function gradientsOf(loss: Tensor): ReadonlyMap<string, Tensor> {
+  const leaves = topological([loss]).filter((t) => t.op === "param" && !t.attrs.frozen);
+  const gradients = new Map<string, Tensor>();
+  grad(loss, leaves).forEach((g, i) => {
+    if (g === null) return;
+    const name = leaves[i].attrs.name as string;
+    if (gradients.has(name)) throw new Error(`internal: weights "${name}" traced twice`);
+    gradients.set(name, g);
+  });
+  return new Map([...gradients].reverse());
+}

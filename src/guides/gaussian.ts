@@ -1,0 +1,65 @@
+/**
+ * Full-rank Gaussian guide, arXiv 2305.20004 §3.2:
+ *
+ *   q(z | y) = N(m(y), L(y) Lᵀ(y)),  z = m + L ε,  log q = −½|L⁻¹(z − m)|² − Σ log L_dd − D/2 log 2π,
+ *
+ * L lower triangular with softplus on its diagonal. `separate`: the paper's three networks, one each for the mean, the
+ * diagonal and the off-diagonal entries; else one trunk with a linear skip.
+ */
+import { add, columns, concat, log, mul, slice, softplus, square, sub, sumFeatures, triMul, triSolve } from "../graph/build.ts";
+import { packed, type Tensor } from "../graph/tensor.ts";
+import { type ActivationName, activations, mlp } from "../nn/mlp.ts";
+import { checkWidths, type Guide, type GuideSizes, normalConstant, type TracedGuide } from "./guide.ts";
+
+export interface GaussianOptions {
+  /** Widths of the hidden layers; default [128, 128, 128]. */
+  readonly hidden?: readonly number[];
+  /** Default "silu". */
+  readonly activation?: ActivationName;
+  /** Three networks instead of one; default false. */
+  readonly separate?: boolean;
+}
+
+/** softplus(x) = 1 at this x: the diagonal starts at the prior's scale. */
+const UNIT_SOFTPLUS = 0.5413248546129181;
+/** Keeps the factor invertible in f32. */
+const LEAST_DIAGONAL = 1e-6;
+
+export function gaussian(options: GaussianOptions = {}): Guide {
+  const { hidden = [128, 128, 128], activation = "silu", separate = false } = options;
+  checkWidths("gaussian.hidden", hidden);
+  if (!(activation in activations)) throw new Error(`gaussian.activation: expected ${Object.keys(activations).join(", ")}, got ${activation}`);
+  return { name: "gaussian", options: { hidden, activation, separate }, build: (sizes) => build(sizes, hidden, activation, separate) };
+}
+
+function build({ D, E }: GuideSizes, hidden: readonly number[], activation: ActivationName, separate: boolean): TracedGuide {
+  const off = packed(D) - D;
+  const heads = (separate ? [["mean", D], ["diagonal", D], ["offDiagonal", off]] : [["trunk", D + packed(D)]]) as [string, number][];
+  const nets = heads.filter(([, outs]) => outs > 0).map(([name, outs]) => mlp(name, [E, ...hidden, outs], { activation, skip: !separate }));
+  // Row i of the packed triangle: off-diagonal entries (i, 0…i−1), which lie after the D diagonals, then diagonal i.
+  const order = Array.from({ length: D }, (_, i) => [...Array.from({ length: i }, (_, j) => D + packed(i - 1) + j), i]).flat();
+
+  const encode = (features: Tensor): Tensor => {
+    const raw = concat(...nets.map((net) => net(features)));
+    const shift = separate ? 0 : UNIT_SOFTPLUS;
+    const diagonal = add(softplus(add(slice(raw, D, 2 * D), shift)), LEAST_DIAGONAL);
+    const entries = off > 0 ? concat(diagonal, slice(raw, 2 * D, raw.cols)) : diagonal;
+    return concat(slice(raw, 0, D), columns(entries, order));
+  };
+  const mean = (context: Tensor): Tensor => slice(context, 0, D);
+  const factor = (context: Tensor): Tensor => slice(context, D, context.cols);
+  const density = (noise: Tensor, context: Tensor): Tensor => {
+    const diagonal = columns(context, Array.from({ length: D }, (_, i) => D + packed(i + 1) - 1));
+    const quadratic = mul(sumFeatures(square(noise)), -0.5);
+    return add(sub(quadratic, sumFeatures(log(diagonal))), normalConstant(D));
+  };
+  const invert = (z: Tensor, context: Tensor): Tensor => triSolve(factor(context), sub(z, mean(context)));
+  return {
+    contextSize: D + packed(D),
+    encode,
+    invert,
+    logProb: (z, context) => density(invert(z, context), context),
+    sample: (noise, context) => ({ z: add(triMul(factor(context), noise), mean(context)), logProb: density(noise, context) }),
+    moments: (context) => ({ mean: mean(context), factor: factor(context) }),
+  };
+}

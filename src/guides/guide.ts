@@ -1,0 +1,51 @@
+/**
+ * A guide is a conditional density q(z | y) that is learned. z are the parameters on the whole line, in units of the
+ * prior's standard deviation; `density.ts` carries log-densities and draws to and from θ.
+ */
+import type { Tensor } from "../graph/tensor.ts";
+
+export interface GuideSizes {
+  /** Parameters. */
+  readonly D: number;
+  /** Features of the embedded data. */
+  readonly E: number;
+  /** For what a guide draws once and keeps, such as permutations. */
+  readonly seed: number;
+}
+
+export interface TracedGuide {
+  /** All that depends on the data alone, (B, E) → (B, C): computed once an observation. */
+  readonly encode: (features: Tensor) => Tensor;
+  readonly contextSize: number;
+  /** log q(z | y), exactly: (B, D), (B, C) → (B, 1). */
+  readonly logProb: (z: Tensor, context: Tensor) => Tensor;
+  /** z and its log-density from standard normal noise (B, D). */
+  readonly sample: (noise: Tensor, context: Tensor) => { readonly z: Tensor; readonly logProb: Tensor };
+  /** The noise that `sample` makes z of. */
+  readonly invert: (z: Tensor, context: Tensor) => Tensor;
+  /** Mean (B, D) and packed Cholesky factor of the covariance, where the guide has them in closed form. */
+  readonly moments?: (context: Tensor) => { readonly mean: Tensor; readonly factor: Tensor };
+}
+
+export interface Guide {
+  readonly name: string;
+  /** Everything that `build` needs to make the same guide again; plain data. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly build: (sizes: GuideSizes) => TracedGuide;
+}
+
+/** Makes a guide of one kind from options, defaults filled in. @throws on options that make no sense. */
+export type GuideFactory = (options?: Record<string, never>) => Guide;
+
+/** log density of standard normal noise without the quadratic term: −D/2 log 2π. */
+export const normalConstant = (D: number): number => -0.9189385332046727 * D;
+
+/** Checks a list of layer widths. */
+export function checkWidths(name: string, widths: unknown): asserts widths is number[] {
+  const fits = Array.isArray(widths) && widths.every((w) => Number.isInteger(w) && w > 0);
+  if (!fits) throw new Error(`${name}: expected a list of positive whole widths, got ${JSON.stringify(widths)}`);
+}
+
+export function checkCount(name: string, value: unknown, least = 1): asserts value is number {
+  if (!Number.isInteger(value) || (value as number) < least) throw new Error(`${name}: expected a whole number of at least ${least}, got ${value}`);
+}

@@ -1,0 +1,82 @@
+/**
+ * Autoregressive rational-quadratic spline flow (Durkan et al. 2019, §3; Papamakarios et al. 2017 for the factorisation):
+ *
+ *   q(z | y) = Π_d N(ε_d) dε_d/dz_d,   ε_d = spline(z_d; net_d(h(y), z_1…z_{d−1})),
+ *
+ * the identity outside ±bound. Densities cost one pass; draws invert one dimension after another.
+ */
+import { add, concat, mul, slice, spline as splineOp, square, sub, sumFeatures } from "../graph/build.ts";
+import { splineParams } from "../graph/ops.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { type ActivationName, activations, mlp } from "../nn/mlp.ts";
+import { checkCount, checkWidths, type Guide, type GuideSizes, normalConstant, type TracedGuide } from "./guide.ts";
+
+export interface SplineGuideOptions {
+  /** Bins of each spline; default 24. */
+  readonly bins?: number;
+  /** Half the width of the interval that splines bend, in prior standard deviations; default 4. */
+  readonly bound?: number;
+  /** Widths of the network that embeds the data; default [96, 96, 96]. */
+  readonly embedding?: readonly number[];
+  /** Widths of the hidden layers of each conditioner; default [96, 96, 96]. */
+  readonly hidden?: readonly number[];
+  /** Default "silu". */
+  readonly activation?: ActivationName;
+}
+
+export function spline(options: SplineGuideOptions = {}): Guide {
+  const { bins = 24, bound = 4, embedding = [96, 96, 96], hidden = [96, 96, 96], activation = "silu" } = options;
+  checkCount("spline.bins", bins, 2);
+  if (bins > 128) throw new Error(`spline.bins: expected at most 128, got ${bins}`);
+  if (!(bound > 0)) throw new Error(`spline.bound: expected a positive number, got ${bound}`);
+  checkWidths("spline.embedding", embedding);
+  checkWidths("spline.hidden", hidden);
+  if (!(activation in activations)) throw new Error(`spline.activation: expected ${Object.keys(activations).join(", ")}, got ${activation}`);
+  const full = { bins, bound, embedding, hidden, activation };
+  return { name: "spline", options: full, build: (sizes) => build(sizes, full) };
+}
+
+/** The last layer starts small: splines start near the identity. */
+const LAST_LAYER = 0.1;
+
+function build({ D, E }: GuideSizes, o: Required<SplineGuideOptions>): TracedGuide {
+  const { activation } = o;
+  const C = o.embedding.length > 0 ? o.embedding[o.embedding.length - 1] : E;
+  const embed = o.embedding.length > 0 ? mlp("embed", [E, ...o.embedding], { activation }) : null;
+  const conditioners = Array.from({ length: D }, (_, d) =>
+    mlp(`conditioner${d}`, [C + d, ...o.hidden, splineParams(o.bins)], { activation, last: LAST_LAYER }),
+  );
+  const parameters = (d: number, z: readonly Tensor[], context: Tensor): Tensor => conditioners[d](concat(context, ...z.slice(0, d)));
+  const attrs = (inverse: boolean) => ({ bins: o.bins, bound: o.bound, inverse });
+  const normalDensity = (noise: Tensor): Tensor => add(mul(sumFeatures(square(noise)), -0.5), normalConstant(D));
+
+  const normalise = (z: Tensor, context: Tensor) => {
+    const parts = Array.from({ length: D }, (_, d) => slice(z, d, d + 1));
+    const all = concat(...parts.map((_, d) => parameters(d, parts, context)));
+    const out = splineOp(z, all, attrs(false));
+    return { noise: slice(out, 0, D), logDet: sumFeatures(slice(out, D, 2 * D)) };
+  };
+  const sample = (noise: Tensor, context: Tensor) => {
+    const z: Tensor[] = [];
+    const logDets: Tensor[] = [];
+    for (let d = 0; d < D; d++) {
+      const out = splineOp(slice(noise, d, d + 1), parameters(d, z, context), attrs(true));
+      z.push(slice(out, 0, 1));
+      logDets.push(slice(out, 1, 2));
+    }
+    return { z: concat(...z), logDet: sumFeatures(concat(...logDets)) };
+  };
+  return {
+    contextSize: C,
+    encode: (features) => (embed === null ? features : activations[activation].apply(embed(features))),
+    invert: (z, context) => normalise(z, context).noise,
+    logProb: (z, context) => {
+      const { noise, logDet } = normalise(z, context);
+      return add(normalDensity(noise), logDet);
+    },
+    sample: (noise, context) => {
+      const { z, logDet } = sample(noise, context);
+      return { z, logProb: sub(normalDensity(noise), logDet) }; // logDet is that of noise → z
+    },
+  };
+}

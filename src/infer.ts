@@ -1,0 +1,163 @@
+/** Inference: an inverse map applied to measurements, one forward pass for any number of them. */
+import { probit } from "./math.ts";
+import type { BackendOptions } from "./backends/select.ts";
+import type { InverseMap } from "./model.ts";
+import { checkData } from "./problem.ts";
+
+export interface InferOptions extends BackendOptions {
+  /** Draws that mean, covariance and quantiles are taken from where the guide has no closed form; default 4096. */
+  readonly draws?: number;
+  /** Seed of those draws; default 0. */
+  readonly seed?: number;
+}
+
+export interface Posterior {
+  readonly map: InverseMap;
+  /** The data (M). */
+  readonly y: Float64Array;
+  /** (D) */
+  readonly mean: Float64Array;
+  /** (D), square roots of the diagonal of the covariance. */
+  readonly sd: Float64Array;
+  /** (D, D), row by row. */
+  readonly covariance: Float64Array;
+  /** Quantiles of each parameter (D). @throws unless 0 < p < 1. */
+  quantile(p: number): Float64Array;
+  /** Draws (count, D). */
+  sample(count: number, options?: { seed?: number }): Promise<Float32Array>;
+  /** log q(θ | y) (S) of parameters (S, D), flat or row by row. */
+  logProb(theta: ArrayLike<number> | readonly ArrayLike<number>[]): Promise<Float64Array>;
+  /** How far the datum lies from everything simulated: about 1 for a usual one. */
+  readonly distance: number;
+  /** Share of held-out simulations that lie farther: near 0 for a datum unlike any. */
+  readonly farther: number;
+  /** Says that the datum lies outside of what was simulated; undefined for a usual one. */
+  readonly warning: string | undefined;
+}
+
+/**
+ * Posteriors of one measurement (M), or of many: rows of a list, or a flat (N, M) array with N > 1.
+ * @throws when a row has the wrong length or holds a number that is not finite.
+ */
+export function infer(map: InverseMap, y: ArrayLike<number>, options?: InferOptions): Promise<Posterior>;
+export function infer(map: InverseMap, y: readonly ArrayLike<number>[], options?: InferOptions): Promise<Posterior[]>;
+export async function infer(map: InverseMap, y: ArrayLike<number> | readonly ArrayLike<number>[], options: InferOptions = {}): Promise<Posterior | Posterior[]> {
+  const single = typeof y[0] === "number" || y.length === 0;
+  const posteriors = await inferRows(map, checkData(map.spec, single ? [y as ArrayLike<number>] : (y as readonly ArrayLike<number>[])), options);
+  return single ? posteriors[0] : posteriors;
+}
+
+async function inferRows(map: InverseMap, rows: readonly Float64Array[], options: InferOptions): Promise<Posterior[]> {
+  const { draws = 4096, seed = 0, backend, kernels } = options;
+  const { D, M } = map.spec;
+  const N = rows.length;
+  const engine = await map.engine(backend === undefined && kernels === undefined ? undefined : { backend, kernels });
+  const y = new Float32Array(N * M);
+  rows.forEach((row, i) => y.set(row, i * M));
+  const encoded = await engine.run("encode", { rows: N, inputs: { y } });
+  const C = encoded.context.length / N;
+  const context = (i: number): Float32Array => encoded.context.subarray(i * C, (i + 1) * C) as Float32Array;
+  const summaries = map.closedForm
+    ? rows.map((_, i) => gaussianSummary(map, encoded.mean.subarray(i * D, (i + 1) * D), encoded.factor, i))
+    : await drawnSummaries(map, engine, encoded.context as Float32Array, N, draws, seed);
+
+  return rows.map((row, i): Posterior => {
+    const distance = encoded.distance[i];
+    const farther = shareFarther(map.spec.distances, distance);
+    return {
+      map,
+      y: row,
+      ...summaries[i],
+      distance,
+      farther,
+      warning: warningOf(map, distance, farther),
+      sample: async (count, { seed: own = 0 } = {}) => {
+        if (!Number.isInteger(count) || count < 1) throw new Error(`sample: expected a count of at least 1, got ${count}`);
+        const out = await engine.run("sample", { rows: count, repeat: count, inputs: { context: context(i) }, seed: own });
+        return out.theta as Float32Array;
+      },
+      logProb: async (theta) => {
+        const flat = typeof theta[0] === "number" ? Float32Array.from(theta as ArrayLike<number>) : Float32Array.from((theta as number[][]).flatMap((t) => Array.from(t)));
+        if (flat.length === 0 || flat.length % D !== 0) throw new Error(`logProb: expected parameters (S, ${D}), got ${flat.length} numbers`);
+        const count = flat.length / D;
+        const out = await engine.run("logProb", { rows: count, repeat: count, inputs: { context: context(i), theta: flat } });
+        return Float64Array.from(out.logProb);
+      },
+    };
+  });
+}
+
+type Summary = Pick<Posterior, "mean" | "sd" | "covariance" | "quantile">;
+
+const checkedLevel = (p: number): number => {
+  if (!(p > 0 && p < 1)) throw new Error(`quantile: expected a level between 0 and 1, got ${p}`);
+  return p;
+};
+
+/** Closed form of a Gaussian guide: z ~ N(m, L Lᵀ), θ = μ + σ z. */
+function gaussianSummary({ spec: { D }, prior }: InverseMap, m: ArrayLike<number>, factors: ArrayLike<number>, i: number): Summary {
+  const size = (D * (D + 1)) / 2;
+  const entry = (r: number, c: number): number => factors[i * size + (r * (r + 1)) / 2 + c] * prior.realSd[r];
+  const mean = Float64Array.from({ length: D }, (_, d) => prior.realMean[d] + prior.realSd[d] * m[d]);
+  const covariance = new Float64Array(D * D);
+  for (let r = 0; r < D; r++) {
+    for (let c = 0; c <= r; c++) {
+      let sum = 0;
+      for (let k = 0; k <= c; k++) sum += entry(r, k) * entry(c, k);
+      covariance[r * D + c] = covariance[c * D + r] = sum;
+    }
+  }
+  const sd = mean.map((_, d) => Math.sqrt(covariance[d * D + d]));
+  return { mean, sd, covariance, quantile: (p) => mean.map((v, d) => v + sd[d] * probit(checkedLevel(p))) };
+}
+
+/** From draws, all observations in one run. */
+async function drawnSummaries(map: InverseMap, engine: Awaited<ReturnType<InverseMap["engine"]>>, context: Float32Array, N: number, S: number, seed: number): Promise<Summary[]> {
+  const { D } = map.spec;
+  const { theta } = await engine.run("sample", { rows: N * S, repeat: S, inputs: { context }, seed });
+  return Array.from({ length: N }, (_, i) => {
+    const draws = theta.subarray(i * S * D, (i + 1) * S * D);
+    const mean = new Float64Array(D);
+    for (let k = 0; k < draws.length; k++) mean[k % D] += draws[k] / S;
+    const covariance = new Float64Array(D * D);
+    for (let s = 0; s < S; s++) {
+      for (let r = 0; r < D; r++) {
+        const a = draws[s * D + r] - mean[r];
+        for (let c = 0; c <= r; c++) covariance[r * D + c] += (a * (draws[s * D + c] - mean[c])) / (S - 1);
+      }
+    }
+    for (let r = 0; r < D; r++) for (let c = 0; c < r; c++) covariance[c * D + r] = covariance[r * D + c];
+    let sorted: Float64Array[] | undefined;
+    const columns = (): Float64Array[] => {
+      sorted ??= Array.from({ length: D }, (_x, d) => Float64Array.from({ length: S }, (_y, s) => draws[s * D + d]).sort());
+      return sorted;
+    };
+    return {
+      mean,
+      covariance,
+      sd: mean.map((_, d) => Math.sqrt(covariance[d * D + d])),
+      quantile: (p) => Float64Array.from(columns(), (column) => interpolate(column, checkedLevel(p))),
+    };
+  });
+}
+
+/** Linear between order statistics, as R's type 7. */
+function interpolate(sorted: Float64Array, p: number): number {
+  const at = p * (sorted.length - 1);
+  const low = Math.floor(at);
+  const high = Math.min(low + 1, sorted.length - 1);
+  return sorted[low] + (at - low) * (sorted[high] - sorted[low]);
+}
+
+/** Share of the held-out distances above `distance`, from their quantiles. */
+function shareFarther(quantiles: readonly number[], distance: number): number {
+  const below = quantiles.filter((q) => q <= distance).length;
+  return Math.max(0, 1 - below / quantiles.length);
+}
+
+function warningOf({ spec }: InverseMap, distance: number, farther: number): string | undefined {
+  if (farther > 0) return undefined;
+  const largest = spec.distances[spec.distances.length - 1];
+  const ratio = Math.sqrt(distance / largest);
+  return `the datum is ${ratio.toFixed(2)} times as far from the simulations as the farthest of ${spec.problem}'s held-out ones: the posterior is extrapolated`;
+}

@@ -1,0 +1,145 @@
+/**
+ * An inverse map: a trained guide with its scalers, and what is needed to build its graph again. Everything in `spec` is
+ * plain data and goes into the model file; the weights go beside it as tensors.
+ */
+import { createExecutor, type BackendOptions } from "./backends/select.ts";
+import type { Executor } from "./backends/backend.ts";
+import { frameOf } from "./density.ts";
+import type { Distribution } from "./distributions/distribution.ts";
+import { distributionFromSpec } from "./distributions/from-spec.ts";
+import { input, random } from "./graph/build.ts";
+import type { Slab } from "./graph/plan.ts";
+import { compile, type Program } from "./graph/program.ts";
+import { add } from "./graph/build.ts";
+import type { Guide, TracedGuide } from "./guides/guide.ts";
+import { guideFrom } from "./guides/index.ts";
+import { type Embedding, traceDistance, traceEmbedding } from "./nn/embedding.ts";
+import { STREAMS } from "./objectives/objective.ts";
+import type { Problem } from "./problem.ts";
+
+/** Forward model and log-prior at fixed parameters: tells whether a problem is the one that was trained on. */
+export interface Fingerprint {
+  readonly theta: readonly (readonly number[])[];
+  /** Null for a problem that is given by `simulate` alone. */
+  readonly forward: readonly (readonly number[])[] | null;
+  readonly logPrior: readonly number[];
+}
+
+export interface TrainingRecord {
+  readonly objective: string;
+  readonly steps: number;
+  readonly seed: number;
+  readonly batch: number;
+  readonly particles: number;
+  /** Simulations seen in all. */
+  readonly simulations: number;
+  /** Held-out loss: at the end of training, and the best, whose weights these are. */
+  readonly heldOut: { readonly final: number; readonly best: number; readonly bestStep: number };
+  readonly seconds: number;
+  readonly device: string;
+}
+
+export interface ModelSpec {
+  readonly problem: string;
+  readonly D: number;
+  readonly M: number;
+  readonly parameters: readonly { readonly name: string; readonly unit?: string }[];
+  /** The prior, as `distributionFromSpec` reads it. */
+  readonly prior: unknown;
+  readonly guide: { readonly name: string; readonly options: Readonly<Record<string, unknown>> };
+  readonly embedding: Embedding;
+  /** Quantiles 0, 0.5 %, … 100 % of the squared distance of held-out simulations from all others. */
+  readonly distances: readonly number[];
+  readonly fingerprint: Fingerprint;
+  readonly training: TrainingRecord;
+}
+
+export interface InverseMap {
+  readonly spec: ModelSpec;
+  /** Weights and scalers by name, (rows, columns). */
+  readonly tensors: Readonly<Record<string, NamedTensor>>;
+  /** Needed to correct posteriors, not to infer them. */
+  readonly problem: Problem | null;
+  readonly prior: Distribution;
+  /** The executor of this map's plans: made at the first use, shared by all. */
+  readonly engine: (options?: BackendOptions) => Promise<Executor>;
+  /** Whether the guide gives mean and covariance in closed form, in the parameters themselves. */
+  readonly closedForm: boolean;
+}
+export interface NamedTensor {
+  readonly shape: readonly [number, number];
+  readonly data: Float32Array;
+}
+
+/** The plans that answer data with posteriors. */
+export function inferenceProgram(guide: TracedGuide, prior: Distribution, embedding: Embedding, D: number, M: number): Program {
+  const frame = frameOf(prior);
+  const y = input("y", M);
+  const context = () => input("context", guide.contextSize, { repeat: true });
+  const encoded = guide.encode(traceEmbedding(embedding, M)(y));
+  const moments = guide.moments?.(encoded);
+  const draw = guide.sample(random("normal", D, STREAMS.posterior), context());
+  const theta = input("theta", D);
+  const given = context();
+  const drawn = frame.fromGuide(draw.z);
+  return compile({
+    encode: { outputs: { context: encoded, distance: traceDistance(M)(y), ...(moments ?? {}) } },
+    sample: { outputs: { theta: drawn, logProb: add(draw.logProb, frame.logDet(drawn)) } },
+    logProb: { outputs: { logProb: add(guide.logProb(frame.toGuide(theta), given), frame.logDet(theta)) } },
+    invert: { outputs: { noise: guide.invert(frame.toGuide(theta), given) } },
+  });
+}
+
+/** The entries of a slab, by name. */
+export function unpackSlab(slab: Slab, values: Float32Array): Record<string, NamedTensor> {
+  const out: Record<string, NamedTensor> = {};
+  for (const { name, rows, cols, offset } of slab.entries) {
+    out[name] = { shape: [rows, cols], data: values.slice(offset / 4, offset / 4 + rows * cols) };
+  }
+  return out;
+}
+
+/** A slab from named entries. @throws when one is missing or has another shape. */
+export function packSlab(slab: Slab, tensors: Readonly<Record<string, NamedTensor>>): Float32Array {
+  const values = new Float32Array(slab.bytes / 4);
+  for (const { name, rows, cols, offset } of slab.entries) {
+    const tensor = Object.hasOwn(tensors, name) ? tensors[name] : undefined;
+    if (tensor === undefined) throw new Error(`model: expected a tensor "${name}" (${rows}, ${cols}), which is not there`);
+    const [r, c] = tensor.shape;
+    if (r !== rows || c !== cols) throw new Error(`model: expected tensor "${name}" (${rows}, ${cols}), got (${r}, ${c})`);
+    values.set(tensor.data, offset / 4);
+  }
+  return values;
+}
+
+/** Puts an inverse map together from what a file or a training holds. @throws when tensors do not fit the spec. */
+export function makeInverseMap(
+  spec: ModelSpec,
+  tensors: Readonly<Record<string, NamedTensor>>,
+  problem: Problem | null,
+  defaults: BackendOptions = {},
+): InverseMap {
+  const prior = distributionFromSpec(spec.prior);
+  const guide: Guide = guideFrom(spec.guide.name, spec.guide.options);
+  const traced = guide.build({ D: spec.D, E: spec.embedding.size, seed: spec.training.seed });
+  const program = inferenceProgram(traced, prior, spec.embedding, spec.D, spec.M);
+  const weights = packSlab(program.weights, tensors);
+  const frozen = packSlab(program.frozen, tensors);
+  const engines = new Map<string, Promise<Executor>>();
+  const engine = (options: BackendOptions = defaults): Promise<Executor> => {
+    const key = `${options.backend ?? "auto"} ${options.kernels ?? "auto"}`;
+    const known = engines.get(key);
+    if (known) return known;
+    const made = createExecutor(program, options).then(async (executor) => {
+      await executor.writeWeights(weights);
+      await executor.writeWeights(frozen, "frozen");
+      return executor;
+    });
+    engines.set(key, made);
+    made.catch(() => engines.delete(key));
+    return made;
+  };
+  // Gaussian in the parameters themselves only where the prior lives on the whole line.
+  const closedForm = traced.moments !== undefined && prior.low.every((v) => v === -Infinity) && prior.high.every((v) => v === Infinity);
+  return { spec, tensors, problem, prior, engine, closedForm };
+}

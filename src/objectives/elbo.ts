@@ -1,0 +1,25 @@
+/**
+ * The negative amortised evidence lower bound, arXiv 2305.20004 eq. 12, with reparameterised particles:
+ *
+ *   E_y (1/P) Σ_p [log q(θ_p | y) − log p(y | θ_p) − log p(θ_p)],   θ_p = T⁻¹(guide(ε_p; y)),  ε_p ~ N(0, I).
+ */
+import { add, cast, mul, random, sub, sumTiles, tile } from "../graph/build.ts";
+import { potential } from "../problem.ts";
+import { type Objective, STREAMS } from "./objective.ts";
+
+export const elbo: Objective = {
+  name: "elbo",
+  loss: ({ problem, guide, frame, embed, particles, precision }, _theta, y) => {
+    const encoded = tile(guide.encode(embed(y)), particles);
+    const noise = random("normal", problem.D, STREAMS.particles, particles);
+    const { z, logProb } = guide.sample(noise, encoded);
+    const theta = cast(frame.fromGuide(z), precision);
+    const logQ = add(cast(logProb, precision), frame.logDet(theta));
+    const gap = sub(logQ, potential(problem, theta, cast(tile(y, particles), precision)));
+    return mul(sumTiles(gap), 1 / particles);
+  },
+  refuses: (problem) =>
+    problem.forward === null
+      ? 'the ELBO needs the gradient of the forward model, and this problem has only simulate(); use objective "npe"'
+      : undefined,
+};

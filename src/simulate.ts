@@ -1,0 +1,75 @@
+/** Simulated data sets: parameters from the prior (or the proposal), noise-free data, noisy data. */
+import { type BackendOptions, createExecutor } from "./backends/select.ts";
+import type { Executor } from "./backends/backend.ts";
+import { bankRows, cast, input } from "./graph/build.ts";
+import { compile } from "./graph/program.ts";
+import type { DType, Tensor } from "./graph/tensor.ts";
+import { STREAMS } from "./objectives/objective.ts";
+import type { Problem } from "./problem.ts";
+
+/** Steps of the counter that training never reaches: each use of simulations has its own draws. */
+export const SIMULATION_STEPS = { bank: -1, heldOut: -2, fingerprint: -3, validation: -4 } as const;
+
+export interface Simulations {
+  readonly count: number;
+  /** (count, D) */
+  readonly theta: Float32Array;
+  /** (count, M), without noise and with it. */
+  readonly clean: Float32Array;
+  readonly noisy: Float32Array;
+}
+
+/** Fresh parameters and data of a batch, drawn inside the plan: online simulation. Both f32. */
+export function traceSimulation(problem: Problem, precision: DType): { theta: Tensor; clean: Tensor; noisy: Tensor } {
+  if (problem.forward === null) throw new Error(`internal: "${problem.name}" has no forward model to trace`);
+  const theta = (problem.proposal ?? problem.prior).draw(STREAMS.prior, precision);
+  const clean = cast(problem.forward(theta), "f32");
+  return { theta: cast(theta, "f32"), clean, noisy: problem.noise.draw(clean, STREAMS.noise) };
+}
+
+/** Pairs drawn from a bank of simulations, with fresh noise. */
+export function traceBank(problem: Problem): { theta: Tensor; noisy: Tensor } {
+  const clean = bankRows("clean", problem.M, STREAMS.bank);
+  return { theta: bankRows("theta", problem.D, STREAMS.bank), noisy: problem.noise.draw(clean, STREAMS.noise) };
+}
+
+/** Simulates `count` data sets. One seed and step give the same ones everywhere. */
+export async function simulate(problem: Problem, count: number, seed: number, step: number, options: BackendOptions = {}): Promise<Simulations> {
+  if (problem.forward === null) return simulateOutside(problem, count, seed, step, options);
+  const program = compile({ simulate: { outputs: traceSimulation(problem, "f64") } });
+  const out = await once(program, options, (executor) => executor.run("simulate", { rows: count, seed, step }));
+  return { count, theta: out.theta as Float32Array, clean: out.clean as Float32Array, noisy: out.noisy as Float32Array };
+}
+
+/** A simulator that is a function: parameters from the backend, data from the function, noise from the backend. */
+async function simulateOutside(problem: Problem, count: number, seed: number, step: number, options: BackendOptions): Promise<Simulations> {
+  const { D, M } = problem;
+  const program = compile({
+    prior: { outputs: { theta: (problem.proposal ?? problem.prior).draw(STREAMS.prior, "f64") } },
+    noise: { outputs: { noisy: problem.noise.draw(input("clean", M), STREAMS.noise) } },
+  });
+  return once(program, options, async (executor) => {
+    const drawn = (await executor.run("prior", { rows: count, seed, step })).theta;
+    const rows = Array.from({ length: count }, (_, i) => Float64Array.from(drawn.subarray(i * D, (i + 1) * D)));
+    const data = await (problem.simulate as NonNullable<Problem["simulate"]>)(rows);
+    if (data.length !== count) throw new Error(`simulate: expected ${count} rows of data for ${count} parameters, got ${data.length}`);
+    const clean = new Float32Array(count * M);
+    data.forEach((row, i) => {
+      if (row.length !== M) throw new Error(`simulate: expected ${M} numbers in row ${i + 1}, got ${row.length}`);
+      for (let j = 0; j < M; j++) if (!Number.isFinite(row[j])) throw new Error(`simulate: expected finite numbers, got ${row[j]} in row ${i + 1}`);
+      clean.set(row, i * M);
+    });
+    const { noisy } = await executor.run("noise", { rows: count, seed, step, inputs: { clean } });
+    return { count, theta: Float32Array.from(drawn), clean, noisy: noisy as Float32Array };
+  });
+}
+
+/** An executor for one use. */
+export async function once<T>(program: Parameters<typeof createExecutor>[0], options: BackendOptions, use: (executor: Executor) => Promise<T>): Promise<T> {
+  const executor = await createExecutor(program, options);
+  try {
+    return await use(executor);
+  } finally {
+    executor.dispose();
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * Files and standard input on Node and Deno. What is written appears whole or not at all: it goes to a temporary file in
+ * the same folder, which is then renamed. Nothing here imports "node:" modules, so a bundle for a browser may hold it;
+ * there every function throws.
+ */
+import type { FileHandle } from "node:fs/promises";
+
+interface Host {
+  readonly pid: number;
+  readonly stdin: AsyncIterable<Uint8Array>;
+  getBuiltinModule?(id: "node:fs"): typeof import("node:fs");
+  getBuiltinModule?(id: "node:path"): typeof import("node:path");
+}
+
+function host(): Required<Host> {
+  const process = (globalThis as { process?: Host }).process;
+  if (!process?.getBuiltinModule) throw new Error("files: expected Node or Deno, got a host without a file system");
+  return process as Required<Host>;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EEXIST: "it is there already",
+  EISDIR: "it is a folder",
+  ELOOP: "too many links",
+  EMFILE: "too many open files",
+  ENAMETOOLONG: "the name is too long",
+  ENOENT: "no such file or folder",
+  ENOSPC: "no space left",
+  ENOTDIR: "a part of the path is not a folder",
+  EPERM: "not permitted",
+  EROFS: "the file system is read-only",
+};
+
+/** An error of the file system in words, with the path as it was given. */
+function explain(verb: string, path: string, error: unknown): Error {
+  const { code, message } = error as { code?: string; message: string };
+  return new Error(`cannot ${verb} "${path}": ${(code && REASONS[code]) ?? message}`, { cause: error });
+}
+
+/** The largest file that is read: what an array buffer holds everywhere. */
+const MAX_BYTES = 2_147_483_647;
+
+/**
+ * All of a file, or of standard input for "-".
+ *
+ * @throws an Error that names the path, when it cannot be read or is larger than `most` bytes (told before it is read).
+ */
+export async function readBytes(path: string, most = MAX_BYTES): Promise<Uint8Array<ArrayBuffer>> {
+  if (path === "-") return readStdin(most);
+  const { promises: fs } = host().getBuiltinModule("node:fs");
+  try {
+    const { size } = await fs.stat(path);
+    if (size > most) throw new Error(`expected at most ${most} bytes, got ${size}`);
+    return new Uint8Array(await fs.readFile(path));
+  } catch (error) {
+    throw explain("read", path, error);
+  }
+}
+
+async function readStdin(most: number): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of host().stdin) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > most) throw new Error(`cannot read standard input: expected at most ${most} bytes, got more`);
+  }
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
+/**
+ * Writes a file. When it fails, or the process ends midway, a file that was there before is still there, whole. A link
+ * is followed; a device or pipe, which cannot be replaced, is written to.
+ *
+ * @throws an Error that names the path.
+ */
+export async function writeBytes(path: string, content: Uint8Array | string): Promise<void> {
+  const { promises: fs } = host().getBuiltinModule("node:fs");
+  const { dirname, basename, join } = host().getBuiltinModule("node:path");
+  try {
+    const target = await fs.realpath(path).catch(() => path);
+    const old = await fs.stat(target).catch(() => null);
+    if (old?.isDirectory()) throw Object.assign(new Error(), { code: "EISDIR" });
+    if (old && !old.isFile()) return await fs.writeFile(target, content);
+    if (old) await fs.access(target, fs.constants.W_OK); // renaming would get around a file's write protection
+    const name = `.${basename(target).slice(0, 100)}.${host().pid}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+    const temporary = join(dirname(target), name);
+    let file: FileHandle | undefined;
+    try {
+      file = await fs.open(temporary, "wx", old?.mode);
+      await file.writeFile(content);
+      await file.sync(); // else a crash could leave the new name with nothing in it
+      await file.close();
+      await fs.rename(temporary, target);
+    } catch (error) {
+      await file?.close().catch(() => {});
+      await fs.rm(temporary, { force: true });
+      throw error;
+    }
+  } catch (error) {
+    throw explain("write", path, error);
+  }
+}
+
+/** Whether writing to a path could work: its folder is there and it is not a folder. @throws as `writeBytes` would. */
+export async function checkWritable(path: string): Promise<void> {
+  const { promises: fs } = host().getBuiltinModule("node:fs");
+  const { dirname } = host().getBuiltinModule("node:path");
+  try {
+    const old = await fs.stat(path).catch(() => null);
+    if (old?.isDirectory()) throw Object.assign(new Error(), { code: "EISDIR" });
+    await fs.access(old ? path : dirname(path), fs.constants.W_OK);
+  } catch (error) {
+    throw explain("write", path, error);
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * NumPy's array file: "\x93NUMPY", two bytes of version, the header's length (2 bytes little-endian, 4 from version 2
+ * on), a Python dict literal with `descr`, `fortran_order` and `shape`, then the numbers. Format: numpy.lib.format.
+ * Read here: little-endian float32 and float64 in C order, 1-D or 2-D. Written: float32 of any shape.
+ */
+const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
+const READABLE: Readonly<Record<string, typeof Float32Array | typeof Float64Array>> = {
+  "<f4": Float32Array,
+  "<f8": Float64Array,
+};
+const MAX_HEADER = 65_536; // bytes; NumPy itself refuses to read more than 10,000 without being asked
+
+/** A row-major array; `data.length` is the product of `shape`. */
+export interface NpyArray {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Float64Array;
+}
+
+function expected(what: string, got: string): never {
+  throw new Error(`npy: expected ${what}, got ${got}`);
+}
+
+/** Whether a file is NumPy's, by its first bytes. */
+export const isNpy = (bytes: Uint8Array): boolean => MAGIC.every((byte, i) => bytes[i] === byte);
+
+/**
+ * Reads an array.
+ *
+ * @throws for anything but little-endian float32 or float64 in C order with one or two axes, and for a truncated file.
+ */
+export function decodeNpy(bytes: Uint8Array): NpyArray {
+  if (!isNpy(bytes)) expected("a NumPy file", "other first bytes");
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const version = bytes[6];
+  const start = version === 1 ? 10 : 12;
+  if (bytes.length < start) expected(`a header of ${start} bytes or more`, `${bytes.length} (truncated file)`);
+  if (version < 1 || version > 3) expected("format version 1, 2 or 3", `${version}`);
+  const length = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
+  if (length > MAX_HEADER) expected(`a header of at most ${MAX_HEADER} bytes`, `${length}`);
+  if (start + length > bytes.length) {
+    expected(`a header of ${length} bytes`, `${bytes.length - start} (truncated file)`);
+  }
+  const header = new TextDecoder().decode(bytes.subarray(start, start + length));
+  const descr = checkDescr(/'descr'\s*:\s*(\[|'[^']*')/.exec(header)?.[1]);
+  const order = /'fortran_order'\s*:\s*(True|False)/.exec(header)?.[1];
+  if (order !== "False") {
+    expected("rows in C order", order ? "Fortran order (save numpy.ascontiguousarray(a))" : "no fortran_order");
+  }
+  const shape = parseShape(/'shape'\s*:\s*\(([\d,\sL]*)\)/.exec(header)?.[1]);
+  const Numbers = READABLE[descr];
+  const need = shape.reduce((size, n) => size * n, Numbers.BYTES_PER_ELEMENT);
+  const have = bytes.length - start - length;
+  if (need !== have) {
+    expected(`${need} bytes for shape (${shape.join(", ")})`, `${have}${have < need ? " (truncated file)" : ""}`);
+  }
+  const { buffer } = bytes.slice(start + length); // a copy: the numbers may be unaligned in the file
+  return { shape, data: new Numbers(buffer as ArrayBuffer) };
+}
+
+function checkDescr(literal: string | undefined): string {
+  const descr = literal === undefined ? "no descr" : literal === "[" ? "a record" : literal.slice(1, -1);
+  if (Object.hasOwn(READABLE, descr)) return descr;
+  const kind = descr.startsWith(">") ? " (big-endian)" : /O/.test(descr) ? " (Python objects, never read)" : "";
+  const hint = /^[<>|=]?[a-zA-Z]/.test(descr) && !/O/.test(descr) ? "; save a.astype('<f8')" : "";
+  return expected("float32 '<f4' or float64 '<f8'", `${descr.slice(0, 20)}${kind}${hint}`);
+}
+
+function parseShape(literal: string | undefined): number[] {
+  const cells = (literal ?? "").split(",").map((cell) => cell.trim().replace(/L$/, ""));
+  const shape = cells.filter((cell) => cell !== "").map(Number);
+  if (literal === undefined || !shape.every(Number.isSafeInteger)) expected("a shape", `${literal ?? "none"}`);
+  if (shape.length < 1 || shape.length > 2) expected("1 or 2 axes", `shape (${shape.join(", ")})`);
+  return shape;
+}
+
+/**
+ * Writes float32 numbers of any shape, row-major, as format version 1.
+ *
+ * @throws when the shape does not fit the data.
+ */
+export function encodeNpy(data: Float32Array, shape: readonly number[]): Uint8Array<ArrayBuffer> {
+  if (shape.reduce((size, n) => size * n, 1) !== data.length) {
+    expected(`shape (${shape.join(", ")}) to fit the data`, `${data.length} numbers`);
+  }
+  const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
+  const dict = `{'descr': '<f4', 'fortran_order': False, 'shape': (${tuple}), }`;
+  const start = Math.ceil((10 + dict.length + 1) / 64) * 64; // the data is aligned for mapped reading
+  const bytes = new Uint8Array(start + data.byteLength);
+  bytes.set([...MAGIC, 1, 0, (start - 10) & 255, (start - 10) >> 8]);
+  bytes.set(new TextEncoder().encode(`${dict.padEnd(start - 11)}\n`), 10);
+  bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), start); // our hosts are little-endian
+  return bytes;
+}

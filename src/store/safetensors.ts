@@ -1,0 +1,223 @@
+/**
+ * The safetensors format: an 8-byte little-endian length n, n bytes of JSON that map a tensor's name to its dtype, shape
+ * and [begin, end) in the data, then the data, without holes. Format: https://github.com/huggingface/safetensors
+ * (README, "Format"). Reading executes nothing, and all of the file is checked before anything is allocated for tensors.
+ */
+const DTYPES = { F32: Float32Array, F64: Float64Array, I32: Int32Array } as const;
+
+export type StoredDType = keyof typeof DTYPES;
+
+/** A tensor as it is stored: row-major, `data.length` is the product of `shape`. */
+export interface StoredTensor {
+  readonly dtype: StoredDType;
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Float64Array | Int32Array;
+}
+
+export interface TensorFile {
+  readonly tensors: Readonly<Record<string, StoredTensor>>;
+  /** What `__metadata__` holds. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** Where the header says that a tensor is, in bytes from the start of the data. */
+interface Entry {
+  readonly name: string;
+  readonly dtype: StoredDType;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+const METADATA = "__metadata__";
+const MAX_HEADER = 16 * 1024 * 1024; // bytes
+
+const quote = (value: unknown): string => {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+};
+
+function expected(what: string, got: string): never {
+  throw new Error(`safetensors: expected ${what}, got ${got}`);
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** A name that an object of any reader can hold as an ordinary key. */
+function checkName(name: string, of: string): void {
+  if (name === "" || name in Object.prototype || name === "prototype") expected(`a plain ${of} name`, quote(name));
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** The product of a shape, or null where an entry is not a count or the product is past 2^53. */
+function sizeOf(shape: readonly unknown[]): number | null {
+  let size = 1;
+  for (const n of shape) if (!isCount(n) || !isCount((size *= n))) return null;
+  return size;
+}
+
+/**
+ * Encodes tensors and metadata. The same content gives the same bytes: tensors go by element size, then name, and the
+ * data starts at a multiple of 8 bytes, so that every tensor is aligned.
+ *
+ * @throws for a shape that does not fit its data, a dtype that is not the array's, a non-finite number or a reserved name.
+ */
+export function encodeSafetensors(
+  tensors: Readonly<Record<string, StoredTensor>>,
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array<ArrayBuffer> {
+  const names = Object.keys(tensors).sort(
+    (a, b) => sizeOfElement(tensors[b].dtype) - sizeOfElement(tensors[a].dtype) || (a < b ? -1 : 1),
+  );
+  const header: [string, unknown][] = [];
+  const keys = Object.keys(metadata).sort();
+  for (const key of keys) {
+    checkName(key, "metadata");
+    if (typeof metadata[key] !== "string") expected(`metadata "${key}" to be a string`, quote(metadata[key]));
+  }
+  if (keys.length > 0) header.push([METADATA, Object.fromEntries(keys.map((key) => [key, metadata[key]]))]);
+  let end = 0;
+  for (const name of names) {
+    const { dtype, shape, data } = tensors[name];
+    checkName(name, "tensor");
+    if (name === METADATA) expected("a tensor name that is not reserved", quote(name));
+    if (!(data instanceof DTYPES[dtype])) expected(`tensor "${name}" to be a ${dtype} array`, data.constructor.name);
+    const size = sizeOf(shape);
+    if (size !== data.length) {
+      expected(`tensor "${name}" to have ${size ?? "a countable number of"} numbers (${shape})`, `${data.length}`);
+    }
+    const bad = data.findIndex((x) => !Number.isFinite(x));
+    if (bad >= 0) expected(`tensor "${name}" to be finite`, `${data[bad]} at ${bad}`);
+    header.push([name, { dtype, shape, data_offsets: [end, end + data.byteLength] }]);
+    end += data.byteLength;
+  }
+  let json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
+  if (json.length % 8 > 0) {
+    const padded = new Uint8Array(json.length + 8 - (json.length % 8)).fill(0x20);
+    padded.set(json);
+    json = padded;
+  }
+  if (json.length > MAX_HEADER) expected(`a header of at most ${MAX_HEADER} bytes`, `${json.length}`);
+  const bytes = new Uint8Array(8 + json.length + end);
+  new DataView(bytes.buffer).setUint32(0, json.length, true);
+  bytes.set(json, 8);
+  let at = 8 + json.length;
+  for (const name of names) {
+    const { data } = tensors[name];
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at); // our hosts are little-endian
+    at += data.byteLength;
+  }
+  return bytes;
+}
+
+const sizeOfElement = (dtype: StoredDType): number => DTYPES[dtype]?.BYTES_PER_ELEMENT ?? 0;
+
+/**
+ * Decodes a file: copies of its tensors (the bytes may be unaligned, or go away) and its metadata.
+ *
+ * @throws an Error that says what was expected and what came, for every file that is not a sound one: truncated, longer
+ * than its header says, overlapping, with holes, of an unknown dtype, with a name twice, or with a non-finite number.
+ */
+export function decodeSafetensors(bytes: Uint8Array): TensorFile {
+  if (bytes.length < 8) expected("8 bytes of header length", `a file of ${bytes.length} bytes`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const length = view.getUint32(4, true) * 4_294_967_296 + view.getUint32(0, true);
+  if (length > MAX_HEADER) expected(`a header of at most ${MAX_HEADER} bytes`, `${length} (is this a model file?)`);
+  if (8 + length > bytes.length) expected(`a header of ${length} bytes`, `${bytes.length - 8} (truncated file)`);
+  const { entries, metadata } = parseHeader(bytes.subarray(8, 8 + length));
+  const start = 8 + length;
+  let end = 0;
+  for (const entry of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
+    if (entry.begin !== end) expected(`tensor "${entry.name}" to begin at byte ${end} of the data`, `${entry.begin}`);
+    end = entry.end;
+  }
+  if (start + end !== bytes.length) {
+    const hint = start + end > bytes.length ? " (truncated file)" : "";
+    expected(`${end} bytes of data`, `${bytes.length - start}${hint}`);
+  }
+  for (const entry of entries) checkFinite(entry, view, start);
+  const tensors = entries.map(({ name, dtype, shape, begin, end }): [string, StoredTensor] => {
+    const { buffer } = bytes.slice(start + begin, start + end);
+    return [name, { dtype, shape, data: new DTYPES[dtype](buffer as ArrayBuffer) }];
+  });
+  return { tensors: Object.fromEntries(tensors), metadata };
+}
+
+function parseHeader(bytes: Uint8Array): { entries: Entry[]; metadata: Record<string, string> } {
+  let text: string;
+  let header: unknown;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    header = JSON.parse(text);
+  } catch {
+    expected("a header of JSON", "something else (is this a model file?)");
+  }
+  if (!isObject(header)) expected("the header to be a JSON object", quote(header));
+  let keys = 0; // that a header of this content has, when no name comes twice
+  const entries: Entry[] = [];
+  const metadata: Record<string, string> = {};
+  for (const [name, value] of Object.entries(header)) {
+    if (!isObject(value)) expected(`the header's "${name.slice(0, 60)}" to be an object`, quote(value));
+    keys += 1 + Object.keys(value).length;
+    if (name === METADATA) {
+      for (const [key, entry] of Object.entries(value)) {
+        checkName(key, "metadata");
+        if (typeof entry !== "string") expected(`metadata "${key.slice(0, 60)}" to be a string`, quote(entry));
+        metadata[key] = entry;
+      }
+    } else {
+      entries.push(parseEntry(name, value));
+    }
+  }
+  const written = countKeys(text);
+  if (written !== keys) expected(`${keys} different names in the header`, `${written} (a name comes twice)`);
+  return { entries, metadata };
+}
+
+function parseEntry(name: string, value: Record<string, unknown>): Entry {
+  checkName(name, "tensor");
+  const at = `tensor ${quote(name)}`;
+  const { dtype, shape, data_offsets: offsets, ...rest } = value;
+  if (Object.keys(rest).length > 0) expected(`${at} to have dtype, shape and data_offsets`, quote(Object.keys(rest)));
+  if (typeof dtype !== "string" || !Object.hasOwn(DTYPES, dtype)) {
+    expected(`${at} to be one of ${Object.keys(DTYPES).join(", ")}`, quote(dtype));
+  }
+  const size = Array.isArray(shape) ? sizeOf(shape) : null;
+  if (size === null) expected(`${at} to have a shape`, quote(shape));
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
+    expected(`${at} to have data_offsets [begin, end]`, quote(offsets));
+  }
+  const [begin, end] = offsets as [number, number];
+  const known = dtype as StoredDType;
+  const need = size * sizeOfElement(known);
+  if (end - begin !== need) {
+    expected(`${at} of shape (${(shape as number[]).join(", ").slice(0, 60)}) to take ${need} bytes`, `${end - begin}`);
+  }
+  return { name, dtype: known, shape: [...(shape as number[])], begin, end };
+}
+
+/** Keys written in a valid JSON text, each as often as it is written. */
+function countKeys(text: string): number {
+  let keys = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 0x3a) keys++;
+    if (c !== 0x22) continue;
+    for (i++; text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++; // skip a string, its escapes too
+  }
+  return keys;
+}
+
+/** A float is not finite where all bits of its exponent are set. */
+function checkFinite({ name, dtype, begin, end }: Entry, view: DataView, start: number): void {
+  if (dtype === "I32") return;
+  const wide = dtype === "F64";
+  const mask = wide ? 0x7ff00000 : 0x7f800000;
+  for (let at = begin; at < end; at += wide ? 8 : 4) {
+    if ((view.getUint32(start + at + (wide ? 4 : 0), true) & mask) === mask) {
+      expected(`tensor "${name}" to be finite`, `NaN or infinity at number ${(at - begin) / (wide ? 8 : 4)}`);
+    }
+  }
+}

@@ -1,0 +1,125 @@
+/** What `train` may be told, its defaults, and how presets of a problem fill it. */
+import type { BackendOptions } from "./backends/select.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { type Guide } from "./guides/guide.ts";
+import { guideFrom, type GuideName, guideNames } from "./guides/index.ts";
+import type { EmbeddingOption } from "./nn/embedding.ts";
+import type { ObjectiveName } from "./objectives/index.ts";
+import type { Problem } from "./problem.ts";
+import type { Schedule } from "./schedules.ts";
+
+export interface Progress {
+  /** Steps done, of `steps`. */
+  readonly step: number;
+  readonly steps: number;
+  /** Mean loss of the steps since the last report. */
+  readonly loss: number;
+  /** Last held-out loss, NaN before the first. */
+  readonly heldOut: number;
+  readonly stepsPerSecond: number;
+  readonly secondsLeft: number;
+}
+
+/** Options of a training that presets may fix. */
+export interface TrainSettings {
+  /** A guide or its name; default "spline" (one parameter: "gaussian"). */
+  readonly guide?: GuideName | Guide;
+  /** Default "npe". */
+  readonly objective?: ObjectiveName;
+  /** Updates; default 4000. */
+  readonly steps?: number;
+  /** Data sets an update; default 512. */
+  readonly batch?: number;
+  /** Draws of the guide a data set, in the ELBO; default 8. */
+  readonly particles?: number;
+  /** Largest learning rate; default 2e-3. */
+  readonly rate?: number;
+  /** Default cosine with a warm-up of 50 steps. */
+  readonly schedule?: Schedule;
+  /** Default "adam". */
+  readonly optimiser?: "adam" | "amsgrad";
+  /** Largest global norm of the gradient, 0 for none; default 10. */
+  readonly clip?: number;
+  /** Simulate this many data sets before training and draw from them with fresh noise; 0: simulate afresh every step.
+   *  Default 0 for forward models in ops, 20,000 for `simulate`. */
+  readonly bank?: number;
+  /** Simulations that the held-out loss is measured on; default 2048. */
+  readonly heldOut?: number;
+  /** Steps between held-out losses; default a fortieth of all. */
+  readonly evaluateEvery?: number;
+  /** Stop after this many held-out losses without a better one; default 0, never. */
+  readonly patience?: number;
+  /** How data enter the guide; default "auto". */
+  readonly embedding?: EmbeddingOption;
+}
+
+export interface TrainOptions extends TrainSettings, BackendOptions {
+  /** Settings of the problem: "fast", "default", "paper"; what is given beside it wins. */
+  readonly preset?: string;
+  /** Default 0. One seed and the plain kernels give the same weights on every host. */
+  readonly seed?: number;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+  /** Carries on from here; all other options must be as they were. */
+  readonly resume?: Checkpoint;
+}
+
+/** Settings by guide; the first is the one that is taken when no guide is asked for. */
+export type Preset = Readonly<Partial<Record<GuideName, TrainSettings>>>;
+
+export type FullSettings = Required<Omit<TrainSettings, "guide">> & { readonly guide: Guide };
+
+const known = [
+  "guide", "objective", "steps", "batch", "particles", "rate", "schedule", "optimiser", "clip", "bank", "heldOut", "evaluateEvery", "patience",
+  "embedding", "preset", "seed", "onProgress", "signal", "resume", "backend", "kernels",
+];
+
+function presetOf(problem: Problem, name: string, guide: GuideName | Guide | undefined): TrainSettings {
+  const presets = problem.presets as Readonly<Record<string, Preset>>;
+  if (!Object.hasOwn(presets, name)) {
+    throw new Error(`preset: expected ${Object.keys(presets).join(", ") || "none (this problem has no presets)"}, got "${name}"`);
+  }
+  const preset = presets[name];
+  const asked = typeof guide === "string" ? guide : guide?.name;
+  const chosen = (asked ?? Object.keys(preset)[0]) as GuideName;
+  // A guide that the preset does not know takes the settings of its first, with the guide's own defaults.
+  const first = Object.values(preset)[0] as TrainSettings;
+  return preset[chosen] ?? { ...first, guide: chosen };
+}
+
+function whole(name: string, value: number, least: number): void {
+  if (!Number.isInteger(value) || value < least) throw new Error(`${name}: expected a whole number of at least ${least}, got ${value}`);
+}
+
+/** All settings, checked. @throws naming the option, what was expected and what came. */
+export function fullSettings(problem: Problem, options: TrainOptions): FullSettings {
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) throw new Error(`train: expected options ${known.join(", ")}; got "${key}"`);
+  }
+  const name = options.preset ?? (Object.hasOwn(problem.presets, "default") ? "default" : undefined);
+  const preset = name === undefined ? {} : presetOf(problem, name, options.guide);
+  const given = Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined)) as TrainOptions;
+  // A guide asked for by name takes the preset's options for that guide.
+  const asked = typeof given.guide === "string" ? ((preset.guide as Guide | undefined) ?? given.guide) : given.guide;
+  const guide = asked ?? preset.guide ?? (problem.D === 1 ? "gaussian" : "spline");
+  const steps = given.steps ?? preset.steps ?? 4000;
+  const merged: FullSettings = {
+    objective: "npe", batch: 512, particles: 8, rate: 2e-3, schedule: { kind: "cosine" }, optimiser: "adam", clip: 10,
+    bank: problem.forward === null ? 20_000 : 0, heldOut: 2048, evaluateEvery: Math.max(1, Math.ceil(steps / 40)), patience: 0, embedding: "auto",
+    ...preset, ...given, steps,
+    guide: typeof guide === "string" ? guideFrom(guide) : guide,
+  };
+  whole("steps", merged.steps, 1);
+  whole("batch", merged.batch, 1);
+  whole("particles", merged.particles, 1);
+  whole("bank", merged.bank, 0);
+  whole("heldOut", merged.heldOut, 2);
+  whole("evaluateEvery", merged.evaluateEvery, 1);
+  whole("patience", merged.patience, 0);
+  if (!(merged.rate > 0 && Number.isFinite(merged.rate))) throw new Error(`rate: expected a positive number, got ${merged.rate}`);
+  if (!(merged.clip >= 0)) throw new Error(`clip: expected a norm of at least 0, got ${merged.clip}`);
+  if (merged.optimiser !== "adam" && merged.optimiser !== "amsgrad") throw new Error(`optimiser: expected "adam" or "amsgrad", got "${merged.optimiser}"`);
+  if (typeof merged.guide?.build !== "function") throw new Error(`guide: expected a guide or one of ${guideNames.join(", ")}, got ${JSON.stringify(guide)}`);
+  if (merged.bank === 0 && problem.forward === null) throw new Error("bank: expected at least 1 simulation for a problem given by simulate(), got 0");
+  return merged;
+}

@@ -1,0 +1,202 @@
+// Every vector-Jacobian product of the table against finite differences, in f64: one list of cases.
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import * as g from "../../src/graph/build.ts";
+import { grad } from "../../src/graph/grad.ts";
+import { type Activation, apply, type OpName, ops } from "../../src/graph/ops.ts";
+import { type Tensor, packed } from "../../src/graph/tensor.ts";
+import { checkGradients } from "../helpers/differences.ts";
+import { anywhere, batchOf, type Leaf, offZero, paramOf, plant, positive, scalarOf, tiled } from "../helpers/leaves.ts";
+import type { Range } from "../helpers/random.ts";
+
+interface Case {
+  readonly op: OpName;
+  readonly name: string;
+  readonly leaves: readonly Leaf[];
+  readonly build: (...x: Tensor[]) => Tensor;
+  /** Second derivatives too: unless false. */
+  readonly second?: boolean;
+}
+
+const ROWS = 3;
+const cases: Case[] = [];
+const add = (op: OpName, name: string, leaves: readonly Leaf[], build: Case["build"], second = true): void => {
+  cases.push({ op, name, leaves, build, second });
+};
+
+// ---- maps of one operand
+const unary: Partial<Record<OpName, Range>> = {
+  neg: anywhere, abs: offZero, exp: anywhere, log: positive, log1p: { low: -0.4, high: 2 }, tanh: anywhere, sin: anywhere,
+  cos: anywhere, sqrt: positive, square: anywhere, softplus: anywhere, sigmoid: anywhere, silu: anywhere, relu: offZero,
+  leakyRelu: offZero, erf: anywhere, probit: { low: 0.1, high: 0.45 },
+};
+for (const [op, range] of Object.entries(unary) as [OpName, Range][]) {
+  const build = (x: Tensor): Tensor => apply(op, [x]);
+  add(op, "a batch", [batchOf(3, range)], build);
+  add(op, "a column of one", [batchOf(1, range)], build);
+  add(op, "tiles", [tiled(2, 2, range)], build);
+  add(op, "a param", [paramOf(2, 3, range)], build);
+}
+
+// ---- maps of two operands: every way of broadcasting, and one tensor on both sides
+const apart: Range = { low: -2, high: 2, spacing: 1 / 4 }; // at least 1/8 from offZero
+const binary: Partial<Record<OpName, readonly [Range, Range]>> = {
+  add: [anywhere, anywhere], sub: [anywhere, anywhere], mul: [anywhere, anywhere], div: [anywhere, offZero],
+  maximum: [apart, offZero], minimum: [apart, offZero], atan2: [offZero, offZero], reluGrad: [offZero, anywhere],
+  leakyReluGrad: [offZero, anywhere], tanhGrad: [anywhere, anywhere], sigmoidGrad: [anywhere, anywhere],
+  softplusGrad: [positive, anywhere], siluGrad: [anywhere, anywhere],
+};
+const pairs: readonly [string, (r: Range) => Leaf, (r: Range) => Leaf][] = [
+  ["batches", (r) => batchOf(3, r), (r) => batchOf(3, r)],
+  ["a batch and a column", (r) => batchOf(3, r), (r) => batchOf(1, r)],
+  ["a column and a batch", (r) => batchOf(1, r), (r) => batchOf(3, r)],
+  ["a batch and a row", (r) => batchOf(3, r), (r) => paramOf(1, 3, r)],
+  ["a row and a batch", (r) => paramOf(1, 3, r), (r) => batchOf(3, r)],
+  ["a scalar and a batch", (r) => paramOf(1, 1, r), (r) => batchOf(3, r)],
+  ["a batch and a scalar", (r) => batchOf(3, r), (r) => paramOf(1, 1, r)],
+  ["a column and a row", (r) => batchOf(1, r), (r) => paramOf(1, 3, r)],
+  ["a row and a column", (r) => paramOf(1, 3, r), (r) => batchOf(1, r)],
+  ["tiles and a row", (r) => tiled(2, 3, r), (r) => paramOf(1, 3, r)],
+  ["columns of one", (r) => batchOf(1, r), (r) => batchOf(1, r)],
+  ["params", (r) => paramOf(2, 3, r), (r) => paramOf(2, 3, r)],
+  ["a param and a scalar", (r) => paramOf(2, 3, r), (r) => paramOf(1, 1, r)],
+  ["a scalar and a column param", (r) => paramOf(1, 1, r), (r) => paramOf(3, 1, r)],
+];
+const tied = new Set<OpName>(["maximum", "minimum"]); // not differentiable at x, x; and tiles are stretched towards ties
+for (const [op, [left, right]] of Object.entries(binary) as [OpName, readonly [Range, Range]][]) {
+  for (const [name, a, b] of pairs) {
+    if (tied.has(op) && name === "tiles and a row") continue;
+    add(op, name, [a(left), b(right)], (x, y) => apply(op, [x, y]));
+  }
+  if (!tied.has(op)) add(op, "one tensor twice", [batchOf(2, offZero)], (x) => apply(op, [g.abs(x), g.abs(x)]));
+}
+for (const shapes of [
+  [batchOf(3, offZero), batchOf(3), batchOf(3)],
+  [batchOf(1, offZero), paramOf(1, 3), batchOf(3)],
+  [paramOf(1, 3, offZero), batchOf(1), paramOf(1, 1)],
+  [batchOf(3, offZero), batchOf(1), paramOf(1, 3)],
+  [paramOf(2, 2, offZero), paramOf(2, 2), paramOf(1, 1)],
+]) {
+  add("where", shapes.map((s) => `${s.kind} ${s.rows}×${s.cols}`).join(", "), shapes, (c, a, b) => g.where(c, a, b));
+}
+
+// ---- arrangement
+add("concat", "widths 1, 3, 2", [batchOf(1), batchOf(3), batchOf(2)], (...x) => g.square(g.concat(...x)));
+add("concat", "one tensor twice", [batchOf(2), batchOf(1)], (x, y) => g.concat(x, y, x));
+add("concat", "tiles", [tiled(2, 2), tiled(2, 1)], (x, y) => g.concat(x, y));
+add("columns", "repeated, left out and empty", [batchOf(4)], (x) => g.columns(x, [2, 0, 2, -1, 1, 2]));
+add("columns", "all empty", [batchOf(2)], (x) => g.columns(x, [-1, -1]));
+add("columns", "of columns", [batchOf(3)], (x) => g.columns(g.columns(x, [2, 1, 0, 0]), [3, 0]));
+add("columns", "a slice of tiles", [tiled(3, 3)], (x) => g.slice(x, 1, 3));
+add("tile", "three particles", [batchOf(2)], (x) => g.tile(x, 3));
+add("tile", "one particle", [batchOf(2)], (x) => apply("tile", [x], { count: 1 }));
+add("sumTiles", "three particles", [tiled(3, 2)], (x) => g.sumTiles(g.square(x)));
+add("cast", "a batch", [batchOf(2)], (x) => g.cast(x, "f32"));
+add("cast", "a param", [paramOf(2, 2)], (x) => g.cast(x, "f32"));
+
+// ---- reductions
+add("sumFeatures", "a batch", [batchOf(4)], (x) => g.sumFeatures(x));
+add("sumFeatures", "tiles", [tiled(2, 3)], (x) => g.sumFeatures(g.square(x)));
+add("sumFeatures", "a row", [paramOf(1, 4)], (x) => g.sumFeatures(x));
+add("sumFeatures", "a param", [paramOf(3, 2)], (x) => g.sumFeatures(g.square(x)));
+add("sumFeatures", "a column param", [paramOf(3, 1)], (x) => g.sumFeatures(x));
+add("logSumExp", "a batch", [batchOf(4)], (x) => g.logSumExp(x));
+add("logSumExp", "one feature", [batchOf(1)], (x) => g.logSumExp(x));
+add("logSumExp", "tiles", [tiled(2, 2)], (x) => g.logSumExp(x));
+for (const reverse of [false, true]) {
+  add("cumsum", `reverse ${reverse}`, [batchOf(4)], (x) => g.cumsum(x, { reverse }));
+  add("cumsum", `tiles, reverse ${reverse}`, [tiled(2, 3)], (x) => g.cumsum(g.square(x), { reverse }));
+}
+add("batchSum", "a batch", [batchOf(3)], (x) => g.batchSum(g.square(x)));
+add("batchSum", "tiles", [tiled(2, 1)], (x) => g.batchSum(x));
+
+// ---- layers
+for (const activation of ["linear", "relu", "leakyRelu", "tanh", "sigmoid", "softplus"] as Activation[]) {
+  for (const bias of [true, false]) {
+    add("dense", `${activation}, bias ${bias}`, [batchOf(3), paramOf(4, 2)], (x, w) => g.dense(x, w, { bias, activation }));
+  }
+}
+add("dense", "tiles", [tiled(2, 2), paramOf(3, 3)], (x, w) => g.dense(x, w, { activation: "tanh" }));
+add("dense", "a matrix without a row of biases", [batchOf(3), paramOf(3, 2)], (x, m) => g.matmul(x, m));
+add("dense", "one weight for two layers", [batchOf(2), paramOf(3, 2)], (x, w) => g.dense(g.dense(x, w), w));
+add("denseInputGrad", "with a row of biases", [batchOf(2), paramOf(4, 2)], (dz, w) => g.denseInputGrad(dz, w, 3));
+add("denseInputGrad", "without, tiles", [tiled(2, 2), paramOf(3, 2)], (dz, w) => g.denseInputGrad(dz, w, 3));
+add("denseWeightGrad", "with bias", [batchOf(3), batchOf(2)], (x, dz) => g.denseWeightGrad(x, dz, 4, true));
+add("denseWeightGrad", "with a row of no bias", [batchOf(3), batchOf(2)], (x, dz) => g.denseWeightGrad(x, dz, 4, false));
+add("denseWeightGrad", "without", [tiled(2, 1), tiled(2, 2)], (x, dz) => g.denseWeightGrad(x, dz, 1, false));
+
+// ---- triangles
+for (const transpose of [false, true]) {
+  for (const n of [1, 3]) {
+    const name = `order ${n}, transpose ${transpose}`;
+    add("triMul", name, [batchOf(packed(n)), batchOf(n)], (l, x) => g.triMul(l, x, { transpose }));
+    add("triSolve", name, [batchOf(packed(n), positive), batchOf(n)], (l, x) => g.triSolve(l, x, { transpose }));
+  }
+  add("triMul", `tiles, transpose ${transpose}`, [tiled(2, 3), tiled(2, 2)], (l, x) => g.triMul(l, x, { transpose }));
+}
+add("outerTril", "order 3", [batchOf(3), batchOf(3)], (a, b) => g.outerTril(a, b));
+add("outerTril", "one tensor twice", [batchOf(2)], (a) => g.outerTril(a, a));
+
+// ---- flows: the first derivative only
+for (const inverse of [false, true]) {
+  for (const [bins, dims] of [[1, 1], [2, 1], [5, 2]]) {
+    const leaves = [batchOf(dims, { low: -4, high: 4 }), batchOf(dims * (3 * bins - 1))];
+    const name = `${dims} of ${bins} bins, inverse ${inverse}`;
+    add("spline", name, leaves, (x, p) => g.spline(x, p, { bins, bound: 3, inverse }), false);
+  }
+}
+
+for (const { op, name, leaves: specs, build, second } of cases) {
+  test(`the derivatives of ${op} are those of finite differences: ${name}`, async () => {
+    const { leaves, tensors, values } = plant(specs, "f64", ROWS);
+    const out = build(...tensors);
+    const total = scalarOf(out, 50);
+    const first = grad(total, leaves);
+    first.forEach((t, i) => {
+      if (t !== null) assert.equal([t.kind, t.rows, t.cols], [leaves[i].kind, leaves[i].rows, leaves[i].cols]);
+    });
+    await checkGradients(total, leaves, first, { rows: ROWS, values });
+    if (!second) return;
+    const gradients = first.filter((t) => t !== null);
+    const again = gradients.map((t, i) => g.cast(scalarOf(t, 60 + i), "f64")).reduce((a, b) => g.add(a, b));
+    await checkGradients(again, leaves, grad(again, leaves), { rows: ROWS, values });
+  });
+}
+
+test("no differentiable op of the table is missing from the list", () => {
+  const listed = new Set<OpName>(cases.map((c) => c.op));
+  const missing = (Object.keys(ops) as OpName[]).filter((op) => ops[op].vjp && !listed.has(op));
+  assert.equal(missing, ["splineGrad"]); // whose derivative is refused, below
+});
+
+test("every case of the list makes a node of its op", () => {
+  for (const { op, name, leaves, build } of cases) {
+    const todo = [build(...plant(leaves, "f64", ROWS).tensors)];
+    let found = false;
+    for (let t = todo.pop(); t !== undefined && !found; t = todo.pop()) {
+      found = t.op === op;
+      todo.push(...t.inputs);
+    }
+    assert.ok(found, `${op}: ${name}`);
+  }
+});
+
+test("a second derivative of a spline is refused", () => {
+  const { leaves, tensors } = plant([batchOf(1), batchOf(5)], "f64", ROWS);
+  const [dx] = grad(scalarOf(g.spline(tensors[0], tensors[1], { bins: 2, bound: 3, inverse: false }), 1), leaves);
+  assert.throws(() => grad(scalarOf(dx as Tensor, 2), leaves), /spline: expected at most one derivative/);
+});
+
+test("no gradient flows through detach, and none to what an output does not depend on", () => {
+  const { leaves, tensors } = plant([batchOf(2), batchOf(2)], "f64", ROWS);
+  assert.equal(grad(scalarOf(g.detach(tensors[0]), 1), leaves), [null, null]);
+});
+
+test("gradients of the rows of a batch column are those of each row by itself", async () => {
+  const { leaves, tensors, values } = plant([batchOf(3), paramOf(1, 3)], "f64", ROWS);
+  const rowWise = g.sumFeatures(g.mul(g.square(tensors[0]), tensors[1]));
+  const total = g.batchSum(rowWise);
+  await checkGradients(total, leaves, grad(rowWise, leaves), { rows: ROWS, values });
+});
+
+test.run();
