@@ -1,14 +1,15 @@
 // Monotone rational-quadratic splines (Durkan, Bekasov, Murray and Papamakarios, Neural Spline Flows, 2019, eqs 4-8).
-// In the bin [x0, x1] -> [y0, y1] with width w, height h, s = h / w and end slopes d0, d1, let a = (x - x0) / w, b = 1 - a:
+// In the bin from (x0, y0), w wide and h high, with the slopes d0 and d1 at its ends, let s = h / w, a = (x - x0) / w,
+// b = 1 - a. No term below is negative, so that none cancels:
 //
 //   P = a (s a + d0 b),  Q = b (s b + d1 a),  N = a (d1 a + s b) + b (d0 b + s a)
-//   y = y0 + h P / (P + Q) = y1 - h Q / (P + Q),  dy/dx = s^2 N / (P + Q)^2
+//   y = y0 + h P / (P + Q),  dy/dx = s^2 N / (P + Q)^2
 //
-// Inverse: with e = (y - y0) / h, f = 1 - e, the ratio a : b is the positive root of s f z^2 + m z - s e = 0,
-// m = d0 f - d1 e: no term of its discriminant m^2 + 4 s^2 e f is negative, and no root cancels in 2 s e : m + r or
-// r - m : 2 s f. Outside (-bound, bound) the spline is the identity.
+// Inverse: with e = (y - y0) / h and f = 1 - e, z = a / b is the positive root of s f z^2 + m z = s e, m = d0 f - d1 e;
+// r = sqrt(m^2 + 4 s^2 e f) gives a : b = 2 s e : r + m, or r - m : 2 s f where m is negative.
 //
-// a and b are kept as a pair, and a point is measured from the nearer end of its bin: then both ends are met exactly.
+// Lanes are samples. They lie in different bins: a sweep over the knots counts those passed, and the numbers of the bin
+// are gathered lane by lane. Outside (-bound, bound) the spline is the identity.
 import { exp32, log32, madd, sigmoid32, softplus32 } from "./simd";
 import { attrs, inCols, inPtr, outPtr, outRows, shardBlocks } from "./state";
 
@@ -19,7 +20,7 @@ import { attrs, inCols, inPtr, outPtr, outRows, shardBlocks } from "./state";
 // @ts-ignore: decorator
 @inline const SLOPE_SHIFT: f32 = 0.5397424172369522;
 
-// Scratch for one dimension of one block, in the layout of a block, MAX_BINS + 1 rows each. For widths, then for heights:
+// Scratch for one dimension of one block, in the layout of a block, MAX_BINS + 1 rows each. For widths, then heights:
 // the exponentials of the K raw numbers, the K first knots, and what rounding took from these knots. Row K of the
 // exponentials holds what turns them into lengths, row K of the knots the drift of their sum.
 // @ts-ignore: decorator
@@ -30,10 +31,11 @@ import { attrs, inCols, inPtr, outPtr, outRows, shardBlocks } from "./state";
 @inline const KNOTS: usize = PART, LOST: usize = PART * 2, AXIS: usize = PART * 3;
 const SCRATCH: usize = memory.data(6 * 129 * 32, 16);
 /** What `locate` leaves for four samples, a vector each. */
-const CELL: usize = memory.data(11 * 16, 16);
+const CELL: usize = memory.data(13 * 16, 16);
 // @ts-ignore: decorator
-@inline const VALUE: usize = 0, A: usize = 16, B: usize = 32, S: usize = 48, D0: usize = 64, D1: usize = 80, W: usize = 96,
-  H: usize = 112, BIN: usize = 128, X0: usize = 144, Y0: usize = 160;
+@inline const VALUE: usize = 0, A: usize = 16, B: usize = 32, S: usize = 48, D0: usize = 64, D1: usize = 80,
+  W: usize = 96, H: usize = 112, X0: usize = 128, Y0: usize = 144, RAW0: usize = 160, RAW1: usize = 176,
+  BIN: usize = 192;
 
 // @ts-ignore: decorator
 @inline function splat(x: f32): v128 { return f32x4.splat(x); }
@@ -48,8 +50,9 @@ const CELL: usize = memory.data(11 * 16, 16);
 
 /**
  * Exponentials and knots of one axis, for 8 samples: softmax, the floor of every bin, running sums from -bound. Narrow
- * bins need knots to better than f32: what each sum loses (Dekker's fast two-sum) is summed beside it. The drift is
- * what the last knot is short of bound, in parts of the whole: a rounded scale moves all knots in proportion.
+ * bins need knots to better than f32, so what each sum loses is summed beside it (Dekker's fast two-sum: exact except
+ * where the sums cross 0, and off by a rounding of the length there). The drift is what the last knot is short of
+ * bound, in parts of the whole: a rounded scale moves all knots in proportion.
  */
 function layKnots(raw: usize, exps: usize, bins: i32, bound: f32): void {
   const bytes = <usize>bins << 5;
@@ -99,9 +102,13 @@ function layKnots(raw: usize, exps: usize, bins: i32, bound: f32): void {
   return v128.load32_lane(from + <usize>i32x4.extract_lane(offsets, 3), v, 3, 12);
 }
 
+/** v brought into [-bound, bound]. */
+// @ts-ignore: decorator
+@inline function clamp(v: v128, bound: f32): v128 { return f32x4.pmax(f32x4.pmin(v, splat(bound)), splat(-bound)); }
+
 /**
  * Finds the bin of four samples and what the spline is there; `v` lies in [-bound, bound]. `lane` is 0 or 16, for the
- * first or last four samples of a block, `slopes` the address of the raw inner slopes.
+ * first or last four samples of a block, `slopes` the address of their raw inner slopes.
  */
 function locate(v: v128, slopes: usize, lane: usize, bins: i32, bound: f32, inverse: bool): void {
   const widths = SCRATCH + lane, heights = widths + AXIS;
@@ -115,12 +122,12 @@ function locate(v: v128, slopes: usize, lane: usize, bins: i32, bound: f32, inve
   const w = madd(gather(widths, at), v128.load(widths + axis), least);
   const h = madd(gather(heights, at), v128.load(heights + axis), least);
   const s = div(h, w);
-  const first = i32x4.eq(bin, i32x4.splat(0)), last = i32x4.eq(bin, i32x4.splat(bins - 1));
+  const first = i32x4.eq(bin, i32x4.splat(0)), last = i32x4.eq(bin, i32x4.splat(bins - 1)); // their outer slopes are 1
   const shift = splat(SLOPE_SHIFT), floor = splat(FLOOR);
-  const raw0 = gather(slopes + lane, i32x4.max_s(i32x4.sub(at, i32x4.splat(32)), i32x4.splat(0)));
-  const raw1 = gather(slopes + lane, i32x4.min_s(at, i32x4.splat((bins - 2) << 5)));
-  const d0 = v128.bitselect(one, add(softplus32(add(raw0, shift)), floor), first);
-  const d1 = v128.bitselect(one, add(softplus32(add(raw1, shift)), floor), last);
+  const raw0 = add(gather(slopes, i32x4.max_s(i32x4.sub(at, i32x4.splat(32)), i32x4.splat(0))), shift);
+  const raw1 = add(gather(slopes, i32x4.min_s(at, i32x4.splat((bins - 2) << 5))), shift);
+  const d0 = v128.bitselect(one, add(softplus32(raw0), floor), first);
+  const d1 = v128.bitselect(one, add(softplus32(raw1), floor), last);
 
   const from0 = gather(from + KNOTS, at), to0 = gather(to + KNOTS, at), start = splat(bound);
   const fromRest = madd(add(from0, start), v128.load(from + axis, KNOTS), gather(from + LOST, at));
@@ -144,7 +151,7 @@ function locate(v: v128, slopes: usize, lane: usize, bins: i32, bound: f32, inve
     const p = mul(a, madd(s, a, mul(d0, b))), q = mul(b, madd(s, b, mul(d1, a)));
     step = div(mul(h, p), add(p, q));
   }
-  v128.store(CELL, add(to0, add(toRest, step)), VALUE);
+  v128.store(CELL, clamp(add(to0, add(toRest, step)), bound), VALUE);
   v128.store(CELL, a, A);
   v128.store(CELL, b, B);
   v128.store(CELL, s, S);
@@ -155,11 +162,9 @@ function locate(v: v128, slopes: usize, lane: usize, bins: i32, bound: f32, inve
   v128.store(CELL, bin, BIN);
   v128.store(CELL, inverse ? to0 : from0, X0);
   v128.store(CELL, inverse ? from0 : to0, Y0);
+  v128.store(CELL, raw0, RAW0);
+  v128.store(CELL, raw1, RAW1);
 }
-
-/** v brought into [-bound, bound]. */
-// @ts-ignore: decorator
-@inline function clamp(v: v128, bound: f32): v128 { return f32x4.pmax(f32x4.pmin(v, splat(bound)), splat(-bound)); }
 
 /** P + Q of the cell. */
 // @ts-ignore: decorator
@@ -186,7 +191,7 @@ export function spline_f32(r: usize): void {
       layKnots(p + axis, SCRATCH + AXIS, bins, bound);
       for (let lane: usize = 0; lane < 32; lane += 16) {
         const v = v128.load(x + lane);
-        locate(clamp(v, bound), p + axis * 2, lane, bins, bound, inverse);
+        locate(clamp(v, bound), p + axis * 2 + lane, lane, bins, bound, inverse);
         const inside = f32x4.lt(f32x4.abs(v), splat(bound));
         const q = div(v128.load(CELL, S), denominator());
         let slope = log32(mul(mul(q, q), numerator()));
@@ -213,15 +218,17 @@ export function spline_f32(r: usize): void {
 
 /**
  * Cotangents of the raw numbers of one axis, for four samples. Bins before the one at hand move its first knot, whose
- * cotangent is `knot`; its own length has the cotangent `length`; bins after it have none. The softmax takes from each
- * the mean of all, which is weighted by the lengths.
+ * cotangent is `knot`; its own length `own` has the cotangent `length`; bins after it have none. The softmax takes from
+ * each the mean of all, which is weighted by the lengths above the floor. `first` is the first knot of the bin.
  */
 // @ts-ignore: decorator
-@inline function axisGrad(exps: usize, to: usize, bins: i32, bound: f32, first: v128, own: v128, knot: v128, length: v128): void {
+@inline function axisGrad(
+  exps: usize, to: usize, bins: i32, bound: f32, first: v128, own: v128, knot: v128, length: v128
+): void {
   const bin = v128.load(CELL, BIN), end = exps + (<usize>bins << 5), one = i32x4.splat(1), none = i32x4.splat(0);
   const least = splat(2 * bound * FLOOR), shared = splat(2 * bound * (1 - FLOOR * <f32>bins));
   const before = sub(add(first, splat(bound)), mul(f32x4.convert_i32x4_s(bin), least)), free = sub(own, least);
-  const mean = div(add(mul(knot, before), mul(length, free)), shared);
+  const mean = div(madd(knot, before, mul(length, free)), shared);
   const scale = v128.load(end);
   const all = f32x4.neg(mul(scale, mean)), more = mul(scale, knot);
   let ahead = bin, row = to;
@@ -246,50 +253,46 @@ export function spline_f32(r: usize): void {
   scatter(to, i32x4.min_s(at, last), v128.bitselect(start, end, i32x4.gt_s(at, last)));
 }
 
-/** Derivative of an inner slope by its raw number. */
-// @ts-ignore: decorator
-@inline function slopeGrad(slope: usize): v128 {
-  return sub(splat(1), exp32(sub(splat(FLOOR), v128.load(CELL + slope))));
-}
-
 /**
- * Four samples of splineGrad: the cotangent of x, and those of the raw numbers into `to`. Let f be the forward spline
- * and g its log-slope, both of a, s, d0 and d1. The inverse x(y) has dx = (dy - df) / f' where df is the change of f at
- * fixed x, so its cotangents of the raw numbers are those of f and g with -lambda and minus that of the log-derivative
- * in place of the given ones; lambda is the cotangent of y.
+ * Four samples of splineGrad, which `locate` has placed: answers the cotangent of x and stores those of the raw
+ * numbers. `value` and `log` are the given cotangents of f(x) and g(x) = log f'(x).
+ *
+ * Inverse: at x(y) the changes of f cancel that of y, dx = (dy - df) / f', and -g is the log-derivative. So with u the
+ * cotangent of y, those of the raw numbers are as forward for -u in place of `value` and -`log` in place of `log`.
  */
-function cotangents(value: v128, logSlope: v128, to: usize, lane: usize, bins: i32, bound: f32, inverse: bool): v128 {
-  const a = v128.load(CELL, A), b = v128.load(CELL, B), s = v128.load(CELL, S), d0 = v128.load(CELL, D0), d1 = v128.load(CELL, D1);
-  const w = v128.load(CELL, W), h = v128.load(CELL, H);
+function cotangents(value: v128, log: v128, to: usize, lane: usize, bins: i32, bound: f32, inverse: bool): v128 {
+  const a = v128.load(CELL, A), b = v128.load(CELL, B), d0 = v128.load(CELL, D0), d1 = v128.load(CELL, D1);
+  const w = v128.load(CELL, W), h = v128.load(CELL, H), s = v128.load(CELL, S);
   const one = splat(1), two = splat(2);
   const ab = mul(a, b), aa = mul(a, a), bb = mul(b, b);
-  const p = add(mul(s, aa), mul(d0, ab)), q = add(mul(s, bb), mul(d1, ab)), n = numerator();
-  const perN = div(one, n), perD = div(one, add(p, q)), perW = div(one, w);
-  const rate = mul(mul(s, n), mul(perD, perD)); // of (y - y0) / h by a; the slope is s times that
-
-  const logA = mul(two, add(mul(sub(mul(sub(d1, s), a), mul(sub(d0, s), b)), perN), mul(mul(sub(add(d0, d1), add(s, s)), sub(a, b)), perD)));
-  const logS = mul(two, sub(add(div(one, s), mul(ab, perN)), mul(add(aa, bb), perD)));
+  const p = madd(s, aa, mul(d0, ab)), q = madd(s, bb, mul(d1, ab)), n = numerator();
+  const perN = div(one, n), perD = div(one, add(p, q)), perD2 = mul(perD, perD), perW = div(one, w);
+  const fA = mul(mul(s, n), perD2); // of P / (P + Q), as fS below; f' = s fA
+  const fS = mul(mul(ab, sub(mul(d1, aa), mul(d0, bb))), perD2);
+  const bend = mul(sub(add(d0, d1), add(s, s)), sub(a, b)); // of P + Q by a, negated
+  const gA = mul(two, madd(sub(mul(sub(d1, s), a), mul(sub(d0, s), b)), perN, mul(bend, perD)));
+  const gS = mul(two, sub(madd(ab, perN, div(one, s)), mul(add(aa, bb), perD)));
   const fall = mul(two, mul(ab, perD));
-  let dx = splat(0);
+
+  const given = value;
   if (inverse) {
-    dx = div(sub(value, mul(mul(logSlope, logA), perW)), mul(s, rate));
-    value = f32x4.neg(dx);
-    logSlope = f32x4.neg(logSlope);
+    value = div(sub(mul(mul(log, gA), perW), value), mul(s, fA));
+    log = f32x4.neg(log);
   }
-  const tall = mul(value, h);
-  const dA = add(mul(tall, rate), mul(logSlope, logA));
-  const part = mul(mul(tall, ab), mul(perD, perD));
-  const dS = add(mul(part, sub(mul(d1, aa), mul(d0, bb))), mul(logSlope, logS));
-  const dD0 = add(mul(part, q), mul(logSlope, sub(mul(bb, perN), fall)));
-  const dD1 = sub(mul(logSlope, sub(mul(aa, perN), fall)), mul(part, p));
-  const dX0 = f32x4.neg(mul(dA, perW));
-  const dW = f32x4.neg(mul(add(mul(dA, a), mul(dS, s)), perW));
-  const dH = add(mul(mul(value, p), perD), mul(dS, perW));
+  const tall = mul(value, h), part = mul(mul(tall, ab), perD2);
+  // Where y is given, a moves x = x0 + w a alone: the sum would be this, after a cancellation.
+  const ofX = inverse ? f32x4.neg(given) : mul(madd(tall, fA, mul(log, gA)), perW);
+  const ofS = madd(tall, fS, mul(log, gS));
+  const ofD0 = madd(part, q, mul(log, sub(mul(bb, perN), fall)));
+  const ofD1 = sub(mul(log, sub(mul(aa, perN), fall)), mul(part, p));
+  const ofW = f32x4.neg(madd(ofX, a, mul(mul(ofS, s), perW)));
+  const ofH = madd(mul(value, p), perD, mul(ofS, perW));
   const axis = <usize>bins << 5;
-  axisGrad(SCRATCH + lane, to, bins, bound, v128.load(CELL, X0), w, dX0, dW);
-  axisGrad(SCRATCH + AXIS + lane, to + axis, bins, bound, v128.load(CELL, Y0), h, value, dH);
-  slopesGrad(to + axis * 2, bins, mul(dD0, slopeGrad(D0)), mul(dD1, slopeGrad(D1)));
-  return inverse ? dx : mul(dA, perW);
+  axisGrad(SCRATCH + lane, to, bins, bound, v128.load(CELL, X0), w, f32x4.neg(ofX), ofW);
+  axisGrad(SCRATCH + AXIS + lane, to + axis, bins, bound, v128.load(CELL, Y0), h, value, ofH);
+  const start = mul(ofD0, sigmoid32(v128.load(CELL, RAW0))), end = mul(ofD1, sigmoid32(v128.load(CELL, RAW1)));
+  slopesGrad(to + axis * 2, bins, start, end);
+  return inverse ? f32x4.neg(value) : ofX;
 }
 
 export function splineGrad_f32(r: usize): void {
@@ -303,11 +306,12 @@ export function splineGrad_f32(r: usize): void {
       layKnots(p + axis, SCRATCH + AXIS, bins, bound);
       for (let lane: usize = 0; lane < 32; lane += 16) {
         const v = v128.load(x + lane), value = v128.load(g + lane);
-        locate(clamp(v, bound), p + axis * 2, lane, bins, bound, inverse);
+        locate(clamp(v, bound), p + axis * 2 + lane, lane, bins, bound, inverse);
         const inside = f32x4.lt(f32x4.abs(v), splat(bound));
-        const dx = cotangents(v128.and(value, inside), v128.and(v128.load(g + dims + lane), inside), to + lane, lane, bins, bound, inverse);
+        const log = v128.and(v128.load(g + dims + lane), inside);
+        const inner = cotangents(v128.and(value, inside), log, to + lane, lane, bins, bound, inverse);
         const outside = v128.or(value, f32x4.ne(v, v)); // the identity; all bits set are a NaN
-        v128.store(y + lane, v128.bitselect(dx, outside, inside));
+        v128.store(y + lane, v128.bitselect(inner, outside, inside));
       }
       p += stride;
       to += stride;

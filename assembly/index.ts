@@ -38,7 +38,7 @@ function reduceGroups(sums: usize, bytes32: usize, bytes: usize, groups: i32): v
 
 /**
  * Runs `steps` steps over `rows` rows of the buffers, which are rows runStart… of a run of `runRows`; the step counter
- * starts at `firstStep`. Answers the number of steps done: fewer when a loss or a gradient was not finite.
+ * starts at `firstStep`. The last rows of a run close it: what is made from sums is made then. Answers the number of steps done: fewer when a loss or a gradient was not finite.
  */
 export function run(plan: usize, rows: i32, runStart: i32, runRows: i32, seed: i32, firstStep: i32, steps: i32): i32 {
   const shardRows = load<i32>(plan, 24);
@@ -50,7 +50,9 @@ export function run(plan: usize, rows: i32, runStart: i32, runRows: i32, seed: i
   for (let s = 0; s < steps; s++) {
     setStep(firstStep + s);
     setShard(0, 0, runStart, 0);
-    memory.fill(sums, 0, bytes * groups);
+    // A run in parts goes on adding to the sums of the first group.
+    const kept: usize = runStart > 0 ? bytes : 0;
+    memory.fill(sums + kept, 0, bytes * groups - kept);
     runRecords(load<u32>(plan), load<u32>(plan, 4));
     for (let i = 0; i < shards; i++) {
       const start = i * shardRows;
@@ -59,6 +61,7 @@ export function run(plan: usize, rows: i32, runStart: i32, runRows: i32, seed: i
       runRecords(load<u32>(plan, 8), load<u32>(plan, 12));
     }
     reduceGroups(sums, bytes32, bytes, groups);
+    if (runStart + rows < runRows) continue;
     setShard(0, 0, runStart, 0);
     runRecords(load<u32>(plan, 16), load<u32>(plan, 20));
     if (loss) {

@@ -64,11 +64,11 @@ export function log1p64(x: f64): f64 {
 export function tanh64(x: f64): f64 {
   const a = abs<f64>(x);
   if (!(a > 3.7e-9)) return x;
-  if (a > 0.55) return copysign<f64>(a > 20 ? 1 : 1 - 2 / (exp64(2 * a) + 1), x);
+  if (a > 0.52) return copysign<f64>(a > 20 ? 1 : 1 - 2 / (exp64(2 * a) + 1), x);
   const n = floor<f64>(-2 * a * LOG2_E + 0.5);
   const scale = power2(<i64>n);
-  const e = scale * expm1Reduced(-2 * a - n * LN2_HIGH, n * LN2_LOW) + (scale - 1); // e^(-2a) - 1
-  return copysign<f64>(e / (2 + e), x);
+  const e = scale * expm1Reduced(-2 * a - n * LN2_HIGH, n * LN2_LOW); // e^(-2a) - scale
+  return copysign<f64>((e + (scale - 1)) / (e + (scale + 1)), x);
 }
 
 /** 1 / (1 + e^-x). */

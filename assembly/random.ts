@@ -1,6 +1,7 @@
 // Counter-based random numbers: Threefry-4x32-20 (Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as
 // 1, 2, 3", SC'11), key (seed, stream, "Retr", "odic"), counter (step, row, column / 4, 0), output word column mod 4.
-// Normals by Box & Muller (1958): sqrt(-2 ln u0) (cos 2 pi u1, sin 2 pi u1) for columns 4k, 4k + 1; u2, u3 for the next.
+// Normals by Box & Muller (1958): sqrt(-2 ln u0) (cos 2 pi u1, sin 2 pi u1) for columns 4k and 4k + 1, words 2 and 3
+// for the next two.
 import { logUnit, cosTurn, sinTurn } from "./simd";
 
 const KEY2: i32 = 0x52657472;
@@ -72,35 +73,31 @@ export function randomWord(seed: i32, stream: i32, step: i32, row: i32, column: 
   return <u32>i32x4.extract_lane(w, 0);
 }
 
-// 0 2^-24, 1 a half, 2 the largest float below 1, 3 2^23, 4 -2
-const UNIT: usize = memory.data<f32>([5.9604644775390625e-8, 0.5, 0.999999940395355224609375, 8388608, -2], 16);
+// 0 2^-23, 1 a half, 2 2^22, 3 -2
+const UNIT: usize = memory.data<f32>([1.1920928955078125e-7, 0.5, 4194304, -2], 16);
 
 // @ts-ignore: decorator
 @inline function unit(i: usize): v128 {
   return v128.load32_splat(UNIT + (i << 2));
 }
 
-/** (w / 2^8 + 1/2) 2^-24, in (0, 1): the value rounded to f32, which would be 1 for the largest word, so it is capped. */
+/** (⌊w / 2^9⌋ + 1/2) 2^-23: the middle of one of 2^23 equal cells of (0, 1), exact in f32. */
 // @ts-ignore: decorator
 @inline function uniform(w: v128): v128 {
-  const v = f32x4.convert_i32x4_s(i32x4.shr_u(w, 8));
-  return f32x4.pmin(f32x4.mul(f32x4.add(v, unit(1)), unit(0)), unit(2));
+  return f32x4.mul(f32x4.add(f32x4.convert_i32x4_s(i32x4.shr_u(w, 9)), unit(1)), unit(0));
 }
 
-/** Radius of Box and Muller. What rounding takes from u = (v + 1/2) 2^-24 near 1 is put back inside the logarithm. */
+/** Radius of Box and Muller. */
 // @ts-ignore: decorator
 @inline function radius(w: v128): v128 {
-  const v = f32x4.convert_i32x4_s(i32x4.shr_u(w, 8));
-  const u = f32x4.add(v, unit(1));
-  const lost = f32x4.sub(unit(1), f32x4.sub(u, v));
-  return f32x4.sqrt(f32x4.mul(logUnit(f32x4.mul(u, unit(0)), f32x4.mul(lost, unit(0))), unit(4)));
+  return f32x4.sqrt(f32x4.mul(logUnit(uniform(w)), unit(3)));
 }
 
-/** u - 1/2 = (v - 2^23 + 1/2) 2^-24, exactly: half a turn from the angle, so both of sine and cosine change sign. */
+/** u - 1/2, exactly: half a turn from the angle, so both of sine and cosine change sign. */
 // @ts-ignore: decorator
 @inline function halfTurn(w: v128): v128 {
-  const v = f32x4.convert_i32x4_s(i32x4.shr_u(w, 8));
-  return f32x4.mul(f32x4.add(f32x4.sub(v, unit(3)), unit(1)), unit(0));
+  const v = f32x4.convert_i32x4_s(i32x4.shr_u(w, 9));
+  return f32x4.mul(f32x4.add(f32x4.sub(v, unit(2)), unit(1)), unit(0));
 }
 
 // @ts-ignore: decorator

@@ -86,8 +86,9 @@ export function tanh32(x: v128): v128 {
   const t = madd(y, k(EXP, 0), k(EXP, 11));
   const p = expm1Polynomial(expRemainder(y, f32x4.sub(t, k(EXP, 11))));
   const scale = i32x4.shl(t, 23);
-  const e = madd(p, scale, f32x4.sub(scale, one())); // exact for n = 0, so small x keep their relative accuracy
-  return v128.or(f32x4.abs(f32x4.div(e, f32x4.add(e, two()))), v128.and(x, signBit()));
+  const up = madd(p, scale, f32x4.sub(scale, one())); // E, exact for n = 0: small x keep their relative accuracy
+  const down = madd(p, scale, f32x4.add(scale, one())); // 2 + E, which is rounded once less this way
+  return v128.or(f32x4.abs(f32x4.div(up, down)), v128.and(x, signBit()));
 }
 
 /** 1 / (1 + e^-x). */
@@ -195,7 +196,7 @@ const TRIG: usize = memory.data<f32>([
   2.4437729734927416e-5, -0.001388736185617745, 0.04166664555668831,
   12800.0,
 ], 16);
-// 0 the number of the quadrant bit that sets the sign
+// 0 a quarter turn, 1 the bit of the quadrant that sets the sign
 const TRIG_BITS: usize = memory.data<u32>([1, 2], 16);
 
 // @ts-ignore: decorator
@@ -213,7 +214,7 @@ const TRIG_BITS: usize = memory.data<u32>([1, 2], 16);
   return v128.xor(y, i32x4.shl(v128.and(quadrant, k(TRIG_BITS, 1)), 30));
 }
 
-/** sin x, full relative accuracy everywhere (|x| > 12800 by way of f64). */
+/** sin x, with its full relative accuracy for |x| <= 1e6 (above 12800 by way of f64). NaN at infinity. */
 export function sin32(x: v128): v128 {
   return sinOrCos(x, false);
 }
@@ -236,11 +237,11 @@ function trigFar(x: v128, isCos: bool): v128 {
 
 // ---- for Box and Muller -------------------------------------------------------------------------------------------
 
-/** log(u + lost) for 0 < u <= 1 and |lost| <= 2^-25, which is 0 for u < 1/2. */
+/** log(u) for normal u > 0: no special cases. */
 // @ts-ignore: decorator
-@inline export function logUnit(u: v128, lost: v128): v128 {
+@inline export function logUnit(u: v128): v128 {
   const e = logExponent(u);
-  const f = f32x4.add(f32x4.sub(i32x4.sub(u, i32x4.shl(e, 23)), one()), lost);
+  const f = f32x4.sub(i32x4.sub(u, i32x4.shl(e, 23)), one());
   return logPolynomial(f, f32x4.convert_i32x4_s(e));
 }
 
@@ -327,20 +328,21 @@ export function erf32(x: v128): v128 {
   return v128.or(f32x4.pmin(y, one()), sign);
 }
 
-// Normal quantile in the form of Wichura (1988, AS 241): q R(q^2) for |q| = |p - 1/2| <= 0.425, else S(sqrt(-log p)).
-// 0..3 and 4..7 numerator and denominator of R, 8..12 and 13..16 of S, from the highest power, 17 the limit.
+// Normal quantile in the form of Wichura (1988, AS 241): q R(c - q^2) for |q| = |p - 1/2| <= 0.425, else
+// S(sqrt(-log p)). 0..3 and 4..7 numerator and denominator of R, 8..12 and 13..16 of S, from the highest power,
+// 17 the limit, 18 c = 0.425^2.
 const PROBIT: usize = memory.data<f32>([
-  -8.212141990661621, 26.580583572387695, -15.805416107177734, 2.5066282749176025,
-  -9.334473609924316, 16.000097274780273, -7.352631568908691, 1,
+  59.108802795410156, 159.29034423828125, 50.43417739868164, 3.3871326446533203,
+  67.18704223632812, 78.7574462890625, 17.8951416015625, 1,
   0.5978097319602966, 5.108274936676025, 5.308767795562744, -4.830374717712402, -2.892133951187134,
   0.42261797189712524, 3.6204707622528076, 4.711549758911133, 1,
-  0.425,
+  0.425, 0.180625,
 ], 16);
 
 /** The quantile of the standard normal distribution: infinite at 0 and 1, NaN outside [0, 1]. */
 export function probit32(p: v128): v128 {
   const q = f32x4.sub(p, half());
-  const z = f32x4.mul(q, q);
+  const z = f32x4.sub(k(PROBIT, 18), f32x4.mul(q, q));
   const tail = f32x4.pmin(f32x4.sub(one(), p), p);
   const r = f32x4.sqrt(f32x4.neg(log32(tail)));
   let a = madd(madd(madd(k(PROBIT, 0), z, k(PROBIT, 1)), z, k(PROBIT, 2)), z, k(PROBIT, 3));

@@ -3,7 +3,9 @@
 // Results are checked before anything is timed.
 
 import { spawnSync } from "node:child_process";
+import fs from "node:fs";
 import os from "node:os";
+import path from "node:path";
 import { performance } from "node:perf_hooks";
 
 /** The names of the work items; a peer answers those that its library can do. */
@@ -32,6 +34,8 @@ export interface Peer {
   /** How it was set up, in a line: backend, threads, what was tuned by hand. */
   readonly notes: string;
   readonly workloads: { readonly [K in WorkId]?: () => Prepared | Promise<Prepared> };
+  /** For the cold start: the script (see `compareCold`), and the file it is to load W2's flow from. */
+  readonly cold?: { readonly script: string; model(): Uint8Array };
 }
 
 /** One work item: its title, its cost, and the judge of its outputs. */
@@ -135,6 +139,19 @@ function quantile(values: readonly number[], p: number): number {
   return sorted[low] + (at - low) * ((sorted[low + 1] ?? sorted[low]) - sorted[low]);
 }
 
+/** Medians, quartiles and ratios to the first of the times, one list a candidate. */
+function summarise(names: readonly string[], times: readonly number[][], threads: readonly number[]): Timing[] {
+  const base = quantile(times[0], 0.5);
+  return names.map((name, c) => {
+    const ratios = times[c].map((t, round) => t / times[0][round]);
+    const median = quantile(times[c], 0.5);
+    return {
+      name, median, quartiles: [quantile(times[c], 0.25), quantile(times[c], 0.75)], ratio: median / base,
+      ratioQuartiles: [quantile(ratios, 0.25), quantile(ratios, 0.75)], threads: threads[c], rounds: times[c].length,
+    };
+  });
+}
+
 async function repeat(candidate: Candidate, times: number): Promise<number> {
   const start = performance.now();
   for (let i = 0; i < times; i++) {
@@ -176,16 +193,7 @@ Promise<Timing[]> {
       times[c].push((clock === "cpu" ? busy : elapsed) / repeats[c]);
     }
   }
-  const base = quantile(times[0], 0.5);
-  const results = candidates.map(({ name }, c): Timing => {
-    const ratios = times[c].map((t, round) => t / times[0][round]);
-    const median = quantile(times[c], 0.5);
-    return {
-      name, median, quartiles: [quantile(times[c], 0.25), quantile(times[c], 0.75)],
-      ratio: median / base, ratioQuartiles: [quantile(ratios, 0.25), quantile(ratios, 0.75)],
-      threads: processor[c] / wall[c], rounds: times[c].length,
-    };
-  });
+  const results = summarise(candidates.map(({ name }) => name), times, processor.map((busy, c) => busy / wall[c]));
   printTable(clock === "cpu" ? `${title}, processor time` : title, results, options.flops, print);
   return results;
 }
@@ -201,7 +209,7 @@ function printTable(title: string, results: readonly Timing[], flops: number | u
     const time = `${digits(r.median)} [${r.quartiles.map(digits).join(", ")}]`;
     const ratio = `${digits(r.ratio)} [${r.ratioQuartiles.map(digits).join(", ")}]`;
     const rate = flops ? digits(flops / r.median / 1e6).padEnd(9) : "";
-    print(`${r.name.padEnd(width)}  ${time.padEnd(26)}  ${ratio.padEnd(23)}  ${rate}${r.threads.toFixed(2)}`);
+    print(`${r.name.padEnd(width)}  ${time.padEnd(26)}  ${ratio.padEnd(23)}  ${rate}${Number.isNaN(r.threads) ? "–" : r.threads.toFixed(2)}`);
   }
 }
 
@@ -247,36 +255,37 @@ Promise<Timing[]> {
   }
 }
 
-/** A script that, run by itself, loads a library and a model, draws a posterior, and prints `posterior-ms NUMBER`. */
-export interface ColdScript { readonly name: string; readonly file: string; readonly args?: readonly string[] }
-
 /**
- * Cold starts: each script in a fresh process, in rotating order. Timed inside the script, from its first line to the
- * draws in hand, so that the start of Node itself, the same for all, is left out.
- * @throws Error with the script's standard error where one fails
+ * Cold starts: in a fresh process, in rotating order, each peer's script loads its library and a model and answers one
+ * posterior. A script gets two paths: the model's, and where to write the draws as raw float32. It prints
+ * `posterior-ms NUMBER`, milliseconds since the start of its process; writing the draws comes after.
+ * @param bundle makes one JavaScript file of a script and our own modules, leaving packages as they are installed
+ * @param directory where scripts, models and draws go; packages must be found from there
+ * @throws Error with the script's standard error where one fails, or where draws are wrong
  */
-export function compareCold(title: string, scripts: readonly ColdScript[], options: CompareOptions = {}): Timing[] {
+export async function compareCold(work: Work, peers: readonly Peer[], directory: string,
+  bundle: (script: string, file: string) => Promise<unknown>, options: CompareOptions = {}): Promise<Timing[]> {
   const { rounds = 10, print = console.log } = options;
-  const times: number[][] = scripts.map(() => []);
+  const title = `Cold start, from the start of the process: library, model, ${work.title}`;
+  fs.mkdirSync(directory, { recursive: true });
+  const able = peers.flatMap(({ name, cold }) => (cold ? [{ name, ...cold }] : []));
+  const files = able.map(({ name }) => ["mjs", "model", "draws"].map((end) => path.join(directory, `${name}.${end}`)));
+  for (const [c, { script, model }] of able.entries()) {
+    await bundle(script, files[c][0]);
+    fs.writeFileSync(files[c][1], model());
+  }
+  const times: number[][] = able.map(() => []);
   for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < scripts.length; turn++) {
-      const c = (round + turn) % scripts.length;
-      const { file, args = [], name } = scripts[c];
-      const child = spawnSync(process.execPath, [file, ...args], { encoding: "utf8", timeout: 120_000 });
+    for (let turn = 0; turn < able.length; turn++) {
+      const c = (round + turn) % able.length;
+      const child = spawnSync(process.execPath, files[c], { encoding: "utf8", timeout: 120_000 });
       const found = /posterior-ms ([\d.]+)/.exec(child.stdout);
-      if (child.status !== 0 || !found) throw new Error(`${name}: ${child.stderr || child.error || "no answer"}`);
+      if (child.status !== 0 || !found) throw new Error(`${able[c].name}: ${child.stderr || "no answer"}`);
+      if (round === 0) work.verify({ draws: new Float32Array(new Uint8Array(fs.readFileSync(files[c][2])).buffer) });
       times[c].push(Number(found[1]));
     }
   }
-  const base = quantile(times[0], 0.5);
-  const results = scripts.map(({ name }, c): Timing => {
-    const ratios = times[c].map((t, round) => t / times[0][round]);
-    const median = quantile(times[c], 0.5);
-    return {
-      name, median, quartiles: [quantile(times[c], 0.25), quantile(times[c], 0.75)], ratio: median / base,
-      ratioQuartiles: [quantile(ratios, 0.25), quantile(ratios, 0.75)], threads: NaN, rounds,
-    };
-  });
+  const results = summarise(able.map(({ name }) => name), times, able.map(() => NaN));
   printTable(title, results, undefined, print);
   return results;
 }

@@ -2,6 +2,8 @@
 import type { OptimiserState } from "./backends/backend.ts";
 
 export interface Checkpoint {
+  /** Name of the problem. */
+  readonly problem: string;
   /** Steps done. */
   readonly step: number;
   /** The options that must be the same when it is resumed. */

@@ -36,7 +36,7 @@ export interface Posterior {
 }
 
 /**
- * Posteriors of one measurement (M), or of many: rows of a list, or a flat (N, M) array with N > 1.
+ * Posteriors of one measurement (M), or of many: a list of rows.
  * @throws when a row has the wrong length or holds a number that is not finite.
  */
 export function infer(map: InverseMap, y: ArrayLike<number>, options?: InferOptions): Promise<Posterior>;
@@ -50,6 +50,8 @@ export async function infer(map: InverseMap, y: ArrayLike<number> | readonly Arr
 async function inferRows(map: InverseMap, rows: readonly Float64Array[], options: InferOptions): Promise<Posterior[]> {
   const { draws = 4096, seed = 0, backend, kernels } = options;
   const { D, M } = map.spec;
+  if (!Number.isInteger(draws) || draws < 2) throw new Error(`infer: expected draws of at least 2, got ${draws}`);
+  if (!Number.isInteger(seed)) throw new Error(`infer: expected a whole number as seed, got ${seed}`);
   const N = rows.length;
   const engine = await map.engine(backend === undefined && kernels === undefined ? undefined : { backend, kernels });
   const y = new Float32Array(N * M);
@@ -73,15 +75,22 @@ async function inferRows(map: InverseMap, rows: readonly Float64Array[], options
       warning: warningOf(map, distance, farther),
       sample: async (count, { seed: own = 0 } = {}) => {
         if (!Number.isInteger(count) || count < 1) throw new Error(`sample: expected a count of at least 1, got ${count}`);
+        if (!Number.isInteger(own)) throw new Error(`sample: expected a whole number as seed, got ${own}`);
         const out = await engine.run("sample", { rows: count, repeat: count, inputs: { context: context(i) }, seed: own });
         return out.theta as Float32Array;
       },
       logProb: async (theta) => {
-        const flat = typeof theta[0] === "number" ? Float32Array.from(theta as ArrayLike<number>) : Float32Array.from((theta as number[][]).flatMap((t) => Array.from(t)));
+        const isFlat = typeof theta[0] === "number";
+        const flat = Float64Array.from(isFlat ? (theta as ArrayLike<number>) : (theta as ArrayLike<number>[]).flatMap((t) => Array.from(t)));
         if (flat.length === 0 || flat.length % D !== 0) throw new Error(`logProb: expected parameters (S, ${D}), got ${flat.length} numbers`);
+        const bad = flat.findIndex(Number.isNaN);
+        if (bad >= 0) throw new Error(`logProb: expected numbers, got NaN in row ${Math.floor(bad / D) + 1}`);
         const count = flat.length / D;
-        const out = await engine.run("logProb", { rows: count, repeat: count, inputs: { context: context(i), theta: flat } });
-        return Float64Array.from(out.logProb);
+        const out = await engine.run("logProb", { rows: count, repeat: count, inputs: { context: context(i), theta: Float32Array.from(flat) } });
+        // The map to the whole line takes what is outside of the support for its edge.
+        const { low, high } = map.prior;
+        const outside = (s: number): boolean => low.some((l, d) => !(flat[s * D + d] >= l && flat[s * D + d] <= high[d]));
+        return Float64Array.from(out.logProb, (value, s) => (outside(s) ? Number.NEGATIVE_INFINITY : value));
       },
     };
   });

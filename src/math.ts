@@ -3,8 +3,18 @@
 // constants, schedules or draws may come from them. Built of + - * /, sqrt, floor, fround and views of the bits alone;
 // the wasm kernels (assembly/math64.ts) share the polynomials and follow the same steps.
 import {
-  artanhTail, erfcScaled, erfSmall, expm1Reduced, LN2_HIGH, LN2_LOW, LOG2_E, logReduced, probitCentre, probitStep,
-  probitTail, sin,
+  artanhTail,
+  erfcScaled,
+  erfSmall,
+  expm1Reduced,
+  LN2_HIGH,
+  LN2_LOW,
+  LOG2_E,
+  logReduced,
+  probitCentre,
+  probitStep,
+  probitTail,
+  sin,
 } from "./polynomials.ts";
 
 export { atan2, cos, sin } from "./polynomials.ts";
@@ -40,7 +50,7 @@ function mantissa(x: number, e: number): number {
 
 /** e^(x + low), low much smaller than x. */
 function expSum(x: number, low: number): number {
-  if (x !== x) return x;
+  if (Number.isNaN(x)) return x;
   if (x > 709.79) return Infinity;
   if (x < -745.2) return 0;
   const n = Math.floor(x * LOG2_E + 0.5);
@@ -75,27 +85,28 @@ export function log1p(x: number): number {
 export function tanh(x: number): number {
   const a = Math.abs(x);
   if (!(a > 3.7e-9)) return x;
-  if (a > 0.55) {
+  if (a > 0.52) {
     const t = a > 20 ? 1 : 1 - 2 / (exp(2 * a) + 1);
     return x < 0 ? -t : t;
   }
   const n = Math.floor(-2 * a * LOG2_E + 0.5);
   const scale = power2(n);
-  const e = scale * expm1Reduced(-2 * a - n * LN2_HIGH, n * LN2_LOW) + (scale - 1); // e^(-2a) - 1
-  const t = -e / (2 + e);
+  const e = scale * expm1Reduced(-2 * a - n * LN2_HIGH, n * LN2_LOW); // e^(-2a) - scale
+  const t = -(e + (scale - 1)) / (e + (scale + 1));
   return x < 0 ? -t : t;
 }
 
 /** x^y as e^(y log x), with log x to 60 bits; NaN for x < 0 unless y is an integer. 0^0 = 1. */
 export function pow(x: number, y: number): number {
   if (y === 0) return 1;
-  if (x !== x || y !== y) return NaN;
+  if (Number.isNaN(x) || Number.isNaN(y)) return NaN;
   const a = Math.abs(x);
   const whole = Math.floor(y) === y;
   if (x < 0 && !whole && a < Infinity) return NaN;
   const sign = (x < 0 || 1 / x < 0) && whole && Math.floor(0.5 * y) !== 0.5 * y ? -1 : 1;
   if (a === 1) return sign;
-  if (a === 0 || a === Infinity || Math.abs(y) > 1.8446744073709552e19) return a > 1 === y > 0 ? sign * Infinity : 0 * sign;
+  if (a === 0 || a === Infinity || Math.abs(y) > 1.8446744073709552e19)
+    return a > 1 === y > 0 ? sign * Infinity : 0 * sign;
   const scaled = a < TINY ? a * TWO_54 : a;
   const e = exponent(scaled);
   const m = mantissa(scaled, e);
@@ -147,9 +158,9 @@ export function probit(p: number): number {
   return q < 0 ? x : -x;
 }
 
-/** log |Gamma(x)| to 1e-14 (absolute near its zeros 1 and 2), infinite at 0, -1, -2, …: Stirling's series above 10. */
+/** log |Gamma(x)| to 1e-14 (absolute near its zeros), infinite at 0, -1, -2, …: Stirling's series above 10. */
 export function lgamma(x: number): number {
-  if (x !== x || Math.abs(x) === Infinity) return Math.abs(x);
+  if (!(Math.abs(x) < Infinity)) return Math.abs(x);
   if (x <= 0) {
     if (Math.floor(x) === x) return Infinity;
     const fraction = x - Math.floor(x + 0.5);
@@ -159,7 +170,9 @@ export function lgamma(x: number): number {
   for (; x < 10; x++) product *= x;
   const z = 1 / (x * x);
   // Bernoulli numbers B(2k) / (2k (2k - 1))
-  const tail = (1 / 12 + z * (-1 / 360 + z * (1 / 1260 + z * (-1 / 1680 + z * (1 / 1188 + z * (-691 / 360360 +
-    z * (1 / 156))))))) / x;
+  const tail =
+    (1 / 12 +
+      z * (-1 / 360 + z * (1 / 1260 + z * (-1 / 1680 + z * (1 / 1188 + z * (-691 / 360360 + z * (1 / 156))))))) /
+    x;
   return (x - 0.5) * (log(x) - 1) - 0.5 + 0.9189385332046728 + tail - log(product); // log sqrt(2 pi)
 }

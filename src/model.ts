@@ -120,6 +120,7 @@ export function makeInverseMap(
   defaults: BackendOptions = {},
 ): InverseMap {
   const prior = distributionFromSpec(spec.prior);
+  if (prior.size !== spec.D) throw new Error(`model: expected a prior of ${spec.D} parameters, got ${prior.size}`);
   const guide: Guide = guideFrom(spec.guide.name, spec.guide.options);
   const traced = guide.build({ D: spec.D, E: spec.embedding.size, seed: spec.training.seed });
   const program = inferenceProgram(traced, prior, spec.embedding, spec.D, spec.M);

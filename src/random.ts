@@ -10,9 +10,18 @@ export type Words = readonly [number, number, number, number];
 const KEY2 = 0x52657472;
 const KEY3 = 0x6f646963;
 const PARITY = 0x1bd11bda; // of the key schedule
-const ROTATIONS = [[10, 26], [11, 21], [13, 27], [23, 5], [6, 20], [17, 11], [25, 10], [18, 20]] as const;
+const ROTATIONS = [
+  [10, 26],
+  [11, 21],
+  [13, 27],
+  [23, 5],
+  [6, 20],
+  [17, 11],
+  [25, 10],
+  [18, 20],
+] as const;
 const ROUNDS = 20;
-const UNIT = 5.9604644775390625e-8; // 2^-24
+const UNIT = 1.1920928955078125e-7; // 2^-23
 
 function rotate(x: number, bits: number): number {
   return (x << bits) | (x >>> (32 - bits));
@@ -43,14 +52,19 @@ function wordsAt(seed: number, stream: number, step: number, row: number, group:
   return threefry4x32([seed, stream, KEY2, KEY3], [step, row, group, 0]);
 }
 
-/** The middle of one of 2^24 equal cells of (0, 1). */
-function toUniform(word: number): number {
-  return ((word >>> 8) + 0.5) * UNIT;
+/** The unsigned 32-bit word at a place: what rows of a bank are chosen with. */
+export function randomWord(seed: number, stream: number, step: number, row: number, column: number): number {
+  return wordsAt(seed, stream, step, row, column >>> 2)[column & 3];
 }
 
-/** The uniform number in (0, 1) at a place; f32 backends hold it rounded, capped at 1 - 2^-24. */
+/** The middle of one of 2^23 equal cells of (0, 1): exact in f32 on every backend. */
+function toUniform(word: number): number {
+  return ((word >>> 9) + 0.5) * UNIT;
+}
+
+/** The uniform number in (0, 1) at a place. */
 export function uniformAt(seed: number, stream: number, step: number, row: number, column: number): number {
-  return toUniform(wordsAt(seed, stream, step, row, column >>> 2)[column & 3]);
+  return toUniform(randomWord(seed, stream, step, row, column));
 }
 
 /**

@@ -16,12 +16,14 @@ export type Schedule =
 type Rate = (t: number, steps: number) => number;
 const kinds: { [K in Schedule["kind"]]: (s: Extract<Schedule, { kind: K }>) => Rate } = {
   constant: () => () => 1,
-  step:
-    ({ at, factor }) =>
-    (t) =>
-      t < at ? 1 : factor,
+  step: ({ at, factor }) => {
+    if (!(at >= 0)) throw new Error(`schedule.at: expected a step, got ${at}`);
+    if (!(factor > 0 && factor < Infinity)) throw new Error(`schedule.factor: expected a positive number, got ${factor}`);
+    return (t) => (t < at ? 1 : factor);
+  },
   cosine: ({ warmup = 50 }) => (t, steps) => {
-    const ramp = Math.min(warmup, steps / 4);
+    if (!(warmup >= 0)) throw new Error(`schedule.warmup: expected a number of steps, got ${warmup}`);
+    const ramp = Math.floor(Math.min(warmup, steps / 4));
     return t < ramp ? (t + 1) / ramp : (1 + cos((Math.PI * (t - ramp)) / Math.max(1, steps - ramp))) / 2;
   },
   robbinsMonro: ({ delay, power }) => {
@@ -31,10 +33,10 @@ const kinds: { [K in Schedule["kind"]]: (s: Extract<Schedule, { kind: K }>) => R
   },
 };
 
-/** Rates of all steps. @throws on an unknown schedule. */
+/** Rates of all steps, at most `rate` unless a factor is above 1. @throws on an unknown schedule or numbers that make none. */
 export function rates(schedule: Schedule, rate: number, steps: number): Float32Array {
-  const kind = kinds[schedule.kind] as ((s: Schedule) => Rate) | undefined;
-  if (kind === undefined) throw new Error(`schedule: expected ${Object.keys(kinds).join(", ")}, got ${JSON.stringify(schedule)}`);
-  const at = kind(schedule);
+  const known = typeof schedule === "object" && schedule !== null && Object.hasOwn(kinds, schedule.kind);
+  if (!known) throw new Error(`schedule: expected ${Object.keys(kinds).join(", ")}, got ${JSON.stringify(schedule)}`);
+  const at = (kinds[schedule.kind] as (s: Schedule) => Rate)(schedule);
   return Float32Array.from({ length: steps }, (_, t) => rate * at(t, steps));
 }

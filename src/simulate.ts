@@ -52,10 +52,11 @@ async function simulateOutside(problem: Problem, count: number, seed: number, st
     const drawn = (await executor.run("prior", { rows: count, seed, step })).theta;
     const rows = Array.from({ length: count }, (_, i) => Float64Array.from(drawn.subarray(i * D, (i + 1) * D)));
     const data = await (problem.simulate as NonNullable<Problem["simulate"]>)(rows);
+    if (!Array.isArray(data)) throw new Error(`simulate: expected ${count} rows of data, got ${typeof data}`);
     if (data.length !== count) throw new Error(`simulate: expected ${count} rows of data for ${count} parameters, got ${data.length}`);
     const clean = new Float32Array(count * M);
     data.forEach((row, i) => {
-      if (row.length !== M) throw new Error(`simulate: expected ${M} numbers in row ${i + 1}, got ${row.length}`);
+      if (row?.length !== M) throw new Error(`simulate: expected ${M} numbers in row ${i + 1}, got ${row?.length ?? typeof row}`);
       for (let j = 0; j < M; j++) if (!Number.isFinite(row[j])) throw new Error(`simulate: expected finite numbers, got ${row[j]} in row ${i + 1}`);
       clean.set(row, i * M);
     });

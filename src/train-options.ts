@@ -5,8 +5,8 @@ import { type Guide } from "./guides/guide.ts";
 import { guideFrom, type GuideName, guideNames } from "./guides/index.ts";
 import type { EmbeddingOption } from "./nn/embedding.ts";
 import type { ObjectiveName } from "./objectives/index.ts";
-import type { Problem } from "./problem.ts";
-import type { Schedule } from "./schedules.ts";
+import { isProblem, type Problem } from "./problem.ts";
+import { rates, type Schedule } from "./schedules.ts";
 
 export interface Progress {
   /** Steps done, of `steps`. */
@@ -84,7 +84,7 @@ function presetOf(problem: Problem, name: string, guide: GuideName | Guide | und
   const chosen = (asked ?? Object.keys(preset)[0]) as GuideName;
   // A guide that the preset does not know takes the settings of its first, with the guide's own defaults.
   const first = Object.values(preset)[0] as TrainSettings;
-  return preset[chosen] ?? { ...first, guide: chosen };
+  return { guide: chosen, ...(preset[chosen] ?? { ...first, guide: chosen }) };
 }
 
 function whole(name: string, value: number, least: number): void {
@@ -93,6 +93,7 @@ function whole(name: string, value: number, least: number): void {
 
 /** All settings, checked. @throws naming the option, what was expected and what came. */
 export function fullSettings(problem: Problem, options: TrainOptions): FullSettings {
+  if (!isProblem(problem)) throw new Error("train: expected a problem, as defineProblem() returns it, got something else");
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) throw new Error(`train: expected options ${known.join(", ")}; got "${key}"`);
   }
@@ -120,6 +121,9 @@ export function fullSettings(problem: Problem, options: TrainOptions): FullSetti
   if (!(merged.clip >= 0)) throw new Error(`clip: expected a norm of at least 0, got ${merged.clip}`);
   if (merged.optimiser !== "adam" && merged.optimiser !== "amsgrad") throw new Error(`optimiser: expected "adam" or "amsgrad", got "${merged.optimiser}"`);
   if (typeof merged.guide?.build !== "function") throw new Error(`guide: expected a guide or one of ${guideNames.join(", ")}, got ${JSON.stringify(guide)}`);
+  // The model file names its guide, so one that is not in the table could be trained but never loaded.
+  if (!guideNames.includes(merged.guide.name as GuideName)) throw new Error(`guide: expected one of ${guideNames.join(", ")}, got "${merged.guide.name}"`);
+  rates(merged.schedule, merged.rate, 1);
   if (merged.bank === 0 && problem.forward === null) throw new Error("bank: expected at least 1 simulation for a problem given by simulate(), got 0");
   return merged;
 }

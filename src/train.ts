@@ -81,10 +81,10 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
   if (!Number.isInteger(seed)) throw new Error(`seed: expected a whole number, got ${seed}`);
   const backend: BackendOptions = { backend: options.backend, kernels: options.kernels };
   const started = performance.now();
-  const { program, embedding } = trainingProgram(problem, settings, seed);
+  const { program, embedding, guide: traced } = trainingProgram(problem, settings, seed);
   const bank = await simulate(problem, settings.bank || FIT_SIMULATIONS, seed, SIMULATION_STEPS.bank, backend);
   const heldOut = await simulate(problem, settings.heldOut, seed, SIMULATION_STEPS.heldOut, backend);
-  refuseNonFinite(problem, bank);
+  for (const simulations of [bank, heldOut]) refuseNonFinite(problem, simulations);
 
   const optimiser = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, amsgrad: settings.optimiser === "amsgrad", clip: settings.clip };
   const executor = await createExecutor(program, { ...backend, optimiser });
@@ -95,7 +95,7 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
       await executor.writeBank("theta", bank.theta);
       await executor.writeBank("clean", bank.clean);
     }
-    const state = await loop(executor, program, settings, options, heldOut, started);
+    const state = await loop(executor, program, problem.name, settings, options, heldOut, started);
     await executor.writeWeights(state.best.weights);
     const { distance } = await executor.run("distance", { rows: heldOut.count, inputs: { y: heldOut.noisy } });
     const { guide } = settings;
@@ -106,7 +106,7 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
         M: problem.M,
         parameters: problem.parameters,
         prior: problem.prior.spec,
-        guide: { name: guide.name, options: guide.options },
+        guide: { name: guide.name, options: { ...guide.options, ...traced.drawn } },
         embedding,
         distances: quantiles(distance),
         fingerprint: await fingerprintOf(problem, backend),
@@ -154,14 +154,24 @@ function refuseNonFinite(problem: Problem, { noisy, count }: Simulations): void 
   }
 }
 
+/** Refuses to carry on another training, and says what is other. */
+function refuseOther(resume: Checkpoint, problem: string, signature: string): void {
+  if (resume.problem !== problem) throw new Error(`resume: expected a checkpoint of "${problem}", got one of "${resume.problem}"`);
+  if (resume.signature === signature) return;
+  const [was, is] = [resume.signature, signature].map((text) => JSON.parse(text) as Record<string, unknown>);
+  const key = Object.keys({ ...was, ...is }).find((k) => JSON.stringify(was[k]) !== JSON.stringify(is[k]));
+  const [want, got] = [was, is].map((options) => JSON.stringify(options[key as string]));
+  throw new Error(`resume: expected the options of the interrupted training, ${key}: ${want}, got ${got}; start afresh or give the same`);
+}
+
+const DIVERGED = "try a lower rate, a smaller clip, or look for parameters of the prior at which the forward model overflows";
+
 /** The steps themselves, in chunks that leave the thread free now and then. */
-async function loop(executor: Executor, program: Program, settings: FullSettings, options: TrainOptions, heldOut: Simulations, started: number): Promise<Checkpoint> {
+async function loop(executor: Executor, program: Program, problem: string, settings: FullSettings, options: TrainOptions, heldOut: Simulations, started: number): Promise<Checkpoint> {
   const { steps, batch, evaluateEvery, patience } = settings;
   const { seed = 0, resume, signal, onProgress } = options;
   const signature = JSON.stringify({ ...settings, guide: { name: settings.guide.name, options: settings.guide.options }, seed });
-  if (resume !== undefined && resume.signature !== signature) {
-    throw new Error("resume: expected the options of the interrupted training, got others; start afresh or give the same");
-  }
+  if (resume !== undefined) refuseOther(resume, problem, signature);
   const all = rates(settings.schedule, settings.rate, steps);
   const evaluate = async (): Promise<number> => {
     const out = await executor.run("heldOut", { rows: heldOut.count, inputs: { theta: heldOut.theta, y: heldOut.noisy }, seed, step: SIMULATION_STEPS.validation });
@@ -169,7 +179,7 @@ async function loop(executor: Executor, program: Program, settings: FullSettings
   };
   const before = resume?.seconds ?? 0;
   const snapshot = async (): Promise<Checkpoint> => ({
-    step, signature, weights: await executor.readWeights(), optimiser: await executor.readOptimiser(), best, heldOut: history,
+    problem, step, signature, weights: await executor.readWeights(), optimiser: await executor.readOptimiser(), best, heldOut: history,
     seconds: before + (performance.now() - started) / 1000,
   });
 
@@ -180,7 +190,7 @@ async function loop(executor: Executor, program: Program, settings: FullSettings
   let best = resume?.best ?? { weights: await executor.readWeights(), loss: Number.POSITIVE_INFINITY, step: 0 };
   let good = await snapshot();
   let chunk = 1;
-  let worse = 0;
+  let worse = history.filter(([at]) => at > best.step).length; // evaluations since the best, when resumed too
   const begun = performance.now();
   const first = step;
   let recent = { sum: 0, count: 0 };
@@ -193,17 +203,19 @@ async function loop(executor: Executor, program: Program, settings: FullSettings
     const took = performance.now() - from;
     step += done;
     if (done < count) {
-      const hint = "try a lower rate, a smaller clip, or look for parameters of the prior at which the forward model overflows";
-      throw new TrainingStopped("diverged", `training: expected a finite loss and gradient, got loss ${losses[done]} at step ${step} of ${steps}; ${hint}`, step, good);
+      throw new TrainingStopped("diverged", `training: expected a finite loss and gradient, got loss ${losses[done]} at step ${step} of ${steps}; ${DIVERGED}`, step, good);
     }
     for (const loss of losses) recent = { sum: recent.sum + loss, count: recent.count + 1 };
     chunk = Math.max(1, Math.min(4096, Math.round((count * CHUNK_MS) / Math.max(took, 0.1))));
     if (step === next) {
       const loss = await evaluate();
+      if (!Number.isFinite(loss)) {
+        throw new TrainingStopped("diverged", `training: expected a finite held-out loss, got ${loss} at step ${step} of ${steps}; ${DIVERGED}`, step, good);
+      }
       history = [...history, [step, loss]];
       worse = loss < best.loss ? 0 : worse + 1;
       if (loss < best.loss) best = { weights: await executor.readWeights(), loss, step };
-      if (Number.isFinite(loss)) good = await snapshot();
+      good = await snapshot();
       if (patience > 0 && worse >= patience) break;
     }
     const stepsPerSecond = ((step - first) * 1000) / (performance.now() - begun);

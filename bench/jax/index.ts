@@ -3,6 +3,7 @@
 // steps; the loss is read after each step, which is what makes the lazy library run it.
 
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { defaultDevice, init, jit, numpy as np, random, tree, valueAndGrad, type Array as Tensor } from "@jax-js/jax";
 import type { Outputs, Peer, Prepared } from "../driver.ts";
 import { ADAM, operands, W1, W2, W3, W4 } from "../workloads.ts";
@@ -129,14 +130,20 @@ function batch(): Prepared {
   }, params);
 }
 
-/** Starts the library. */
-export async function setup(): Promise<Peer> {
+/** Starts the backend. */
+export async function start(): Promise<void> {
   await init("wasm");
   defaultDevice("wasm");
+}
+
+/** Starts the library. */
+export async function setup(): Promise<Peer> {
+  await start();
   const manifest = new URL("../package.json", import.meta.resolve("@jax-js/jax"));
   const { version } = JSON.parse(readFileSync(manifest, "utf8")) as { version: string };
   return {
     name: "jax-js", version, notes: "wasm backend, one thread, whole steps jitted",
+    cold: { script: fileURLToPath(new URL("cold.ts", import.meta.url)), model: () => new Uint8Array(W2.weights().buffer) },
     workloads: {
       W1Step: () => training(W1, gaussianLoss, gaussianParams, gaussianSlab),
       W2Step: () => training(W2, flowLoss, flowParams, flowSlab),

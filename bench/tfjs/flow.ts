@@ -4,39 +4,9 @@
 // In sampling it reads x (S, 4) and y comes in as the bias. (60 nets as they stand, with splits: 1.4 times slower.)
 
 import * as tf from "@tensorflow/tfjs";
-import { layersOf, W2 } from "../workloads.ts";
-import { backward, cut, forward, padded, trainer, unpadded, type Padding } from "./dense.ts";
-
-/** frames[b][i]: the place of coordinate i of block b. */
-const frames: number[][] = [[0, 1, 2, 3]];
-for (const p of W2.permutations) frames.push(p.map((j) => frames[frames.length - 1][j]));
-
-const SIZES = [6, W2.hidden, W2.hidden, 6];
-const NET = 7 * W2.hidden + (W2.hidden + 1) * W2.hidden + (W2.hidden + 1) * 6;
-
-/** Places of a coupling's kept and moved coordinates. */
-function places(n: number): { keep: number[]; move: number[] } {
-  const frame = frames[n >> 2];
-  const [low, high] = [frame.slice(0, 2), frame.slice(2)];
-  return (n >> 1) % 2 === 0 ? { keep: low, move: high } : { keep: high, move: low };
-}
-
-const padding: Padding = { size: W2.nets.length * NET, index: new Int32Array(W2.weights().length) };
-W2.nets.forEach((net, n) => {
-  const { keep, move } = places(n);
-  let at = n * NET;
-  layersOf(net).forEach(({ inputs, outputs, at: from }, l) => {
-    const [rows, columns] = [SIZES[l], SIZES[l + 1]];
-    for (let i = 0; i <= inputs; i++) {
-      // Inputs of the first layer: two kept coordinates, y at 4 and 5, then the bias below all rows.
-      const row = i === inputs ? rows : l === 0 ? [...keep, 4, 5][i] : i;
-      for (let o = 0; o < outputs; o++) {
-        padding.index[from + i * outputs + o] = at + row * columns + (l === 2 ? move[o] : o);
-      }
-    }
-    at += (rows + 1) * columns;
-  });
-});
+import { W2 } from "../workloads.ts";
+import { backward, cut, forward, trainer, transpose } from "./dense.ts";
+import { FLOW_NET, FLOW_SIZES, flowPadding, frames, padded, unpadded } from "./padding.ts";
 
 /** The training step of W2. */
 export function flowTrainer() {
@@ -45,14 +15,15 @@ export function flowTrainer() {
   const input = tf.tensor2d(Float32Array.from({ length: batch * 6 }, (_, k) =>
     (k % 6 < 4 ? theta[Math.floor(k / 6) * 4 + k % 6] : y[Math.floor(k / 6) * 2 + k % 6 - 4])), [batch, 6]);
   const ones = tf.ones<tf.Rank.R2>([1, batch]);
+  const slopes = tf.fill<tf.Rank.R1>([W2.hidden], slope);
   const ySquares = y.reduce((sum, v) => sum + v * v, 0);
-  const step = trainer(padded(W2.weights(), padding), padded(new Float32Array(padding.index.length).fill(1), padding),
-    W2.learningRate, (weights) => {
-      const nets = cut(weights, SIZES, W2.nets.length);
+  const step = trainer(padded(W2.weights(), flowPadding), padded(new Float32Array(flowPadding.index.length).fill(1), flowPadding),
+    W2.nets.length, W2.learningRate, (weights) => {
+      const nets = weights.map((flat) => cut(flat, FLOW_SIZES));
       let u: tf.Tensor2D = input;
       const tape = Array.from({ length: 2 * W2.blocks }, (_, c) => {
-        const s = forward(nets[2 * c], u, slope);
-        const t = forward(nets[2 * c + 1], u, slope);
+        const s = forward(nets[2 * c], u, slopes);
+        const t = forward(nets[2 * c + 1], u, slopes);
         const scale = tf.tanh(s[3]);
         const shrink = tf.exp(tf.neg(scale));
         const before = u;
@@ -61,33 +32,33 @@ export function flowTrainer() {
       });
       const scales = tf.sum(tf.addN(tape.map(({ scale }) => scale)));
       const loss = tf.mul(tf.add(tf.mul(tf.sub(tf.sum(tf.square(u)), ySquares), 0.5), scales), 1 / batch);
-      const parts: tf.Tensor1D[] = [];
+      const parts: tf.Tensor1D[][] = [];
       let du = tf.mul(u, 1 / batch);
       for (let c = tape.length - 1; c >= 0; c--) {
         const { before, s, t, scale, shrink, after } = tape[c];
         const dScale = tf.sub(1 / batch, tf.mul(du, after));
         const ds: tf.Tensor2D = tf.mul(dScale, tf.sub(1, tf.square(scale)));
-        const inputT: tf.Tensor2D = tf.concat([tf.transpose(before), ones], 0);
+        const inputT: tf.Tensor2D = tf.concat([transpose(before), ones], 0);
         du = tf.mul(du, shrink);
         const toScale = backward(nets[2 * c], s, inputT, ones, ds, slope, c > 0);
         const toShift = backward(nets[2 * c + 1], t, inputT, ones, tf.neg(du), slope, c > 0);
         if (c > 0) du = tf.addN([du, toScale.dIn as tf.Tensor2D, toShift.dIn as tf.Tensor2D]);
-        parts.unshift(...toScale.gradients, ...toShift.gradients);
+        parts.unshift(toScale.gradients, toShift.gradients);
       }
       return { loss, parts };
     });
   return {
     step: step.step,
-    weights: () => unpadded(step.weights(), padding),
-    dispose() { step.dispose(); tf.dispose([input, ones]); },
+    weights: () => unpadded(step.weights(), flowPadding),
+    dispose() { step.dispose(); tf.dispose([input, ones, slopes]); },
   };
 }
 
 /** A function from one datum (2) and base noise (S, 4), or their number, to draws (S, 4). */
 export function flowSampler(slab: Float32Array) {
-  const flat = tf.tensor1d(padded(slab, padding));
+  const flat = padded(slab, flowPadding);
   const { nets, firstY, firstBias } = tf.tidy(() => {
-    const all = cut(flat, SIZES, W2.nets.length);
+    const all = W2.nets.map((_, n) => cut(tf.tensor1d(flat.slice(n * FLOW_NET, (n + 1) * FLOW_NET)), FLOW_SIZES));
     return {
       nets: all.map(([w1, , w2, b2, w3, b3]) => [tf.slice(w1, [0, 0], [4, W2.hidden]), w2.clone(), b2.clone(),
         tf.slice(w3, [0, 0], [W2.hidden, 4]), tf.slice(b3, [0], [4])]),
@@ -95,7 +66,7 @@ export function flowSampler(slab: Float32Array) {
       firstBias: tf.concat(all.map(([, b1]) => b1)),
     };
   });
-  flat.dispose();
+  const slopes = tf.fill<tf.Rank.R1>([W2.hidden], W2.slope);
   // Noise is in the coordinates of the last block; a product with this matrix puts it into place.
   const toPlace = tf.tensor2d(Float32Array.from({ length: 16 }, (_, k) =>
     (frames[W2.blocks - 1][k >> 2] === k % 4 ? 1 : 0)), [4, 4]);
@@ -108,7 +79,7 @@ export function flowSampler(slab: Float32Array) {
         const biases = tf.split(first, W2.nets.length);
         const net = (n: number): tf.Tensor2D => {
           const [w1, ...rest] = nets[n];
-          return forward([w1, biases[n], ...rest], x, W2.slope)[3];
+          return forward([w1, biases[n], ...rest], x, slopes)[3];
         };
         for (let c = 2 * W2.blocks - 1; c >= 0; c--) {
           x = tf.add(tf.mul(x, tf.exp(tf.tanh(net(2 * c)))), net(2 * c + 1));
@@ -119,6 +90,6 @@ export function flowSampler(slab: Float32Array) {
       draws.dispose();
       return values;
     },
-    dispose: () => tf.dispose([nets.flat(), firstY, firstBias, toPlace]),
+    dispose: () => tf.dispose([nets.flat(), firstY, firstBias, slopes, toPlace]),
   };
 }

@@ -2,25 +2,9 @@
 // stay zero by a mask on the gradient: nine products a step instead of twenty-seven.
 
 import * as tf from "@tensorflow/tfjs";
-import { layersOf, W1 } from "../workloads.ts";
-import { backward, cut, forward, padded, trainer, unpadded, type Padding, type Pieces } from "./dense.ts";
-
-const SIZES = [600, 60, 30, 5];
-const padding: Padding = {
-  size: 601 * 60 + 61 * 30 + 31 * 5, index: new Int32Array(W1.weights().length),
-};
-W1.nets.forEach((net, n) => {
-  let at = 0;
-  layersOf(net).forEach(({ inputs, outputs, at: from }, l) => {
-    const columns = SIZES[l + 1];
-    for (let k = 0; k < (inputs + 1) * outputs; k++) {
-      const i = Math.floor(k / outputs);
-      const row = i === inputs ? SIZES[l] : l === 0 ? i : n * inputs + i;
-      padding.index[from + k] = at + row * columns + n * (l === 2 ? 2 : outputs) + k % outputs;
-    }
-    at += (SIZES[l] + 1) * columns;
-  });
-});
+import { W1 } from "../workloads.ts";
+import { backward, cut, forward, trainer, type Pieces } from "./dense.ts";
+import { GAUSSIAN_SIZES, gaussianPadding, padded, unpadded } from "./padding.ts";
 
 /** The training step of W1. */
 export function gaussianTrainer() {
@@ -28,10 +12,10 @@ export function gaussianTrainer() {
   const y = tf.tensor2d(W1.y(), [batch, 600]);
   const thetaT = tf.tidy(() => tf.transpose(tf.tensor2d(W1.theta(), [batch, 2])));
   const ones = tf.ones<tf.Rank.R2>([1, batch]);
-  const step = trainer(padded(W1.weights(), padding), padded(new Float32Array(padding.index.length).fill(1), padding),
-    W1.learningRate, (weights) => {
-      const [net] = cut(weights, SIZES, 1);
-      const acts = forward(net, y, W1.slope);
+  const step = trainer(padded(W1.weights(), gaussianPadding), padded(new Float32Array(gaussianPadding.index.length).fill(1), gaussianPadding),
+    1, W1.learningRate, ([weights]) => {
+      const net = cut(weights, GAUSSIAN_SIZES);
+      const acts = forward(net, y);
       // Rows of the transposed output: mean (2, B), diagonal (2, B), off-diagonal (1, B).
       const [mean, raw, off] = tf.split(tf.transpose(acts[3]), [2, 2, 1]);
       const d = tf.softplus(raw);
@@ -48,23 +32,23 @@ export function gaussianTrainer() {
       const dOut = tf.transpose(tf.concat([tf.neg(g), dRaw, tf.neg(tf.mul(g2, z1))], 0));
       const inputT: tf.Tensor2D = tf.concat([tf.transpose(y), ones], 0);
       const { gradients } = backward(net, acts, inputT, ones, tf.mul(dOut, 1 / batch), W1.slope, false);
-      return { loss, parts: gradients };
+      return { loss, parts: [gradients] };
     });
   return {
     step: step.step,
-    weights: () => unpadded(step.weights(), padding),
+    weights: () => unpadded(step.weights(), gaussianPadding),
     dispose() { step.dispose(); tf.dispose([y, thetaT, ones]); },
   };
 }
 
 /** The nets with fixed weights; the pieces are the caller's to dispose of. */
 export function gaussianNets(): Pieces {
-  return tf.tidy(() => cut(tf.tensor1d(padded(W1.weights(), padding)), SIZES, 1)[0]);
+  return tf.tidy(() => cut(tf.tensor1d(padded(W1.weights(), gaussianPadding)), GAUSSIAN_SIZES));
 }
 
 /** Mean (2), factor (d1, o, d2) and draws (S, 2) for one datum (600) and noise (S, 2). */
 export function gaussianPosterior(net: Pieces, y: tf.Tensor2D, noise: tf.Tensor2D): tf.Tensor[] {
-  const out = forward(net, y, W1.slope)[3].reshape([5]);
+  const out = forward(net, y)[3].reshape([5]);
   const [mean, raw, off] = tf.split(out, [2, 2, 1]);
   const [d1, d2] = tf.split(tf.softplus(raw), 2);
   // draws = noise · Lᵀ + mean, Lᵀ = [[d1, o], [0, d2]]

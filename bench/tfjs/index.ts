@@ -57,7 +57,7 @@ function gauss(noise: (() => Float32Array) | undefined): Prepared {
 function batch(): Prepared {
   const net = gaussianNets();
   return inference(() => tf.tidy(() => {
-    const out = forward(net, tf.tensor2d(W4.batchData(), [W4.batchRows, W1.data]), W1.slope)[3];
+    const out = forward(net, tf.tensor2d(W4.batchData(), [W4.batchRows, W1.data]))[3];
     const [mean, diagonal, offDiagonal] = tf.split(out, [2, 2, 1], 1);
     return { mean: mean.dataSync(), diagonal: diagonal.dataSync(), offDiagonal: offDiagonal.dataSync() };
   }), () => tf.dispose(net));
@@ -75,7 +75,8 @@ export async function start(): Promise<void> {
 export async function setup(): Promise<Peer> {
   await start();
   return {
-    name: "tfjs-wasm", version: version, notes: "wasm backend with SIMD, one thread, gradients by hand on XNNPACK products",
+    name: "tfjs-wasm", version, notes: "wasm backend with SIMD, one thread, gradients by hand on XNNPACK products",
+    cold: { script: fileURLToPath(new URL("cold.ts", import.meta.url)), model: () => new Uint8Array(W2.weights().buffer) },
     workloads: {
       W1Step: () => training(W1.checkSteps, gaussianTrainer()),
       W2Step: () => training(W2.checkSteps, flowTrainer()),

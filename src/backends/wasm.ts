@@ -264,7 +264,6 @@ class WasmExecutor implements Executor {
     }
     const out: Record<string, Rows> = {};
     for (const [key, e] of plan.batchOutputs) out[key] = this.allocate(rows * e.rows * e.cols, e.dtype);
-    for (const [key, e] of plan.paramOutputs) out[key] = this.allocate(e.rows * e.cols, e.dtype);
     for (let start = 0; start < rows; start += CHUNK_ROWS) {
       const count = Math.min(CHUNK_ROWS, rows - start);
       this.feed(plan, inputs, repeat, start, count);
@@ -275,11 +274,9 @@ class WasmExecutor implements Executor {
           out[key].set(this.view(e.at + t * count * e.cols * bytesOf(e.dtype), count * e.cols, e.dtype), (t * rows + start) * e.cols);
         }
       }
-      for (const [key, e] of plan.paramOutputs) {
-        const part = this.view(e.at, e.rows * e.cols, e.dtype);
-        for (let i = 0; i < part.length; i++) out[key][i] += part[i];
-      }
     }
+    // Sums go on from part to part, so params are whole after the last.
+    for (const [key, e] of plan.paramOutputs) out[key] = this.view(e.at, e.rows * e.cols, e.dtype).slice();
     return out;
   }
 

@@ -21,7 +21,7 @@ export interface Distribution {
   readonly streams: number;
   /** Draws (B, D); they are inside the support, also when they are cast to the other type. */
   draw(stream: number, dtype: DType): Tensor;
-  /** Normalised log density (B, 1) of θ (B, D); −∞ outside the support, with a zero gradient there. */
+  /** Normalised log density (B, 1) of θ (B, D); −∞ outside the support, where the gradient stays finite. */
   logDensity(theta: Tensor): Tensor;
   /**
    * A smooth bijection of the support's inside onto the whole line, entry by entry, (B, D) → (B, D). What stands on the

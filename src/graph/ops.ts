@@ -95,8 +95,13 @@ export interface SplineAttrs {
 /** Raw spline parameters a dimension: K widths, K heights, K − 1 inner slopes. */
 export const splineParams = (bins: number): number => 3 * bins - 1;
 
+/** Bins that kernels keep scratch for. */
+export const MAX_BINS = 128;
+
 function splineShape(name: string, x: Tensor, p: Tensor, attrs: Attrs): void {
   sameType(name, [x, p]);
+  const bins = attrs.bins as number;
+  if (!(bins >= 2 && bins <= MAX_BINS)) throw new Error(`${name}: expected 2 to ${MAX_BINS} bins, got ${bins}`);
   const want = x.cols * splineParams(attrs.bins as number);
   if (x.kind !== "batch" || p.kind !== "batch" || x.rows !== p.rows || p.cols !== want) {
     fail(name, `x (B, D) and parameters (B, ${want})`, [x, p]);

@@ -7,9 +7,9 @@
  */
 import { add, columns, concat, exp, mul, neg, slice, square, sub, sumFeatures, tanh } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { type ActivationName, mlp } from "../nn/mlp.ts";
+import { type ActivationName, checkActivation, mlp } from "../nn/mlp.ts";
 import { uniformAt } from "../random.ts";
-import { checkCount, checkWidths, type Guide, type GuideSizes, normalConstant, type TracedGuide } from "./guide.ts";
+import { checkCount, checkOptions, checkWidths, type Guide, type GuideSizes, normalConstant, type TracedGuide } from "./guide.ts";
 
 export interface CouplingOptions {
   /** Blocks of two couplings; default 15. */
@@ -25,19 +25,28 @@ export interface CouplingOptions {
 export function coupling(options: CouplingOptions = {}): Guide {
   const { blocks = 15, hidden = [100, 100], activation = "leakyRelu", permutations } = options;
   checkCount("coupling.blocks", blocks);
+  checkOptions("coupling", options, ["blocks", "hidden", "activation", "permutations"]);
   checkWidths("coupling.hidden", hidden);
-  const kept: { permutations?: readonly (readonly number[])[] } = { permutations };
+  checkActivation("coupling.activation", activation);
   return {
     name: "coupling",
-    get options() {
-      return { blocks, hidden, activation, ...kept };
-    },
+    options: { blocks, hidden, activation, ...(permutations && { permutations }) },
     build: (sizes) => {
-      if (sizes.D < 2) throw new Error("coupling: expected at least 2 parameters, got 1; use the gaussian or spline guide");
-      kept.permutations ??= Array.from({ length: blocks - 1 }, (_, b) => shuffle(sizes.D, sizes.seed, b));
-      return build(sizes, kept.permutations, hidden, activation);
+      const { D, seed } = sizes;
+      if (D < 2) throw new Error("coupling: expected at least 2 parameters, got 1; use the gaussian or spline guide");
+      if (permutations) checkPermutations(permutations, blocks - 1, D);
+      const orders = permutations ?? Array.from({ length: blocks - 1 }, (_, b) => shuffle(D, seed, b));
+      return { ...build(sizes, orders, hidden, activation), drawn: { permutations: orders } };
     },
   };
+}
+
+/** A list that is no permutation would make a map without an inverse. */
+function checkPermutations(lists: unknown, count: number, D: number): void {
+  const sorted = (list: unknown): boolean =>
+    Array.isArray(list) && list.length === D && Array.from({ length: D }, (_, i) => i).every((i) => list.includes(i));
+  if (Array.isArray(lists) && lists.length === count && lists.every(sorted)) return;
+  throw new Error(`coupling.permutations: expected ${count} permutations of 0..${D - 1}, got ${JSON.stringify(lists)?.slice(0, 100)}`);
 }
 
 /** Stream of random words that permutations are drawn from. */

@@ -8,8 +8,8 @@
  */
 import { add, columns, concat, log, mul, slice, softplus, square, sub, sumFeatures, triMul, triSolve } from "../graph/build.ts";
 import { packed, type Tensor } from "../graph/tensor.ts";
-import { type ActivationName, activations, mlp } from "../nn/mlp.ts";
-import { checkWidths, type Guide, type GuideSizes, normalConstant, type TracedGuide } from "./guide.ts";
+import { type ActivationName, checkActivation, mlp } from "../nn/mlp.ts";
+import { checkOptions, checkWidths, type Guide, type GuideSizes, normalConstant, type TracedGuide } from "./guide.ts";
 
 export interface GaussianOptions {
   /** Widths of the hidden layers; default [128, 128, 128]. */
@@ -27,8 +27,10 @@ const LEAST_DIAGONAL = 1e-6;
 
 export function gaussian(options: GaussianOptions = {}): Guide {
   const { hidden = [128, 128, 128], activation = "silu", separate = false } = options;
+  checkOptions("gaussian", options, ["hidden", "activation", "separate"]);
   checkWidths("gaussian.hidden", hidden);
-  if (!(activation in activations)) throw new Error(`gaussian.activation: expected ${Object.keys(activations).join(", ")}, got ${activation}`);
+  checkActivation("gaussian.activation", activation);
+  if (typeof separate !== "boolean") throw new Error(`gaussian.separate: expected true or false, got ${JSON.stringify(separate)}`);
   return { name: "gaussian", options: { hidden, activation, separate }, build: (sizes) => build(sizes, hidden, activation, separate) };
 }
 

@@ -25,6 +25,8 @@ export interface TracedGuide {
   readonly invert: (z: Tensor, context: Tensor) => Tensor;
   /** Mean (B, D) and packed Cholesky factor of the covariance, where the guide has them in closed form. */
   readonly moments?: (context: Tensor) => { readonly mean: Tensor; readonly factor: Tensor };
+  /** Options that were not given but drawn from the seed: with them, `build` makes this guide again from any seed. */
+  readonly drawn?: Readonly<Record<string, unknown>>;
 }
 
 export interface Guide {
@@ -44,6 +46,12 @@ export const normalConstant = (D: number): number => -0.9189385332046727 * D;
 export function checkWidths(name: string, widths: unknown): asserts widths is number[] {
   const fits = Array.isArray(widths) && widths.every((w) => Number.isInteger(w) && w > 0);
   if (!fits) throw new Error(`${name}: expected a list of positive whole widths, got ${JSON.stringify(widths)}`);
+}
+
+/** Refuses misspelt options. */
+export function checkOptions(name: string, options: object, known: readonly string[]): void {
+  const odd = Object.keys(options).find((key) => !known.includes(key));
+  if (odd !== undefined) throw new Error(`${name}: expected options ${known.join(", ")}; got "${odd}"`);
 }
 
 export function checkCount(name: string, value: unknown, least = 1): asserts value is number {

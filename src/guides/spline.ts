@@ -6,10 +6,10 @@
  * the identity outside ±bound. Densities cost one pass; draws invert one dimension after another.
  */
 import { add, concat, mul, slice, spline as splineOp, square, sub, sumFeatures } from "../graph/build.ts";
-import { splineParams } from "../graph/ops.ts";
+import { MAX_BINS, splineParams } from "../graph/ops.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { type ActivationName, activations, mlp } from "../nn/mlp.ts";
-import { checkCount, checkWidths, type Guide, type GuideSizes, normalConstant, type TracedGuide } from "./guide.ts";
+import { type ActivationName, activations, checkActivation, mlp } from "../nn/mlp.ts";
+import { checkCount, checkOptions, checkWidths, type Guide, type GuideSizes, normalConstant, type TracedGuide } from "./guide.ts";
 
 export interface SplineGuideOptions {
   /** Bins of each spline; default 24. */
@@ -26,12 +26,13 @@ export interface SplineGuideOptions {
 
 export function spline(options: SplineGuideOptions = {}): Guide {
   const { bins = 24, bound = 4, embedding = [96, 96, 96], hidden = [96, 96, 96], activation = "silu" } = options;
+  checkOptions("spline", options, ["bins", "bound", "embedding", "hidden", "activation"]);
   checkCount("spline.bins", bins, 2);
-  if (bins > 128) throw new Error(`spline.bins: expected at most 128, got ${bins}`);
-  if (!(bound > 0)) throw new Error(`spline.bound: expected a positive number, got ${bound}`);
+  if (bins > MAX_BINS) throw new Error(`spline.bins: expected at most ${MAX_BINS}, got ${bins}`);
+  if (!(bound > 0 && bound < Infinity)) throw new Error(`spline.bound: expected a positive number, got ${bound}`);
   checkWidths("spline.embedding", embedding);
   checkWidths("spline.hidden", hidden);
-  if (!(activation in activations)) throw new Error(`spline.activation: expected ${Object.keys(activations).join(", ")}, got ${activation}`);
+  checkActivation("spline.activation", activation);
   const full = { bins, bound, embedding, hidden, activation };
   return { name: "spline", options: full, build: (sizes) => build(sizes, full) };
 }

@@ -15,6 +15,12 @@ export const activations = {
 } as const;
 export type ActivationName = keyof typeof activations;
 
+/** @throws on an unknown name. */
+export function checkActivation(name: string, activation: unknown): asserts activation is ActivationName {
+  if (typeof activation === "string" && Object.hasOwn(activations, activation)) return;
+  throw new Error(`${name}: expected ${Object.keys(activations).join(", ")}, got ${JSON.stringify(activation)}`);
+}
+
 export interface MlpOptions {
   readonly activation: ActivationName;
   /** Adds a linear map from the input to the output. */

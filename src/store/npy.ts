@@ -69,7 +69,7 @@ function parseShape(literal: string | undefined): number[] {
   const cells = (literal ?? "").split(",").map((cell) => cell.trim().replace(/L$/, ""));
   const shape = cells.filter((cell) => cell !== "").map(Number);
   if (literal === undefined || !shape.every(Number.isSafeInteger)) expected("a shape", `${literal ?? "none"}`);
-  if (shape.length < 1 || shape.length > 2) expected("1 or 2 axes", `shape (${shape.join(", ")})`);
+  if (shape.length < 1 || shape.length > 8) expected("1 to 8 axes", `shape (${shape.join(", ")})`);
   return shape;
 }
 

@@ -39,6 +39,7 @@ function parseJson(text: string, columns?: number): Float64Array[] {
 
 function parseNpy(bytes: Uint8Array, columns?: number): Float64Array[] {
   const { shape, data } = decodeNpy(bytes);
+  if (shape.length > 2) throw new Error(`expected 1 or 2 axes, got shape (${shape.join(", ")})`);
   if (data.length === 0) return [];
   if (shape.length === 1) return split([...data], columns).map((row) => Float64Array.from(row));
   const [count, width] = shape;

@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import * as g from "../../src/graph/build.ts";
 import { grad } from "../../src/graph/grad.ts";
 import { type Activation, apply, type OpName, ops } from "../../src/graph/ops.ts";
-import { type Tensor, packed } from "../../src/graph/tensor.ts";
+import { packed, type Tensor } from "../../src/graph/tensor.ts";
 import { checkGradients } from "../helpers/differences.ts";
 import { anywhere, batchOf, type Leaf, offZero, paramOf, plant, positive, scalarOf, tiled } from "../helpers/leaves.ts";
 import type { Range } from "../helpers/random.ts";
@@ -26,9 +26,23 @@ const add = (op: OpName, name: string, leaves: readonly Leaf[], build: Case["bui
 
 // ---- maps of one operand
 const unary: Partial<Record<OpName, Range>> = {
-  neg: anywhere, abs: offZero, exp: anywhere, log: positive, log1p: { low: -0.4, high: 2 }, tanh: anywhere, sin: anywhere,
-  cos: anywhere, sqrt: positive, square: anywhere, softplus: anywhere, sigmoid: anywhere, silu: anywhere, relu: offZero,
-  leakyRelu: offZero, erf: anywhere, probit: { low: 0.1, high: 0.45 },
+  neg: anywhere,
+  abs: offZero,
+  exp: anywhere,
+  log: positive,
+  log1p: { low: -0.4, high: 2 },
+  tanh: anywhere,
+  sin: anywhere,
+  cos: anywhere,
+  sqrt: positive,
+  square: anywhere,
+  softplus: anywhere,
+  sigmoid: anywhere,
+  silu: anywhere,
+  relu: offZero,
+  leakyRelu: offZero,
+  erf: anywhere,
+  probit: { low: 0.1, high: 0.45 },
 };
 for (const [op, range] of Object.entries(unary) as [OpName, Range][]) {
   const build = (x: Tensor): Tensor => apply(op, [x]);
@@ -41,10 +55,19 @@ for (const [op, range] of Object.entries(unary) as [OpName, Range][]) {
 // ---- maps of two operands: every way of broadcasting, and one tensor on both sides
 const apart: Range = { low: -2, high: 2, spacing: 1 / 4 }; // at least 1/8 from offZero
 const binary: Partial<Record<OpName, readonly [Range, Range]>> = {
-  add: [anywhere, anywhere], sub: [anywhere, anywhere], mul: [anywhere, anywhere], div: [anywhere, offZero],
-  maximum: [apart, offZero], minimum: [apart, offZero], atan2: [offZero, offZero], reluGrad: [offZero, anywhere],
-  leakyReluGrad: [offZero, anywhere], tanhGrad: [anywhere, anywhere], sigmoidGrad: [anywhere, anywhere],
-  softplusGrad: [positive, anywhere], siluGrad: [anywhere, anywhere],
+  add: [anywhere, anywhere],
+  sub: [anywhere, anywhere],
+  mul: [anywhere, anywhere],
+  div: [anywhere, offZero],
+  maximum: [apart, offZero],
+  minimum: [apart, offZero],
+  atan2: [offZero, offZero],
+  reluGrad: [offZero, anywhere],
+  leakyReluGrad: [offZero, anywhere],
+  tanhGrad: [anywhere, anywhere],
+  sigmoidGrad: [anywhere, anywhere],
+  softplusGrad: [positive, anywhere],
+  siluGrad: [anywhere, anywhere],
 };
 const pairs: readonly [string, (r: Range) => Leaf, (r: Range) => Leaf][] = [
   ["batches", (r) => batchOf(3, r), (r) => batchOf(3, r)],
@@ -113,7 +136,9 @@ add("batchSum", "tiles", [tiled(2, 1)], (x) => g.batchSum(x));
 // ---- layers
 for (const activation of ["linear", "relu", "leakyRelu", "tanh", "sigmoid", "softplus"] as Activation[]) {
   for (const bias of [true, false]) {
-    add("dense", `${activation}, bias ${bias}`, [batchOf(3), paramOf(4, 2)], (x, w) => g.dense(x, w, { bias, activation }));
+    add("dense", `${activation}, bias ${bias}`, [batchOf(3), paramOf(4, 2)], (x, w) =>
+      g.dense(x, w, { bias, activation }),
+    );
   }
 }
 add("dense", "tiles", [tiled(2, 2), paramOf(3, 3)], (x, w) => g.dense(x, w, { activation: "tanh" }));
@@ -122,7 +147,9 @@ add("dense", "one weight for two layers", [batchOf(2), paramOf(3, 2)], (x, w) =>
 add("denseInputGrad", "with a row of biases", [batchOf(2), paramOf(4, 2)], (dz, w) => g.denseInputGrad(dz, w, 3));
 add("denseInputGrad", "without, tiles", [tiled(2, 2), paramOf(3, 2)], (dz, w) => g.denseInputGrad(dz, w, 3));
 add("denseWeightGrad", "with bias", [batchOf(3), batchOf(2)], (x, dz) => g.denseWeightGrad(x, dz, 4, true));
-add("denseWeightGrad", "with a row of no bias", [batchOf(3), batchOf(2)], (x, dz) => g.denseWeightGrad(x, dz, 4, false));
+add("denseWeightGrad", "with a row of no bias", [batchOf(3), batchOf(2)], (x, dz) =>
+  g.denseWeightGrad(x, dz, 4, false),
+);
 add("denseWeightGrad", "without", [tiled(2, 1), tiled(2, 2)], (x, dz) => g.denseWeightGrad(x, dz, 1, false));
 
 // ---- triangles
@@ -139,27 +166,41 @@ add("outerTril", "one tensor twice", [batchOf(2)], (a) => g.outerTril(a, a));
 
 // ---- flows: the first derivative only
 for (const inverse of [false, true]) {
-  for (const [bins, dims] of [[1, 1], [2, 1], [5, 2]]) {
-    const leaves = [batchOf(dims, { low: -4, high: 4 }), batchOf(dims * (3 * bins - 1))];
+  const attrs = { bound: 3, inverse };
+  const raw = (bins: number, dims: number): Leaf => batchOf(dims * (3 * bins - 1));
+  for (const [bins, dims] of [
+    [1, 1],
+    [2, 2],
+    [5, 3],
+  ]) {
     const name = `${dims} of ${bins} bins, inverse ${inverse}`;
-    add("spline", name, leaves, (x, p) => g.spline(x, p, { bins, bound: 3, inverse }), false);
+    const inside = batchOf(dims, { low: -2.9, high: 2.9 });
+    add("spline", name, [inside, raw(bins, dims)], (x, p) => g.spline(x, p, { bins, ...attrs }), false);
   }
+  const outside = batchOf(2, { low: 3.5, high: 5 });
+  add(
+    "spline",
+    `outside, inverse ${inverse}`,
+    [outside, raw(3, 2)],
+    (x, p) => g.spline(x, p, { bins: 3, ...attrs }),
+    false,
+  );
 }
 
 for (const { op, name, leaves: specs, build, second } of cases) {
   test(`the derivatives of ${op} are those of finite differences: ${name}`, async () => {
-    const { leaves, tensors, values } = plant(specs, "f64", ROWS);
+    const { leaves, tensors, values } = plant(specs, "f64");
     const out = build(...tensors);
     const total = scalarOf(out, 50);
     const first = grad(total, leaves);
     first.forEach((t, i) => {
       if (t !== null) assert.equal([t.kind, t.rows, t.cols], [leaves[i].kind, leaves[i].rows, leaves[i].cols]);
     });
-    await checkGradients(total, leaves, first, { rows: ROWS, values });
+    await checkGradients(total, leaves, first, { rows: ROWS, values: values(ROWS) });
     if (!second) return;
     const gradients = first.filter((t) => t !== null);
     const again = gradients.map((t, i) => g.cast(scalarOf(t, 60 + i), "f64")).reduce((a, b) => g.add(a, b));
-    await checkGradients(again, leaves, grad(again, leaves), { rows: ROWS, values });
+    await checkGradients(again, leaves, grad(again, leaves), { rows: ROWS, values: values(ROWS) });
   });
 }
 
@@ -171,7 +212,7 @@ test("no differentiable op of the table is missing from the list", () => {
 
 test("every case of the list makes a node of its op", () => {
   for (const { op, name, leaves, build } of cases) {
-    const todo = [build(...plant(leaves, "f64", ROWS).tensors)];
+    const todo = [build(...plant(leaves, "f64").tensors)];
     let found = false;
     for (let t = todo.pop(); t !== undefined && !found; t = todo.pop()) {
       found = t.op === op;
@@ -182,21 +223,21 @@ test("every case of the list makes a node of its op", () => {
 });
 
 test("a second derivative of a spline is refused", () => {
-  const { leaves, tensors } = plant([batchOf(1), batchOf(5)], "f64", ROWS);
+  const { leaves, tensors } = plant([batchOf(1), batchOf(5)], "f64");
   const [dx] = grad(scalarOf(g.spline(tensors[0], tensors[1], { bins: 2, bound: 3, inverse: false }), 1), leaves);
   assert.throws(() => grad(scalarOf(dx as Tensor, 2), leaves), /spline: expected at most one derivative/);
 });
 
 test("no gradient flows through detach, and none to what an output does not depend on", () => {
-  const { leaves, tensors } = plant([batchOf(2), batchOf(2)], "f64", ROWS);
+  const { leaves, tensors } = plant([batchOf(2), batchOf(2)], "f64");
   assert.equal(grad(scalarOf(g.detach(tensors[0]), 1), leaves), [null, null]);
 });
 
 test("gradients of the rows of a batch column are those of each row by itself", async () => {
-  const { leaves, tensors, values } = plant([batchOf(3), paramOf(1, 3)], "f64", ROWS);
+  const { leaves, tensors, values } = plant([batchOf(3), paramOf(1, 3)], "f64");
   const rowWise = g.sumFeatures(g.mul(g.square(tensors[0]), tensors[1]));
   const total = g.batchSum(rowWise);
-  await checkGradients(total, leaves, grad(rowWise, leaves), { rows: ROWS, values });
+  await checkGradients(total, leaves, grad(rowWise, leaves), { rows: ROWS, values: values(ROWS) });
 });
 
 test.run();

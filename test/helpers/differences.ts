@@ -67,7 +67,9 @@ export async function checkGradients(
       const want = (4 * (await slope(STEP / 2)) - (await slope(STEP))) / 3;
       const error = Math.abs((got?.[at] ?? 0) - want);
       if (!(error <= relative * Math.max(Math.abs(want), 0.01))) {
-        throw new Error(`gradient of "${nameOf(leaf)}"[${at}]: expected ${want} by differences, got ${got?.[at] ?? "none"}`);
+        throw new Error(
+          `gradient of "${nameOf(leaf)}"[${at}]: expected ${want} by differences, got ${got?.[at] ?? "none"}`,
+        );
       }
     }
   }

@@ -20,7 +20,11 @@ export interface Range {
   readonly offset?: number;
 }
 
-export function draw(next: () => number, count: number, { low, high, spacing = 2 ** -12, offset = 0 }: Range): Float64Array {
+export function draw(
+  next: () => number,
+  count: number,
+  { low, high, spacing = 2 ** -12, offset = 0 }: Range,
+): Float64Array {
   return Float64Array.from({ length: count }, () => {
     const x = low + (high - low) * next();
     return Math.round((x - offset) / spacing) * spacing + offset;

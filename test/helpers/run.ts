@@ -18,7 +18,8 @@ export function fillSlab(slab: Program["weights"], values: Arrays): Float32Array
   const out = new Float32Array(slab.bytes / 4);
   for (const { name, rows, cols, offset } of slab.entries) {
     const given = values[name];
-    if (given?.length !== rows * cols) throw new Error(`weights "${name}": expected ${rows * cols}, got ${given?.length}`);
+    if (given?.length !== rows * cols)
+      throw new Error(`weights "${name}": expected ${rows * cols}, got ${given?.length}`);
     out.set(given, offset / 4);
   }
   return out;

@@ -1,0 +1,206 @@
+/**
+ * `npm run bench accuracy [-- --reference DIR] [--only NAME,…]`: trains from fixed seeds and judges the posteriors.
+ *
+ * Pooled KS: 1000 draws of the guide against 1000 exact draws, two-sample, per parameter and observation, averaged over
+ * all of them and three sampling seeds. Exact draws come from the reference folder where it is there (its README says how
+ * they were made), else from the problem's own exact sampler on observations that it simulates.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { infer, type InverseMap, train, type TrainOptions } from "../src/index.ts";
+import { ksPerParameter, pool } from "../src/diagnostics/ks.ts";
+import { arm, linearGaussian, linearGaussianPosterior } from "../src/problems/index.ts";
+import type { Problem } from "../src/problem.ts";
+import { simulate } from "../src/simulate.ts";
+import { parseCsv } from "../src/store/csv.ts";
+import { decodeNpy } from "../src/store/npy.ts";
+import { cpuSeconds, hardware, table } from "./report.ts";
+
+const DRAWS = 1000;
+const SEEDS = [11, 12, 13];
+
+interface Reference {
+  readonly from: string;
+  readonly y: readonly ArrayLike<number>[];
+  readonly theta: readonly ArrayLike<number>[];
+  /** DRAWS exact draws (DRAWS, D) an observation. */
+  readonly exact: readonly Float32Array[];
+}
+
+/** The folder of reference observations: given, or beside the repository. */
+export function referenceFolder(given?: string): string | null {
+  const folder = given ?? fileURLToPath(new URL("../../shared/reference", import.meta.url));
+  return existsSync(folder) ? folder : null;
+}
+
+function readReference(folder: string, D: number): Reference {
+  const rows = (name: string) => parseCsv(readFileSync(`${folder}/${name}`, "utf8")).rows;
+  const { shape, data } = decodeNpy(new Uint8Array(readFileSync(`${folder}/exact.npy`)));
+  const size = shape[1] * D;
+  const exact = Array.from({ length: shape[0] }, (_, i) => Float32Array.from(data.subarray(i * size, i * size + DRAWS * D)));
+  return { from: folder.split("/").slice(-2).join("/"), y: rows("y.csv"), theta: rows("theta.csv"), exact };
+}
+
+/** Observations that the problem simulates, with exact draws by its own sampler. */
+export async function ownReference(problem: Problem, count: number, seed: number): Promise<Reference> {
+  const { theta, noisy } = await simulate(problem, count, seed, 0, { kernels: "plain" });
+  const rows = (flat: Float32Array, width: number) => Array.from({ length: count }, (_, i) => flat.slice(i * width, (i + 1) * width));
+  const y = rows(noisy, problem.M);
+  const exact = y.map((datum, i) => (problem.exact as NonNullable<Problem["exact"]>)(datum, DRAWS, seed + i));
+  return { from: `${count} simulated observations, exact draws by rejection`, y, theta: rows(theta, problem.D), exact };
+}
+
+export const armReference = async (folder: string | null): Promise<Reference> =>
+  folder === null ? ownReference(arm, 100, 2024) : readReference(`${folder}/arm`, arm.D);
+
+/** End point of the arm without noise. */
+function endPoint(t: ArrayLike<number>, at = 0): [number, number] {
+  const [a, b, c] = [t[at + 1], t[at + 1] + t[at + 2], t[at + 1] + t[at + 2] + t[at + 3]];
+  return [0.5 * Math.cos(a) + 0.5 * Math.cos(b) + Math.cos(c), t[at] + 0.5 * Math.sin(a) + 0.5 * Math.sin(b) + Math.sin(c)];
+}
+
+/** Pooled KS over seeds, and the mean distance of the draws' end points from the true one. */
+export async function judgeArm(map: InverseMap, reference: Reference): Promise<{ ks: ReturnType<typeof pool>; resimulation: number }> {
+  const statistics: number[] = [];
+  let distance = 0;
+  const posteriors = await infer(map, reference.y, { draws: 16 });
+  for (const [i, posterior] of posteriors.entries()) {
+    const truth = endPoint(reference.theta[i]);
+    for (const seed of SEEDS) {
+      const draws = await posterior.sample(DRAWS, { seed });
+      statistics.push(...ksPerParameter(draws, reference.exact[i], arm.D));
+      for (let s = 0; s < DRAWS; s++) {
+        const [x, y] = endPoint(draws, s * arm.D);
+        distance += Math.hypot(x - truth[0], y - truth[1]) / (DRAWS * SEEDS.length * posteriors.length);
+      }
+    }
+  }
+  return { ks: pool(statistics), resimulation: distance };
+}
+
+/** KL(guide ‖ exact) in nats, mean over fresh data: both are Gaussian. */
+async function linearKl(objective: "elbo" | "npe"): Promise<{ kl: number; seconds: number }> {
+  const before = cpuSeconds();
+  const map = await train(linearGaussian, { preset: "default", guide: "gaussian", objective, seed: 1 });
+  const seconds = cpuSeconds() - before;
+  const { D } = linearGaussian;
+  const { noisy, count } = await simulate(linearGaussian, 200, 77, 0);
+  let kl = 0;
+  const rows = Array.from({ length: count }, (_, i) => noisy.subarray(i * 20, (i + 1) * 20));
+  for (const [i, q] of (await infer(map, rows)).entries()) {
+    const p = linearGaussianPosterior(rows[i]);
+    kl += gaussianKl(q.mean, q.covariance, p.mean, p.covariance, D) / count;
+  }
+  return { kl, seconds };
+}
+
+/** ½ [tr(P⁻¹Q) + (p − q)ᵀP⁻¹(p − q) − D + log |P|/|Q|], by Cholesky factors of both. */
+function gaussianKl(q: ArrayLike<number>, Q: ArrayLike<number>, p: ArrayLike<number>, P: ArrayLike<number>, D: number): number {
+  const [lq, lp] = [factor(Q, D), factor(P, D)];
+  const solve = (b: number[]): number[] => {
+    for (let i = 0; i < D; i++) {
+      for (let k = 0; k < i; k++) b[i] -= lp[i][k] * b[k];
+      b[i] /= lp[i][i];
+    }
+    return b;
+  };
+  let sum = solve(Array.from({ length: D }, (_, i) => p[i] - q[i])).reduce((s, x) => s + x * x, -D);
+  for (let j = 0; j < D; j++) {
+    sum += solve(lq.map((row) => row[j])).reduce((s, x) => s + x * x, 0);
+    sum += 2 * (Math.log(lp[j][j]) - Math.log(lq[j][j]));
+  }
+  return sum / 2;
+}
+function factor(S: ArrayLike<number>, D: number): number[][] {
+  const l = Array.from({ length: D }, () => new Array<number>(D).fill(0));
+  for (let i = 0; i < D; i++) {
+    for (let j = 0; j <= i; j++) {
+      let s = S[i * D + j];
+      for (let k = 0; k < j; k++) s -= l[i][k] * l[j][k];
+      l[i][j] = i === j ? Math.sqrt(s) : s / l[j][j];
+    }
+  }
+  return l;
+}
+
+/** Trains and reports CPU seconds: all of training, simulation and fits of scalers among them. */
+export async function timedTrain(problem: Problem, options: TrainOptions): Promise<{ map: InverseMap; seconds: number }> {
+  const before = cpuSeconds();
+  const map = await train(problem, { seed: 1, ...options });
+  return { map, seconds: cpuSeconds() - before };
+}
+
+const f = (x: number, digits = 3): string => x.toFixed(digits);
+
+async function armRow(preset: string, reference: Reference): Promise<string[][]> {
+  const { map, seconds } = await timedTrain(arm, { preset });
+  const { ks, resimulation } = await judgeArm(map, reference);
+  return [[`arm ${preset}`, `KS mean ${f(ks.mean)} median ${f(ks.median)} p90 ${f(ks.p90)} max ${f(ks.max)}; re-simulation ${f(resimulation, 4)}`, `${f(seconds, 0)} s, ${map.spec.training.device}`]];
+}
+
+/** Median over fresh data of the ELBO of one trained map: log p(y, θ) − log q(θ | y) at draws of the guide. */
+async function medianElbo(map: InverseMap): Promise<number> {
+  const { noisy, count } = await simulate(arm, 2000, 555, 0);
+  const noise = 0.01;
+  const sds = [0.25, 0.5, 0.5, 0.5];
+  const S = 200;
+  const elbos: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const y = noisy.subarray(2 * i, 2 * i + 2);
+    const posterior = await infer(map, y, { draws: 2 });
+    const draws = await posterior.sample(S, { seed: 5 });
+    const logQ = await posterior.logProb(draws);
+    let sum = 0;
+    for (let s = 0; s < S; s++) {
+      const end = endPoint(draws, 4 * s);
+      let log = -3 * Math.log(2 * Math.PI) - 2 * Math.log(noise) - ((y[0] - end[0]) ** 2 + (y[1] - end[1]) ** 2) / (2 * noise * noise);
+      for (let d = 0; d < 4; d++) log -= 0.5 * (draws[4 * s + d] / sds[d]) ** 2 + Math.log(sds[d]);
+      sum += (log - logQ[s]) / S;
+    }
+    elbos.push(sum);
+  }
+  return elbos.sort((a, b) => a - b)[count / 2];
+}
+
+async function paperGaussian(): Promise<string[][]> {
+  const { map, seconds } = await timedTrain(arm, { preset: "paper" });
+  return [["arm paper, Gaussian, 10,000 steps", `median AELBO on fresh data ${f(await medianElbo(map), 2)} (the paper's −4.65)`, `${f(seconds, 0)} s`]];
+}
+
+async function paperFlow(): Promise<string[][]> {
+  const curve: string[] = [];
+  const onProgress: TrainOptions["onProgress"] = ({ step, heldOut }) => {
+    if (step % 250 === 0) curve.push(`${step}: ${f(-heldOut, 1)}`);
+  };
+  const { seconds } = await timedTrain(arm, { preset: "paper", guide: "coupling", steps: 2000, evaluateEvery: 250, heldOut: 256, onProgress });
+  return [["arm paper, flow, 2,000 steps of 64 × 32", `held-out AELBO ${curve.join(", ")}`, `${f(seconds, 0)} s`]];
+}
+
+async function linearRows(): Promise<string[][]> {
+  const rows: string[][] = [];
+  for (const objective of ["elbo", "npe"] as const) {
+    const { kl, seconds } = await linearKl(objective);
+    rows.push([`linear-gaussian, Gaussian guide, ${objective}`, `KL(guide ‖ exact) ${kl.toExponential(1)} nats`, `${f(seconds, 0)} s`]);
+  }
+  return rows;
+}
+
+/** Rows by name, in order. */
+const rows: Record<string, (folder: string | null) => Promise<string[][]>> = {
+  default: async (folder) => armRow("default", await armReference(folder)),
+  fast: async (folder) => armRow("fast", await armReference(folder)),
+  linear: linearRows,
+  "paper-gaussian": paperGaussian,
+  "paper-flow": paperFlow,
+};
+
+export async function accuracy(args: { reference?: string; only?: string }): Promise<void> {
+  const folder = referenceFolder(args.reference);
+  const names = args.only?.split(",") ?? Object.keys(rows);
+  console.log(hardware());
+  console.log(folder === null ? "no reference folder: exact draws are made here, by rejection" : "exact draws: the reference folder");
+  for (const name of names) {
+    if (!Object.hasOwn(rows, name)) throw new Error(`bench accuracy: expected ${Object.keys(rows).join(", ")}, got "${name}"`);
+    console.log(table(await rows[name](folder)));
+  }
+}

@@ -1,0 +1,22 @@
+/** `npm run bench [NAME …]`: accuracy, or speed against other libraries. */
+import { setFlagsFromString } from "node:v8";
+import { parseArgs } from "node:util";
+
+// Node 20 has relaxed SIMD behind a flag.
+setFlagsFromString("--experimental-wasm-relaxed-simd");
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { reference: { type: "string" }, only: { type: "string" } },
+});
+
+/** Benches by name: each is loaded when it is asked for, since peers are installed apart. */
+const benches: Record<string, () => Promise<void>> = {
+  accuracy: async () => (await import("./accuracy.ts")).accuracy(values),
+};
+
+for (const name of positionals.length > 0 ? positionals : Object.keys(benches)) {
+  const bench = Object.hasOwn(benches, name) ? benches[name] : undefined;
+  if (bench === undefined) throw new Error(`bench: expected ${Object.keys(benches).join(", ")}, got "${name}"`);
+  await bench();
+}

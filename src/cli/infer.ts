@@ -1,0 +1,143 @@
+/** `retrodict infer MODEL --data FILE`: a posterior for each observation, in one forward pass. */
+import { extname } from "node:path";
+import { infer, type Posterior } from "../infer.ts";
+import type { InverseMap } from "../model.ts";
+import { formatCsv } from "../store/csv.ts";
+import { checkWritable, readBytes, writeBytes } from "../store/files.ts";
+import { encodeNpy } from "../store/npy.ts";
+import { parseObservations } from "../store/observations.ts";
+import { load } from "../store.ts";
+import { type CliCommand, type Output, type Result, UsageError, whole, withFile } from "./command.ts";
+import { formatNumber, formatTable } from "./table.ts";
+
+interface Options {
+  readonly data: string;
+  readonly samples?: number;
+  readonly seed?: number;
+  readonly out?: string;
+}
+
+/** Draws of all observations, (N, S, D). */
+interface Draws {
+  readonly theta: Float32Array;
+  readonly shape: readonly [N: number, S: number, D: number];
+  readonly names: readonly string[];
+}
+
+const SAMPLES = 1000;
+
+/** Rows of numbers of a CSV file: observation and draw, from 1, then the parameters. */
+function* csvRows({ theta, shape: [N, S, D] }: Draws): Generator<Float32Array> {
+  for (let n = 0; n < N; n++) {
+    for (let s = 0; s < S; s++) {
+      const row = new Float32Array(2 + D);
+      row.set([n + 1, s + 1]);
+      row.set(theta.subarray((n * S + s) * D, (n * S + s + 1) * D), 2);
+      yield row;
+    }
+  }
+}
+
+/** (N, S, D) as nested lists. */
+function nested({ theta, shape: [N, S, D] }: Draws): number[][][] {
+  const list = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
+  return list(N, (n) => list(S, (s) => list(D, (d) => theta[(n * S + s) * D + d])));
+}
+
+/** How draws are written, by a file's extension. */
+const writers: Readonly<Record<string, (draws: Draws) => Uint8Array | string>> = {
+  ".npy": ({ theta, shape }) => encodeNpy(theta, shape),
+  ".csv": (draws) => formatCsv(["observation", "draw", ...draws.names], csvRows(draws)),
+  ".json": (draws) => `${JSON.stringify({ parameters: draws.names, shape: draws.shape, draws: nested(draws) })}\n`,
+};
+
+/** Each observation has draws of its own: its seed is the given one plus its place. */
+async function drawAll(posteriors: readonly Posterior[], map: InverseMap, S: number, seed: number): Promise<Draws> {
+  const { D, parameters } = map.spec;
+  const theta = new Float32Array(posteriors.length * S * D);
+  for (const [n, posterior] of posteriors.entries()) {
+    theta.set(await posterior.sample(S, { seed: (seed + n) >>> 0 }), n * S * D);
+  }
+  return { theta, shape: [posteriors.length, S, D], names: parameters.map((p) => p.name) };
+}
+
+const columns = [
+  { title: "parameter" },
+  { title: "unit" },
+  { title: "mean", right: true },
+  { title: "sd", right: true },
+  { title: "5 %", right: true },
+  { title: "95 %", right: true },
+];
+
+function tableOf(map: InverseMap, posterior: Posterior): string {
+  const [low, high] = [posterior.quantile(0.05), posterior.quantile(0.95)];
+  const numbers = (d: number): string[] =>
+    [posterior.mean[d], posterior.sd[d], low[d], high[d]].map((x) => formatNumber(x));
+  const rows = map.spec.parameters.map(({ name, unit = "" }, d) => [name, unit, ...numbers(d)]);
+  return formatTable(
+    unitless(map) ? columns.filter(({ title }) => title !== "unit") : columns,
+    unitless(map) ? rows.map(([name, , ...rest]) => [name, ...rest]) : rows,
+  );
+}
+
+const unitless = (map: InverseMap): boolean => map.spec.parameters.every(({ unit }) => !unit);
+
+const jsonOf = (posterior: Posterior): Record<string, unknown> => ({
+  mean: [...posterior.mean],
+  sd: [...posterior.sd],
+  q05: [...posterior.quantile(0.05)],
+  q95: [...posterior.quantile(0.95)],
+  covariance: [...posterior.covariance], // (D, D), row by row
+  distance: posterior.distance,
+  farther: posterior.farther,
+  ...(posterior.warning === undefined ? {} : { warning: posterior.warning }),
+});
+
+async function run([model]: readonly string[], options: Options, output: Output): Promise<Result> {
+  const { data, out, samples, seed = 0 } = options;
+  const writer = out === undefined ? undefined : writers[extname(out).toLowerCase()];
+  if (out !== undefined) {
+    const known = Object.keys(writers).join(", ");
+    if (writer === undefined) throw new UsageError(`--out: expected a name that ends in ${known}, got "${out}"`);
+    await checkWritable(out);
+  } else if (samples !== undefined) {
+    throw new UsageError("--samples: expected --out FILE, to write the draws to, got no --out");
+  }
+  const map = await load(model).catch((error) => {
+    throw withFile(model, error);
+  });
+  const bytes = await readBytes(data);
+  const rows = parseObservations(bytes, data === "-" ? "standard input" : data, map.spec.M);
+  const posteriors = await infer(map, rows, { seed });
+  const title = (n: number): string => (rows.length > 1 ? `observation ${n + 1}` : "");
+  for (const [n, { warning }] of posteriors.entries()) {
+    if (warning) output.warn(`${title(n) ? `${title(n)}: ` : ""}${warning}`);
+  }
+  let written = {};
+  if (out !== undefined && writer !== undefined) {
+    const draws = await drawAll(posteriors, map, samples ?? SAMPLES, seed);
+    await writeBytes(out, writer(draws));
+    output.note(`saved draws (${draws.shape.join(", ")}) to "${out}"`);
+    written = { out, shape: draws.shape, seed };
+  }
+  const tables = posteriors.map((p, n) => [title(n), tableOf(map, p)].filter((text) => text !== "").join("\n"));
+  const { problem, parameters } = map.spec;
+  return {
+    json: { model, problem, parameters, observations: posteriors.map(jsonOf), ...written },
+    text: tables.join("\n\n"),
+  };
+}
+
+export const inferCommand: CliCommand<Options> = {
+  name: "infer",
+  summary: "answer measurements with posteriors",
+  define: (command) =>
+    void command
+      .argument("<MODEL>", "model file that train has written")
+      .requiredOption("--data <FILE>", "measurements: CSV (one a row), .npy (N, M), JSON, or - for standard input")
+      .option("--samples <N>", `draws an observation in --out (default: ${SAMPLES})`, whole(1))
+      .option("--seed <N>", "of the draws (default: 0)", whole(0))
+      .option("--out <FILE>", "write draws: .npy (float32, (N, S, D)), .csv or .json"),
+  run,
+};

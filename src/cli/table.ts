@@ -1,0 +1,41 @@
+/** Tables and numbers for people to read. */
+
+/** Columns of a table: text to the left, numbers to the right. */
+export interface Column {
+  readonly title: string;
+  readonly right?: boolean;
+}
+
+/** Code points, near enough to the columns of a terminal for what is printed here. */
+const width = (text: string): number => [...text].length;
+
+/** Lines of a table with a line of titles; no trailing spaces. */
+export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+  const widths = columns.map(({ title }, c) => Math.max(width(title), ...rows.map((row) => width(row[c]))));
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, c) => {
+        const space = " ".repeat(widths[c] - width(cell));
+        return columns[c].right ? space + cell : cell + space;
+      })
+      .join("  ")
+      .trimEnd();
+  return [columns.map(({ title }) => title), ...rows].map(line).join("\n");
+}
+
+/** A number with `digits` significant ones. */
+export const formatNumber = (x: number, digits = 4): string => {
+  if (!Number.isFinite(x)) return String(x);
+  const size = Math.abs(x);
+  return size !== 0 && (size < 1e-4 || size >= 1e6) ? x.toExponential(digits - 1) : x.toPrecision(digits);
+};
+
+/** Seconds as people say them: 8 s, 3 min 05 s, 2 h 10 min. */
+export function formatTime(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "?";
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const pad = (n: number): string => String(n).padStart(2, "0");
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${pad(whole % 60)} s`;
+  return `${Math.floor(whole / 3600)} h ${pad(Math.floor((whole % 3600) / 60))} min`;
+}

@@ -1,0 +1,94 @@
+/**
+ * The Kolmogorov–Smirnov statistic, the largest difference of two distribution functions:
+ *
+ *   D = sup_x |F_n(x) − G_m(x)|
+ *
+ * of two samples, or of a sample and a known F (Press et al., Numerical Recipes, 3rd ed., §14.3.3).
+ */
+
+const ascending = (x: ArrayLike<number>): Float64Array => Float64Array.from(x).sort();
+
+function expectSample(owner: string, name: string, x: ArrayLike<number>): void {
+  if (x.length === 0) throw new Error(`${owner}: expected at least one number in ${name}, got none`);
+  for (let i = 0; i < x.length; i++) if (Number.isNaN(x[i])) throw new Error(`${owner}: expected numbers in ${name}, got NaN at index ${i}`);
+}
+
+/** D of two samples, in [0, 1]. Ties are stepped over together. @throws when one is empty or holds NaN. */
+export function ksTwoSample(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  expectSample("ksTwoSample", "a", a);
+  expectSample("ksTwoSample", "b", b);
+  const [x, y] = [ascending(a), ascending(b)];
+  let [i, j, most] = [0, 0, 0];
+  while (i < x.length && j < y.length) {
+    const at = Math.min(x[i], y[j]);
+    while (i < x.length && x[i] === at) i++;
+    while (j < y.length && y[j] === at) j++;
+    most = Math.max(most, Math.abs(i / x.length - j / y.length));
+  }
+  return most;
+}
+
+/** D of a sample and a continuous distribution function. @throws when the sample is empty or holds NaN. */
+export function ksOneSample(sample: ArrayLike<number>, cdf: (x: number) => number): number {
+  expectSample("ksOneSample", "sample", sample);
+  const x = ascending(sample);
+  let most = 0;
+  x.forEach((v, i) => {
+    const f = cdf(v);
+    most = Math.max(most, f - i / x.length, (i + 1) / x.length - f);
+  });
+  return most;
+}
+
+/**
+ * D of each parameter (D) for draws `a` (S, D) and `b` (T, D), flat, row by row.
+ * @throws when a length is no multiple of D, or as `ksTwoSample`.
+ */
+export function ksPerParameter(a: ArrayLike<number>, b: ArrayLike<number>, parameters: number): Float64Array {
+  for (const [name, x] of [["a", a], ["b", b]] as const) {
+    if (x.length % parameters === 0) continue;
+    throw new Error(`ksPerParameter: expected ${name} (S, ${parameters}), got ${x.length} numbers`);
+  }
+  const column = (x: ArrayLike<number>, d: number): Float64Array =>
+    Float64Array.from({ length: x.length / parameters }, (_, s) => x[s * parameters + d]);
+  return Float64Array.from({ length: parameters }, (_, d) => ksTwoSample(column(a, d), column(b, d)));
+}
+
+export interface PooledKs {
+  readonly mean: number;
+  readonly median: number;
+  readonly p90: number;
+  readonly max: number;
+}
+
+/** Summary of many statistics: of every parameter of every observation. @throws when there are none. */
+export function pool(statistics: ArrayLike<number>): PooledKs {
+  const sorted = ascending(statistics);
+  return {
+    mean: sorted.reduce((a, b) => a + b, 0) / sorted.length,
+    median: quantile(sorted, 0.5),
+    p90: quantile(sorted, 0.9),
+    max: sorted[sorted.length - 1],
+  };
+}
+
+/** The p-quantile of an ascending list, linear between its entries. @throws when the list is empty or p is not in [0, 1]. */
+export function quantile(sorted: ArrayLike<number>, p: number): number {
+  if (sorted.length === 0) throw new Error("quantile: expected at least one number, got none");
+  if (!(p >= 0 && p <= 1)) throw new Error(`quantile: expected p in [0, 1], got ${p}`);
+  const at = p * (sorted.length - 1);
+  const from = Math.min(Math.floor(at), sorted.length - 2);
+  return sorted.length === 1 ? sorted[0] : sorted[from] + (at - from) * (sorted[from + 1] - sorted[from]);
+}
+
+/**
+ * What D is on average for two samples of one distribution, n and m large: √(π/2) ln 2 · √((n + m)/(nm)), the mean of
+ * Kolmogorov's distribution; 0.0388 for 1000 and 1000. Nothing should be expected to fall below it.
+ */
+export const ksFloor = (n: number, m: number): number => 0.8687311606361592 * Math.sqrt((n + m) / (n * m));
+
+/**
+ * What D of one sample of n stays below with probability at least 1 − alpha: √(ln(2/α)/(2n)) (Massart, Annals of
+ * Probability 18 (1990), the tight constant of the Dvoretzky–Kiefer–Wolfowitz inequality).
+ */
+export const ksBound = (n: number, alpha: number): number => Math.sqrt(Math.log(2 / alpha) / (2 * n));

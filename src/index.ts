@@ -1,0 +1,22 @@
+/** Retrodict: learn the Bayesian inverse map of a physical model, then answer every measurement with a posterior. */
+export type { BackendOptions } from "./backends/select.ts";
+export { type Checkpoint, TrainingStopped } from "./checkpoint.ts";
+export type { Distribution } from "./distributions/distribution.ts";
+export { logNormal } from "./distributions/log-normal.ts";
+export { gaussianNoise, type Noise, studentNoise } from "./distributions/noise.ts";
+export { normal } from "./distributions/normal.ts";
+export { product } from "./distributions/product.ts";
+export { truncatedNormal } from "./distributions/truncated-normal.ts";
+export { uniform } from "./distributions/uniform.ts";
+export { coupling, type CouplingOptions } from "./guides/coupling.ts";
+export { gaussian, type GaussianOptions } from "./guides/gaussian.ts";
+export type { Guide } from "./guides/guide.ts";
+export { spline, type SplineGuideOptions } from "./guides/spline.ts";
+export { infer, type InferOptions, type Posterior } from "./infer.ts";
+export type { InverseMap, ModelSpec } from "./model.ts";
+export { defineProblem, type Problem, type ProblemSpec } from "./problem.ts";
+export type { Schedule } from "./schedules.ts";
+export { type LoadOptions, load, loadCheckpoint, save, saveCheckpoint, toBytes } from "./store.ts";
+export { train } from "./train.ts";
+export type { Preset, Progress, TrainOptions } from "./train-options.ts";
+export { VERSION } from "./version.ts";

@@ -1,0 +1,103 @@
+/**
+ * A linear model whose posterior is known: θ ~ N(0, I), y = Aθ plus noise of sd σ = 0.5, A_ij = (((7i + 13j) mod 11) − 5)/10
+ * for i = 1..20, j = 1..10. Then θ | y ~ N(Σ Aᵀy/σ², Σ) with Σ⁻¹ = I + AᵀA/σ² (Bishop, Pattern Recognition and Machine
+ * Learning, §2.3.3).
+ */
+import { gaussian } from "../guides/gaussian.ts";
+import { spline } from "../guides/spline.ts";
+import type { Preset } from "../train-options.ts";
+import { normal } from "../distributions/normal.ts";
+import { gaussianNoise } from "../distributions/noise.ts";
+import { constant, matmul } from "../graph/build.ts";
+import { checkData, defineProblem, type Problem } from "../problem.ts";
+import { normalAt } from "../random.ts";
+
+const D = 10;
+const M = 20;
+const NOISE_SD = 0.5;
+
+const entry = (i: number, j: number): number => (((7 * i + 13 * j) % 11) - 5) / 10;
+/** Aᵀ (D, M), row by row. */
+const TRANSPOSED = Float64Array.from({ length: D * M }, (_, k) => entry((k % M) + 1, Math.floor(k / M) + 1));
+
+/** Lower factor C (D, D) of the precision, C Cᵀ = Σ⁻¹, row by row. */
+function precisionFactor(): Float64Array {
+  const c = new Float64Array(D * D);
+  for (let i = 0; i < D; i++) {
+    for (let j = 0; j <= i; j++) {
+      let sum = i === j ? 1 : 0;
+      for (let k = 0; k < M; k++) sum += (TRANSPOSED[i * M + k] * TRANSPOSED[j * M + k]) / (NOISE_SD * NOISE_SD);
+      for (let k = 0; k < j; k++) sum -= c[i * D + k] * c[j * D + k];
+      c[i * D + j] = i === j ? Math.sqrt(sum) : sum / c[j * D + j];
+    }
+  }
+  return c;
+}
+
+/** C⁻¹ b in place. */
+function solveLower(c: Float64Array, b: Float64Array): Float64Array {
+  for (let i = 0; i < D; i++) {
+    for (let k = 0; k < i; k++) b[i] -= c[i * D + k] * b[k];
+    b[i] /= c[i * D + i];
+  }
+  return b;
+}
+
+/** C⁻ᵀ b in place. */
+function solveUpper(c: Float64Array, b: Float64Array): Float64Array {
+  for (let i = D - 1; i >= 0; i--) {
+    for (let k = i + 1; k < D; k++) b[i] -= c[k * D + i] * b[k];
+    b[i] /= c[i * D + i];
+  }
+  return b;
+}
+
+function posteriorMean(c: Float64Array, y: Float64Array): Float64Array {
+  const b = Float64Array.from({ length: D }, (_, j) => y.reduce((sum, v, i) => sum + TRANSPOSED[j * M + i] * v, 0));
+  return solveUpper(c, solveLower(c, b.map((v) => v / (NOISE_SD * NOISE_SD))));
+}
+
+/**
+ * Mean (D) and covariance (D, D), row by row, of the posterior of data y (M).
+ * @throws unless y holds 20 finite numbers.
+ */
+export function linearGaussianPosterior(y: ArrayLike<number>): { mean: Float64Array; covariance: Float64Array } {
+  const c = precisionFactor();
+  const covariance = new Float64Array(D * D);
+  for (let j = 0; j < D; j++) {
+    const unit = new Float64Array(D);
+    unit[j] = 1;
+    covariance.set(solveUpper(c, solveLower(c, unit)), j * D);
+  }
+  return { mean: posteriorMean(c, checkData({ M }, y)[0]), covariance };
+}
+
+/** Exact draws (count, D): mean + C⁻ᵀ z. */
+function exact(y: ArrayLike<number>, count: number, seed: number): Float32Array {
+  const c = precisionFactor();
+  const mean = posteriorMean(c, checkData({ M }, y)[0]);
+  const out = new Float32Array(count * D);
+  for (let s = 0; s < count; s++) {
+    const z = Float64Array.from({ length: D }, (_, j) => normalAt(seed, 0, 0, s, j));
+    out.set(solveUpper(c, z).map((v, j) => v + mean[j]), s * D);
+  }
+  return out;
+}
+
+/** Mean and covariance are linear in the data and constant: the skip alone can learn them. */
+const presets: Readonly<Record<string, Preset>> = {
+  default: {
+    gaussian: { guide: gaussian({ hidden: [32] }), batch: 512, steps: 4000, rate: 1e-2 },
+    spline: { guide: spline(), batch: 512, steps: 4000 },
+  },
+};
+
+export const linearGaussian: Problem = /* @__PURE__ */ defineProblem({
+  name: "linear-gaussian",
+  description: "a linear model with normal prior and noise, whose posterior is known in closed form",
+  prior: normal(new Float64Array(D), 1),
+  forward: (theta) => matmul(theta, constant(TRANSPOSED, theta.dtype, D)), // (B, 10) → (B, 20)
+  noise: gaussianNoise(NOISE_SD),
+  presets,
+  exact,
+});

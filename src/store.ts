@@ -1,0 +1,60 @@
+/** Saving and loading: inverse maps and checkpoints as files; inverse maps also from URLs and bytes. */
+import type { BackendOptions } from "./backends/select.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { checkFingerprint } from "./fingerprint.ts";
+import { type InverseMap, makeInverseMap } from "./model.ts";
+import type { Problem } from "./problem.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "./store/checkpoint-file.ts";
+import { readBytes, writeBytes } from "./store/files.ts";
+import { decodeModel, encodeModel } from "./store/model-file.ts";
+import { VERSION } from "./version.ts";
+
+/** The bytes of a map's model file (safetensors), for hosts without files. */
+export const toBytes = (map: InverseMap): Uint8Array<ArrayBuffer> => encodeModel(map, VERSION);
+
+/** Writes an inverse map to a file, whole or not at all. @throws where there is no file system, or it cannot be written. */
+export async function save(map: InverseMap, path: string): Promise<void> {
+  await writeBytes(path, toBytes(map));
+}
+
+export interface LoadOptions extends BackendOptions {
+  /** The problem that the model was trained on: needed to correct posteriors; one that differs is refused by name. */
+  readonly problem?: Problem;
+}
+
+/**
+ * Reads an inverse map from a path (Node, Deno), a URL, or bytes.
+ * @throws when it is no model file, is damaged, or `problem` is not the one that it was trained on.
+ */
+export async function load(source: string | URL | Uint8Array | ArrayBuffer, options: LoadOptions = {}): Promise<InverseMap> {
+  const { problem, ...backend } = options;
+  const { spec, tensors } = decodeModel(await bytesOf(source));
+  const map = makeInverseMap(spec, tensors, problem ?? null, backend);
+  if (problem) await checkFingerprint(spec, problem);
+  return map;
+}
+
+async function bytesOf(source: string | URL | Uint8Array | ArrayBuffer): Promise<Uint8Array> {
+  if (source instanceof Uint8Array) return source;
+  if (source instanceof ArrayBuffer) return new Uint8Array(source);
+  const page = (globalThis as { document?: { baseURI: string } }).document?.baseURI;
+  if (typeof source === "string" && page === undefined && !/^(https?|file|data|blob):/.test(source)) return readBytes(source);
+  const url = new URL(source, page);
+  if (url.protocol === "file:" && page === undefined) {
+    const path = decodeURIComponent(url.pathname);
+    return readBytes(/^\/[A-Za-z]:/.test(path) ? path.slice(1) : path); // "/C:/…" is "C:/…" on Windows
+  }
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`load: expected a model at ${url.href}, got HTTP ${answer.status}`);
+  return new Uint8Array(await answer.arrayBuffer());
+}
+
+/** Writes the checkpoint of an interrupted training to a file, whole or not at all. */
+export async function saveCheckpoint(checkpoint: Checkpoint, path: string): Promise<void> {
+  await writeBytes(path, encodeCheckpoint(checkpoint));
+}
+
+/** Reads a checkpoint, for `train(problem, { resume })`. @throws when the file is none, or is damaged. */
+export async function loadCheckpoint(path: string): Promise<Checkpoint> {
+  return decodeCheckpoint(await readBytes(path));
+}

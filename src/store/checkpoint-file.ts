@@ -1,0 +1,50 @@
+/** The checkpoint of an interrupted training as a file: safetensors with the slabs as tensors, the rest as metadata. */
+import * as v from "valibot";
+import type { Checkpoint } from "../checkpoint.ts";
+import { checkMetadata, finiteOr } from "./model-file.ts";
+import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./safetensors.ts";
+
+const KEY = "retrodict-checkpoint";
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const finite = v.pipe(v.number(), v.finite());
+const schema = v.object({
+  format: v.literal(1),
+  problem: v.string(),
+  step: count,
+  signature: v.string(),
+  updates: count,
+  // Infinity is the best loss before there is any.
+  best: v.object({ loss: finiteOr(Number.POSITIVE_INFINITY), step: count }),
+  heldOut: v.array(v.tuple([count, finiteOr(Number.NaN)])),
+  seconds: finite,
+});
+
+/** The bytes of a checkpoint. */
+export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> {
+  const { problem, step, signature, weights, optimiser, best, heldOut, seconds } = checkpoint;
+  const { m, v: squares, largest, updates } = optimiser;
+  const slab = (data: Float32Array): StoredTensor => ({ dtype: "F32", shape: [data.length], data });
+  const tensors = { weights, "best.weights": best.weights, m, v: squares, largest };
+  const { loss, step: bestStep } = best;
+  const record = { format: 1, problem, step, signature, updates, best: { loss, step: bestStep }, heldOut, seconds };
+  return encodeSafetensors(Object.fromEntries(Object.entries(tensors).map(([name, data]) => [name, slab(data)])), {
+    [KEY]: JSON.stringify(record),
+  });
+}
+
+/** @throws when the bytes are not a sound checkpoint. */
+export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
+  const { tensors, metadata } = decodeSafetensors(bytes);
+  if (!Object.hasOwn(metadata, KEY)) throw new Error("checkpoint: expected a checkpoint, got another safetensors file");
+  const record = checkMetadata(schema, metadata[KEY], "checkpoint");
+  const slab = (name: string): Float32Array => {
+    const tensor = Object.hasOwn(tensors, name) ? tensors[name] : undefined;
+    if (tensor?.dtype !== "F32") throw new Error(`checkpoint: expected a F32 tensor "${name}", got ${tensor?.dtype}`);
+    return tensor.data as Float32Array;
+  };
+  const [weights, m, squares, largest] = ["weights", "m", "v", "largest"].map(slab);
+  const { problem, step, signature, updates, best, heldOut, seconds } = record;
+  const optimiser = { updates, m, v: squares, largest };
+  const kept = { weights: slab("best.weights"), loss: best.loss, step: best.step };
+  return { problem, step, signature, weights, optimiser, best: kept, heldOut, seconds };
+}

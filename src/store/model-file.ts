@@ -1,0 +1,144 @@
+/**
+ * The model file: safetensors whose tensors are the weights and scalers of an inverse map, and whose metadata are one
+ * JSON string under "retrodict" with the format version, the library's version and the map's spec. The spec is checked
+ * against a schema, and its sizes against the tensors that are there, before anything is built from it.
+ */
+import * as v from "valibot";
+import type { InverseMap, ModelSpec, NamedTensor } from "../model.ts";
+import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+
+export const FORMAT = 1;
+const KEY = "retrodict";
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const size = v.pipe(count, v.minValue(1));
+const finite = v.pipe(v.number(), v.finite());
+/** JSON has no NaN and no infinity: where a number was not finite there is null, which stands for `absent`. */
+export const finiteOr = (absent: number) =>
+  v.pipe(
+    v.nullable(finite),
+    v.transform((x) => x ?? absent),
+  );
+const loss = finiteOr(Number.NaN);
+const numbers = v.array(finite);
+const options = v.record(v.string(), v.unknown());
+
+const specSchema = v.object({
+  problem: v.string(),
+  D: size,
+  M: size,
+  parameters: v.array(v.object({ name: v.string(), unit: v.optional(v.string()) })),
+  prior: options,
+  guide: v.object({ name: v.string(), options }),
+  embedding: v.object({ kind: v.picklist(["none", "standardise", "principal"]), size }),
+  distances: v.pipe(numbers, v.minLength(2)),
+  fingerprint: v.object({
+    theta: v.array(numbers),
+    forward: v.nullable(v.array(v.array(finiteOr(Number.NaN)))),
+    logPrior: v.array(finiteOr(Number.NEGATIVE_INFINITY)),
+  }),
+  training: v.object({
+    objective: v.string(),
+    steps: count,
+    seed: v.pipe(v.number(), v.safeInteger()),
+    batch: count,
+    particles: count,
+    simulations: count,
+    heldOut: v.object({ final: loss, best: loss, bestStep: count }),
+    seconds: finite,
+    device: v.string(),
+  }),
+});
+const fileSchema = v.object({ format: count, version: v.string(), spec: specSchema });
+
+function expected(what: string, got: string): never {
+  throw new Error(`model file: expected ${what}, got ${got}`);
+}
+
+/** Checks metadata against a schema. @throws naming the entry that does not fit. */
+export function checkMetadata<S extends v.GenericSchema>(schema: S, text: string, what: string): v.InferOutput<S> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new Error(`${what}: expected metadata of JSON, got something else`);
+  }
+  const { success, output, issues } = v.safeParse(schema, value, { abortEarly: true });
+  if (success) return output;
+  const [issue] = issues;
+  const path = v.getDotPath(issue) ?? "metadata";
+  const absent = issue.received === "undefined";
+  throw new Error(
+    `${what}: expected ${path}${absent ? ", got none" : ` to be ${issue.expected}, got ${issue.received}`}`,
+  );
+}
+
+/**
+ * The bytes of a map's model file.
+ *
+ * @param version of the library, for the record.
+ * @throws when a weight is not finite.
+ */
+export function encodeModel(map: Pick<InverseMap, "spec" | "tensors">, version: string): Uint8Array<ArrayBuffer> {
+  const tensors = Object.entries(map.tensors).map(([name, t]) => [name, { dtype: "F32", ...t }] as const);
+  const text = JSON.stringify({ format: FORMAT, version, spec: map.spec });
+  checkMetadata(fileSchema, text, "internal: model file"); // nothing is written that would not be read
+  return encodeSafetensors(Object.fromEntries(tensors), { [KEY]: text });
+}
+
+/** What a model file holds: enough for `makeInverseMap`. */
+export interface ModelFile {
+  /** Of the library that wrote it. */
+  readonly version: string;
+  readonly spec: ModelSpec;
+  readonly tensors: Readonly<Record<string, NamedTensor>>;
+}
+
+/** @throws when the bytes are not a sound model file, with what was expected and what came. */
+export function decodeModel(bytes: Uint8Array): ModelFile {
+  const { tensors, metadata } = decodeSafetensors(bytes);
+  if (!Object.hasOwn(metadata, KEY)) expected(`metadata "${KEY}"`, "a safetensors file of another program");
+  const format = checkMetadata(v.object({ format: count }), metadata[KEY], "model file").format;
+  if (format !== FORMAT) expected(`format ${FORMAT}`, `${format}, written by another version of the library`);
+  const { version, spec } = checkMetadata(fileSchema, metadata[KEY], "model file");
+  const named: [string, NamedTensor][] = [];
+  let total = 0;
+  for (const [name, { dtype, shape, data }] of Object.entries(tensors)) {
+    if (dtype !== "F32" || shape.length !== 2) {
+      expected(`tensor "${name}" to be F32 with 2 axes`, `${dtype} with ${shape.length}`);
+    }
+    named.push([name, { shape: [shape[0], shape[1]], data: data as Float32Array }]);
+    total += data.length;
+  }
+  checkSizes(spec, total);
+  return { version, spec, tensors: Object.fromEntries(named) };
+}
+
+/** All numbers within plain data. */
+const numbersIn = (value: unknown): number[] =>
+  typeof value === "number"
+    ? [value]
+    : typeof value === "object" && value !== null
+      ? Object.values(value).flatMap(numbersIn)
+      : [];
+
+/**
+ * Refuses sizes that the tensors cannot have: each width or count of a guide stands for at least as many weights, so a
+ * small file cannot ask for a large graph.
+ */
+function checkSizes({ D, M, parameters, embedding, guide, fingerprint }: ModelSpec, total: number): void {
+  if (parameters.length !== D) expected(`${D} parameters`, `${parameters.length}`);
+  for (const [name, n] of [
+    ["D", D],
+    ["M", M],
+    ["embedding.size", embedding.size],
+  ] as const) {
+    if (n > total) expected(`${name} of at most ${total}, the numbers that are stored`, `${n}`);
+  }
+  const largest = numbersIn(guide.options).reduce((most, x) => (x > most ? x : most), 0);
+  if (largest > total) expected(`guide options of at most ${total}, the numbers that are stored`, `${largest}`);
+  const rows = (list: readonly (readonly number[])[], length: number): boolean =>
+    list.every((r) => r.length === length);
+  if (!rows(fingerprint.theta, D)) expected(`fingerprint.theta of rows of ${D}`, "another length");
+  if (!rows(fingerprint.forward ?? [], M)) expected(`fingerprint.forward of rows of ${M}`, "another length");
+}

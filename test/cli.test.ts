@@ -1,0 +1,260 @@
+/** The command line as a process: its status, what it prints where, and the files that it writes. */
+import { type ChildProcess, spawn } from "node:child_process";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { parseCsv } from "../src/store/csv.ts";
+import { decodeModel } from "../src/store/model-file.ts";
+import { VERSION } from "../src/version.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const folder = fs.mkdtempSync(join(tmpdir(), "retrodict-cli-"));
+test.after(() => fs.rmSync(folder, { recursive: true }));
+const at = (name: string): string => join(folder, name);
+const write = (name: string, content: string): string => {
+  fs.writeFileSync(at(name), content);
+  return at(name);
+};
+
+interface Ended {
+  readonly status: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs the command line; `act` sees the process while it runs. */
+function retrodict(args: readonly string[], input = "", act: (child: ChildProcess) => void = () => {}): Promise<Ended> {
+  const child = spawn(process.execPath, ["--import", "tsx", join(root, "src/cli/main.ts"), ...args], {
+    cwd: root,
+    env: { ...process.env, DEBUG: "" },
+    timeout: 100_000,
+  });
+  let [out, err] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
+  child.stdin.on("error", () => {}).end(input); // a command that fails early reads nothing
+  act(child);
+  return new Promise((resolve) => child.on("close", (status) => resolve({ status, out, err })));
+}
+
+/** A tiny model, trained once for all tests that read one. */
+const model = at("model.safetensors");
+const tiny = ["train", "banana", "--steps", "20", "--batch", "64", "--seed", "3", "--kernels", "plain"];
+let trained: Promise<Ended> | undefined;
+const trainTiny = (): Promise<Ended> => (trained ??= retrodict([...tiny, "--out", model, "--json"]));
+
+test("problems are listed by name with their sizes", async () => {
+  const { status, out, err } = await retrodict(["problems"]);
+  assert.is(status, 0, err);
+  assert.match(out, /^name +D +M +guides +what\n/);
+  assert.match(out, /^banana +2 +1 +.*gaussian/m);
+});
+
+test("every command answers --json with one object on standard output", async () => {
+  const { status, out, err } = await retrodict(["problems", "--json"]);
+  assert.is(status, 0, err);
+  assert.is(out.trimEnd().split("\n").length, 1);
+  const { problems } = JSON.parse(out);
+  assert.is(problems.find((p: { name: string }) => p.name === "arm").D, 4);
+});
+
+test("training writes a model file and tells its record as JSON, progress apart", async () => {
+  const { status, out, err } = await trainTiny();
+  assert.is(status, 0, err);
+  const record = JSON.parse(out);
+  assert.is(record.model, model);
+  assert.is(record.training.steps, 20);
+  assert.is(record.training.seed, 3);
+  assert.match(err, "banana: 2 parameters, 1 data");
+  const { spec } = decodeModel(fs.readFileSync(model));
+  assert.equal(spec.training, record.training);
+});
+
+test("--quiet training prints nothing", async () => {
+  const { status, out, err } = await retrodict([...tiny, "--out", at("quiet.safetensors"), "--quiet"]);
+  assert.equal({ status, out, err }, { status: 0, out: "", err: "" });
+});
+
+test("an interrupted training that is resumed ends with the weights of an uninterrupted one", async () => {
+  const options = ["banana", "--guide", "gaussian", "--steps", "2000", "--batch", "64", "--kernels", "plain"];
+  const whole = await retrodict(["train", ...options, "--out", at("whole.safetensors"), "--quiet"]);
+  assert.is(whole.status, 0, whole.err);
+  const args = ["train", ...options, "--out", at("cut.safetensors")];
+  const cut = await retrodict(args, "", (child) => {
+    // The first line tells that training is about to begin.
+    child.stderr?.once("data", () => setTimeout(() => child.kill("SIGINT"), 500));
+  });
+  assert.is(cut.status, 1, cut.err);
+  const checkpoint = at("cut.checkpoint.safetensors");
+  assert.match(cut.err, /retrodict: training: stopped at step \d+ of 2000; saved step \d+ to /);
+  assert.ok(cut.err.includes(`carry on with: retrodict ${args.join(" ")} --resume ${checkpoint}`), cut.err);
+  assert.not(fs.existsSync(at("cut.safetensors")));
+
+  const other = await retrodict([...args, "--resume", checkpoint, "--rate", "0.5", "--quiet"]);
+  assert.is(other.status, 1);
+  assert.match(other.err, /^retrodict: .*resume: expected .*rate.* 0\.5/);
+
+  const resumed = await retrodict([...args, "--resume", checkpoint]);
+  assert.is(resumed.status, 0, resumed.err);
+  assert.match(resumed.err, /from step \d+/);
+  const [a, b] = ["whole", "cut"].map((name) => decodeModel(fs.readFileSync(at(`${name}.safetensors`))));
+  assert.equal(b.tensors, a.tensors);
+  assert.equal(b.spec.training.heldOut, a.spec.training.heldOut);
+});
+
+test("inference prints a table for each observation", async () => {
+  await trainTiny();
+  const { status, out, err } = await retrodict(["infer", model, "--data", "-"], "y\n0.5\n1.25\n");
+  assert.is(status, 0, err);
+  const lines = out.split("\n");
+  assert.is(lines[0], "observation 1");
+  assert.match(lines[1], /^parameter +mean +sd +5 % +95 %$/);
+  assert.match(lines[2], /^θ1 +-?[\d.]+ +[\d.]+ +-?[\d.]+ +-?[\d.]+$/);
+  assert.is(lines[5], "observation 2");
+});
+
+test("draws are written as NumPy, CSV and JSON with the same numbers", async () => {
+  await trainTiny();
+  const data = write("y.json", "[[0.5], [1.25]]");
+  const shape = [2, 50, 2];
+  const run = async (name: string): Promise<Buffer> => {
+    const args = ["infer", model, "--data", data, "--samples", "50", "--seed", "5", "--out", at(name), "--json"];
+    const { status, out, err } = await retrodict(args);
+    assert.is(status, 0, err);
+    const answer = JSON.parse(out);
+    assert.equal(answer.shape, shape);
+    assert.is(answer.observations.length, 2);
+    for (const key of ["mean", "sd", "q05", "q95"]) assert.is(answer.observations[0][key].length, 2, key);
+    return fs.readFileSync(at(name));
+  };
+  const npy = await run("draws.npy");
+  assert.match(npy.subarray(0, 128).toString("latin1"), "'descr': '<f4', 'fortran_order': False, 'shape': (2, 50, 2)");
+  const numbers = new Float32Array(new Uint8Array(npy.subarray(128)).buffer);
+  assert.is(numbers.length, 200);
+  assert.not.equal(numbers.subarray(0, 100), numbers.subarray(100));
+  const { names, rows } = parseCsv((await run("draws.csv")).toString());
+  assert.equal(names, ["observation", "draw", "θ1", "θ2"]);
+  assert.equal([...rows[57].subarray(0, 2)], [2, 8]);
+  assert.equal(Float32Array.from(rows.flatMap((row) => [...row.subarray(2)])), numbers);
+  const json = JSON.parse((await run("draws.json")).toString());
+  assert.equal(Float32Array.from(json.draws.flat(2)), numbers);
+});
+
+test("a datum far from everything simulated is answered with a warning", async () => {
+  await trainTiny();
+  const { status, out, err } = await retrodict(["infer", model, "--data", "-", "--json", "--quiet"], "1000\n");
+  assert.is(status, 0, err);
+  assert.match(err, /^retrodict: warning: the datum is [\d.]+ times as far from the simulations/);
+  assert.match(JSON.parse(out).observations[0].warning, "times as far");
+});
+
+const library = new URL("../src/", import.meta.url).href;
+const moduleOf = (end: string): string => `
+import { defineProblem, gaussianNoise, normal } from "${library}index.ts";
+import { square } from "${library}ops.ts";
+const problem = defineProblem({
+  name: "squares", parameters: [{ name: "depth", unit: "m" }, "slope"], prior: normal([0, 0], [1, 1]),
+  forward: square, noise: gaussianNoise(0.1),
+});
+${end}`;
+
+test("a module whose default export is a problem is trained on, and units are shown", async () => {
+  const module = write("squares.mjs", moduleOf("export default problem;"));
+  const out = at("squares.safetensors");
+  const train = await retrodict(["train", module, "--out", out, "--steps", "5", "--guide", "gaussian"]);
+  assert.is(train.status, 0, train.err);
+  const infer = await retrodict(["infer", out, "--data", "-"], "[0.5, 1]");
+  assert.is(infer.status, 0, infer.err);
+  assert.match(infer.out, /^parameter +unit +mean/);
+  assert.match(infer.out, /^depth +m +-?\d/m);
+});
+
+const module = (name: string, end: string): string => write(name, moduleOf(end));
+const garbage = write("garbage.safetensors", "this is no model file");
+const out = ["--out", at("never.safetensors")];
+const cases: readonly [what: string, args: readonly string[], status: number, message: RegExp, input?: string][] = [
+  ["an unknown command", ["frobnicate"], 2, /unknown command 'frobnicate'/],
+  ["an unknown option", ["problems", "--frobnicate"], 2, /unknown option '--frobnicate'/],
+  ["an argument too many", ["problems", "arm"], 2, /too many arguments/],
+  ["no output file", ["train", "banana"], 2, /required option '--out <FILE>' not specified/],
+  ["an unknown problem", ["train", "bananas", ...out], 2, /expected one of .*banana.*, got "bananas"/],
+  ["no steps", ["train", "banana", ...out, "--steps", "0"], 2, /--steps.*'0' is invalid.*at least 1/],
+  ["steps that are no number", ["train", "banana", ...out, "--steps", "1e3"], 2, /'1e3' is invalid/],
+  ["a rate of 0", ["train", "banana", ...out, "--rate", "0"], 2, /above 0/],
+  ["an unknown guide", ["train", "banana", ...out, "--guide", "oracle"], 2, /'oracle' is invalid.*gaussian/],
+  ["an unknown preset", ["train", "arm", ...out, "--preset", "slow"], 2, /--preset: expected .*fast.*, got "slow"/],
+  ["a folder that is not there", ["train", "banana", "--out", at("no/x")], 1, /cannot write ".*no\/x": no such/],
+  ["a module that is not there", ["train", at("none.mjs"), ...out], 1, /cannot read ".*none\.mjs": no such file/],
+  [
+    "a module that fails",
+    ["train", write("bad.mjs", "throw new Error('oh');"), ...out],
+    1,
+    /cannot run ".*bad.mjs": oh/,
+  ],
+  [
+    "a module without a default",
+    ["train", module("n.mjs", "export { problem };"), ...out],
+    1,
+    /got the problem "problem" as a named/,
+  ],
+  ["a module of another kind", ["train", write("k.mjs", "export default 1;"), ...out], 1, /a problem.*, got a number/],
+  ["no data", ["infer", model], 2, /required option '--data <FILE>' not specified/],
+  ["a model that is not there", ["infer", at("none"), "--data", "-"], 1, /cannot read ".*none": no such file/],
+  ["a model that is none", ["infer", garbage, "--data", "-"], 1, /".*garbage.*": safetensors: expected .*model file\?/],
+  ["data that are not there", ["infer", model, "--data", at("none")], 1, /cannot read ".*none": no such file/],
+  [
+    "data of another length",
+    ["infer", model, "--data", "-"],
+    1,
+    /standard input: row 2: expected 1 numbers, got 2/,
+    "1\n2,3",
+  ],
+  ["data that are no numbers", ["infer", model, "--data", "-"], 1, /row 1, column 1: expected a finite number/, "nan"],
+  ["draws of an unknown kind", ["infer", model, "--data", "-", "--out", at("x.xls")], 2, /\.npy, \.csv, \.json, got/],
+  ["samples without a file", ["infer", model, "--data", "-", "--samples", "9"], 2, /--samples: expected --out FILE/],
+];
+for (const [what, args, status, message, input] of cases) {
+  test(`${what} ends with status ${status} and one line that says so`, async () => {
+    await trainTiny();
+    const ended = await retrodict(args, input);
+    assert.is(ended.status, status, ended.err);
+    assert.is(ended.out, "");
+    assert.match(ended.err, /^retrodict: [^\n]+\n$/);
+    assert.match(ended.err, message);
+    assert.not(fs.existsSync(at("never.safetensors")));
+  });
+}
+
+test("an error under --json is an object on standard output too", async () => {
+  const { status, out } = await retrodict(["infer", at("none"), "--data", "-", "--json"]);
+  assert.is(status, 1);
+  assert.match(JSON.parse(out).error, "no such file");
+});
+
+test("a stack is shown when DEBUG asks for it, and only then", async () => {
+  const child = spawn(process.execPath, ["--import", "tsx", join(root, "src/cli/main.ts"), "train", "x", ...out], {
+    cwd: root,
+    env: { ...process.env, DEBUG: "1" },
+  });
+  let err = "";
+  child.stderr.on("data", (text) => (err += text));
+  assert.is(await new Promise((resolve) => child.on("close", resolve)), 2);
+  assert.match(err, /\n {4}at /);
+});
+
+test("no command shows the help and is wrong usage; asking for help or the version is not", async () => {
+  const none = await retrodict([]);
+  assert.is(none.status, 2);
+  assert.match(none.err, "Usage: retrodict");
+  const help = await retrodict(["train", "--help"]);
+  assert.is(help.status, 0);
+  for (const option of ["preset", "guide", "objective", "steps", "seed", "backend", "resume", "json", "quiet"]) {
+    assert.match(help.out, `--${option}`);
+  }
+  assert.equal(await retrodict(["--version"]), { status: 0, out: `${VERSION}\n`, err: "" });
+});
+
+test.run();

@@ -1,0 +1,264 @@
+// One list of properties over all guides, and what each guide has to itself. Weights are random: nothing is trained.
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { createReference } from "../src/backends/reference.ts";
+import { createWasm } from "../src/backends/wasm.ts";
+import { batchSum, cast, input, mul, random } from "../src/graph/build.ts";
+import { compile, type Program } from "../src/graph/program.ts";
+import { coupling } from "../src/guides/coupling.ts";
+import { gaussian } from "../src/guides/gaussian.ts";
+import type { Guide, TracedGuide } from "../src/guides/guide.ts";
+import { guideFrom, guideNames } from "../src/guides/index.ts";
+import { spline } from "../src/guides/spline.ts";
+import { draw, generator } from "./helpers/random.ts";
+
+const E = 3; // features
+/** Guides with smooth activations, small enough for finite differences. */
+const guides: Readonly<Record<string, () => Guide>> = {
+  "gaussian with one network": () => gaussian({ hidden: [6], activation: "silu" }),
+  "gaussian with three networks": () => gaussian({ hidden: [5, 4], activation: "tanh", separate: true }),
+  "gaussian without hidden layers": () => gaussian({ hidden: [] }),
+  coupling: () => coupling({ blocks: 3, hidden: [5], activation: "softplus" }),
+  spline: () => spline({ bins: 5, embedding: [6], hidden: [5], activation: "tanh" }),
+  "spline without an embedding": () => spline({ bins: 3, bound: 2.5, embedding: [], hidden: [] }),
+};
+
+interface Traced {
+  readonly guide: TracedGuide;
+  readonly program: Program;
+}
+
+/** Plans: `sample` there and back, `density` of given z, `train` with the gradient of its mean. */
+function trace(guide: Guide, D: number): Traced {
+  const built = guide.build({ D, E, seed: 3 });
+  const context = built.encode(input("features", E));
+  const drawn = built.sample(input("noise", D), context);
+  const z = input("z", D);
+  const logProb = built.logProb(z, context);
+  const loss = mul(batchSum(cast(logProb, "f64")), 0.125);
+  const program = compile({
+    sample: {
+      outputs: {
+        z: drawn.z,
+        logProb: drawn.logProb,
+        again: built.logProb(drawn.z, context),
+        noise: built.invert(drawn.z, context),
+      },
+    },
+    density: { outputs: { logProb, ...built.moments?.(context) } },
+    draw: { outputs: { z: built.sample(random("normal", D, 7), context).z } },
+    train: { outputs: { loss }, minimise: loss },
+  });
+  return { guide: built, program };
+}
+
+/** Weights of U(−0.4, 0.4) on a coarse grid, so that f32 holds small steps from them exactly. */
+function weightsOf({ program }: Traced, seed: number): Float32Array {
+  const values = new Float32Array(program.weights.bytes / 4);
+  const next = generator(seed);
+  for (const { rows, cols, offset } of program.weights.entries) {
+    values.set(draw(next, rows * cols, { low: -0.4, high: 0.4 }), offset / 4);
+  }
+  return values;
+}
+
+const uniformRows = (seed: number, count: number, reach: number): Float64Array =>
+  draw(generator(seed), count, { low: -reach, high: reach });
+
+/** The largest difference, each relative to 1 + |b|. */
+const apart = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
+  assert.is(a.length, b.length);
+  return Array.from(a).reduce((most, x, i) => {
+    const error = Math.abs(x - b[i]) / (1 + Math.abs(b[i]));
+    return Number.isNaN(error) ? Number.POSITIVE_INFINITY : Math.max(most, error);
+  }, 0);
+};
+
+const ROWS = 40;
+for (const [name, make] of Object.entries(guides)) {
+  for (const D of [2, 3, 5]) {
+    const traced = trace(make(), D);
+    const weights = weightsOf(traced, D);
+    const features = uniformRows(11, ROWS * E, 2);
+
+    test(`${name}, D = ${D}: draws carry their log-density and are taken back to their noise`, async () => {
+      const noise = uniformRows(12, ROWS * D, 3);
+      const exact = await createReference(traced.program);
+      await exact.writeWeights(weights);
+      const want = await exact.run("sample", { rows: ROWS, inputs: { features, noise } });
+      // Each of some ten operations rounds by 1e-16, enlarged by slopes of up to 1e3.
+      assert.ok(apart(want.again, want.logProb) < 1e-11);
+      assert.ok(apart(want.noise, noise) < 1e-11);
+
+      const fast = await createWasm(traced.program, { build: "plain" });
+      await fast.writeWeights(weights);
+      const got = await fast.run("sample", { rows: ROWS, inputs: { features, noise } });
+      // f32 rounds by 6e-8; sums of tens of terms and slopes of a few enlarge it to 1e-5.
+      assert.ok(apart(got.noise, noise) < 1e-5, `noise ${apart(got.noise, noise)}`);
+      assert.ok(apart(got.again, got.logProb) < 2e-5, `log-density ${apart(got.again, got.logProb)}`);
+      assert.ok(apart(got.z, want.z) < 1e-5, `z ${apart(got.z, want.z)}`);
+      assert.ok(apart(got.logProb, want.logProb) < 2e-5, `log-density ${apart(got.logProb, want.logProb)}`);
+    });
+
+    test(`${name}, D = ${D}: weights' gradients are those of differences, on wasm to single precision`, async () => {
+      const z = uniformRows(13, ROWS * D, 2);
+      const inputs = { features, z };
+      const exact = await createReference(traced.program);
+      const lossAt = async (w: Float32Array): Promise<number> => {
+        await exact.writeWeights(w);
+        return (await exact.run("train", { rows: ROWS, inputs })).loss[0];
+      };
+      await lossAt(weights);
+      const gradient = await exact.readGradient("train");
+      const next = generator(14);
+      for (let direction = 0; direction < 4; direction++) {
+        const signs = new Float32Array(weights.length);
+        for (const { rows, cols, offset } of traced.program.weights.entries) {
+          for (let i = 0; i < rows * cols; i++) signs[offset / 4 + i] = next() < 0.5 ? -1 : 1;
+        }
+        const slope = async (h: number): Promise<number> =>
+          ((await lossAt(weights.map((w, i) => w + h * signs[i]))) - (await lossAt(weights.map((w, i) => w - h * signs[i])))) / (2 * h);
+        // Steps this small seldom carry a row over a kink (of the log-derivative of a spline at a knot). Rounding is about
+        // 1e-16 · 40 / h = 1e-10, the error of the extrapolation h⁴ f⁗′; the gradient is read as f32: 6e-8 of each entry.
+        const want = (4 * (await slope(2 ** -16)) - (await slope(2 ** -15))) / 3;
+        const got = gradient.reduce((sum, g, i) => sum + g * signs[i], 0);
+        const size = gradient.reduce((sum, g) => sum + Math.abs(g), 0);
+        assert.ok(Math.abs(got - want) < 1e-6 * size, `direction ${direction}: expected ${want}, got ${got}`);
+      }
+
+      const fast = await createWasm(traced.program, { build: "plain" });
+      await fast.writeWeights(weights);
+      await fast.run("train", { rows: ROWS, inputs });
+      const got = await fast.readGradient("train");
+      const largest = gradient.reduce((most, g) => Math.max(most, Math.abs(g)), 0);
+      const worst = got.reduce((most, g, i) => Math.max(most, Math.abs(g - gradient[i])), 0);
+      assert.ok(worst < 1e-5 * largest, `${worst} of ${largest}`); // 40 rows of terms rounded to 6e-8 each
+    });
+  }
+
+  test(`${name}: the density of two parameters has an integral of 1`, async () => {
+    const traced = trace(make(), 2);
+    const executor = await createWasm(traced.program, { build: "plain" });
+    await executor.writeWeights(weightsOf(traced, 5));
+    const [reach, side] = [12, 480];
+    const step = (2 * reach) / side;
+    const z = new Float32Array(2 * side * side);
+    for (let k = 0; k < side * side; k++) {
+      z[2 * k] = -reach + ((k % side) + 0.5) * step;
+      z[2 * k + 1] = -reach + (Math.floor(k / side) + 0.5) * step;
+    }
+    const features = new Float32Array(E * side * side).map((_, i) => [0.7, -1.1, 0.4][i % E]);
+    const { logProb } = await executor.run("density", { rows: side * side, inputs: { features, z } });
+    const integral = logProb.reduce((sum: number, l) => sum + Math.exp(l) * step * step, 0);
+    // The midpoint rule is exact to rounding for smooth densities; kinks at knots cost h² times their jump, below 1e-3.
+    assert.ok(Math.abs(integral - 1) < 1e-3, `${integral}`);
+  });
+}
+
+test("every guide of the table is in the list of properties", () => {
+  const listed = Object.values(guides).map((make) => make().name);
+  assert.equal(guideNames.filter((name) => !listed.includes(name)), []);
+});
+
+test("the mean and covariance that a Gaussian guide states are those of its draws", async () => {
+  const D = 3;
+  const traced = trace(gaussian({ hidden: [6] }), D);
+  const executor = await createWasm(traced.program, { build: "plain" });
+  await executor.writeWeights(weightsOf(traced, 9));
+  const count = 40_000;
+  const features = new Float32Array(count * E).map((_, i) => [0.5, -0.3, 1.2][i % E]);
+  const { z } = await executor.run("draw", { rows: count, inputs: { features }, seed: 4 });
+  const stated = await executor.run("density", { rows: 1, inputs: { features: features.subarray(0, E), z: new Float32Array(D) } });
+  const entry = (i: number, j: number): number => (j > i ? 0 : stated.factor[(i * (i + 1)) / 2 + j]);
+  const covariance = (i: number, j: number): number => [0, 1, 2].reduce((sum, k) => sum + entry(i, k) * entry(j, k), 0);
+  for (let i = 0; i < D; i++) {
+    let mean = 0;
+    for (let s = 0; s < count; s++) mean += z[s * D + i] / count;
+    const sd = Math.sqrt(covariance(i, i));
+    assert.ok(Math.abs(mean - stated.mean[i]) < (4.5 * sd) / Math.sqrt(count), `mean ${i}`); // 4.5 standard errors
+    for (let j = 0; j <= i; j++) {
+      let product = 0;
+      for (let s = 0; s < count; s++) product += ((z[s * D + i] - stated.mean[i]) * (z[s * D + j] - stated.mean[j])) / count;
+      const error = Math.sqrt((covariance(i, i) * covariance(j, j) + covariance(i, j) ** 2) / count);
+      assert.ok(Math.abs(product - covariance(i, j)) < 4.5 * error, `covariance ${i}, ${j}`);
+    }
+  }
+});
+
+test("a Gaussian guide with all weights at 0 is the prior, whether its networks are one or, but for the scale, three", async () => {
+  const traced = trace(gaussian({ hidden: [4] }), 2);
+  const executor = await createReference(traced.program);
+  const z = Float64Array.of(0.3, -1.2);
+  const { logProb } = await executor.run("density", { rows: 1, inputs: { features: [1, 2, 3], z } });
+  const standard = -0.5 * (0.09 + 1.44) - Math.log(2 * Math.PI);
+  assert.ok(Math.abs(logProb[0] - standard) < 1e-5); // 1e-6 is added to each diagonal
+});
+
+test("splines leave alone what lies outside of their bounds", async () => {
+  const traced = trace(spline({ bins: 4, bound: 2, embedding: [], hidden: [3] }), 2);
+  const executor = await createReference(traced.program);
+  await executor.writeWeights(weightsOf(traced, 6));
+  const noise = Float64Array.of(2.5, -3, -7, 2.01);
+  const { z } = await executor.run("sample", { rows: 2, inputs: { features: new Float64Array(2 * E), noise } });
+  assert.equal(Array.from(z), Array.from(noise));
+});
+
+test("permutations of a coupling guide come from the seed, are reported, and make the same guide when they are given", () => {
+  const sizes = { D: 5, E, seed: 12 };
+  const guide = coupling({ blocks: 4, hidden: [3] });
+  const drawn = guide.build(sizes).drawn as { permutations: number[][] };
+  assert.is(drawn.permutations.length, 3);
+  for (const p of drawn.permutations) assert.equal([...p].sort(), [0, 1, 2, 3, 4]);
+  assert.equal(guide.build(sizes).drawn, drawn);
+  assert.not.equal(guide.build({ ...sizes, seed: 13 }).drawn, drawn);
+  // One guide may serve trainings of any size, one after another.
+  const smaller = guide.build({ ...sizes, D: 3 }).drawn as typeof drawn;
+  for (const p of smaller.permutations) assert.equal([...p].sort(), [0, 1, 2]);
+  const again = guideFrom("coupling", { ...guide.options, ...drawn });
+  assert.equal(again.build({ ...sizes, seed: 99 }).drawn, drawn);
+});
+
+test("a guide is made again from its name and its options, which are plain data", () => {
+  for (const make of Object.values(guides)) {
+    const { name, options } = make();
+    const copy = JSON.parse(JSON.stringify(options)) as Record<string, unknown>;
+    assert.equal(copy, options);
+    assert.equal(guideFrom(name, copy).options, options);
+  }
+});
+
+const refusals: readonly [string, () => unknown, RegExp][] = [
+  ["an unknown guide", () => guideFrom("flow"), /^guide: expected gaussian, coupling, spline, got "flow"$/],
+  ["a name of every object", () => guideFrom("toString"), /^guide: expected .*, got "toString"$/],
+  ["a width of 0", () => gaussian({ hidden: [8, 0] }), /^gaussian.hidden: expected a list of positive whole widths, got \[8,0\]$/],
+  ["widths that are no list", () => spline({ hidden: 32 as never }), /^spline.hidden: expected a list .*, got 32$/],
+  ["a width that is not whole", () => coupling({ hidden: [2.5] }), /^coupling.hidden: expected a list .*, got \[2.5\]$/],
+  ["an unknown activation", () => gaussian({ activation: "gelu" as never }), /^gaussian.activation: expected relu, .*, got "gelu"$/],
+  ["an activation of every object", () => spline({ activation: "toString" as never }), /^spline.activation: expected relu, .*, got "toString"$/],
+  ["an unknown activation of couplings", () => coupling({ activation: "x" as never }), /^coupling.activation: expected relu, .*, got "x"$/],
+  ["a misspelt option", () => gaussian({ hiden: [3] } as never), /^gaussian: expected options hidden, activation, separate; got "hiden"$/],
+  ["a switch that is a word", () => gaussian({ separate: "yes" as never }), /^gaussian.separate: expected true or false, got "yes"$/],
+  ["no blocks", () => coupling({ blocks: 0 }), /^coupling.blocks: expected a whole number of at least 1, got 0$/],
+  ["one bin", () => spline({ bins: 1 }), /^spline.bins: expected a whole number of at least 2, got 1$/],
+  ["too many bins", () => spline({ bins: 129 }), /^spline.bins: expected at most 128, got 129$/],
+  ["a bound of 0", () => spline({ bound: 0 }), /^spline.bound: expected a positive number, got 0$/],
+  ["an infinite bound", () => spline({ bound: Number.POSITIVE_INFINITY }), /^spline.bound: expected a positive number, got Infinity$/],
+  ["couplings of one parameter", () => coupling().build({ D: 1, E, seed: 0 }), /^coupling: expected at least 2 parameters, got 1; use the gaussian or spline guide$/],
+  [
+    "permutations that repeat an entry",
+    () => coupling({ blocks: 2, permutations: [[0, 0, 1]] }).build({ D: 3, E, seed: 0 }),
+    /^coupling.permutations: expected 1 permutations of 0..2, got \[\[0,0,1\]\]$/,
+  ],
+  [
+    "permutations of another length",
+    () => coupling({ blocks: 3, permutations: [[1, 0]] }).build({ D: 2, E, seed: 0 }),
+    /^coupling.permutations: expected 2 permutations of 0..1, got \[\[1,0\]\]$/,
+  ],
+];
+for (const [what, action, message] of refusals) {
+  test(`guides refuse ${what}`, () => {
+    assert.throws(action, (error: Error) => message.test(error.message) || assert.unreachable(error.message));
+  });
+}
+
+test.run();

@@ -1,0 +1,36 @@
+/** What tests of training and inference share: small problems, and maps compared bit for bit. */
+
+import { gaussianNoise } from "../../src/distributions/noise.ts";
+import { normal } from "../../src/distributions/normal.ts";
+import { concat, mul, slice, square } from "../../src/graph/build.ts";
+import type { InverseMap } from "../../src/model.ts";
+import { defineProblem } from "../../src/problem.ts";
+
+/** Two parameters, three data, one of them not linear. */
+export const small = defineProblem({
+  name: "small",
+  prior: normal([0.5, -1], [1, 2]),
+  forward: (theta) => concat(theta, mul(square(slice(theta, 0, 1)), 0.5)), // (B, 2) → (B, 3)
+  noise: gaussianNoise([0.3, 0.5, 0.4]),
+});
+
+/** The error that a promise ends with. @throws when it ends with none. */
+export async function rejection(promise: Promise<unknown>): Promise<Error> {
+  const outcome = await promise.then(
+    () => undefined,
+    (error: Error) => error,
+  );
+  if (outcome === undefined) throw new Error("nothing was thrown");
+  return outcome;
+}
+
+/** All weights and scalers, entry after entry by name, as hexadecimal bytes: equal where every bit is. */
+export function bitsOf({ tensors }: Pick<InverseMap, "tensors">): string {
+  return Object.keys(tensors)
+    .sort()
+    .map((name) => {
+      const { data, shape } = tensors[name];
+      return `${name} ${shape} ${Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("hex")}`;
+    })
+    .join("\n");
+}

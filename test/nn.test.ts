@@ -1,0 +1,204 @@
+// Networks, principal components, and how data are scaled on their way into a guide.
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { input } from "../src/graph/build.ts";
+import type { Tensor } from "../src/graph/tensor.ts";
+import { chooseEmbedding, type Embedding, fitEmbedding, traceDistance, traceEmbedding } from "../src/nn/embedding.ts";
+import { type ActivationName, activations, checkActivation, mlp } from "../src/nn/mlp.ts";
+import { columnMeans, columnSds, principalComponents, symmetricEigen } from "../src/nn/principal.ts";
+import { normalAt } from "../src/random.ts";
+import { draw, generator } from "./helpers/random.ts";
+import { runGraph } from "./helpers/run.ts";
+
+const close = (got: number, want: number, tolerance: number, what = ""): void =>
+  assert.ok(Math.abs(got - want) <= tolerance, `${what}: expected ${want}, got ${got}`);
+const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => Array.from(a).reduce((sum, x, i) => sum + x * b[i], 0);
+
+const scalar: Record<ActivationName, (x: number) => number> = {
+  relu: (x) => Math.max(0, x),
+  leakyRelu: (x) => (x > 0 ? x : 0.01 * x),
+  tanh: Math.tanh,
+  softplus: (x) => Math.log1p(Math.exp(x)),
+  silu: (x) => x / (1 + Math.exp(-x)),
+};
+
+for (const activation of Object.keys(activations) as ActivationName[]) {
+  test(`a network with ${activation} is h ← act(h W + b), linear at the end, plus its skip`, async () => {
+    const next = generator(1);
+    const entries = { "net.0": [3, 4], "net.1": [5, 3], "net.2": [4, 2], "net.skip": [2, 2] } as const;
+    const range = { low: -1, high: 1 };
+    const weights = Object.fromEntries(Object.entries(entries).map(([name, [r, c]]) => [name, draw(next, r * c, range)]));
+    const x = draw(next, 2 * 5, { low: -2, high: 2 });
+    const net = mlp("net", [2, 4, 3, 2], { activation, skip: true });
+    const { y } = await runGraph({ y: net(input("x", 2)) }, { weights, rows: 5, inputs: { x } });
+    const layer = (h: number[], name: keyof typeof entries, bias: boolean): number[] => {
+      const [rows, cols] = entries[name];
+      const given = bias ? [...h, 1] : h;
+      assert.is(given.length, rows);
+      return Array.from({ length: cols }, (_, j) => given.reduce((sum, v, i) => sum + v * weights[name][i * cols + j], 0));
+    };
+    for (let row = 0; row < 5; row++) {
+      const start = Array.from(x.subarray(2 * row, 2 * row + 2));
+      const hidden = (["net.0", "net.1"] as const).reduce((h, name) => layer(h, name, true).map(scalar[activation]), start);
+      const want = layer(hidden, "net.2", true).map((v, j) => v + layer(start, "net.skip", false)[j]);
+      want.forEach((v, j) => close(y[2 * row + j], v, 1e-13, `row ${row}`));
+    }
+  });
+}
+
+test("networks start at U(−1/√I, 1/√I), the last layer scaled as asked for", () => {
+  const y = mlp("net", [9, 16, 2], { activation: "relu", last: 0.1, skip: true })(input("x", 9));
+  const inits: Record<string, number> = {};
+  const collect = (t: Tensor): void => {
+    if (t.op === "param") inits[t.attrs.name as string] = t.attrs.init as number;
+    t.inputs.forEach(collect);
+  };
+  collect(y);
+  assert.equal(Object.keys(inits).sort(), ["net.0", "net.1", "net.skip"]);
+  close(inits["net.0"], 1 / 3, 1e-15);
+  close(inits["net.1"], 0.1 / 4, 1e-15);
+  close(inits["net.skip"], 0.1 / 3, 1e-15);
+});
+
+test("unknown activations are refused", () => {
+  for (const name of ["gelu", "toString", undefined, 3]) {
+    assert.throws(() => checkActivation("net.activation", name), /^net.activation: expected relu, leakyRelu, tanh, softplus, silu, got /);
+  }
+});
+
+/** Rows (N, M) with known standard deviations along known, orthonormal axes. */
+function known(N: number, M: number, sds: readonly number[]): { rows: Float64Array; axes: Float64Array[] } {
+  const next = generator(M);
+  const axes: Float64Array[] = [];
+  while (axes.length < sds.length) {
+    const v = draw(next, M, { low: -1, high: 1 });
+    for (const a of axes) {
+      const c = dot(a, v);
+      for (let i = 0; i < M; i++) v[i] -= c * a[i];
+    }
+    const length = Math.sqrt(dot(v, v));
+    axes.push(v.map((x) => x / length));
+  }
+  const rows = new Float64Array(N * M);
+  for (let r = 0; r < N; r++) {
+    sds.forEach((sd, k) => {
+      const c = sd * normalAt(5, 0, 0, r, k);
+      for (let i = 0; i < M; i++) rows[r * M + i] += c * axes[k][i] + (k === 0 ? 3 : 0);
+    });
+  }
+  return { rows, axes };
+}
+
+test("eigenpairs of a symmetric matrix are orthonormal, in order, and make the matrix again", () => {
+  const n = 7;
+  const next = generator(4);
+  const half = Array.from({ length: n }, () => draw(next, n, { low: -1, high: 1 }));
+  const a = half.map((row, i) => row.map((v, j) => v + half[j][i]));
+  const { values, vectors } = symmetricEigen(a);
+  for (let i = 0; i < n; i++) {
+    if (i > 0) assert.ok(values[i] <= values[i - 1]);
+    for (let j = 0; j < n; j++) {
+      close(dot(vectors[i], vectors[j]), i === j ? 1 : 0, 1e-12, `vectors ${i}, ${j}`);
+      const made = Array.from(values).reduce((sum, v, k) => sum + v * vectors[k][i] * vectors[k][j], 0);
+      close(made, a[i][j], 1e-12, `entry ${i}, ${j}`);
+    }
+  }
+});
+
+test("a matrix of zeros and one of equal eigenvalues are no trouble", () => {
+  assert.equal(Array.from(symmetricEigen([new Float64Array(2), new Float64Array(2)]).values), [0, 0]);
+  assert.equal(Array.from(symmetricEigen([Float64Array.of(2, 0), Float64Array.of(0, 2)]).values), [2, 2]);
+});
+
+for (const M of [6, 90]) {
+  test(`principal components of ${M} columns are the axes of the data, by ${M > 64 ? "iteration" : "rotations"}`, () => {
+    const sds = [4, 2, 1, 0.5];
+    const { rows, axes } = known(4000, M, sds);
+    const { mean, vectors, variances } = principalComponents(rows, M, 3);
+    assert.is(vectors.length, 3);
+    assert.equal(Array.from(mean), Array.from(columnMeans(rows, M)));
+    for (let k = 0; k < 3; k++) {
+      // Of 4000 rows: a variance is off by √(2/4000) of itself (one standard error; 4.5 are allowed), an axis by
+      // sd_j sd_k / (sd_k² − sd_j²) / √4000 along each other one, at most 0.011 here.
+      close(variances[k] / sds[k] ** 2, 1, 4.5 * Math.sqrt(2 / 4000), `variance ${k}`);
+      close(Math.abs(dot(vectors[k], axes[k])), 1, 3 * 0.05 ** 2, `axis ${k}`);
+      for (let j = 0; j < 3; j++) close(dot(vectors[k], vectors[j]), j === k ? 1 : 0, 1e-10);
+    }
+  });
+}
+
+test("components past the rank of the data are still orthonormal, with variance 0", () => {
+  const { rows } = known(50, 70, [2, 1]);
+  const { vectors, variances } = principalComponents(rows, 70, 4);
+  assert.ok(variances[2] < 1e-10 && variances[3] < 1e-10);
+  for (const v of vectors) for (const x of v) assert.ok(Number.isFinite(x));
+});
+
+test("how data enter is chosen by their number, or as asked for", () => {
+  assert.equal(chooseEmbedding("auto", 64), { kind: "standardise", size: 64 });
+  assert.equal(chooseEmbedding("auto", 65), { kind: "principal", size: 24 });
+  assert.equal(chooseEmbedding("none", 600), { kind: "none", size: 600 });
+  assert.equal(chooseEmbedding({ principal: 3 }, 4), { kind: "principal", size: 3 });
+  for (const principal of [0, 5, 1.5, Number.NaN]) {
+    assert.throws(() => chooseEmbedding({ principal }, 4), /^embedding.principal: expected 1 to 4 components .*, got /);
+  }
+  assert.throws(() => chooseEmbedding("whiten" as never, 4), /^embedding: expected "auto", "none", "standardise" or .*, got "whiten"$/);
+});
+
+/** Clean data of rank 2 with noise of its own sd a channel, and the features and distances they are given. */
+async function embed(embedding: Embedding, M: number) {
+  const N = 3000;
+  const { rows } = known(N, M, [5, 2]);
+  const clean = Float32Array.from(rows);
+  const sd = Float64Array.from({ length: M }, (_, j) => 0.1 + 0.02 * j);
+  const noisy = clean.map((v, i) => v + sd[i % M] * normalAt(6, 1, 0, Math.floor(i / M), i % M));
+  const weights = fitEmbedding(embedding, M, clean, noisy, sd);
+  const y = input("y", M);
+  const outputs = { features: traceEmbedding(embedding, M)(y), distance: traceDistance(M)(y) };
+  const out = await runGraph(outputs, { weights, rows: N, inputs: { y: noisy } });
+  return { N, ...out } as { N: number; features: Float64Array; distance: Float64Array };
+}
+
+test("standardised data have mean 0 and standard deviation 1, channel by channel", async () => {
+  const { features } = await embed(chooseEmbedding("auto", 5), 5);
+  const mean = columnMeans(features, 5);
+  for (const m of mean) close(m, 0, 1e-5); // scalers are f32
+  for (const s of columnSds(features, 5, mean)) close(s, 1, 1e-5);
+});
+
+test("projected data have variance 1, noise included, and are uncorrelated", async () => {
+  const { features, N } = await embed({ kind: "principal", size: 2 }, 80);
+  const mean = columnMeans(features, 2);
+  for (const m of mean) close(m, 0, 5 / Math.sqrt(N));
+  let product = 0;
+  for (let r = 0; r < N; r++) product += (features[2 * r] * features[2 * r + 1]) / N;
+  close(product, 0, 5 / Math.sqrt(N), "correlation");
+  for (const s of columnSds(features, 2, mean)) close(s, 1, 5 / Math.sqrt(N));
+});
+
+test("data without an embedding enter as they are", async () => {
+  const y = input("y", 3);
+  assert.is(traceEmbedding(chooseEmbedding("none", 3), 3)(y), y);
+});
+
+for (const M of [5, 40, 80]) {
+  test(`the distance from the simulations is 1 on average, for ${M} data`, async () => {
+    const { distance, N } = await embed(chooseEmbedding("none", M), M);
+    // Exactly 1 in exact arithmetic: the variances are those of the very rows.
+    close(distance.reduce((sum, d) => sum + d / N, 0), 1, 1e-3);
+  });
+}
+
+test("a datum that never changes divides nothing by zero", async () => {
+  const N = 200;
+  const clean = Float32Array.from({ length: 2 * N }, (_, i) => (i % 2 ? 7 : normalAt(1, 0, 0, i, 0)));
+  for (const embedding of [chooseEmbedding("standardise", 2), chooseEmbedding({ principal: 2 }, 2)]) {
+    const weights = fitEmbedding(embedding, 2, clean, clean, new Float64Array(2));
+    const y = input("y", 2);
+    const outputs = { features: traceEmbedding(embedding, 2)(y), distance: traceDistance(2)(y) };
+    const out = await runGraph(outputs, { weights, rows: N, inputs: { y: clean } });
+    for (const values of Object.values(out)) for (const v of values) assert.ok(Number.isFinite(v));
+  }
+});
+
+test.run();

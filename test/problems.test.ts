@@ -1,0 +1,219 @@
+// The built-in problems: one list of properties over all, then each against what is known of its posterior.
+import { existsSync, readFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { createWasm } from "../src/backends/wasm.ts";
+import { ksBound, ksFloor, ksOneSample, ksPerParameter, pool } from "../src/diagnostics/ks.ts";
+import { batchSum, input } from "../src/graph/build.ts";
+import { grad } from "../src/graph/grad.ts";
+import { erfc } from "../src/math.ts";
+import { potential, type Problem } from "../src/problem.ts";
+import { arm, banana, findProblem, linearGaussian, linearGaussianPosterior, problems } from "../src/problems/index.ts";
+import { checkGradients } from "./helpers/differences.ts";
+import { generator } from "./helpers/random.ts";
+import { runGraph } from "./helpers/run.ts";
+
+const f64 = { dtype: "f64" } as const;
+const reference = new URL("../../shared/reference/", import.meta.url);
+const phi = (z: number): number => 0.5 * erfc(-z * Math.SQRT1_2);
+
+type Exact = NonNullable<Problem["exact"]>;
+const exactOf = (problem: Problem): Exact => problem.exact as Exact;
+
+/** Noise-free and noisy data of the problem, with their parameters, in the backend's draws. */
+async function simulate(problem: Problem, rows: number): Promise<{ theta: Float64Array; noisy: Float64Array }> {
+  const theta = problem.prior.draw(1, "f64");
+  const clean = (problem.forward as NonNullable<Problem["forward"]>)(theta);
+  return (await runGraph({ theta, noisy: problem.noise.draw(clean, 50) }, { rows, seed: 2 })) as Awaited<ReturnType<typeof simulate>>;
+}
+
+for (const [name, problem] of Object.entries(problems)) {
+  const { D, M } = problem;
+  const forward = problem.forward as NonNullable<Problem["forward"]>;
+
+  test(`${name} is found by its name and describes itself`, () => {
+    assert.is(findProblem(name), problem);
+    assert.is(problem.name, name);
+    assert.ok(problem.description.length > 10);
+    assert.is(problem.parameters.length, D);
+    assert.is(problem.data.length, M);
+    assert.is(problem.prior.size, D);
+  });
+
+  test(`the forward model of ${name} agrees in single precision with the reference`, async () => {
+    const theta = problem.prior.draw(1, "f32");
+    const got = await runGraph({ theta, y: forward(theta) }, { rows: 50, seed: 4, create: createWasm });
+    const inputs = { theta: Float64Array.from(got.theta) };
+    const want = await runGraph({ y: forward(input("theta", D, f64)) }, { rows: 50, inputs });
+    // A few dozen roundings of 2^-24 of terms of order 1 to 10.
+    got.y.forEach((v, k) => assert.ok(Math.abs(v - want.y[k]) < 1e-5 * (1 + Math.abs(v)), `${v}, expected ${want.y[k]}`));
+  });
+
+  test(`the potential of ${name} has the gradient that differences give`, async () => {
+    const rows = 3;
+    const { theta, noisy } = await simulate(problem, rows);
+    const [t, y] = [input("theta", D, f64), input("y", M, f64)];
+    const total = batchSum(potential(problem, t, y));
+    const values = { theta: theta.map((v) => Math.round(v * 4096) / 4096), y: noisy };
+    // Noise of 0.01 makes fifth derivatives of 1e4 or so times the first: h⁴/480 of them at h = 2^-9 is 3e-10.
+    await checkGradients(total, [t], grad(total, [t]), { rows, values, relative: 1e-5 });
+  });
+
+  test(`exact draws of ${name} are finite, seeded and of any count`, async () => {
+    if (problem.exact === null) return;
+    const y = (await simulate(problem, 1)).noisy;
+    const draws = problem.exact(y, 20, 3);
+    assert.is(draws.length, 20 * D);
+    assert.ok(draws.every(Number.isFinite));
+    assert.equal(problem.exact(y, 20, 3), draws);
+    assert.not.equal(problem.exact(y, 20, 4), draws);
+    assert.is(problem.exact(y, 0, 3).length, 0);
+    assert.throws(() => exactOf(problem)([...y, 1], 1, 1), new RegExp(`y: expected ${M} numbers, got ${M + 1}`));
+  });
+}
+
+test("an unknown problem is refused with the names there are", () => {
+  assert.throws(() => findProblem("toString"), /expected one of linear-gaussian, banana, arm.*, got "toString"/);
+});
+
+test("the linear-Gaussian posterior is where the potential is stationary, with its curvature", async () => {
+  const { D, M } = linearGaussian;
+  const y = (await simulate(linearGaussian, 1)).noisy;
+  const { mean, covariance } = linearGaussianPosterior(y);
+  const [t, data] = [input("theta", D, f64), input("y", M, f64)];
+  const [gradient] = grad(potential(linearGaussian, t, data), [t]);
+  // Row 0 at the mean; row j + 1 a unit away along θ_j, where the gradient is −Σ⁻¹ e_j.
+  const rows = D + 1;
+  const theta = Float64Array.from({ length: rows * D }, (_, k) => mean[k % D] + (Math.floor(k / D) - 1 === k % D ? 1 : 0));
+  const inputs = { theta, y: Float64Array.from({ length: rows * M }, (_, k) => y[k % M]) };
+  const out = await runGraph({ gradient: gradient as NonNullable<typeof gradient> }, { rows, inputs });
+  for (let i = 0; i < D; i++) {
+    assert.ok(Math.abs(out.gradient[i]) < 1e-11);
+    for (let j = 0; j < D; j++) {
+      let product = 0;
+      for (let k = 0; k < D; k++) product -= covariance[i * D + k] * out.gradient[(j + 1) * D + k];
+      assert.ok(Math.abs(product - (i === j ? 1 : 0)) < 1e-11, `${product} at ${i}, ${j}`);
+    }
+  }
+});
+
+test("exact draws of the linear-Gaussian posterior have its mean, covariance and marginals", async () => {
+  const { D } = linearGaussian;
+  const y = (await simulate(linearGaussian, 1)).noisy;
+  const { mean, covariance } = linearGaussianPosterior(y);
+  const n = 4000;
+  const draws = exactOf(linearGaussian)(y, n, 8);
+  for (let i = 0; i < D; i++) {
+    const sd = Math.sqrt(covariance[i * D + i]);
+    const column = Float64Array.from({ length: n }, (_, s) => draws[s * D + i]);
+    assert.ok(ksOneSample(column, (x) => phi((x - mean[i]) / sd)) < ksBound(n, 1e-5));
+    for (let j = 0; j <= i; j++) {
+      let sum = 0;
+      for (let s = 0; s < n; s++) sum += (draws[s * D + i] - mean[i]) * (draws[s * D + j] - mean[j]);
+      // Var of a product of two normals: σ_i²σ_j² + σ_ij².
+      const error = Math.sqrt((covariance[i * D + i] * covariance[j * D + j] + covariance[i * D + j] ** 2) / n);
+      assert.ok(Math.abs(sum / n - covariance[i * D + j]) < 5 * error);
+    }
+  }
+});
+
+test("exact draws of the banana have the marginals of its potential on a grid", async () => {
+  const count = 401; // steps of 0.03: the ridge is 0.24 wide across θ2, where it is narrowest 0.04 across θ1
+  const n = 4000;
+  for (const y of [-3, 0, 2, 6]) {
+    const low = [-4.5, Math.min(-6, y - 21)];
+    const high = [4.5, Math.max(6, y + 3)];
+    const at = (d: number, k: number): number => low[d] + ((high[d] - low[d]) * (k + 0.5)) / count;
+    const theta = Float64Array.from({ length: 2 * count * count }, (_, k) => {
+      const cell = k >> 1;
+      return k % 2 === 0 ? at(0, Math.floor(cell / count)) : at(1, cell % count);
+    });
+    const log = potential(banana, input("theta", 2, f64), input("y", 1, f64));
+    const inputs = { theta, y: new Float64Array(count * count).fill(y) };
+    const out = Array.from((await runGraph({ log }, { rows: count * count, inputs })).log);
+    const highest = out.reduce((a, b) => Math.max(a, b));
+    const masses = [0, 1].map(() => new Float64Array(count));
+    out.forEach((v, k) => {
+      const mass = Math.exp(v - highest);
+      masses[0][Math.floor(k / count)] += mass;
+      masses[1][k % count] += mass;
+    });
+    const draws = exactOf(banana)([y], n, 5);
+    for (const d of [0, 1]) {
+      const total = masses[d].reduce((a, b) => a + b);
+      let sum = 0;
+      const cumulative = [0, ...masses[d].map((m) => (sum += m / total))];
+      const cdf = (x: number): number => {
+        const place = Math.min(Math.max(((x - low[d]) / (high[d] - low[d])) * count, 0), count - 1e-9);
+        const cell = Math.floor(place);
+        return cumulative[cell] + (place - cell) * (cumulative[cell + 1] - cumulative[cell]);
+      };
+      const ks = ksOneSample(Float64Array.from({ length: n }, (_, s) => draws[2 * s + d]), cdf);
+      assert.ok(ks < ksBound(n, 1e-5) + 0.005, `KS ${ks} of parameter ${d + 1} at y = ${y}`);
+    }
+  }
+});
+
+test("exact draws of the arm have the marginals that weighted draws of its prior have", () => {
+  const y = [1.5, 0.3];
+  const [next, proposals, n] = [generator(9), 400_000, 2000];
+  const normal = (): number => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
+  const weighted = Array.from({ length: proposals }, () => {
+    const angles = [0.5 * normal(), 0.5 * normal(), 0.5 * normal()];
+    const [a, b, c] = [angles[0], angles[0] + angles[1], angles[0] + angles[1] + angles[2]];
+    const reach = 0.5 * Math.cos(a) + 0.5 * Math.cos(b) + Math.cos(c);
+    const height = 0.5 * Math.sin(a) + 0.5 * Math.sin(b) + Math.sin(c);
+    const log = ((y[0] - reach) / 0.01) ** 2 + (y[1] - height) ** 2 / (0.25 ** 2 + 0.01 ** 2);
+    return { angles, weight: Math.exp(-0.5 * log) };
+  });
+  const total = weighted.reduce((sum, w) => sum + w.weight, 0);
+  const effective = total ** 2 / weighted.reduce((sum, w) => sum + w.weight ** 2, 0);
+  const draws = exactOf(arm)(y, n, 1);
+  for (const d of [0, 1, 2]) {
+    const sorted = weighted.filter((w) => w.weight > 0).sort((p, q) => p.angles[d] - q.angles[d]);
+    const own = Float64Array.from({ length: n }, (_, s) => draws[4 * s + 1 + d]).sort();
+    let [sum, k, most] = [0, 0, 0];
+    own.forEach((x, s) => {
+      while (k < sorted.length && sorted[k].angles[d] <= x) sum += sorted[k++].weight / total;
+      most = Math.max(most, Math.abs(sum - (s + 0.5) / n));
+    });
+    assert.ok(most < ksBound(n, 1e-5) + ksBound(effective, 1e-5), `KS ${most} of angle ${d + 1}, ${effective} effective`);
+  }
+});
+
+test("the arm's forward model gives the published pairs", async () => {
+  const file = new URL("forward-checks.json", reference);
+  if (!existsSync(file)) return console.log("SKIP the reference data are not here");
+  const { xi, D: want } = JSON.parse(readFileSync(file, "utf8")).ik_f as { xi: number[][]; D: number[][] };
+  const y = (arm.forward as NonNullable<Problem["forward"]>)(input("theta", 4, f64));
+  const out = await runGraph({ y }, { rows: xi.length, inputs: { theta: xi.flat() } });
+  // Inputs and outputs are printed with 7 decimals: half a unit of both, the derivative being at most 2 each of four.
+  want.flat().forEach((v, k) => assert.ok(Math.abs(out.y[k] - v) < 5e-7, `${out.y[k]}, expected ${v}`));
+});
+
+test("exact draws of the arm are those of the reference posteriors", () => {
+  const folder = new URL("arm/", reference);
+  if (!existsSync(folder)) return console.log("SKIP the reference data are not here");
+  const lines = readFileSync(new URL("y.csv", folder), "utf8").trim().split("\n");
+  const bytes = readFileSync(new URL("exact.npy", folder));
+  const start = 10 + bytes.readUInt16LE(8);
+  const all = new Float32Array(bytes.buffer.slice(bytes.byteOffset + start, bytes.byteOffset + bytes.length));
+  const each = all.length / lines.length;
+  const statistics: number[] = [];
+  let [slowest, observations] = [0, 0];
+  for (let i = 0; i < lines.length; i += 4) {
+    const began = performance.now();
+    const draws = exactOf(arm)(lines[i].split(",").map(Number), 1000, 100 + i);
+    slowest = Math.max(slowest, performance.now() - began);
+    statistics.push(...ksPerParameter(draws, all.subarray(i * each, i * each + 4000), 4));
+    observations++;
+  }
+  const { mean, max } = pool(statistics);
+  // A statistic has an sd of 0.012 (Kolmogorov's distribution); those of one observation hang together, so count those.
+  assert.ok(Math.abs(mean - ksFloor(1000, 1000)) < (3.5 * 0.012) / Math.sqrt(observations), `pooled KS ${mean}`);
+  // The largest of a hundred or so: exceeded with probability 1e-5 each (Kolmogorov's tail, 2 exp(−2·500 D²)).
+  assert.ok(max < Math.sqrt(Math.log(2e5) / 1000), `largest KS ${max}`);
+  console.log(`pooled KS ${mean.toFixed(4)} over ${observations} observations, slowest ${slowest.toFixed(0)} ms`);
+});
+
+test.run();
