@@ -285,7 +285,7 @@ export function atan2_32(y: v128, x: v128): v128 {
   const ay = f32x4.abs(y);
   const low = f32x4.pmin(ax, ay); // with these orders of the arguments a NaN on either side reaches the quotient
   let t = f32x4.div(low, f32x4.pmax(f32x4.pmax(ay, ax), k(ATAN, 10)));
-  t = v128.bitselect(one(), t, f32x4.eq(low, infinity()));
+  t = v128.bitselect(one(), t, f32x4.eq(f32x4.min(ax, ay), infinity())); // both infinite: min, unlike pmin, keeps NaN
   const z = f32x4.mul(t, t);
   let q = madd(k(ATAN, 0), z, k(ATAN, 1));
   q = madd(q, z, k(ATAN, 2));

@@ -7,10 +7,10 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { infer, type InverseMap, train, type TrainOptions } from "../src/index.ts";
 import { ksPerParameter, pool } from "../src/diagnostics/ks.ts";
-import { arm, linearGaussian, linearGaussianPosterior } from "../src/problems/index.ts";
+import { type InverseMap, infer, type TrainOptions, train } from "../src/index.ts";
 import type { Problem } from "../src/problem.ts";
+import { arm, linearGaussian, linearGaussianPosterior } from "../src/problems/index.ts";
 import { simulate } from "../src/simulate.ts";
 import { parseCsv } from "../src/store/csv.ts";
 import { decodeNpy } from "../src/store/npy.ts";
@@ -37,14 +37,17 @@ function readReference(folder: string, D: number): Reference {
   const rows = (name: string) => parseCsv(readFileSync(`${folder}/${name}`, "utf8")).rows;
   const { shape, data } = decodeNpy(new Uint8Array(readFileSync(`${folder}/exact.npy`)));
   const size = shape[1] * D;
-  const exact = Array.from({ length: shape[0] }, (_, i) => Float32Array.from(data.subarray(i * size, i * size + DRAWS * D)));
+  const exact = Array.from({ length: shape[0] }, (_, i) =>
+    Float32Array.from(data.subarray(i * size, i * size + DRAWS * D)),
+  );
   return { from: folder.split("/").slice(-2).join("/"), y: rows("y.csv"), theta: rows("theta.csv"), exact };
 }
 
 /** Observations that the problem simulates, with exact draws by its own sampler. */
 export async function ownReference(problem: Problem, count: number, seed: number): Promise<Reference> {
   const { theta, noisy } = await simulate(problem, count, seed, 0, { kernels: "plain" });
-  const rows = (flat: Float32Array, width: number) => Array.from({ length: count }, (_, i) => flat.slice(i * width, (i + 1) * width));
+  const rows = (flat: Float32Array, width: number) =>
+    Array.from({ length: count }, (_, i) => flat.slice(i * width, (i + 1) * width));
   const y = rows(noisy, problem.M);
   const exact = y.map((datum, i) => (problem.exact as NonNullable<Problem["exact"]>)(datum, DRAWS, seed + i));
   return { from: `${count} simulated observations, exact draws by rejection`, y, theta: rows(theta, problem.D), exact };
@@ -56,11 +59,17 @@ export const armReference = async (folder: string | null): Promise<Reference> =>
 /** End point of the arm without noise. */
 function endPoint(t: ArrayLike<number>, at = 0): [number, number] {
   const [a, b, c] = [t[at + 1], t[at + 1] + t[at + 2], t[at + 1] + t[at + 2] + t[at + 3]];
-  return [0.5 * Math.cos(a) + 0.5 * Math.cos(b) + Math.cos(c), t[at] + 0.5 * Math.sin(a) + 0.5 * Math.sin(b) + Math.sin(c)];
+  return [
+    0.5 * Math.cos(a) + 0.5 * Math.cos(b) + Math.cos(c),
+    t[at] + 0.5 * Math.sin(a) + 0.5 * Math.sin(b) + Math.sin(c),
+  ];
 }
 
 /** Pooled KS over seeds, and the mean distance of the draws' end points from the true one. */
-export async function judgeArm(map: InverseMap, reference: Reference): Promise<{ ks: ReturnType<typeof pool>; resimulation: number }> {
+export async function judgeArm(
+  map: InverseMap,
+  reference: Reference,
+): Promise<{ ks: ReturnType<typeof pool>; resimulation: number }> {
   const statistics: number[] = [];
   let distance = 0;
   const posteriors = await infer(map, reference.y, { draws: 16 });
@@ -95,7 +104,13 @@ async function linearKl(objective: "elbo" | "npe"): Promise<{ kl: number; second
 }
 
 /** ½ [tr(P⁻¹Q) + (p − q)ᵀP⁻¹(p − q) − D + log |P|/|Q|], by Cholesky factors of both. */
-function gaussianKl(q: ArrayLike<number>, Q: ArrayLike<number>, p: ArrayLike<number>, P: ArrayLike<number>, D: number): number {
+function gaussianKl(
+  q: ArrayLike<number>,
+  Q: ArrayLike<number>,
+  p: ArrayLike<number>,
+  P: ArrayLike<number>,
+  D: number,
+): number {
   const [lq, lp] = [factor(Q, D), factor(P, D)];
   const solve = (b: number[]): number[] => {
     for (let i = 0; i < D; i++) {
@@ -124,7 +139,10 @@ function factor(S: ArrayLike<number>, D: number): number[][] {
 }
 
 /** Trains and reports CPU seconds: all of training, simulation and fits of scalers among them. */
-export async function timedTrain(problem: Problem, options: TrainOptions): Promise<{ map: InverseMap; seconds: number }> {
+export async function timedTrain(
+  problem: Problem,
+  options: TrainOptions,
+): Promise<{ map: InverseMap; seconds: number }> {
   const before = cpuSeconds();
   const map = await train(problem, { seed: 1, ...options });
   return { map, seconds: cpuSeconds() - before };
@@ -135,7 +153,13 @@ const f = (x: number, digits = 3): string => x.toFixed(digits);
 async function armRow(preset: string, reference: Reference): Promise<string[][]> {
   const { map, seconds } = await timedTrain(arm, { preset });
   const { ks, resimulation } = await judgeArm(map, reference);
-  return [[`arm ${preset}`, `KS mean ${f(ks.mean)} median ${f(ks.median)} p90 ${f(ks.p90)} max ${f(ks.max)}; re-simulation ${f(resimulation, 4)}`, `${f(seconds, 0)} s, ${map.spec.training.device}`]];
+  return [
+    [
+      `arm ${preset}`,
+      `KS mean ${f(ks.mean)} median ${f(ks.median)} p90 ${f(ks.p90)} max ${f(ks.max)}; re-simulation ${f(resimulation, 4)}`,
+      `${f(seconds, 0)} s, ${map.spec.training.device}`,
+    ],
+  ];
 }
 
 /** Median over fresh data of the ELBO of one trained map: log p(y, θ) − log q(θ | y) at draws of the guide. */
@@ -153,7 +177,10 @@ async function medianElbo(map: InverseMap): Promise<number> {
     let sum = 0;
     for (let s = 0; s < S; s++) {
       const end = endPoint(draws, 4 * s);
-      let log = -3 * Math.log(2 * Math.PI) - 2 * Math.log(noise) - ((y[0] - end[0]) ** 2 + (y[1] - end[1]) ** 2) / (2 * noise * noise);
+      let log =
+        -3 * Math.log(2 * Math.PI) -
+        2 * Math.log(noise) -
+        ((y[0] - end[0]) ** 2 + (y[1] - end[1]) ** 2) / (2 * noise * noise);
       for (let d = 0; d < 4; d++) log -= 0.5 * (draws[4 * s + d] / sds[d]) ** 2 + Math.log(sds[d]);
       sum += (log - logQ[s]) / S;
     }
@@ -164,7 +191,13 @@ async function medianElbo(map: InverseMap): Promise<number> {
 
 async function paperGaussian(): Promise<string[][]> {
   const { map, seconds } = await timedTrain(arm, { preset: "paper" });
-  return [["arm paper, Gaussian, 10,000 steps", `median AELBO on fresh data ${f(await medianElbo(map), 2)} (the paper's −4.65)`, `${f(seconds, 0)} s`]];
+  return [
+    [
+      "arm paper, Gaussian, 10,000 steps",
+      `median AELBO on fresh data ${f(await medianElbo(map), 2)} (the paper's −4.65)`,
+      `${f(seconds, 0)} s`,
+    ],
+  ];
 }
 
 async function paperFlow(): Promise<string[][]> {
@@ -172,7 +205,14 @@ async function paperFlow(): Promise<string[][]> {
   const onProgress: TrainOptions["onProgress"] = ({ step, heldOut }) => {
     if (step % 250 === 0) curve.push(`${step}: ${f(-heldOut, 1)}`);
   };
-  const { seconds } = await timedTrain(arm, { preset: "paper", guide: "coupling", steps: 2000, evaluateEvery: 250, heldOut: 256, onProgress });
+  const { seconds } = await timedTrain(arm, {
+    preset: "paper",
+    guide: "coupling",
+    steps: 2000,
+    evaluateEvery: 250,
+    heldOut: 256,
+    onProgress,
+  });
   return [["arm paper, flow, 2,000 steps of 64 × 32", `held-out AELBO ${curve.join(", ")}`, `${f(seconds, 0)} s`]];
 }
 
@@ -180,7 +220,11 @@ async function linearRows(): Promise<string[][]> {
   const rows: string[][] = [];
   for (const objective of ["elbo", "npe"] as const) {
     const { kl, seconds } = await linearKl(objective);
-    rows.push([`linear-gaussian, Gaussian guide, ${objective}`, `KL(guide ‖ exact) ${kl.toExponential(1)} nats`, `${f(seconds, 0)} s`]);
+    rows.push([
+      `linear-gaussian, Gaussian guide, ${objective}`,
+      `KL(guide ‖ exact) ${kl.toExponential(1)} nats`,
+      `${f(seconds, 0)} s`,
+    ]);
   }
   return rows;
 }
@@ -198,9 +242,14 @@ export async function accuracy(args: { reference?: string; only?: string }): Pro
   const folder = referenceFolder(args.reference);
   const names = args.only?.split(",") ?? Object.keys(rows);
   console.log(hardware());
-  console.log(folder === null ? "no reference folder: exact draws are made here, by rejection" : "exact draws: the reference folder");
+  console.log(
+    folder === null
+      ? "no reference folder: exact draws are made here, by rejection"
+      : "exact draws: the reference folder",
+  );
   for (const name of names) {
-    if (!Object.hasOwn(rows, name)) throw new Error(`bench accuracy: expected ${Object.keys(rows).join(", ")}, got "${name}"`);
+    if (!Object.hasOwn(rows, name))
+      throw new Error(`bench accuracy: expected ${Object.keys(rows).join(", ")}, got "${name}"`);
     console.log(table(await rows[name](folder)));
   }
 }

@@ -10,9 +10,18 @@ import { performance } from "node:perf_hooks";
 
 /** The names of the work items; a peer answers those that its library can do. */
 export type WorkId =
-  | "W1Step" | "W2Step"
-  | "W3_512" | "W3_1024" | "W3_160x60x60" | "W3_32x20x600" | "W3_2048x100x100"
-  | "W4Flow" | "W4FlowOwnNoise" | "W4Gauss" | "W4GaussOwnNoise" | "W4Batch";
+  | "W1Step"
+  | "W2Step"
+  | "W3_512"
+  | "W3_1024"
+  | "W3_160x60x60"
+  | "W3_32x20x600"
+  | "W3_2048x100x100"
+  | "W4Flow"
+  | "W4FlowOwnNoise"
+  | "W4Gauss"
+  | "W4GaussOwnNoise"
+  | "W4Batch";
 
 /** What a candidate answers for the check: named flat arrays, rows first. */
 export type Outputs = Record<string, ArrayLike<number>>;
@@ -52,8 +61,13 @@ export interface Work {
  * For trained weights the origin is where they started, so that what is judged is the update.
  * @returns the error as a fraction of the tolerance
  */
-export function relative(name: string, got: ArrayLike<number> | undefined, want: ArrayLike<number>, tolerance: number,
-  origin?: ArrayLike<number>): number {
+export function relative(
+  name: string,
+  got: ArrayLike<number> | undefined,
+  want: ArrayLike<number>,
+  tolerance: number,
+  origin?: ArrayLike<number>,
+): number {
   if (!got || got.length !== want.length) {
     throw new Error(`${name}: expected ${want.length} numbers, got ${got ? got.length : "none"}`);
   }
@@ -84,21 +98,31 @@ function columnMoments(x: ArrayLike<number>, dim: number): { mean: number; sd: n
  * Means and standard deviations of draws (draws, dim) must lie within 6 standard errors of a reference sample's.
  * @returns the largest error as a fraction of the tolerance
  */
-export function moments(name: string, got: ArrayLike<number> | undefined, want: ArrayLike<number>, dim: number,
-  draws: number): number {
+export function moments(
+  name: string,
+  got: ArrayLike<number> | undefined,
+  want: ArrayLike<number>,
+  dim: number,
+  draws: number,
+): number {
   if (!got || got.length !== draws * dim) throw new Error(`${name}: expected ${draws * dim} numbers`);
   const reference = columnMoments(want, dim);
   const tolerance = 6 * Math.sqrt(1 / draws + dim / want.length);
-  return Math.max(...columnMoments(got, dim).map((g, d) => {
-    const { mean, sd } = reference[d];
-    const ratio = Math.max(Math.abs(g.mean - mean), Math.abs(g.sd - sd)) / sd / tolerance;
-    if (!(ratio <= 1)) throw new Error(`${name}: column ${d} is ${g.mean} ± ${g.sd}, expected ${mean} ± ${sd}`);
-    return ratio;
-  }));
+  return Math.max(
+    ...columnMoments(got, dim).map((g, d) => {
+      const { mean, sd } = reference[d];
+      const ratio = Math.max(Math.abs(g.mean - mean), Math.abs(g.sd - sd)) / sd / tolerance;
+      if (!(ratio <= 1)) throw new Error(`${name}: column ${d} is ${g.mean} ± ${g.sd}, expected ${mean} ± ${sd}`);
+      return ratio;
+    }),
+  );
 }
 
 /** What is timed. */
-export interface Candidate { readonly name: string; run(): void | Promise<void> }
+export interface Candidate {
+  readonly name: string;
+  run(): void | Promise<void>;
+}
 
 /** How long to measure. */
 export interface CompareOptions {
@@ -146,8 +170,13 @@ function summarise(names: readonly string[], times: readonly number[][], threads
     const ratios = times[c].map((t, round) => t / times[0][round]);
     const median = quantile(times[c], 0.5);
     return {
-      name, median, quartiles: [quantile(times[c], 0.25), quantile(times[c], 0.75)], ratio: median / base,
-      ratioQuartiles: [quantile(ratios, 0.25), quantile(ratios, 0.75)], threads: threads[c], rounds: times[c].length,
+      name,
+      median,
+      quartiles: [quantile(times[c], 0.25), quantile(times[c], 0.75)],
+      ratio: median / base,
+      ratioQuartiles: [quantile(ratios, 0.25), quantile(ratios, 0.75)],
+      threads: threads[c],
+      rounds: times[c].length,
     };
   });
 }
@@ -167,15 +196,18 @@ async function repeat(candidate: Candidate, times: number): Promise<number> {
  * @param candidates at least one; ratios are to the first
  * @returns one timing a candidate, in the order given
  */
-export async function compare(title: string, candidates: readonly Candidate[], options: CompareOptions = {}):
-Promise<Timing[]> {
+export async function compare(
+  title: string,
+  candidates: readonly Candidate[],
+  options: CompareOptions = {},
+): Promise<Timing[]> {
   const { rounds = 10, seconds = 4, warmUp = 0.5, sample = 3, clock = "wall", print = console.log } = options;
   const repeats: number[] = [];
   for (const candidate of candidates) {
     const start = performance.now();
     let last = Infinity;
     for (let n = 0; n < 2 || performance.now() - start < warmUp * 1000; n++) last = await repeat(candidate, 1);
-    const few = last < sample ? await repeat(candidate, 5) / 5 : last;
+    const few = last < sample ? (await repeat(candidate, 5)) / 5 : last;
     repeats.push(Math.max(1, Math.ceil(sample / few)));
   }
   const times: number[][] = candidates.map(() => []);
@@ -193,15 +225,23 @@ Promise<Timing[]> {
       times[c].push((clock === "cpu" ? busy : elapsed) / repeats[c]);
     }
   }
-  const results = summarise(candidates.map(({ name }) => name), times, processor.map((busy, c) => busy / wall[c]));
+  const results = summarise(
+    candidates.map(({ name }) => name),
+    times,
+    processor.map((busy, c) => busy / wall[c]),
+  );
   printTable(clock === "cpu" ? `${title}, processor time` : title, results, options.flops, print);
   return results;
 }
 
 const digits = (x: number): string => (x >= 100 ? x.toFixed(0) : x.toPrecision(3));
 
-function printTable(title: string, results: readonly Timing[], flops: number | undefined,
-  print: (line: string) => void): void {
+function printTable(
+  title: string,
+  results: readonly Timing[],
+  flops: number | undefined,
+  print: (line: string) => void,
+): void {
   const width = Math.max(9, ...results.map((r) => r.name.length));
   print(`\n${title} (${results[0].rounds} rounds)`);
   print(`${"".padEnd(width)}  median ms [quartiles]       ratio [quartiles]        ${flops ? "GFLOP/s  " : ""}threads`);
@@ -209,7 +249,9 @@ function printTable(title: string, results: readonly Timing[], flops: number | u
     const time = `${digits(r.median)} [${r.quartiles.map(digits).join(", ")}]`;
     const ratio = `${digits(r.ratio)} [${r.ratioQuartiles.map(digits).join(", ")}]`;
     const rate = flops ? digits(flops / r.median / 1e6).padEnd(9) : "";
-    print(`${r.name.padEnd(width)}  ${time.padEnd(26)}  ${ratio.padEnd(23)}  ${rate}${Number.isNaN(r.threads) ? "–" : r.threads.toFixed(2)}`);
+    print(
+      `${r.name.padEnd(width)}  ${time.padEnd(26)}  ${ratio.padEnd(23)}  ${rate}${Number.isNaN(r.threads) ? "–" : r.threads.toFixed(2)}`,
+    );
   }
 }
 
@@ -218,19 +260,27 @@ export function machine(): string {
   const [cpu] = os.cpus();
   const memory = Math.round(os.totalmem() / 2 ** 30);
   // A module whose one function is f32x4.relaxed_madd: valid where relaxed SIMD is on.
-  const probe = [0, 97, 115, 109, 1, 0, 0, 0, 1, 8, 1, 96, 3, 123, 123, 123, 1, 123, 3, 2, 1, 0, 10, 13, 1, 11, 0,
-    32, 0, 32, 1, 32, 2, 253, 133, 2, 11];
+  const probe = [
+    0, 97, 115, 109, 1, 0, 0, 0, 1, 8, 1, 96, 3, 123, 123, 123, 1, 123, 3, 2, 1, 0, 10, 13, 1, 11, 0, 32, 0, 32, 1, 32,
+    2, 253, 133, 2, 11,
+  ];
   const relaxed = WebAssembly.validate(new Uint8Array(probe)) ? "on" : "off";
-  return `${cpu?.model.trim() ?? "unknown processor"}, ${os.cpus().length} cores, ${memory} GiB, ${os.type()} `
-    + `${os.arch()}; Node ${process.versions.node}, V8 ${process.versions.v8}, relaxed SIMD ${relaxed}`;
+  return (
+    `${cpu?.model.trim() ?? "unknown processor"}, ${os.cpus().length} cores, ${memory} GiB, ${os.type()} ` +
+    `${os.arch()}; Node ${process.versions.node}, V8 ${process.versions.v8}, relaxed SIMD ${relaxed}`
+  );
 }
 
 /**
  * Checks one work item in every peer that has it, then times them.
  * @throws Error naming peer, item and error where an output is wrong; nothing is timed then
  */
-export async function benchWork(work: Work, id: WorkId, peers: readonly Peer[], options: CompareOptions = {}):
-Promise<Timing[]> {
+export async function benchWork(
+  work: Work,
+  id: WorkId,
+  peers: readonly Peer[],
+  options: CompareOptions = {},
+): Promise<Timing[]> {
   const ready: (Candidate & Prepared)[] = [];
   const print = options.print ?? console.log;
   const errors: string[] = [];
@@ -263,8 +313,13 @@ Promise<Timing[]> {
  * @param directory where scripts, models and draws go; packages must be found from there
  * @throws Error with the script's standard error where one fails, or where draws are wrong
  */
-export async function compareCold(work: Work, peers: readonly Peer[], directory: string,
-  bundle: (script: string, file: string) => Promise<unknown>, options: CompareOptions = {}): Promise<Timing[]> {
+export async function compareCold(
+  work: Work,
+  peers: readonly Peer[],
+  directory: string,
+  bundle: (script: string, file: string) => Promise<unknown>,
+  options: CompareOptions = {},
+): Promise<Timing[]> {
   const { rounds = 10, print = console.log } = options;
   const title = `Cold start, from the start of the process: library, model, ${work.title}`;
   fs.mkdirSync(directory, { recursive: true });
@@ -285,7 +340,11 @@ export async function compareCold(work: Work, peers: readonly Peer[], directory:
       times[c].push(Number(found[1]));
     }
   }
-  const results = summarise(able.map(({ name }) => name), times, able.map(() => NaN));
+  const results = summarise(
+    able.map(({ name }) => name),
+    times,
+    able.map(() => NaN),
+  );
   printTable(title, results, undefined, print);
   return results;
 }

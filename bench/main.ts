@@ -1,6 +1,7 @@
 /** `npm run bench [NAME …]`: accuracy, or speed against other libraries. */
-import { setFlagsFromString } from "node:v8";
+
 import { parseArgs } from "node:util";
+import { setFlagsFromString } from "node:v8";
 
 // Node 20 has relaxed SIMD behind a flag.
 setFlagsFromString("--experimental-wasm-relaxed-simd");

@@ -3,9 +3,9 @@ import type { BackendOptions } from "./backends/select.ts";
 import { input } from "./graph/build.ts";
 import { compile } from "./graph/program.ts";
 import type { Fingerprint, ModelSpec } from "./model.ts";
+import { STREAMS } from "./objectives/objective.ts";
 import type { Problem } from "./problem.ts";
 import { once, SIMULATION_STEPS } from "./simulate.ts";
-import { STREAMS } from "./objectives/objective.ts";
 
 const ROWS = 8;
 const TOLERANCE = 1e-5;
@@ -16,13 +16,25 @@ const rowsOf = (flat: ArrayLike<number>, count: number): number[][] => {
 };
 
 /** Evaluates a problem at its own draws of the prior, or at given parameters. */
-export async function fingerprintOf(problem: Problem, options: BackendOptions = {}, at?: Fingerprint["theta"]): Promise<Fingerprint> {
+export async function fingerprintOf(
+  problem: Problem,
+  options: BackendOptions = {},
+  at?: Fingerprint["theta"],
+): Promise<Fingerprint> {
   const theta = input("theta", problem.D, { dtype: "f64" });
-  const outputs = { logPrior: problem.prior.logDensity(theta), ...(problem.forward && { forward: problem.forward(theta) }) };
-  const program = compile({ draw: { outputs: { theta: problem.prior.draw(STREAMS.prior, "f64") } }, evaluate: { outputs } });
+  const outputs = {
+    logPrior: problem.prior.logDensity(theta),
+    ...(problem.forward && { forward: problem.forward(theta) }),
+  };
+  const program = compile({
+    draw: { outputs: { theta: problem.prior.draw(STREAMS.prior, "f64") } },
+    evaluate: { outputs },
+  });
   const rows = at?.length ?? ROWS;
   return once(program, options, async (executor) => {
-    const drawn = at?.flat() ?? Array.from((await executor.run("draw", { rows: ROWS, seed: 0, step: SIMULATION_STEPS.fingerprint })).theta);
+    const drawn =
+      at?.flat() ??
+      Array.from((await executor.run("draw", { rows: ROWS, seed: 0, step: SIMULATION_STEPS.fingerprint })).theta);
     const out = await executor.run("evaluate", { rows, inputs: { theta: Float64Array.from(drawn) } });
     return {
       theta: rowsOf(drawn, rows),
@@ -40,7 +52,9 @@ const differ = (a: readonly number[], b: readonly number[]): boolean => {
 /** @throws naming what differs, when `problem` is not the one that the model was trained on. */
 export async function checkFingerprint(spec: ModelSpec, problem: Problem): Promise<void> {
   const refuse = (what: string): never => {
-    throw new Error(`load: the model was trained on another problem "${spec.problem}": ${what} differs from that of the given "${problem.name}"`);
+    throw new Error(
+      `load: the model was trained on another problem "${spec.problem}": ${what} differs from that of the given "${problem.name}"`,
+    );
   };
   if (problem.D !== spec.D) refuse(`the number of parameters (${spec.D} in the file, ${problem.D})`);
   if (problem.M !== spec.M) refuse(`the number of data (${spec.M} in the file, ${problem.M})`);
@@ -50,6 +64,8 @@ export async function checkFingerprint(spec: ModelSpec, problem: Problem): Promi
   if (forward === null || now.forward === null) return;
   // Datum by datum: they may have units, and so scales, of their own.
   const column = (table: readonly (readonly number[])[], j: number): number[] => table.map((row) => row[j]);
-  const other = Array.from({ length: spec.M }, (_, j) => j).find((j) => differ(column(forward, j), column(now.forward as number[][], j)));
+  const other = Array.from({ length: spec.M }, (_, j) => j).find((j) =>
+    differ(column(forward, j), column(now.forward as number[][], j)),
+  );
   if (other !== undefined) refuse(`the forward model at 8 fixed parameters (datum ${other + 1})`);
 }

@@ -1,8 +1,9 @@
 /** Inference: an inverse map applied to measurements, one forward pass for any number of them. */
-import { probit } from "./math.ts";
+
 import type { BackendOptions } from "./backends/select.ts";
+import { probit } from "./math.ts";
 import type { InverseMap } from "./model.ts";
-import { checkData } from "./problem.ts";
+import { checkData, isRows } from "./problem.ts";
 
 export interface InferOptions extends BackendOptions {
   /** Draws that mean, covariance and quantiles are taken from where the guide has no closed form; default 4096. */
@@ -41,10 +42,13 @@ export interface Posterior {
  */
 export function infer(map: InverseMap, y: ArrayLike<number>, options?: InferOptions): Promise<Posterior>;
 export function infer(map: InverseMap, y: readonly ArrayLike<number>[], options?: InferOptions): Promise<Posterior[]>;
-export async function infer(map: InverseMap, y: ArrayLike<number> | readonly ArrayLike<number>[], options: InferOptions = {}): Promise<Posterior | Posterior[]> {
-  const single = typeof y[0] === "number" || y.length === 0;
-  const posteriors = await inferRows(map, checkData(map.spec, single ? [y as ArrayLike<number>] : (y as readonly ArrayLike<number>[])), options);
-  return single ? posteriors[0] : posteriors;
+export async function infer(
+  map: InverseMap,
+  y: ArrayLike<number> | readonly ArrayLike<number>[],
+  options: InferOptions = {},
+): Promise<Posterior | Posterior[]> {
+  const posteriors = await inferRows(map, checkData(map.spec, y), options);
+  return isRows(y) ? posteriors : posteriors[0];
 }
 
 async function inferRows(map: InverseMap, rows: readonly Float64Array[], options: InferOptions): Promise<Posterior[]> {
@@ -74,22 +78,36 @@ async function inferRows(map: InverseMap, rows: readonly Float64Array[], options
       farther,
       warning: warningOf(map, distance, farther),
       sample: async (count, { seed: own = 0 } = {}) => {
-        if (!Number.isInteger(count) || count < 1) throw new Error(`sample: expected a count of at least 1, got ${count}`);
+        if (!Number.isInteger(count) || count < 1)
+          throw new Error(`sample: expected a count of at least 1, got ${count}`);
         if (!Number.isInteger(own)) throw new Error(`sample: expected a whole number as seed, got ${own}`);
-        const out = await engine.run("sample", { rows: count, repeat: count, inputs: { context: context(i) }, seed: own });
+        const out = await engine.run("sample", {
+          rows: count,
+          repeat: count,
+          inputs: { context: context(i) },
+          seed: own,
+        });
         return out.theta as Float32Array;
       },
       logProb: async (theta) => {
         const isFlat = typeof theta[0] === "number";
-        const flat = Float64Array.from(isFlat ? (theta as ArrayLike<number>) : (theta as ArrayLike<number>[]).flatMap((t) => Array.from(t)));
-        if (flat.length === 0 || flat.length % D !== 0) throw new Error(`logProb: expected parameters (S, ${D}), got ${flat.length} numbers`);
+        const flat = Float64Array.from(
+          isFlat ? (theta as ArrayLike<number>) : (theta as ArrayLike<number>[]).flatMap((t) => Array.from(t)),
+        );
+        if (flat.length === 0 || flat.length % D !== 0)
+          throw new Error(`logProb: expected parameters (S, ${D}), got ${flat.length} numbers`);
         const bad = flat.findIndex(Number.isNaN);
         if (bad >= 0) throw new Error(`logProb: expected numbers, got NaN in row ${Math.floor(bad / D) + 1}`);
         const count = flat.length / D;
-        const out = await engine.run("logProb", { rows: count, repeat: count, inputs: { context: context(i), theta: Float32Array.from(flat) } });
+        const out = await engine.run("logProb", {
+          rows: count,
+          repeat: count,
+          inputs: { context: context(i), theta: Float32Array.from(flat) },
+        });
         // The map to the whole line takes what is outside of the support for its edge.
         const { low, high } = map.prior;
-        const outside = (s: number): boolean => low.some((l, d) => !(flat[s * D + d] >= l && flat[s * D + d] <= high[d]));
+        const outside = (s: number): boolean =>
+          low.some((l, d) => !(flat[s * D + d] >= l && flat[s * D + d] <= high[d]));
         return Float64Array.from(out.logProb, (value, s) => (outside(s) ? Number.NEGATIVE_INFINITY : value));
       },
     };
@@ -104,7 +122,12 @@ const checkedLevel = (p: number): number => {
 };
 
 /** Closed form of a Gaussian guide: z ~ N(m, L Lᵀ), θ = μ + σ z. */
-function gaussianSummary({ spec: { D }, prior }: InverseMap, m: ArrayLike<number>, factors: ArrayLike<number>, i: number): Summary {
+function gaussianSummary(
+  { spec: { D }, prior }: InverseMap,
+  m: ArrayLike<number>,
+  factors: ArrayLike<number>,
+  i: number,
+): Summary {
   const size = (D * (D + 1)) / 2;
   const entry = (r: number, c: number): number => factors[i * size + (r * (r + 1)) / 2 + c] * prior.realSd[r];
   const mean = Float64Array.from({ length: D }, (_, d) => prior.realMean[d] + prior.realSd[d] * m[d]);
@@ -121,7 +144,14 @@ function gaussianSummary({ spec: { D }, prior }: InverseMap, m: ArrayLike<number
 }
 
 /** From draws, all observations in one run. */
-async function drawnSummaries(map: InverseMap, engine: Awaited<ReturnType<InverseMap["engine"]>>, context: Float32Array, N: number, S: number, seed: number): Promise<Summary[]> {
+async function drawnSummaries(
+  map: InverseMap,
+  engine: Awaited<ReturnType<InverseMap["engine"]>>,
+  context: Float32Array,
+  N: number,
+  S: number,
+  seed: number,
+): Promise<Summary[]> {
   const { D } = map.spec;
   const { theta } = await engine.run("sample", { rows: N * S, repeat: S, inputs: { context }, seed });
   return Array.from({ length: N }, (_, i) => {
@@ -138,7 +168,9 @@ async function drawnSummaries(map: InverseMap, engine: Awaited<ReturnType<Invers
     for (let r = 0; r < D; r++) for (let c = 0; c < r; c++) covariance[c * D + r] = covariance[r * D + c];
     let sorted: Float64Array[] | undefined;
     const columns = (): Float64Array[] => {
-      sorted ??= Array.from({ length: D }, (_x, d) => Float64Array.from({ length: S }, (_y, s) => draws[s * D + d]).sort());
+      sorted ??= Array.from({ length: D }, (_x, d) =>
+        Float64Array.from({ length: S }, (_y, s) => draws[s * D + d]).sort(),
+      );
       return sorted;
     };
     return {

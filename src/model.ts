@@ -2,15 +2,15 @@
  * An inverse map: a trained guide with its scalers, and what is needed to build its graph again. Everything in `spec` is
  * plain data and goes into the model file; the weights go beside it as tensors.
  */
-import { createExecutor, type BackendOptions } from "./backends/select.ts";
+
 import type { Executor } from "./backends/backend.ts";
+import { type BackendOptions, createExecutor } from "./backends/select.ts";
 import { frameOf } from "./density.ts";
 import type { Distribution } from "./distributions/distribution.ts";
 import { distributionFromSpec } from "./distributions/from-spec.ts";
-import { input, random } from "./graph/build.ts";
+import { add, input, random } from "./graph/build.ts";
 import type { Slab } from "./graph/plan.ts";
 import { compile, type Program } from "./graph/program.ts";
-import { add } from "./graph/build.ts";
 import type { Guide, TracedGuide } from "./guides/guide.ts";
 import { guideFrom } from "./guides/index.ts";
 import { type Embedding, traceDistance, traceEmbedding } from "./nn/embedding.ts";
@@ -72,7 +72,13 @@ export interface NamedTensor {
 }
 
 /** The plans that answer data with posteriors. */
-export function inferenceProgram(guide: TracedGuide, prior: Distribution, embedding: Embedding, D: number, M: number): Program {
+export function inferenceProgram(
+  guide: TracedGuide,
+  prior: Distribution,
+  embedding: Embedding,
+  D: number,
+  M: number,
+): Program {
   const frame = frameOf(prior);
   const y = input("y", M);
   const context = () => input("context", guide.contextSize, { repeat: true });
@@ -101,14 +107,16 @@ export function unpackSlab(slab: Slab, values: Float32Array): Record<string, Nam
 
 /** A slab from named entries. @throws when one is missing or has another shape. */
 export function packSlab(slab: Slab, tensors: Readonly<Record<string, NamedTensor>>): Float32Array {
-  const values = new Float32Array(slab.bytes / 4);
-  for (const { name, rows, cols, offset } of slab.entries) {
+  for (const { name, rows, cols } of slab.entries) {
     const tensor = Object.hasOwn(tensors, name) ? tensors[name] : undefined;
-    if (tensor === undefined) throw new Error(`model: expected a tensor "${name}" (${rows}, ${cols}), which is not there`);
+    if (tensor === undefined)
+      throw new Error(`model: expected a tensor "${name}" (${rows}, ${cols}), which is not there`);
     const [r, c] = tensor.shape;
-    if (r !== rows || c !== cols) throw new Error(`model: expected tensor "${name}" (${rows}, ${cols}), got (${r}, ${c})`);
-    values.set(tensor.data, offset / 4);
+    if (r !== rows || c !== cols)
+      throw new Error(`model: expected tensor "${name}" (${rows}, ${cols}), got (${r}, ${c})`);
   }
+  const values = new Float32Array(slab.bytes / 4); // only now: a file's spec may ask for any size
+  for (const { name, offset } of slab.entries) values.set(tensors[name].data, offset / 4);
   return values;
 }
 
@@ -141,6 +149,7 @@ export function makeInverseMap(
     return made;
   };
   // Gaussian in the parameters themselves only where the prior lives on the whole line.
-  const closedForm = traced.moments !== undefined && prior.low.every((v) => v === -Infinity) && prior.high.every((v) => v === Infinity);
+  const closedForm =
+    traced.moments !== undefined && prior.low.every((v) => v === -Infinity) && prior.high.every((v) => v === Infinity);
   return { spec, tensors, problem, prior, engine, closedForm };
 }

@@ -59,7 +59,17 @@ export interface ProblemSpec {
 }
 
 const keys: readonly string[] = [
-  "name", "description", "parameters", "data", "prior", "proposal", "forward", "simulate", "noise", "presets", "exact",
+  "name",
+  "description",
+  "parameters",
+  "data",
+  "prior",
+  "proposal",
+  "forward",
+  "simulate",
+  "noise",
+  "presets",
+  "exact",
 ] satisfies readonly (keyof ProblemSpec)[];
 
 /** Names of `count` things: those given, or `prefix` and a number. */
@@ -86,10 +96,14 @@ function traceForward(owner: string, forward: (theta: Tensor) => Tensor, size: n
   const expected = `${owner}: expected forward to return data (B, M)`;
   if (!isTensor(y)) throw new Error(`${expected}, got ${describe(y)}`);
   if (y.kind !== "batch" || y.rows !== 1) throw new Error(`${expected}, got ${show(y)} that is no row a sample`);
-  if (y.dtype !== theta.dtype) throw new Error(`${expected} of the type of theta, got ${y.dtype} for ${theta.dtype}; make constants with theta.dtype`);
+  if (y.dtype !== theta.dtype)
+    throw new Error(
+      `${expected} of the type of theta, got ${y.dtype} for ${theta.dtype}; make constants with theta.dtype`,
+    );
   const nodes = topological([y]);
   const drawn = nodes.find((t) => t.op === "random" || t.op === "bankRows");
-  if (drawn) throw new Error(`${owner}: expected forward to be noise-free, got random draws in it; noise is given as noise`);
+  if (drawn)
+    throw new Error(`${owner}: expected forward to be noise-free, got random draws in it; noise is given as noise`);
   const other = nodes.find((t) => t.op === "input" && t !== theta);
   if (other) throw new Error(`${owner}: expected forward to depend on theta alone, got an input "${other.attrs.name}"`);
   if (!nodes.includes(theta)) throw new Error(`${owner}: expected forward to depend on theta, got data that do not`);
@@ -99,7 +113,9 @@ function traceForward(owner: string, forward: (theta: Tensor) => Tensor, size: n
 function countOf(owner: string, data: unknown): number {
   const count = Array.isArray(data) ? data.length : data;
   if (Number.isInteger(count) && (count as number) >= 1) return count as number;
-  throw new Error(`${owner}: expected data, with simulate, to be the number of data or their names, got ${describe(data)}`);
+  throw new Error(
+    `${owner}: expected data, with simulate, to be the number of data or their names, got ${describe(data)}`,
+  );
 }
 
 function expectDistribution(owner: string, what: string, given: unknown): void {
@@ -112,7 +128,8 @@ function expectDistribution(owner: string, what: string, given: unknown): void {
  * @throws when something is missing, unknown or does not fit the rest, with what was expected and what came.
  */
 export function defineProblem(spec: ProblemSpec): Problem {
-  if (typeof spec !== "object" || spec === null) throw new Error(`defineProblem: expected an object, got ${describe(spec)}`);
+  if (typeof spec !== "object" || spec === null)
+    throw new Error(`defineProblem: expected an object, got ${describe(spec)}`);
   const { name, description = "", prior, proposal = null, forward = null, simulate = null, noise, exact = null } = spec;
   if (typeof name !== "string" || name === "") throw new Error(`defineProblem: expected a name, got ${describe(name)}`);
   const unknown = Object.keys(spec).find((key) => !keys.includes(key));
@@ -123,16 +140,21 @@ export function defineProblem(spec: ProblemSpec): Problem {
     throw new Error(`${name}: expected either forward or simulate, got ${forward === null ? "neither" : "both"}`);
   }
   for (const [key, f] of Object.entries({ forward, simulate, exact })) {
-    if (f !== null && typeof f !== "function") throw new Error(`${name}: expected ${key} to be a function, got ${describe(f)}`);
+    if (f !== null && typeof f !== "function")
+      throw new Error(`${name}: expected ${key} to be a function, got ${describe(f)}`);
   }
-  if (!isNoise(noise)) throw new Error(`${name}: expected noise to be a noise model, as gaussianNoise() returns it, got ${describe(noise)}`);
+  if (!isNoise(noise))
+    throw new Error(
+      `${name}: expected noise to be a noise model, as gaussianNoise() returns it, got ${describe(noise)}`,
+    );
   const D = prior.size;
   const M = forward === null ? countOf(name, spec.data) : traceForward(name, forward, D);
   const source = forward === null ? "data" : "what forward returns";
   if (noise.size !== null && noise.size !== M) {
     throw new Error(`${name}: expected noise for ${source}, ${M} data, got noise for ${noise.size}`);
   }
-  if (typeof spec.data === "number" && spec.data !== M) throw new Error(`${name}: expected data ${M}, as forward returns, got ${spec.data}`);
+  if (typeof spec.data === "number" && spec.data !== M)
+    throw new Error(`${name}: expected data ${M}, as forward returns, got ${spec.data}`);
   return Object.freeze({
     name,
     description,
@@ -153,7 +175,8 @@ export function defineProblem(spec: ProblemSpec): Problem {
 /** A proposal must stay where the prior is: its draws are taken to the whole line by the prior's map. */
 function expectProposal(owner: string, proposal: Distribution, prior: Distribution): void {
   expectDistribution(owner, "proposal", proposal);
-  if (proposal.size !== prior.size) throw new Error(`${owner}: expected a proposal of ${prior.size} parameters, got ${proposal.size}`);
+  if (proposal.size !== prior.size)
+    throw new Error(`${owner}: expected a proposal of ${prior.size} parameters, got ${proposal.size}`);
   for (let i = 0; i < prior.size; i++) {
     if (proposal.low[i] >= prior.low[i] && proposal.high[i] <= prior.high[i]) continue;
     const [want, got] = [prior, proposal].map((d) => `[${d.low[i]}, ${d.high[i]}]`);
@@ -165,17 +188,29 @@ function expectProposal(owner: string, proposal: Distribution, prior: Distributi
 export function isProblem(x: unknown): x is Problem {
   if (typeof x !== "object" || x === null) return false;
   const { name, D, M, prior, noise } = x as Partial<Problem>;
-  return typeof name === "string" && Number.isInteger(D) && Number.isInteger(M) && whyNotDistribution(prior) === null && isNoise(noise);
+  return (
+    typeof name === "string" &&
+    Number.isInteger(D) &&
+    Number.isInteger(M) &&
+    whyNotDistribution(prior) === null &&
+    isNoise(noise)
+  );
 }
 
 /**
  * log p(y | θ), (T·B, 1), for θ (T·B, D) and data (T·B, M) or, for all tiles alike, (B, M), of the type of θ.
  * @throws when the problem has only a simulator, which has no likelihood.
  */
-export function logLikelihood(problem: Pick<Problem, "name" | "D" | "M" | "forward" | "noise">, theta: Tensor, y: Tensor): Tensor {
+export function logLikelihood(
+  problem: Pick<Problem, "name" | "D" | "M" | "forward" | "noise">,
+  theta: Tensor,
+  y: Tensor,
+): Tensor {
   const { name, D, M, forward, noise } = problem;
   if (forward === null) {
-    throw new Error(`${name}: expected a forward model written with ops, got only simulate(), which has no likelihood; use objective "npe"`);
+    throw new Error(
+      `${name}: expected a forward model written with ops, got only simulate(), which has no likelihood; use objective "npe"`,
+    );
   }
   expectBatch(name, "theta", theta, D);
   expectBatch(name, "y", y, M);
@@ -195,7 +230,10 @@ export const isRows = (y: ArrayLike<number> | readonly ArrayLike<number>[]): y i
  * Data as rows of M numbers: one vector is one row.
  * @throws when a row has another length, or holds what is no finite number; rows are counted from 1.
  */
-export function checkData({ M }: Pick<Problem, "M">, y: ArrayLike<number> | readonly ArrayLike<number>[]): Float64Array[] {
+export function checkData(
+  { M }: Pick<Problem, "M">,
+  y: ArrayLike<number> | readonly ArrayLike<number>[],
+): Float64Array[] {
   const isList = typeof y === "object" && y !== null && "length" in y;
   if (!isList) throw new Error(`y: expected ${M} numbers or rows of them, got ${describe(y)}`);
   const rows = isRows(y) ? y : [y];

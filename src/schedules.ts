@@ -18,16 +18,20 @@ const kinds: { [K in Schedule["kind"]]: (s: Extract<Schedule, { kind: K }>) => R
   constant: () => () => 1,
   step: ({ at, factor }) => {
     if (!(at >= 0)) throw new Error(`schedule.at: expected a step, got ${at}`);
-    if (!(factor > 0 && factor < Infinity)) throw new Error(`schedule.factor: expected a positive number, got ${factor}`);
+    if (!(factor > 0 && factor < Infinity))
+      throw new Error(`schedule.factor: expected a positive number, got ${factor}`);
     return (t) => (t < at ? 1 : factor);
   },
-  cosine: ({ warmup = 50 }) => (t, steps) => {
-    if (!(warmup >= 0)) throw new Error(`schedule.warmup: expected a number of steps, got ${warmup}`);
-    const ramp = Math.floor(Math.min(warmup, steps / 4));
-    return t < ramp ? (t + 1) / ramp : (1 + cos((Math.PI * (t - ramp)) / Math.max(1, steps - ramp))) / 2;
-  },
+  cosine:
+    ({ warmup = 50 }) =>
+    (t, steps) => {
+      if (!(warmup >= 0)) throw new Error(`schedule.warmup: expected a number of steps, got ${warmup}`);
+      const ramp = Math.floor(Math.min(warmup, steps / 4));
+      return t < ramp ? (t + 1) / ramp : (1 + cos((Math.PI * (t - ramp)) / Math.max(1, steps - ramp))) / 2;
+    },
   robbinsMonro: ({ delay, power }) => {
-    if (!(power > 0.5 && power <= 1)) throw new Error(`schedule.power: expected more than 0.5 and at most 1, got ${power}`);
+    if (!(power > 0.5 && power <= 1))
+      throw new Error(`schedule.power: expected more than 0.5 and at most 1, got ${power}`);
     if (!(delay > 0)) throw new Error(`schedule.delay: expected a positive number of steps, got ${delay}`);
     return (t) => pow(1 + t / delay, -power);
   },

@@ -1,6 +1,7 @@
 /** Simulated data sets: parameters from the prior (or the proposal), noise-free data, noisy data. */
-import { type BackendOptions, createExecutor } from "./backends/select.ts";
+
 import type { Executor } from "./backends/backend.ts";
+import { type BackendOptions, createExecutor } from "./backends/select.ts";
 import { bankRows, cast, input } from "./graph/build.ts";
 import { compile } from "./graph/program.ts";
 import type { DType, Tensor } from "./graph/tensor.ts";
@@ -34,15 +35,32 @@ export function traceBank(problem: Problem): { theta: Tensor; noisy: Tensor } {
 }
 
 /** Simulates `count` data sets. One seed and step give the same ones everywhere. */
-export async function simulate(problem: Problem, count: number, seed: number, step: number, options: BackendOptions = {}): Promise<Simulations> {
+export async function simulate(
+  problem: Problem,
+  count: number,
+  seed: number,
+  step: number,
+  options: BackendOptions = {},
+): Promise<Simulations> {
   if (problem.forward === null) return simulateOutside(problem, count, seed, step, options);
   const program = compile({ simulate: { outputs: traceSimulation(problem, "f64") } });
   const out = await once(program, options, (executor) => executor.run("simulate", { rows: count, seed, step }));
-  return { count, theta: out.theta as Float32Array, clean: out.clean as Float32Array, noisy: out.noisy as Float32Array };
+  return {
+    count,
+    theta: out.theta as Float32Array,
+    clean: out.clean as Float32Array,
+    noisy: out.noisy as Float32Array,
+  };
 }
 
 /** A simulator that is a function: parameters from the backend, data from the function, noise from the backend. */
-async function simulateOutside(problem: Problem, count: number, seed: number, step: number, options: BackendOptions): Promise<Simulations> {
+async function simulateOutside(
+  problem: Problem,
+  count: number,
+  seed: number,
+  step: number,
+  options: BackendOptions,
+): Promise<Simulations> {
   const { D, M } = problem;
   const program = compile({
     prior: { outputs: { theta: (problem.proposal ?? problem.prior).draw(STREAMS.prior, "f64") } },
@@ -53,11 +71,15 @@ async function simulateOutside(problem: Problem, count: number, seed: number, st
     const rows = Array.from({ length: count }, (_, i) => Float64Array.from(drawn.subarray(i * D, (i + 1) * D)));
     const data = await (problem.simulate as NonNullable<Problem["simulate"]>)(rows);
     if (!Array.isArray(data)) throw new Error(`simulate: expected ${count} rows of data, got ${typeof data}`);
-    if (data.length !== count) throw new Error(`simulate: expected ${count} rows of data for ${count} parameters, got ${data.length}`);
+    if (data.length !== count)
+      throw new Error(`simulate: expected ${count} rows of data for ${count} parameters, got ${data.length}`);
     const clean = new Float32Array(count * M);
     data.forEach((row, i) => {
-      if (row?.length !== M) throw new Error(`simulate: expected ${M} numbers in row ${i + 1}, got ${row?.length ?? typeof row}`);
-      for (let j = 0; j < M; j++) if (!Number.isFinite(row[j])) throw new Error(`simulate: expected finite numbers, got ${row[j]} in row ${i + 1}`);
+      if (row?.length !== M)
+        throw new Error(`simulate: expected ${M} numbers in row ${i + 1}, got ${row?.length ?? typeof row}`);
+      for (let j = 0; j < M; j++)
+        if (!Number.isFinite(row[j]))
+          throw new Error(`simulate: expected finite numbers, got ${row[j]} in row ${i + 1}`);
       clean.set(row, i * M);
     });
     const { noisy } = await executor.run("noise", { rows: count, seed, step, inputs: { clean } });
@@ -66,7 +88,11 @@ async function simulateOutside(problem: Problem, count: number, seed: number, st
 }
 
 /** An executor for one use. */
-export async function once<T>(program: Parameters<typeof createExecutor>[0], options: BackendOptions, use: (executor: Executor) => Promise<T>): Promise<T> {
+export async function once<T>(
+  program: Parameters<typeof createExecutor>[0],
+  options: BackendOptions,
+  use: (executor: Executor) => Promise<T>,
+): Promise<T> {
   const executor = await createExecutor(program, options);
   try {
     return await use(executor);

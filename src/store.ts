@@ -26,7 +26,10 @@ export interface LoadOptions extends BackendOptions {
  * Reads an inverse map from a path (Node, Deno), a URL, or bytes.
  * @throws when it is no model file, is damaged, or `problem` is not the one that it was trained on.
  */
-export async function load(source: string | URL | Uint8Array | ArrayBuffer, options: LoadOptions = {}): Promise<InverseMap> {
+export async function load(
+  source: string | URL | Uint8Array | ArrayBuffer,
+  options: LoadOptions = {},
+): Promise<InverseMap> {
   const { problem, ...backend } = options;
   const { spec, tensors } = decodeModel(await bytesOf(source));
   const map = makeInverseMap(spec, tensors, problem ?? null, backend);
@@ -38,7 +41,8 @@ async function bytesOf(source: string | URL | Uint8Array | ArrayBuffer): Promise
   if (source instanceof Uint8Array) return source;
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
   const page = (globalThis as { document?: { baseURI: string } }).document?.baseURI;
-  if (typeof source === "string" && page === undefined && !/^(https?|file|data|blob):/.test(source)) return readBytes(source);
+  if (typeof source === "string" && page === undefined && !/^(https?|file|data|blob):/.test(source))
+    return readBytes(source);
   const url = new URL(source, page);
   if (url.protocol === "file:" && page === undefined) {
     const path = decodeURIComponent(url.pathname);

@@ -1,8 +1,8 @@
 /** What `train` may be told, its defaults, and how presets of a problem fill it. */
 import type { BackendOptions } from "./backends/select.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { type Guide } from "./guides/guide.ts";
-import { guideFrom, type GuideName, guideNames } from "./guides/index.ts";
+import type { Guide } from "./guides/guide.ts";
+import { type GuideName, guideFrom, guideNames } from "./guides/index.ts";
 import type { EmbeddingOption } from "./nn/embedding.ts";
 import type { ObjectiveName } from "./objectives/index.ts";
 import { isProblem, type Problem } from "./problem.ts";
@@ -69,15 +69,39 @@ export type Preset = Readonly<Partial<Record<GuideName, TrainSettings>>>;
 
 export type FullSettings = Required<Omit<TrainSettings, "guide">> & { readonly guide: Guide };
 
-const known = [
-  "guide", "objective", "steps", "batch", "particles", "rate", "schedule", "optimiser", "clip", "bank", "heldOut", "evaluateEvery", "patience",
-  "embedding", "preset", "seed", "onProgress", "signal", "resume", "backend", "kernels",
+const settingNames: readonly string[] = [
+  "guide",
+  "objective",
+  "steps",
+  "batch",
+  "particles",
+  "rate",
+  "schedule",
+  "optimiser",
+  "clip",
+  "bank",
+  "heldOut",
+  "evaluateEvery",
+  "patience",
+  "embedding",
+];
+const known: readonly string[] = [
+  ...settingNames,
+  "preset",
+  "seed",
+  "onProgress",
+  "signal",
+  "resume",
+  "backend",
+  "kernels",
 ];
 
 function presetOf(problem: Problem, name: string, guide: GuideName | Guide | undefined): TrainSettings {
   const presets = problem.presets as Readonly<Record<string, Preset>>;
   if (!Object.hasOwn(presets, name)) {
-    throw new Error(`preset: expected ${Object.keys(presets).join(", ") || "none (this problem has no presets)"}, got "${name}"`);
+    throw new Error(
+      `preset: expected ${Object.keys(presets).join(", ") || "none (this problem has no presets)"}, got "${name}"`,
+    );
   }
   const preset = presets[name];
   const asked = typeof guide === "string" ? guide : guide?.name;
@@ -88,26 +112,43 @@ function presetOf(problem: Problem, name: string, guide: GuideName | Guide | und
 }
 
 function whole(name: string, value: number, least: number): void {
-  if (!Number.isInteger(value) || value < least) throw new Error(`${name}: expected a whole number of at least ${least}, got ${value}`);
+  if (!Number.isInteger(value) || value < least)
+    throw new Error(`${name}: expected a whole number of at least ${least}, got ${value}`);
 }
 
 /** All settings, checked. @throws naming the option, what was expected and what came. */
 export function fullSettings(problem: Problem, options: TrainOptions): FullSettings {
-  if (!isProblem(problem)) throw new Error("train: expected a problem, as defineProblem() returns it, got something else");
+  if (!isProblem(problem))
+    throw new Error("train: expected a problem, as defineProblem() returns it, got something else");
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) throw new Error(`train: expected options ${known.join(", ")}; got "${key}"`);
   }
   const name = options.preset ?? (Object.hasOwn(problem.presets, "default") ? "default" : undefined);
   const preset = name === undefined ? {} : presetOf(problem, name, options.guide);
-  const given = Object.fromEntries(Object.entries(options).filter(([, v]) => v !== undefined)) as TrainOptions;
+  // Settings alone: what they say of a training must not depend on who watches it or where it runs.
+  const given = Object.fromEntries(
+    Object.entries(options).filter(([k, v]) => v !== undefined && settingNames.includes(k)),
+  ) as TrainSettings;
   // A guide asked for by name takes the preset's options for that guide.
   const asked = typeof given.guide === "string" ? ((preset.guide as Guide | undefined) ?? given.guide) : given.guide;
   const guide = asked ?? preset.guide ?? (problem.D === 1 ? "gaussian" : "spline");
   const steps = given.steps ?? preset.steps ?? 4000;
   const merged: FullSettings = {
-    objective: "npe", batch: 512, particles: 8, rate: 2e-3, schedule: { kind: "cosine" }, optimiser: "adam", clip: 10,
-    bank: problem.forward === null ? 20_000 : 0, heldOut: 2048, evaluateEvery: Math.max(1, Math.ceil(steps / 40)), patience: 0, embedding: "auto",
-    ...preset, ...given, steps,
+    objective: "npe",
+    batch: 512,
+    particles: 8,
+    rate: 2e-3,
+    schedule: { kind: "cosine" },
+    optimiser: "adam",
+    clip: 10,
+    bank: problem.forward === null ? 20_000 : 0,
+    heldOut: 2048,
+    evaluateEvery: Math.max(1, Math.ceil(steps / 40)),
+    patience: 0,
+    embedding: "auto",
+    ...preset,
+    ...given,
+    steps,
     guide: typeof guide === "string" ? guideFrom(guide) : guide,
   };
   whole("steps", merged.steps, 1);
@@ -117,13 +158,18 @@ export function fullSettings(problem: Problem, options: TrainOptions): FullSetti
   whole("heldOut", merged.heldOut, 2);
   whole("evaluateEvery", merged.evaluateEvery, 1);
   whole("patience", merged.patience, 0);
-  if (!(merged.rate > 0 && Number.isFinite(merged.rate))) throw new Error(`rate: expected a positive number, got ${merged.rate}`);
+  if (!(merged.rate > 0 && Number.isFinite(merged.rate)))
+    throw new Error(`rate: expected a positive number, got ${merged.rate}`);
   if (!(merged.clip >= 0)) throw new Error(`clip: expected a norm of at least 0, got ${merged.clip}`);
-  if (merged.optimiser !== "adam" && merged.optimiser !== "amsgrad") throw new Error(`optimiser: expected "adam" or "amsgrad", got "${merged.optimiser}"`);
-  if (typeof merged.guide?.build !== "function") throw new Error(`guide: expected a guide or one of ${guideNames.join(", ")}, got ${JSON.stringify(guide)}`);
+  if (merged.optimiser !== "adam" && merged.optimiser !== "amsgrad")
+    throw new Error(`optimiser: expected "adam" or "amsgrad", got "${merged.optimiser}"`);
+  if (typeof merged.guide?.build !== "function")
+    throw new Error(`guide: expected a guide or one of ${guideNames.join(", ")}, got ${JSON.stringify(guide)}`);
   // The model file names its guide, so one that is not in the table could be trained but never loaded.
-  if (!guideNames.includes(merged.guide.name as GuideName)) throw new Error(`guide: expected one of ${guideNames.join(", ")}, got "${merged.guide.name}"`);
+  if (!guideNames.includes(merged.guide.name as GuideName))
+    throw new Error(`guide: expected one of ${guideNames.join(", ")}, got "${merged.guide.name}"`);
   rates(merged.schedule, merged.rate, 1);
-  if (merged.bank === 0 && problem.forward === null) throw new Error("bank: expected at least 1 simulation for a problem given by simulate(), got 0");
+  if (merged.bank === 0 && problem.forward === null)
+    throw new Error("bank: expected at least 1 simulation for a problem given by simulate(), got 0");
   return merged;
 }

@@ -15,7 +15,7 @@ import { objectiveFor } from "./objectives/index.ts";
 import type { Problem } from "./problem.ts";
 import { uniformAt } from "./random.ts";
 import { rates } from "./schedules.ts";
-import { type Simulations, simulate, SIMULATION_STEPS, traceBank, traceSimulation } from "./simulate.ts";
+import { SIMULATION_STEPS, type Simulations, simulate, traceBank, traceSimulation } from "./simulate.ts";
 import { type FullSettings, fullSettings, type TrainOptions } from "./train-options.ts";
 
 /** Simulations that scalers are fitted on when there is no bank. */
@@ -38,13 +38,21 @@ export function trainingProgram(problem: Problem, settings: FullSettings, seed: 
   const embedding = chooseEmbedding(settings.embedding, M);
   const guide = settings.guide.build({ D, E: embedding.size, seed });
   const embed = traceEmbedding(embedding, M);
-  const context = { problem, guide, frame: frameOf(problem.prior), embed, particles: settings.particles, precision: "f64" } as const;
-  const total = (theta: Tensor, y: Tensor): Tensor => batchSum(cast(objective.loss(context, theta, y), "f64"));
+  const context = {
+    problem,
+    guide,
+    frame: frameOf(problem.prior),
+    embed,
+    particles: settings.particles,
+    precision: "f64",
+  } as const;
+  const total = (loss: typeof objective.loss, theta: Tensor, y: Tensor): Tensor =>
+    batchSum(cast(loss(context, theta, y), "f64"));
   const drawn = settings.bank > 0 ? traceBank(problem) : traceSimulation(problem, "f64");
-  const loss = mul(total(drawn.theta, drawn.noisy), 1 / settings.batch);
+  const loss = mul(total(objective.loss, drawn.theta, drawn.noisy), 1 / settings.batch);
   const program = compile({
     train: { outputs: { loss }, minimise: loss, rows: settings.batch },
-    heldOut: { outputs: { sum: total(input("theta", D), input("y", M)) } },
+    heldOut: { outputs: { sum: total(objective.heldOut ?? objective.loss, input("theta", D), input("y", M)) } },
     distance: { outputs: { distance: traceDistance(M)(input("y", M)) } },
   });
   return { program, guide, embedding };
@@ -56,7 +64,8 @@ export function initialWeights(slab: Slab, seed: number): Float32Array {
   slab.entries.forEach(({ rows, cols, offset, init }, e) => {
     if (init === 0) return;
     for (let r = 0; r < rows; r++) {
-      for (let c = 0; c < cols; c++) values[offset / 4 + r * cols + c] = init * (2 * uniformAt(seed, INIT_STREAM + e, 0, r, c) - 1);
+      for (let c = 0; c < cols; c++)
+        values[offset / 4 + r * cols + c] = init * (2 * uniformAt(seed, INIT_STREAM + e, 0, r, c) - 1);
     }
   });
   return values;
@@ -65,7 +74,10 @@ export function initialWeights(slab: Slab, seed: number): Float32Array {
 /** Noise sd of each channel, for whitening: from the noise itself, so that any noise model will do. */
 function noiseSd({ clean, noisy }: Simulations, M: number): Float64Array {
   const sum = new Float64Array(M);
-  for (let i = 0; i < clean.length; i++) sum[i % M] += (noisy[i] - clean[i]) ** 2;
+  for (let i = 0; i < clean.length; i++) {
+    const noise = noisy[i] - clean[i];
+    sum[i % M] += noise * noise;
+  }
   return sum.map((s) => Math.sqrt((s * M) / clean.length));
 }
 
@@ -86,7 +98,13 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
   const heldOut = await simulate(problem, settings.heldOut, seed, SIMULATION_STEPS.heldOut, backend);
   for (const simulations of [bank, heldOut]) refuseNonFinite(problem, simulations);
 
-  const optimiser = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, amsgrad: settings.optimiser === "amsgrad", clip: settings.clip };
+  const optimiser = {
+    beta1: 0.9,
+    beta2: 0.999,
+    epsilon: 1e-8,
+    amsgrad: settings.optimiser === "amsgrad",
+    clip: settings.clip,
+  };
   const executor = await createExecutor(program, { ...backend, optimiser });
   try {
     const fitted = fitEmbedding(embedding, problem.M, bank.clean, bank.noisy, noiseSd(bank, problem.M));
@@ -117,12 +135,19 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
           batch: settings.batch,
           particles: settings.objective === "elbo" ? settings.particles : 1,
           simulations: settings.bank || state.step * settings.batch,
-          heldOut: { final: state.heldOut[state.heldOut.length - 1][1], best: state.best.loss, bestStep: state.best.step },
+          heldOut: {
+            final: state.heldOut[state.heldOut.length - 1][1],
+            best: state.best.loss,
+            bestStep: state.best.step,
+          },
           seconds: state.seconds,
           device: executor.device,
         },
       },
-      { ...unpackSlab(program.weights, state.best.weights), ...unpackSlab(program.frozen, await executor.readWeights("frozen")) },
+      {
+        ...unpackSlab(program.weights, state.best.weights),
+        ...unpackSlab(program.frozen, await executor.readWeights("frozen")),
+      },
       problem,
       backend,
     );
@@ -150,36 +175,65 @@ function refuseNonFinite(problem: Problem, { noisy, count }: Simulations): void 
   const at = noisy.findIndex((v) => !Number.isFinite(v));
   if (at >= 0) {
     const row = Math.floor(at / problem.M);
-    throw new Error(`forward: expected finite data, got ${noisy[at]} in datum ${at % problem.M} of simulation ${row + 1} of ${count}; check "${problem.name}" for parameters of the prior`);
+    throw new Error(
+      `forward: expected finite data, got ${noisy[at]} in datum ${at % problem.M} of simulation ${row + 1} of ${count}; check "${problem.name}" for parameters of the prior`,
+    );
   }
 }
 
 /** Refuses to carry on another training, and says what is other. */
 function refuseOther(resume: Checkpoint, problem: string, signature: string): void {
-  if (resume.problem !== problem) throw new Error(`resume: expected a checkpoint of "${problem}", got one of "${resume.problem}"`);
+  if (resume.problem !== problem)
+    throw new Error(`resume: expected a checkpoint of "${problem}", got one of "${resume.problem}"`);
   if (resume.signature === signature) return;
   const [was, is] = [resume.signature, signature].map((text) => JSON.parse(text) as Record<string, unknown>);
   const key = Object.keys({ ...was, ...is }).find((k) => JSON.stringify(was[k]) !== JSON.stringify(is[k]));
   const [want, got] = [was, is].map((options) => JSON.stringify(options[key as string]));
-  throw new Error(`resume: expected the options of the interrupted training, ${key}: ${want}, got ${got}; start afresh or give the same`);
+  throw new Error(
+    `resume: expected the options of the interrupted training, ${key}: ${want}, got ${got}; start afresh or give the same`,
+  );
 }
 
-const DIVERGED = "try a lower rate, a smaller clip, or look for parameters of the prior at which the forward model overflows";
+const DIVERGED =
+  "try a lower rate, a smaller clip, or look for parameters of the prior at which the forward model overflows";
 
 /** The steps themselves, in chunks that leave the thread free now and then. */
-async function loop(executor: Executor, program: Program, problem: string, settings: FullSettings, options: TrainOptions, heldOut: Simulations, started: number): Promise<Checkpoint> {
+async function loop(
+  executor: Executor,
+  program: Program,
+  problem: string,
+  settings: FullSettings,
+  options: TrainOptions,
+  heldOut: Simulations,
+  started: number,
+): Promise<Checkpoint> {
   const { steps, batch, evaluateEvery, patience } = settings;
   const { seed = 0, resume, signal, onProgress } = options;
-  const signature = JSON.stringify({ ...settings, guide: { name: settings.guide.name, options: settings.guide.options }, seed });
+  const signature = JSON.stringify({
+    ...settings,
+    guide: { name: settings.guide.name, options: settings.guide.options },
+    seed,
+  });
   if (resume !== undefined) refuseOther(resume, problem, signature);
   const all = rates(settings.schedule, settings.rate, steps);
   const evaluate = async (): Promise<number> => {
-    const out = await executor.run("heldOut", { rows: heldOut.count, inputs: { theta: heldOut.theta, y: heldOut.noisy }, seed, step: SIMULATION_STEPS.validation });
+    const out = await executor.run("heldOut", {
+      rows: heldOut.count,
+      inputs: { theta: heldOut.theta, y: heldOut.noisy },
+      seed,
+      step: SIMULATION_STEPS.validation,
+    });
     return out.sum[0] / heldOut.count;
   };
   const before = resume?.seconds ?? 0;
   const snapshot = async (): Promise<Checkpoint> => ({
-    problem, step, signature, weights: await executor.readWeights(), optimiser: await executor.readOptimiser(), best, heldOut: history,
+    problem,
+    step,
+    signature,
+    weights: await executor.readWeights(),
+    optimiser: await executor.readOptimiser(),
+    best,
+    heldOut: history,
     seconds: before + (performance.now() - started) / 1000,
   });
 
@@ -195,22 +249,39 @@ async function loop(executor: Executor, program: Program, problem: string, setti
   const first = step;
   let recent = { sum: 0, count: 0 };
   while (step < steps) {
-    if (signal?.aborted) throw new TrainingStopped("aborted", `training: stopped at step ${step} of ${steps}`, step, await snapshot());
+    if (signal?.aborted)
+      throw new TrainingStopped("aborted", `training: stopped at step ${step} of ${steps}`, step, await snapshot());
     const next = Math.min(steps, (Math.floor(step / evaluateEvery) + 1) * evaluateEvery);
     const count = Math.min(chunk, next - step);
     const from = performance.now();
-    const { done, losses } = await executor.train("train", { rows: batch, seed, firstStep: step, rates: all.subarray(step, step + count), loss: "loss" });
+    const { done, losses } = await executor.train("train", {
+      rows: batch,
+      seed,
+      firstStep: step,
+      rates: all.subarray(step, step + count),
+      loss: "loss",
+    });
     const took = performance.now() - from;
     step += done;
     if (done < count) {
-      throw new TrainingStopped("diverged", `training: expected a finite loss and gradient, got loss ${losses[done]} at step ${step} of ${steps}; ${DIVERGED}`, step, good);
+      throw new TrainingStopped(
+        "diverged",
+        `training: expected a finite loss and gradient, got loss ${losses[done]} at step ${step} of ${steps}; ${DIVERGED}`,
+        step,
+        good,
+      );
     }
     for (const loss of losses) recent = { sum: recent.sum + loss, count: recent.count + 1 };
     chunk = Math.max(1, Math.min(4096, Math.round((count * CHUNK_MS) / Math.max(took, 0.1))));
     if (step === next) {
       const loss = await evaluate();
       if (!Number.isFinite(loss)) {
-        throw new TrainingStopped("diverged", `training: expected a finite held-out loss, got ${loss} at step ${step} of ${steps}; ${DIVERGED}`, step, good);
+        throw new TrainingStopped(
+          "diverged",
+          `training: expected a finite held-out loss, got ${loss} at step ${step} of ${steps}; ${DIVERGED}`,
+          step,
+          good,
+        );
       }
       history = [...history, [step, loss]];
       worse = loss < best.loss ? 0 : worse + 1;
@@ -220,8 +291,12 @@ async function loop(executor: Executor, program: Program, problem: string, setti
     }
     const stepsPerSecond = ((step - first) * 1000) / (performance.now() - begun);
     onProgress?.({
-      step, steps, loss: recent.sum / recent.count, heldOut: history[history.length - 1]?.[1] ?? Number.NaN,
-      stepsPerSecond, secondsLeft: (steps - step) / stepsPerSecond,
+      step,
+      steps,
+      loss: recent.sum / recent.count,
+      heldOut: history[history.length - 1]?.[1] ?? Number.NaN,
+      stepsPerSecond,
+      secondsLeft: (steps - step) / stepsPerSecond,
     });
     recent = { sum: 0, count: 0 };
     await pause();

@@ -26,9 +26,18 @@ interface Case {
 }
 
 const phi: Cdf = (z) => 0.5 * erfc(-z * Math.SQRT1_2);
-const normalCdf = (mean: number, sd: number): Cdf => (x) => phi((x - mean) / sd);
-const uniformCdf = (low: number, high: number): Cdf => (x) => (x - low) / (high - low);
-const logNormalCdf = (mu: number, sigma: number): Cdf => (x) => phi((Math.log(x) - mu) / sigma);
+const normalCdf =
+  (mean: number, sd: number): Cdf =>
+  (x) =>
+    phi((x - mean) / sd);
+const uniformCdf =
+  (low: number, high: number): Cdf =>
+  (x) =>
+    (x - low) / (high - low);
+const logNormalCdf =
+  (mu: number, sigma: number): Cdf =>
+  (x) =>
+    phi((Math.log(x) - mu) / sigma);
 /** Above the mean from the upper tail, which keeps its digits. */
 const truncatedCdf = (mean: number, sd: number, low: number, high: number): Cdf => {
   const [a, b] = [(low - mean) / sd, (high - mean) / sd];
@@ -42,10 +51,22 @@ const cases: Case[] = [
   { label: "a uniform", make: () => uniform(0.2, 0.8), cdfs: [uniformCdf(0.2, 0.8)] },
   { label: "two uniforms", make: () => uniform([-1, 100], [3, 101]), cdfs: [uniformCdf(-1, 3), uniformCdf(100, 101)] },
   { label: "a log-normal", make: () => logNormal(0.5, 0.75), cdfs: [logNormalCdf(0.5, 0.75)] },
-  { label: "two log-normals", make: () => logNormal([-1, 1], 0.3), cdfs: [logNormalCdf(-1, 0.3), logNormalCdf(1, 0.3)] },
+  {
+    label: "two log-normals",
+    make: () => logNormal([-1, 1], 0.3),
+    cdfs: [logNormalCdf(-1, 0.3), logNormalCdf(1, 0.3)],
+  },
   { label: "a normal cut on both sides", make: () => truncatedNormal(0, 1, -1, 2), cdfs: [truncatedCdf(0, 1, -1, 2)] },
-  { label: "a normal cut below", make: () => truncatedNormal(1, 0.5, 0, Infinity), cdfs: [truncatedCdf(1, 0.5, 0, Infinity)] },
-  { label: "a normal cut above", make: () => truncatedNormal(-2, 3, -Infinity, 1), cdfs: [truncatedCdf(-2, 3, -Infinity, 1)] },
+  {
+    label: "a normal cut below",
+    make: () => truncatedNormal(1, 0.5, 0, Infinity),
+    cdfs: [truncatedCdf(1, 0.5, 0, Infinity)],
+  },
+  {
+    label: "a normal cut above",
+    make: () => truncatedNormal(-2, 3, -Infinity, 1),
+    cdfs: [truncatedCdf(-2, 3, -Infinity, 1)],
+  },
   { label: "a normal not cut", make: () => truncatedNormal(2, 3, -Infinity, Infinity), cdfs: [normalCdf(2, 3)] },
   { label: "a normal's tail", make: () => truncatedNormal(0, 1, 6, Infinity), cdfs: [truncatedCdf(0, 1, 6, Infinity)] },
   {
@@ -67,16 +88,25 @@ const nodesOf = (size: number): number => (size === 1 ? 201 : 161);
 
 /** Points of the line, coarse numbers that f32 holds, row by row. */
 const realPoints = (d: Distribution): Float64Array =>
-  Float64Array.from([-0.5, 0, 0.5, 1.25].flatMap((k) => Array.from(d.realMean, (m, i) => Math.round((m + k * d.realSd[i]) * 4096) / 4096)));
+  Float64Array.from(
+    [-0.5, 0, 0.5, 1.25].flatMap((k) =>
+      Array.from(d.realMean, (m, i) => Math.round((m + k * d.realSd[i]) * 4096) / 4096),
+    ),
+  );
 
 /** Points inside the support, none nearer to an edge than 0.03. */
 async function points(d: Distribution): Promise<Float64Array> {
   const x = realPoints(d);
-  const out = await runGraph({ theta: d.fromReal(input("x", d.size, f64)) }, { rows: x.length / d.size, inputs: { x } });
+  const out = await runGraph(
+    { theta: d.fromReal(input("x", d.size, f64)) },
+    { rows: x.length / d.size, inputs: { x } },
+  );
   return Float64Array.from(out.theta, (v) => Math.round(v * 4096) / 4096);
 }
 
-async function drawsOf(d: Distribution): Promise<{ theta: Float64Array; real: Float64Array; logDensity: Float64Array }> {
+async function drawsOf(
+  d: Distribution,
+): Promise<{ theta: Float64Array; real: Float64Array; logDensity: Float64Array }> {
   const theta = d.draw(3, "f64");
   const outputs = { theta, real: d.toReal(theta), logDensity: d.logDensity(theta) };
   return (await runGraph(outputs, { rows: DRAWS, seed: 11 })) as Awaited<ReturnType<typeof drawsOf>>;
@@ -91,7 +121,12 @@ function summary(x: Float64Array): { mean: number; sd: number; meanError: number
   const mean = x.reduce((a, b) => a + b, 0) / n;
   const moment = (k: number): number => x.reduce((a, b) => a + (b - mean) ** k, 0) / n;
   const sd = Math.sqrt(moment(2));
-  return { mean, sd, meanError: sd / Math.sqrt(n), sdError: (sd * Math.sqrt(moment(4) / moment(2) ** 2 - 1)) / Math.sqrt(4 * n) };
+  return {
+    mean,
+    sd,
+    meanError: sd / Math.sqrt(n),
+    sdError: (sd * Math.sqrt(moment(4) / moment(2) ** 2 - 1)) / Math.sqrt(4 * n),
+  };
 }
 
 for (const { label, make, cdfs } of cases) {
@@ -129,7 +164,8 @@ for (const { label, make, cdfs } of cases) {
     const [up, down] = [await run({ theta: theta.map((v) => v + h) }), await run({ theta: theta.map((v) => v - h) })];
     for (let r = 0; r < rows; r++) {
       let want = 0;
-      for (let i = 0; i < d.size; i++) want += Math.log((up.real[r * d.size + i] - down.real[r * d.size + i]) / (2 * h));
+      for (let i = 0; i < d.size; i++)
+        want += Math.log((up.real[r * d.size + i] - down.real[r * d.size + i]) / (2 * h));
       assert.ok(Math.abs(out.logDet[r] - want) < 1e-6, `${out.logDet[r]}, by differences ${want}`);
     }
   });
@@ -144,7 +180,10 @@ for (const { label, make, cdfs } of cases) {
       assert.ok(x.every((v) => v >= d.low[i] && v <= d.high[i]));
       const ks = ksOneSample(x, cdf);
       assert.ok(ks < ksBound(DRAWS, 1e-6), `KS ${ks} in column ${i}`);
-      for (const [sample, mean, sd] of [[x, d.mean[i], d.sd[i]], [z, d.realMean[i], d.realSd[i]]] as const) {
+      for (const [sample, mean, sd] of [
+        [x, d.mean[i], d.sd[i]],
+        [z, d.realMean[i], d.realSd[i]],
+      ] as const) {
         const s = summary(sample);
         assert.ok(Math.abs(s.mean - mean) < 5 * s.meanError, `mean ${s.mean}, expected ${mean}`);
         assert.ok(Math.abs(s.sd - sd) < 5 * s.sdError, `sd ${s.sd}, expected ${sd}`);
@@ -157,7 +196,11 @@ for (const { label, make, cdfs } of cases) {
     const t = input("x", d.size, f64);
     const [theta, real] = [await points(d), realPoints(d)];
     const inReal = (x: Tensor): Tensor => d.logDensity(d.fromReal(x));
-    for (const [f, x] of [[d.logDensity, theta], [d.logDetToReal, theta], [inReal, real]] as const) {
+    for (const [f, x] of [
+      [d.logDensity, theta],
+      [d.logDetToReal, theta],
+      [inReal, real],
+    ] as const) {
       const total = batchSum(f(t));
       await checkGradients(total, [t], grad(total, [t]), { rows: x.length / d.size, values: { x }, relative: 1e-5 });
     }
@@ -202,12 +245,17 @@ for (const { label, make, cdfs } of cases) {
     const want = await runGraph(oracle, { rows: 1000, inputs: { theta: Float64Array.from(got.theta) } });
     assert.ok([...got.wide, ...got.real, ...got.logDet].every(Number.isFinite));
     // 16 roundings of 2^-24 of terms of up to ~20, and of θ itself against its distance from an edge.
-    got.logDensity.forEach((v, r) => assert.ok(Math.abs(v - want.logDensity[r]) < 3e-5 * (1 + Math.abs(v)), `${v} ${want.logDensity[r]}`));
+    got.logDensity.forEach((v, r) => {
+      assert.ok(Math.abs(v - want.logDensity[r]) < 3e-5 * (1 + Math.abs(v)), `${v} ${want.logDensity[r]}`);
+    });
     for (let k = 0; k < got.theta.length; k++) {
       const i = k % d.size;
       const inner = Math.min(got.theta[k] - d.low[i], d.high[i] - got.theta[k]);
       const error = Math.abs(got.back[k] - got.theta[k]);
-      assert.ok(error < 2e-6 * (Math.abs(got.theta[k]) + Math.min(inner, 20 * d.sd[i])), `${got.back[k]} for ${got.theta[k]}`);
+      assert.ok(
+        error < 2e-6 * (Math.abs(got.theta[k]) + Math.min(inner, 20 * d.sd[i])),
+        `${got.back[k]} for ${got.theta[k]}`,
+      );
     }
   });
 
@@ -219,6 +267,18 @@ for (const { label, make, cdfs } of cases) {
   });
 }
 
+test("draws next to the edge of a box are inside it in both types", async () => {
+  // 0.8 lies between two f32 numbers, and the box is some seven of them wide: many draws fall to its edges.
+  const d = uniform(0.8 - 4e-7, 0.8);
+  for (const dtype of ["f32", "f64"] as const) {
+    const theta = d.draw(1, dtype);
+    const twice = cast(cast(theta, dtype === "f32" ? "f64" : "f32"), dtype);
+    const outputs = { once: d.logDensity(theta), twice: d.logDensity(twice), wide: d.logDensity(cast(twice, "f64")) };
+    const out = await runGraph(outputs, { rows: 2000, seed: 1, create: createWasm });
+    assert.ok([...out.once, ...out.twice, ...out.wide].every(Number.isFinite));
+  }
+});
+
 test("draws of a backend in double precision are those of the reference", async () => {
   const d = product(...cases.map((c) => c.make()));
   assert.is(d.streams, cases.length + 1); // a product of two is among them
@@ -229,20 +289,32 @@ test("draws of a backend in double precision are those of the reference", async 
     await runGraph(outputs, { rows: 100, seed: 5 }),
   ];
   // Normals are made in single precision on one side: 2e-6 of their sd, more in real space near an edge.
-  got.theta.forEach((v, k) => assert.ok(Math.abs(v - want.theta[k]) < 4e-6 * (Math.abs(v) + 8 * d.sd[k % d.size]), `${v} ${want.theta[k]}`));
+  got.theta.forEach((v, k) => {
+    assert.ok(Math.abs(v - want.theta[k]) < 4e-6 * (Math.abs(v) + 8 * d.sd[k % d.size]), `${v} ${want.theta[k]}`);
+  });
   assert.ok([...got.real, ...got.logDensity].every(Number.isFinite));
 });
 
 test("a narrow or far cut of a normal keeps its mass to the last digits", async () => {
-  for (const [low, high] of [[1, 1 + 1e-6], [-9, -8.5], [8.5, 9], [-40, 40], [-0.001, 0.001], [10, Infinity]]) {
+  for (const [low, high] of [
+    [1, 1 + 1e-6],
+    [-9, -8.5],
+    [8.5, 9],
+    [-40, 40],
+    [-0.001, 0.001],
+    [10, Infinity],
+  ]) {
     const d = truncatedNormal(0, 1, low, high);
     const at = high === Infinity ? low : (low + high) / 2;
     const out = await runGraph({ log: d.logDensity(input("theta", 1, f64)) }, { rows: 1, inputs: { theta: [at] } });
     const between = low > 0 ? phi(-low) - phi(-high) : phi(high) - phi(low);
     // A narrow interval's difference of Φ cancels: its mass is the density in the middle times the width.
-    const mass = high - low < 1e-3 ? (Math.exp(-at * at / 2) / Math.sqrt(2 * Math.PI)) * (high - low) : between;
-    const want = -at * at / 2 - Math.log(Math.sqrt(2 * Math.PI)) - Math.log(mass);
-    assert.ok(Math.abs(out.log[0] - want) < 1e-8 * (1 + Math.abs(want)), `[${low}, ${high}]: ${out.log[0]}, expected ${want}`);
+    const mass = high - low < 1e-3 ? (Math.exp((-at * at) / 2) / Math.sqrt(2 * Math.PI)) * (high - low) : between;
+    const want = (-at * at) / 2 - Math.log(Math.sqrt(2 * Math.PI)) - Math.log(mass);
+    assert.ok(
+      Math.abs(out.log[0] - want) < 1e-8 * (1 + Math.abs(want)),
+      `[${low}, ${high}]: ${out.log[0]}, expected ${want}`,
+    );
   }
 });
 
@@ -267,10 +339,14 @@ test("bad arguments are named, with what was expected and what came", () => {
     [() => product(normal(0, 1)).toReal(input("theta", 3)), /^product: expected theta \(B, 1\), got \(B, 3\)$/],
     [() => distributionFromSpec({ name: "toString" }), /expected one of normal, .* got "toString"/],
     [() => distributionFromSpec(null), /expected one of .* got null/],
-    [() => distributionFromSpec({ name: "normal", mean: [0], sd: ["1"] }), /expected sd to be a number or numbers, got "1"/],
+    [
+      () => distributionFromSpec({ name: "normal", mean: [0], sd: ["1"] }),
+      /expected sd to be a number or numbers, got "1"/,
+    ],
     [() => distributionFromSpec({ name: "product", parts: 3 }), /expected parts to be a list, got 3/],
   ];
-  for (const [f, message] of list) assert.throws(f, (e: Error) => message.test(e.message) || assert.unreachable(e.message));
+  for (const [f, message] of list)
+    assert.throws(f, (e: Error) => message.test(e.message) || assert.unreachable(e.message));
 });
 
 test.run();

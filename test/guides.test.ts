@@ -117,7 +117,9 @@ for (const [name, make] of Object.entries(guides)) {
           for (let i = 0; i < rows * cols; i++) signs[offset / 4 + i] = next() < 0.5 ? -1 : 1;
         }
         const slope = async (h: number): Promise<number> =>
-          ((await lossAt(weights.map((w, i) => w + h * signs[i]))) - (await lossAt(weights.map((w, i) => w - h * signs[i])))) / (2 * h);
+          ((await lossAt(weights.map((w, i) => w + h * signs[i]))) -
+            (await lossAt(weights.map((w, i) => w - h * signs[i])))) /
+          (2 * h);
         // Steps this small seldom carry a row over a kink (of the log-derivative of a spline at a knot). Rounding is about
         // 1e-16 · 40 / h = 1e-10, the error of the extrapolation h⁴ f⁗′; the gradient is read as f32: 6e-8 of each entry.
         const want = (4 * (await slope(2 ** -16)) - (await slope(2 ** -15))) / 3;
@@ -157,7 +159,10 @@ for (const [name, make] of Object.entries(guides)) {
 
 test("every guide of the table is in the list of properties", () => {
   const listed = Object.values(guides).map((make) => make().name);
-  assert.equal(guideNames.filter((name) => !listed.includes(name)), []);
+  assert.equal(
+    guideNames.filter((name) => !listed.includes(name)),
+    [],
+  );
 });
 
 test("the mean and covariance that a Gaussian guide states are those of its draws", async () => {
@@ -168,7 +173,10 @@ test("the mean and covariance that a Gaussian guide states are those of its draw
   const count = 40_000;
   const features = new Float32Array(count * E).map((_, i) => [0.5, -0.3, 1.2][i % E]);
   const { z } = await executor.run("draw", { rows: count, inputs: { features }, seed: 4 });
-  const stated = await executor.run("density", { rows: 1, inputs: { features: features.subarray(0, E), z: new Float32Array(D) } });
+  const stated = await executor.run("density", {
+    rows: 1,
+    inputs: { features: features.subarray(0, E), z: new Float32Array(D) },
+  });
   const entry = (i: number, j: number): number => (j > i ? 0 : stated.factor[(i * (i + 1)) / 2 + j]);
   const covariance = (i: number, j: number): number => [0, 1, 2].reduce((sum, k) => sum + entry(i, k) * entry(j, k), 0);
   for (let i = 0; i < D; i++) {
@@ -178,7 +186,8 @@ test("the mean and covariance that a Gaussian guide states are those of its draw
     assert.ok(Math.abs(mean - stated.mean[i]) < (4.5 * sd) / Math.sqrt(count), `mean ${i}`); // 4.5 standard errors
     for (let j = 0; j <= i; j++) {
       let product = 0;
-      for (let s = 0; s < count; s++) product += ((z[s * D + i] - stated.mean[i]) * (z[s * D + j] - stated.mean[j])) / count;
+      for (let s = 0; s < count; s++)
+        product += ((z[s * D + i] - stated.mean[i]) * (z[s * D + j] - stated.mean[j])) / count;
       const error = Math.sqrt((covariance(i, i) * covariance(j, j) + covariance(i, j) ** 2) / count);
       assert.ok(Math.abs(product - covariance(i, j)) < 4.5 * error, `covariance ${i}, ${j}`);
     }
@@ -230,20 +239,56 @@ test("a guide is made again from its name and its options, which are plain data"
 const refusals: readonly [string, () => unknown, RegExp][] = [
   ["an unknown guide", () => guideFrom("flow"), /^guide: expected gaussian, coupling, spline, got "flow"$/],
   ["a name of every object", () => guideFrom("toString"), /^guide: expected .*, got "toString"$/],
-  ["a width of 0", () => gaussian({ hidden: [8, 0] }), /^gaussian.hidden: expected a list of positive whole widths, got \[8,0\]$/],
+  [
+    "a width of 0",
+    () => gaussian({ hidden: [8, 0] }),
+    /^gaussian.hidden: expected a list of positive whole widths, got \[8,0\]$/,
+  ],
   ["widths that are no list", () => spline({ hidden: 32 as never }), /^spline.hidden: expected a list .*, got 32$/],
-  ["a width that is not whole", () => coupling({ hidden: [2.5] }), /^coupling.hidden: expected a list .*, got \[2.5\]$/],
-  ["an unknown activation", () => gaussian({ activation: "gelu" as never }), /^gaussian.activation: expected relu, .*, got "gelu"$/],
-  ["an activation of every object", () => spline({ activation: "toString" as never }), /^spline.activation: expected relu, .*, got "toString"$/],
-  ["an unknown activation of couplings", () => coupling({ activation: "x" as never }), /^coupling.activation: expected relu, .*, got "x"$/],
-  ["a misspelt option", () => gaussian({ hiden: [3] } as never), /^gaussian: expected options hidden, activation, separate; got "hiden"$/],
-  ["a switch that is a word", () => gaussian({ separate: "yes" as never }), /^gaussian.separate: expected true or false, got "yes"$/],
+  [
+    "a width that is not whole",
+    () => coupling({ hidden: [2.5] }),
+    /^coupling.hidden: expected a list .*, got \[2.5\]$/,
+  ],
+  [
+    "an unknown activation",
+    () => gaussian({ activation: "gelu" as never }),
+    /^gaussian.activation: expected relu, .*, got "gelu"$/,
+  ],
+  [
+    "an activation of every object",
+    () => spline({ activation: "toString" as never }),
+    /^spline.activation: expected relu, .*, got "toString"$/,
+  ],
+  [
+    "an unknown activation of couplings",
+    () => coupling({ activation: "x" as never }),
+    /^coupling.activation: expected relu, .*, got "x"$/,
+  ],
+  [
+    "a misspelt option",
+    () => gaussian({ hiden: [3] } as never),
+    /^gaussian: expected options hidden, activation, separate; got "hiden"$/,
+  ],
+  [
+    "a switch that is a word",
+    () => gaussian({ separate: "yes" as never }),
+    /^gaussian.separate: expected true or false, got "yes"$/,
+  ],
   ["no blocks", () => coupling({ blocks: 0 }), /^coupling.blocks: expected a whole number of at least 1, got 0$/],
   ["one bin", () => spline({ bins: 1 }), /^spline.bins: expected a whole number of at least 2, got 1$/],
   ["too many bins", () => spline({ bins: 129 }), /^spline.bins: expected at most 128, got 129$/],
   ["a bound of 0", () => spline({ bound: 0 }), /^spline.bound: expected a positive number, got 0$/],
-  ["an infinite bound", () => spline({ bound: Number.POSITIVE_INFINITY }), /^spline.bound: expected a positive number, got Infinity$/],
-  ["couplings of one parameter", () => coupling().build({ D: 1, E, seed: 0 }), /^coupling: expected at least 2 parameters, got 1; use the gaussian or spline guide$/],
+  [
+    "an infinite bound",
+    () => spline({ bound: Number.POSITIVE_INFINITY }),
+    /^spline.bound: expected a positive number, got Infinity$/,
+  ],
+  [
+    "couplings of one parameter",
+    () => coupling().build({ D: 1, E, seed: 0 }),
+    /^coupling: expected at least 2 parameters, got 1; use the gaussian or spline guide$/,
+  ],
   [
     "permutations that repeat an entry",
     () => coupling({ blocks: 2, permutations: [[0, 0, 1]] }).build({ D: 3, E, seed: 0 }),

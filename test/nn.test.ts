@@ -12,7 +12,8 @@ import { runGraph } from "./helpers/run.ts";
 
 const close = (got: number, want: number, tolerance: number, what = ""): void =>
   assert.ok(Math.abs(got - want) <= tolerance, `${what}: expected ${want}, got ${got}`);
-const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number => Array.from(a).reduce((sum, x, i) => sum + x * b[i], 0);
+const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  Array.from(a).reduce((sum, x, i) => sum + x * b[i], 0);
 
 const scalar: Record<ActivationName, (x: number) => number> = {
   relu: (x) => Math.max(0, x),
@@ -27,7 +28,9 @@ for (const activation of Object.keys(activations) as ActivationName[]) {
     const next = generator(1);
     const entries = { "net.0": [3, 4], "net.1": [5, 3], "net.2": [4, 2], "net.skip": [2, 2] } as const;
     const range = { low: -1, high: 1 };
-    const weights = Object.fromEntries(Object.entries(entries).map(([name, [r, c]]) => [name, draw(next, r * c, range)]));
+    const weights = Object.fromEntries(
+      Object.entries(entries).map(([name, [r, c]]) => [name, draw(next, r * c, range)]),
+    );
     const x = draw(next, 2 * 5, { low: -2, high: 2 });
     const net = mlp("net", [2, 4, 3, 2], { activation, skip: true });
     const { y } = await runGraph({ y: net(input("x", 2)) }, { weights, rows: 5, inputs: { x } });
@@ -35,11 +38,16 @@ for (const activation of Object.keys(activations) as ActivationName[]) {
       const [rows, cols] = entries[name];
       const given = bias ? [...h, 1] : h;
       assert.is(given.length, rows);
-      return Array.from({ length: cols }, (_, j) => given.reduce((sum, v, i) => sum + v * weights[name][i * cols + j], 0));
+      return Array.from({ length: cols }, (_, j) =>
+        given.reduce((sum, v, i) => sum + v * weights[name][i * cols + j], 0),
+      );
     };
     for (let row = 0; row < 5; row++) {
       const start = Array.from(x.subarray(2 * row, 2 * row + 2));
-      const hidden = (["net.0", "net.1"] as const).reduce((h, name) => layer(h, name, true).map(scalar[activation]), start);
+      const hidden = (["net.0", "net.1"] as const).reduce(
+        (h, name) => layer(h, name, true).map(scalar[activation]),
+        start,
+      );
       const want = layer(hidden, "net.2", true).map((v, j) => v + layer(start, "net.skip", false)[j]);
       want.forEach((v, j) => close(y[2 * row + j], v, 1e-13, `row ${row}`));
     }
@@ -62,7 +70,10 @@ test("networks start at U(−1/√I, 1/√I), the last layer scaled as asked for
 
 test("unknown activations are refused", () => {
   for (const name of ["gelu", "toString", undefined, 3]) {
-    assert.throws(() => checkActivation("net.activation", name), /^net.activation: expected relu, leakyRelu, tanh, softplus, silu, got /);
+    assert.throws(
+      () => checkActivation("net.activation", name),
+      /^net.activation: expected relu, leakyRelu, tanh, softplus, silu, got /,
+    );
   }
 });
 
@@ -142,7 +153,10 @@ test("how data enter is chosen by their number, or as asked for", () => {
   for (const principal of [0, 5, 1.5, Number.NaN]) {
     assert.throws(() => chooseEmbedding({ principal }, 4), /^embedding.principal: expected 1 to 4 components .*, got /);
   }
-  assert.throws(() => chooseEmbedding("whiten" as never, 4), /^embedding: expected "auto", "none", "standardise" or .*, got "whiten"$/);
+  assert.throws(
+    () => chooseEmbedding("whiten" as never, 4),
+    /^embedding: expected "auto", "none", "standardise" or .*, got "whiten"$/,
+  );
 });
 
 /** Clean data of rank 2 with noise of its own sd a channel, and the features and distances they are given. */
@@ -185,7 +199,11 @@ for (const M of [5, 40, 80]) {
   test(`the distance from the simulations is 1 on average, for ${M} data`, async () => {
     const { distance, N } = await embed(chooseEmbedding("none", M), M);
     // Exactly 1 in exact arithmetic: the variances are those of the very rows.
-    close(distance.reduce((sum, d) => sum + d / N, 0), 1, 1e-3);
+    close(
+      distance.reduce((sum, d) => sum + d / N, 0),
+      1,
+      1e-3,
+    );
   });
 }
 

@@ -28,7 +28,10 @@ const student: Readonly<Record<number, Cdf>> = {
   2: (t) => 0.5 + t / (2 * Math.sqrt(2 + t * t)),
   4: (t) => 0.5 + (3 / 8) * (t / Math.sqrt(1 + (t * t) / 4)) * (1 - (t * t) / (12 * (1 + (t * t) / 4))),
 };
-const scaled = (cdf: Cdf, scale: number): Cdf => (x) => cdf(x / scale);
+const scaled =
+  (cdf: Cdf, scale: number): Cdf =>
+  (x) =>
+    cdf(x / scale);
 const studentCase = (degrees: number, reach: number, left: number): Case => ({
   label: `Student's noise of ${degrees} degrees`,
   noise: studentNoise({ scale: 0.5, degrees }),
@@ -39,8 +42,20 @@ const studentCase = (degrees: number, reach: number, left: number): Case => ({
 
 // Beyond t the tail of few degrees holds about t^−ν: 2/(πt), 1/t² and 12/t⁴ of both sides together.
 const cases: Case[] = [
-  { label: "normal noise", noise: gaussianNoise(0.1), cdfs: [scaled(phi, 0.1), scaled(phi, 0.1)], reach: 2, left: 1e-9 },
-  { label: "normal noise of two sds", noise: gaussianNoise([0.1, 3]), cdfs: [scaled(phi, 0.1), scaled(phi, 3)], reach: 40, left: 1e-9 },
+  {
+    label: "normal noise",
+    noise: gaussianNoise(0.1),
+    cdfs: [scaled(phi, 0.1), scaled(phi, 0.1)],
+    reach: 2,
+    left: 1e-9,
+  },
+  {
+    label: "normal noise of two sds",
+    noise: gaussianNoise([0.1, 3]),
+    cdfs: [scaled(phi, 0.1), scaled(phi, 3)],
+    reach: 40,
+    left: 1e-9,
+  },
   studentCase(1, 5000, 1e-4),
   studentCase(2, 5000, 2e-8),
   studentCase(4, 500, 2e-8),
@@ -59,7 +74,10 @@ const M = 2;
 const f64 = { dtype: "f64" } as const;
 
 for (const { label, noise, cdfs, reach, left } of cases) {
-  for (const [where, create] of [["the reference", undefined], ["wasm", createWasm]] as const) {
+  for (const [where, create] of [
+    ["the reference", undefined],
+    ["wasm", createWasm],
+  ] as const) {
     for (const dtype of ["f32", "f64"] as const) {
       test(`draws of ${label} on ${where} in ${dtype} follow its distribution function`, async () => {
         const clean = tile(cast(input("clean", M), dtype), 2);
@@ -88,7 +106,8 @@ for (const { label, noise, cdfs, reach, left } of cases) {
       t.forEach((v, k) => {
         y[k * M + m] = Math.sinh(v) / 10;
       });
-      return (await runGraph({ logDensity }, { rows: count, inputs: { y, clean: new Float64Array(count * M) } })).logDensity as Float64Array;
+      return (await runGraph({ logDensity }, { rows: count, inputs: { y, clean: new Float64Array(count * M) } }))
+        .logDensity as Float64Array;
     };
     const [first, second] = [await along(0), await along(1)];
     const centre = first[(count - 1) / 2];
@@ -125,7 +144,8 @@ test("bad noise is named, with what was expected and what came", () => {
     [() => gaussianNoise(1).logDensity(input("y", 2), input("c", 3)), /expected y \(B, 3\), got \(B, 2\)/],
     [() => gaussianNoise(1).logDensity(input("y", 2), tile(input("c", 2), 3)), /expected y \(3B, 2\), got \(B, 2\)/],
   ];
-  for (const [f, message] of list) assert.throws(f, (e: Error) => message.test(e.message) || assert.unreachable(e.message));
+  for (const [f, message] of list)
+    assert.throws(f, (e: Error) => message.test(e.message) || assert.unreachable(e.message));
 });
 
 test.run();

@@ -5,7 +5,15 @@ import { gaussianNoise } from "../src/distributions/noise.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { uniform } from "../src/distributions/uniform.ts";
 import { add, columns, constant, exp, input, random, sub, sumFeatures, tile } from "../src/graph/build.ts";
-import { checkData, defineProblem, isProblem, isRows, logLikelihood, potential, type ProblemSpec } from "../src/problem.ts";
+import {
+  checkData,
+  defineProblem,
+  isProblem,
+  isRows,
+  logLikelihood,
+  type ProblemSpec,
+  potential,
+} from "../src/problem.ts";
 import { runGraph } from "./helpers/run.ts";
 
 const good: ProblemSpec = {
@@ -32,7 +40,10 @@ test("a problem that is given by a simulator says how many data there are", () =
   const { forward: _, ...rest } = good;
   const p = defineProblem({ ...rest, data: 5, simulate: (theta) => theta.map(() => new Float64Array(5)) });
   assert.equal([p.D, p.M, p.forward], [2, 5, null]);
-  assert.throws(() => logLikelihood(p, input("theta", 2), input("y", 5)), /got only simulate\(\), which has no likelihood/);
+  assert.throws(
+    () => logLikelihood(p, input("theta", 2), input("y", 5)),
+    /got only simulate\(\), which has no likelihood/,
+  );
 });
 
 test("a spec that does not fit is refused, with what was expected and what came", () => {
@@ -43,10 +54,16 @@ test("a spec that does not fit is refused, with what was expected and what came"
     [{ prior: { ...normal(0, 1), draw: 1 } }, /got one without the method draw/],
     [{ prior: { ...normal(0, 1), size: 2 } }, /got one whose mean does not hold 2 numbers/],
     [{ proposal: uniform(0, 1) }, /expected a proposal of 2 parameters, got 1/],
-    [{ prior: uniform([0, 0], 1), proposal: uniform([0, 0], [1, 2]) }, /within the support of the prior, \[0, 1\], got \[0, 2\] at index 1/],
+    [
+      { prior: uniform([0, 0], 1), proposal: uniform([0, 0], [1, 2]) },
+      /within the support of the prior, \[0, 1\], got \[0, 2\] at index 1/,
+    ],
     [{ forward: undefined }, /^toy: expected either forward or simulate, got neither$/],
     [{ simulate: () => [] }, /expected either forward or simulate, got both/],
-    [{ forward: undefined, simulate: () => [] }, /expected data, with simulate, to be the number of data or their names, got undefined/],
+    [
+      { forward: undefined, simulate: () => [] },
+      /expected data, with simulate, to be the number of data or their names, got undefined/,
+    ],
     [{ forward: 7 }, /expected forward to be a function, got 7/],
     [{ forward: () => 7 }, /expected forward to return data \(B, M\), got 7/],
     [{ forward: async () => 7 }, /expected forward to return data \(B, M\), got an object/],
@@ -79,7 +96,9 @@ test("the potential is the log-likelihood and the log-prior, for tiles as for ro
   const single = logLikelihood(p, theta, y);
   const inputs = { theta: [0, 1, 0.5, -1], y: [1, 2, 3, 4, 5, 6] };
   const out = await runGraph({ both, tiled, single, prior: p.prior.logDensity(theta) }, { rows: 2, inputs });
-  out.both.forEach((v, k) => assert.ok(Math.abs(v - out.prior[k]) < 1e-12));
+  out.both.forEach((v, k) => {
+    assert.ok(Math.abs(v - out.prior[k]) < 1e-12);
+  });
   assert.equal(Array.from(out.tiled), [...out.single, ...out.single]);
   const residuals = [1 - 1, 2 - Math.E, 3 - 1];
   const want = residuals.reduce((sum, r) => sum - 0.5 * (r / 0.5) ** 2 - Math.log(0.5 * Math.sqrt(2 * Math.PI)), 0);
@@ -99,13 +118,23 @@ test("data are one vector or rows, and an error names the row", () => {
     [[], /^y: expected 2 numbers, got 0$/],
     [[[1, 2], [3]], /^y, row 2: expected 2 numbers, got 1$/],
     [[1, Number.NaN], /^y: expected finite numbers, got NaN in column 2$/],
-    [[[1, 2], [3, 4], [Infinity, 0]], /^y, row 3: expected finite numbers, got Infinity in column 1$/],
+    [
+      [
+        [1, 2],
+        [3, 4],
+        [Infinity, 0],
+      ],
+      /^y, row 3: expected finite numbers, got Infinity in column 1$/,
+    ],
     [["1", 2], /^y: expected finite numbers, got "1" in column 1$/],
     [[[1, 2], 3], /^y, row 2: expected 2 numbers, got 3$/],
     [undefined, /^y: expected 2 numbers or rows of them, got undefined$/],
   ];
   for (const [y, message] of list) {
-    assert.throws(() => checkData({ M }, y as never), (e: Error) => message.test(e.message) || assert.unreachable(e.message));
+    assert.throws(
+      () => checkData({ M }, y as never),
+      (e: Error) => message.test(e.message) || assert.unreachable(e.message),
+    );
   }
 });
 

@@ -7,7 +7,7 @@ import { ksBound, ksFloor, ksOneSample, ksPerParameter, pool } from "../src/diag
 import { batchSum, input } from "../src/graph/build.ts";
 import { grad } from "../src/graph/grad.ts";
 import { erfc } from "../src/math.ts";
-import { potential, type Problem } from "../src/problem.ts";
+import { type Problem, potential } from "../src/problem.ts";
 import { arm, banana, findProblem, linearGaussian, linearGaussianPosterior, problems } from "../src/problems/index.ts";
 import { checkGradients } from "./helpers/differences.ts";
 import { generator } from "./helpers/random.ts";
@@ -24,7 +24,9 @@ const exactOf = (problem: Problem): Exact => problem.exact as Exact;
 async function simulate(problem: Problem, rows: number): Promise<{ theta: Float64Array; noisy: Float64Array }> {
   const theta = problem.prior.draw(1, "f64");
   const clean = (problem.forward as NonNullable<Problem["forward"]>)(theta);
-  return (await runGraph({ theta, noisy: problem.noise.draw(clean, 50) }, { rows, seed: 2 })) as Awaited<ReturnType<typeof simulate>>;
+  return (await runGraph({ theta, noisy: problem.noise.draw(clean, 50) }, { rows, seed: 2 })) as Awaited<
+    ReturnType<typeof simulate>
+  >;
 }
 
 for (const [name, problem] of Object.entries(problems)) {
@@ -46,7 +48,9 @@ for (const [name, problem] of Object.entries(problems)) {
     const inputs = { theta: Float64Array.from(got.theta) };
     const want = await runGraph({ y: forward(input("theta", D, f64)) }, { rows: 50, inputs });
     // A few dozen roundings of 2^-24 of terms of order 1 to 10.
-    got.y.forEach((v, k) => assert.ok(Math.abs(v - want.y[k]) < 1e-5 * (1 + Math.abs(v)), `${v}, expected ${want.y[k]}`));
+    got.y.forEach((v, k) => {
+      assert.ok(Math.abs(v - want.y[k]) < 1e-5 * (1 + Math.abs(v)), `${v}, expected ${want.y[k]}`);
+    });
   });
 
   test(`the potential of ${name} has the gradient that differences give`, async () => {
@@ -84,7 +88,10 @@ test("the linear-Gaussian posterior is where the potential is stationary, with i
   const [gradient] = grad(potential(linearGaussian, t, data), [t]);
   // Row 0 at the mean; row j + 1 a unit away along θ_j, where the gradient is −Σ⁻¹ e_j.
   const rows = D + 1;
-  const theta = Float64Array.from({ length: rows * D }, (_, k) => mean[k % D] + (Math.floor(k / D) - 1 === k % D ? 1 : 0));
+  const theta = Float64Array.from(
+    { length: rows * D },
+    (_, k) => mean[k % D] + (Math.floor(k / D) - 1 === k % D ? 1 : 0),
+  );
   const inputs = { theta, y: Float64Array.from({ length: rows * M }, (_, k) => y[k % M]) };
   const out = await runGraph({ gradient: gradient as NonNullable<typeof gradient> }, { rows, inputs });
   for (let i = 0; i < D; i++) {
@@ -148,7 +155,10 @@ test("exact draws of the banana have the marginals of its potential on a grid", 
         const cell = Math.floor(place);
         return cumulative[cell] + (place - cell) * (cumulative[cell + 1] - cumulative[cell]);
       };
-      const ks = ksOneSample(Float64Array.from({ length: n }, (_, s) => draws[2 * s + d]), cdf);
+      const ks = ksOneSample(
+        Float64Array.from({ length: n }, (_, s) => draws[2 * s + d]),
+        cdf,
+      );
       assert.ok(ks < ksBound(n, 1e-5) + 0.005, `KS ${ks} of parameter ${d + 1} at y = ${y}`);
     }
   }
@@ -177,7 +187,10 @@ test("exact draws of the arm have the marginals that weighted draws of its prior
       while (k < sorted.length && sorted[k].angles[d] <= x) sum += sorted[k++].weight / total;
       most = Math.max(most, Math.abs(sum - (s + 0.5) / n));
     });
-    assert.ok(most < ksBound(n, 1e-5) + ksBound(effective, 1e-5), `KS ${most} of angle ${d + 1}, ${effective} effective`);
+    assert.ok(
+      most < ksBound(n, 1e-5) + ksBound(effective, 1e-5),
+      `KS ${most} of angle ${d + 1}, ${effective} effective`,
+    );
   }
 });
 
@@ -188,7 +201,9 @@ test("the arm's forward model gives the published pairs", async () => {
   const y = (arm.forward as NonNullable<Problem["forward"]>)(input("theta", 4, f64));
   const out = await runGraph({ y }, { rows: xi.length, inputs: { theta: xi.flat() } });
   // Inputs and outputs are printed with 7 decimals: half a unit of both, the derivative being at most 2 each of four.
-  want.flat().forEach((v, k) => assert.ok(Math.abs(out.y[k] - v) < 5e-7, `${out.y[k]}, expected ${v}`));
+  want.flat().forEach((v, k) => {
+    assert.ok(Math.abs(out.y[k] - v) < 5e-7, `${out.y[k]}, expected ${v}`);
+  });
 });
 
 test("exact draws of the arm are those of the reference posteriors", () => {

@@ -5,7 +5,8 @@ import { rates, type Schedule } from "../src/schedules.ts";
 const STEPS = 400;
 const all = (schedule: Schedule, steps = STEPS): Float32Array => rates(schedule, 0.01, steps);
 /** Rates are f32. */
-const close = (got: number, want: number): void => assert.ok(Math.abs(got - want) <= 6e-8 * want + 1e-12, `${got}, ${want}`);
+const close = (got: number, want: number): void =>
+  assert.ok(Math.abs(got - want) <= 6e-8 * want + 1e-12, `${got}, ${want}`);
 
 test("a constant schedule keeps the rate", () => {
   const r = all({ kind: "constant" });
@@ -41,18 +42,38 @@ test("a warm-up takes at most a quarter of the steps, and no rate is ever above 
 });
 
 const refusals: readonly [string, unknown, RegExp][] = [
-  ["an unknown schedule", { kind: "linear" }, /^schedule: expected constant, step, cosine, robbinsMonro, got \{"kind":"linear"\}$/],
+  [
+    "an unknown schedule",
+    { kind: "linear" },
+    /^schedule: expected constant, step, cosine, robbinsMonro, got \{"kind":"linear"\}$/,
+  ],
   ["a word", "cosine", /^schedule: expected constant, .*, got "cosine"$/],
   ["nothing", null, /^schedule: expected constant, .*, got null$/],
   ["a name of every object", { kind: "toString" }, /^schedule: expected constant, /],
   ["a step that is missing", { kind: "step", factor: 0.1 }, /^schedule.at: expected a step, got undefined$/],
-  ["a factor that is missing", { kind: "step", at: 10 }, /^schedule.factor: expected a positive number, got undefined$/],
+  [
+    "a factor that is missing",
+    { kind: "step", at: 10 },
+    /^schedule.factor: expected a positive number, got undefined$/,
+  ],
   ["a factor of 0", { kind: "step", at: 10, factor: 0 }, /^schedule.factor: expected a positive number, got 0$/],
   ["a negative warm-up", { kind: "cosine", warmup: -1 }, /^schedule.warmup: expected a number of steps, got -1$/],
-  ["a warm-up that is no number", { kind: "cosine", warmup: Number.NaN }, /^schedule.warmup: expected a number of steps, got NaN$/],
-  ["a power with a finite sum", { kind: "robbinsMonro", delay: 9, power: 1.1 }, /^schedule.power: expected more than 0.5 and at most 1, got 1.1$/],
+  [
+    "a warm-up that is no number",
+    { kind: "cosine", warmup: Number.NaN },
+    /^schedule.warmup: expected a number of steps, got NaN$/,
+  ],
+  [
+    "a power with a finite sum",
+    { kind: "robbinsMonro", delay: 9, power: 1.1 },
+    /^schedule.power: expected more than 0.5 and at most 1, got 1.1$/,
+  ],
   ["a power whose squares do not sum", { kind: "robbinsMonro", delay: 9, power: 0.5 }, /^schedule.power: .*, got 0.5$/],
-  ["no delay", { kind: "robbinsMonro", delay: 0, power: 1 }, /^schedule.delay: expected a positive number of steps, got 0$/],
+  [
+    "no delay",
+    { kind: "robbinsMonro", delay: 0, power: 1 },
+    /^schedule.delay: expected a positive number of steps, got 0$/,
+  ],
 ];
 for (const [what, schedule, message] of refusals) {
   test(`schedules refuse ${what}`, () => {

@@ -11,6 +11,7 @@ test("float32 arrays of any shape come back from NumPy's format", () => {
     const bytes = encodeNpy(data, shape);
     assert.is((bytes.length - data.byteLength) % 64, 0);
     assert.equal(decodeNpy(bytes), { shape, data });
+    assert.equal(decodeNpy(Buffer.from(bytes)), { shape, data }, "from a Buffer, whose own slice would not copy");
   }
   const header = new TextDecoder("latin1").decode(encodeNpy(new Float32Array(24), [2, 3, 4]).subarray(0, 80));
   assert.match(header, "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3, 4), }");

@@ -49,6 +49,12 @@ test("every tensor of a model file is aligned to its element", () => {
   }
 });
 
+test("a model file is read from a Node Buffer, whose own slice would not copy", () => {
+  const bytes = encodeSafetensors(sample, metadata);
+  const { tensors } = decodeSafetensors(Buffer.from(bytes));
+  for (const [name, tensor] of Object.entries(sample)) assert.equal(tensors[name], tensor, name);
+});
+
 test("a model file is read from bytes at any offset", () => {
   const bytes = encodeSafetensors(sample, metadata);
   const shifted = new Uint8Array(bytes.length + 5);

@@ -2,8 +2,8 @@
 // the milliseconds since the process began.
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { flowSampler, start } from "./index.ts";
 import { W4 } from "../workloads.ts";
+import { flowSampler, start } from "./index.ts";
 
 const [model, out] = process.argv.slice(2);
 await start();

@@ -4,7 +4,7 @@
 // one a layer: the library keeps a list of pending kernels for each output, and a step with 1081 outputs spends 400 ms
 // on those lists.
 
-import { numpy as np, nn, tree, type Array as Tensor } from "@jax-js/jax";
+import { nn, numpy as np, type Array as Tensor, tree } from "@jax-js/jax";
 import { layersOf, W2 } from "../workloads.ts";
 
 /** The weights of each of the 60 nets in one array: W1 (4, H), b1, W2 (H, H), b2, W3 transposed (2, H), b3. */
@@ -33,7 +33,7 @@ export async function flowSlab(params: FlowParams): Promise<Float32Array> {
   const slab = new Float32Array(W2.weights().length);
   for (const [n, net] of W2.nets.entries()) {
     const [, , { inputs, outputs, at }] = layersOf(net);
-    slab.set(await params[n].ref.data() as Float32Array, net.offset);
+    slab.set((await params[n].ref.data()) as Float32Array, net.offset);
     slab.set(transposed(slab.slice(at, at + inputs * outputs), outputs, inputs), at);
   }
   return slab;
@@ -58,7 +58,7 @@ const halves = (x: Tensor): [Tensor, Tensor] => [x.ref.slice([], [0, 2]), x.slic
 
 /** Column i of the answer is column from[i] of the halves [a, b]. */
 function permuted(a: Tensor, b: Tensor, from: readonly number[]): [Tensor, Tensor] {
-  const columns = from.map((j) => (j < 2 ? a : b).ref.slice([], [j % 2, j % 2 + 1]));
+  const columns = from.map((j) => (j < 2 ? a : b).ref.slice([], [j % 2, (j % 2) + 1]));
   tree.dispose([a, b]);
   return [np.concatenate(columns.slice(0, 2), 1), np.concatenate(columns.slice(2), 1)];
 }
@@ -75,7 +75,11 @@ export function flowSample(params: FlowParams, noise: Tensor, datum: Tensor): Te
     [a, b] = c % 2 === 0 ? [keep, moved] : [moved, keep];
     if (c > 0 && c % 2 === 0) {
       const p = W2.permutations[c / 2 - 1];
-      [a, b] = permuted(a, b, p.map((_, i) => p.indexOf(i)));
+      [a, b] = permuted(
+        a,
+        b,
+        p.map((_, i) => p.indexOf(i)),
+      );
     }
   }
   y.dispose();
@@ -97,5 +101,8 @@ export function flowLoss(params: FlowParams, theta: Tensor, y: Tensor): Tensor {
   }
   y.dispose();
   const squares = np.square(a).add(np.square(b)).mul(0.5);
-  return squares.add(logScale as Tensor).sum().mul(1 / W2.batch);
+  return squares
+    .add(logScale as Tensor)
+    .sum()
+    .mul(1 / W2.batch);
 }

@@ -2,7 +2,7 @@
 // (3, 10, 20) and (3, 2, 10), stored (out, in) so that they run along contiguous memory. The off-diagonal's net gets a
 // second output that nothing reads, so its weights stay as they are.
 
-import { numpy as np, nn, type Array as Tensor } from "@jax-js/jax";
+import { nn, numpy as np, type Array as Tensor } from "@jax-js/jax";
 import { layersOf, W1 } from "../workloads.ts";
 import { tensor } from "./flow.ts";
 
@@ -19,16 +19,20 @@ function place(n: number, l: number, i: number, o: number, inputs: number): [arr
 }
 
 function forEachWeight(visit: (slabIndex: number, array: number, index: number) => void): void {
-  W1.nets.forEach((net, n) => layersOf(net).forEach(({ inputs, outputs, at }, l) => {
-    for (let k = 0; k < (inputs + 1) * outputs; k++) {
-      visit(at + k, ...place(n, l, Math.floor(k / outputs), k % outputs, inputs));
+  for (const [n, net] of W1.nets.entries()) {
+    for (const [l, { inputs, outputs, at }] of layersOf(net).entries()) {
+      for (let k = 0; k < (inputs + 1) * outputs; k++) {
+        visit(at + k, ...place(n, l, Math.floor(k / outputs), k % outputs, inputs));
+      }
     }
-  }));
+  }
 }
 
 export function gaussianParams(slab: Float32Array): GaussianParams {
   const arrays = SHAPES.map((shape) => new Float32Array(shape.reduce((a, b) => a * b)));
-  forEachWeight((s, array, index) => { arrays[array][index] = slab[s]; });
+  forEachWeight((s, array, index) => {
+    arrays[array][index] = slab[s];
+  });
   return arrays.map((values, k) => tensor(values, SHAPES[k]));
 }
 
@@ -36,7 +40,9 @@ export function gaussianParams(slab: Float32Array): GaussianParams {
 export async function gaussianSlab(params: GaussianParams): Promise<Float32Array> {
   const arrays = await Promise.all(params.map((p) => p.ref.data()));
   const slab = new Float32Array(W1.weights().length);
-  forEachWeight((s, array, index) => { slab[s] = arrays[array][index]; });
+  forEachWeight((s, array, index) => {
+    slab[s] = arrays[array][index];
+  });
   return slab;
 }
 
@@ -48,7 +54,11 @@ export function gaussianNets([w1, b1, w2, b2, w3, b3]: GaussianParams, y: Tensor
   return np.matmul(h2, w3.transpose([0, 2, 1])).add(b3);
 }
 
-interface Guide { mean: Tensor[]; diagonal: Tensor[]; off: Tensor }
+interface Guide {
+  mean: Tensor[];
+  diagonal: Tensor[];
+  off: Tensor;
+}
 
 /** The columns (B) of mean and factor. */
 function split(out: Tensor): Guide {
@@ -64,7 +74,11 @@ function split(out: Tensor): Guide {
 
 /** W1's loss, the mean over theta (B, 2) given y (B, 600). */
 export function gaussianLoss(params: GaussianParams, theta: Tensor, y: Tensor): Tensor {
-  const { mean: [m1, m2], diagonal: [d1, d2], off } = split(gaussianNets(params, y));
+  const {
+    mean: [m1, m2],
+    diagonal: [d1, d2],
+    off,
+  } = split(gaussianNets(params, y));
   const z1 = theta.ref.slice([], 0).sub(m1).div(d1.ref);
   const z2 = theta.slice([], 1).sub(m2).sub(off.mul(z1.ref)).div(d2.ref);
   return np.square(z1).add(np.square(z2)).mul(0.5).add(np.log(d1)).add(np.log(d2)).mean();
@@ -72,12 +86,13 @@ export function gaussianLoss(params: GaussianParams, theta: Tensor, y: Tensor): 
 
 /** Mean (2), factor (d1, o, d2) and draws (S, 2) for one datum (600) and noise (S, 2). */
 export function gaussianPosterior(params: GaussianParams, y: Tensor, noise: Tensor): Tensor[] {
-  const { mean: [m1, m2], diagonal: [d1, d2], off } = split(gaussianNets(params, y.reshape([1, 600])));
+  const {
+    mean: [m1, m2],
+    diagonal: [d1, d2],
+    off,
+  } = split(gaussianNets(params, y.reshape([1, 600])));
   const e1 = noise.ref.slice([], 0);
   const e2 = noise.slice([], 1);
-  const draws = np.stack([
-    m1.ref.add(d1.ref.mul(e1.ref)),
-    m2.ref.add(off.ref.mul(e1)).add(d2.ref.mul(e2)),
-  ], 1);
+  const draws = np.stack([m1.ref.add(d1.ref.mul(e1.ref)), m2.ref.add(off.ref.mul(e1)).add(d2.ref.mul(e2))], 1);
   return [np.concatenate([m1, m2]), np.concatenate([d1, off, d2]), draws];
 }

@@ -4,33 +4,40 @@
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { defaultDevice, init, jit, numpy as np, random, tree, valueAndGrad, type Array as Tensor } from "@jax-js/jax";
+import { defaultDevice, init, jit, numpy as np, random, type Array as Tensor, tree, valueAndGrad } from "@jax-js/jax";
 import type { Outputs, Peer, Prepared } from "../driver.ts";
 import { ADAM, operands, W1, W2, W3, W4 } from "../workloads.ts";
-import { flowLoss, flowParams, flowSample, flowSlab, tensor, type FlowParams } from "./flow.ts";
-import { gaussianLoss, gaussianNets, gaussianParams, gaussianPosterior, gaussianSlab, type GaussianParams } from "./gaussian.ts";
+import { type FlowParams, flowLoss, flowParams, flowSample, flowSlab, tensor } from "./flow.ts";
+import {
+  type GaussianParams,
+  gaussianLoss,
+  gaussianNets,
+  gaussianParams,
+  gaussianPosterior,
+  gaussianSlab,
+} from "./gaussian.ts";
 
-type Params = FlowParams | GaussianParams;
-type Loss<P> = (params: P, theta: Tensor, y: Tensor) => Tensor;
+type Params = Tensor[];
+type Loss = (params: Params, theta: Tensor, y: Tensor) => Tensor;
 
-/** The same tree, with one more reference to each leaf: jax-js functions consume what they are given. */
-const keep = <P extends Params>(params: P): P => tree.ref(params) as P;
-const zeros = <P extends Params>(params: P): P => tree.map((p: Tensor) => np.zeros(p.shape), params) as P;
-const read = async (x: Tensor): Promise<Float32Array> => await x.data() as Float32Array;
+/** The same arrays, with one more reference to each: jax-js functions consume what they are given. */
+const keep = (params: Params): Params => params.map((p) => p.ref);
+const zeros = (params: Params): Params => params.map((p) => np.zeros(p.shape));
+const read = async (x: Tensor): Promise<Float32Array> => (await x.data()) as Float32Array;
 
 /** Training: `step` answers the loss and moves the state. */
-function trainer<P extends Params>(w: typeof W1 | typeof W2, loss: Loss<P>, start: P) {
+function trainer(w: typeof W1 | typeof W2, loss: Loss, start: Params) {
   const { beta1, beta2, epsilon } = ADAM;
-  const update = jit((params: P, m: P, v: P, rates: Tensor, theta: Tensor, y: Tensor) => {
-    const [value, gradient] = valueAndGrad(loss as Loss<Params>)(keep(params), theta, y);
-    const g = gradient as P;
-    const newM = tree.map((a: Tensor, b: Tensor) => a.mul(beta1).add(b.mul(1 - beta1)), m, keep(g)) as P;
-    const newV = tree.map((a: Tensor, b: Tensor) => a.mul(beta2).add(np.square(b).mul(1 - beta2)), v, g) as P;
-    const newParams = tree.map((p: Tensor, a: Tensor, b: Tensor) => p.sub(
-      a.mul(rates.ref.slice(0)).div(np.sqrt(b.mul(rates.ref.slice(1))).add(epsilon)),
-    ), params, keep(newM), keep(newV)) as P;
+  const update = jit((params: Params, m: Params, v: Params, rates: Tensor, theta: Tensor, y: Tensor) => {
+    const [value, gradient] = valueAndGrad(loss)(keep(params), theta, y);
+    const newM = gradient.map((g, k) => m[k].mul(beta1).add(g.ref.mul(1 - beta1)));
+    const newV = gradient.map((g, k) => v[k].mul(beta2).add(np.square(g).mul(1 - beta2)));
+    const newParams = params.map((p, k) => {
+      const spread = np.sqrt(newV[k].ref.mul(rates.ref.slice(1))).add(epsilon);
+      return p.sub(newM[k].ref.mul(rates.ref.slice(0)).div(spread));
+    });
     rates.dispose();
-    return [value, newParams, newM, newV] as never;
+    return [value, newParams, newM, newV] as [Tensor, Params, Params, Params];
   });
   const theta = tensor(w.theta(), [w.batch, w.dim]);
   const y = tensor(w.y(), [w.batch, w.data]);
@@ -41,20 +48,26 @@ function trainer<P extends Params>(w: typeof W1 | typeof W2, loss: Loss<P>, star
       t += 1;
       // lr / (1 − β1ᵗ) and 1 / (1 − β2ᵗ), as an input, or every step would be traced again.
       const rates = np.array(new Float32Array([w.learningRate / (1 - beta1 ** t), 1 / (1 - beta2 ** t)]));
-      const out = update(params as never, m as never, v as never, rates, theta.ref, y.ref) as unknown as [Tensor, P, P, P];
-      [, params, m, v] = out;
-      return (await read(out[0]))[0];
+      let value: Tensor;
+      [value, params, m, v] = update(params, m, v, rates, theta.ref, y.ref);
+      return (await read(value))[0];
     },
     params: () => params,
-    dispose: () => tree.dispose([params, m, v, theta, y] as never),
+    dispose: () => tree.dispose([params, m, v, [theta, y]]),
   };
 }
 
-function training<P extends Params>(w: typeof W1 | typeof W2, loss: Loss<P>, start: (slab: Float32Array) => P,
-  slab: (params: P) => Promise<Float32Array>): Prepared {
+function training(
+  w: typeof W1 | typeof W2,
+  loss: Loss,
+  start: (slab: Float32Array) => Params,
+  slab: (params: Params) => Promise<Float32Array>,
+): Prepared {
   const state = trainer(w, loss, start(w.weights()));
   return {
-    async run() { await state.step(); },
+    async run() {
+      await state.step();
+    },
     async outputs() {
       const losses: number[] = [];
       for (let k = 0; k < w.checkSteps; k++) losses.push(await state.step());
@@ -82,20 +95,31 @@ function product(id: string): Prepared {
 
 /** An item whose outputs are what a run answers. */
 function inference(answer: () => Promise<Outputs>, params: Params): Prepared {
-  return { async run() { await answer(); }, outputs: answer, dispose: () => tree.dispose(params as never) };
+  return {
+    async run() {
+      await answer();
+    },
+    outputs: answer,
+    dispose: () => tree.dispose(params),
+  };
 }
 
 /** Draws of the flow from a slab of weights; without noise, the key's own. */
 export function flowSampler(slab: Float32Array) {
   const params = flowParams(slab);
   const given = jit(flowSample);
-  const own = jit((p: FlowParams, key: Tensor, datum: Tensor) => flowSample(p, random.normal(key, [W4.draws, 4]), datum));
+  const own = jit((p: FlowParams, key: Tensor, datum: Tensor) =>
+    flowSample(p, random.normal(key, [W4.draws, 4]), datum),
+  );
   let seed = 0;
   return {
     params,
-    draw: (datum: Float32Array, noise?: Float32Array): Promise<Float32Array> => read(noise
-      ? given(keep(params), tensor(noise, [W4.draws, 4]), tensor(datum, [2]))
-      : own(keep(params), random.key(seed++), tensor(datum, [2]))),
+    draw: (datum: Float32Array, noise?: Float32Array): Promise<Float32Array> =>
+      read(
+        noise
+          ? given(keep(params), tensor(noise, [W4.draws, 4]), tensor(datum, [2]))
+          : own(keep(params), random.key(seed++), tensor(datum, [2])),
+      ),
   };
 }
 
@@ -108,12 +132,14 @@ function gauss(noise: (() => Float32Array) | undefined): Prepared {
   const params = gaussianParams(W1.weights());
   const given = jit(gaussianPosterior);
   const own = jit((p: GaussianParams, y: Tensor, key: Tensor) =>
-    gaussianPosterior(p, y, random.normal(key, [W4.draws, 2])));
+    gaussianPosterior(p, y, random.normal(key, [W4.draws, 2])),
+  );
   let seed = 0;
   return inference(async () => {
     const y = tensor(W4.gaussDatum(), [600]);
     const [mean, factor, draws] = noise
-      ? given(keep(params), y, tensor(noise(), [W4.draws, 2])) : own(keep(params), y, random.key(seed++));
+      ? given(keep(params), y, tensor(noise(), [W4.draws, 2]))
+      : own(keep(params), y, random.key(seed++));
     return { mean: await read(mean), factor: await read(factor), draws: await read(draws) };
   }, params);
 }
@@ -142,8 +168,13 @@ export async function setup(): Promise<Peer> {
   const manifest = new URL("../package.json", import.meta.resolve("@jax-js/jax"));
   const { version } = JSON.parse(readFileSync(manifest, "utf8")) as { version: string };
   return {
-    name: "jax-js", version, notes: "wasm backend, one thread, whole steps jitted",
-    cold: { script: fileURLToPath(new URL("cold.ts", import.meta.url)), model: () => new Uint8Array(W2.weights().buffer) },
+    name: "jax-js",
+    version,
+    notes: "wasm backend, one thread, whole steps jitted",
+    cold: {
+      script: fileURLToPath(new URL("cold.ts", import.meta.url)),
+      model: () => new Uint8Array(W2.weights().buffer),
+    },
     workloads: {
       W1Step: () => training(W1, gaussianLoss, gaussianParams, gaussianSlab),
       W2Step: () => training(W2, flowLoss, flowParams, flowSlab),

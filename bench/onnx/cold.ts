@@ -2,8 +2,8 @@
 // the milliseconds since the process began.
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { start, load, tensor } from "./index.ts";
 import { W4 } from "../workloads.ts";
+import { load, start, tensor } from "./index.ts";
 
 const [model, out] = process.argv.slice(2);
 start();

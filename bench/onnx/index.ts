@@ -1,9 +1,9 @@
 // onnxruntime-web on its WebAssembly backend with SIMD, one thread: inference only. Every run takes JavaScript arrays and
 // answers JavaScript arrays, copies included (the products of W3 therefore pay for copying their operands).
 
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import * as ort from "onnxruntime-web";
 import type { Outputs, Peer, Prepared } from "../driver.ts";
@@ -18,16 +18,26 @@ export function start(): void {
 }
 
 /** A session of a model file. */
-export const load = (model: Uint8Array): Promise<ort.InferenceSession> =>
-  ort.InferenceSession.create(model, { executionProviders: ["wasm"], graphOptimizationLevel: "all" });
+export async function load(model: Uint8Array): Promise<ort.InferenceSession> {
+  const before = Object.getOwnPropertyDescriptor(globalThis, "Worker");
+  const options = { executionProviders: ["wasm"], graphOptimizationLevel: "all" } as const;
+  const session = await ort.InferenceSession.create(model, options);
+  // Node's build sets a global Worker, from which jax-js would conclude that it runs on threads.
+  if (before) Object.defineProperty(globalThis, "Worker", before);
+  else Reflect.deleteProperty(globalThis, "Worker");
+  return session;
+}
 
 /** A float32 tensor. */
-export const tensor = (values: Float32Array, ...shape: number[]): ort.Tensor => new ort.Tensor("float32", values, shape);
+export const tensor = (values: Float32Array, ...shape: number[]): ort.Tensor =>
+  new ort.Tensor("float32", values, shape);
 
 async function prepare(model: Uint8Array, feeds: () => Record<string, ort.Tensor>): Promise<Prepared> {
   const session = await load(model);
   return {
-    async run() { await session.run(feeds()); },
+    async run() {
+      await session.run(feeds());
+    },
     async outputs(): Promise<Outputs> {
       const answer = await session.run(feeds());
       return Object.fromEntries(Object.entries(answer).map(([name, { data }]) => [name, data as Float32Array]));
@@ -51,7 +61,9 @@ export async function setup(): Promise<Peer> {
   const manifest = `${dirname(createRequire(import.meta.url).resolve("onnxruntime-web"))}/../package.json`;
   const { version } = JSON.parse(readFileSync(manifest, "utf8")) as { version: string };
   return {
-    name: "onnxruntime-web", version, notes: "wasm backend with SIMD, one thread, weights as constants, inference only",
+    name: "onnxruntime-web",
+    version,
+    notes: "wasm backend with SIMD, one thread, weights as constants, inference only",
     cold: { script: fileURLToPath(new URL("cold.ts", import.meta.url)), model: () => flowModel(W2.weights(), true) },
     workloads: {
       W3_512: () => product("W3_512"),
@@ -59,11 +71,14 @@ export async function setup(): Promise<Peer> {
       W3_160x60x60: () => product("W3_160x60x60"),
       W3_32x20x600: () => product("W3_32x20x600"),
       W3_2048x100x100: () => product("W3_2048x100x100"),
-      W4Flow: () => prepare(flowModel(W2.weights(), false),
-        () => ({ datum: flowDatum(), noise: tensor(W4.flowNoise(), W4.draws, 4) })),
+      W4Flow: () =>
+        prepare(flowModel(W2.weights(), false), () => ({
+          datum: flowDatum(),
+          noise: tensor(W4.flowNoise(), W4.draws, 4),
+        })),
       W4FlowOwnNoise: () => prepare(flowModel(W2.weights(), true), () => ({ datum: flowDatum() })),
-      W4Gauss: () => prepare(gaussianModel(false),
-        () => ({ y: gaussDatum(), noise: tensor(W4.gaussNoise(), W4.draws, 2) })),
+      W4Gauss: () =>
+        prepare(gaussianModel(false), () => ({ y: gaussDatum(), noise: tensor(W4.gaussNoise(), W4.draws, 2) })),
       W4GaussOwnNoise: () => prepare(gaussianModel(true), () => ({ y: gaussDatum() })),
       W4Batch: () => prepare(batchModel(), () => ({ y: tensor(W4.batchData(), W4.batchRows, W1.data) })),
     },

@@ -1,16 +1,25 @@
 // The inference items as ONNX graphs. Weights are constants, so that the runtime packs them when it loads, and dense
 // layers are Gemm followed by their activation, which it fuses. W2 stands on fixed places (padding.ts), as for tfjs.
 
-import { W1, W2, W4 } from "../workloads.ts";
 import { FLOW_NET, FLOW_SIZES, flowPadding, frames, GAUSSIAN_SIZES, gaussianPadding, padded } from "../tfjs/padding.ts";
-import { graph, type Graph } from "./proto.ts";
+import { W1, W2, W4 } from "../workloads.ts";
+import { type Graph, graph } from "./proto.ts";
 
 const { draws } = W4;
 
 /** The part [from, from + rows) × [0, columns) of a layer (·, width) at an offset of the flat weights. */
-function part(flat: Float32Array, at: number, width: number, from: number, rows: number, columns: number): Float32Array {
-  return Float32Array.from({ length: rows * columns }, (_, k) =>
-    flat[at + (from + Math.floor(k / columns)) * width + k % columns]);
+function part(
+  flat: Float32Array,
+  at: number,
+  width: number,
+  from: number,
+  rows: number,
+  columns: number,
+): Float32Array {
+  return Float32Array.from(
+    { length: rows * columns },
+    (_, k) => flat[at + (from + Math.floor(k / columns)) * width + (k % columns)],
+  );
 }
 
 /** A product M × K · K × N of two inputs. */
@@ -51,10 +60,16 @@ export function flowModel(slab: Float32Array, ownNoise: boolean): Uint8Array {
     const layer = (input: string, w: string, b: string): string =>
       g.node("LeakyRelu", [g.node("Gemm", [input, w, b])], { alpha: { float: W2.slope } });
     const h1 = layer(x, g.constant(part(flat, at, hidden, 0, 4, hidden), [4, hidden]), biases[n]);
-    const h2 = layer(h1, g.constant(part(flat, second, hidden, 0, hidden, hidden), [hidden, hidden]),
-      g.constant(part(flat, second, hidden, hidden, 1, hidden), [hidden]));
-    return g.node("Gemm", [h2, g.constant(part(flat, third, width, 0, hidden, 4), [hidden, 4]),
-      g.constant(part(flat, third, width, hidden, 1, 4), [4])]);
+    const h2 = layer(
+      h1,
+      g.constant(part(flat, second, hidden, 0, hidden, hidden), [hidden, hidden]),
+      g.constant(part(flat, second, hidden, hidden, 1, hidden), [hidden]),
+    );
+    return g.node("Gemm", [
+      h2,
+      g.constant(part(flat, third, width, 0, hidden, 4), [hidden, 4]),
+      g.constant(part(flat, third, width, hidden, 1, 4), [4]),
+    ]);
   };
   for (let c = 2 * W2.blocks - 1; c >= 0; c--) {
     const stretched = g.node("Mul", [x, g.node("Exp", [g.node("Tanh", [net(2 * c)])])]);

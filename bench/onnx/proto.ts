@@ -15,15 +15,15 @@ function join(parts: readonly Bytes[]): Bytes {
 
 function varint(value: number): Bytes {
   const bytes: number[] = [];
-  for (; value > 127; value = Math.floor(value / 128)) bytes.push(value % 128 + 128);
+  for (; value > 127; value = Math.floor(value / 128)) bytes.push((value % 128) + 128);
   return Uint8Array.from([...bytes, value]);
 }
 
 const integer = (field: number, value: number): Bytes => join([varint(field << 3), varint(value)]);
-const bytes = (field: number, value: Bytes): Bytes => join([varint(field << 3 | 2), varint(value.length), value]);
+const bytes = (field: number, value: Bytes): Bytes => join([varint((field << 3) | 2), varint(value.length), value]);
 const text = (field: number, value: string): Bytes => bytes(field, new TextEncoder().encode(value));
 const float = (field: number, value: number): Bytes =>
-  join([varint(field << 3 | 5), new Uint8Array(Float32Array.of(value).buffer)]);
+  join([varint((field << 3) | 5), new Uint8Array(Float32Array.of(value).buffer)]);
 
 /** An attribute of a node: an integer, a float (`{ float }`), or a list of integers. */
 export type Attribute = number | { readonly float: number } | readonly number[];
@@ -49,8 +49,12 @@ export interface Graph {
   /** A constant list of int64 values, as operators want sizes and indices. */
   integers(values: readonly number[]): string;
   node(type: string, inputs: readonly string[], attributes?: Readonly<Record<string, Attribute>>): string;
-  nodes(type: string, inputs: readonly string[], outputs: number,
-    attributes?: Readonly<Record<string, Attribute>>): string[];
+  nodes(
+    type: string,
+    inputs: readonly string[],
+    outputs: number,
+    attributes?: Readonly<Record<string, Attribute>>,
+  ): string[];
   /** Gives a value the name under which a session answers it. */
   output(name: string, value: string, shape: readonly number[]): void;
   /** The file. */
@@ -62,18 +66,30 @@ export function graph(): Graph {
   const parts: Bytes[] = [];
   let count = 0;
   // GraphProto: node 1, name 2, initializer 5, input 11, output 12. NodeProto: input 1, output 2, op_type 4, attribute 5.
-  const emit = (type: string, inputs: readonly string[], outputs: readonly string[],
-    attributes: Readonly<Record<string, Attribute>>): void => {
-    parts.push(bytes(1, join([
-      ...inputs.map((name) => text(1, name)), ...outputs.map((name) => text(2, name)), text(4, type),
-      ...Object.entries(attributes).map(([name, value]) => bytes(5, attribute(name, value))),
-    ])));
+  const emit = (
+    type: string,
+    inputs: readonly string[],
+    outputs: readonly string[],
+    attributes: Readonly<Record<string, Attribute>>,
+  ): void => {
+    parts.push(
+      bytes(
+        1,
+        join([
+          ...inputs.map((name) => text(1, name)),
+          ...outputs.map((name) => text(2, name)),
+          text(4, type),
+          ...Object.entries(attributes).map(([name, value]) => bytes(5, attribute(name, value))),
+        ]),
+      ),
+    );
   };
   // TensorProto: dims 1, data_type 2 (FLOAT 1, INT64 7), name 8, raw_data 9, little-endian.
   const tensor = (type: number, shape: readonly number[], raw: Bytes): string => {
     const name = `c${count++}`;
-    parts.push(bytes(5, join([...shape.map((size) => integer(1, size)), integer(2, type), text(8, name),
-      bytes(9, raw)])));
+    parts.push(
+      bytes(5, join([...shape.map((size) => integer(1, size)), integer(2, type), text(8, name), bytes(9, raw)])),
+    );
     return name;
   };
   const nodes: Graph["nodes"] = (type, inputs, outputs, attributes = {}) => {

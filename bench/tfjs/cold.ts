@@ -2,9 +2,9 @@
 // the milliseconds since the process began.
 
 import { readFileSync, writeFileSync } from "node:fs";
+import { W4 } from "../workloads.ts";
 import { flowSampler } from "./flow.ts";
 import { start } from "./index.ts";
-import { W4 } from "../workloads.ts";
 
 const [model, out] = process.argv.slice(2);
 await start();

@@ -14,7 +14,8 @@ export type Pieces = tf.Tensor[];
 /** Weights (I, O) and bias (O) of every layer of a net. */
 export function cut(flat: tf.Tensor1D, sizes: readonly number[]): Pieces {
   const lengths = sizes.slice(1).flatMap((outputs, l) => [sizes[l] * outputs, outputs]);
-  return tf.split(flat, lengths)
+  return tf
+    .split(flat, lengths)
     .map((part, k) => (k % 2 === 0 ? part.reshape([sizes[k / 2], sizes[k / 2 + 1]]) : part));
 }
 
@@ -26,10 +27,15 @@ export function forward(pieces: Pieces, x: tf.Tensor2D, slopes?: tf.Tensor1D): t
   const acts = [x];
   for (let k = 0; k < pieces.length; k += 2) {
     const hidden = slopes ? "prelu" : "relu";
-    acts.push(tf.fused.matMul({
-      a: acts[k / 2], b: pieces[k] as tf.Tensor2D, bias: pieces[k + 1],
-      activation: k + 2 < pieces.length ? hidden : "linear", preluActivationWeights: slopes,
-    }));
+    acts.push(
+      tf.fused.matMul({
+        a: acts[k / 2],
+        b: pieces[k] as tf.Tensor2D,
+        bias: pieces[k + 1],
+        activation: k + 2 < pieces.length ? hidden : "linear",
+        preluActivationWeights: slopes,
+      }) as tf.Tensor2D,
+    );
   }
   return acts;
 }
@@ -45,8 +51,15 @@ export function transpose(x: tf.Tensor2D): tf.Tensor2D {
  * Gradients (I+1, O) of each layer, flat, from the output's (B, O).
  * `inputT` is the transposed input with a row of ones below, which makes the bias one more weight.
  */
-export function backward(pieces: Pieces, acts: tf.Tensor2D[], inputT: tf.Tensor2D, ones: tf.Tensor2D,
-  dOut: tf.Tensor2D, slope: number, wantInput: boolean): { gradients: tf.Tensor1D[]; dIn?: tf.Tensor2D } {
+export function backward(
+  pieces: Pieces,
+  acts: tf.Tensor2D[],
+  inputT: tf.Tensor2D,
+  ones: tf.Tensor2D,
+  dOut: tf.Tensor2D,
+  slope: number,
+  wantInput: boolean,
+): { gradients: tf.Tensor1D[]; dIn?: tf.Tensor2D } {
   const gradients: tf.Tensor1D[] = [];
   let dz = dOut;
   for (let l = pieces.length / 2 - 1; l >= 0; l--) {
@@ -60,7 +73,7 @@ export function backward(pieces: Pieces, acts: tf.Tensor2D[], inputT: tf.Tensor2
 }
 
 /** One net's weights and Adam's moments, flat. */
-interface State { weights: tf.Tensor1D; m: tf.Tensor1D; v: tf.Tensor1D }
+type State = { weights: tf.Tensor1D; m: tf.Tensor1D; v: tf.Tensor1D };
 
 /**
  * A training step as a function that answers the loss and moves the state.
@@ -68,8 +81,13 @@ interface State { weights: tf.Tensor1D; m: tf.Tensor1D; v: tf.Tensor1D }
  * @param mask 1 where a weight is one, 0 where it is padding
  * @param gradient loss, and the gradients of each net's layers, at the nets' flat weights; it runs inside a tidy
  */
-export function trainer(start: Float32Array, mask: Float32Array, nets: number, learningRate: number,
-  gradient: (weights: tf.Tensor1D[]) => { loss: tf.Tensor; parts: tf.Tensor1D[][] }) {
+export function trainer(
+  start: Float32Array,
+  mask: Float32Array,
+  nets: number,
+  learningRate: number,
+  gradient: (weights: tf.Tensor1D[]) => { loss: tf.Tensor; parts: tf.Tensor1D[][] },
+) {
   const { beta1, beta2, epsilon } = ADAM;
   const size = start.length / nets;
   const each = (all: Float32Array): tf.Tensor1D[] =>
@@ -85,13 +103,16 @@ export function trainer(start: Float32Array, mask: Float32Array, nets: number, l
     const move = tf.div(tf.mul(newM, learningRate / (1 - beta1 ** t)), spread);
     return { weights: tf.sub(weights, move), m: newM, v: newV };
   };
-  const dispose = (): void => tf.dispose(states.map(({ weights, m, v }) => [weights, m, v]).flat());
+  const dispose = (): void => tf.dispose(states.flatMap(({ weights, m, v }) => [weights, m, v]));
   return {
     step(): number {
       t += 1;
-      const { loss, next } = tf.tidy(() => {
+      let next: State[] = [];
+      const loss = tf.tidy(() => {
         const { loss, parts } = gradient(states.map(({ weights }) => weights));
-        return { loss, next: states.map((state, n) => tf.tidy(() => adam(state, parts[n], n) as never) as State) };
+        next = states.map((state, n) => tf.tidy(() => adam(state, parts[n], n)));
+        for (const { weights, m, v } of next) for (const tensor of [weights, m, v]) tf.keep(tensor);
+        return loss;
       });
       dispose();
       states = next;
@@ -100,6 +121,9 @@ export function trainer(start: Float32Array, mask: Float32Array, nets: number, l
       return value;
     },
     weights: (): Float32Array => Float32Array.from(states.flatMap(({ weights }) => [...weights.dataSync()])),
-    dispose() { dispose(); tf.dispose(masks); },
+    dispose() {
+      dispose();
+      tf.dispose(masks);
+    },
   };
 }

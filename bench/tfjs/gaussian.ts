@@ -3,7 +3,7 @@
 
 import * as tf from "@tensorflow/tfjs";
 import { W1 } from "../workloads.ts";
-import { backward, cut, forward, trainer, type Pieces } from "./dense.ts";
+import { backward, cut, forward, type Pieces, trainer } from "./dense.ts";
 import { GAUSSIAN_SIZES, gaussianPadding, padded, unpadded } from "./padding.ts";
 
 /** The training step of W1. */
@@ -12,8 +12,12 @@ export function gaussianTrainer() {
   const y = tf.tensor2d(W1.y(), [batch, 600]);
   const thetaT = tf.tidy(() => tf.transpose(tf.tensor2d(W1.theta(), [batch, 2])));
   const ones = tf.ones<tf.Rank.R2>([1, batch]);
-  const step = trainer(padded(W1.weights(), gaussianPadding), padded(new Float32Array(gaussianPadding.index.length).fill(1), gaussianPadding),
-    1, W1.learningRate, ([weights]) => {
+  const step = trainer(
+    padded(W1.weights(), gaussianPadding),
+    padded(new Float32Array(gaussianPadding.index.length).fill(1), gaussianPadding),
+    1,
+    W1.learningRate,
+    ([weights]) => {
       const net = cut(weights, GAUSSIAN_SIZES);
       const acts = forward(net, y);
       // Rows of the transposed output: mean (2, B), diagonal (2, B), off-diagonal (1, B).
@@ -31,13 +35,17 @@ export function gaussianTrainer() {
       const dRaw = tf.mul(tf.sub(tf.reciprocal(d), tf.mul(g, z)), tf.sigmoid(raw));
       const dOut = tf.transpose(tf.concat([tf.neg(g), dRaw, tf.neg(tf.mul(g2, z1))], 0));
       const inputT: tf.Tensor2D = tf.concat([tf.transpose(y), ones], 0);
-      const { gradients } = backward(net, acts, inputT, ones, tf.mul(dOut, 1 / batch), W1.slope, false);
+      const { gradients } = backward(net, acts, inputT, ones, tf.mul(dOut, 1 / batch), 0, false);
       return { loss, parts: [gradients] };
-    });
+    },
+  );
   return {
     step: step.step,
     weights: () => unpadded(step.weights(), gaussianPadding),
-    dispose() { step.dispose(); tf.dispose([y, thetaT, ones]); },
+    dispose() {
+      step.dispose();
+      tf.dispose([y, thetaT, ones]);
+    },
   };
 }
 

@@ -8,15 +8,21 @@ import * as tf from "@tensorflow/tfjs";
 import { setWasmPaths, version_wasm as version } from "@tensorflow/tfjs-backend-wasm";
 import type { Outputs, Peer, Prepared } from "../driver.ts";
 import { operands, W1, W2, W3, W4 } from "../workloads.ts";
+import { forward } from "./dense.ts";
 import { flowSampler, flowTrainer } from "./flow.ts";
 import { gaussianNets, gaussianPosterior, gaussianTrainer } from "./gaussian.ts";
-import { forward } from "./dense.ts";
 
-interface Trainer { step(): number; weights(): ArrayLike<number>; dispose(): void }
+interface Trainer {
+  step(): number;
+  weights(): ArrayLike<number>;
+  dispose(): void;
+}
 
 function training(checkSteps: number, trainer: Trainer): Prepared {
   return {
-    run() { trainer.step(); },
+    run() {
+      trainer.step();
+    },
     outputs() {
       const losses = Array.from({ length: checkSteps }, () => trainer.step());
       return { losses, weights: trainer.weights() };
@@ -30,15 +36,22 @@ function product(id: string): Prepared {
   const { a, b } = operands(W3[id]);
   const [ta, tb] = [tf.tensor2d(a, [m, k]), tf.tensor2d(b, [k, n])];
   return {
-    run() { tf.matMul(ta, tb).dispose(); },
+    run() {
+      tf.matMul(ta, tb).dispose();
+    },
     outputs: () => ({ product: tf.tidy(() => tf.matMul(ta, tb).dataSync()) }),
     dispose: () => tf.dispose([ta, tb]),
   };
 }
 
 /** An item whose outputs are what a run answers. */
-const inference = (answer: () => Outputs, dispose: () => void): Prepared =>
-  ({ run() { answer(); }, outputs: answer, dispose });
+const inference = (answer: () => Outputs, dispose: () => void): Prepared => ({
+  run() {
+    answer();
+  },
+  outputs: answer,
+  dispose,
+});
 
 function flow(noise: (() => Float32Array) | undefined): Prepared {
   const sampler = flowSampler(W2.weights());
@@ -47,27 +60,35 @@ function flow(noise: (() => Float32Array) | undefined): Prepared {
 
 function gauss(noise: (() => Float32Array) | undefined): Prepared {
   const net = gaussianNets();
-  return inference(() => tf.tidy(() => {
-    const base = noise ? tf.tensor2d(noise(), [W4.draws, 2]) : tf.randomNormal<tf.Rank.R2>([W4.draws, 2]);
-    const [mean, factor, draws] = gaussianPosterior(net, tf.tensor2d(W4.gaussDatum(), [1, 600]), base);
-    return { mean: mean.dataSync(), factor: factor.dataSync(), draws: draws.dataSync() };
-  }), () => tf.dispose(net));
+  return inference(
+    () =>
+      tf.tidy(() => {
+        const base = noise ? tf.tensor2d(noise(), [W4.draws, 2]) : tf.randomNormal<tf.Rank.R2>([W4.draws, 2]);
+        const [mean, factor, draws] = gaussianPosterior(net, tf.tensor2d(W4.gaussDatum(), [1, 600]), base);
+        return { mean: mean.dataSync(), factor: factor.dataSync(), draws: draws.dataSync() };
+      }),
+    () => tf.dispose(net),
+  );
 }
 
 function batch(): Prepared {
   const net = gaussianNets();
-  return inference(() => tf.tidy(() => {
-    const out = forward(net, tf.tensor2d(W4.batchData(), [W4.batchRows, W1.data]))[3];
-    const [mean, diagonal, offDiagonal] = tf.split(out, [2, 2, 1], 1);
-    return { mean: mean.dataSync(), diagonal: diagonal.dataSync(), offDiagonal: offDiagonal.dataSync() };
-  }), () => tf.dispose(net));
+  return inference(
+    () =>
+      tf.tidy(() => {
+        const out = forward(net, tf.tensor2d(W4.batchData(), [W4.batchRows, W1.data]))[3];
+        const [mean, diagonal, offDiagonal] = tf.split(out, [2, 2, 1], 1);
+        return { mean: mean.dataSync(), diagonal: diagonal.dataSync(), offDiagonal: offDiagonal.dataSync() };
+      }),
+    () => tf.dispose(net),
+  );
 }
 
 /** Starts the backend. */
 export async function start(): Promise<void> {
   tf.enableProdMode();
   setWasmPaths(`${dirname(createRequire(import.meta.url).resolve("@tensorflow/tfjs-backend-wasm"))}/`);
-  if (!await tf.setBackend("wasm")) throw new Error("tfjs: no wasm backend here");
+  if (!(await tf.setBackend("wasm"))) throw new Error("tfjs: no wasm backend here");
   await tf.ready();
 }
 
@@ -75,8 +96,13 @@ export async function start(): Promise<void> {
 export async function setup(): Promise<Peer> {
   await start();
   return {
-    name: "tfjs-wasm", version, notes: "wasm backend with SIMD, one thread, gradients by hand on XNNPACK products",
-    cold: { script: fileURLToPath(new URL("cold.ts", import.meta.url)), model: () => new Uint8Array(W2.weights().buffer) },
+    name: "tfjs-wasm",
+    version,
+    notes: "wasm backend with SIMD, one thread, gradients by hand on XNNPACK products",
+    cold: {
+      script: fileURLToPath(new URL("cold.ts", import.meta.url)),
+      model: () => new Uint8Array(W2.weights().buffer),
+    },
     workloads: {
       W1Step: () => training(W1.checkSteps, gaussianTrainer()),
       W2Step: () => training(W2.checkSteps, flowTrainer()),

@@ -2,10 +2,13 @@
 // faster: the three nets of W1 as one of block-diagonal layers; W2's nets on coordinates that stay in their places, the
 // permutations moved into the weights, so that nothing is sliced, joined or permuted between the products.
 
-import { layersOf, W1, W2, type Net } from "../workloads.ts";
+import { layersOf, type Net, W1, W2 } from "../workloads.ts";
 
 /** A map from our slab of weights into a flat tensor that may hold other, always zero, weights between them. */
-export interface Padding { readonly size: number; readonly index: Int32Array }
+export interface Padding {
+  readonly size: number;
+  readonly index: Int32Array;
+}
 
 /** Weights in the slab of these nets; asking for the weights themselves would cost a cold start a tenth of a second. */
 function count(nets: readonly Net[]): number {
@@ -16,7 +19,9 @@ function count(nets: readonly Net[]): number {
 /** The flat tensor of a slab, zero between the weights. */
 export const padded = (slab: ArrayLike<number>, { size, index }: Padding): Float32Array => {
   const flat = new Float32Array(size);
-  index.forEach((at, k) => { flat[at] = slab[k]; });
+  index.forEach((at, k) => {
+    flat[at] = slab[k];
+  });
   return flat;
 };
 
@@ -28,7 +33,8 @@ export const unpadded = (flat: ArrayLike<number>, { index }: Padding): Float32Ar
 export const GAUSSIAN_SIZES = [600, 60, 30, 5];
 
 export const gaussianPadding: Padding = {
-  size: 601 * 60 + 61 * 30 + 31 * 5, index: new Int32Array(count(W1.nets)),
+  size: 601 * 60 + 61 * 30 + 31 * 5,
+  index: new Int32Array(count(W1.nets)),
 };
 W1.nets.forEach((net, n) => {
   let at = 0;
@@ -37,7 +43,7 @@ W1.nets.forEach((net, n) => {
     for (let k = 0; k < (inputs + 1) * outputs; k++) {
       const i = Math.floor(k / outputs);
       const row = i === inputs ? GAUSSIAN_SIZES[l] : l === 0 ? i : n * inputs + i;
-      gaussianPadding.index[from + k] = at + row * columns + n * (l === 2 ? 2 : outputs) + k % outputs;
+      gaussianPadding.index[from + k] = at + row * columns + n * (l === 2 ? 2 : outputs) + (k % outputs);
     }
     at += (GAUSSIAN_SIZES[l] + 1) * columns;
   });

@@ -44,6 +44,8 @@ export interface TrainOptions {
   readonly rates: Float32Array;
   /** Name of the output that is the loss, a scalar f64 param. */
   readonly loss: string;
+  /** Inputs by name, the same rows at every step. */
+  readonly inputs?: RunOptions["inputs"];
 }
 
 export interface Executor {

@@ -9,13 +9,22 @@ export interface Kernels {
   readonly memory: WebAssembly.Memory;
   readonly table: WebAssembly.Table;
   heapBase(): number;
-  run(plan: number, rows: number, runStart: number, runRows: number, seed: number, firstStep: number, steps: number): number;
+  run(
+    plan: number,
+    rows: number,
+    runStart: number,
+    runRows: number,
+    seed: number,
+    firstStep: number,
+    steps: number,
+  ): number;
   denseWeightGradScratch(blocks: number, ins: number, outs: number): number;
 }
 
 /** A function of one relaxed multiply-add: hosts without relaxed SIMD refuse it. */
 const RELAXED_PROBE = new Uint8Array([
-  0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 16, 1, 14, 1, 1, 123, 32, 0, 32, 0, 32, 0, 253, 133, 2, 26, 11,
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 16, 1, 14, 1, 1, 123, 32, 0, 32, 0, 32, 0, 253, 133,
+  2, 26, 11,
 ]);
 
 export const hostRunsRelaxed = (): boolean => WebAssembly.validate(RELAXED_PROBE);

@@ -65,7 +65,7 @@ function erfc(x: number): number {
 function probit(p: number): number {
   if (!(p > 0 && p < 1)) return p === 0 ? -Infinity : p === 1 ? Infinity : Number.NaN;
   if (p > 0.5) return -probit(1 - p);
-  let x = 0; // x ≤ 0 from here on
+  let x = -Math.sqrt(-2 * Math.log(2 * p)); // to the left of the root, since Φ(−t) ≤ e^(−t²/2) / 2
   for (let i = 0; i < 100; i++) {
     const cdf = erfc(-x / Math.SQRT2) / 2;
     const density = Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI);

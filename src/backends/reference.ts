@@ -136,11 +136,11 @@ export const createReference: CreateExecutor = async (program: Program, { optimi
       const out = execute(plan, { rows, inputs, repeat, seed, step, banks });
       return Object.fromEntries(Object.entries(out).map(([name, data]) => [name, data.slice()]));
     },
-    async train(plan, { rows, seed, firstStep, rates, loss }) {
+    async train(plan, { rows, seed, firstStep, rates, loss, inputs = {} }) {
       if (optimiser === undefined) throw new Error("internal: an executor without optimiser cannot train");
       const losses: number[] = [];
       for (let s = 0; s < rates.length; s++) {
-        const out = execute(plan, { rows, inputs: {}, repeat: 1, seed, step: firstStep + s, banks });
+        const out = execute(plan, { rows, inputs, repeat: 1, seed, step: firstStep + s, banks });
         losses.push(out[loss][0]);
         const finite = Number.isFinite(losses[s]);
         const gradient = gradients.get(plan) as Float64Array;

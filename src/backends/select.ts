@@ -22,7 +22,11 @@ export function createExecutor(program: Program, options: BackendOptions & Execu
   const name = options.backend ?? "auto";
   const create = Object.hasOwn(backends, name) ? backends[name] : undefined;
   if (create === undefined) {
-    return Promise.reject(new Error(`backend: expected ${Object.keys(backends).join(" or ")}, got "${name}", which this version does not have; use "wasm"`));
+    return Promise.reject(
+      new Error(
+        `backend: expected ${Object.keys(backends).join(" or ")}, got "${name}", which this version does not have; use "wasm"`,
+      ),
+    );
   }
   return create(program, options);
 }

@@ -2,13 +2,14 @@
 import { bytesOf, type Plan, type PlanRecord, type Value } from "../graph/plan.ts";
 import type { Program } from "../graph/program.ts";
 import type { DType } from "../graph/tensor.ts";
-import type { Executor, ExecutorOptions, OptimiserState, RunOptions, Rows, TrainOptions } from "./backend.ts";
+import type { Executor, ExecutorOptions, OptimiserState, Rows, RunOptions, TrainOptions } from "./backend.ts";
 import { compileKernels, hostRunsRelaxed, instantiateKernels, type KernelBuild, type Kernels } from "./kernels.ts";
 
 /** Rows that one call takes in; longer runs are looped. */
 const CHUNK_ROWS = 4096;
 /** Groups of shards that sum on their own: the most threads that can share a step. */
 const MAX_GROUPS = 8;
+const MIB = 1_048_576;
 const ACTIVATIONS = ["linear", "relu", "leakyRelu", "tanh", "sigmoid", "softplus"];
 
 const floatBits = (x: number): number => new Int32Array(Float32Array.of(x).buffer)[0];
@@ -65,7 +66,9 @@ class Arena {
       try {
         this.memory.grow(Math.ceil(missing / 65536));
       } catch {
-        throw new Error(`wasm: expected ${(this.top / 2 ** 20).toFixed(0)} MiB of memory, which this host does not give; use a smaller batch or bank`);
+        throw new Error(
+          `wasm: expected ${Math.ceil(this.top / MIB)} MiB of memory, which this host does not give; use a smaller batch or bank`,
+        );
       }
     }
     return at;
@@ -99,7 +102,12 @@ class WasmExecutor implements Executor {
     this.slabs = { weights: this.arena.take(slab), frozen: this.arena.take(program.frozen.bytes) };
     const { optimiser } = options;
     this.moments = optimiser
-      ? { m: this.arena.take(slab), v: this.arena.take(slab), largest: optimiser.amsgrad ? this.arena.take(slab) : 0, settings: this.arena.take(96) }
+      ? {
+          m: this.arena.take(slab),
+          v: this.arena.take(slab),
+          largest: optimiser.amsgrad ? this.arena.take(slab) : 0,
+          settings: this.arena.take(96),
+        }
       : null;
   }
 
@@ -122,7 +130,9 @@ class WasmExecutor implements Executor {
     if (known !== undefined) return known;
     const kernel = this.kernels[name];
     if (typeof kernel !== "function") {
-      throw new Error(`wasm: expected a kernel "${name}", which this backend does not have; cast to the other type or use ops that it has`);
+      throw new Error(
+        `wasm: expected a kernel "${name}", which this backend does not have; cast to the other type or use ops that it has`,
+      );
     }
     const index = this.kernels.table.grow(1);
     this.kernels.table.set(index, kernel);
@@ -135,7 +145,8 @@ class WasmExecutor implements Executor {
     const known = this.loaded.get(name);
     if (known) return known;
     const plan = this.program.plans[name];
-    if (plan === undefined) throw new Error(`wasm: expected a plan of ${Object.keys(this.program.plans).join(", ")}, got "${name}"`);
+    if (plan === undefined)
+      throw new Error(`wasm: expected a plan of ${Object.keys(this.program.plans).join(", ")}, got "${name}"`);
     const { bytes } = plan;
     const constants = this.arena.take(bytes.constant);
     for (const c of plan.constants) this.view(constants + c.at, c.values.length, c.dtype).set(c.values);
@@ -150,14 +161,22 @@ class WasmExecutor implements Executor {
       slotTop += b * plan.shardRows;
       return at;
     });
-    const bases = { slot: 0, weights: this.slabs.weights, frozen: this.slabs.frozen, sums, temporary, constant: constants };
+    const bases = {
+      slot: 0,
+      weights: this.slabs.weights,
+      frozen: this.slabs.frozen,
+      sums,
+      temporary,
+      constant: constants,
+    };
     const valueAt = (v: Value): number => (v.region === "slot" ? slots[v.at] : bases[v.region] + v.at);
 
     const code: number[] = [];
     const patches: { kind: string; name: string; word: number; value: Value }[] = [];
     const emit = (op: string, dtype: DType, attrs: object, output: Value | null, inputs: Value[], label = ""): void => {
       const start = code.length;
-      const head = output === null ? [0, 0, 0, 0] : [valueAt(output), output.rows, output.cols, Number(output.kind === "param")];
+      const head =
+        output === null ? [0, 0, 0, 0] : [valueAt(output), output.rows, output.cols, Number(output.kind === "param")];
       code.push(this.opcode(`${op}_${dtype}`), 0, ...head, inputs.length);
       for (const v of inputs) code.push(valueAt(v), v.rows, v.cols, Number(v.kind === "param"));
       if (op === "input" || op === "output" || op === "bankRows") {
@@ -169,7 +188,14 @@ class WasmExecutor implements Executor {
     const emitRecord = (r: PlanRecord): void => {
       const output = plan.values[r.output];
       const label = (r.attrs.name ?? r.attrs.bank ?? "") as string;
-      emit(r.op, output.dtype, r.attrs, output, r.inputs.map((i) => plan.values[i]), label);
+      emit(
+        r.op,
+        output.dtype,
+        r.attrs,
+        output,
+        r.inputs.map((i) => plan.values[i]),
+        label,
+      );
     };
     const bounds: number[] = [];
     for (const phase of ["prologue", "shard", "epilogue"] as const) {
@@ -186,7 +212,17 @@ class WasmExecutor implements Executor {
     const at = this.arena.take(64);
     const records = this.arena.take(code.length * 4);
     this.words(records, code.length).set(code);
-    this.words(at, 14).set([...bounds.map((b) => records + 4 * b), plan.shardRows, MAX_GROUPS, sums, bytes.sums32, groupBytes, 0, 0, 0]);
+    this.words(at, 14).set([
+      ...bounds.map((b) => records + 4 * b),
+      plan.shardRows,
+      MAX_GROUPS,
+      sums,
+      bytes.sums32,
+      groupBytes,
+      0,
+      0,
+      0,
+    ]);
 
     const edge = (p: (typeof patches)[number]): Edge => {
       const { rows, cols, dtype } = p.value;
@@ -194,14 +230,27 @@ class WasmExecutor implements Executor {
       this.words(records + 4 * p.word, 1)[0] = buffer;
       return { at: buffer, words: records + 4 * p.word, cols, rows, dtype };
     };
-    const edges = (kind: string): Map<string, Edge> => new Map(patches.filter((p) => p.kind === kind).map((p) => [p.name, edge(p)]));
+    const edges = (kind: string): Map<string, Edge> =>
+      new Map(patches.filter((p) => p.kind === kind).map((p) => [p.name, edge(p)]));
     const paramOutputs = new Map<string, Edge>();
     for (const o of plan.outputs) {
       const v = plan.values[o.value];
-      if (v.kind === "param") paramOutputs.set(o.name, { at: valueAt(v), words: 0, cols: v.cols, rows: v.rows, dtype: v.dtype });
+      if (v.kind === "param")
+        paramOutputs.set(o.name, { at: valueAt(v), words: 0, cols: v.cols, rows: v.rows, dtype: v.dtype });
     }
-    const banks = patches.filter((p) => p.kind === "bankRows").map((p) => ({ name: p.name, words: records + 4 * p.word }));
-    const loaded: LoadedPlan = { plan, at, inputs: edges("input"), batchOutputs: edges("output"), paramOutputs, banks, sums, valueAt };
+    const banks = patches
+      .filter((p) => p.kind === "bankRows")
+      .map((p) => ({ name: p.name, words: records + 4 * p.word }));
+    const loaded: LoadedPlan = {
+      plan,
+      at,
+      inputs: edges("input"),
+      batchOutputs: edges("output"),
+      paramOutputs,
+      banks,
+      sums,
+      valueAt,
+    };
     this.loaded.set(name, loaded);
     return loaded;
   }
@@ -219,7 +268,8 @@ class WasmExecutor implements Executor {
         this.scratch.bytes = Math.max(this.scratch.bytes, this.kernels.denseWeightGradScratch(blocks, x.cols, dz.cols));
       }
     }
-    if (this.workspace.bytes > 2 ** 31) throw new Error(`wasm: plan "${first.name}" needs more memory than a shard may have`);
+    if (this.workspace.bytes > 2048 * MIB)
+      throw new Error(`wasm: plan "${first.name}" needs more memory than a shard may have`);
     this.workspace.at = this.arena.take(this.workspace.bytes);
     this.scratch.at = this.arena.take(this.scratch.bytes);
   }
@@ -229,7 +279,8 @@ class WasmExecutor implements Executor {
   }
   async writeWeights(values: Float32Array, slab: "weights" | "frozen" = "weights"): Promise<void> {
     const { bytes } = this.program[slab];
-    if (values.length * 4 !== bytes) throw new Error(`internal: ${slab} slab of ${bytes / 4} floats, got ${values.length}`);
+    if (values.length * 4 !== bytes)
+      throw new Error(`internal: ${slab} slab of ${bytes / 4} floats, got ${values.length}`);
     this.floats(this.slabs[slab], bytes).set(values);
   }
   async readGradient(plan: string): Promise<Float32Array> {
@@ -237,9 +288,11 @@ class WasmExecutor implements Executor {
   }
   async writeBank(name: string, values: Float32Array): Promise<void> {
     const cols = this.program.banks[name];
-    if (cols === undefined || values.length % cols !== 0) throw new Error(`internal: bank "${name}" of ${values.length} numbers in ${cols} columns`);
+    if (cols === undefined || values.length % cols !== 0)
+      throw new Error(`internal: bank "${name}" of ${values.length} numbers in ${cols} columns`);
     let bank = this.banks.get(name);
-    if (bank === undefined || bank.bytes < values.byteLength) bank = { at: this.arena.take(values.byteLength), rows: 0, bytes: values.byteLength };
+    if (bank === undefined || bank.bytes < values.byteLength)
+      bank = { at: this.arena.take(values.byteLength), rows: 0, bytes: values.byteLength };
     this.floats(bank.at, values.byteLength).set(values);
     this.banks.set(name, { ...bank, rows: values.length / cols });
   }
@@ -247,7 +300,8 @@ class WasmExecutor implements Executor {
   private pointBanks(plan: LoadedPlan): void {
     for (const { name, words } of plan.banks) {
       const bank = this.banks.get(name);
-      if (bank === undefined) throw new Error(`internal: plan "${plan.plan.name}" draws from bank "${name}", which was not written`);
+      if (bank === undefined)
+        throw new Error(`internal: plan "${plan.plan.name}" draws from bank "${name}", which was not written`);
       this.words(words, 2).set([bank.at, bank.rows]);
     }
   }
@@ -256,12 +310,7 @@ class WasmExecutor implements Executor {
     const plan = this.load(name);
     const { rows, inputs = {}, repeat = 1, seed = 0, step = 0 } = options;
     this.pointBanks(plan);
-    for (const [key, edge] of plan.inputs) {
-      const given = inputs[key];
-      const every = edge.words && plan.plan.inputs.find((i) => i.name === key)?.repeat ? repeat : 1;
-      const want = Math.ceil(rows / every) * edge.cols;
-      if (given === undefined || given.length !== want) throw new Error(`internal: input "${key}" of plan "${name}": expected ${want} numbers, got ${given?.length}`);
-    }
+    this.checkInputs(plan, inputs, rows, repeat);
     const out: Record<string, Rows> = {};
     for (const [key, e] of plan.batchOutputs) out[key] = this.allocate(rows * e.rows * e.cols, e.dtype);
     for (let start = 0; start < rows; start += CHUNK_ROWS) {
@@ -271,7 +320,10 @@ class WasmExecutor implements Executor {
       for (const [key, e] of plan.batchOutputs) {
         // Tile t of row i stands in row t·count + i of the buffer, and in row t·rows + i of the answer.
         for (let t = 0; t < e.rows; t++) {
-          out[key].set(this.view(e.at + t * count * e.cols * bytesOf(e.dtype), count * e.cols, e.dtype), (t * rows + start) * e.cols);
+          out[key].set(
+            this.view(e.at + t * count * e.cols * bytesOf(e.dtype), count * e.cols, e.dtype),
+            (t * rows + start) * e.cols,
+          );
         }
       }
     }
@@ -280,12 +332,32 @@ class WasmExecutor implements Executor {
     return out;
   }
 
+  private checkInputs(
+    { plan, inputs: edges }: LoadedPlan,
+    inputs: NonNullable<RunOptions["inputs"]>,
+    rows: number,
+    repeat: number,
+  ): void {
+    for (const { name, cols, repeat: repeats } of plan.inputs) {
+      const want = Math.ceil(rows / (repeats ? repeat : 1)) * cols;
+      const given = inputs[name]?.length;
+      if (!edges.has(name) || given !== want)
+        throw new Error(`internal: input "${name}" of plan "${plan.name}": expected ${want} numbers, got ${given}`);
+    }
+  }
+
   private allocate(count: number, dtype: DType): Rows {
     return dtype === "f32" ? new Float32Array(count) : new Float64Array(count);
   }
 
   /** Copies the rows of a chunk in; a `repeat` input is given from the row that serves the first of them. */
-  private feed(plan: LoadedPlan, inputs: NonNullable<RunOptions["inputs"]>, repeat: number, start: number, count: number): void {
+  private feed(
+    plan: LoadedPlan,
+    inputs: NonNullable<RunOptions["inputs"]>,
+    repeat: number,
+    start: number,
+    count: number,
+  ): void {
     for (const { name: key, repeat: repeats } of plan.plan.inputs) {
       const edge = plan.inputs.get(key) as Edge;
       const every = repeats ? repeat : 1;
@@ -307,18 +379,26 @@ class WasmExecutor implements Executor {
   /** Grows in powers of two, so that many short calls and one long one cost the same memory. */
   private reserveTrace(steps: number): void {
     if (steps <= this.trace.steps) return;
-    const size = 2 ** Math.ceil(Math.log2(Math.max(steps, 256)));
+    let size = 256;
+    while (size < steps) size *= 2;
     this.trace = { rates: this.arena.take(size * 4), losses: this.arena.take(size * 8), steps: size };
   }
 
-  async train(name: string, { rows, seed, firstStep, rates, loss }: TrainOptions): Promise<{ done: number; losses: Float64Array }> {
+  async train(
+    name: string,
+    { rows, seed, firstStep, rates, loss, inputs = {} }: TrainOptions,
+  ): Promise<{ done: number; losses: Float64Array }> {
     const plan = this.load(name);
     const moments = this.settings();
     const options = this.options.optimiser as NonNullable<ExecutorOptions["optimiser"]>;
     const scalar = plan.paramOutputs.get(loss);
-    if (!plan.plan.hasGradient || scalar?.dtype !== "f64") throw new Error(`internal: plan "${name}" has no gradient or no f64 loss "${loss}"`);
-    if (rows > CHUNK_ROWS && plan.inputs.size > 0) throw new Error(`train: expected at most ${CHUNK_ROWS} rows a step from inputs, got ${rows}`);
+    if (!plan.plan.hasGradient || scalar?.dtype !== "f64")
+      throw new Error(`internal: plan "${name}" has no gradient or no f64 loss "${loss}"`);
+    if (rows > CHUNK_ROWS && plan.inputs.size > 0)
+      throw new Error(`train: expected at most ${CHUNK_ROWS} rows a step from inputs, got ${rows}`);
     this.pointBanks(plan);
+    this.checkInputs(plan, inputs, rows, 1);
+    this.feed(plan, inputs, 1, 0, rows);
     this.reserveTrace(rates.length);
     this.floats(this.trace.rates, rates.byteLength).set(rates);
     const floats = this.program.weights.bytes / 4;
@@ -367,7 +447,10 @@ export interface WasmOptions extends ExecutorOptions {
 }
 
 /** An executor on WebAssembly SIMD. @throws when the host lacks SIMD or the kernels cannot be loaded. */
-export async function createWasm(program: Program, { build = "auto", ...options }: WasmOptions = {}): Promise<Executor> {
+export async function createWasm(
+  program: Program,
+  { build = "auto", ...options }: WasmOptions = {},
+): Promise<Executor> {
   const chosen = build === "auto" ? (hostRunsRelaxed() ? "relaxed" : "plain") : build;
   return new WasmExecutor(await compileKernels(chosen), chosen, program, options);
 }

@@ -10,7 +10,8 @@ const ascending = (x: ArrayLike<number>): Float64Array => Float64Array.from(x).s
 
 function expectSample(owner: string, name: string, x: ArrayLike<number>): void {
   if (x.length === 0) throw new Error(`${owner}: expected at least one number in ${name}, got none`);
-  for (let i = 0; i < x.length; i++) if (Number.isNaN(x[i])) throw new Error(`${owner}: expected numbers in ${name}, got NaN at index ${i}`);
+  for (let i = 0; i < x.length; i++)
+    if (Number.isNaN(x[i])) throw new Error(`${owner}: expected numbers in ${name}, got NaN at index ${i}`);
 }
 
 /** D of two samples, in [0, 1]. Ties are stepped over together. @throws when one is empty or holds NaN. */
@@ -45,7 +46,10 @@ export function ksOneSample(sample: ArrayLike<number>, cdf: (x: number) => numbe
  * @throws when a length is no multiple of D, or as `ksTwoSample`.
  */
 export function ksPerParameter(a: ArrayLike<number>, b: ArrayLike<number>, parameters: number): Float64Array {
-  for (const [name, x] of [["a", a], ["b", b]] as const) {
+  for (const [name, x] of [
+    ["a", a],
+    ["b", b],
+  ] as const) {
     if (x.length % parameters === 0) continue;
     throw new Error(`ksPerParameter: expected ${name} (S, ${parameters}), got ${x.length} numbers`);
   }

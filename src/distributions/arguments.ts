@@ -3,10 +3,12 @@
 export type Numbers = number | ArrayLike<number>;
 
 function toList(owner: string, name: string, value: unknown): number[] {
-  const list = typeof value === "object" && value !== null && "length" in value ? Array.from(value as number[]) : [value];
+  const list =
+    typeof value === "object" && value !== null && "length" in value ? Array.from(value as number[]) : [value];
   if (list.length === 0) throw new Error(`${owner}: expected ${name} to hold at least one number, got none`);
   for (const x of list) {
-    if (typeof x !== "number") throw new Error(`${owner}: expected ${name} to be a number or numbers, got ${describe(x)}`);
+    if (typeof x !== "number")
+      throw new Error(`${owner}: expected ${name} to be a number or numbers, got ${describe(x)}`);
   }
   return list as number[];
 }
@@ -16,7 +18,9 @@ export function describe(x: unknown): string {
   if (typeof x === "string") return JSON.stringify(x.length > 40 ? `${x.slice(0, 40)}…` : x);
   if (typeof x === "function") return "a function";
   if (typeof x !== "object" || x === null) return String(x);
-  return Array.isArray(x) ? `an array of ${x.length}` : `an object with keys ${Object.keys(x).slice(0, 6).join(", ") || "(none)"}`;
+  return Array.isArray(x)
+    ? `an array of ${x.length}`
+    : `an object with keys ${Object.keys(x).slice(0, 6).join(", ") || "(none)"}`;
 }
 
 /**
@@ -30,7 +34,10 @@ export function spread<K extends string>(owner: string, given: Readonly<Record<K
   const long = named.filter((x) => x.isList);
   const length = long[0]?.length ?? 1;
   const odd = long.find((x) => x.length !== length);
-  if (odd) throw new Error(`${owner}: expected ${long[0].name} and ${odd.name} of one length, got ${length} and ${odd.length}`);
+  if (odd)
+    throw new Error(
+      `${owner}: expected ${long[0].name} and ${odd.name} of one length, got ${length} and ${odd.length}`,
+    );
   const out = {} as Record<K, Float64Array>;
   names.forEach((name, i) => {
     out[name] = Float64Array.from({ length }, (_, k) => lists[i][named[i].isList ? k : 0]);
@@ -49,10 +56,12 @@ export function requireEach(
 ): void {
   for (let i = 0; i < values.length; i++) {
     if (test(values[i], i)) continue;
-    throw new Error(`${owner}: expected ${name} ${expected}, got ${values[i]}${values.length > 1 ? ` at index ${i}` : ""}`);
+    throw new Error(
+      `${owner}: expected ${name} ${expected}, got ${values[i]}${values.length > 1 ? ` at index ${i}` : ""}`,
+    );
   }
 }
 
 /** Why a number is refused where only positive, finite ones make sense. */
 export const isPositive = (x: number): boolean => x > 0 && x < Infinity;
-export const isFinite = (x: number): boolean => Number.isFinite(x);
+export const isFiniteNumber = (x: number): boolean => Number.isFinite(x);

@@ -3,7 +3,7 @@
  */
 import { add, cast, div, exp, mul, random, square, sub, sumFeatures } from "../graph/build.ts";
 import { exp as expOf, log as logOf, tanh } from "../math.ts";
-import { isFinite, isPositive, type Numbers, requireEach, spread } from "./arguments.ts";
+import { isFiniteNumber, isPositive, type Numbers, requireEach, spread } from "./arguments.ts";
 import { type Distribution, expectBatch } from "./distribution.ts";
 import { LOG_2PI } from "./normal.ts";
 import { makeSupport } from "./support.ts";
@@ -18,12 +18,18 @@ const expm1 = (x: number): number => (x > 1 ? expOf(x) - 1 : (2 * tanh(x / 2)) /
  */
 export function logNormal(mu: Numbers, sigma: Numbers): Distribution {
   const args = spread("logNormal", { mu, sigma });
-  requireEach("logNormal", "mu", args.mu, "finite", isFinite);
+  requireEach("logNormal", "mu", args.mu, "finite", isFiniteNumber);
   requireEach("logNormal", "sigma", args.sigma, "> 0 and finite", isPositive);
   const size = args.mu.length;
   const mean = args.mu.map((m, i) => expOf(m + 0.5 * args.sigma[i] * args.sigma[i]));
   const sd = mean.map((m, i) => m * Math.sqrt(expm1(args.sigma[i] * args.sigma[i])));
-  requireEach("logNormal", "mu and sigma", sd, "with a standard deviation that is a positive, finite number", isPositive);
+  requireEach(
+    "logNormal",
+    "mu and sigma",
+    sd,
+    "with a standard deviation that is a positive, finite number",
+    isPositive,
+  );
   const low = new Float64Array(size);
   const high = new Float64Array(size).fill(Infinity);
   const { clamp, within, toReal, fromReal, logDetToReal } = makeSupport("logNormal", low, high);

@@ -7,7 +7,22 @@
  *             Bailey, Polar generation of random variates with the t-distribution, Math. Comp. 62 (1994).
  */
 import {
-  add, cast, cos, div, exp, log, log1p, mul, random, slice, sqrt, square, sub, sumFeatures, tanh, where,
+  add,
+  cast,
+  cos,
+  div,
+  exp,
+  log,
+  log1p,
+  mul,
+  random,
+  slice,
+  sqrt,
+  square,
+  sub,
+  sumFeatures,
+  tanh,
+  where,
 } from "../graph/build.ts";
 import { show, type Tensor } from "../graph/tensor.ts";
 import { lgamma, log as logOf } from "../math.ts";

@@ -3,7 +3,7 @@
  */
 import { add, cast, div, mul, random, square, sub, sumFeatures } from "../graph/build.ts";
 import { log } from "../math.ts";
-import { isFinite, isPositive, type Numbers, requireEach, spread } from "./arguments.ts";
+import { isFiniteNumber, isPositive, type Numbers, requireEach, spread } from "./arguments.ts";
 import { type Distribution, expectBatch } from "./distribution.ts";
 import { makeSupport } from "./support.ts";
 
@@ -15,7 +15,7 @@ export const LOG_2PI = 1.8378770664093453;
  */
 export function normal(mean: Numbers, sd: Numbers): Distribution {
   const args = spread("normal", { mean, sd });
-  requireEach("normal", "mean", args.mean, "finite", isFinite);
+  requireEach("normal", "mean", args.mean, "finite", isFiniteNumber);
   requireEach("normal", "sd", args.sd, "> 0 and finite", isPositive);
   const size = args.mean.length;
   const { low, high, toReal, fromReal, logDetToReal } = makeSupport(

@@ -7,9 +7,24 @@
  * Kucukelbir et al., Automatic Differentiation Variational Inference, JMLR 18 (2017), §2.3.
  */
 import {
-  add, columns, concat, constant, exp, log, maximum, minimum, mul, neg, ones, relu, sigmoid, sub, sumFeatures, where,
+  add,
+  columns,
+  concat,
+  constant,
+  exp,
+  log,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  ones,
+  relu,
+  sigmoid,
+  sub,
+  sumFeatures,
+  where,
 } from "../graph/build.ts";
-import type { DType, Tensor } from "../graph/tensor.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import { log as logOf } from "../math.ts";
 import { expectBatch } from "./distribution.ts";
 
@@ -20,7 +35,7 @@ export interface Support {
   readonly toReal: (theta: Tensor) => Tensor;
   readonly fromReal: (x: Tensor) => Tensor;
   readonly logDetToReal: (theta: Tensor) => Tensor;
-  /** θ moved onto the box, (B, D): nothing is moved but what rounding has pushed over an edge. */
+  /** Draws moved onto the box, (B, D): only what rounding has pushed over an edge moves, or what a cast could push. */
   readonly clamp: (theta: Tensor) => Tensor;
   /** `value` (B, 1) where θ (B, D) is in the closed box, −∞ elsewhere. */
   readonly within: (value: Tensor, theta: Tensor) => Tensor;
@@ -52,11 +67,20 @@ function neighbour(x: number, step: 1 | -1): number {
   return view.getFloat32(0);
 }
 
-/** The bound that f32 numbers keep: the nearest one that is not outside, so that a later cast to f64 is not either. */
-function innerBound(bound: number, inwards: 1 | -1, dtype: DType): number {
-  if (dtype === "f64" || !Number.isFinite(bound)) return bound;
+/** The f32 number nearest to a bound that is not outside of it. */
+function innerBound(bound: number, inwards: 1 | -1): number {
   const rounded = Math.fround(bound);
   return (rounded - bound) * inwards < 0 ? neighbour(rounded, inwards) : rounded;
+}
+
+/** Moves entries onto their interval: by f32 bounds, which survive a cast either way, or by those of the type. */
+function clampGroup(theta: Tensor, { kind, low, high }: Group, survivesCasts: boolean): Tensor {
+  const round = survivesCasts || theta.dtype === "f32";
+  const from = low.map((b) => (round && Number.isFinite(b) ? innerBound(b, 1) : b));
+  const to = high.map((b) => (round && Number.isFinite(b) ? innerBound(b, -1) : b));
+  const fits = from.every((b, i) => b < to[i]); // else f32 cannot tell the bounds apart
+  const above = kind === "above" || kind === "between" ? maximum(theta, fits ? from : low) : theta;
+  return kind === "below" || kind === "between" ? minimum(above, fits ? to : high) : above;
 }
 
 /** Distance to a bound, kept away from 0, so that its logarithm is finite. */
@@ -82,7 +106,13 @@ function groupFromReal(x: Tensor, g: Group): Tensor {
   if (g.kind === "line") return x;
   if (g.kind === "above") return add(exp(x), g.low);
   if (g.kind === "below") return sub(g.high, exp(neg(x)));
-  return add(mul(sigmoid(x), g.high.map((h, i) => h - g.low[i])), g.low);
+  return add(
+    mul(
+      sigmoid(x),
+      g.high.map((h, i) => h - g.low[i]),
+    ),
+    g.low,
+  );
 }
 
 /** log |dx/dθ| of every column, null for 0; d/dθ (log a − log b) = (a + b)/(ab), a + b the width. */
@@ -91,7 +121,10 @@ function groupLogDet(theta: Tensor, g: Group): Tensor | null {
   if (g.kind === "above") return neg(log(distance("low", theta, g)));
   if (g.kind === "below") return neg(log(distance("high", theta, g)));
   const both = add(log(distance("low", theta, g)), log(distance("high", theta, g)));
-  return sub(g.high.map((h, i) => logOf(h - g.low[i])), both);
+  return sub(
+    g.high.map((h, i) => logOf(h - g.low[i])),
+    both,
+  );
 }
 
 /** The support of D entries and its maps; `owner` is named in errors. `low` < `high` everywhere. */
@@ -112,26 +145,22 @@ export function makeSupport(owner: string, low: Float64Array, high: Float64Array
   const pick = (x: Tensor, g: Group): Tensor => (all.length === 1 ? x : columns(x, g.at));
   const gather = (parts: Tensor[]): Tensor => (all.length === 1 ? parts[0] : columns(concat(...parts), back));
 
-  const clamp = (theta: Tensor): Tensor =>
-    gather(
-      all.map((g) => {
-        let x = pick(theta, g);
-        if (g.kind === "above" || g.kind === "between") x = maximum(x, g.low.map((b) => innerBound(b, 1, x.dtype)));
-        if (g.kind === "below" || g.kind === "between") x = minimum(x, g.high.map((b) => innerBound(b, -1, x.dtype)));
-        return x;
-      }),
-    );
   return {
     low,
     high,
-    clamp,
+    clamp: (theta) => gather(all.map((g) => clampGroup(pick(theta, g), g, true))),
     toReal: (theta) => {
       expectBatch(owner, "theta", theta, size);
       return gather(all.map((g) => groupToReal(pick(theta, g), g)));
     },
     fromReal: (x) => {
       expectBatch(owner, "x", x, size);
-      return clamp(gather(all.map((g) => groupFromReal(pick(x, g), g))));
+      return gather(
+        all.map((g) => {
+          const part = pick(x, g);
+          return clampGroup(groupFromReal(part, g), g, false);
+        }),
+      );
     },
     logDetToReal: (theta) => {
       expectBatch(owner, "theta", theta, size);
@@ -146,7 +175,13 @@ export function makeSupport(owner: string, low: Float64Array, high: Float64Array
         return [...below, ...above];
       });
       // log 0 and not a constant −∞: constants are plain JSON data.
-      return over.length === 0 ? value : where(over.reduce((a, b) => add(a, b)), log(constant(0, value.dtype)), value);
+      return over.length === 0
+        ? value
+        : where(
+            over.reduce((a, b) => add(a, b)),
+            log(constant(0, value.dtype)),
+            value,
+          );
     },
   };
 }

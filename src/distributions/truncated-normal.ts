@@ -5,7 +5,7 @@
  */
 import { add, cast, div, maximum, minimum, mul, probit, random, square, sub, sumFeatures } from "../graph/build.ts";
 import { erfc, exp as expOf, log as logOf } from "../math.ts";
-import { isFinite, isPositive, type Numbers, requireEach, spread } from "./arguments.ts";
+import { isFiniteNumber, isPositive, type Numbers, requireEach, spread } from "./arguments.ts";
 import { type Distribution, expectBatch, finiteOrNull } from "./distribution.ts";
 import { LOG_2PI } from "./normal.ts";
 import { makeSupport } from "./support.ts";
@@ -70,7 +70,7 @@ function momentsOf(mean: number, sd: number, low: number, high: number): Moments
 export function truncatedNormal(mean: Numbers, sd: Numbers, low: Numbers, high: Numbers): Distribution {
   const owner = "truncatedNormal";
   const args = spread(owner, { mean, sd, low, high });
-  requireEach(owner, "mean", args.mean, "finite", isFinite);
+  requireEach(owner, "mean", args.mean, "finite", isFiniteNumber);
   requireEach(owner, "sd", args.sd, "> 0 and finite", isPositive);
   requireEach(owner, "low", args.low, "< high", (x, i) => x < args.high[i]);
   const size = args.mean.length;
@@ -102,9 +102,23 @@ export function truncatedNormal(mean: Numbers, sd: Numbers, low: Numbers, high: 
     streams: 1,
     draw: (stream, dtype) => {
       const u = cast(random("uniform", size, stream), dtype);
-      const p = add(mul(u, pHigh.map((x, i) => x - pLow[i])), pLow);
+      const p = add(
+        mul(
+          u,
+          pHigh.map((x, i) => x - pLow[i]),
+        ),
+        pLow,
+      );
       const inside = minimum(maximum(p, 1e-38), 1 - 5.9604644775390625e-8); // rounding may reach 0 or 1
-      return clamp(add(mul(probit(inside), args.sd.map((s, i) => s * sign[i])), args.mean));
+      return clamp(
+        add(
+          mul(
+            probit(inside),
+            args.sd.map((s, i) => s * sign[i]),
+          ),
+          args.mean,
+        ),
+      );
     },
     logDensity: (theta) => {
       expectBatch(owner, "theta", theta, size);

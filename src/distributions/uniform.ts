@@ -4,7 +4,7 @@
  */
 import { add, cast, mul, random, sub, sumFeatures } from "../graph/build.ts";
 import { log } from "../math.ts";
-import { isFinite, type Numbers, requireEach, spread } from "./arguments.ts";
+import { isFiniteNumber, type Numbers, requireEach, spread } from "./arguments.ts";
 import { type Distribution, expectBatch } from "./distribution.ts";
 import { makeSupport } from "./support.ts";
 
@@ -18,8 +18,8 @@ export const LOGISTIC_SD = 1.813799364234218;
  */
 export function uniform(low: Numbers, high: Numbers): Distribution {
   const args = spread("uniform", { low, high });
-  requireEach("uniform", "low", args.low, "finite", isFinite);
-  requireEach("uniform", "high", args.high, "finite", isFinite);
+  requireEach("uniform", "low", args.low, "finite", isFiniteNumber);
+  requireEach("uniform", "high", args.high, "finite", isFiniteNumber);
   requireEach("uniform", "low", args.low, "< high", (x, i) => x < args.high[i]);
   const size = args.low.length;
   const width = args.high.map((h, i) => h - args.low[i]);

@@ -18,8 +18,14 @@ function lift(name: string, operands: readonly Operand[]): Tensor[] {
 // The types are spelled out: OpName is made from the table, whose rules call these functions.
 type Unary = (x: Tensor) => Tensor;
 type Binary = (a: Operand, b: Operand) => Tensor;
-const map1 = (op: OpName): Unary => (x) => apply(op, [x]);
-const map2 = (op: OpName): Binary => (a, b) => apply(op, lift(op, [a, b]));
+const map1 =
+  (op: OpName): Unary =>
+  (x) =>
+    apply(op, [x]);
+const map2 =
+  (op: OpName): Binary =>
+  (a, b) =>
+    apply(op, lift(op, [a, b]));
 
 // Elementwise, one operand.
 export const neg: Unary = /* @__PURE__ */ map1("neg");
@@ -59,7 +65,8 @@ export const softplusGrad: Binary = /* @__PURE__ */ map2("softplusGrad");
 export const siluGrad: Binary = /* @__PURE__ */ map2("siluGrad");
 
 /** condition > 0 ? a : b, elementwise. */
-export const where = (condition: Tensor, a: Operand, b: Operand): Tensor => apply("where", lift("where", [condition, a, b]));
+export const where = (condition: Tensor, a: Operand, b: Operand): Tensor =>
+  apply("where", lift("where", [condition, a, b]));
 
 // ---- leaves
 /** Rows (B, cols) that the caller gives at each run; with `repeat`, one row serves many consecutive rows of the run. */
@@ -73,8 +80,12 @@ export interface WeightOptions {
   readonly init?: number;
 }
 /** A named entry (rows, cols) of the slab of weights. */
-export const weight = (name: string, rows: number, cols: number, { frozen = false, init = 0 }: WeightOptions = {}): Tensor =>
-  apply("param", [], { name, rows, cols, frozen, init, dtype: "f32" });
+export const weight = (
+  name: string,
+  rows: number,
+  cols: number,
+  { frozen = false, init = 0 }: WeightOptions = {},
+): Tensor => apply("param", [], { name, rows, cols, frozen, init, dtype: "f32" });
 
 /** Standard draws (tiles·B, cols) of a stream: the same integers on every backend and for any number of threads. */
 export const random = (distribution: "normal" | "uniform", cols: number, stream: number, tiles = 1): Tensor =>
@@ -89,11 +100,18 @@ export const rowWeight = (dtype: DType, tiles = 1): Tensor => apply("rowWeight",
 /** Side by side: (B, F1), (B, F2), … → (B, F1 + F2 + …). */
 export const concat = (...parts: readonly Tensor[]): Tensor => (parts.length === 1 ? parts[0] : apply("concat", parts));
 /** The columns with these indices, in this order. */
-export const columns = (x: Tensor, indices: readonly number[]): Tensor => apply("columns", [x], { indices: Array.from(indices) });
+export const columns = (x: Tensor, indices: readonly number[]): Tensor =>
+  apply("columns", [x], { indices: Array.from(indices) });
 /** Columns `from` up to, and without, `to`. */
 export const slice = (x: Tensor, from: number, to: number): Tensor =>
-  from === 0 && to === x.cols ? x : columns(x, Array.from({ length: to - from }, (_, i) => from + i));
-export const tile = (x: Tensor, count: number): Tensor => (count === 1 && x.rows === 1 ? x : apply("tile", [x], { count }));
+  from === 0 && to === x.cols
+    ? x
+    : columns(
+        x,
+        Array.from({ length: to - from }, (_, i) => from + i),
+      );
+export const tile = (x: Tensor, count: number): Tensor =>
+  count === 1 && x.rows === 1 ? x : apply("tile", [x], { count });
 export const sumTiles = (x: Tensor): Tensor => (x.rows === 1 ? x : apply("sumTiles", [x]));
 export const cast = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : apply("cast", [x], { dtype }));
 export const detach = (x: Tensor): Tensor => apply("detach", [x]);
@@ -113,14 +131,18 @@ export const dense = (x: Tensor, w: Tensor, { bias = true, activation = "linear"
   apply("dense", [x, w], { bias, activation });
 /** x · m for a fixed matrix m (I, O). */
 export const matmul = (x: Tensor, m: Tensor): Tensor => dense(x, m, { bias: false });
-export const denseInputGrad = (dz: Tensor, w: Tensor, cols: number): Tensor => apply("denseInputGrad", [dz, w], { cols });
+export const denseInputGrad = (dz: Tensor, w: Tensor, cols: number): Tensor =>
+  apply("denseInputGrad", [dz, w], { cols });
 export const denseWeightGrad = (x: Tensor, dz: Tensor, rows: number, bias: boolean): Tensor =>
   apply("denseWeightGrad", [x, dz], { rows, bias });
-export const triMul = (l: Tensor, x: Tensor, { transpose = false } = {}): Tensor => apply("triMul", [l, x], { transpose });
-export const triSolve = (l: Tensor, x: Tensor, { transpose = false } = {}): Tensor => apply("triSolve", [l, x], { transpose });
+export const triMul = (l: Tensor, x: Tensor, { transpose = false } = {}): Tensor =>
+  apply("triMul", [l, x], { transpose });
+export const triSolve = (l: Tensor, x: Tensor, { transpose = false } = {}): Tensor =>
+  apply("triSolve", [l, x], { transpose });
 export const outerTril = (a: Tensor, b: Tensor): Tensor => apply("outerTril", [a, b]);
 
 // ---- flows
-export const spline = (x: Tensor, parameters: Tensor, attrs: SplineAttrs): Tensor => apply("spline", [x, parameters], { ...attrs });
+export const spline = (x: Tensor, parameters: Tensor, attrs: SplineAttrs): Tensor =>
+  apply("spline", [x, parameters], { ...attrs });
 export const splineGrad = (x: Tensor, parameters: Tensor, g: Tensor, attrs: SplineAttrs): Tensor =>
   apply("splineGrad", [x, parameters, g], { ...attrs });

@@ -49,14 +49,18 @@ function reduceTo(g: Tensor, target: Tensor): Tensor {
  * @throws when the output is not a column or a scalar.
  */
 export function grad(output: Tensor, wrt: readonly Tensor[], seed?: Tensor): (Tensor | null)[] {
-  if (seed === undefined && output.cols !== 1) throw new Error(`grad: expected a scalar (B, 1) or (1, 1), got ${show(output)}`);
+  if (seed === undefined && output.cols !== 1)
+    throw new Error(`grad: expected a scalar (B, 1) or (1, 1), got ${show(output)}`);
   const order = topological([output]);
   const needed = new Set<Tensor>(wrt);
   for (const node of order) if (node.inputs.some((t) => needed.has(t)) && ops[node.op].vjp) needed.add(node);
   const cotangents = new Map<Tensor, Tensor>();
   // Rows that pad a block must not reach a sum over the batch.
   const column = wrt.some((t) => t.kind === "param") ? rowWeight : ones;
-  cotangents.set(output, seed ?? (output.kind === "batch" ? column(output.dtype, output.rows) : constant(1, output.dtype)));
+  cotangents.set(
+    output,
+    seed ?? (output.kind === "batch" ? column(output.dtype, output.rows) : constant(1, output.dtype)),
+  );
   for (const node of order.reverse()) {
     const g = cotangents.get(node);
     const vjp = ops[node.op].vjp;

@@ -6,8 +6,23 @@
  * activation need not keep its argument) and in the input x for silu.
  */
 import {
-  add, cos, div, exp, leakyReluGrad, mul, neg, reluGrad, sigmoid, sigmoidGrad, siluGrad, sin, softplusGrad,
-  square, sub, tanhGrad, where,
+  add,
+  cos,
+  div,
+  exp,
+  leakyReluGrad,
+  mul,
+  neg,
+  reluGrad,
+  sigmoid,
+  sigmoidGrad,
+  siluGrad,
+  sin,
+  softplusGrad,
+  square,
+  sub,
+  tanhGrad,
+  where,
 } from "./build.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -38,9 +53,37 @@ const TWO_OVER_SQRT_PI = 1.1283791670955126;
 
 /** Spelled out, since the type of every tensor depends on it. */
 export const mapNames = [
-  "neg", "abs", "exp", "log", "log1p", "tanh", "sin", "cos", "sqrt", "square", "softplus", "sigmoid", "silu", "relu",
-  "leakyRelu", "erf", "probit", "add", "sub", "mul", "div", "maximum", "minimum", "atan2", "reluGrad", "leakyReluGrad",
-  "tanhGrad", "sigmoidGrad", "softplusGrad", "siluGrad", "where",
+  "neg",
+  "abs",
+  "exp",
+  "log",
+  "log1p",
+  "tanh",
+  "sin",
+  "cos",
+  "sqrt",
+  "square",
+  "softplus",
+  "sigmoid",
+  "silu",
+  "relu",
+  "leakyRelu",
+  "erf",
+  "probit",
+  "add",
+  "sub",
+  "mul",
+  "div",
+  "maximum",
+  "minimum",
+  "atan2",
+  "reluGrad",
+  "leakyReluGrad",
+  "tanhGrad",
+  "sigmoidGrad",
+  "softplusGrad",
+  "siluGrad",
+  "where",
 ] as const;
 export type MapName = (typeof mapNames)[number];
 

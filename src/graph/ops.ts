@@ -4,8 +4,25 @@
  * kernel in each backend, a line in the property test.
  */
 import {
-  cast, columns, constant, cumsum, dense, denseInputGrad, denseWeightGrad, exp, mul, neg, outerTril, rowWeight, slice, splineGrad,
-  sub, sumTiles, tile, triMul, triSolve,
+  cast,
+  columns,
+  constant,
+  cumsum,
+  dense,
+  denseInputGrad,
+  denseWeightGrad,
+  exp,
+  mul,
+  neg,
+  outerTril,
+  rowWeight,
+  slice,
+  splineGrad,
+  sub,
+  sumTiles,
+  tile,
+  triMul,
+  triSolve,
 } from "./build.ts";
 import { type MapName, maps } from "./maps.ts";
 import { type Attrs, batch, type DType, packed, param, type Shape, show, type Tensor } from "./tensor.ts";
@@ -30,7 +47,8 @@ const fail = (name: string, expected: string, got: readonly Tensor[]): never => 
 function sameType(name: string, inputs: readonly Tensor[]): DType {
   const dtype = inputs[0].dtype;
   for (const t of inputs) {
-    if (t.dtype !== dtype) throw new Error(`${name}: expected one type, got ${inputs.map((i) => i.dtype).join(", ")}; use cast`);
+    if (t.dtype !== dtype)
+      throw new Error(`${name}: expected one type, got ${inputs.map((i) => i.dtype).join(", ")}; use cast`);
   }
   return dtype;
 }
@@ -131,8 +149,13 @@ const table = {
   concat: {
     shape: (inputs, _a, name) => {
       const dtype = sameType(name, inputs);
-      if (inputs.some((t) => t.kind !== "batch" || t.rows !== inputs[0].rows)) fail(name, "batches of one row count", inputs);
-      return batch(inputs.reduce((n, t) => n + t.cols, 0), dtype, inputs[0].rows);
+      if (inputs.some((t) => t.kind !== "batch" || t.rows !== inputs[0].rows))
+        fail(name, "batches of one row count", inputs);
+      return batch(
+        inputs.reduce((n, t) => n + t.cols, 0),
+        dtype,
+        inputs[0].rows,
+      );
     },
     vjp: (g, node) => {
       let at = 0;
@@ -143,7 +166,8 @@ const table = {
   columns: {
     shape: ([x], { indices }, name) => {
       for (const i of indices as number[]) {
-        if (!Number.isInteger(i) || i < -1 || i >= x.cols) throw new Error(`${name}: expected columns in 0..${x.cols - 1}, got ${i}`);
+        if (!Number.isInteger(i) || i < -1 || i >= x.cols)
+          throw new Error(`${name}: expected columns in 0..${x.cols - 1}, got ${i}`);
       }
       return batch((indices as number[]).length, x.dtype, onBatch(name, x).rows);
     },
@@ -152,7 +176,9 @@ const table = {
   /** Particles, particle-major: `count` copies of the batch one after another. */
   tile: {
     shape: ([x], { count }, name) =>
-      onBatch(name, x).rows === 1 ? batch(x.cols, x.dtype, count as number) : fail(name, "an untiled batch (B, F)", [x]),
+      onBatch(name, x).rows === 1
+        ? batch(x.cols, x.dtype, count as number)
+        : fail(name, "an untiled batch (B, F)", [x]),
     vjp: (g) => [sumTiles(g)],
   },
   sumTiles: {
@@ -160,7 +186,10 @@ const table = {
     vjp: (g, node) => [tile(g, node.inputs[0].rows)],
     flops: (node, n) => node.inputs[0].rows * n * node.cols,
   },
-  cast: { shape: ([x], { dtype }) => ({ ...pick(x), dtype: dtype as DType }), vjp: (g, node) => [cast(g, node.inputs[0].dtype)] },
+  cast: {
+    shape: ([x], { dtype }) => ({ ...pick(x), dtype: dtype as DType }),
+    vjp: (g, node) => [cast(g, node.inputs[0].dtype)],
+  },
   /** The value, through which no gradient flows. */
   detach: { shape: ([x]) => pick(x) },
 
@@ -213,15 +242,22 @@ const table = {
   /** dz · w[0:I]ᵀ, {cols: I} */
   denseInputGrad: {
     shape: ([dz, w], { cols }, name) =>
-      dz.cols === w.cols ? batch(cols as number, sameType(name, [dz, w]), onBatch(name, dz).rows) : fail(name, "dz (B, O), w (I + 1, O)", [dz, w]),
+      dz.cols === w.cols
+        ? batch(cols as number, sameType(name, [dz, w]), onBatch(name, dz).rows)
+        : fail(name, "dz (B, O), w (I + 1, O)", [dz, w]),
     vjp: (g, { inputs: [dz, w] }) => [dense(g, w, { bias: false }), denseWeightGrad(g, dz, w.rows, false)],
     flops: (node, n) => 2 * node.rows * n * node.cols * node.inputs[0].cols,
   },
   /** [xᵀ · dz ; Σ dz], {rows: I or I + 1, bias}; the last row is 0 without bias. */
   denseWeightGrad: {
     shape: ([x, dz], { rows }, name) =>
-      onBatch(name, x).rows === dz.rows ? param(rows as number, dz.cols, sameType(name, [x, dz])) : fail(name, "x (B, I), dz (B, O)", [x, dz]),
-    vjp: (g, node) => [denseInputGrad(node.inputs[1], g, node.inputs[0].cols), dense(node.inputs[0], g, { bias: node.attrs.bias as boolean })],
+      onBatch(name, x).rows === dz.rows
+        ? param(rows as number, dz.cols, sameType(name, [x, dz]))
+        : fail(name, "x (B, I), dz (B, O)", [x, dz]),
+    vjp: (g, node) => [
+      denseInputGrad(node.inputs[1], g, node.inputs[0].cols),
+      dense(node.inputs[0], g, { bias: node.attrs.bias as boolean }),
+    ],
     flops: (node, n) => 2 * node.inputs[0].rows * n * node.rows * node.cols,
     accumulates: true,
   },
@@ -277,7 +313,9 @@ const table = {
   splineGrad: {
     shape: ([x, p, g], attrs, name) => {
       splineShape(name, x, p, attrs);
-      return g.cols === 2 * x.cols ? batch(x.cols + p.cols, x.dtype, x.rows) : fail(name, `a cotangent (B, ${2 * x.cols})`, [g]);
+      return g.cols === 2 * x.cols
+        ? batch(x.cols + p.cols, x.dtype, x.rows)
+        : fail(name, `a cotangent (B, ${2 * x.cols})`, [g]);
     },
     vjp: () => {
       throw new Error("spline: expected at most one derivative; second derivatives of splines are not defined here");

@@ -46,7 +46,12 @@ export interface Plan {
   readonly inputs: readonly { name: string; cols: number; dtype: DType; repeat: boolean }[];
   readonly outputs: readonly PlanOutput[];
   readonly constants: readonly { at: number; dtype: DType; values: readonly number[] }[];
-  readonly bytes: { readonly temporary: number; readonly constant: number; readonly sums32: number; readonly sums64: number };
+  readonly bytes: {
+    readonly temporary: number;
+    readonly constant: number;
+    readonly sums32: number;
+    readonly sums64: number;
+  };
   /** Whether `sums` starts with the gradient of the weights. */
   readonly hasGradient: boolean;
 }
@@ -68,7 +73,8 @@ export interface Slab {
 export const bytesOf = (dtype: DType): number => (dtype === "f32" ? 4 : 8);
 /** Rounded up to a multiple of `to`; entries keep 32 bytes of slack, so that a kernel may work in whole vectors. */
 export const align = (n: number, to: number): number => Math.ceil(n / to) * to;
-const paramBytes = (t: { rows: number; cols: number; dtype: DType }): number => align(t.rows * t.cols * bytesOf(t.dtype) + 32, 256);
+const paramBytes = (t: { rows: number; cols: number; dtype: DType }): number =>
+  align(t.rows * t.cols * bytesOf(t.dtype) + 32, 256);
 
 /** Lays out the named params of all plans, in the order in which the forward graphs meet them. */
 export function layOutSlab(leaves: readonly Tensor[]): Slab {
@@ -126,7 +132,8 @@ export function makePlan(spec: PlanSpec, weights: Slab, frozen: Slab): Plan {
     let node = roots[names.length + i];
     // A gradient that is shared, or is no sum, is copied to its place: kernels of params work in whole vectors, and what
     // they leave behind the last entry must not reach the norm of the gradient.
-    if (gradientOf.has(node) || !ops[node.op].accumulates) node = Object.freeze({ ...node, op: "detach", inputs: [node], attrs: {} });
+    if (gradientOf.has(node) || !ops[node.op].accumulates)
+      node = Object.freeze({ ...node, op: "detach", inputs: [node], attrs: {} });
     gradientOf.set(node, name);
   });
   const order = topological([...roots.slice(0, names.length), ...gradientOf.keys()]);
@@ -136,10 +143,17 @@ export function makePlan(spec: PlanSpec, weights: Slab, frozen: Slab): Plan {
     if (t.op === "param" || t.op === "constant") phase.set(t, "leaf");
     else if (t.kind === "batch") {
       const late = t.inputs.find((i) => i.kind === "param" && (phase.get(i) === "epilogue" || ops[i.op].accumulates));
-      if (late) throw new Error(`plan "${spec.name}": expected ${t.op} to depend on rows and weights only, got a sum over the batch (${late.op})`);
+      if (late)
+        throw new Error(
+          `plan "${spec.name}": expected ${t.op} to depend on rows and weights only, got a sum over the batch (${late.op})`,
+        );
       phase.set(t, "shard");
     } else if (ops[t.op].accumulates) phase.set(t, "shard");
-    else phase.set(t, t.inputs.some((i) => phase.get(i) === "epilogue" || ops[i.op].accumulates) ? "epilogue" : "prologue");
+    else
+      phase.set(
+        t,
+        t.inputs.some((i) => phase.get(i) === "epilogue" || ops[i.op].accumulates) ? "epilogue" : "prologue",
+      );
   }
 
   const shardOrder = order.filter((t) => phase.get(t) === "shard");
@@ -154,7 +168,8 @@ export function makePlan(spec: PlanSpec, weights: Slab, frozen: Slab): Plan {
   const ids = new Map<Tensor, number>();
   const pool = new SlotPool();
   const bytes = { temporary: 0, constant: 0, sums32: spec.gradients ? weights.bytes : 0, sums64: 0 };
-  const slabOffset = (slab: Slab, name: string): number => (slab.entries.find((e) => e.name === name) as SlabEntry).offset;
+  const slabOffset = (slab: Slab, name: string): number =>
+    (slab.entries.find((e) => e.name === name) as SlabEntry).offset;
   const bump = (key: keyof typeof bytes, t: Tensor): number => {
     const at = bytes[key];
     bytes[key] += paramBytes(t);
@@ -193,7 +208,8 @@ export function makePlan(spec: PlanSpec, weights: Slab, frozen: Slab): Plan {
     if (!inShard.has(t)) continue;
     // Free what has had its last reader, but only after the output was placed: an output never shares an input's slot.
     for (const x of new Set([t, ...t.inputs])) {
-      if (x.kind === "batch" && lastUse.get(x) === position && !keep.has(x)) pool.release(values[ids.get(x) as number].at);
+      if (x.kind === "batch" && lastUse.get(x) === position && !keep.has(x))
+        pool.release(values[ids.get(x) as number].at);
     }
     position++;
   }
@@ -202,9 +218,23 @@ export function makePlan(spec: PlanSpec, weights: Slab, frozen: Slab): Plan {
   const inputs = order
     .filter((t) => t.op === "input")
     .map((t) => ({ name: t.attrs.name as string, cols: t.cols, dtype: t.dtype, repeat: t.attrs.repeat as boolean }));
+  const twice = inputs.find((a, i) => inputs.findIndex((b) => b.name === a.name) < i);
+  if (twice)
+    throw new Error(`plan "${spec.name}": expected one width, type and repeat for input "${twice.name}", got two`);
   const outputs = names.map((name, i) => ({ name, value: ids.get(roots[i]) as number }));
   const hasGradient = spec.gradients !== undefined;
-  return { name: spec.name, shardRows: spec.shardRows, values: placed, records, slots: pool.sizes, inputs, outputs, constants, bytes, hasGradient };
+  return {
+    name: spec.name,
+    shardRows: spec.shardRows,
+    values: placed,
+    records,
+    slots: pool.sizes,
+    inputs,
+    outputs,
+    constants,
+    bytes,
+    hasGradient,
+  };
 }
 
 /** Operations and bytes moved by one run over `rows` rows. */
@@ -213,7 +243,12 @@ export function cost(plan: Plan, rows: number): { flops: number; bytes: number }
   let bytes = 0;
   const size = (v: Value): number => (v.kind === "batch" ? v.rows * rows : v.rows) * v.cols * bytesOf(v.dtype);
   for (const record of Object.values(plan.records).flat()) {
-    const node = { ...plan.values[record.output], op: record.op, attrs: record.attrs, inputs: record.inputs.map((i) => plan.values[i]) };
+    const node = {
+      ...plan.values[record.output],
+      op: record.op,
+      attrs: record.attrs,
+      inputs: record.inputs.map((i) => plan.values[i]),
+    };
     flops += ops[record.op].flops?.(node as unknown as Tensor, rows) ?? 0;
     bytes += [record.output, ...record.inputs].reduce((n, i) => n + size(plan.values[i]), 0);
   }
@@ -226,7 +261,9 @@ export function printPlan(plan: Plan): string {
     const v = plan.values[i];
     return `%${i}[${v.region} ${v.at}]`;
   };
-  const lines = [`plan ${plan.name}: shards of ${plan.shardRows} rows, ${plan.slots.length} slots, ${plan.slots.reduce((a, b) => a + b, 0)} bytes a row`];
+  const lines = [
+    `plan ${plan.name}: shards of ${plan.shardRows} rows, ${plan.slots.length} slots, ${plan.slots.reduce((a, b) => a + b, 0)} bytes a row`,
+  ];
   for (const [phase, records] of Object.entries(plan.records)) {
     if (records.length > 0) lines.push(`${phase}:`);
     for (const r of records) {

@@ -32,7 +32,10 @@ export function chooseShardRows(maxTiles: number, rows = SHARD_ROWS): number {
 
 /** Lowers graphs to a program. */
 export function compile(requests: Readonly<Record<string, PlanRequest>>): Program {
-  const forward = Object.values(requests).flatMap((r) => [...Object.values(r.outputs), ...(r.minimise ? [r.minimise] : [])]);
+  const forward = Object.values(requests).flatMap((r) => [
+    ...Object.values(r.outputs),
+    ...(r.minimise ? [r.minimise] : []),
+  ]);
   const leaves = topological(forward).filter((t) => t.op === "param");
   const trained = leaves.filter((t) => !t.attrs.frozen);
   const weights = layOutSlab(trained);
@@ -42,7 +45,12 @@ export function compile(requests: Readonly<Record<string, PlanRequest>>): Progra
   for (const [name, request] of Object.entries(requests)) {
     const gradients = request.minimise && gradientsOf(request.minimise);
     const all = topological([...Object.values(request.outputs), ...(gradients?.values() ?? [])]);
-    for (const t of all) if (t.op === "bankRows") banks[t.attrs.bank as string] = t.cols;
+    for (const t of all) {
+      if (t.op !== "bankRows") continue;
+      const bank = t.attrs.bank as string;
+      if ((banks[bank] ??= t.cols) !== t.cols)
+        throw new Error(`bank "${bank}": expected ${banks[bank]} columns, got ${t.cols}`);
+    }
     const maxTiles = Math.max(1, ...all.filter((t) => t.kind === "batch").map((t) => t.rows));
     const shardRows = chooseShardRows(maxTiles, request.rows);
     plans[name] = makePlan({ name, outputs: request.outputs, gradients, shardRows }, weights, frozen);

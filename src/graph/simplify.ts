@@ -35,7 +35,10 @@ const rules: Partial<Record<Tensor["op"], Rule>> = {
     if (indices.length === x.cols && indices.every((c, i) => c === i)) return x;
     if (x.op !== "columns") return undefined;
     const inner = x.attrs.indices as number[];
-    return pickColumns(x.inputs[0], indices.map((c) => (c < 0 ? -1 : inner[c])));
+    return pickColumns(
+      x.inputs[0],
+      indices.map((c) => (c < 0 ? -1 : inner[c])),
+    );
   },
 };
 
@@ -61,9 +64,11 @@ export function simplify(outputs: readonly Tensor[]): Tensor[] {
     const same = inputs.every((t, i) => t === node.inputs[i]);
     const rebuilt = same ? node : Object.freeze({ ...node, inputs });
     let simpler: Tensor = rebuilt;
-    for (let next = rules[simpler.op]?.(simpler); next !== undefined; next = rules[simpler.op]?.(simpler)) simpler = next;
+    for (let next = rules[simpler.op]?.(simpler); next !== undefined; next = rules[simpler.op]?.(simpler))
+      simpler = next;
     // A rule may have made new nodes: give every one of them its identity.
-    for (const t of simpler.inputs) if (!ids.has(t)) simpler = Object.freeze({ ...simpler, inputs: simpler.inputs.map(unique) });
+    for (const t of simpler.inputs)
+      if (!ids.has(t)) simpler = Object.freeze({ ...simpler, inputs: simpler.inputs.map(unique) });
     replaced.set(node, ids.has(simpler) ? simpler : unique(simpler));
   }
   return outputs.map((t) => replaced.get(t) as Tensor);

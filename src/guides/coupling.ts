@@ -9,7 +9,15 @@ import { add, columns, concat, exp, mul, neg, slice, square, sub, sumFeatures, t
 import type { Tensor } from "../graph/tensor.ts";
 import { type ActivationName, checkActivation, mlp } from "../nn/mlp.ts";
 import { uniformAt } from "../random.ts";
-import { checkCount, checkOptions, checkWidths, type Guide, type GuideSizes, normalConstant, type TracedGuide } from "./guide.ts";
+import {
+  checkCount,
+  checkOptions,
+  checkWidths,
+  type Guide,
+  type GuideSizes,
+  normalConstant,
+  type TracedGuide,
+} from "./guide.ts";
 
 export interface CouplingOptions {
   /** Blocks of two couplings; default 15. */
@@ -46,7 +54,9 @@ function checkPermutations(lists: unknown, count: number, D: number): void {
   const sorted = (list: unknown): boolean =>
     Array.isArray(list) && list.length === D && Array.from({ length: D }, (_, i) => i).every((i) => list.includes(i));
   if (Array.isArray(lists) && lists.length === count && lists.every(sorted)) return;
-  throw new Error(`coupling.permutations: expected ${count} permutations of 0..${D - 1}, got ${JSON.stringify(lists)?.slice(0, 100)}`);
+  throw new Error(
+    `coupling.permutations: expected ${count} permutations of 0..${D - 1}, got ${JSON.stringify(lists)?.slice(0, 100)}`,
+  );
 }
 
 /** Stream of random words that permutations are drawn from. */
@@ -62,7 +72,12 @@ function shuffle(n: number, seed: number, block: number): number[] {
   return order;
 }
 
-function build({ D, E }: GuideSizes, permutations: readonly (readonly number[])[], hidden: readonly number[], activation: ActivationName): TracedGuide {
+function build(
+  { D, E }: GuideSizes,
+  permutations: readonly (readonly number[])[],
+  hidden: readonly number[],
+  activation: ActivationName,
+): TracedGuide {
   const half = Math.floor(D / 2);
   const layers = Array.from({ length: permutations.length + 1 }, (_, b) =>
     [half, D - half].map((kept, i) => {

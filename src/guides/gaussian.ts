@@ -6,7 +6,20 @@
  * L lower triangular with softplus on its diagonal. `separate`: the paper's three networks, one each for the mean, the
  * diagonal and the off-diagonal entries; else one trunk with a linear skip.
  */
-import { add, columns, concat, log, mul, slice, softplus, square, sub, sumFeatures, triMul, triSolve } from "../graph/build.ts";
+import {
+  add,
+  columns,
+  concat,
+  log,
+  mul,
+  slice,
+  softplus,
+  square,
+  sub,
+  sumFeatures,
+  triMul,
+  triSolve,
+} from "../graph/build.ts";
 import { packed, type Tensor } from "../graph/tensor.ts";
 import { type ActivationName, checkActivation, mlp } from "../nn/mlp.ts";
 import { checkOptions, checkWidths, type Guide, type GuideSizes, normalConstant, type TracedGuide } from "./guide.ts";
@@ -30,16 +43,39 @@ export function gaussian(options: GaussianOptions = {}): Guide {
   checkOptions("gaussian", options, ["hidden", "activation", "separate"]);
   checkWidths("gaussian.hidden", hidden);
   checkActivation("gaussian.activation", activation);
-  if (typeof separate !== "boolean") throw new Error(`gaussian.separate: expected true or false, got ${JSON.stringify(separate)}`);
-  return { name: "gaussian", options: { hidden, activation, separate }, build: (sizes) => build(sizes, hidden, activation, separate) };
+  if (typeof separate !== "boolean")
+    throw new Error(`gaussian.separate: expected true or false, got ${JSON.stringify(separate)}`);
+  return {
+    name: "gaussian",
+    options: { hidden, activation, separate },
+    build: (sizes) => build(sizes, hidden, activation, separate),
+  };
 }
 
-function build({ D, E }: GuideSizes, hidden: readonly number[], activation: ActivationName, separate: boolean): TracedGuide {
+function build(
+  { D, E }: GuideSizes,
+  hidden: readonly number[],
+  activation: ActivationName,
+  separate: boolean,
+): TracedGuide {
   const off = packed(D) - D;
-  const heads = (separate ? [["mean", D], ["diagonal", D], ["offDiagonal", off]] : [["trunk", D + packed(D)]]) as [string, number][];
-  const nets = heads.filter(([, outs]) => outs > 0).map(([name, outs]) => mlp(name, [E, ...hidden, outs], { activation, skip: !separate }));
+  const heads = (
+    separate
+      ? [
+          ["mean", D],
+          ["diagonal", D],
+          ["offDiagonal", off],
+        ]
+      : [["trunk", D + packed(D)]]
+  ) as [string, number][];
+  const nets = heads
+    .filter(([, outs]) => outs > 0)
+    .map(([name, outs]) => mlp(name, [E, ...hidden, outs], { activation, skip: !separate }));
   // Row i of the packed triangle: off-diagonal entries (i, 0…i−1), which lie after the D diagonals, then diagonal i.
-  const order = Array.from({ length: D }, (_, i) => [...Array.from({ length: i }, (_, j) => D + packed(i - 1) + j), i]).flat();
+  const order = Array.from({ length: D }, (_, i) => [
+    ...Array.from({ length: i }, (_, j) => D + packed(i - 1) + j),
+    i,
+  ]).flat();
 
   const encode = (features: Tensor): Tensor => {
     const raw = concat(...nets.map((net) => net(features)));
@@ -51,7 +87,10 @@ function build({ D, E }: GuideSizes, hidden: readonly number[], activation: Acti
   const mean = (context: Tensor): Tensor => slice(context, 0, D);
   const factor = (context: Tensor): Tensor => slice(context, D, context.cols);
   const density = (noise: Tensor, context: Tensor): Tensor => {
-    const diagonal = columns(context, Array.from({ length: D }, (_, i) => D + packed(i + 1) - 1));
+    const diagonal = columns(
+      context,
+      Array.from({ length: D }, (_, i) => D + packed(i + 1) - 1),
+    );
     const quadratic = mul(sumFeatures(square(noise)), -0.5);
     return add(sub(quadratic, sumFeatures(log(diagonal))), normalConstant(D));
   };
@@ -61,7 +100,10 @@ function build({ D, E }: GuideSizes, hidden: readonly number[], activation: Acti
     encode,
     invert,
     logProb: (z, context) => density(invert(z, context), context),
-    sample: (noise, context) => ({ z: add(triMul(factor(context), noise), mean(context)), logProb: density(noise, context) }),
+    sample: (noise, context) => ({
+      z: add(triMul(factor(context), noise), mean(context)),
+      logProb: density(noise, context),
+    }),
     moments: (context) => ({ mean: mean(context), factor: factor(context) }),
   };
 }

@@ -55,5 +55,6 @@ export function checkOptions(name: string, options: object, known: readonly stri
 }
 
 export function checkCount(name: string, value: unknown, least = 1): asserts value is number {
-  if (!Number.isInteger(value) || (value as number) < least) throw new Error(`${name}: expected a whole number of at least ${least}, got ${value}`);
+  if (!Number.isInteger(value) || (value as number) < least)
+    throw new Error(`${name}: expected a whole number of at least ${least}, got ${value}`);
 }

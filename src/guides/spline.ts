@@ -9,7 +9,15 @@ import { add, concat, mul, slice, spline as splineOp, square, sub, sumFeatures }
 import { MAX_BINS, splineParams } from "../graph/ops.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { type ActivationName, activations, checkActivation, mlp } from "../nn/mlp.ts";
-import { checkCount, checkOptions, checkWidths, type Guide, type GuideSizes, normalConstant, type TracedGuide } from "./guide.ts";
+import {
+  checkCount,
+  checkOptions,
+  checkWidths,
+  type Guide,
+  type GuideSizes,
+  normalConstant,
+  type TracedGuide,
+} from "./guide.ts";
 
 export interface SplineGuideOptions {
   /** Bins of each spline; default 24. */
@@ -47,7 +55,8 @@ function build({ D, E }: GuideSizes, o: Required<SplineGuideOptions>): TracedGui
   const conditioners = Array.from({ length: D }, (_, d) =>
     mlp(`conditioner${d}`, [C + d, ...o.hidden, splineParams(o.bins)], { activation, last: LAST_LAYER }),
   );
-  const parameters = (d: number, z: readonly Tensor[], context: Tensor): Tensor => conditioners[d](concat(context, ...z.slice(0, d)));
+  const parameters = (d: number, z: readonly Tensor[], context: Tensor): Tensor =>
+    conditioners[d](concat(context, ...z.slice(0, d)));
   const attrs = (inverse: boolean) => ({ bins: o.bins, bound: o.bound, inverse });
   const normalDensity = (noise: Tensor): Tensor => add(mul(sumFeatures(square(noise)), -0.5), normalConstant(D));
 

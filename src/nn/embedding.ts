@@ -28,13 +28,18 @@ export function chooseEmbedding(option: EmbeddingOption, M: number): Embedding {
   if (typeof option === "object") {
     const { principal } = option;
     if (!Number.isInteger(principal) || principal < 1 || principal > M) {
-      throw new Error(`embedding.principal: expected 1 to ${M} components (the data have ${M} numbers), got ${principal}`);
+      throw new Error(
+        `embedding.principal: expected 1 to ${M} components (the data have ${M} numbers), got ${principal}`,
+      );
     }
     return { kind: "principal", size: principal };
   }
-  if (option === "auto") return M > LONG_DATA ? { kind: "principal", size: COMPONENTS } : { kind: "standardise", size: M };
+  if (option === "auto")
+    return M > LONG_DATA ? { kind: "principal", size: COMPONENTS } : { kind: "standardise", size: M };
   if (option !== "none" && option !== "standardise") {
-    throw new Error(`embedding: expected "auto", "none", "standardise" or { principal: K }, got ${JSON.stringify(option)}`);
+    throw new Error(
+      `embedding: expected "auto", "none", "standardise" or { principal: K }, got ${JSON.stringify(option)}`,
+    );
   }
   return { kind: option, size: M };
 }
@@ -78,7 +83,13 @@ function asLayer(rows: readonly Float64Array[], mean: Float64Array): Float32Arra
 const orOne = (sd: number): number => (sd > 0 ? sd : 1);
 
 /** Numbers of the frozen entries, from simulated data: `clean` and `noisy` (N, M), noise sd a channel. */
-export function fitEmbedding(embedding: Embedding, M: number, clean: Float32Array, noisy: Float32Array, noiseSd: Float64Array): Record<string, Float32Array> {
+export function fitEmbedding(
+  embedding: Embedding,
+  M: number,
+  clean: Float32Array,
+  noisy: Float32Array,
+  noiseSd: Float64Array,
+): Record<string, Float32Array> {
   const fitted: Record<string, Float32Array> = {};
   const mean = columnMeans(noisy, M);
   if (embedding.kind === "standardise") {
@@ -89,7 +100,10 @@ export function fitEmbedding(embedding: Embedding, M: number, clean: Float32Arra
     const whitened = Float64Array.from(clean, (v, i) => v / orOne(noiseSd[i % M]));
     const p = principalComponents(whitened, M, embedding.size);
     const rows = p.vectors.map((v, k) => v.map((x, i) => x / (orOne(noiseSd[i]) * Math.sqrt(p.variances[k] + 1))));
-    fitted["embedding.projection"] = asLayer(rows, p.mean.map((m, i) => m * orOne(noiseSd[i])));
+    fitted["embedding.projection"] = asLayer(
+      rows,
+      p.mean.map((m, i) => m * orOne(noiseSd[i])),
+    );
   }
   const size = distanceSize(M);
   const p = principalComponents(noisy, M, size);

@@ -38,7 +38,9 @@ export function mlp(name: string, sizes: readonly number[], options: MlpOptions)
     const scale = i === sizes.length - 2 ? last : 1;
     return weight(`${name}.${i}`, ins + 1, outs, { init: scale / Math.sqrt(ins) });
   });
-  const straight = skip ? weight(`${name}.skip`, sizes[0], sizes[sizes.length - 1], { init: last / Math.sqrt(sizes[0]) }) : null;
+  const straight = skip
+    ? weight(`${name}.skip`, sizes[0], sizes[sizes.length - 1], { init: last / Math.sqrt(sizes[0]) })
+    : null;
   return (x) => {
     let h = x;
     layers.forEach((w, i) => {

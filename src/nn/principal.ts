@@ -23,7 +23,10 @@ export function columnMeans(rows: ArrayLike<number>, M: number): Float64Array {
 export function columnSds(rows: ArrayLike<number>, M: number, mean: Float64Array): Float64Array {
   const N = rows.length / M;
   const sum = new Float64Array(M);
-  for (let i = 0; i < rows.length; i++) sum[i % M] += (rows[i] - mean[i % M]) ** 2;
+  for (let i = 0; i < rows.length; i++) {
+    const off = rows[i] - mean[i % M];
+    sum[i % M] += off * off;
+  }
   return sum.map((s) => Math.sqrt(s / N));
 }
 
@@ -35,10 +38,11 @@ export function symmetricEigen(matrix: readonly Float64Array[]): { values: Float
   for (let sweep = 0; sweep < 60; sweep++) {
     let off = 0;
     let all = 0;
-    for (let i = 0; i < n; i++) for (let j = 0; j < n; j++) {
-      all += a[i][j] * a[i][j];
-      if (i !== j) off += a[i][j] * a[i][j];
-    }
+    for (let i = 0; i < n; i++)
+      for (let j = 0; j < n; j++) {
+        all += a[i][j] * a[i][j];
+        if (i !== j) off += a[i][j] * a[i][j];
+      }
     if (off <= 1e-28 * all) break;
     for (let p = 0; p < n - 1; p++) {
       for (let q = p + 1; q < n; q++) {
@@ -92,7 +96,11 @@ export function principalComponents(rows: ArrayLike<number>, M: number, K: numbe
   }
   // A few spare directions speed convergence of the wanted ones.
   const width = Math.min(M, K + 8);
-  let basis = orthonormal(Array.from({ length: width }, (_, k) => Float64Array.from({ length: M }, (_x, i) => uniformAt(1, 0x706361, 0, k, i) - 0.5)));
+  let basis = orthonormal(
+    Array.from({ length: width }, (_, k) =>
+      Float64Array.from({ length: M }, (_x, i) => uniformAt(1, 0x706361, 0, k, i) - 0.5),
+    ),
+  );
   for (let it = 0; it < ITERATIONS; it++) basis = orthonormal(basis.map((b) => times(cov, b)));
   const images = basis.map((b) => times(cov, b));
   const small = symmetricEigen(basis.map((b) => Float64Array.from(images, (image) => dot(b, image))));

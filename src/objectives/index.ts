@@ -10,7 +10,8 @@ export const objectiveNames = Object.keys(objectives) as ObjectiveName[];
 
 /** @throws on an unknown name, or when the objective cannot train on the problem, with the reason. */
 export function objectiveFor(name: string, problem: Problem): Objective {
-  if (!Object.hasOwn(objectives, name)) throw new Error(`objective: expected ${objectiveNames.join(" or ")}, got "${name}"`);
+  if (!Object.hasOwn(objectives, name))
+    throw new Error(`objective: expected ${objectiveNames.join(" or ")}, got "${name}"`);
   const objective: Objective = objectives[name as ObjectiveName];
   const reason = objective.refuses?.(problem);
   if (reason !== undefined) throw new Error(`objective "${name}": ${reason}`);

@@ -4,10 +4,12 @@
  *
  *   w = [p(θ)/p̃(θ)] · [p̃(m)/p(m)],   m = m(y) the guide's detached mean, capped at WEIGHT_CAP:
  *
- * the second factor depends on y alone, so it does not move the optimum, and keeps weights near 1.
+ * the second factor depends on y alone, so it does not move the optimum, and keeps weights near 1. It changes with the
+ * guide, though, so held-out losses leave it out: E_p̃ [p(θ)/p̃(θ) · −log q] is the loss under the prior.
  */
-import { add, detach, exp, minimum, mul, neg, sub } from "../graph/build.ts";
+import { add, clamp, detach, exp, minimum, mul, neg, sub } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import type { Problem } from "../problem.ts";
 import type { Objective, ObjectiveContext } from "./objective.ts";
 
 const WEIGHT_CAP = 20;
@@ -15,18 +17,32 @@ const WEIGHT_CAP = 20;
 export const npe: Objective = {
   name: "npe",
   loss: (context, theta, y) => {
-    const { guide, frame, embed, problem } = context;
-    const encoded = guide.encode(embed(y));
-    const logQ = add(guide.logProb(frame.toGuide(theta), encoded), frame.logDet(theta));
-    return problem.proposal === null ? neg(logQ) : neg(mul(weightOf(context, theta, encoded), logQ));
+    const encoded = context.guide.encode(context.embed(y));
+    const logQ = logDensity(context, theta, encoded);
+    return neg(context.problem.proposal === null ? logQ : mul(weightOf(context, theta, encoded), logQ));
+  },
+  heldOut: (context, theta, y) => {
+    const logQ = logDensity(context, theta, context.guide.encode(context.embed(y)));
+    return neg(context.problem.proposal === null ? logQ : mul(exp(logRatioOf(context.problem)(theta)), logQ));
   },
 };
 
-function weightOf({ problem, guide, frame }: ObjectiveContext, theta: Tensor, encoded: Tensor): Tensor {
-  const { prior, proposal } = problem;
+const logDensity = ({ guide, frame }: ObjectiveContext, theta: Tensor, encoded: Tensor): Tensor =>
+  add(guide.logProb(frame.toGuide(theta), encoded), frame.logDet(theta));
+
+/** log p(θ)/p̃(θ) */
+const logRatioOf = ({ prior, proposal }: Problem): ((theta: Tensor) => Tensor) => {
   if (proposal === null) throw new Error("internal: weights without a proposal");
-  const logRatio = (t: Tensor): Tensor => sub(prior.logDensity(t), proposal.logDensity(t));
+  return (theta) => sub(prior.logDensity(theta), proposal.logDensity(theta));
+};
+
+function weightOf({ problem, guide, frame }: ObjectiveContext, theta: Tensor, encoded: Tensor): Tensor {
+  const logRatio = logRatioOf(problem);
   const moments = guide.moments?.(encoded);
-  const log = moments ? sub(logRatio(theta), logRatio(frame.fromGuide(detach(moments.mean)))) : logRatio(theta);
+  const data = problem.proposal ?? problem.prior;
+  if (moments === undefined) return detach(minimum(exp(logRatio(theta)), WEIGHT_CAP));
+  // Early in training the mean may lie where no data are drawn: it counts as the nearest point where they are.
+  const mean = clamp(frame.fromGuide(detach(moments.mean)), data.low, data.high);
+  const log = sub(logRatio(theta), logRatio(mean));
   return detach(minimum(exp(log), WEIGHT_CAP));
 }

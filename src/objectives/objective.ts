@@ -1,7 +1,7 @@
 /** An objective makes one loss a row of a batch of simulated data; training minimises its mean. */
 import type { Frame } from "../density.ts";
-import type { TracedGuide } from "../guides/guide.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
+import type { TracedGuide } from "../guides/guide.ts";
 import type { Problem } from "../problem.ts";
 
 export interface ObjectiveContext {
@@ -20,6 +20,8 @@ export interface Objective {
   readonly name: string;
   /** (B, 1) from parameters (B, D) and the data simulated from them (B, M), both f32. */
   readonly loss: (context: ObjectiveContext, theta: Tensor, y: Tensor) => Tensor;
+  /** What the best weights are chosen by, where the loss of different weights cannot be compared; arguments as for `loss`. */
+  readonly heldOut?: (context: ObjectiveContext, theta: Tensor, y: Tensor) => Tensor;
   /** Why this objective cannot train on a problem, or undefined. */
   readonly refuses?: (problem: Problem) => string | undefined;
 }

@@ -7,8 +7,9 @@
  *
  * The posterior is a thin, curved, multimodal sheet.
  */
-import { normal } from "../distributions/normal.ts";
+
 import { gaussianNoise } from "../distributions/noise.ts";
+import { normal } from "../distributions/normal.ts";
 import { add, columns, concat, cos, cumsum, mul, sin, sumFeatures } from "../graph/build.ts";
 import { coupling } from "../guides/coupling.ts";
 import { gaussian } from "../guides/gaussian.ts";
@@ -102,13 +103,22 @@ const presets: Readonly<Record<string, Preset>> = {
   paper: {
     gaussian: {
       guide: gaussian({ hidden: [20, 10], activation: "relu", separate: true }),
-      objective: "elbo", batch: 32, particles: 5, steps: 10_000,
-      rate: 1e-2, schedule: { kind: "step", at: 5000, factor: 0.1 },
+      objective: "elbo",
+      batch: 32,
+      particles: 5,
+      steps: 10_000,
+      rate: 1e-2,
+      schedule: { kind: "step", at: 5000, factor: 0.1 },
     },
     coupling: {
       guide: coupling({ blocks: 15, hidden: [100, 100], activation: "leakyRelu" }),
-      objective: "elbo", batch: 64, particles: 32, steps: 200_000,
-      rate: 1e-3, schedule: { kind: "constant" }, optimiser: "amsgrad",
+      objective: "elbo",
+      batch: 64,
+      particles: 32,
+      steps: 200_000,
+      rate: 1e-3,
+      schedule: { kind: "constant" },
+      optimiser: "amsgrad",
     },
   },
 };

@@ -2,8 +2,9 @@
  * A toy with a curved posterior: θ ~ N(0, I), y = θ2 + θ1² plus noise of sd 0.25. Given y the parameters lie along the
  * parabola θ2 = y − θ1², in one arch or, for large y, in two legs.
  */
-import { normal } from "../distributions/normal.ts";
+
 import { gaussianNoise } from "../distributions/noise.ts";
+import { normal } from "../distributions/normal.ts";
 import { add, columns, square } from "../graph/build.ts";
 import { probit } from "../math.ts";
 import { checkData, defineProblem, type Problem } from "../problem.ts";

@@ -82,7 +82,12 @@ function divide(target: Target): Cell[] {
  * Takes streams of random numbers from 1 upwards; stream 0 is left to the caller.
  * @throws when hardly any proposal is kept: the bounds are too loose for such data.
  */
-export function sampleCells(target: Target, count: number, seed: number, keep: (theta: Float64Array, index: number) => void): void {
+export function sampleCells(
+  target: Target,
+  count: number,
+  seed: number,
+  keep: (theta: Float64Array, index: number) => void,
+): void {
   const { name, dimensions, quantile, logWeight } = target;
   if (!Number.isInteger(count) || count < 0) throw new Error(`${name}: expected a whole number of draws, got ${count}`);
   const cells = divide(target);
@@ -94,7 +99,9 @@ export function sampleCells(target: Target, count: number, seed: number, keep: (
   let kept = 0;
   for (let proposal = 0; kept < count; proposal++) {
     if (proposal >= MOST_PROPOSALS) {
-      throw new Error(`${name}: expected data near what the model can make; got ${kept} of ${count} exact draws in ${proposal} proposals`);
+      throw new Error(
+        `${name}: expected data near what the model can make; got ${kept} of ${count} exact draws in ${proposal} proposals`,
+      );
     }
     const first = (proposal % BLOCK) * numbers;
     if (first === 0) u = uniforms(seed, 1 + proposal / BLOCK, BLOCK * numbers);

@@ -14,5 +14,5 @@ export function findProblem(name: string): Problem {
   throw new Error(`problem: expected one of ${Object.keys(problems).join(", ")}, got "${name}"`);
 }
 
-export { arm, banana, linearGaussian };
 export { linearGaussianPosterior } from "./linear-gaussian.ts";
+export { arm, banana, linearGaussian };

@@ -3,14 +3,15 @@
  * for i = 1..20, j = 1..10. Then θ | y ~ N(Σ Aᵀy/σ², Σ) with Σ⁻¹ = I + AᵀA/σ² (Bishop, Pattern Recognition and Machine
  * Learning, §2.3.3).
  */
+
+import { gaussianNoise } from "../distributions/noise.ts";
+import { normal } from "../distributions/normal.ts";
+import { constant, matmul } from "../graph/build.ts";
 import { gaussian } from "../guides/gaussian.ts";
 import { spline } from "../guides/spline.ts";
-import type { Preset } from "../train-options.ts";
-import { normal } from "../distributions/normal.ts";
-import { gaussianNoise } from "../distributions/noise.ts";
-import { constant, matmul } from "../graph/build.ts";
 import { checkData, defineProblem, type Problem } from "../problem.ts";
 import { normalAt } from "../random.ts";
+import type { Preset } from "../train-options.ts";
 
 const D = 10;
 const M = 20;
@@ -54,7 +55,13 @@ function solveUpper(c: Float64Array, b: Float64Array): Float64Array {
 
 function posteriorMean(c: Float64Array, y: Float64Array): Float64Array {
   const b = Float64Array.from({ length: D }, (_, j) => y.reduce((sum, v, i) => sum + TRANSPOSED[j * M + i] * v, 0));
-  return solveUpper(c, solveLower(c, b.map((v) => v / (NOISE_SD * NOISE_SD))));
+  return solveUpper(
+    c,
+    solveLower(
+      c,
+      b.map((v) => v / (NOISE_SD * NOISE_SD)),
+    ),
+  );
 }
 
 /**
@@ -79,7 +86,10 @@ function exact(y: ArrayLike<number>, count: number, seed: number): Float32Array 
   const out = new Float32Array(count * D);
   for (let s = 0; s < count; s++) {
     const z = Float64Array.from({ length: D }, (_, j) => normalAt(seed, 0, 0, s, j));
-    out.set(solveUpper(c, z).map((v, j) => v + mean[j]), s * D);
+    out.set(
+      solveUpper(c, z).map((v, j) => v + mean[j]),
+      s * D,
+    );
   }
   return out;
 }

@@ -1,7 +1,7 @@
 /**
  * NumPy's array file: "\x93NUMPY", two bytes of version, the header's length (2 bytes little-endian, 4 from version 2
  * on), a Python dict literal with `descr`, `fortran_order` and `shape`, then the numbers. Format: numpy.lib.format.
- * Read here: little-endian float32 and float64 in C order, 1-D or 2-D. Written: float32 of any shape.
+ * Read here: little-endian float32 and float64 in C order, 1 to 8 axes. Written: float32 of any shape.
  */
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 const READABLE: Readonly<Record<string, typeof Float32Array | typeof Float64Array>> = {
@@ -26,7 +26,7 @@ export const isNpy = (bytes: Uint8Array): boolean => MAGIC.every((byte, i) => by
 /**
  * Reads an array.
  *
- * @throws for anything but little-endian float32 or float64 in C order with one or two axes, and for a truncated file.
+ * @throws for anything but little-endian float32 or float64 in C order with 1 to 8 axes, and for a truncated file.
  */
 export function decodeNpy(bytes: Uint8Array): NpyArray {
   if (!isNpy(bytes)) expected("a NumPy file", "other first bytes");
@@ -53,8 +53,9 @@ export function decodeNpy(bytes: Uint8Array): NpyArray {
   if (need !== have) {
     expected(`${need} bytes for shape (${shape.join(", ")})`, `${have}${have < need ? " (truncated file)" : ""}`);
   }
-  const { buffer } = bytes.slice(start + length); // a copy: the numbers may be unaligned in the file
-  return { shape, data: new Numbers(buffer as ArrayBuffer) };
+  // A copy: the numbers may be unaligned in the file. (bytes.slice of a Node Buffer would copy nothing.)
+  const copy = bytes.buffer.slice(bytes.byteOffset + start + length, bytes.byteOffset + bytes.length) as ArrayBuffer;
+  return { shape, data: new Numbers(copy) };
 }
 
 function checkDescr(literal: string | undefined): string {

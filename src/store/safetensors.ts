@@ -139,8 +139,9 @@ export function decodeSafetensors(bytes: Uint8Array): TensorFile {
   }
   for (const entry of entries) checkFinite(entry, view, start);
   const tensors = entries.map(({ name, dtype, shape, begin, end }): [string, StoredTensor] => {
-    const { buffer } = bytes.slice(start + begin, start + end);
-    return [name, { dtype, shape, data: new DTYPES[dtype](buffer as ArrayBuffer) }];
+    const at = bytes.byteOffset + start;
+    const copy = bytes.buffer.slice(at + begin, at + end) as ArrayBuffer; // bytes.slice of a Node Buffer copies nothing
+    return [name, { dtype, shape, data: new DTYPES[dtype](copy) }];
   });
   return { tensors: Object.fromEntries(tensors), metadata };
 }

@@ -189,6 +189,23 @@ each("gradients and losses of a training step are those of the reference", async
   }
 });
 
+each("a training may be fed the same rows at every step", async (create) => {
+  // Least squares with one weight a column: y = 3 x₀ − 2 x₁, at a rate that falls to 0.
+  const x = g.input("x", 2);
+  const error = g.sub(g.sumFeatures(g.mul(x, g.weight("w", 1, 2))), g.sumFeatures(g.mul(x, [3, -2])));
+  const loss = g.cast(g.batchSum(g.square(error)), "f64");
+  const executor = await create(compile({ train: { outputs: { loss }, minimise: loss } }), { optimiser: adam });
+  const rates = Float32Array.from({ length: 400 }, (_, i) => 0.1 * (1 - i / 400));
+  const options = { rows: 13, seed: 0, firstStep: 0, rates, loss: "loss", inputs: { x: numbers(26) } };
+  const { done, losses } = await executor.train("train", options);
+  assert.is(done, 400);
+  assert.ok(losses[399] < 1e-6 * losses[0], `the loss falls, got ${losses[0]} and ${losses[399]}`);
+  near((await executor.readWeights()).slice(0, 2), [3, -2], 1e-3, "weights");
+  let message = "";
+  await executor.train("train", { ...options, inputs: {} }).catch((e: Error) => (message = e.message));
+  assert.match(message, /input "x"/);
+});
+
 each("nothing lies between the entries of the gradient, whatever kernels leave there", async (create) => {
   const executor = await started(create, adam);
   await train(executor, 0, 1);

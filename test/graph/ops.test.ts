@@ -69,6 +69,11 @@ const refusals: readonly [string, () => Tensor, RegExp][] = [
     /^outerTril: expected two batches \(B, n\), got \(B, 3\) and \(B, 4\)$/,
   ],
   [
+    "splines have 2 to 128 bins",
+    () => g.spline(x3, x3, { bins: 1, bound: 3, inverse: false }),
+    /^spline: expected 2 to 128 bins, got 1$/,
+  ],
+  [
     "spline parameters are counted",
     () => g.spline(x3, x4, { bins: 2, bound: 3, inverse: false }),
     /^spline: expected x \(B, D\) and parameters \(B, 15\), got \(B, 3\) and \(B, 4\)$/,
@@ -85,6 +90,16 @@ for (const [name, build, message] of refusals)
 test("one name of weights with two shapes is refused", () => {
   const outputs = { y: g.dense(g.dense(x3, w42), g.weight("w", 3, 2)) };
   assert.throws(() => compile({ p: { outputs } }), /weights "w": expected one shape, got \(4, 2\) and \(3, 2\)/);
+});
+
+test("one name of inputs or of banks with two shapes is refused", () => {
+  const other = g.input("x", 2);
+  assert.throws(
+    () => compile({ p: { outputs: { a: g.exp(x3), b: g.exp(other) } } }),
+    /plan "p": expected one width, type and repeat for input "x", got two/,
+  );
+  const banks = { a: g.bankRows("bank", 2, 1), b: g.bankRows("bank", 3, 1) };
+  assert.throws(() => compile({ p: { outputs: banks } }), /bank "bank": expected 2 columns, got 3/);
 });
 
 // ---- simplify

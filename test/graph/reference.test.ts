@@ -60,7 +60,7 @@ const anyRaw = (bins: number, seed: number): number[] =>
   Array.from(draw(generator(seed), 3 * bins - 1, { low: -2, high: 2 }));
 
 test("a spline with raw parameters 0 is the identity", async () => {
-  for (const bins of [1, 2, 7]) {
+  for (const bins of [2, 7]) {
     for (const [i, [y, log]] of (await splineOf(new Array(3 * bins - 1).fill(0), bins, false, points)).entries()) {
       near([y, log], [points[i], 0], 1e-14, `spline of ${bins} bins at ${points[i]}`);
     }

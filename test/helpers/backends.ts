@@ -5,7 +5,7 @@ import { hostRunsRelaxed, type KernelBuild } from "../../src/backends/kernels.ts
 import { createReference } from "../../src/backends/reference.ts";
 import { createWasm } from "../../src/backends/wasm.ts";
 
-v8.setFlagsFromString("--experimental-wasm-relaxed-simd");
+if (!hostRunsRelaxed()) v8.setFlagsFromString("--experimental-wasm-relaxed-simd");
 
 const builds: readonly KernelBuild[] = hostRunsRelaxed() ? ["plain", "relaxed"] : ["plain"];
 

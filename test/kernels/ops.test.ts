@@ -282,6 +282,9 @@ const EDGES = [0, -0, 1, -1, 0.5, 100, -100, 1e30, -1e30, 1e-30, Infinity, -Infi
 /** The derivatives of activations are only asked at what activations answer. */
 const atEdges = mapNames.filter((op) => !op.endsWith("Grad") && op !== "where");
 
+/** sin and cos promise nothing at huge arguments, whose neighbours are many periods apart. */
+const isAsked = (op: MapName, x: number): boolean => !((op === "sin" || op === "cos") && Math.abs(x) === EDGES[7]);
+
 test("maps are right at zeros, infinities and NaN, and where results overflow or underflow", async () => {
   for (const dtype of ["f32", "f64"] as const) {
     const inputs = { a: EDGES.flatMap((x) => EDGES.map(() => x)), b: EDGES.flatMap(() => EDGES) };
@@ -296,6 +299,7 @@ test("maps are right at zeros, infinities and NaN, and where results overflow or
       const got = await runGraph(outputs, { rows, inputs, create });
       for (const op of atEdges) {
         for (let i = 0; i < rows; i++) {
+          if (!isAsked(op, inputs.a[i])) continue;
           const expected = dtype === "f32" ? Math.fround(want[op][i]) : want[op][i];
           const bound = factorOf(op, dtype) * roundoff[dtype] * (Math.abs(expected) + (op === "probit" ? 1 : 0)) + tiny;
           const right = Object.is(got[op][i] + 0, expected + 0) || Math.abs(got[op][i] - expected) <= bound;

@@ -1,0 +1,152 @@
+/**
+ * The first example: `npm start`. Learns the inverse kinematics of an arm (src/problems/arm.ts), infers the posteriors
+ * of four end points, compares them with exact draws, and leaves the model and a page of pictures in out/.
+ *
+ *   tsx examples/arm.ts [--steps N] [--out FOLDER] [--picture FILE.svg]
+ */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { setFlagsFromString } from "node:v8";
+import { type InverseMap, infer, type Posterior, save, train } from "retrodict";
+import { arm } from "retrodict/problems";
+import { hostRunsRelaxed } from "../src/backends/kernels.ts";
+import { progressView } from "../src/cli/progress.ts";
+import { formatTable, formatTime } from "../src/cli/table.ts";
+import { ksFloor, ksPerParameter } from "../src/diagnostics/ks.ts";
+import { simulate } from "../src/simulate.ts";
+import { writeBytes } from "../src/store/files.ts";
+import type { Answer } from "./plots/answer.ts";
+import { endPoint, resimulationError } from "./plots/kinematics.ts";
+import { page, placeOf } from "./plots/page.ts";
+import { picture } from "./plots/picture.ts";
+
+const SEED = 1;
+const OBSERVATIONS_SEED = 2;
+const SIMULATED = 200;
+const DRAWS = 1000;
+
+/** Of the simulated end points, the one where this is largest is shown. */
+const CHOICES: readonly { readonly title: string; readonly score: (reach: number, height: number) => number }[] = [
+  // Near and level: the arm must fold, and may as well fold upwards as downwards.
+  { title: "Near and level", score: (reach, height) => -reach - 4 * Math.abs(height) },
+  { title: "Far and level", score: (reach, height) => reach - 4 * Math.abs(height) },
+  { title: "High up", score: (_reach, height) => height },
+  { title: "Near and low", score: (reach, height) => -Math.abs(reach - 1) - Math.abs(height + 1) },
+];
+
+interface Observation {
+  readonly title: string;
+  readonly y: Float32Array; // (2)
+  readonly truth: Float32Array; // (4)
+}
+
+async function observe(): Promise<Observation[]> {
+  const { theta, noisy } = await simulate(arm, SIMULATED, OBSERVATIONS_SEED, 0);
+  return CHOICES.map(({ title, score }) => {
+    const scores = Array.from({ length: SIMULATED }, (_, i) => score(noisy[2 * i], noisy[2 * i + 1]));
+    const i = scores.indexOf(Math.max(...scores));
+    return { title, y: noisy.slice(2 * i, 2 * i + 2), truth: theta.slice(4 * i, 4 * i + 4) };
+  });
+}
+
+async function answer({ title, y, truth }: Observation, posterior: Posterior, exact: Float32Array): Promise<Answer> {
+  const learned = await posterior.sample(DRAWS, { seed: SEED });
+  const target = endPoint(truth);
+  return {
+    title,
+    y,
+    truth,
+    learned,
+    exact,
+    mean: posterior.mean,
+    sd: posterior.sd,
+    low: posterior.quantile(0.05),
+    high: posterior.quantile(0.95),
+    ks: ksPerParameter(learned, exact, arm.D),
+    resimulation: { learned: resimulationError(learned, target), exact: resimulationError(exact, target) },
+  };
+}
+
+/** The answers to all observations, and the milliseconds that one took: learned, and by rejection. */
+async function answerAll(
+  map: InverseMap,
+): Promise<{ answers: Answer[]; milliseconds: { learned: number; exact: number } }> {
+  const observations = await observe();
+  const data = observations.map(({ y }) => y);
+  await infer(map, data); // the first call sets the weights up in a fresh engine
+  const begun = performance.now();
+  const posteriors = await infer(map, data);
+  const inferred = performance.now();
+  const exact = data.map((y, i) => (arm.exact as NonNullable<typeof arm.exact>)(y, DRAWS, SEED + i));
+  const drawn = performance.now();
+  const answers = await Promise.all(observations.map((seen, i) => answer(seen, posteriors[i], exact[i])));
+  return {
+    answers,
+    milliseconds: { learned: (inferred - begun) / data.length, exact: (drawn - inferred) / data.length },
+  };
+}
+
+function summary(found: Answer, number: number): string {
+  const { title, truth, mean, sd, low, high, ks, resimulation } = found;
+  const right = ["true", "mean", "sd", "5 %", "95 %", "KS"].map((name) => ({ title: name, right: true }));
+  const rows = arm.parameters.map(({ name, unit = "" }, d) => [
+    name,
+    unit,
+    ...[truth[d], mean[d], sd[d], low[d], high[d], ks[d]].map((value) => value.toFixed(3)),
+  ]);
+  const table = formatTable([{ title: "parameter" }, { title: "unit" }, ...right], rows);
+  const error = `re-simulation error ${resimulation.learned.toFixed(4)} m (exact draws: ${resimulation.exact.toFixed(4)} m)`;
+  return `${number}. ${title}: the arm's end was seen ${placeOf(found)}\n${table.replace(/^/gm, "   ")}\n   ${error}\n`;
+}
+
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+const note = (text: string): void => void process.stderr.write(`${text}\n`);
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: { steps: { type: "string" }, out: { type: "string", default: "out" }, picture: { type: "string" } },
+  });
+  const { steps, out = "out" } = values;
+  if (!hostRunsRelaxed()) setFlagsFromString("--experimental-wasm-relaxed-simd"); // Node 20 has the faster kernels behind a flag
+  await mkdir(out, { recursive: true });
+
+  print(`${arm.name}: ${arm.description}`);
+  const view = progressView({ quiet: false, note, warn: note });
+  const map = await train(arm, {
+    preset: "fast",
+    seed: SEED,
+    steps: steps === undefined ? undefined : Number(steps),
+    onProgress: view.update,
+  });
+  view.stop();
+  const { training } = map.spec;
+  const record = `Trained in ${formatTime(training.seconds)} by ${training.steps} steps of ${training.batch} simulated data sets (${training.device})`;
+  print(`${record}\n`);
+
+  const { answers, milliseconds } = await answerAll(map);
+  answers.forEach((found, i) => print(summary(found, i + 1)));
+  const floor = ksFloor(DRAWS, DRAWS);
+  print(
+    `KS: largest difference of the distribution functions of ${DRAWS} learned and ${DRAWS} exact draws; two exact samples give ${floor.toFixed(3)} on average.`,
+  );
+  print(
+    `Inference: ${milliseconds.learned.toFixed(1)} ms an observation, with 4096 draws; exact draws by rejection: ${milliseconds.exact.toFixed(0)} ms.`,
+  );
+
+  const [model, html] = [join(out, "arm.safetensors"), join(out, "arm.html")];
+  await save(map, model);
+  const axes = arm.parameters.map((parameter, d) => ({ ...parameter, sd: arm.prior.sd[d] }));
+  await writeBytes(html, page({ axes, answers, featured: 0, training: record, milliseconds, floor }));
+  if (values.picture !== undefined) await writeBytes(values.picture, picture(answers));
+  print(
+    `Wrote ${[model, html, values.picture].filter((path) => path !== undefined).join(", ")}; open ${html} in a browser.`,
+  );
+}
+
+try {
+  await main();
+} catch (error) {
+  note(`arm: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}

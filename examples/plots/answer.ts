@@ -1,0 +1,29 @@
+/** What the plots are made of: one observation of the arm's end point and what was inferred from it. */
+
+/** A list of numbers per parameter, in the order base height, angle 1, angle 2, angle 3. */
+export type PerParameter = ArrayLike<number>;
+
+export interface Answer {
+  /** A few words on where the end point is. */
+  readonly title: string;
+  /** Measured reach and height, m. */
+  readonly y: ArrayLike<number>;
+  /** The parameters that it was simulated from (4). */
+  readonly truth: PerParameter;
+  /** Draws of the learned posterior (S, 4) and of the exact one (S, 4), flat. */
+  readonly learned: Float32Array;
+  readonly exact: Float32Array;
+  /** Learned posterior: mean, sd, 5 % and 95 % quantiles (4). */
+  readonly mean: PerParameter;
+  readonly sd: PerParameter;
+  readonly low: PerParameter;
+  readonly high: PerParameter;
+  /** Two-sample Kolmogorov–Smirnov statistic of each parameter (4), learned against exact draws. */
+  readonly ks: PerParameter;
+  /** Mean distance, m, of the draws' end points from the true one. */
+  readonly resimulation: { readonly learned: number; readonly exact: number };
+}
+
+/** One column of draws (S, columns). */
+export const column = (draws: ArrayLike<number>, c: number, columns = 4): Float64Array =>
+  Float64Array.from({ length: draws.length / columns }, (_, s) => draws[s * columns + c]);

@@ -1,0 +1,101 @@
+/** A fan of arms: many draws of a posterior as thin lines from the slide to the end point, its modes as solid arms. */
+import * as Plot from "@observablehq/plot";
+import { joints, type Point } from "./kinematics.ts";
+import { findModes, type Mode } from "./modes.ts";
+import { type Colour, colour, document, dots } from "./svg.ts";
+
+/** Standard deviations of the prior: what a distance of 1 is when modes are told apart. */
+const PRIOR_SD = [0.25, 0.5, 0.5, 0.5];
+/** Width of the kernel and least distance of two modes, in prior standard deviations. */
+const KERNEL = 0.4;
+const APART = 1.6;
+/** Modes with a smaller share of the draws are not drawn solid. */
+const LEAST_SHARE = 0.1;
+const MOST_MODES = 3;
+
+export const modesOf = (draws: ArrayLike<number>): readonly Mode[] =>
+  findModes(draws, PRIOR_SD, KERNEL, APART)
+    .filter(({ share }) => share >= LEAST_SHARE)
+    .slice(0, MOST_MODES);
+
+/** What is seen of the plane, m. */
+export interface View {
+  readonly x: readonly [number, number];
+  readonly y: readonly [number, number];
+}
+
+export interface FanOptions {
+  readonly view: View;
+  /** Width in pixels; the height follows, for both axes have one scale. */
+  readonly width: number;
+  readonly colour: Colour;
+  /** Draws that are shown as thin lines. */
+  readonly lines: number;
+  readonly target: ArrayLike<number>;
+  /** Whether numbers and names stand at the axes. */
+  readonly axes?: boolean;
+}
+
+/** A view of all the arms but a few outliers, whose height is at least `least` metres. */
+export function viewOf(draws: readonly ArrayLike<number>[], least = 0): View {
+  const heights = draws.flatMap((some) =>
+    Array.from({ length: some.length / 4 }, (_, s) => joints(some, 4 * s).map(([, y]) => y)).flat(),
+  );
+  heights.sort((a, b) => a - b);
+  const at = (p: number): number => heights[Math.round(p * (heights.length - 1))];
+  const [low, high] = [at(0.001) - 0.08, at(0.999) + 0.08];
+  const more = Math.max(0, least - (high - low)) / 2;
+  return { x: [-0.12, 2.12], y: [low - more, high + more] };
+}
+
+const corner = ([x, y]: Point, z: number) => ({ x, y, z });
+const polylines = (draws: ArrayLike<number>, which: readonly number[]) =>
+  which.flatMap((s) => joints(draws, 4 * s).map((point) => corner(point, s)));
+
+/** The fan of draws (S, 4) as an SVG. */
+export function fan(
+  draws: ArrayLike<number>,
+  { view, width, colour: name, lines, target, axes = true }: FanOptions,
+): Element {
+  const margin = axes ? { left: 34, right: 6, top: 6, bottom: 32 } : { left: 4, right: 4, top: 4, bottom: 4 };
+  const inner = width - margin.left - margin.right;
+  const height = Math.round((inner * (view.y[1] - view.y[0])) / (view.x[1] - view.x[0])) + margin.top + margin.bottom;
+  const shown = Array.from({ length: Math.min(lines, draws.length / 4) }, (_, s) => s);
+  const solid = polylines(
+    draws,
+    modesOf(draws).map(({ at }) => at),
+  );
+  const line = { x: "x", y: "y", z: "z", strokeLinejoin: "round", strokeLinecap: "round", clip: true } as const;
+  const end = [{ x: target[0], y: target[1] }];
+  const bases = shown.map((s) => draws[4 * s]);
+  const axis = { ticks: 5, tickSize: 3, color: colour("quiet") };
+  return Plot.plot({
+    document,
+    width,
+    height,
+    marginLeft: margin.left,
+    marginRight: margin.right,
+    marginTop: margin.top,
+    marginBottom: margin.bottom,
+    x: { domain: view.x, axis: null },
+    y: { domain: view.y, axis: null },
+    marks: [
+      Plot.gridX({ ticks: 5, stroke: colour("line"), strokeOpacity: 1 }),
+      Plot.gridY({ ticks: 5, stroke: colour("line"), strokeOpacity: 1 }),
+      axes ? Plot.axisX({ ...axis, label: "reach (m)" }) : null,
+      axes ? Plot.axisY({ ...axis, label: "height (m)" }) : null,
+      Plot.ruleX([0], { stroke: colour("quiet"), strokeWidth: 5, strokeOpacity: 0.35, strokeLinecap: "round" }),
+      Plot.line(polylines(draws, shown), { ...line, stroke: colour(name), strokeWidth: 0.9, strokeOpacity: 0.17 }),
+      dots(
+        bases.map(() => 0),
+        bases,
+        { fill: colour(name), radius: 1.3, opacity: 0.6 },
+      ),
+      Plot.line(solid, { ...line, stroke: colour("paper"), strokeWidth: 5.5 }),
+      Plot.line(solid, { ...line, stroke: colour("ink"), strokeWidth: 2.8 }),
+      Plot.dot(solid, { x: "x", y: "y", r: 3.2, fill: colour("paper"), stroke: colour("ink"), strokeWidth: 1.6 }),
+      Plot.dot(end, { x: "x", y: "y", r: 8, stroke: colour("paper"), strokeWidth: 4.5 }),
+      Plot.dot(end, { x: "x", y: "y", r: 8, stroke: colour("ink"), strokeWidth: 1.8 }),
+    ],
+  });
+}

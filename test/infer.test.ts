@@ -1,0 +1,289 @@
+// Inference: what a posterior answers, for one measurement and for many, usual ones and others.
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { gaussianNoise } from "../src/distributions/noise.ts";
+import { uniform } from "../src/distributions/uniform.ts";
+import { mul } from "../src/graph/build.ts";
+import { coupling } from "../src/guides/coupling.ts";
+import { gaussian } from "../src/guides/gaussian.ts";
+import { spline } from "../src/guides/spline.ts";
+import { infer, type Posterior } from "../src/infer.ts";
+import type { InverseMap } from "../src/model.ts";
+import { defineProblem } from "../src/problem.ts";
+import { simulate } from "../src/simulate.ts";
+import { train } from "../src/train.ts";
+import { rejection, small } from "./helpers/maps.ts";
+
+const [D, M] = [2, 3];
+const guides = {
+  gaussian: gaussian({ hidden: [16] }),
+  coupling: coupling({ blocks: 2, hidden: [16] }),
+  spline: spline({ bins: 6, embedding: [16], hidden: [16] }),
+};
+const maps = {} as Record<keyof typeof guides, InverseMap>;
+const usual = [0.6, -0.9, 0.25];
+
+test.before(async () => {
+  for (const [name, guide] of Object.entries(guides)) {
+    maps[name as keyof typeof guides] = await train(small, {
+      guide,
+      steps: 300,
+      batch: 128,
+      rate: 5e-3,
+      heldOut: 1024,
+      seed: 1,
+      kernels: "plain",
+    });
+  }
+});
+
+const moments = (draws: Float32Array): { mean: number[]; covariance: number[] } => {
+  const S = draws.length / D;
+  const column = (d: number): number[] => Array.from({ length: S }, (_, s) => draws[s * D + d]);
+  const mean = [0, 1].map((d) => column(d).reduce((a, b) => a + b, 0) / S);
+  const covariance = [0, 1, 2, 3].map((k) => {
+    const [i, j] = [k >> 1, k & 1];
+    const other = column(j);
+    return column(i).reduce((sum, x, s) => sum + ((x - mean[i]) * (other[s] - mean[j])) / (S - 1), 0);
+  });
+  return { mean, covariance };
+};
+
+for (const name of Object.keys(guides) as (keyof typeof guides)[]) {
+  test(`a ${name} posterior's mean, sd, covariance and quantiles are those of its draws`, async () => {
+    const posterior = await infer(maps[name], usual);
+    const S = 20_000;
+    const draws = await posterior.sample(S, { seed: 9 });
+    assert.instance(draws, Float32Array);
+    assert.is(draws.length, S * D);
+    const found = moments(draws);
+    // Standard errors of S draws, and of the 4096 that the flows' own numbers are made of; 4.5 of them are allowed.
+    const n = maps[name].closedForm ? S : 1 / (1 / S + 1 / 4096);
+    assert.is(maps[name].closedForm, name === "gaussian");
+    for (let i = 0; i < D; i++) {
+      const { sd, covariance, mean } = posterior;
+      assert.ok(Math.abs(sd[i] - Math.sqrt(covariance[i * D + i])) < 1e-12);
+      assert.ok(Math.abs(mean[i] - found.mean[i]) < (4.5 * sd[i]) / Math.sqrt(n), `mean ${i}`);
+      for (let j = 0; j < D; j++) {
+        // √((1 + ρ²)/n) of a Gaussian, doubled for the heavier tails of flows.
+        const error = 2 * sd[i] * sd[j] * Math.sqrt(2 / n);
+        assert.ok(Math.abs(covariance[i * D + j] - found.covariance[i * D + j]) < 4.5 * error, `covariance ${i}, ${j}`);
+        assert.is(covariance[i * D + j], covariance[j * D + i]);
+      }
+    }
+    for (const p of [0.05, 0.25, 0.5, 0.75, 0.95]) {
+      posterior.quantile(p).forEach((q, d) => {
+        let below = 0;
+        for (let s = 0; s < S; s++) below += Number(draws[s * D + d] <= q) / S;
+        assert.ok(Math.abs(below - p) < 4.5 * Math.sqrt((p * (1 - p)) / n), `quantile ${p} of ${d}: ${below}`);
+      });
+    }
+  });
+
+  test(`one seed gives a ${name} posterior the same draws, another seed others`, async () => {
+    const posterior = await infer(maps[name], usual);
+    const first = await posterior.sample(100, { seed: 7 });
+    assert.equal(await posterior.sample(100, { seed: 7 }), first);
+    assert.equal((await posterior.sample(50, { seed: 7 })).slice(0, 8), first.slice(0, 8));
+    assert.equal(await posterior.sample(100), await posterior.sample(100, { seed: 0 }));
+    const other = await posterior.sample(100, { seed: 8 });
+    assert.ok(other.every((x, i) => x !== first[i]));
+  });
+
+  test(`the log-density of a ${name} posterior has an integral of 1, and draws find it: flat and in rows`, async () => {
+    const posterior = await infer(maps[name], usual);
+    const side = 300;
+    const [low, width] = [posterior.mean.map((m, d) => m - 9 * posterior.sd[d]), posterior.sd.map((s) => 18 * s)];
+    const theta = new Float64Array(2 * side * side);
+    for (let k = 0; k < side * side; k++) {
+      theta[2 * k] = low[0] + (width[0] * ((k % side) + 0.5)) / side;
+      theta[2 * k + 1] = low[1] + (width[1] * (Math.floor(k / side) + 0.5)) / side;
+    }
+    const logq = await posterior.logProb(theta);
+    assert.instance(logq, Float64Array);
+    const integral = (logq.reduce((sum, l) => sum + Math.exp(l), 0) * width[0] * width[1]) / side ** 2;
+    assert.ok(Math.abs(integral - 1) < 5e-3, `${integral}`); // kinks of the log-density, and tails beyond 9 sd
+    const rows = [Array.from(theta.subarray(0, 2)), theta.subarray(2, 4)];
+    assert.equal(await posterior.logProb(rows), logq.slice(0, 2));
+    // The entropy by draws agrees with that on the grid: sd(log q) is near 1, so 4.5 standard errors are 4.5/√4000.
+    const draws = await posterior.sample(4000, { seed: 3 });
+    const entropy = -(await posterior.logProb(draws)).reduce((a, b) => a + b, 0) / 4000;
+    const cell = (width[0] * width[1]) / side ** 2;
+    const exact = -logq.reduce((sum, l) => sum + (l > -80 ? l * Math.exp(l) * cell : 0), 0);
+    assert.ok(Math.abs(entropy - exact) < 4.5 * Math.sqrt(1.5 / 4000) + 0.01, `${entropy}, ${exact}`);
+  });
+
+  test(`many measurements at once give the ${name} posteriors that each gives by itself`, async () => {
+    const { noisy } = await simulate(small, 21, 5, 0);
+    const rows = Array.from({ length: 21 }, (_, i) => noisy.subarray(M * i, M * (i + 1)));
+    const together = await infer(maps[name], rows, { draws: 256 });
+    assert.is(together.length, 21);
+    for (const i of [0, 7, 20]) {
+      const alone = await infer(maps[name], rows[i], { draws: 256 });
+      assert.equal(together[i].y, Float64Array.from(rows[i]));
+      assert.is(together[i].distance, alone.distance);
+      assert.equal(await together[i].sample(20, { seed: 2 }), await alone.sample(20, { seed: 2 }));
+      assert.equal(await together[i].logProb([0.5, -1]), await alone.logProb([0.5, -1]));
+      if (!maps[name].closedForm) continue; // flows draw their 256 by the row's place in the list
+      assert.equal(together[i].mean, alone.mean);
+      assert.equal(together[i].covariance, alone.covariance);
+    }
+  });
+}
+
+test("one measurement gives one posterior, a list of one gives a list", async () => {
+  const single = await infer(maps.gaussian, Float32Array.from(usual));
+  const list = await infer(maps.gaussian, [usual]);
+  assert.is(list.length, 1);
+  assert.equal(list[0].mean, (await infer(maps.gaussian, list[0].y)).mean);
+  assert.ok(Math.abs(single.mean[0] - list[0].mean[0]) < 1e-6);
+  assert.is(list[0].map, maps.gaussian);
+});
+
+test("quantiles of a Gaussian posterior are exact", async () => {
+  const { mean, sd, quantile } = await infer(maps.gaussian, usual);
+  const z = 1.6448536269514722; // the 95 % quantile of the standard normal distribution
+  quantile(0.95).forEach((q, d) => assert.ok(Math.abs(q - (mean[d] + z * sd[d])) < 1e-12));
+  quantile(0.05).forEach((q, d) => assert.ok(Math.abs(q - (mean[d] - z * sd[d])) < 1e-12));
+  assert.equal(quantile(0.5), mean);
+});
+
+test("data like the simulated ones carry no warning, and their distances are spread as those of the simulations", async () => {
+  const N = 400;
+  const { noisy } = await simulate(small, N, 1234, 0);
+  const posteriors = await infer(
+    maps.gaussian,
+    Array.from({ length: N }, (_, i) => noisy.subarray(M * i, M * (i + 1))),
+  );
+  // One of 1024 held-out simulations is the farthest, so a usual datum exceeds it with probability 1/1025.
+  assert.ok(posteriors.filter((p) => p.warning !== undefined).length <= 3);
+  const mean = posteriors.reduce((sum, p) => sum + p.distance / N, 0);
+  assert.ok(mean > 0.6 && mean < 1.6, `${mean}`);
+  const share = posteriors.filter((p) => p.farther < 0.5).length / N;
+  assert.ok(Math.abs(share - 0.5) < 4.5 * Math.sqrt(0.25 / N + 0.25 / 1024), `${share}`);
+});
+
+test("a datum far from everything simulated is answered, with a warning that says how far", async () => {
+  const far = await infer(maps.spline, [300, -200, 100]);
+  assert.is(far.farther, 0);
+  assert.match(
+    far.warning ?? "",
+    /^the datum is \d+\.\d\d times as far from the simulations as the farthest of small's held-out ones/,
+  );
+  const [ratio] = /[\d.]+/.exec(far.warning ?? "") ?? [];
+  const farthest = maps.spline.spec.distances[200];
+  assert.ok(Math.abs(Number(ratio) - Math.sqrt(far.distance / farthest)) < 0.01 && Number(ratio) > 10);
+  for (const x of [...far.mean, ...far.covariance, ...far.quantile(0.1), ...(await far.sample(100))])
+    assert.ok(Number.isFinite(x));
+  const mixed = await infer(maps.spline, [usual, [300, -200, 100], usual]);
+  assert.equal(
+    mixed.map((p) => p.warning !== undefined),
+    [false, true, false],
+  );
+});
+
+test("outside of the prior's support the density of a posterior is zero", async () => {
+  const problem = defineProblem({
+    name: "box",
+    prior: uniform([0.1, 0], [0.3, 1]),
+    forward: (theta) => mul(theta, 1),
+    noise: gaussianNoise(0.2),
+  });
+  const map = await train(problem, {
+    guide: gaussian({ hidden: [] }),
+    steps: 50,
+    batch: 64,
+    heldOut: 64,
+    kernels: "plain",
+  });
+  assert.not.ok(map.closedForm); // normal on the logit scale, not in the box
+  const posterior = await infer(map, [0.2, 0.5]);
+  const logq = await posterior.logProb([
+    [0.2, 0.5],
+    [0.31, 0.5],
+    [0.2, -1e-9],
+    [0.3, 1],
+    [0.1, 0],
+  ]);
+  assert.equal(
+    Array.from(logq, (l) => l > Number.NEGATIVE_INFINITY),
+    [true, false, false, true, true],
+  );
+});
+
+const refused: readonly [string, () => Promise<unknown>, RegExp][] = [
+  ["a short measurement", () => infer(maps.gaussian, [1, 2]), /^y: expected 3 numbers, got 2$/],
+  ["an empty measurement", () => infer(maps.gaussian, []), /^y: expected 3 numbers, got 0$/],
+  [
+    "a row of another length",
+    () => infer(maps.gaussian, [usual, usual, [1, 2, 3, 4]]),
+    /^y, row 3: expected 3 numbers, got 4$/,
+  ],
+  ["a row that is no row", () => infer(maps.gaussian, [usual, 5 as never]), /^y, row 2: expected 3 numbers, got 5$/],
+  ["NaN", () => infer(maps.gaussian, [1, Number.NaN, 2]), /^y: expected finite numbers, got NaN in column 2$/],
+  [
+    "an infinite number in a row",
+    () => infer(maps.gaussian, [usual, [1, 2, Number.POSITIVE_INFINITY]]),
+    /^y, row 2: expected finite numbers, got Infinity in column 3$/,
+  ],
+  [
+    "a word for a number",
+    () => infer(maps.gaussian, [["1", 2, 3]] as never),
+    /^y: expected finite numbers, got "1" in column 1$/,
+  ],
+  ["no measurement", () => infer(maps.gaussian, null as never), /^y: expected 3 numbers or rows of them, got null$/],
+  ["too few draws", () => infer(maps.spline, usual, { draws: 1 }), /^infer: expected draws of at least 2, got 1$/],
+  [
+    "a seed that is not whole",
+    () => infer(maps.spline, usual, { seed: 0.5 }),
+    /^infer: expected a whole number as seed, got 0.5$/,
+  ],
+  [
+    "an unknown backend",
+    () => infer(maps.spline, usual, { backend: "cuda" as never }),
+    /^backend: expected .*, got "cuda"/,
+  ],
+];
+for (const [what, action, message] of refused) {
+  test(`infer refuses ${what}`, async () => {
+    const error = await rejection(action());
+    assert.match(error.message, message);
+  });
+}
+
+test("a posterior refuses what makes no sense, and says what it expected", async () => {
+  const posterior: Posterior = await infer(maps.gaussian, usual);
+  for (const p of [0, 1, -0.1, Number.NaN]) {
+    for (const each of [posterior, await infer(maps.spline, usual, { draws: 16 })]) {
+      assert.throws(() => each.quantile(p), new RegExp(`^quantile: expected a level between 0 and 1, got ${p}$`));
+    }
+  }
+  for (const count of [0, -1, 2.5, Number.NaN]) {
+    assert.is(
+      (await rejection(posterior.sample(count))).message,
+      `sample: expected a count of at least 1, got ${count}`,
+    );
+  }
+  assert.is(
+    (await rejection(posterior.sample(1, { seed: 1.5 }))).message,
+    "sample: expected a whole number as seed, got 1.5",
+  );
+  assert.is(
+    (await rejection(posterior.logProb([1, 2, 3]))).message,
+    "logProb: expected parameters (S, 2), got 3 numbers",
+  );
+  assert.is((await rejection(posterior.logProb([]))).message, "logProb: expected parameters (S, 2), got 0 numbers");
+  assert.is(
+    (
+      await rejection(
+        posterior.logProb([
+          [0, 1],
+          [Number.NaN, 0],
+        ]),
+      )
+    ).message,
+    "logProb: expected numbers, got NaN in row 2",
+  );
+});
+
+test.run();
