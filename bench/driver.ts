@@ -205,10 +205,11 @@ export async function compare(
   const repeats: number[] = [];
   for (const candidate of candidates) {
     const start = performance.now();
-    let last = Infinity;
-    for (let n = 0; n < 2 || performance.now() - start < warmUp * 1000; n++) last = await repeat(candidate, 1);
-    const few = last < sample ? (await repeat(candidate, 5)) / 5 : last;
-    repeats.push(Math.max(1, Math.ceil(sample / few)));
+    let fastest = Infinity;
+    for (let n = 0; n < 2 || performance.now() - start < warmUp * 1000; n++) {
+      fastest = Math.min(fastest, await repeat(candidate, 1));
+    }
+    repeats.push(Math.max(1, Math.ceil(sample / fastest)));
   }
   const times: number[][] = candidates.map(() => []);
   const [wall, processor] = [candidates.map(() => 0), candidates.map(() => 0)];

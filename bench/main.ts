@@ -13,6 +13,7 @@ const { positionals, values } = parseArgs({
 
 /** Benches by name: each is loaded when it is asked for, since peers are installed apart. */
 const benches: Record<string, () => Promise<void>> = {
+  speed: async () => (await import("./speed.ts")).speed(values),
   accuracy: async () => (await import("./accuracy.ts")).accuracy(values),
 };
 

@@ -28,6 +28,8 @@ export interface Posterior {
   sample(count: number, options?: { seed?: number }): Promise<Float32Array>;
   /** log q(θ | y) (S) of parameters (S, D), flat or row by row. */
   logProb(theta: ArrayLike<number> | readonly ArrayLike<number>[]): Promise<Float64Array>;
+  /** The draws (S, D) that mean, covariance and quantiles were taken from; null where those are in closed form. */
+  readonly draws: Float32Array | null;
   /** How far the datum lies from everything simulated: about 1 for a usual one. */
   readonly distance: number;
   /** Share of held-out simulations that lie farther: near 0 for a datum unlike any. */
@@ -59,7 +61,7 @@ async function inferRows(map: InverseMap, rows: readonly Float64Array[], options
   const N = rows.length;
   const engine = await map.engine(backend === undefined && kernels === undefined ? undefined : { backend, kernels });
   const y = new Float32Array(N * M);
-  rows.forEach((row, i) => y.set(row, i * M));
+  for (const [i, row] of rows.entries()) y.set(row, i * M);
   const encoded = await engine.run("encode", { rows: N, inputs: { y } });
   const C = encoded.context.length / N;
   const context = (i: number): Float32Array => encoded.context.subarray(i * C, (i + 1) * C) as Float32Array;
@@ -114,7 +116,7 @@ async function inferRows(map: InverseMap, rows: readonly Float64Array[], options
   });
 }
 
-type Summary = Pick<Posterior, "mean" | "sd" | "covariance" | "quantile">;
+type Summary = Pick<Posterior, "mean" | "sd" | "covariance" | "quantile" | "draws">;
 
 const checkedLevel = (p: number): number => {
   if (!(p > 0 && p < 1)) throw new Error(`quantile: expected a level between 0 and 1, got ${p}`);
@@ -140,7 +142,13 @@ function gaussianSummary(
     }
   }
   const sd = mean.map((_, d) => Math.sqrt(covariance[d * D + d]));
-  return { mean, sd, covariance, quantile: (p) => mean.map((v, d) => v + sd[d] * probit(checkedLevel(p))) };
+  return {
+    mean,
+    sd,
+    covariance,
+    draws: null,
+    quantile: (p) => mean.map((v, d) => v + sd[d] * probit(checkedLevel(p))),
+  };
 }
 
 /** From draws, all observations in one run. */
@@ -155,7 +163,7 @@ async function drawnSummaries(
   const { D } = map.spec;
   const { theta } = await engine.run("sample", { rows: N * S, repeat: S, inputs: { context }, seed });
   return Array.from({ length: N }, (_, i) => {
-    const draws = theta.subarray(i * S * D, (i + 1) * S * D);
+    const draws = theta.subarray(i * S * D, (i + 1) * S * D) as Float32Array;
     const mean = new Float64Array(D);
     for (let k = 0; k < draws.length; k++) mean[k % D] += draws[k] / S;
     const covariance = new Float64Array(D * D);
@@ -176,6 +184,7 @@ async function drawnSummaries(
     return {
       mean,
       covariance,
+      draws,
       sd: mean.map((_, d) => Math.sqrt(covariance[d * D + d])),
       quantile: (p) => Float64Array.from(columns(), (column) => interpolate(column, checkedLevel(p))),
     };

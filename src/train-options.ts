@@ -125,6 +125,11 @@ export function fullSettings(problem: Problem, options: TrainOptions): FullSetti
   }
   const name = options.preset ?? (Object.hasOwn(problem.presets, "default") ? "default" : undefined);
   const preset = name === undefined ? {} : presetOf(problem, name, options.guide);
+  const odd = Object.keys(preset).find((key) => !settingNames.includes(key));
+  if (odd !== undefined)
+    throw new Error(
+      `preset "${name}" of "${problem.name}": expected settings ${settingNames.join(", ")}; got "${odd}"`,
+    );
   // Settings alone: what they say of a training must not depend on who watches it or where it runs.
   const given = Object.fromEntries(
     Object.entries(options).filter(([k, v]) => v !== undefined && settingNames.includes(k)),

@@ -187,7 +187,10 @@ const model = (theta: Float64Array[]): number[][] => theta.map(([a, b]) => [a, a
 
 for (const [how, problem] of [
   ["at once", outside(model)],
-  ["asynchronously", outside(async (theta) => new Promise((resolve) => setTimeout(() => resolve(model(theta)), 5)))],
+  [
+    "asynchronously",
+    outside(async (theta) => new Promise<number[][]>((resolve) => setTimeout(() => resolve(model(theta)), 5))),
+  ],
 ] as const) {
   test(`a simulator that is a function, answering ${how}, is learned by NPE`, async () => {
     const map = await train(problem, {

@@ -151,7 +151,7 @@ for (const [name, make] of Object.entries(guides)) {
     }
     const features = new Float32Array(E * side * side).map((_, i) => [0.7, -1.1, 0.4][i % E]);
     const { logProb } = await executor.run("density", { rows: side * side, inputs: { features, z } });
-    const integral = logProb.reduce((sum: number, l) => sum + Math.exp(l) * step * step, 0);
+    const integral = Array.from(logProb).reduce((sum, l) => sum + Math.exp(l) * step * step, 0);
     // The midpoint rule is exact to rounding for smooth densities; kinks at knots cost h² times their jump, below 1e-3.
     assert.ok(Math.abs(integral - 1) < 1e-3, `${integral}`);
   });

@@ -49,7 +49,7 @@ for (const activation of Object.keys(activations) as ActivationName[]) {
         start,
       );
       const want = layer(hidden, "net.2", true).map((v, j) => v + layer(start, "net.skip", false)[j]);
-      want.forEach((v, j) => close(y[2 * row + j], v, 1e-13, `row ${row}`));
+      for (const [j, v] of want.entries()) close(y[2 * row + j], v, 1e-13, `row ${row}`);
     }
   });
 }

@@ -301,7 +301,9 @@ const outside = (simulate: NonNullable<Problem["simulate"]>): Problem =>
   defineProblem({ name: "outside", data: 1, prior: normal(0, 1), noise: gaussianNoise(1), simulate });
 
 test("the ELBO refuses a problem with a simulator alone, before anything is simulated", async () => {
-  const problem = outside(() => assert.unreachable("simulated"));
+  const problem = outside(() => {
+    throw new Error("simulated");
+  });
   const { message } = await rejection(train(problem, { objective: "elbo" }));
   assert.is(
     message,

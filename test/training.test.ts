@@ -64,7 +64,6 @@ const resumed: Readonly<Record<string, TrainOptions>> = {
   },
   "the ELBO": { ...base, objective: "elbo", particles: 3 },
   "couplings, whose permutations are drawn": { ...base, guide: coupling({ blocks: 3, hidden: [6] }) },
-  impatience: { ...base, rate: 0.5, steps: 400, schedule: { kind: "constant" }, patience: 7 },
 };
 for (const [what, options] of Object.entries(resumed)) {
   test(`an interrupted training ends with the bits of an uninterrupted one: ${what}`, async () => {
@@ -200,6 +199,15 @@ test("training that no longer improves is ended when patience is", async () => {
   assert.ok(heldOut.final >= heldOut.best);
 });
 
+test("patience is as long for a training that was interrupted while it waited", async () => {
+  const options: TrainOptions = { ...base, steps: 2000, rate: 0.3, schedule: { kind: "constant" }, patience: 4 };
+  const whole = await train(small, options);
+  const { bestStep } = whole.spec.training.heldOut;
+  const { checkpoint } = await interrupted(small, options, bestStep + 25);
+  assert.ok(checkpoint.step < bestStep + 40 && checkpoint.best.step === bestStep);
+  assert.equal(resultOf(await train(small, { ...options, resume: checkpoint })), resultOf(whole));
+});
+
 test("the weights that are kept are those of the best held-out loss", async () => {
   const options: TrainOptions = { ...base, steps: 300, rate: 0.1, schedule: { kind: "constant" } };
   const losses: number[] = [];
@@ -319,106 +327,6 @@ test("simulators that answer nonsense are refused with what came", async () => {
     });
     assert.match((await rejection(train(problem, { ...base, bank: 50 }))).message, message);
   }
-});
-
-test("presets give settings by guide; what is asked for beside them wins", async () => {
-  const problem = defineProblem({
-    name: "preset",
-    prior: small.prior,
-    forward: small.forward,
-    noise: small.noise,
-    presets: {
-      default: {
-        gaussian: { steps: 30, batch: 16 },
-        coupling: { guide: coupling({ blocks: 2, hidden: [4] }), steps: 20 },
-      },
-      fast: { gaussian: { guide: gaussian({ hidden: [] }), steps: 10 } },
-    },
-  });
-  const rest: TrainOptions = { heldOut: 32, kernels: "plain" };
-  const specOf = async (options: TrainOptions) => (await train(problem, { ...rest, ...options })).spec;
-  const first = await specOf({});
-  assert.equal([first.guide.name, first.training.steps, first.training.batch], ["gaussian", 30, 16]);
-  const named = await specOf({ guide: "coupling" });
-  assert.equal([named.guide.name, named.guide.options.blocks, named.training.steps], ["coupling", 2, 20]);
-  const fast = await specOf({ preset: "fast", steps: 7 });
-  assert.equal([fast.guide.options.hidden, fast.training.steps], [[], 7]);
-  const own = await specOf({ guide: gaussian({ hidden: [3] }), batch: 8 });
-  assert.equal([own.guide.options.hidden, own.training.steps, own.training.batch], [[3], 30, 8]);
-  const unknown = await specOf({ preset: "fast", guide: "spline", steps: 2, batch: 8 });
-  assert.equal(unknown.guide.name, "spline");
-  const { message } = await rejection(train(problem, { preset: "slow" }));
-  assert.is(message, 'preset: expected default, fast, got "slow"');
-});
-
-const refusals: readonly [string, object, RegExp][] = [
-  ["an unknown option", { epochs: 3 }, /^train: expected options guide, objective, steps, .*; got "epochs"$/],
-  ["no steps", { steps: 0 }, /^steps: expected a whole number of at least 1, got 0$/],
-  ["steps that are not whole", { steps: 2.5 }, /^steps: expected a whole number .*, got 2.5$/],
-  ["no batch", { batch: 0 }, /^batch: expected a whole number of at least 1, got 0$/],
-  ["no particles", { particles: 0 }, /^particles: expected .*, got 0$/],
-  ["a negative bank", { bank: -1 }, /^bank: expected a whole number of at least 0, got -1$/],
-  ["too few held-out simulations", { heldOut: 1 }, /^heldOut: expected a whole number of at least 2, got 1$/],
-  ["no steps between evaluations", { evaluateEvery: 0 }, /^evaluateEvery: expected .*, got 0$/],
-  ["negative patience", { patience: -1 }, /^patience: expected .*, got -1$/],
-  ["a negative rate", { rate: -1e-3 }, /^rate: expected a positive number, got -0.001$/],
-  ["a rate that is no number", { rate: Number.NaN }, /^rate: expected a positive number, got NaN$/],
-  ["a negative clip", { clip: -1 }, /^clip: expected a norm of at least 0, got -1$/],
-  ["an unknown optimiser", { optimiser: "sgd" }, /^optimiser: expected "adam" or "amsgrad", got "sgd"$/],
-  ["an unknown guide", { guide: "flow" }, /^guide: expected gaussian, coupling, spline, got "flow"$/],
-  [
-    "what is no guide",
-    { guide: { name: "gaussian" } },
-    /^guide: expected a guide or one of gaussian, coupling, spline, got \{"name":"gaussian"\}$/,
-  ],
-  [
-    "a guide that no file could name",
-    { guide: { ...gaussian(), name: "mine" } },
-    /^guide: expected one of gaussian, coupling, spline, got "mine"$/,
-  ],
-  ["an unknown objective", { objective: "vi" }, /^objective: expected npe or elbo, got "vi"$/],
-  ["an unknown preset", { preset: "paper" }, /^preset: expected none \(this problem has no presets\), got "paper"$/],
-  [
-    "an unknown schedule",
-    { schedule: { kind: "linear" } },
-    /^schedule: expected constant, .*, got \{"kind":"linear"\}$/,
-  ],
-  ["a seed that is not whole", { seed: 0.5 }, /^seed: expected a whole number, got 0.5$/],
-  ["an unknown embedding", { embedding: "pca" }, /^embedding: expected "auto", .*, got "pca"$/],
-  [
-    "more components than data",
-    { embedding: { principal: 4 } },
-    /^embedding.principal: expected 1 to 3 components .*, got 4$/,
-  ],
-  [
-    "an unknown backend",
-    { backend: "cuda" },
-    /^backend: expected .*, got "cuda", which this version does not have; use "wasm"$/,
-  ],
-];
-for (const [what, options, message] of refusals) {
-  test(`train refuses ${what}`, async () => {
-    const { message: got } = await rejection(train(small, { ...base, ...options } as TrainOptions));
-    assert.match(got, message);
-  });
-}
-
-test("train refuses what is no problem, and a simulator without a bank", async () => {
-  assert.match(
-    (await rejection(train({ forward: 1 } as never))).message,
-    /^train: expected a problem, as defineProblem\(\) returns it, got /,
-  );
-  const problem = defineProblem({
-    name: "outside",
-    prior: normal(0, 1),
-    data: 1,
-    noise: gaussianNoise(1),
-    simulate: (t) => t.map(() => [0]),
-  });
-  assert.match(
-    (await rejection(train(problem, { bank: 0 }))).message,
-    /^bank: expected at least 1 simulation for a problem given by simulate\(\), got 0$/,
-  );
 });
 
 test("10,000 steps take no more memory than 2,000", async () => {

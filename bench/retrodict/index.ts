@@ -1,5 +1,6 @@
 // Retrodict on its WebAssembly backend, one thread: the same work items over the same weights.
 
+import { fileURLToPath } from "node:url";
 import type { Rows } from "../../src/backends/backend.ts";
 import { compileKernels, instantiateKernels, type KernelBuild } from "../../src/backends/kernels.ts";
 import { createWasm } from "../../src/backends/wasm.ts";
@@ -7,6 +8,7 @@ import { VERSION } from "../../src/version.ts";
 import type { Peer, Prepared } from "../driver.ts";
 import { ADAM, operands, W1, W2, W3, W4 } from "../workloads.ts";
 import {
+  flowModelFile,
   flowNetName,
   flowSampling,
   flowTraining,
@@ -134,6 +136,15 @@ async function batch(build: KernelBuild): Promise<Prepared> {
     dispose: () => executor.dispose(),
   };
 }
+
+/** The cold start: the published bundle, W2's flow as a model file. */
+export const coldPeer = (): Peer => ({
+  name: "retrodict",
+  version: VERSION,
+  notes: "the build that the host runs",
+  workloads: {},
+  cold: { script: fileURLToPath(new URL("./cold.ts", import.meta.url)), model: flowModelFile },
+});
 
 /** One of the two builds as a candidate. */
 export const retrodict = (build: KernelBuild): Peer => ({

@@ -7,6 +7,8 @@ import type { Tensor } from "../../src/graph/tensor.ts";
 import { coupling } from "../../src/guides/coupling.ts";
 import { gaussian } from "../../src/guides/gaussian.ts";
 import { normalConstant, type TracedGuide } from "../../src/guides/guide.ts";
+import { type ModelSpec, unpackSlab } from "../../src/model.ts";
+import { encodeModel } from "../../src/store/model-file.ts";
 import { layersOf, type Net, W1, W2 } from "../workloads.ts";
 
 /** W2 moves the leading half last and ours moves it first: coordinates are relabelled by this involution. */
@@ -114,4 +116,38 @@ export function gaussianSampling(): Program {
     own: draws(random("normal", W1.dim, 1)),
     nets: { outputs: { context: encoded } },
   });
+}
+
+/** W2's flow as a model file of ours: standard normal prior, data as they are. Draws come with coordinates relabelled. */
+export function flowModelFile(): Uint8Array {
+  const { weights } = flowTraining();
+  const permutations = W2.permutations.map(relabelled).reverse();
+  const tensors = unpackSlab(weights, toSlab(weights, W2.nets, flowNetName, W2.weights()));
+  const whitening = { shape: [W2.data + 1, W2.data] as const, data: Float32Array.of(1, 0, 0, 1, 0, 0) };
+  const spec: ModelSpec = {
+    problem: "W2",
+    D: W2.dim,
+    M: W2.data,
+    parameters: ["x3", "x4", "x1", "x2"].map((name) => ({ name })),
+    prior: { name: "normal", mean: [0, 0, 0, 0], sd: [1, 1, 1, 1] },
+    guide: {
+      name: "coupling",
+      options: { blocks: W2.blocks, hidden: [W2.hidden, W2.hidden], activation: "leakyRelu", permutations },
+    },
+    embedding: { kind: "none", size: W2.data },
+    distances: [0, 1e30],
+    fingerprint: { theta: [], forward: null, logPrior: [] },
+    training: {
+      objective: "npe",
+      steps: 0,
+      seed: 0,
+      batch: 1,
+      particles: 1,
+      simulations: 0,
+      heldOut: { final: 0, best: 0, bestStep: 0 },
+      seconds: 0,
+      device: "",
+    },
+  };
+  return encodeModel({ spec, tensors: { ...tensors, "distance.whitening": whitening } }, "0");
 }

@@ -60,28 +60,37 @@ function flow(noise: (() => Float32Array) | undefined): Prepared {
 
 function gauss(noise: (() => Float32Array) | undefined): Prepared {
   const net = gaussianNets();
-  return inference(
-    () =>
-      tf.tidy(() => {
-        const base = noise ? tf.tensor2d(noise(), [W4.draws, 2]) : tf.randomNormal<tf.Rank.R2>([W4.draws, 2]);
-        const [mean, factor, draws] = gaussianPosterior(net, tf.tensor2d(W4.gaussDatum(), [1, 600]), base);
-        return { mean: mean.dataSync(), factor: factor.dataSync(), draws: draws.dataSync() };
-      }),
-    () => tf.dispose(net),
-  );
+  const answer = (): Outputs => {
+    let outputs: Outputs = {};
+    tf.tidy(() => {
+      const base = noise ? tf.tensor2d(noise(), [W4.draws, 2]) : tf.randomNormal<tf.Rank.R2>([W4.draws, 2]);
+      outputs = gaussianPosterior(net, tf.tensor2d(W4.gaussDatum(), [1, 600]), base);
+    });
+    return outputs;
+  };
+  return inference(answer, () => tf.dispose(net));
 }
 
 function batch(): Prepared {
   const net = gaussianNets();
-  return inference(
-    () =>
-      tf.tidy(() => {
-        const out = forward(net, tf.tensor2d(W4.batchData(), [W4.batchRows, W1.data]))[3];
-        const [mean, diagonal, offDiagonal] = tf.split(out, [2, 2, 1], 1);
-        return { mean: mean.dataSync(), diagonal: diagonal.dataSync(), offDiagonal: offDiagonal.dataSync() };
-      }),
-    () => tf.dispose(net),
-  );
+  const { batchRows: rows } = W4;
+  const answer = (): Outputs => {
+    let out: ArrayLike<number> = [];
+    tf.tidy(() => {
+      out = forward(net, tf.tensor2d(W4.batchData(), [rows, W1.data]))[3].dataSync();
+    });
+    // Cutting columns is a JavaScript loop in the library too, after a copy for each.
+    const [mean, diagonal, offDiagonal] = [2, 2, 1].map((width) => new Float32Array(rows * width));
+    for (let r = 0; r < rows; r++) {
+      mean[2 * r] = out[5 * r];
+      mean[2 * r + 1] = out[5 * r + 1];
+      diagonal[2 * r] = out[5 * r + 2];
+      diagonal[2 * r + 1] = out[5 * r + 3];
+      offDiagonal[r] = out[5 * r + 4];
+    }
+    return { mean, diagonal, offDiagonal };
+  };
+  return inference(answer, () => tf.dispose(net));
 }
 
 /** Starts the backend. */

@@ -27,3 +27,13 @@ export interface Answer {
 /** One column of draws (S, columns). */
 export const column = (draws: ArrayLike<number>, c: number, columns = 4): Float64Array =>
   Float64Array.from({ length: draws.length / columns }, (_, s) => draws[s * columns + c]);
+
+/** A number for people: with a true minus sign, and none before zero. */
+export const fixed = (x: number, digits = 2): string =>
+  x
+    .toFixed(digits)
+    .replace(/^-(?=[0.]*$)/, "")
+    .replace("-", "−");
+
+/** Where the end point was measured. */
+export const placeOf = ({ y }: Pick<Answer, "y">): string => `${fixed(y[0])} m out, ${fixed(y[1])} m up`;

@@ -7,16 +7,21 @@ import { type Colour, colour, document, dots } from "./svg.ts";
 /** Standard deviations of the prior: what a distance of 1 is when modes are told apart. */
 const PRIOR_SD = [0.25, 0.5, 0.5, 0.5];
 /** Width of the kernel and least distance of two modes, in prior standard deviations. */
-const KERNEL = 0.4;
-const APART = 1.6;
+const KERNEL = 0.5;
+const APART = 2.2;
 /** Modes with a smaller share of the draws are not drawn solid. */
 const LEAST_SHARE = 0.1;
 const MOST_MODES = 3;
+/** Of an arm: base, two joints, end. */
+const CORNERS = 4;
 
 export const modesOf = (draws: ArrayLike<number>): readonly Mode[] =>
   findModes(draws, PRIOR_SD, KERNEL, APART)
     .filter(({ share }) => share >= LEAST_SHARE)
     .slice(0, MOST_MODES);
+
+/** Metres between the lines of the grid. */
+const GRID = 0.5;
 
 /** What is seen of the plane, m. */
 export interface View {
@@ -57,7 +62,7 @@ export function fan(
   draws: ArrayLike<number>,
   { view, width, colour: name, lines, target, axes = true }: FanOptions,
 ): Element {
-  const margin = axes ? { left: 34, right: 6, top: 6, bottom: 32 } : { left: 4, right: 4, top: 4, bottom: 4 };
+  const margin = axes ? { left: 30, right: 6, top: 20, bottom: 32 } : { left: 4, right: 4, top: 4, bottom: 4 };
   const inner = width - margin.left - margin.right;
   const height = Math.round((inner * (view.y[1] - view.y[0])) / (view.x[1] - view.x[0])) + margin.top + margin.bottom;
   const shown = Array.from({ length: Math.min(lines, draws.length / 4) }, (_, s) => s);
@@ -65,10 +70,12 @@ export function fan(
     draws,
     modesOf(draws).map(({ at }) => at),
   );
+  const hinges = solid.filter((_, i) => i % CORNERS < CORNERS - 1);
   const line = { x: "x", y: "y", z: "z", strokeLinejoin: "round", strokeLinecap: "round", clip: true } as const;
   const end = [{ x: target[0], y: target[1] }];
   const bases = shown.map((s) => draws[4 * s]);
-  const axis = { ticks: 5, tickSize: 3, color: colour("quiet") };
+  const axis = { interval: GRID, tickSize: 3, color: colour("quiet") };
+  const grid = { interval: GRID, stroke: colour("line"), strokeOpacity: 1 };
   return Plot.plot({
     document,
     width,
@@ -80,12 +87,17 @@ export function fan(
     x: { domain: view.x, axis: null },
     y: { domain: view.y, axis: null },
     marks: [
-      Plot.gridX({ ticks: 5, stroke: colour("line"), strokeOpacity: 1 }),
-      Plot.gridY({ ticks: 5, stroke: colour("line"), strokeOpacity: 1 }),
+      Plot.gridX(grid),
+      Plot.gridY(grid),
       axes ? Plot.axisX({ ...axis, label: "reach (m)" }) : null,
       axes ? Plot.axisY({ ...axis, label: "height (m)" }) : null,
       Plot.ruleX([0], { stroke: colour("quiet"), strokeWidth: 5, strokeOpacity: 0.35, strokeLinecap: "round" }),
-      Plot.line(polylines(draws, shown), { ...line, stroke: colour(name), strokeWidth: 0.9, strokeOpacity: 0.17 }),
+      Plot.line(polylines(draws, shown), {
+        ...line,
+        stroke: colour(name),
+        strokeWidth: 0.9,
+        strokeOpacity: lines > 100 ? 0.24 : 0.32,
+      }),
       dots(
         bases.map(() => 0),
         bases,
@@ -93,9 +105,10 @@ export function fan(
       ),
       Plot.line(solid, { ...line, stroke: colour("paper"), strokeWidth: 5.5 }),
       Plot.line(solid, { ...line, stroke: colour("ink"), strokeWidth: 2.8 }),
-      Plot.dot(solid, { x: "x", y: "y", r: 3.2, fill: colour("paper"), stroke: colour("ink"), strokeWidth: 1.6 }),
-      Plot.dot(end, { x: "x", y: "y", r: 8, stroke: colour("paper"), strokeWidth: 4.5 }),
-      Plot.dot(end, { x: "x", y: "y", r: 8, stroke: colour("ink"), strokeWidth: 1.8 }),
+      Plot.dot(hinges, { x: "x", y: "y", r: 3.2, fill: colour("paper"), stroke: colour("ink"), strokeWidth: 1.6 }),
+      Plot.dot(end, { x: "x", y: "y", r: 9, fill: colour("paper") }),
+      Plot.dot(end, { x: "x", y: "y", r: 6.5, stroke: colour("ink"), strokeWidth: 2 }),
+      Plot.dot(end, { x: "x", y: "y", r: 2, fill: colour("ink") }),
     ],
   });
 }

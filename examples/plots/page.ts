@@ -1,5 +1,5 @@
 /** One HTML page that holds everything, pictures included: for a large screen, a phone and paper, light and dark. */
-import type { Answer } from "./answer.ts";
+import { type Answer, fixed, placeOf } from "./answer.ts";
 import { fan, viewOf } from "./fan.ts";
 import { type Axis, pairs } from "./pairs.ts";
 import { colour, markup, THEME } from "./svg.ts";
@@ -38,42 +38,60 @@ dl div{display:flex;flex-direction:column-reverse;justify-content:flex-end;borde
 .key .ring{width:.9rem;height:.9rem;background:none;border:2px solid var(--ink)}
 .key .block{height:.8rem;border-radius:.15rem}
 .cards{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr))}
-article{background:var(--card);border-radius:.9rem;padding:1rem;--paper:var(--card);break-inside:avoid}
+article{display:flex;flex-direction:column;background:var(--card);border-radius:.9rem;padding:1rem;--paper:var(--card);break-inside:avoid}
 article header{display:flex;justify-content:space-between;gap:1rem;align-items:baseline;margin-bottom:.5rem}
 article header span{font-size:.85rem;color:var(--quiet);white-space:nowrap}
-.fans{display:grid;grid-template-columns:5fr 2fr;gap:.75rem;align-items:end}
+.fans{display:grid;grid-template-columns:5fr 3fr;gap:.75rem;align-items:end;margin-bottom:.75rem}
 figure{margin:0;min-width:0}
 figcaption{font-size:.8rem;color:var(--quiet);margin-bottom:.25rem;line-height:1.3}
 figcaption b{color:var(--c)}
 .fans text{font-size:11px}
-table{border-collapse:collapse;width:100%;font-size:.8rem;margin-top:.75rem;font-variant-numeric:tabular-nums}
+table{border-collapse:collapse;width:100%;font-size:.8rem;margin-top:auto;font-variant-numeric:tabular-nums}
 th{font-weight:500;color:var(--quiet)}
 th,td{text-align:right;padding:.2rem 0 .2rem .4rem;border-bottom:1px solid var(--line);white-space:nowrap}
 th:first-child{text-align:left;padding-left:0}
 thead th{font-size:.75rem}
 article p{font-size:.8rem;margin:.6rem 0 0}
+section{margin:2.5rem 0 1.5rem}
+section h2{margin-top:0}
 .pairs{max-width:46rem;margin:1rem 0}
-.pairs text{font-size:8.5px}
-.pairs svg svg text{font-size:8px}
+@media(min-width:60rem){section{display:grid;grid-template-columns:1fr 44rem;gap:2rem}section .pairs{margin:0}section .key{flex-direction:column}}
+.pairs text{font-size:10px}
+.pairs svg svg text{font-size:9px}
 details{border-top:1px solid var(--line);padding:.6rem 0}
 summary{cursor:pointer;font-weight:600}
-@media(min-width:700px){.pairs text{font-size:7.5px}.pairs svg svg text{font-size:6.5px}}
-@media print{main{max-width:none;padding:0}body{font-size:12px}h2{break-after:avoid}.pairs{max-width:34rem;break-inside:avoid}}
+@media(min-width:40rem){.pairs text{font-size:7.5px}.pairs svg svg text{font-size:6.5px}}
+@media(max-width:40rem){
+main{padding:1.25rem .75rem 2rem}
+article{padding:.75rem}
+.fans{grid-template-columns:1fr}
+.fans figure+figure{width:62%}
+table{font-size:.72rem}
+th,td{padding-left:.25rem}
+}
+@page{margin:14mm}
+@media print{
+main{max-width:none;padding:0}
+body{font-size:11px}
+.key i,article{print-color-adjust:exact;-webkit-print-color-adjust:exact}
+.cards{grid-template-columns:1fr 1fr}
+.fans text{font-size:12px}
+section{display:block;break-before:page}
+.pairs{max-width:none}
+h2{break-after:avoid}
+details:not([open]){display:none}
+}
 `;
 
 const escapes: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-const escape = (text: string): string => text.replace(/[&<>"]/g, (character) => escapes[character]);
-const fixed = (x: number, digits = 2): string => x.toFixed(digits).replace("-", "−");
+const escapeText = (text: string): string => text.replace(/[&<>"]/g, (character) => escapes[character]);
 const time = (ms: number): string =>
   ms < 10 ? `${fixed(ms, 1)} ms` : ms < 1000 ? `${fixed(ms, 0)} ms` : `${fixed(ms / 1000, 1)} s`;
-
-/** Where an observation lies. */
-export const placeOf = ({ y }: Answer): string => `${fixed(y[0])} m out, ${fixed(y[1])} m up`;
 
 function tableOf({ truth, mean, sd, low, high, ks }: Answer, axes: readonly Axis[]): string {
   const rows = axes.map(({ name, unit }, d) => {
     const cells = [truth[d], mean[d], sd[d], low[d], high[d]].map((value) => `<td>${fixed(value)}</td>`);
-    return `<tr><th scope="row">${escape(unit ? `${name} (${unit})` : name)}</th>${cells.join("")}<td>${fixed(ks[d], 3)}</td></tr>`;
+    return `<tr><th scope="row">${escapeText(unit ? `${name} (${unit})` : name)}</th>${cells.join("")}<td>${fixed(ks[d], 3)}</td></tr>`;
   });
   const titles = ["parameter", "true", "mean", "sd", "5 %", "95 %", "KS"].map(
     (title) => `<th scope="col">${title}</th>`,
@@ -84,12 +102,12 @@ function tableOf({ truth, mean, sd, low, high, ks }: Answer, axes: readonly Axis
 function card(answer: Answer, axes: readonly Axis[]): string {
   const view = viewOf([answer.learned, answer.exact], 1.5);
   const common = { view, target: answer.y };
-  const learned = fan(answer.learned, { ...common, width: 330, colour: "learned", lines: LINES.learned });
-  const exact = fan(answer.exact, { ...common, width: 150, colour: "exact", lines: LINES.exact, axes: false });
+  const learned = fan(answer.learned, { ...common, width: 320, colour: "learned", lines: LINES.learned });
+  const exact = fan(answer.exact, { ...common, width: 190, colour: "exact", lines: LINES.exact, axes: false });
   const about = `arms whose end is ${placeOf(answer)}`;
   const { resimulation } = answer;
-  return `<article><header><h3>${escape(answer.title)}</h3><span>${placeOf(answer)}</span></header>
-<div class="fans"><figure>${markup(learned, `Learned posterior: ${about}`)}</figure>
+  return `<article><header><h3>${escapeText(answer.title)}</h3><span>${placeOf(answer)}</span></header>
+<div class="fans"><figure style="--c:${colour("learned")}"><figcaption><b>learned</b>, in one forward pass</figcaption>${markup(learned, `Learned posterior: ${about}`)}</figure>
 <figure style="--c:${colour("exact")}"><figcaption><b>exact</b>, by rejection</figcaption>${markup(exact, `Exact posterior: ${about}`)}</figure></div>
 ${tableOf(answer, axes)}
 <p>The drawn arms end ${fixed(100 * resimulation.learned, 1)} cm from the true end point on average, exact ones ${fixed(100 * resimulation.exact, 1)} cm.</p></article>`;
@@ -103,9 +121,9 @@ export function page({ axes, answers, featured, training, milliseconds, floor }:
   const all = answers.flatMap(({ ks }) => Array.from(ks));
   const ks = all.reduce((a, b) => a + b, 0) / all.length;
   const numbers = [
-    ["an observation, learned", time(milliseconds.learned)],
-    ["an observation, 1000 exact draws by rejection", time(milliseconds.exact)],
-    [`mean KS against the exact posterior; ${fixed(floor, 3)} for two exact samples`, fixed(ks, 3)],
+    ["to infer one observation, 4096 draws", time(milliseconds.learned)],
+    ["for 1000 exact draws by rejection", time(milliseconds.exact)],
+    [`mean KS, learned against exact; two exact samples give ${fixed(floor, 3)}`, fixed(ks, 3)],
   ];
   const pairOf = (answer: Answer): string =>
     `<div class="pairs">${markup(pairs(answer, axes), `Pair plot of learned and exact posterior: ${answer.title}`)}</div>`;
@@ -116,8 +134,8 @@ export function page({ axes, answers, featured, training, milliseconds, floor }:
 <h1>Which arms could have touched this point?</h1>
 <p>An arm of three links slides up and down a rail. Only its end point was measured, to a centimetre. Each thin line is
 one arm that explains the measurement, drawn from the posterior that Retrodict learned from simulations alone.</p>
-<dl>${numbers.map(([term, value]) => `<div><dt>${escape(term)}</dt><dd>${value}</dd></div>`).join("")}</dl>
-<p>${escape(training)}.</p>
+<dl>${numbers.map(([term, value]) => `<div><dt>${escapeText(term)}</dt><dd>${value}</dd></div>`).join("")}</dl>
+<p>${escapeText(training)}.</p>
 ${key([
   [colour("learned"), "learned posterior"],
   [colour("exact"), "exact posterior"],
@@ -125,7 +143,7 @@ ${key([
   ["", "measured end point", "ring"],
 ])}
 <div class="cards">${answers.map((answer) => card(answer, axes)).join("\n")}</div>
-<h2>${escape(answers[featured].title)}: every pair of parameters</h2>
+<section><div><h2>${escapeText(answers[featured].title)}: every pair of parameters</h2>
 <p>Below the diagonal the learned draws, above it the exact ones: where the learned posterior is right, the two sides
 mirror each other. The ring and the dashed line are the parameters that the measurement was simulated from.</p>
 ${key([
@@ -133,9 +151,9 @@ ${key([
   [colour("learned"), "learned"],
   [colour("exact"), "exact"],
   ["", "true parameters", "ring"],
-])}
-${pairOf(answers[featured])}
-${others.map((answer) => `<details><summary>${escape(answer.title)}</summary>${pairOf(answer)}</details>`).join("\n")}
+])}</div>
+${pairOf(answers[featured])}</section>
+${others.map((answer) => `<details><summary>${escapeText(answer.title)}</summary>${pairOf(answer)}</details>`).join("\n")}
 </main></body></html>
 `;
 }

@@ -84,7 +84,7 @@ export function pairs(answer: Answer, axes: readonly Axis[], { width = 400, poin
       x: { domain: spans[col], axis: null },
       y: { domain: spans[row], axis: null },
       marks: [
-        dots(column(draws, col), column(draws, row), { fill: colour(name), radius: 0.75, opacity: 0.55 }),
+        dots(column(draws, col), column(draws, row), { fill: colour(name), radius: 0.75, opacity: 0.65 }),
         Plot.dot(at, { x: "x", y: "y", r: 3.4, stroke: colour("paper"), strokeWidth: 3 }),
         Plot.dot(at, { x: "x", y: "y", r: 3.4, stroke: colour("ink"), strokeWidth: 1.4 }),
         Plot.frame({ stroke: colour("line") }),

@@ -5,14 +5,16 @@ import { colour, compose, element, label, markup, THEME } from "./svg.ts";
 
 const PANEL = 205;
 const GAP = 10;
-const LEFT = 26;
-const HEAD = 30;
+const [LEFT, HEAD, FOOT] = [30, 32, 26];
 const ROWS = ["learned", "exact"] as const;
-const CAPTIONS = { learned: "learned, one forward pass", exact: "exact, by rejection" };
+const CAPTIONS = { learned: "learned, in one pass", exact: "exact, by rejection" };
+const KEY =
+  "ring: where the arm's end was measured · thin lines: draws of the posterior · solid: a mode of it · grid: 0.5 m";
 
+/** The fans of all answers, `lines` draws each, learned above exact; dark where the screen is. */
 export function picture(answers: readonly Answer[], lines = 90): string {
-  const views = answers.map(({ learned, exact }) => viewOf([learned, exact]));
-  const tallest = Math.max(...views.map(({ y }) => y[1] - y[0]));
+  const heights = answers.map(({ learned, exact }) => viewOf([learned, exact]).y);
+  const tallest = Math.max(...heights.map(([low, high]) => high - low));
   const fans = ROWS.map((name) =>
     answers.map((answer) => {
       const view = viewOf([answer.learned, answer.exact], tallest);
@@ -22,35 +24,30 @@ export function picture(answers: readonly Answer[], lines = 90): string {
   const panel = Number(fans[0][0].getAttribute("height"));
   const left = (i: number): number => LEFT + i * (PANEL + GAP);
   const top = (row: number): number => HEAD + row * (panel + GAP);
-  const [width, height] = [left(answers.length), top(ROWS.length)];
-  const made = compose(
-    width,
-    height,
-    fans.flatMap((row, r) => row.map((part, i) => [part, left(i), top(r)] as const)),
-  );
-  const style = element("style", {});
-  const names = answers.map(({ title }, i) =>
-    label(title, {
-      x: left(i) + PANEL / 2,
-      y: 20,
-      "text-anchor": "middle",
-      "font-size": 13,
-      "font-weight": 600,
-      fill: colour("ink"),
-    }),
+  const [width, height] = [left(answers.length), top(ROWS.length) + FOOT];
+  const places = fans.flatMap((row, r) => row.map((part, i) => [part, left(i), top(r)] as const));
+  const made = compose(width, height, places);
+  const bold = { "text-anchor": "middle", "font-size": 13, "font-weight": 600 };
+  const titles = answers.map(({ title }, i) =>
+    label(title, { x: left(i) + PANEL / 2, y: 21, ...bold, fill: colour("ink") }),
   );
   const captions = ROWS.map((name, r) =>
     label(CAPTIONS[name], {
-      transform: `translate(17 ${top(r) + panel / 2}) rotate(-90)`,
-      "text-anchor": "middle",
-      "font-size": 13,
-      "font-weight": 600,
+      transform: `translate(19 ${top(r) + panel / 2}) rotate(-90)`,
+      ...bold,
       fill: colour(name),
     }),
   );
+  const key = label(KEY, {
+    x: width / 2,
+    y: height - 13,
+    ...bold,
+    "font-size": 11.5,
+    "font-weight": 400,
+    fill: colour("quiet"),
+  });
   made.prepend(element("rect", { width, height, rx: 10, fill: colour("paper") }));
-  made.append(...names, ...captions);
-  const text = markup(made, "Fans of arms that explain four observations: learned posteriors above, exact ones below");
-  style.textContent = THEME;
-  return text.replace(/>/, `><style>${THEME}</style>`);
+  made.append(...titles, ...captions, key);
+  const text = markup(made, "Fans of arms that explain four measurements: learned posteriors above, exact ones below");
+  return text.replace(">", `><style>${THEME}</style>`);
 }

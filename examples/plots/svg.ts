@@ -58,7 +58,7 @@ export function dots(x: ArrayLike<number>, y: ArrayLike<number>, { fill, radius,
   return (_index, { scales, x: toX, y: toY }) => {
     if (!toX || !toY) throw new Error("dots: expected a plot with scales x and y");
     const inside = (value: number, name: "x" | "y"): boolean => {
-      const [low, high] = scales[name]?.domain as [number, number];
+      const [low, high] = scales[name]?.domain ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
       return value >= low && value <= high;
     };
     let d = "";

@@ -2,7 +2,15 @@
 import { bytesOf, type Plan, type PlanRecord, type Value } from "../graph/plan.ts";
 import type { Program } from "../graph/program.ts";
 import type { DType } from "../graph/tensor.ts";
-import type { Executor, ExecutorOptions, OptimiserState, Rows, RunOptions, TrainOptions } from "./backend.ts";
+import type {
+  Executor,
+  ExecutorOptions,
+  OptimiserOptions,
+  OptimiserState,
+  Rows,
+  RunOptions,
+  TrainOptions,
+} from "./backend.ts";
 import { compileKernels, hostRunsRelaxed, instantiateKernels, type KernelBuild, type Kernels } from "./kernels.ts";
 
 /** Rows that one call takes in; longer runs are looped. */
@@ -91,6 +99,8 @@ class WasmExecutor implements Executor {
   private scratch = { at: 0, bytes: 0 };
   private trace = { rates: 0, losses: 0, steps: 0 };
   private updates = 0;
+  /** β1ᵗ and β2ᵗ after `updates` updates. */
+  private powers = [1, 1];
 
   constructor(module: WebAssembly.Module, build: KernelBuild, program: Program, options: ExecutorOptions) {
     this.device = `wasm ${build}`;
@@ -404,16 +414,12 @@ class WasmExecutor implements Executor {
     const floats = this.program.weights.bytes / 4;
     const { m, v, largest, settings } = moments;
     this.words(settings, 8).set([this.slabs.weights, plan.sums, m, v, largest, floats, this.trace.rates, firstStep]);
-    const powers = [options.beta1, options.beta2].map((beta) => {
-      let power = 1;
-      for (let t = 0; t < this.updates; t++) power *= beta; // as the kernel multiplies: no pow
-      return power;
-    });
-    this.doubles(settings + 32, 6).set([options.clip, options.beta1, options.beta2, options.epsilon, ...powers]);
+    this.doubles(settings + 32, 6).set([options.clip, options.beta1, options.beta2, options.epsilon, ...this.powers]);
     this.words(plan.at + 44, 3).set([settings, scalar.at, this.trace.losses]);
     const done = this.kernels.run(plan.at, rows, 0, rows, seed, firstStep, rates.length);
     this.words(plan.at + 44, 3).fill(0);
     this.updates += done;
+    this.powers = [...this.doubles(settings + 64, 2)];
     return { done, losses: this.doubles(this.trace.losses, Math.min(done + 1, rates.length)).slice() };
   }
 
@@ -431,6 +437,10 @@ class WasmExecutor implements Executor {
     const { m, v, largest } = this.settings();
     const bytes = this.program.weights.bytes;
     this.updates = state.updates;
+    const { beta1, beta2 } = this.options.optimiser as OptimiserOptions;
+    // Multiplied up as the kernel does it, to the same bits: no pow.
+    this.powers = [1, 1];
+    for (let t = 0; t < state.updates; t++) this.powers = [this.powers[0] * beta1, this.powers[1] * beta2];
     this.floats(m, bytes).set(state.m);
     this.floats(v, bytes).set(state.v);
     if (largest) this.floats(largest, bytes).set(state.largest);

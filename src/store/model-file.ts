@@ -135,10 +135,18 @@ function checkSizes({ D, M, parameters, embedding, guide, fingerprint }: ModelSp
   ] as const) {
     if (n > total) expected(`${name} of at most ${total}, the numbers that are stored`, `${n}`);
   }
+  if (embedding.kind !== "principal" && embedding.size !== M) {
+    expected(`embedding.size ${M}, the number of data`, `${embedding.size}`);
+  }
   const largest = numbersIn(guide.options).reduce((most, x) => (x > most ? x : most), 0);
   if (largest > total) expected(`guide options of at most ${total}, the numbers that are stored`, `${largest}`);
   const rows = (list: readonly (readonly number[])[], length: number): boolean =>
     list.every((r) => r.length === length);
+  const { theta, forward, logPrior } = fingerprint;
+  const points = theta.length;
+  if (points === 0 || logPrior.length !== points || (forward ?? theta).length !== points) {
+    expected("a fingerprint of as many log-priors and data as parameters", "another number of them");
+  }
   if (!rows(fingerprint.theta, D)) expected(`fingerprint.theta of rows of ${D}`, "another length");
   if (!rows(fingerprint.forward ?? [], M)) expected(`fingerprint.forward of rows of ${M}`, "another length");
 }

@@ -1,0 +1,218 @@
+/**
+ * `npm run bench speed`: the work items against tfjs-wasm, jax-js (wasm) and onnxruntime-web, candidates interleaved in
+ * one process, outputs checked first; on this Node and on a newer one, since their compilers differ. Ratios are of
+ * medians of processor time.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build as bundle } from "esbuild";
+import { hostRunsRelaxed } from "../src/backends/kernels.ts";
+import { input } from "../src/graph/build.ts";
+import { compile } from "../src/graph/program.ts";
+import { infer } from "../src/index.ts";
+import { type ModelSpec, makeInverseMap, unpackSlab } from "../src/model.ts";
+import { benchWork, compare, compareCold, machine, type Peer, type Timing, type WorkId } from "./driver.ts";
+import { peakShare } from "./peak.ts";
+import { table } from "./report.ts";
+import { coldPeer, retrodict } from "./retrodict/index.ts";
+import { gaussianGuide, gaussianNetName, toSlab } from "./retrodict/models.ts";
+import { W1, W4, WORKS } from "./workloads.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const newerNode = join(root, "node_modules/node-current/bin/node");
+
+/** A row of the summary: what, and our two builds' ratios to each peer (how many times as long the peer takes). */
+type Summary = string[][];
+
+async function peers(): Promise<Record<string, Peer>> {
+  const loaded: Record<string, Peer> = {};
+  for (const name of ["tfjs", "jax", "onnx"]) loaded[name] = await (await import(`./${name}/index.ts`)).setup();
+  return loaded;
+}
+
+const ours = (): Peer[] => [retrodict("plain"), ...(hostRunsRelaxed() ? [retrodict("relaxed")] : [])];
+
+/** How many times as long each peer takes as each of our builds. */
+function ratios(title: string, timings: readonly Timing[], own: number): Summary {
+  return timings
+    .slice(own)
+    .map((peer) => [
+      title,
+      peer.name,
+      ...timings.slice(0, own).map((mine) => `${(peer.median / mine.median).toFixed(1)}×`),
+    ]);
+}
+
+const COMPARISONS: readonly (readonly [id: WorkId, peers: readonly string[]])[] = [
+  ["W2Step", ["tfjs", "jax"]],
+  ["W1Step", ["tfjs", "jax"]],
+  ["W4Flow", ["tfjs", "jax", "onnx"]],
+  ["W4FlowOwnNoise", ["tfjs", "jax", "onnx"]],
+  ["W4Gauss", ["tfjs", "jax", "onnx"]],
+  ["W4Batch", ["tfjs", "jax", "onnx"]],
+  ["W3_512", ["tfjs", "jax"]],
+  ["W3_1024", ["tfjs", "jax"]],
+];
+
+async function againstPeers(only: readonly string[] | undefined): Promise<void> {
+  const others = await peers();
+  const summary: Summary = [["work", "peer", ...ours().map((p) => p.name)]];
+  for (const [id, names] of COMPARISONS) {
+    if (only && !only.includes(id)) continue;
+    const mine = ours();
+    const timings = await benchWork(WORKS[id], id, [...mine, ...names.map((n) => others[n])], {
+      clock: "cpu",
+      seconds: 10,
+      rounds: 5,
+    });
+    summary.push(...ratios(id, timings, mine.length));
+  }
+  console.log(`\nHow many times as long the peer takes:\n${table(summary)}`);
+}
+
+/** The public calls: `infer` and `sample` with the Gaussian guide of W1. */
+async function oneObservation(): Promise<void> {
+  const map = gaussianMap();
+  const y = W4.gaussDatum();
+  const run = async () => {
+    const posterior = await infer(map, y);
+    await posterior.sample(W4.draws, { seed: 1 });
+  };
+  await compare(
+    "one observation of 600 data → Gaussian posterior and 1000 draws, by infer() and sample()",
+    [{ name: "retrodict", run }],
+    { clock: "cpu" },
+  );
+}
+
+/** W1's nets as an inverse map, with nothing learned. */
+function gaussianMap(): ReturnType<typeof makeInverseMap> {
+  const guide = gaussianGuide();
+  const { weights } = compile({ encode: { outputs: { context: guide.encode(input("y", W1.data)) } } });
+  const whitening = { shape: [W1.data + 1, 32] as const, data: new Float32Array((W1.data + 1) * 32).fill(0.01) };
+  const spec: ModelSpec = {
+    problem: "W1",
+    D: W1.dim,
+    M: W1.data,
+    parameters: [{ name: "x" }, { name: "y" }],
+    prior: { name: "normal", mean: [0, 0], sd: [1, 1] },
+    guide: { name: "gaussian", options: { hidden: [20, 10], activation: "relu", separate: true } },
+    embedding: { kind: "none", size: W1.data },
+    distances: [0, 1e30],
+    fingerprint: { theta: [], forward: null, logPrior: [] },
+    training: {
+      objective: "npe",
+      steps: 0,
+      seed: 0,
+      batch: 1,
+      particles: 1,
+      simulations: 0,
+      heldOut: { final: 0, best: 0, bestStep: 0 },
+      seconds: 0,
+      device: "",
+    },
+  };
+  const slab = toSlab(weights, W1.nets, gaussianNetName, W1.weights());
+  return makeInverseMap(spec, { ...unpackSlab(weights, slab), "distance.whitening": whitening }, null);
+}
+
+async function coldStart(): Promise<void> {
+  const { tfjs, jax, onnx } = await peers();
+  // Inside bench/, so that Node finds the peers' packages.
+  const folder = mkdtempSync(join(root, "bench/cold-"));
+  const make = (script: string, file: string) =>
+    bundle({
+      entryPoints: [script],
+      outfile: file,
+      bundle: true,
+      platform: "node",
+      format: "esm",
+      packages: "external",
+      logLevel: "error",
+      alias: { retrodict: join(root, "dist/index.js") },
+      external: [join(root, "dist/*")],
+    });
+  try {
+    await compareCold(WORKS.W4FlowOwnNoise, [coldPeer(), tfjs, jax, onnx], folder, make, { rounds: 7 });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** What a page must load: the entry chunk with what it imports, and one build of the kernels. */
+export async function pageSize(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "retrodict-size-"));
+  try {
+    const page = { contents: 'export { load, infer, train, defineProblem } from "./dist/index.js";', resolveDir: root };
+    const { outputFiles } = await bundle({
+      stdin: page,
+      bundle: true,
+      minify: true,
+      format: "esm",
+      write: false,
+      external: ["node:*"],
+      loader: { ".wasm": "file" },
+      outdir: folder,
+    });
+    const entry = gzipSync(outputFiles[0].contents, { level: 9 }).length;
+    const rows = ["kernels.wasm", "kernels-relaxed.wasm"].map((name) => {
+      const wasm = gzipSync(readFileSync(join(root, "dist", name)), { level: 9 }).length;
+      return [
+        name,
+        `${(wasm / 1000).toFixed(1)} kB`,
+        `entry ${(entry / 1000).toFixed(1)} kB`,
+        `together ${((wasm + entry) / 1000).toFixed(1)} kB`,
+      ];
+    });
+    console.log(`\nWhat a page must load, gzip:\n${table(rows)}`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function peaks(): Promise<void> {
+  const builds = hostRunsRelaxed() ? (["plain", "relaxed"] as const) : (["plain"] as const);
+  const rows: string[][] = [];
+  for (const build of builds) {
+    const { peak, products } = await peakShare(build);
+    rows.push([
+      build,
+      `peak ${peak.toFixed(1)} GFLOP/s`,
+      `products ${products.toFixed(1)} GFLOP/s`,
+      `${((100 * products) / peak).toFixed(0)} %`,
+    ]);
+  }
+  console.log(`\nShare of the SIMD peak:\n${table(rows)}`);
+}
+
+/** Parts by name, in the order in which they are printed. */
+const parts: Record<string, (only?: readonly string[]) => Promise<void>> = {
+  peak: peaks,
+  peers: againstPeers,
+  observation: oneObservation,
+  cold: coldStart,
+  size: pageSize,
+};
+
+/** Runs the parts here, or all of them on both versions of Node. */
+export async function speed({ only }: { only?: string }): Promise<void> {
+  const names = only?.split(",");
+  if (process.env.RETRODICT_BENCH_CHILD === undefined && existsSync(newerNode)) {
+    for (const node of [process.execPath, newerNode]) {
+      const env = { ...process.env, RETRODICT_BENCH_CHILD: "1" };
+      const { status } = spawnSync(node, ["--import", "tsx", ...process.argv.slice(1)], { stdio: "inherit", env });
+      if (status !== 0) throw new Error(`bench speed: expected exit status 0 from ${node}, got ${status}`);
+    }
+    return;
+  }
+  console.log(machine());
+  for (const [name, part] of Object.entries(parts)) {
+    const works = names?.filter((n) => COMPARISONS.some(([id]) => id === n));
+    if (names === undefined || names.includes(name) || (name === "peers" && works && works.length > 0))
+      await part(works?.length ? works : undefined);
+  }
+}

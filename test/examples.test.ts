@@ -1,0 +1,140 @@
+/** The examples as a visitor runs them: the arm as a process, the problem of one's own by code and by command line. */
+import { execFile } from "node:child_process";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseHTML } from "linkedom";
+import { infer, load, train } from "retrodict";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import pendulum from "../examples/pendulum.ts";
+import { findModes } from "../examples/plots/modes.ts";
+import { density } from "../examples/plots/pairs.ts";
+import { simulate } from "../src/simulate.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const folder = fs.mkdtempSync(join(tmpdir(), "retrodict-examples-"));
+test.after(() => fs.rmSync(folder, { recursive: true }));
+
+interface Ended {
+  readonly status: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs a TypeScript file as a process. */
+const run = (...args: string[]): Promise<Ended> =>
+  new Promise((resolve) => {
+    const options = { cwd: root, timeout: 100_000 };
+    execFile(process.execPath, ["--import", "tsx", ...args], options, (error, out, err) =>
+      resolve({ status: error ? Number(error.code ?? 1) : 0, out, err }),
+    );
+  });
+
+test("the arm example prints a table of each observation, saves its model, and draws its page and picture", async () => {
+  const [out, picture] = [join(folder, "deep", "out"), join(folder, "arm.svg")];
+  const args = ["--steps", "50", "--out", out, "--picture", picture];
+  const { status, out: printed, err } = await run("examples/arm.ts", ...args);
+  assert.is(status, 0, err);
+  assert.is(printed.match(/^ +parameter +unit +true +mean +sd +5 % +95 % +KS$/gm)?.length, 4);
+  assert.is(printed.match(/^ +angle 3 +rad( +[−\d.]+){6}$/gm)?.length, 4);
+  assert.is(printed.match(/^ +re-simulation error \d\.\d{4} m \(exact draws: 0\.\d{4} m\)$/gm)?.length, 4);
+  assert.match(printed, "two exact samples give 0.039 on average");
+  assert.match(printed, /^Inference: [\d.]+ ms an observation/m);
+
+  const { spec } = await load(join(out, "arm.safetensors"));
+  assert.equal([spec.problem, spec.training.steps], ["arm", 50]);
+
+  const html = fs.readFileSync(join(out, "arm.html"), "utf8");
+  const { document } = parseHTML(html);
+  assert.is(document.querySelectorAll(".cards svg").length, 4 * 2, "learned and exact fans");
+  assert.is(document.querySelectorAll(".pairs > svg").length, 4);
+  assert.is(document.querySelectorAll(".pairs > svg")[0].querySelectorAll(":scope > svg").length, 16 + 4 + 3);
+  assert.is(document.querySelectorAll("article table tbody tr").length, 4 * 4);
+  assert.not.match(html, /NaN|undefined|https?:(?!\/\/www\.w3\.org\/)/, "no hole, and nothing from elsewhere");
+
+  const svg = fs.readFileSync(picture, "utf8");
+  assert.match(svg, /^<svg [^>]*><style>/);
+  assert.is(parseHTML(svg).document.querySelectorAll("svg svg").length, 4 * 2);
+  assert.not.match(svg, /NaN|undefined/);
+  assert.ok(svg.length < 250_000, `${svg.length} characters`);
+});
+
+test("the arm example refuses options that it does not know and a number of steps that is none", async () => {
+  for (const [args, message] of [
+    [["--stepz", "5"], /^arm: .*--stepz/m],
+    [["--steps", "few"], /^arm: steps: expected a whole number of at least 1, got NaN$/m],
+  ] as const) {
+    const { status, err } = await run("examples/arm.ts", "--out", join(folder, "refused"), ...args);
+    assert.is(status, 1);
+    assert.match(err, message);
+  }
+});
+
+test("the pendulum's posteriors cover the parameters that made the data and stay in their support", async () => {
+  const map = await train(pendulum, { steps: 500, batch: 256, seed: 1, kernels: "plain" });
+  const count = 100;
+  const { theta, noisy } = await simulate(pendulum, count, 99, 0, { kernels: "plain" });
+  const data = Array.from({ length: count }, (_, i) => noisy.subarray(i * pendulum.M, (i + 1) * pendulum.M));
+  const posteriors = await infer(map, data, { draws: 1000 });
+  // A share of 90 % of 100 independent cases has a standard deviation of 3 %: four of them either way.
+  for (let d = 0; d < pendulum.D; d++) {
+    const inside = posteriors.filter((posterior, i) => {
+      const truth = theta[i * pendulum.D + d];
+      return truth > posterior.quantile(0.05)[d] && truth < posterior.quantile(0.95)[d];
+    });
+    const { name } = pendulum.parameters[d];
+    assert.ok(inside.length >= 78, `${name}: ${inside.length} of 100 in their 90 % interval`);
+    const narrower = posteriors.filter(({ sd }) => sd[d] < 0.8 * pendulum.prior.sd[d]);
+    assert.ok(narrower.length >= 80, `${name}: the data narrow ${narrower.length} of 100 posteriors`);
+  }
+  for (const posterior of posteriors.slice(0, 10)) {
+    const draws = await posterior.sample(1000, { seed: 4 });
+    const outside = draws.filter((value, k) => {
+      const d = k % pendulum.D;
+      return !(value >= pendulum.prior.low[d] && value <= pendulum.prior.high[d]);
+    });
+    assert.is(outside.length, 0, `${outside}`);
+  }
+});
+
+test("the pendulum is trained by the command line from its file", async () => {
+  const model = join(folder, "pendulum.safetensors");
+  const args = ["train", "examples/pendulum.ts", "--steps", "20", "--batch", "64", "--out", model, "--json"];
+  const { status, out, err } = await run("src/cli/main.ts", ...args);
+  assert.is(status, 0, err);
+  assert.is(JSON.parse(out).problem, "pendulum");
+  const { spec } = await load(model, { problem: pendulum });
+  assert.equal(spec.parameters, [
+    { name: "frequency", unit: "Hz" },
+    { name: "damping", unit: "1/s" },
+    { name: "amplitude", unit: "deg" },
+  ]);
+});
+
+test("modes of draws are found with their shares", () => {
+  // Golden-section points fill two discs, of 60 and 40 draws, ten apart.
+  const turn = 2.399963229728653;
+  const draws = Array.from({ length: 100 }, (_, i) => {
+    const [radius, centre] = [Math.sqrt((i % 60) / 60), i < 60 ? 0 : 10];
+    return [centre + radius * Math.cos(turn * i), radius * Math.sin(turn * i)];
+  });
+  const modes = findModes(draws.flat(), [1, 1], 0.5, 3);
+  assert.equal(
+    modes.map(({ share }) => share),
+    [0.6, 0.4],
+  );
+  assert.ok(modes[0].at < 60 && modes[1].at >= 60);
+  assert.is(findModes(draws.flat(), [10, 10], 0.5, 3).length, 1, "in larger units they are one");
+});
+
+test("the density of a sample integrates to one", () => {
+  const values = Float64Array.from({ length: 400 }, (_, i) => Math.sin(i) + (i % 2) * 3);
+  const step = 0.02;
+  const grid = Array.from({ length: 501 }, (_, i) => -4 + step * i);
+  const total = density(values, grid).reduce((a, b) => a + b, 0) * step;
+  assert.ok(Math.abs(total - 1) < 1e-6, `${total}`); // the kernel is smooth: sums converge faster than any power
+});
+
+test.run();
