@@ -130,7 +130,7 @@ export interface CompareOptions {
   rounds?: number;
   /** Seconds at least, all candidates together (default 4). */
   seconds?: number;
-  /** Warm-up of each candidate, seconds at least, and two runs (default 0.5): V8 replaces its first, slow code. */
+  /** Warm-up of each candidate, seconds at least, and two runs (default 1): V8 replaces its first, slow code. */
   warmUp?: number;
   /** A sample repeats the run until it lasts this long, milliseconds (default 3): clocks and `await` have a grain. */
   sample?: number;
@@ -201,7 +201,7 @@ export async function compare(
   candidates: readonly Candidate[],
   options: CompareOptions = {},
 ): Promise<Timing[]> {
-  const { rounds = 10, seconds = 4, warmUp = 0.5, sample = 3, clock = "wall", print = console.log } = options;
+  const { rounds = 10, seconds = 4, warmUp = 1, sample = 3, clock = "wall", print = console.log } = options;
   const repeats: number[] = [];
   for (const candidate of candidates) {
     const start = performance.now();

@@ -65,9 +65,24 @@ async function inferRows(map: InverseMap, rows: readonly Float64Array[], options
   const encoded = await engine.run("encode", { rows: N, inputs: { y } });
   const C = encoded.context.length / N;
   const context = (i: number): Float32Array => encoded.context.subarray(i * C, (i + 1) * C) as Float32Array;
-  const summaries = map.closedForm
-    ? rows.map((_, i) => gaussianSummary(map, encoded.mean.subarray(i * D, (i + 1) * D), encoded.factor, i))
-    : await drawnSummaries(map, engine, encoded.context as Float32Array, N, draws, seed);
+  // Each observation draws as if it were alone: what it is answered does not depend on the others.
+  const sample = async (i: number, count: number, seedOf: number): Promise<Float32Array> => {
+    const out = await engine.run("sample", {
+      rows: count,
+      repeat: count,
+      inputs: { context: context(i) },
+      seed: seedOf,
+    });
+    return out.theta as Float32Array;
+  };
+  const summaries: Summary[] = [];
+  for (let i = 0; i < N; i++) {
+    summaries.push(
+      map.closedForm
+        ? gaussianSummary(map, encoded.mean.subarray(i * D, (i + 1) * D), encoded.factor, i)
+        : drawnSummary(await sample(i, draws, seed), D),
+    );
+  }
 
   return rows.map((row, i): Posterior => {
     const distance = encoded.distance[i];
@@ -83,13 +98,7 @@ async function inferRows(map: InverseMap, rows: readonly Float64Array[], options
         if (!Number.isInteger(count) || count < 1)
           throw new Error(`sample: expected a count of at least 1, got ${count}`);
         if (!Number.isInteger(own)) throw new Error(`sample: expected a whole number as seed, got ${own}`);
-        const out = await engine.run("sample", {
-          rows: count,
-          repeat: count,
-          inputs: { context: context(i) },
-          seed: own,
-        });
-        return out.theta as Float32Array;
+        return sample(i, count, own);
       },
       logProb: async (theta) => {
         const isFlat = typeof theta[0] === "number";
@@ -151,44 +160,31 @@ function gaussianSummary(
   };
 }
 
-/** From draws, all observations in one run. */
-async function drawnSummaries(
-  map: InverseMap,
-  engine: Awaited<ReturnType<InverseMap["engine"]>>,
-  context: Float32Array,
-  N: number,
-  S: number,
-  seed: number,
-): Promise<Summary[]> {
-  const { D } = map.spec;
-  const { theta } = await engine.run("sample", { rows: N * S, repeat: S, inputs: { context }, seed });
-  return Array.from({ length: N }, (_, i) => {
-    const draws = theta.subarray(i * S * D, (i + 1) * S * D) as Float32Array;
-    const mean = new Float64Array(D);
-    for (let k = 0; k < draws.length; k++) mean[k % D] += draws[k] / S;
-    const covariance = new Float64Array(D * D);
-    for (let s = 0; s < S; s++) {
-      for (let r = 0; r < D; r++) {
-        const a = draws[s * D + r] - mean[r];
-        for (let c = 0; c <= r; c++) covariance[r * D + c] += (a * (draws[s * D + c] - mean[c])) / (S - 1);
-      }
+/** Mean, covariance and quantiles of draws (S, D). */
+function drawnSummary(draws: Float32Array, D: number): Summary {
+  const S = draws.length / D;
+  const mean = new Float64Array(D);
+  for (let k = 0; k < draws.length; k++) mean[k % D] += draws[k] / S;
+  const covariance = new Float64Array(D * D);
+  for (let s = 0; s < S; s++) {
+    for (let r = 0; r < D; r++) {
+      const a = draws[s * D + r] - mean[r];
+      for (let c = 0; c <= r; c++) covariance[r * D + c] += (a * (draws[s * D + c] - mean[c])) / (S - 1);
     }
-    for (let r = 0; r < D; r++) for (let c = 0; c < r; c++) covariance[c * D + r] = covariance[r * D + c];
-    let sorted: Float64Array[] | undefined;
-    const columns = (): Float64Array[] => {
-      sorted ??= Array.from({ length: D }, (_x, d) =>
-        Float64Array.from({ length: S }, (_y, s) => draws[s * D + d]).sort(),
-      );
-      return sorted;
-    };
-    return {
-      mean,
-      covariance,
-      draws,
-      sd: mean.map((_, d) => Math.sqrt(covariance[d * D + d])),
-      quantile: (p) => Float64Array.from(columns(), (column) => interpolate(column, checkedLevel(p))),
-    };
-  });
+  }
+  for (let r = 0; r < D; r++) for (let c = 0; c < r; c++) covariance[c * D + r] = covariance[r * D + c];
+  const column = (d: number): Float64Array => Float64Array.from({ length: S }, (_, s) => draws[s * D + d]).sort();
+  let columns: Float64Array[] | undefined; // sorted at the first question
+  return {
+    mean,
+    covariance,
+    draws,
+    sd: mean.map((_, d) => Math.sqrt(covariance[d * D + d])),
+    quantile: (p) => {
+      columns ??= Array.from({ length: D }, (_, d) => column(d));
+      return Float64Array.from(columns, (sorted) => interpolate(sorted, checkedLevel(p)));
+    },
+  };
 }
 
 /** Linear between order statistics, as R's type 7. */

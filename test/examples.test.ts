@@ -32,7 +32,7 @@ const run = (...args: string[]): Promise<Ended> =>
     );
   });
 
-test("the arm example prints a table of each observation, saves its model, and draws its page and picture", async () => {
+test("the arm example prints a table an observation, saves its model, draws its page and picture", async () => {
   const [out, picture] = [join(folder, "deep", "out"), join(folder, "arm.svg")];
   const args = ["--steps", "50", "--out", out, "--picture", picture];
   const { status, out: printed, err } = await run("examples/arm.ts", ...args);
@@ -114,7 +114,7 @@ test("the pendulum is trained by the command line from its file", async () => {
 });
 
 test("modes of draws are found with their shares", () => {
-  // Golden-section points fill two discs, of 60 and 40 draws, ten apart.
+  // Points at the golden angle fill two discs, of 60 and 40 draws, ten apart.
   const turn = 2.399963229728653;
   const draws = Array.from({ length: 100 }, (_, i) => {
     const [radius, centre] = [Math.sqrt((i % 60) / 60), i < 60 ? 0 : 10];

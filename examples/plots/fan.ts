@@ -62,7 +62,7 @@ export function fan(
   draws: ArrayLike<number>,
   { view, width, colour: name, lines, target, axes = true }: FanOptions,
 ): Element {
-  const margin = axes ? { left: 30, right: 6, top: 20, bottom: 32 } : { left: 4, right: 4, top: 4, bottom: 4 };
+  const margin = axes ? { left: 34, right: 6, top: 20, bottom: 32 } : { left: 4, right: 4, top: 4, bottom: 4 };
   const inner = width - margin.left - margin.right;
   const height = Math.round((inner * (view.y[1] - view.y[0])) / (view.x[1] - view.x[0])) + margin.top + margin.bottom;
   const shown = Array.from({ length: Math.min(lines, draws.length / 4) }, (_, s) => s);

@@ -28,5 +28,9 @@ export function createExecutor(program: Program, options: BackendOptions & Execu
       ),
     );
   }
+  const { kernels = "auto" } = options;
+  if (!["auto", "plain", "relaxed"].includes(kernels)) {
+    return Promise.reject(new Error(`kernels: expected "auto", "plain" or "relaxed", got ${JSON.stringify(kernels)}`));
+  }
   return create(program, options);
 }

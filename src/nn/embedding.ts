@@ -6,7 +6,7 @@
  *
  * and how far a datum lies from everything simulated: d² = |W (y − ȳ)|² with W whitening the simulated data.
  */
-import { dense, div, square, sub, sumFeatures, weight } from "../graph/build.ts";
+import { add, clamp, dense, div, mul, square, sub, sumFeatures, weight } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { columnMeans, columnSds, principalComponents } from "./principal.ts";
 
@@ -21,6 +21,8 @@ export interface Embedding {
 /** Data longer than this are projected by default, on this many components. */
 const LONG_DATA = 64;
 const COMPONENTS = 24;
+/** Standardised features end here, so that an outlier of heavy-tailed noise cannot swamp a network. */
+const LARGEST_FEATURE = 10;
 /** Components that the distance is measured in. */
 const DISTANCE_COMPONENTS = 32;
 
@@ -53,7 +55,11 @@ export function traceEmbedding({ kind, size }: Embedding, M: number): (y: Tensor
   }
   const mean = weight("embedding.mean", 1, M, { frozen: true });
   const sd = weight("embedding.sd", 1, M, { frozen: true });
-  return (y) => div(sub(y, mean), sd);
+  return (y) => {
+    const standard = div(sub(y, mean), sd);
+    // ∞ · 0 is NaN: an infinite datum must not pass as a large one.
+    return add(clamp(standard, -LARGEST_FEATURE, LARGEST_FEATURE), mul(standard, 0));
+  };
 }
 
 const distanceSize = (M: number): number => Math.min(M, DISTANCE_COMPONENTS);
@@ -82,6 +88,27 @@ function asLayer(rows: readonly Float64Array[], mean: Float64Array): Float32Arra
 /** A spread of 0 (a constant channel) would divide by 0: such a channel is left at its own scale. */
 const orOne = (sd: number): number => (sd > 0 ? sd : 1);
 
+/** Interquartile range of a normal distribution of sd 1, and how far sd must exceed its estimate by it to be distrusted. */
+const NORMAL_IQR = 1.3489795003921634;
+const HEAVY_TAILS = 3;
+
+/** Centre and spread of each column of rows (N, M): mean and sd, or median and interquartile range where tails are so heavy
+ *  that the sd says nothing of the bulk. */
+function centreAndSpread(rows: Float32Array, M: number): { centre: Float64Array; spread: Float64Array } {
+  const N = rows.length / M;
+  const centre = columnMeans(rows, M);
+  const spread = columnSds(rows, M, centre);
+  for (let j = 0; j < M; j++) {
+    const sorted = Float32Array.from({ length: N }, (_, r) => rows[r * M + j]).sort();
+    const quantile = (p: number): number => sorted[Math.floor(p * (N - 1))];
+    const bulk = (quantile(0.75) - quantile(0.25)) / NORMAL_IQR;
+    if (!(spread[j] > HEAVY_TAILS * bulk && bulk > 0)) continue;
+    centre[j] = quantile(0.5);
+    spread[j] = bulk;
+  }
+  return { centre, spread };
+}
+
 /** Numbers of the frozen entries, from simulated data: `clean` and `noisy` (N, M), noise sd a channel. */
 export function fitEmbedding(
   embedding: Embedding,
@@ -91,10 +118,10 @@ export function fitEmbedding(
   noiseSd: Float64Array,
 ): Record<string, Float32Array> {
   const fitted: Record<string, Float32Array> = {};
-  const mean = columnMeans(noisy, M);
   if (embedding.kind === "standardise") {
-    fitted["embedding.mean"] = Float32Array.from(mean);
-    fitted["embedding.sd"] = Float32Array.from(columnSds(noisy, M, mean), orOne);
+    const { centre, spread } = centreAndSpread(noisy, M);
+    fitted["embedding.mean"] = Float32Array.from(centre);
+    fitted["embedding.sd"] = Float32Array.from(spread, orOne);
   }
   if (embedding.kind === "principal") {
     const whitened = Float64Array.from(clean, (v, i) => v / orOne(noiseSd[i % M]));
