@@ -5,19 +5,57 @@ import {
   seed, shardBlocks, shardValid, step,
 } from "./state";
 
+/** Row of the buffer that serves a lane of the shard. */
+// @ts-ignore: decorator
+@inline function bufferRowOf(lane: i32, repeat: u32): usize {
+  const row = min<i32>(bufferRow + lane, bufferRows - 1); // padding repeats a valid row
+  return repeat > 1 ? (logicalRow - bufferRow + row) / repeat : row;
+}
+
+// Four rows to four lanes: blocks of 4 × 4 are turned in registers.
+export function input_f32(r: usize): void {
+  const rows = <usize>load<u32>(attrs(r, 0)), repeat = load<u32>(attrs(r, 0), 4);
+  const cols = outCols(r);
+  const pitch = <usize>cols << 2;
+  let y = outPtr(r);
+  for (let half = 0; half < shardBlocks << 1; half++) {
+    const lane = half << 2;
+    let p0 = rows + bufferRowOf(lane, repeat) * pitch, p1 = rows + bufferRowOf(lane + 1, repeat) * pitch;
+    let p2 = rows + bufferRowOf(lane + 2, repeat) * pitch, p3 = rows + bufferRowOf(lane + 3, repeat) * pitch;
+    let at = y;
+    let f = 0;
+    for (; f + 4 <= cols; f += 4) {
+      const a = v128.load(p0), b = v128.load(p1), c = v128.load(p2), d = v128.load(p3);
+      const ab0 = i32x4.shuffle(a, b, 0, 4, 1, 5), ab1 = i32x4.shuffle(a, b, 2, 6, 3, 7);
+      const cd0 = i32x4.shuffle(c, d, 0, 4, 1, 5), cd1 = i32x4.shuffle(c, d, 2, 6, 3, 7);
+      v128.store(at, i64x2.shuffle(ab0, cd0, 0, 2));
+      v128.store(at, i64x2.shuffle(ab0, cd0, 1, 3), 32);
+      v128.store(at, i64x2.shuffle(ab1, cd1, 0, 2), 64);
+      v128.store(at, i64x2.shuffle(ab1, cd1, 1, 3), 96);
+      p0 += 16; p1 += 16; p2 += 16; p3 += 16;
+      at += 128;
+    }
+    for (; f < cols; f++) {
+      store<f32>(at, load<f32>(p0));
+      store<f32>(at, load<f32>(p1), 4);
+      store<f32>(at, load<f32>(p2), 8);
+      store<f32>(at, load<f32>(p3), 12);
+      p0 += 4; p1 += 4; p2 += 4; p3 += 4;
+      at += 32;
+    }
+    y += half & 1 ? (<usize>cols << 5) - 16 : 16; // the other half of the block, then the next block
+  }
+}
+
 // attributes: pointer of the rows, repeat (rows of the run served by one row of the buffer)
 // @ts-ignore: decorator
 @inline function inputOf<T>(r: usize): void {
   const rows = <usize>load<u32>(attrs(r, 0)), repeat = load<u32>(attrs(r, 0), 4);
   const cols = outCols(r);
-  const last = bufferRows - 1;
   let y = outPtr(r);
   for (let b = 0; b < shardBlocks; b++) {
     for (let lane = 0; lane < 8; lane++) {
-      let row = bufferRow + (b << 3) + lane;
-      if (row > last) row = last; // padding repeats a valid row
-      if (repeat > 1) row = (logicalRow - bufferRow + row) / repeat;
-      let x = rows + <usize>row * cols * sizeof<T>();
+      let x = rows + bufferRowOf((b << 3) + lane, repeat) * cols * sizeof<T>();
       let at = y + <usize>lane * sizeof<T>();
       for (let f = 0; f < cols; f++) {
         store<T>(at, load<T>(x));
@@ -28,7 +66,6 @@ import {
     y += <usize>cols * 8 * sizeof<T>();
   }
 }
-export function input_f32(r: usize): void { inputOf<f32>(r); }
 export function input_f64(r: usize): void { inputOf<f64>(r); }
 
 // Rows of the output buffer, (tiles · rows, F); a record without an output of its own: input 0, attribute: pointer.

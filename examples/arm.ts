@@ -8,13 +8,12 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
-import { type InverseMap, infer, type Posterior, save, train } from "retrodict";
+import { type InverseMap, infer, type Posterior, save, simulate, train } from "retrodict";
 import { arm } from "retrodict/problems";
 import { hostRunsRelaxed } from "../src/backends/kernels.ts";
 import { progressView } from "../src/cli/progress.ts";
 import { formatTable, formatTime } from "../src/cli/table.ts";
 import { ksFloor, ksPerParameter } from "../src/diagnostics/ks.ts";
-import { simulate } from "../src/simulate.ts";
 import { writeBytes } from "../src/store/files.ts";
 import { type Answer, fixed, placeOf } from "./plots/answer.ts";
 import { endPoint, type Point, resimulationError } from "./plots/kinematics.ts";
@@ -45,7 +44,7 @@ interface Observation {
 }
 
 async function observe(): Promise<Observation[]> {
-  const { theta, noisy } = await simulate(arm, SIMULATED, OBSERVATIONS_SEED, 0);
+  const { theta, noisy } = await simulate(arm, SIMULATED, { seed: OBSERVATIONS_SEED });
   return SPOTS.map(({ title, at: [x, y] }) => {
     const away = Array.from({ length: SIMULATED }, (_, i) => Math.hypot(noisy[2 * i] - x, noisy[2 * i + 1] - y));
     const i = away.indexOf(Math.min(...away));

@@ -16,6 +16,7 @@ export { type InferOptions, infer, type Posterior } from "./infer.ts";
 export type { InverseMap, ModelSpec } from "./model.ts";
 export { defineProblem, type Problem, type ProblemSpec } from "./problem.ts";
 export type { Schedule } from "./schedules.ts";
+export { predict, type SimulateOptions, type Simulations, simulate } from "./simulate.ts";
 export { type LoadOptions, load, loadCheckpoint, save, saveCheckpoint, toBytes } from "./store.ts";
 export { train } from "./train.ts";
 export type { Preset, Progress, TrainOptions } from "./train-options.ts";

@@ -27,6 +27,7 @@ export {
   sin,
   slice,
   softplus,
+  split,
   sqrt,
   square,
   sub,

@@ -9,7 +9,7 @@ import { STREAMS } from "./objectives/objective.ts";
 import type { Problem } from "./problem.ts";
 
 /** Steps of the counter that training never reaches: each use of simulations has its own draws. */
-export const SIMULATION_STEPS = { bank: -1, heldOut: -2, fingerprint: -3, validation: -4 } as const;
+export const SIMULATION_STEPS = { bank: -1, heldOut: -2, fingerprint: -3, validation: -4, user: -5 } as const;
 
 export interface Simulations {
   readonly count: number;
@@ -34,8 +34,41 @@ export function traceBank(problem: Problem): { theta: Tensor; noisy: Tensor } {
   return { theta: bankRows("theta", problem.D, STREAMS.bank), noisy: problem.noise.draw(clean, STREAMS.noise) };
 }
 
-/** Simulates `count` data sets. One seed and step give the same ones everywhere. */
-export async function simulate(
+export interface SimulateOptions extends BackendOptions {
+  /** Default 0. One seed gives the same simulations everywhere, and none that training sees. */
+  readonly seed?: number;
+}
+
+/** Simulates `count` data sets: parameters from the prior (or the proposal), data without and with noise. */
+export function simulate(
+  problem: Problem,
+  count: number,
+  { seed = 0, ...backend }: SimulateOptions = {},
+): Promise<Simulations> {
+  if (!Number.isInteger(count) || count < 1) throw new Error(`simulate: expected a count of at least 1, got ${count}`);
+  return simulateAt(problem, count, seed, SIMULATION_STEPS.user, backend);
+}
+
+/** Noise-free data (N, M) of parameters (N, D), row by row. @throws for a problem that is given by `simulate` alone. */
+export async function predict(
+  problem: Problem,
+  theta: ArrayLike<number>,
+  backend: BackendOptions = {},
+): Promise<Float64Array> {
+  const { D, forward, name } = problem;
+  if (forward === null) throw new Error(`predict: expected a forward model in ops, and "${name}" has only simulate()`);
+  if (theta.length === 0 || theta.length % D !== 0)
+    throw new Error(`predict: expected parameters (N, ${D}), got ${theta.length} numbers`);
+  const program = compile({ predict: { outputs: { data: forward(input("theta", D, { dtype: "f64" })) } } });
+  const inputs = { theta: Float64Array.from(theta) };
+  return once(program, backend, async (executor) => {
+    const { data } = await executor.run("predict", { rows: theta.length / D, inputs });
+    return Float64Array.from(data);
+  });
+}
+
+/** Simulations at a step of the counter of draws. */
+export async function simulateAt(
   problem: Problem,
   count: number,
   seed: number,

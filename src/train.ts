@@ -1,4 +1,4 @@
-/** Training: simulate, fit the scalers, minimise the objective, keep the weights that are best on held-out simulations. */
+/** Training: simulateAt, fit the scalers, minimise the objective, keep the weights that are best on held-out simulations. */
 import type { Executor } from "./backends/backend.ts";
 import { type BackendOptions, createExecutor } from "./backends/select.ts";
 import { type Checkpoint, TrainingStopped } from "./checkpoint.ts";
@@ -15,7 +15,7 @@ import { objectiveFor } from "./objectives/index.ts";
 import type { Problem } from "./problem.ts";
 import { uniformAt } from "./random.ts";
 import { rates } from "./schedules.ts";
-import { SIMULATION_STEPS, type Simulations, simulate, traceBank, traceSimulation } from "./simulate.ts";
+import { SIMULATION_STEPS, type Simulations, simulateAt, traceBank, traceSimulation } from "./simulate.ts";
 import { type FullSettings, fullSettings, type TrainOptions } from "./train-options.ts";
 
 /** Simulations that scalers are fitted on when there is no bank. */
@@ -94,8 +94,8 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
   const backend: BackendOptions = { backend: options.backend, kernels: options.kernels };
   const started = performance.now();
   const { program, embedding, guide: traced } = trainingProgram(problem, settings, seed);
-  const bank = await simulate(problem, settings.bank || FIT_SIMULATIONS, seed, SIMULATION_STEPS.bank, backend);
-  const heldOut = await simulate(problem, settings.heldOut, seed, SIMULATION_STEPS.heldOut, backend);
+  const bank = await simulateAt(problem, settings.bank || FIT_SIMULATIONS, seed, SIMULATION_STEPS.bank, backend);
+  const heldOut = await simulateAt(problem, settings.heldOut, seed, SIMULATION_STEPS.heldOut, backend);
   for (const simulations of [bank, heldOut]) refuseNonFinite(problem, simulations);
 
   const optimiser = {

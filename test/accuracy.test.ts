@@ -76,7 +76,7 @@ for (const [objective, options] of [
       heldOut: 1024,
       ...options,
     });
-    const { noisy } = await simulate(linearGaussian, 200, 77, 0);
+    const { noisy } = await simulate(linearGaussian, 200, { seed: 77 });
     const data = Array.from({ length: 200 }, (_, i) => noisy.subarray(20 * i, 20 * (i + 1)));
     const posteriors = await infer(map, data);
     const nats = posteriors.map((q, i) => divergence(q, linearGaussianPosterior(data[i])));

@@ -75,7 +75,7 @@ test("the arm example refuses options that it does not know and a number of step
 test("the pendulum's posteriors cover the parameters that made the data and stay in their support", async () => {
   const map = await train(pendulum, { steps: 500, batch: 256, seed: 1, kernels: "plain" });
   const count = 100;
-  const { theta, noisy } = await simulate(pendulum, count, 99, 0, { kernels: "plain" });
+  const { theta, noisy } = await simulate(pendulum, count, { seed: 99, kernels: "plain" });
   const data = Array.from({ length: count }, (_, i) => noisy.subarray(i * pendulum.M, (i + 1) * pendulum.M));
   const posteriors = await infer(map, data, { draws: 1000 });
   // A share of 90 % of 100 independent cases has a standard deviation of 3 %: four of them either way.

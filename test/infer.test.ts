@@ -114,7 +114,7 @@ for (const name of Object.keys(guides) as (keyof typeof guides)[]) {
   });
 
   test(`many measurements at once give the ${name} posteriors that each gives by itself`, async () => {
-    const { noisy } = await simulate(small, 21, 5, 0);
+    const { noisy } = await simulate(small, 21, { seed: 5 });
     const rows = Array.from({ length: 21 }, (_, i) => noisy.subarray(M * i, M * (i + 1)));
     const together = await infer(maps[name], rows, { draws: 256 });
     assert.is(together.length, 21);
@@ -152,7 +152,7 @@ test("quantiles of a Gaussian posterior are exact", async () => {
 
 test("data like the simulated ones carry no warning, and their distances are spread as those of the simulations", async () => {
   const N = 400;
-  const { noisy } = await simulate(small, N, 1234, 0);
+  const { noisy } = await simulate(small, N, { seed: 1234 });
   const posteriors = await infer(
     maps.gaussian,
     Array.from({ length: N }, (_, i) => noisy.subarray(M * i, M * (i + 1))),

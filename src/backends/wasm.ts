@@ -13,8 +13,9 @@ import type {
 } from "./backend.ts";
 import { compileKernels, hostRunsRelaxed, instantiateKernels, type KernelBuild, type Kernels } from "./kernels.ts";
 
-/** Rows that one call takes in; longer runs are looped. */
-const CHUNK_ROWS = 4096;
+/** Rows that one call takes in, so that they are still in cache when they are read; longer runs are looped. */
+const CHUNK_ROWS = 1024;
+const chunkRows = (plan: Plan): number => Math.max(CHUNK_ROWS, plan.rows);
 /** Groups of shards that sum on their own: the most threads that can share a step. */
 const MAX_GROUPS = 8;
 const MIB = 1_048_576;
@@ -236,7 +237,7 @@ class WasmExecutor implements Executor {
 
     const edge = (p: (typeof patches)[number]): Edge => {
       const { rows, cols, dtype } = p.value;
-      const buffer = this.arena.take(CHUNK_ROWS * rows * cols * bytesOf(dtype));
+      const buffer = this.arena.take(chunkRows(plan) * rows * cols * bytesOf(dtype));
       this.words(records + 4 * p.word, 1)[0] = buffer;
       return { at: buffer, words: records + 4 * p.word, cols, rows, dtype };
     };
@@ -323,8 +324,9 @@ class WasmExecutor implements Executor {
     this.checkInputs(plan, inputs, rows, repeat);
     const out: Record<string, Rows> = {};
     for (const [key, e] of plan.batchOutputs) out[key] = this.allocate(rows * e.rows * e.cols, e.dtype);
-    for (let start = 0; start < rows; start += CHUNK_ROWS) {
-      const count = Math.min(CHUNK_ROWS, rows - start);
+    const chunk = chunkRows(plan.plan);
+    for (let start = 0; start < rows; start += chunk) {
+      const count = Math.min(chunk, rows - start);
       this.feed(plan, inputs, repeat, start, count);
       this.kernels.run(plan.at, count, start, rows, seed, step, 1);
       for (const [key, e] of plan.batchOutputs) {
@@ -374,7 +376,8 @@ class WasmExecutor implements Executor {
       const first = Math.floor(start / every);
       const last = Math.floor((start + count - 1) / every);
       const given = inputs[key];
-      const part = given.slice(first * edge.cols, (last + 1) * edge.cols);
+      const [from, to] = [first * edge.cols, (last + 1) * edge.cols];
+      const part = ArrayBuffer.isView(given) ? given.subarray(from, to) : given.slice(from, to);
       this.view(edge.at, part.length, edge.dtype).set(part);
       // The kernel counts rows of the whole run when it divides: let it find row `first` at the start of the buffer.
       this.words(edge.words, 2).set([edge.at - first * (every > 1 ? 1 : 0) * edge.cols * bytesOf(edge.dtype), every]);
@@ -404,8 +407,9 @@ class WasmExecutor implements Executor {
     const scalar = plan.paramOutputs.get(loss);
     if (!plan.plan.hasGradient || scalar?.dtype !== "f64")
       throw new Error(`internal: plan "${name}" has no gradient or no f64 loss "${loss}"`);
-    if (rows > CHUNK_ROWS && plan.inputs.size > 0)
-      throw new Error(`train: expected at most ${CHUNK_ROWS} rows a step from inputs, got ${rows}`);
+    if (rows > chunkRows(plan.plan) && plan.inputs.size > 0) {
+      throw new Error(`internal: plan "${name}" takes ${chunkRows(plan.plan)} rows a step from inputs, got ${rows}`);
+    }
     this.pointBanks(plan);
     this.checkInputs(plan, inputs, rows, 1);
     this.feed(plan, inputs, 1, 0, rows);

@@ -110,6 +110,8 @@ export const slice = (x: Tensor, from: number, to: number): Tensor =>
         x,
         Array.from({ length: to - from }, (_, i) => from + i),
       );
+/** Its columns one by one: `const [height, angle] = split(theta)`. */
+export const split = (x: Tensor): Tensor[] => Array.from({ length: x.cols }, (_, i) => slice(x, i, i + 1));
 export const tile = (x: Tensor, count: number): Tensor =>
   count === 1 && x.rows === 1 ? x : apply("tile", [x], { count });
 export const sumTiles = (x: Tensor): Tensor => (x.rows === 1 ? x : apply("sumTiles", [x]));

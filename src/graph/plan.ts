@@ -39,6 +39,8 @@ export interface Plan {
   readonly name: string;
   /** Rows of the untiled batch that one pass over the shard records takes: a property of the plan, never of threads. */
   readonly shardRows: number;
+  /** Rows of every run, where they are known beforehand; else 0. */
+  readonly rows: number;
   readonly values: readonly Value[];
   readonly records: Readonly<Record<Phase, readonly PlanRecord[]>>;
   /** Bytes a row of the untiled batch, slot by slot. */
@@ -101,6 +103,7 @@ export interface PlanSpec {
   /** Gradient of each named weight, to be left in the gradient slab. */
   readonly gradients?: ReadonlyMap<string, Tensor>;
   readonly shardRows: number;
+  readonly rows?: number;
 }
 
 /** Slots by lifetime: a dead slot is taken again by the next value that needs about as much. */
@@ -226,6 +229,7 @@ export function makePlan(spec: PlanSpec, weights: Slab, frozen: Slab): Plan {
   return {
     name: spec.name,
     shardRows: spec.shardRows,
+    rows: spec.rows ?? 0,
     values: placed,
     records,
     slots: pool.sizes,

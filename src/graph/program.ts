@@ -53,7 +53,11 @@ export function compile(requests: Readonly<Record<string, PlanRequest>>): Progra
     }
     const maxTiles = Math.max(1, ...all.filter((t) => t.kind === "batch").map((t) => t.rows));
     const shardRows = chooseShardRows(maxTiles, request.rows);
-    plans[name] = makePlan({ name, outputs: request.outputs, gradients, shardRows }, weights, frozen);
+    plans[name] = makePlan(
+      { name, outputs: request.outputs, gradients, shardRows, rows: request.rows },
+      weights,
+      frozen,
+    );
   }
   return { weights, frozen, plans, banks };
 }

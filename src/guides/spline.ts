@@ -1,11 +1,26 @@
 /**
  * Autoregressive rational-quadratic spline flow (Durkan et al. 2019, §3; Papamakarios et al. 2017 for the factorisation):
  *
- *   q(z | y) = Π_d N(ε_d) dε_d/dz_d,   ε_d = spline(z_d; net_d(h(y), z_1…z_{d−1})),
+ *   q(z | y) = Π_d N(ε_d) dε_d/dz_d,   ε_d = spline((z_d − m_d) exp(−s_d)),
  *
- * the identity outside ±bound. Densities cost one pass; draws invert one dimension after another.
+ * the identity outside ±bound, with m_d, s_d and the spline's parameters from net_d(h(y), z_1…z_{d−1}). The shift and the
+ * scale find a thin conditional, the spline gives it its shape. Densities cost one pass; draws invert one dimension
+ * after another.
  */
-import { add, concat, mul, slice, spline as splineOp, square, sub, sumFeatures } from "../graph/build.ts";
+import {
+  add,
+  concat,
+  exp,
+  mul,
+  neg,
+  slice,
+  spline as splineOp,
+  split,
+  square,
+  sub,
+  sumFeatures,
+  tanh,
+} from "../graph/build.ts";
 import { MAX_BINS, splineParams } from "../graph/ops.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { type ActivationName, activations, checkActivation, mlp } from "../nn/mlp.ts";
@@ -22,7 +37,7 @@ import {
 export interface SplineGuideOptions {
   /** Bins of each spline; default 24. */
   readonly bins?: number;
-  /** Half the width of the interval that splines bend, in prior standard deviations; default 4. */
+  /** Half the width of the interval that splines bend, after shift and scale; default 4. */
   readonly bound?: number;
   /** Widths of the network that embeds the data; default [96, 96, 96]. */
   readonly embedding?: readonly number[];
@@ -47,33 +62,41 @@ export function spline(options: SplineGuideOptions = {}): Guide {
 
 /** The last layer starts small: splines start near the identity. */
 const LAST_LAYER = 0.1;
+/** Log-scales stay within ±4: no conditional is thinner than e⁻⁴ of the prior before the spline. */
+const LARGEST_LOG_SCALE = 4;
 
 function build({ D, E }: GuideSizes, o: Required<SplineGuideOptions>): TracedGuide {
   const { activation } = o;
   const C = o.embedding.length > 0 ? o.embedding[o.embedding.length - 1] : E;
   const embed = o.embedding.length > 0 ? mlp("embed", [E, ...o.embedding], { activation }) : null;
   const conditioners = Array.from({ length: D }, (_, d) =>
-    mlp(`conditioner${d}`, [C + d, ...o.hidden, splineParams(o.bins)], { activation, last: LAST_LAYER }),
+    mlp(`conditioner${d}`, [C + d, ...o.hidden, 2 + splineParams(o.bins)], { activation, last: LAST_LAYER }),
   );
-  const parameters = (d: number, z: readonly Tensor[], context: Tensor): Tensor =>
-    conditioners[d](concat(context, ...z.slice(0, d)));
+  const parameters = (d: number, z: readonly Tensor[], context: Tensor) => {
+    const raw = conditioners[d](concat(context, ...z.slice(0, d)));
+    const logScale = mul(tanh(mul(slice(raw, 1, 2), 1 / LARGEST_LOG_SCALE)), LARGEST_LOG_SCALE);
+    return { shift: slice(raw, 0, 1), logScale, bend: slice(raw, 2, raw.cols) };
+  };
   const attrs = (inverse: boolean) => ({ bins: o.bins, bound: o.bound, inverse });
   const normalDensity = (noise: Tensor): Tensor => add(mul(sumFeatures(square(noise)), -0.5), normalConstant(D));
 
   const normalise = (z: Tensor, context: Tensor) => {
-    const parts = Array.from({ length: D }, (_, d) => slice(z, d, d + 1));
-    const all = concat(...parts.map((_, d) => parameters(d, parts, context)));
-    const out = splineOp(z, all, attrs(false));
-    return { noise: slice(out, 0, D), logDet: sumFeatures(slice(out, D, 2 * D)) };
+    const parts = split(z);
+    const each = parts.map((_, d) => parameters(d, parts, context));
+    const logScale = concat(...each.map((p) => p.logScale));
+    const scaled = mul(sub(z, concat(...each.map((p) => p.shift))), exp(neg(logScale)));
+    const out = splineOp(scaled, concat(...each.map((p) => p.bend)), attrs(false));
+    return { noise: slice(out, 0, D), logDet: sumFeatures(sub(slice(out, D, 2 * D), logScale)) };
   };
   const sample = (noise: Tensor, context: Tensor) => {
     const z: Tensor[] = [];
     const logDets: Tensor[] = [];
-    for (let d = 0; d < D; d++) {
-      const out = splineOp(slice(noise, d, d + 1), parameters(d, z, context), attrs(true));
-      z.push(slice(out, 0, 1));
-      logDets.push(slice(out, 1, 2));
-    }
+    split(noise).forEach((e, d) => {
+      const { shift, logScale, bend } = parameters(d, z, context);
+      const out = splineOp(e, bend, attrs(true));
+      z.push(add(mul(slice(out, 0, 1), exp(logScale)), shift));
+      logDets.push(add(slice(out, 1, 2), logScale));
+    });
     return { z: concat(...z), logDet: sumFeatures(concat(...logDets)) };
   };
   return {
