@@ -8,7 +8,7 @@
  *   retrodict train examples/pendulum.ts --out pendulum.safetensors
  */
 import { defineProblem, logNormal, product, studentNoise, uniform } from "retrodict";
-import { columns, cos, exp, mul, neg } from "retrodict/ops";
+import { cos, exp, mul, neg, split } from "retrodict/ops";
 
 const times = Array.from({ length: 20 }, (_, i) => 0.3 * i); // s
 
@@ -22,7 +22,7 @@ export default defineProblem({
   ],
   prior: product(logNormal(-0.7, 0.3), logNormal(-1.6, 0.5), uniform(5, 30)), // medians 0.5 Hz and 0.2 per second
   forward: (theta) => {
-    const [frequency, damping, amplitude] = [0, 1, 2].map((k) => columns(theta, [k])); // (B, 1) each
+    const [frequency, damping, amplitude] = split(theta); // (B, 1) each
     const swing = cos(mul(mul(frequency, 2 * Math.PI), times)); // (B, 20)
     return mul(mul(amplitude, exp(neg(mul(damping, times)))), swing);
   },

@@ -52,12 +52,12 @@ function trace(guide: Guide, D: number): Traced {
   return { guide: built, program };
 }
 
-/** Weights of U(−0.4, 0.4) on a coarse grid, so that f32 holds small steps from them exactly. */
-function weightsOf({ program }: Traced, seed: number): Float32Array {
+/** Weights of U(−reach, reach) on a coarse grid, so that f32 holds small steps from them exactly. */
+function weightsOf({ program }: Traced, seed: number, reach = 0.4): Float32Array {
   const values = new Float32Array(program.weights.bytes / 4);
   const next = generator(seed);
   for (const { rows, cols, offset } of program.weights.entries) {
-    values.set(draw(next, rows * cols, { low: -0.4, high: 0.4 }), offset / 4);
+    values.set(draw(next, rows * cols, { low: -reach, high: reach }), offset / 4);
   }
   return values;
 }
@@ -78,7 +78,8 @@ const ROWS = 40;
 for (const [name, make] of Object.entries(guides)) {
   for (const D of [2, 3, 5]) {
     const traced = trace(make(), D);
-    const weights = weightsOf(traced, D);
+    // A conditioner without hidden layers is linear in the draws before: larger weights would let scales chain to e⁴ each.
+    const weights = weightsOf(traced, D, name === "spline without an embedding" ? 0.2 : 0.4);
     const features = uniformRows(11, ROWS * E, 2);
 
     test(`${name}, D = ${D}: draws carry their log-density and are taken back to their noise`, async () => {
@@ -86,10 +87,9 @@ for (const [name, make] of Object.entries(guides)) {
       const exact = await createReference(traced.program);
       await exact.writeWeights(weights);
       const want = await exact.run("sample", { rows: ROWS, inputs: { features, noise } });
-      // Each of some ten operations rounds by 1e-16, enlarged by slopes of up to 1e3 and by scales that chain: as |z| grows.
-      const rounding = 1e-12 * (1 + Math.max(...want.z.map(Math.abs)));
-      assert.ok(apart(want.again, want.logProb) < rounding);
-      assert.ok(apart(want.noise, noise) < rounding);
+      // Each of some ten operations rounds by 1e-16, enlarged by slopes of up to 1e3.
+      assert.ok(apart(want.again, want.logProb) < 1e-11);
+      assert.ok(apart(want.noise, noise) < 1e-11);
 
       const fast = await createWasm(traced.program, { build: "plain" });
       await fast.writeWeights(weights);

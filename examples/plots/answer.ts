@@ -18,6 +18,8 @@ export interface Answer {
   readonly sd: PerParameter;
   readonly low: PerParameter;
   readonly high: PerParameter;
+  /** Says that the datum lies outside of what was simulated. */
+  readonly warning: string | undefined;
   /** Two-sample Kolmogorov–Smirnov statistic of each parameter (4), learned against exact draws. */
   readonly ks: PerParameter;
   /** Mean distance, m, of the draws' end points from the true one. */

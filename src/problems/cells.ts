@@ -33,7 +33,7 @@ const COARSE = 8;
 /** Cells above this share of the envelope are halved, until there are so many. */
 const SHARE = 1 / 2000;
 const ENOUGH_CELLS = 8000;
-const MOST_PROPOSALS = 5e6;
+const MOST_PROPOSALS = 5e7;
 /** Proposals whose uniform numbers are made at once. */
 const BLOCK = 256;
 
