@@ -1,7 +1,8 @@
 /** Runs programs on WebAssembly: lays a program out in linear memory, then one call runs any number of steps. */
-import { bytesOf, type Plan, type PlanRecord, type Value } from "../graph/plan.ts";
+import { bytesOf, type Plan, type Value } from "../graph/plan.ts";
 import type { Program } from "../graph/program.ts";
 import type { DType } from "../graph/tensor.ts";
+import { type Arena, makeArena } from "./arena.ts";
 import type {
   Executor,
   ExecutorOptions,
@@ -12,33 +13,13 @@ import type {
   TrainOptions,
 } from "./backend.ts";
 import { compileKernels, hostRunsRelaxed, instantiateKernels, type KernelBuild, type Kernels } from "./kernels.ts";
+import { encodePlan, type Patch } from "./wasm-encode.ts";
 
 /** Rows that one call takes in, so that they are still in cache when they are read; longer runs are looped. */
 const CHUNK_ROWS = 1024;
 const chunkRows = (plan: Plan): number => Math.max(CHUNK_ROWS, plan.rows);
 /** Groups of shards that sum on their own: the most threads that can share a step. */
 const MAX_GROUPS = 8;
-const MIB = 1_048_576;
-const ACTIVATIONS = ["linear", "relu", "leakyRelu", "tanh", "sigmoid", "softplus"];
-
-const floatBits = (x: number): number => new Int32Array(Float32Array.of(x).buffer)[0];
-
-/** Attribute words of a record, as its kernel reads them. Addresses that change between runs are left 0 and patched. */
-const attributeWords: Record<string, (a: Record<string, never>, scratch: number) => number[]> = {
-  input: () => [0, 1],
-  output: () => [0],
-  bankRows: (a) => [0, 1, a.stream],
-  random: (a) => [a.stream, Number(a.distribution === "uniform")],
-  columns: (a) => a.indices,
-  cumsum: (a) => [Number(a.reverse)],
-  triMul: (a) => [Number(a.transpose)],
-  triSolve: (a) => [Number(a.transpose)],
-  dense: (a) => [Number(a.bias), ACTIVATIONS.indexOf(a.activation)],
-  denseWeightGrad: (a, scratch) => [Number(a.bias), scratch],
-  spline: (a) => [a.bins, Number(a.inverse), floatBits(a.bound)],
-  splineGrad: (a) => [a.bins, Number(a.inverse), floatBits(a.bound)],
-};
-
 interface Edge {
   /** Where the rows are. */
   readonly at: number;
@@ -56,32 +37,6 @@ interface LoadedPlan {
   readonly paramOutputs: ReadonlyMap<string, Edge>;
   readonly banks: readonly { name: string; words: number }[];
   readonly sums: number;
-  readonly valueAt: (v: Value) => number;
-}
-
-/** Hands out linear memory, 64-byte aligned; it only grows, and goes with the instance. */
-class Arena {
-  private top: number;
-  private readonly memory: WebAssembly.Memory;
-  constructor(memory: WebAssembly.Memory, base: number) {
-    this.memory = memory;
-    this.top = Math.ceil(base / 256) * 256;
-  }
-  take(bytes: number): number {
-    const at = this.top;
-    this.top += Math.ceil((bytes + 64) / 64) * 64; // slack: kernels may read 16 bytes past the end
-    const missing = this.top - this.memory.buffer.byteLength;
-    if (missing > 0) {
-      try {
-        this.memory.grow(Math.ceil(missing / 65536));
-      } catch {
-        throw new Error(
-          `wasm: expected ${Math.ceil(this.top / MIB)} MiB of memory, which this host does not give; use a smaller batch or bank`,
-        );
-      }
-    }
-    return at;
-  }
 }
 
 class WasmExecutor implements Executor {
@@ -108,7 +63,7 @@ class WasmExecutor implements Executor {
     this.program = program;
     this.options = options;
     this.kernels = instantiateKernels(module);
-    this.arena = new Arena(this.kernels.memory, this.kernels.heapBase());
+    this.arena = makeArena(this.kernels.memory, this.kernels.heapBase());
     const slab = program.weights.bytes;
     this.slabs = { weights: this.arena.take(slab), frozen: this.arena.take(program.frozen.bytes) };
     const { optimiser } = options;
@@ -164,7 +119,7 @@ class WasmExecutor implements Executor {
     const temporary = this.arena.take(bytes.temporary);
     const groupBytes = bytes.sums32 + bytes.sums64;
     const sums = this.arena.take(groupBytes * MAX_GROUPS);
-    this.reserveWorkspace(plan);
+    this.reserveWorkspace();
 
     let slotTop = this.workspace.at;
     const slots = plan.slots.map((b) => {
@@ -182,44 +137,8 @@ class WasmExecutor implements Executor {
     };
     const valueAt = (v: Value): number => (v.region === "slot" ? slots[v.at] : bases[v.region] + v.at);
 
-    const code: number[] = [];
-    const patches: { kind: string; name: string; word: number; value: Value }[] = [];
-    const emit = (op: string, dtype: DType, attrs: object, output: Value | null, inputs: Value[], label = ""): void => {
-      const start = code.length;
-      const head =
-        output === null ? [0, 0, 0, 0] : [valueAt(output), output.rows, output.cols, Number(output.kind === "param")];
-      code.push(this.opcode(`${op}_${dtype}`), 0, ...head, inputs.length);
-      for (const v of inputs) code.push(valueAt(v), v.rows, v.cols, Number(v.kind === "param"));
-      if (op === "input" || op === "output" || op === "bankRows") {
-        patches.push({ kind: op, name: label, word: code.length, value: output ?? inputs[0] });
-      }
-      code.push(...(attributeWords[op]?.(attrs as Record<string, never>, this.scratch.at) ?? []));
-      code[start + 1] = (code.length - start) * 4;
-    };
-    const emitRecord = (r: PlanRecord): void => {
-      const output = plan.values[r.output];
-      const label = (r.attrs.name ?? r.attrs.bank ?? "") as string;
-      emit(
-        r.op,
-        output.dtype,
-        r.attrs,
-        output,
-        r.inputs.map((i) => plan.values[i]),
-        label,
-      );
-    };
-    const bounds: number[] = [];
-    for (const phase of ["prologue", "shard", "epilogue"] as const) {
-      bounds.push(code.length);
-      plan.records[phase].forEach(emitRecord);
-      if (phase === "shard") {
-        for (const o of plan.outputs) {
-          const value = plan.values[o.value];
-          if (value.kind === "batch") emit("output", value.dtype, {}, null, [value], o.name);
-        }
-      }
-      bounds.push(code.length);
-    }
+    const opcode = (kernel: string): number => this.opcode(kernel);
+    const { code, bounds, patches } = encodePlan(plan, { valueAt, opcode, scratch: this.scratch.at });
     const at = this.arena.take(64);
     const records = this.arena.take(code.length * 4);
     this.words(records, code.length).set(code);
@@ -235,14 +154,14 @@ class WasmExecutor implements Executor {
       0,
     ]);
 
-    const edge = (p: (typeof patches)[number]): Edge => {
+    const edge = (p: Patch): Edge => {
       const { rows, cols, dtype } = p.value;
       const buffer = this.arena.take(chunkRows(plan) * rows * cols * bytesOf(dtype));
       this.words(records + 4 * p.word, 1)[0] = buffer;
       return { at: buffer, words: records + 4 * p.word, cols, rows, dtype };
     };
-    const edges = (kind: string): Map<string, Edge> =>
-      new Map(patches.filter((p) => p.kind === kind).map((p) => [p.name, edge(p)]));
+    const edges = (op: string): Map<string, Edge> =>
+      new Map(patches.filter((p) => p.op === op).map((p) => [p.name, edge(p)]));
     const paramOutputs = new Map<string, Edge>();
     for (const o of plan.outputs) {
       const v = plan.values[o.value];
@@ -250,7 +169,7 @@ class WasmExecutor implements Executor {
         paramOutputs.set(o.name, { at: valueAt(v), words: 0, cols: v.cols, rows: v.rows, dtype: v.dtype });
     }
     const banks = patches
-      .filter((p) => p.kind === "bankRows")
+      .filter((p) => p.op === "bankRows")
       .map((p) => ({ name: p.name, words: records + 4 * p.word }));
     const loaded: LoadedPlan = {
       plan,
@@ -260,14 +179,13 @@ class WasmExecutor implements Executor {
       paramOutputs,
       banks,
       sums,
-      valueAt,
     };
     this.loaded.set(name, loaded);
     return loaded;
   }
 
   /** One workspace and one scratch serve all plans, so they are taken for the largest before any record is written. */
-  private reserveWorkspace(first: Plan): void {
+  private reserveWorkspace(): void {
     if (this.workspace.bytes > 0) return;
     for (const plan of Object.values(this.program.plans)) {
       const bytes = plan.slots.reduce((a, b) => a + b, 0) * plan.shardRows;
@@ -279,8 +197,6 @@ class WasmExecutor implements Executor {
         this.scratch.bytes = Math.max(this.scratch.bytes, this.kernels.denseWeightGradScratch(blocks, x.cols, dz.cols));
       }
     }
-    if (this.workspace.bytes > 2048 * MIB)
-      throw new Error(`wasm: plan "${first.name}" needs more memory than a shard may have`);
     this.workspace.at = this.arena.take(this.workspace.bytes);
     this.scratch.at = this.arena.take(this.scratch.bytes);
   }

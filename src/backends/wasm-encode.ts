@@ -1,0 +1,81 @@
+/** Plans as the words that the interpreter in assembly/index.ts reads; assembly/state.ts shows the layout of a record. */
+import type { Plan, PlanRecord, Value } from "../graph/plan.ts";
+import type { DType } from "../graph/tensor.ts";
+
+const ACTIVATIONS = ["linear", "relu", "leakyRelu", "tanh", "sigmoid", "softplus"];
+
+const floatBits = (x: number): number => new Int32Array(Float32Array.of(x).buffer)[0];
+
+/** Attribute words of a record, as its kernel reads them. Addresses that change between runs are left 0 and patched. */
+const attributeWords: Record<string, (a: Record<string, never>, scratch: number) => number[]> = {
+  input: () => [0, 1],
+  output: () => [0],
+  bankRows: (a) => [0, 1, a.stream],
+  random: (a) => [a.stream, Number(a.distribution === "uniform")],
+  columns: (a) => a.indices,
+  cumsum: (a) => [Number(a.reverse)],
+  triMul: (a) => [Number(a.transpose)],
+  triSolve: (a) => [Number(a.transpose)],
+  dense: (a) => [Number(a.bias), ACTIVATIONS.indexOf(a.activation)],
+  denseWeightGrad: (a, scratch) => [Number(a.bias), scratch],
+  spline: (a) => [a.bins, Number(a.inverse), floatBits(a.bound)],
+  splineGrad: (a) => [a.bins, Number(a.inverse), floatBits(a.bound)],
+};
+
+/** Ops whose attributes hold addresses of the caller's rows. */
+const PATCHED = ["input", "output", "bankRows"];
+
+export interface Patch {
+  readonly op: string;
+  /** Name of the input, output or bank. */
+  readonly name: string;
+  /** Index of the first attribute word in the code. */
+  readonly word: number;
+  readonly value: Value;
+}
+export interface Encoded {
+  readonly code: readonly number[];
+  /** Start and end of the prologue, shard and epilogue records in the code, in words. */
+  readonly bounds: readonly number[];
+  readonly patches: readonly Patch[];
+}
+
+export interface Placement {
+  readonly valueAt: (value: Value) => number;
+  /** Index in the function table of a kernel by its name. @throws when there is none. */
+  readonly opcode: (kernel: string) => number;
+  readonly scratch: number;
+}
+
+/** Encodes all records of a plan, and one more for each batch output: blocks back to rows. */
+export function encodePlan(plan: Plan, { valueAt, opcode, scratch }: Placement): Encoded {
+  const code: number[] = [];
+  const patches: Patch[] = [];
+  const emit = (op: string, dtype: DType, attrs: object, output: Value | null, inputs: Value[], name: string): void => {
+    const start = code.length;
+    const shape = (v: Value): number[] => [valueAt(v), v.rows, v.cols, Number(v.kind === "param")];
+    code.push(opcode(`${op}_${dtype}`), 0, ...(output === null ? [0, 0, 0, 0] : shape(output)), inputs.length);
+    for (const v of inputs) code.push(...shape(v));
+    if (PATCHED.includes(op)) patches.push({ op, name, word: code.length, value: output ?? inputs[0] });
+    code.push(...(attributeWords[op]?.(attrs as Record<string, never>, scratch) ?? []));
+    code[start + 1] = (code.length - start) * 4;
+  };
+  const emitRecord = ({ op, attrs, inputs, output }: PlanRecord): void => {
+    const value = plan.values[output];
+    const operands = inputs.map((i) => plan.values[i]);
+    emit(op, value.dtype, attrs, value, operands, (attrs.name ?? attrs.bank ?? "") as string);
+  };
+  const bounds: number[] = [];
+  for (const phase of ["prologue", "shard", "epilogue"] as const) {
+    bounds.push(code.length);
+    plan.records[phase].forEach(emitRecord);
+    if (phase === "shard") {
+      for (const { name, value } of plan.outputs) {
+        const rows = plan.values[value];
+        if (rows.kind === "batch") emit("output", rows.dtype, {}, null, [rows], name);
+      }
+    }
+    bounds.push(code.length);
+  }
+  return { code, bounds, patches };
+}
