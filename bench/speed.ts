@@ -11,16 +11,13 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build as bundle } from "esbuild";
 import { hostRunsRelaxed } from "../src/backends/kernels.ts";
-import { input } from "../src/graph/build.ts";
-import { compile } from "../src/graph/program.ts";
 import { infer } from "../src/index.ts";
-import { type ModelSpec, makeInverseMap, unpackSlab } from "../src/model.ts";
 import { benchWork, compare, compareCold, machine, type Peer, type Timing, type WorkId } from "./driver.ts";
 import { peakShare } from "./peak.ts";
 import { table } from "./report.ts";
 import { coldPeer, retrodict } from "./retrodict/index.ts";
-import { gaussianGuide, gaussianNetName, toSlab } from "./retrodict/models.ts";
-import { W1, W4, WORKS } from "./workloads.ts";
+import { gaussianMap } from "./retrodict/models.ts";
+import { W4, WORKS } from "./workloads.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const newerNode = join(root, "node_modules/node-current/bin/node");
@@ -28,10 +25,17 @@ const newerNode = join(root, "node_modules/node-current/bin/node");
 /** A row of the summary: what, and our two builds' ratios to each peer (how many times as long the peer takes). */
 type Summary = string[][];
 
+/** The peers, as their guides have one write them, and tuned by hand for these very models. */
 async function peers(): Promise<Record<string, Peer>> {
-  const loaded: Record<string, Peer> = {};
-  for (const name of ["tfjs", "jax", "onnx"]) loaded[name] = await (await import(`./${name}/index.ts`)).setup();
-  return loaded;
+  const [tfjs, jax, onnx] = await Promise.all(["tfjs", "jax", "onnx"].map((name) => import(`./${name}/index.ts`)));
+  const [tfjsPlain, jaxPlain] = await Promise.all(["tfjs", "jax"].map((name) => import(`./${name}/plain.ts`)));
+  return {
+    tfjs: await tfjsPlain.setupPlain(),
+    jax: await jaxPlain.setupPlain(),
+    tfjsTuned: await tfjs.setup(),
+    jaxTuned: await jax.setup(),
+    onnx: await onnx.setup(),
+  };
 }
 
 const ours = (): Peer[] => [retrodict("plain"), ...(hostRunsRelaxed() ? [retrodict("relaxed")] : [])];
@@ -47,15 +51,17 @@ function ratios(title: string, timings: readonly Timing[], own: number): Summary
     ]);
 }
 
+const TRAINING = ["tfjs", "jax", "tfjsTuned", "jaxTuned"];
+const INFERENCE = [...TRAINING, "onnx"];
 const COMPARISONS: readonly (readonly [id: WorkId, peers: readonly string[]])[] = [
-  ["W2Step", ["tfjs", "jax"]],
-  ["W1Step", ["tfjs", "jax"]],
-  ["W4Flow", ["tfjs", "jax", "onnx"]],
-  ["W4FlowOwnNoise", ["tfjs", "jax", "onnx"]],
-  ["W4Gauss", ["tfjs", "jax", "onnx"]],
-  ["W4Batch", ["tfjs", "jax", "onnx"]],
-  ["W3_512", ["tfjs", "jax"]],
-  ["W3_1024", ["tfjs", "jax"]],
+  ["W2Step", TRAINING],
+  ["W1Step", TRAINING],
+  ["W4Flow", INFERENCE],
+  ["W4FlowOwnNoise", INFERENCE],
+  ["W4Gauss", INFERENCE],
+  ["W4Batch", INFERENCE],
+  ["W3_512", ["tfjs", "jax", "onnx"]],
+  ["W3_1024", ["tfjs", "jax", "onnx"]],
 ];
 
 async function againstPeers(only: readonly string[] | undefined): Promise<void> {
@@ -66,8 +72,8 @@ async function againstPeers(only: readonly string[] | undefined): Promise<void> 
     const mine = ours();
     const timings = await benchWork(WORKS[id], id, [...mine, ...names.map((n) => others[n])], {
       clock: "cpu",
-      seconds: 10,
-      rounds: 5,
+      seconds: 15,
+      rounds: 7,
     });
     summary.push(...ratios(id, timings, mine.length));
   }
@@ -89,39 +95,8 @@ async function oneObservation(): Promise<void> {
   );
 }
 
-/** W1's nets as an inverse map, with nothing learned. */
-function gaussianMap(): ReturnType<typeof makeInverseMap> {
-  const guide = gaussianGuide();
-  const { weights } = compile({ encode: { outputs: { context: guide.encode(input("y", W1.data)) } } });
-  const whitening = { shape: [W1.data + 1, 32] as const, data: new Float32Array((W1.data + 1) * 32).fill(0.01) };
-  const spec: ModelSpec = {
-    problem: "W1",
-    D: W1.dim,
-    M: W1.data,
-    parameters: [{ name: "x" }, { name: "y" }],
-    prior: { name: "normal", mean: [0, 0], sd: [1, 1] },
-    guide: { name: "gaussian", options: { hidden: [20, 10], activation: "relu", separate: true } },
-    embedding: { kind: "none", size: W1.data },
-    distances: [0, 1e30],
-    fingerprint: { theta: [], forward: null, logPrior: [] },
-    training: {
-      objective: "npe",
-      steps: 0,
-      seed: 0,
-      batch: 1,
-      particles: 1,
-      simulations: 0,
-      heldOut: { final: 0, best: 0, bestStep: 0 },
-      seconds: 0,
-      device: "",
-    },
-  };
-  const slab = toSlab(weights, W1.nets, gaussianNetName, W1.weights());
-  return makeInverseMap(spec, { ...unpackSlab(weights, slab), "distance.whitening": whitening }, null);
-}
-
 async function coldStart(): Promise<void> {
-  const { tfjs, jax, onnx } = await peers();
+  const { tfjsTuned, jaxTuned, onnx } = await peers();
   // Inside bench/, so that Node finds the peers' packages.
   const folder = mkdtempSync(join(root, "bench/cold-"));
   const make = (script: string, file: string) =>
@@ -137,7 +112,7 @@ async function coldStart(): Promise<void> {
       external: [join(root, "dist/*")],
     });
   try {
-    await compareCold(WORKS.W4FlowOwnNoise, [coldPeer(), tfjs, jax, onnx], folder, make, { rounds: 7 });
+    await compareCold(WORKS.W4FlowOwnNoise, [coldPeer(), tfjsTuned, jaxTuned, onnx], folder, make, { rounds: 7 });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -7,7 +7,7 @@ import type { Tensor } from "../../src/graph/tensor.ts";
 import { coupling } from "../../src/guides/coupling.ts";
 import { gaussian } from "../../src/guides/gaussian.ts";
 import { normalConstant, type TracedGuide } from "../../src/guides/guide.ts";
-import { type ModelSpec, unpackSlab } from "../../src/model.ts";
+import { type InverseMap, type ModelSpec, makeInverseMap, unpackSlab } from "../../src/model.ts";
 import { encodeModel } from "../../src/store/model-file.ts";
 import { layersOf, type Net, W1, W2 } from "../workloads.ts";
 
@@ -20,15 +20,9 @@ function relabelled(p: readonly number[]): number[] {
   return q.map((_, i) => q.indexOf(i));
 }
 
-export const flowGuide = (): TracedGuide =>
-  coupling({
-    blocks: W2.blocks,
-    hidden: [W2.hidden, W2.hidden],
-    permutations: W2.permutations.map(relabelled).reverse(),
-  }).build({ D: W2.dim, E: W2.data, seed: 0 });
+export const flowGuide = (): TracedGuide => coupling(flowOptions()).build({ D: W2.dim, E: W2.data, seed: 0 });
 
-export const gaussianGuide = (): TracedGuide =>
-  gaussian({ hidden: [20, 10], activation: "relu", separate: true }).build({ D: W1.dim, E: W1.data, seed: 0 });
+export const gaussianGuide = (): TracedGuide => gaussian(GAUSSIAN_OPTIONS).build({ D: W1.dim, E: W1.data, seed: 0 });
 
 /** Where each of a workload's nets is in our slab: the name of a layer without its number. */
 export const flowNetName = (n: number): string => {
@@ -118,36 +112,47 @@ export function gaussianSampling(): Program {
   });
 }
 
-/** W2's flow as a model file of ours: standard normal prior, data as they are. Draws come with coordinates relabelled. */
+const GAUSSIAN_OPTIONS = { hidden: [20, 10], activation: "relu", separate: true } as const;
+const flowOptions = () => ({
+  blocks: W2.blocks,
+  hidden: [W2.hidden, W2.hidden],
+  activation: "leakyRelu" as const,
+  permutations: W2.permutations.map(relabelled).reverse(),
+});
+
+/** A spec with nothing learned: standard normal prior, data as they are. */
+function untrained(problem: string, names: readonly string[], M: number, guide: ModelSpec["guide"]): ModelSpec {
+  const heldOut = { final: 0, best: 0, bestStep: 0 };
+  const counts = { steps: 0, seed: 0, batch: 1, particles: 1, simulations: 0, seconds: 0 };
+  return {
+    problem,
+    D: names.length,
+    M,
+    parameters: names.map((name) => ({ name })),
+    prior: { name: "normal", mean: names.map(() => 0), sd: names.map(() => 1) },
+    guide,
+    embedding: { kind: "none", size: M },
+    distances: [0, 1e30],
+    fingerprint: { theta: [names.map(() => 0)], forward: null, logPrior: [0] },
+    training: { objective: "npe", heldOut, device: "", ...counts },
+  };
+}
+
+/** W2's flow as a model file of ours. Draws come with coordinates relabelled. */
 export function flowModelFile(): Uint8Array {
   const { weights } = flowTraining();
-  const permutations = W2.permutations.map(relabelled).reverse();
   const tensors = unpackSlab(weights, toSlab(weights, W2.nets, flowNetName, W2.weights()));
   const whitening = { shape: [W2.data + 1, W2.data] as const, data: Float32Array.of(1, 0, 0, 1, 0, 0) };
-  const spec: ModelSpec = {
-    problem: "W2",
-    D: W2.dim,
-    M: W2.data,
-    parameters: ["x3", "x4", "x1", "x2"].map((name) => ({ name })),
-    prior: { name: "normal", mean: [0, 0, 0, 0], sd: [1, 1, 1, 1] },
-    guide: {
-      name: "coupling",
-      options: { blocks: W2.blocks, hidden: [W2.hidden, W2.hidden], activation: "leakyRelu", permutations },
-    },
-    embedding: { kind: "none", size: W2.data },
-    distances: [0, 1e30],
-    fingerprint: { theta: [], forward: null, logPrior: [] },
-    training: {
-      objective: "npe",
-      steps: 0,
-      seed: 0,
-      batch: 1,
-      particles: 1,
-      simulations: 0,
-      heldOut: { final: 0, best: 0, bestStep: 0 },
-      seconds: 0,
-      device: "",
-    },
-  };
+  const guide = { name: "coupling", options: flowOptions() };
+  const spec = untrained("W2", ["x3", "x4", "x1", "x2"], W2.data, guide);
   return encodeModel({ spec, tensors: { ...tensors, "distance.whitening": whitening } }, "0");
+}
+
+/** W1's nets as an inverse map. */
+export function gaussianMap(): InverseMap {
+  const { weights } = gaussianTraining();
+  const slab = toSlab(weights, W1.nets, gaussianNetName, W1.weights());
+  const whitening = { shape: [W1.data + 1, 32] as const, data: new Float32Array((W1.data + 1) * 32).fill(0.01) };
+  const spec = untrained("W1", ["x", "y"], W1.data, { name: "gaussian", options: GAUSSIAN_OPTIONS });
+  return makeInverseMap(spec, { ...unpackSlab(weights, slab), "distance.whitening": whitening }, null);
 }
