@@ -26,13 +26,13 @@ export interface TrainSettings {
   readonly guide?: GuideName | Guide;
   /** Default "npe". */
   readonly objective?: ObjectiveName;
-  /** Updates; default 4000. */
+  /** Updates; default 8000. */
   readonly steps?: number;
-  /** Data sets an update; default 512. */
+  /** Data sets an update; default 256. */
   readonly batch?: number;
   /** Draws of the guide a data set, in the ELBO; default 8. */
   readonly particles?: number;
-  /** Largest learning rate; default 2e-3. */
+  /** Largest learning rate; default 3e-3. */
   readonly rate?: number;
   /** Default cosine with a warm-up of 50 steps. */
   readonly schedule?: Schedule;
@@ -137,12 +137,12 @@ export function fullSettings(problem: Problem, options: TrainOptions): FullSetti
   // A guide asked for by name takes the preset's options for that guide.
   const asked = typeof given.guide === "string" ? ((preset.guide as Guide | undefined) ?? given.guide) : given.guide;
   const guide = asked ?? preset.guide ?? (problem.D === 1 ? "gaussian" : "spline");
-  const steps = given.steps ?? preset.steps ?? 4000;
+  const steps = given.steps ?? preset.steps ?? 8000;
   const merged: FullSettings = {
     objective: "npe",
-    batch: 512,
+    batch: 256,
     particles: 8,
-    rate: 2e-3,
+    rate: 3e-3,
     schedule: { kind: "cosine" },
     optimiser: "adam",
     clip: 10,

@@ -39,16 +39,16 @@ export interface SplineGuideOptions {
   readonly bins?: number;
   /** Half the width of the interval that splines bend, after shift and scale; default 4. */
   readonly bound?: number;
-  /** Widths of the network that embeds the data; default [96, 96, 96]. */
+  /** Widths of the network that embeds the data; default [64, 64, 64]. */
   readonly embedding?: readonly number[];
-  /** Widths of the hidden layers of each conditioner; default [96, 96, 96]. */
+  /** Widths of the hidden layers of each conditioner; default [64, 64, 64]. */
   readonly hidden?: readonly number[];
   /** Default "silu". */
   readonly activation?: ActivationName;
 }
 
 export function spline(options: SplineGuideOptions = {}): Guide {
-  const { bins = 24, bound = 4, embedding = [96, 96, 96], hidden = [96, 96, 96], activation = "silu" } = options;
+  const { bins = 24, bound = 4, embedding = [64, 64, 64], hidden = [64, 64, 64], activation = "silu" } = options;
   checkOptions("spline", options, ["bins", "bound", "embedding", "hidden", "activation"]);
   checkCount("spline.bins", bins, 2);
   if (bins > MAX_BINS) throw new Error(`spline.bins: expected at most ${MAX_BINS}, got ${bins}`);

@@ -98,8 +98,8 @@ function exact(given: ArrayLike<number>, count: number, seed: number): Float32Ar
 
 /** The paper's guides, sizes and schedules are those of arXiv 2305.20004 §4.2 and its public code. */
 const presets: Readonly<Record<string, Preset>> = {
-  fast: { spline: { guide: spline({ bins: 16, embedding: [64, 64], hidden: [64, 64] }), batch: 512, steps: 3000 } },
-  default: { spline: { guide: spline(), batch: 768, steps: 5000 } },
+  fast: { spline: { guide: spline(), batch: 256, steps: 6000, rate: 4e-3 } },
+  default: { spline: { guide: spline(), batch: 256, steps: 40_000, rate: 3e-3 } },
   paper: {
     gaussian: {
       guide: gaussian({ hidden: [20, 10], activation: "relu", separate: true }),

@@ -97,8 +97,8 @@ function exact(y: ArrayLike<number>, count: number, seed: number): Float32Array 
 /** Mean and covariance are linear in the data and constant: the skip alone can learn them. */
 const presets: Readonly<Record<string, Preset>> = {
   default: {
-    gaussian: { guide: gaussian({ hidden: [32] }), batch: 512, steps: 4000, rate: 1e-2 },
-    spline: { guide: spline(), batch: 512, steps: 4000 },
+    gaussian: { guide: gaussian({ hidden: [32] }), batch: 2048, particles: 2, steps: 8000, rate: 1e-2 },
+    spline: { guide: spline(), steps: 8000 },
   },
 };
 
