@@ -2,9 +2,10 @@
 
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
+import { hostRunsRelaxed } from "../src/backends/kernels.ts";
 
-// Node 20 has relaxed SIMD behind a flag.
-setFlagsFromString("--experimental-wasm-relaxed-simd");
+// Node 20 has relaxed SIMD behind a flag; newer ones do not know the flag.
+if (!hostRunsRelaxed()) setFlagsFromString("--experimental-wasm-relaxed-simd");
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

@@ -129,6 +129,7 @@ export async function pageSize(): Promise<void> {
       minify: true,
       format: "esm",
       write: false,
+      logLevel: "error",
       external: ["node:*"],
       loader: { ".wasm": "file" },
       outdir: folder,

@@ -1,6 +1,8 @@
 /** Inference: an inverse map applied to measurements, one forward pass for any number of them. */
 
 import type { BackendOptions } from "./backends/select.ts";
+import { expectCount, expectMap, expectOptions, expectSeed } from "./checks.ts";
+import { describe } from "./distributions/arguments.ts";
 import { probit } from "./math.ts";
 import type { InverseMap } from "./model.ts";
 import { checkData, isRows } from "./problem.ts";
@@ -49,6 +51,8 @@ export async function infer(
   y: ArrayLike<number> | readonly ArrayLike<number>[],
   options: InferOptions = {},
 ): Promise<Posterior | Posterior[]> {
+  expectMap("infer", map);
+  expectOptions("infer", options, ["draws", "seed", "backend", "kernels"]);
   const posteriors = await inferRows(map, checkData(map.spec, y), options);
   return isRows(y) ? posteriors : posteriors[0];
 }
@@ -56,12 +60,19 @@ export async function infer(
 async function inferRows(map: InverseMap, rows: readonly Float64Array[], options: InferOptions): Promise<Posterior[]> {
   const { draws = 4096, seed = 0, backend, kernels } = options;
   const { D, M } = map.spec;
-  if (!Number.isInteger(draws) || draws < 2) throw new Error(`infer: expected draws of at least 2, got ${draws}`);
-  if (!Number.isInteger(seed)) throw new Error(`infer: expected a whole number as seed, got ${seed}`);
+  expectCount("infer", "draws", draws, 2, D);
+  expectSeed("infer", seed);
   const N = rows.length;
-  const engine = await map.engine(backend === undefined && kernels === undefined ? undefined : { backend, kernels });
+  const where = backend === undefined && kernels === undefined ? undefined : { backend, kernels };
+  const engine = await map.engine("posterior", where);
   const y = new Float32Array(N * M);
   for (const [i, row] of rows.entries()) y.set(row, i * M);
+  const over = y.findIndex((x) => !Number.isFinite(x));
+  if (over >= 0) {
+    const where = N > 1 ? `y, row ${Math.floor(over / M) + 1}` : "y";
+    const value = rows[Math.floor(over / M)][over % M];
+    throw new Error(`${where}: expected numbers of single precision, got ${value} in column ${(over % M) + 1}`);
+  }
   const encoded = await engine.run("encode", { rows: N, inputs: { y } });
   const C = encoded.context.length / N;
   const context = (i: number): Float32Array => encoded.context.subarray(i * C, (i + 1) * C) as Float32Array;
@@ -94,35 +105,54 @@ async function inferRows(map: InverseMap, rows: readonly Float64Array[], options
       distance,
       farther,
       warning: warningOf(map, distance, farther),
-      sample: async (count, { seed: own = 0 } = {}) => {
-        if (!Number.isInteger(count) || count < 1)
-          throw new Error(`sample: expected a count of at least 1, got ${count}`);
-        if (!Number.isInteger(own)) throw new Error(`sample: expected a whole number as seed, got ${own}`);
-        return sample(i, count, own);
+      sample: async (count, own = {}) => {
+        expectCount("sample", "a count", count, 1, D);
+        expectOptions("sample", own, ["seed"]);
+        const { seed: ownSeed = 0 } = own;
+        expectSeed("sample", ownSeed);
+        return sample(i, count, ownSeed);
       },
       logProb: async (theta) => {
-        const isFlat = typeof theta[0] === "number";
-        const flat = Float64Array.from(
-          isFlat ? (theta as ArrayLike<number>) : (theta as ArrayLike<number>[]).flatMap((t) => Array.from(t)),
-        );
-        if (flat.length === 0 || flat.length % D !== 0)
-          throw new Error(`logProb: expected parameters (S, ${D}), got ${flat.length} numbers`);
-        const bad = flat.findIndex(Number.isNaN);
-        if (bad >= 0) throw new Error(`logProb: expected numbers, got NaN in row ${Math.floor(bad / D) + 1}`);
+        const flat = flatten(theta, D);
         const count = flat.length / D;
-        const out = await engine.run("logProb", {
+        const density = await map.engine("density", where);
+        const out = await density.run("logProb", {
           rows: count,
           repeat: count,
           inputs: { context: context(i), theta: Float32Array.from(flat) },
         });
         // The map to the whole line takes what is outside of the support for its edge.
-        const { low, high } = map.prior;
-        const outside = (s: number): boolean =>
-          low.some((l, d) => !(flat[s * D + d] >= l && flat[s * D + d] <= high[d]));
-        return Float64Array.from(out.logProb, (value, s) => (outside(s) ? Number.NEGATIVE_INFINITY : value));
+        const { low, high, mean, sd } = map.prior;
+        const some = (s: number, test: (x: number, d: number) => boolean): boolean =>
+          flat.subarray(s * D, (s + 1) * D).some(test);
+        const outside = (s: number): boolean => some(s, (x, d) => !(x >= low[d] && x <= high[d]));
+        // So far out that single precision overflows on the way: there is no density.
+        const far = (s: number): boolean => some(s, (x, d) => Math.abs(x - mean[d]) > FAR * sd[d]);
+        return Float64Array.from(out.logProb, (value, s) =>
+          outside(s) || (Number.isNaN(value) && far(s)) ? Number.NEGATIVE_INFINITY : value,
+        );
       },
     };
   });
+}
+
+/** Standard deviations of the prior. */
+const FAR = 1e6;
+
+/** Parameters (S, D), flat or row by row, as one list. @throws on rows of another length and on what is no number. */
+function flatten(theta: ArrayLike<number> | readonly ArrayLike<number>[], D: number): Float64Array {
+  const expected = `logProb: expected parameters (S, ${D})`;
+  if (typeof theta !== "object" || theta === null || !("length" in theta))
+    throw new Error(`${expected}, got ${describe(theta)}`);
+  const rows: readonly ArrayLike<number>[] = isRows(theta) ? theta : [theta];
+  const odd = isRows(theta) ? rows.findIndex((row) => row?.length !== D) : -1;
+  if (odd >= 0) throw new Error(`${expected}, got ${rows[odd]?.length ?? describe(rows[odd])} in row ${odd + 1}`);
+  const flat = rows.flatMap((row) => Array.from(row));
+  if (flat.length === 0 || flat.length % D !== 0) throw new Error(`${expected}, got ${flat.length} numbers`);
+  const bad = flat.findIndex((x) => typeof x !== "number" || Number.isNaN(x));
+  if (bad >= 0)
+    throw new Error(`logProb: expected numbers, got ${describe(flat[bad])} in row ${Math.floor(bad / D) + 1}`);
+  return Float64Array.from(flat);
 }
 
 type Summary = Pick<Posterior, "mean" | "sd" | "covariance" | "quantile" | "draws">;
@@ -205,5 +235,6 @@ function warningOf({ spec }: InverseMap, distance: number, farther: number): str
   if (farther > 0) return undefined;
   const largest = spec.distances[spec.distances.length - 1];
   const ratio = Math.sqrt(distance / largest);
-  return `the datum is ${ratio.toFixed(2)} times as far from the simulations as the farthest of ${spec.problem}'s held-out ones: the posterior is extrapolated`;
+  const times = Number.isFinite(ratio) ? `${ratio.toFixed(2)} times` : "immeasurably many times";
+  return `the datum is ${times} as far from the simulations as the farthest of ${spec.problem}'s held-out ones: the posterior is extrapolated`;
 }

@@ -61,8 +61,8 @@ export interface InverseMap {
   /** Needed to correct posteriors, not to infer them. */
   readonly problem: Problem | null;
   readonly prior: Distribution;
-  /** The executor of this map's plans: made at the first use, shared by all. */
-  readonly engine: (options?: BackendOptions) => Promise<Executor>;
+  /** The executor of one of this map's programs: made at the first use, shared by all. */
+  readonly engine: (program: ProgramName, options?: BackendOptions) => Promise<Executor>;
   /** Whether the guide gives mean and covariance in closed form, in the parameters themselves. */
   readonly closedForm: boolean;
 }
@@ -71,30 +71,39 @@ export interface NamedTensor {
   readonly data: Float32Array;
 }
 
-/** The plans that answer data with posteriors. */
-export function inferenceProgram(
-  guide: TracedGuide,
-  prior: Distribution,
-  embedding: Embedding,
-  D: number,
-  M: number,
-): Program {
-  const frame = frameOf(prior);
-  const y = input("y", M);
-  const context = () => input("context", guide.contextSize, { repeat: true });
-  const encoded = guide.encode(traceEmbedding(embedding, M)(y));
-  const moments = guide.moments?.(encoded);
-  const draw = guide.sample(random("normal", D, STREAMS.posterior), context());
-  const theta = input("theta", D);
-  const given = context();
-  const drawn = frame.fromGuide(draw.z);
-  return compile({
-    encode: { outputs: { context: encoded, distance: traceDistance(M)(y), ...(moments ?? {}) } },
-    sample: { outputs: { theta: drawn, logProb: add(draw.logProb, frame.logDet(drawn)) } },
-    logProb: { outputs: { logProb: add(guide.logProb(frame.toGuide(theta), given), frame.logDet(theta)) } },
-    invert: { outputs: { noise: guide.invert(frame.toGuide(theta), given) } },
-  });
+/** `posterior`: from data to context, from context to draws. `density`: log-densities and noise of given parameters. */
+export type ProgramName = "posterior" | "density";
+
+interface Parts {
+  readonly guide: TracedGuide;
+  readonly prior: Distribution;
+  readonly embedding: Embedding;
+  readonly D: number;
+  readonly M: number;
 }
+
+const programs: Readonly<Record<ProgramName, (parts: Parts) => Program>> = {
+  posterior: ({ guide, prior, embedding, D, M }) => {
+    const frame = frameOf(prior);
+    const y = input("y", M);
+    const encoded = guide.encode(traceEmbedding(embedding, M)(y));
+    const given = input("context", guide.contextSize, { repeat: true });
+    const theta = frame.fromGuide(guide.sample(random("normal", D, STREAMS.posterior), given).z);
+    return compile({
+      encode: { outputs: { context: encoded, distance: traceDistance(M)(y), ...guide.moments?.(encoded) } },
+      sample: { outputs: { theta } },
+    });
+  },
+  density: ({ guide, prior, D }) => {
+    const frame = frameOf(prior);
+    const theta = input("theta", D);
+    const given = input("context", guide.contextSize, { repeat: true });
+    return compile({
+      logProb: { outputs: { logProb: add(guide.logProb(frame.toGuide(theta), given), frame.logDet(theta)) } },
+      invert: { outputs: { noise: guide.invert(frame.toGuide(theta), given) } },
+    });
+  },
+};
 
 /** The entries of a slab, by name. */
 export function unpackSlab(slab: Slab, values: Float32Array): Record<string, NamedTensor> {
@@ -131,14 +140,20 @@ export function makeInverseMap(
   if (prior.size !== spec.D) throw new Error(`model: expected a prior of ${spec.D} parameters, got ${prior.size}`);
   const guide: Guide = guideFrom(spec.guide.name, spec.guide.options);
   const traced = guide.build({ D: spec.D, E: spec.embedding.size, seed: spec.training.seed });
-  const program = inferenceProgram(traced, prior, spec.embedding, spec.D, spec.M);
-  const weights = packSlab(program.weights, tensors);
-  const frozen = packSlab(program.frozen, tensors);
+  const parts = { guide: traced, prior, embedding: spec.embedding, D: spec.D, M: spec.M };
+  const load = (name: ProgramName) => {
+    const program = programs[name](parts);
+    return { program, weights: packSlab(program.weights, tensors), frozen: packSlab(program.frozen, tensors) };
+  };
+  // The first is made at once, so that a file that does not fit is refused when it is read; the other when it is needed.
+  const loaded: Partial<Record<ProgramName, ReturnType<typeof load>>> = { posterior: load("posterior") };
   const engines = new Map<string, Promise<Executor>>();
-  const engine = (options: BackendOptions = defaults): Promise<Executor> => {
-    const key = `${options.backend ?? "auto"} ${options.kernels ?? "auto"}`;
+  const engine = (name: ProgramName, options: BackendOptions = defaults): Promise<Executor> => {
+    const key = `${name} ${options.backend ?? "auto"} ${options.kernels ?? "auto"}`;
     const known = engines.get(key);
     if (known) return known;
+    loaded[name] ??= load(name);
+    const { program, weights, frozen } = loaded[name];
     const made = createExecutor(program, options).then(async (executor) => {
       await executor.writeWeights(weights);
       await executor.writeWeights(frozen, "frozen");

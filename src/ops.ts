@@ -1,10 +1,12 @@
 /** `retrodict/ops`: the differentiable operations that forward models are written in. */
+import { columns as anyColumns } from "./graph/build.ts";
+import type { Tensor } from "./graph/tensor.ts";
+
 export {
   abs,
   add,
   atan2,
   clamp,
-  columns,
   concat,
   constant,
   cos,
@@ -36,3 +38,10 @@ export {
   where,
 } from "./graph/build.ts";
 export type { DType, Operand, Tensor } from "./graph/tensor.ts";
+
+/** The columns with these indices, in this order. @throws on an index that x (B, F) does not have. */
+export function columns(x: Tensor, indices: readonly number[]): Tensor {
+  const negative = Array.from(indices).find((i) => i < 0); // the op itself takes −1, for zeros
+  if (negative !== undefined) throw new Error(`columns: expected columns in 0..${x.cols - 1}, got ${negative}`);
+  return anyColumns(x, indices);
+}

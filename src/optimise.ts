@@ -1,6 +1,7 @@
 /** The optimisation loop: steps, held-out losses, the best weights, checkpoints, and the ways in which it ends early. */
 import type { Executor } from "./backends/backend.ts";
 import { type Checkpoint, TrainingStopped } from "./checkpoint.ts";
+import { describe } from "./distributions/arguments.ts";
 import type { Slab } from "./graph/plan.ts";
 import { uniformAt } from "./random.ts";
 import { rates } from "./schedules.ts";
@@ -29,6 +30,8 @@ const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 
 
 /** Refuses to carry on another training, and says what is other. */
 function refuseOther(resume: Checkpoint, problem: string, signature: string): void {
+  if (typeof resume?.signature !== "string")
+    throw new Error(`resume: expected a checkpoint, as loadCheckpoint() returns it, got ${describe(resume)}`);
   if (resume.problem !== problem)
     throw new Error(`resume: expected a checkpoint of "${problem}", got one of "${resume.problem}"`);
   if (resume.signature === signature) return;

@@ -147,6 +147,8 @@ export function defineProblem(spec: ProblemSpec): Problem {
     throw new Error(
       `${name}: expected noise to be a noise model, as gaussianNoise() returns it, got ${describe(noise)}`,
     );
+  if (spec.presets !== undefined && (typeof spec.presets !== "object" || spec.presets === null))
+    throw new Error(`${name}: expected presets to be an object, got ${describe(spec.presets)}`);
   const D = prior.size;
   const M = forward === null ? countOf(name, spec.data) : traceForward(name, forward, D);
   const source = forward === null ? "data" : "what forward returns";

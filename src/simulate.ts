@@ -2,6 +2,8 @@
 
 import type { Executor } from "./backends/backend.ts";
 import { type BackendOptions, createExecutor } from "./backends/select.ts";
+import { expectCount, expectOptions, expectProblem, expectSeed } from "./checks.ts";
+import { describe } from "./distributions/arguments.ts";
 import { bankRows, cast, input } from "./graph/build.ts";
 import { compile } from "./graph/program.ts";
 import type { DType, Tensor } from "./graph/tensor.ts";
@@ -40,12 +42,12 @@ export interface SimulateOptions extends BackendOptions {
 }
 
 /** Simulates `count` data sets: parameters from the prior (or the proposal), data without and with noise. */
-export function simulate(
-  problem: Problem,
-  count: number,
-  { seed = 0, ...backend }: SimulateOptions = {},
-): Promise<Simulations> {
-  if (!Number.isInteger(count) || count < 1) throw new Error(`simulate: expected a count of at least 1, got ${count}`);
+export async function simulate(problem: Problem, count: number, options: SimulateOptions = {}): Promise<Simulations> {
+  expectProblem("simulate", problem);
+  expectCount("simulate", "a count", count, 1, problem.D + problem.M);
+  expectOptions("simulate", options, ["seed", "backend", "kernels"]);
+  const { seed = 0, ...backend } = options;
+  expectSeed("simulate", seed);
   return simulateAt(problem, count, seed, SIMULATION_STEPS.user, backend);
 }
 
@@ -55,10 +57,17 @@ export async function predict(
   theta: ArrayLike<number>,
   backend: BackendOptions = {},
 ): Promise<Float64Array> {
+  expectProblem("predict", problem);
+  expectOptions("predict", backend, ["backend", "kernels"]);
   const { D, forward, name } = problem;
   if (forward === null) throw new Error(`predict: expected a forward model in ops, and "${name}" has only simulate()`);
-  if (theta.length === 0 || theta.length % D !== 0)
-    throw new Error(`predict: expected parameters (N, ${D}), got ${theta.length} numbers`);
+  if (typeof theta !== "object" || theta === null || !(theta.length > 0) || theta.length % D !== 0)
+    throw new Error(`predict: expected parameters (N, ${D}), got ${theta?.length ?? describe(theta)} numbers`);
+  const bad = Array.from(theta).findIndex((x) => !Number.isFinite(x));
+  if (bad >= 0) {
+    const got = describe(theta[bad]);
+    throw new Error(`predict: expected finite numbers, got ${got} in row ${Math.floor(bad / D) + 1}`);
+  }
   const program = compile({ predict: { outputs: { data: forward(input("theta", D, { dtype: "f64" })) } } });
   const inputs = { theta: Float64Array.from(theta) };
   return once(program, backend, async (executor) => {

@@ -1,6 +1,8 @@
 /** Saving and loading: inverse maps and checkpoints as files; inverse maps also from URLs and bytes. */
 import type { BackendOptions } from "./backends/select.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import { expectMap, expectOptions, expectProblem } from "./checks.ts";
+import { describe } from "./distributions/arguments.ts";
 import { checkFingerprint } from "./fingerprint.ts";
 import { type InverseMap, makeInverseMap } from "./model.ts";
 import type { Problem } from "./problem.ts";
@@ -10,7 +12,10 @@ import { decodeModel, encodeModel } from "./store/model-file.ts";
 import { VERSION } from "./version.ts";
 
 /** The bytes of a map's model file (safetensors), for hosts without files. */
-export const toBytes = (map: InverseMap): Uint8Array<ArrayBuffer> => encodeModel(map, VERSION);
+export function toBytes(map: InverseMap): Uint8Array<ArrayBuffer> {
+  expectMap("save", map);
+  return encodeModel(map, VERSION);
+}
 
 /** Writes an inverse map to a file, whole or not at all. @throws where there is no file system, or it cannot be written. */
 export async function save(map: InverseMap, path: string): Promise<void> {
@@ -30,7 +35,9 @@ export async function load(
   source: string | URL | Uint8Array | ArrayBuffer,
   options: LoadOptions = {},
 ): Promise<InverseMap> {
+  expectOptions("load", options, ["problem", "backend", "kernels"]);
   const { problem, ...backend } = options;
+  if (problem !== undefined) expectProblem("load", problem);
   const { spec, tensors } = decodeModel(await bytesOf(source));
   const map = makeInverseMap(spec, tensors, problem ?? null, backend);
   if (problem) await checkFingerprint(spec, problem);
@@ -40,6 +47,8 @@ export async function load(
 async function bytesOf(source: string | URL | Uint8Array | ArrayBuffer): Promise<Uint8Array> {
   if (source instanceof Uint8Array) return source;
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
+  if (typeof source !== "string" && !(source instanceof URL))
+    throw new Error(`load: expected a path, a URL or bytes, got ${describe(source)}`);
   const page = (globalThis as { document?: { baseURI: string } }).document?.baseURI;
   if (typeof source === "string" && page === undefined && !/^(https?|file|data|blob):/.test(source))
     return readBytes(source);
@@ -48,13 +57,18 @@ async function bytesOf(source: string | URL | Uint8Array | ArrayBuffer): Promise
     const path = decodeURIComponent(url.pathname);
     return readBytes(/^\/[A-Za-z]:/.test(path) ? path.slice(1) : path); // "/C:/…" is "C:/…" on Windows
   }
-  const answer = await fetch(url);
+  const answer = await fetch(url).catch((cause: Error) => {
+    const reason = (cause.cause as Error | undefined)?.message || cause.message; // Node hides the reason in there
+    throw new Error(`load: expected a model at ${url.href}, got no answer (${reason})`, { cause });
+  });
   if (!answer.ok) throw new Error(`load: expected a model at ${url.href}, got HTTP ${answer.status}`);
   return new Uint8Array(await answer.arrayBuffer());
 }
 
 /** Writes the checkpoint of an interrupted training to a file, whole or not at all. */
 export async function saveCheckpoint(checkpoint: Checkpoint, path: string): Promise<void> {
+  if (typeof checkpoint?.signature !== "string")
+    throw new Error(`saveCheckpoint: expected the checkpoint of a TrainingStopped, got ${describe(checkpoint)}`);
   await writeBytes(path, encodeCheckpoint(checkpoint));
 }
 

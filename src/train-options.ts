@@ -1,11 +1,13 @@
 /** What `train` may be told, its defaults, and how presets of a problem fill it. */
 import type { BackendOptions } from "./backends/select.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import { expectOptions, expectProblem } from "./checks.ts";
+import { describe } from "./distributions/arguments.ts";
 import type { Guide } from "./guides/guide.ts";
 import { type GuideName, guideFrom, guideNames } from "./guides/index.ts";
 import type { EmbeddingOption } from "./nn/embedding.ts";
 import type { ObjectiveName } from "./objectives/index.ts";
-import { isProblem, type Problem } from "./problem.ts";
+import type { Problem } from "./problem.ts";
 import { rates, type Schedule } from "./schedules.ts";
 
 export interface Progress {
@@ -111,18 +113,24 @@ function presetOf(problem: Problem, name: string, guide: GuideName | Guide | und
   return { guide: chosen, ...(preset[chosen] ?? { ...first, guide: chosen }) };
 }
 
-function whole(name: string, value: number, least: number): void {
+/** What one update, or what is kept for all, may hold: more would take the memory of the host, or its time unasked. */
+const MOST = { steps: 100_000_000, batch: 1_048_576, particles: 65_536, bank: 16_777_216, heldOut: 16_777_216 };
+
+function whole(name: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): void {
   if (!Number.isInteger(value) || value < least)
-    throw new Error(`${name}: expected a whole number of at least ${least}, got ${value}`);
+    throw new Error(`${name}: expected a whole number of at least ${least}, got ${describe(value)}`);
+  if (value > most) throw new Error(`${name}: expected a whole number of at most ${most}, got ${value}`);
 }
 
 /** All settings, checked. @throws naming the option, what was expected and what came. */
 export function fullSettings(problem: Problem, options: TrainOptions): FullSettings {
-  if (!isProblem(problem))
-    throw new Error("train: expected a problem, as defineProblem() returns it, got something else");
-  for (const key of Object.keys(options)) {
-    if (!known.includes(key)) throw new Error(`train: expected options ${known.join(", ")}; got "${key}"`);
-  }
+  expectProblem("train", problem);
+  expectOptions("train", options, known);
+  const { onProgress, signal } = options;
+  if (onProgress !== undefined && typeof onProgress !== "function")
+    throw new Error(`onProgress: expected a function, got ${describe(onProgress)}`);
+  if (signal !== undefined && typeof signal?.aborted !== "boolean")
+    throw new Error(`signal: expected an AbortSignal, got ${describe(signal)}`);
   const name = options.preset ?? (Object.hasOwn(problem.presets, "default") ? "default" : undefined);
   const preset = name === undefined ? {} : presetOf(problem, name, options.guide);
   const odd = Object.keys(preset).find((key) => !settingNames.includes(key));
@@ -156,15 +164,15 @@ export function fullSettings(problem: Problem, options: TrainOptions): FullSetti
     steps,
     guide: typeof guide === "string" ? guideFrom(guide) : guide,
   };
-  whole("steps", merged.steps, 1);
-  whole("batch", merged.batch, 1);
-  whole("particles", merged.particles, 1);
-  whole("bank", merged.bank, 0);
-  whole("heldOut", merged.heldOut, 2);
+  whole("steps", merged.steps, 1, MOST.steps);
+  whole("batch", merged.batch, 1, MOST.batch);
+  whole("particles", merged.particles, 1, MOST.particles);
+  whole("bank", merged.bank, 0, MOST.bank);
+  whole("heldOut", merged.heldOut, 2, MOST.heldOut);
   whole("evaluateEvery", merged.evaluateEvery, 1);
   whole("patience", merged.patience, 0);
   if (!(merged.rate > 0 && Number.isFinite(merged.rate)))
-    throw new Error(`rate: expected a positive number, got ${merged.rate}`);
+    throw new Error(`rate: expected a positive number, got ${describe(merged.rate)}`);
   if (!(merged.clip >= 0)) throw new Error(`clip: expected a norm of at least 0, got ${merged.clip}`);
   if (merged.optimiser !== "adam" && merged.optimiser !== "amsgrad")
     throw new Error(`optimiser: expected "adam" or "amsgrad", got "${merged.optimiser}"`);

@@ -68,7 +68,7 @@ function noiseSd({ clean, noisy }: Simulations, M: number): Float64Array {
 export async function train(problem: Problem, options: TrainOptions = {}): Promise<InverseMap> {
   const settings = fullSettings(problem, options);
   const { seed = 0 } = options;
-  if (!Number.isInteger(seed)) throw new Error(`seed: expected a whole number, got ${seed}`);
+  if (!Number.isSafeInteger(seed)) throw new Error(`seed: expected a whole number, got ${seed}`);
   const backend: BackendOptions = { backend: options.backend, kernels: options.kernels };
   const started = performance.now();
   const { program, embedding, guide: traced } = trainingProgram(problem, settings, seed);

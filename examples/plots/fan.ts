@@ -41,16 +41,19 @@ export interface FanOptions {
   readonly axes?: boolean;
 }
 
-/** A view of all the arms but a few outliers, whose height is at least `least` metres. */
-export function viewOf(draws: readonly ArrayLike<number>[], least = 0): View {
-  const heights = draws.flatMap((some) =>
-    Array.from({ length: some.length / 4 }, (_, s) => joints(some, 4 * s).map(([, y]) => y)).flat(),
-  );
-  heights.sort((a, b) => a - b);
-  const at = (p: number): number => heights[Math.round(p * (heights.length - 1))];
-  const [low, high] = [at(0.001) - 0.08, at(0.999) + 0.08];
-  const more = Math.max(0, least - (high - low)) / 2;
-  return { x: [-0.12, 2.12], y: [low - more, high + more] };
+/** The arm is 2 m long. */
+const REACH = 2.12;
+/** Paper around the arms, m. */
+const ROOM = 0.08;
+
+/** A view of all the arms but a few outliers, at least `height` metres high, and from `left` metres where that is farther. */
+export function viewOf(draws: readonly ArrayLike<number>[], { height = 0, left = -0.12 } = {}): View {
+  const points = draws.flatMap((some) => Array.from({ length: some.length / 4 }, (_, s) => joints(some, 4 * s)).flat());
+  const [xs, ys] = [0, 1].map((axis) => points.map((point) => point[axis]).sort((a, b) => a - b));
+  const at = (sorted: readonly number[], p: number): number => sorted[Math.round(p * (sorted.length - 1))];
+  const [low, high] = [at(ys, 0.001) - ROOM, at(ys, 0.999) + ROOM];
+  const more = Math.max(0, height - (high - low)) / 2;
+  return { x: [Math.min(left, at(xs, 0.001) - ROOM), REACH], y: [low - more, high + more] };
 }
 
 const corner = ([x, y]: Point, z: number) => ({ x, y, z });

@@ -38,7 +38,7 @@ function tableOf({ truth, mean, sd, low, high, ks }: Answer, axes: readonly Axis
 }
 
 function card(answer: Answer, axes: readonly Axis[]): string {
-  const view = viewOf([answer.learned, answer.exact], 1.5);
+  const view = viewOf([answer.learned, answer.exact], { height: 1.5 });
   const common = { view, target: answer.y };
   const learned = fan(answer.learned, { ...common, width: 320, colour: "learned", lines: LINES.learned });
   const exact = fan(answer.exact, { ...common, width: 190, colour: "exact", lines: LINES.exact, axes: false });

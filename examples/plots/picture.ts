@@ -13,23 +13,24 @@ const KEY =
 
 /** The fans of all answers, `lines` draws each, learned above exact; dark where the screen is. */
 export function picture(answers: readonly Answer[], lines = 90): string {
-  const heights = answers.map(({ learned, exact }) => viewOf([learned, exact]).y);
-  const tallest = Math.max(...heights.map(([low, high]) => high - low));
+  const views = answers.map(({ learned, exact }) => viewOf([learned, exact]));
+  const height = Math.max(...views.map(({ y: [low, high] }) => high - low));
+  const left = Math.min(...views.map(({ x }) => x[0]));
   const fans = ROWS.map((name) =>
     answers.map((answer) => {
-      const view = viewOf([answer.learned, answer.exact], tallest);
+      const view = viewOf([answer.learned, answer.exact], { height, left });
       return fan(answer[name], { view, width: PANEL, colour: name, lines, target: answer.y, axes: false });
     }),
   );
   const panel = Number(fans[0][0].getAttribute("height"));
-  const left = (i: number): number => LEFT + i * (PANEL + GAP);
+  const leftOf = (i: number): number => LEFT + i * (PANEL + GAP);
   const top = (row: number): number => HEAD + row * (panel + GAP);
-  const [width, height] = [left(answers.length), top(ROWS.length) + FOOT];
-  const places = fans.flatMap((row, r) => row.map((part, i) => [part, left(i), top(r)] as const));
-  const made = compose(width, height, places);
+  const [width, bottom] = [leftOf(answers.length), top(ROWS.length) + FOOT];
+  const places = fans.flatMap((row, r) => row.map((part, i) => [part, leftOf(i), top(r)] as const));
+  const made = compose(width, bottom, places);
   const bold = { "text-anchor": "middle", "font-size": 13, "font-weight": 600 };
   const titles = answers.map(({ title }, i) =>
-    label(title, { x: left(i) + PANEL / 2, y: 21, ...bold, fill: colour("ink") }),
+    label(title, { x: leftOf(i) + PANEL / 2, y: 21, ...bold, fill: colour("ink") }),
   );
   const captions = ROWS.map((name, r) =>
     label(CAPTIONS[name], {
@@ -40,13 +41,13 @@ export function picture(answers: readonly Answer[], lines = 90): string {
   );
   const key = label(KEY, {
     x: width / 2,
-    y: height - 13,
+    y: bottom - 13,
     ...bold,
     "font-size": 11.5,
     "font-weight": 400,
     fill: colour("quiet"),
   });
-  made.prepend(element("rect", { width, height, rx: 10, fill: colour("paper") }));
+  made.prepend(element("rect", { width, height: bottom, rx: 10, fill: colour("paper") }));
   made.append(...titles, ...captions, key);
   const text = markup(made, "Fans of arms that explain four measurements: learned posteriors above, exact ones below");
   return text.replace(">", `><style>${THEME}</style>`);

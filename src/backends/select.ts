@@ -1,14 +1,15 @@
 /** Picks a backend by name and says why when one is not to be had. */
 import type { Program } from "../graph/program.ts";
 import type { Executor, ExecutorOptions } from "./backend.ts";
-import type { KernelBuild } from "./kernels.ts";
+// Not from kernels.ts: its types are of WebAssembly, which a TypeScript project without "dom" does not know.
+import type { KernelsBuild } from "./kernels-url.ts";
 import { createWasm } from "./wasm.ts";
 
 export interface BackendOptions {
   /** Default "auto". */
   readonly backend?: "auto" | "wasm" | "webgpu";
   /** Build of the wasm kernels: "plain" gives the same bits on every host, "relaxed" is faster; default "auto", the fastest that runs. */
-  readonly kernels?: KernelBuild | "auto";
+  readonly kernels?: KernelsBuild | "auto";
 }
 
 type Create = (program: Program, options: BackendOptions & ExecutorOptions) => Promise<Executor>;

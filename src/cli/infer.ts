@@ -1,5 +1,6 @@
 /** `retrodict infer MODEL --data FILE`: a posterior for each observation, in one forward pass. */
 import { extname } from "node:path";
+import { expectCount } from "../checks.ts";
 import { infer, type Posterior } from "../infer.ts";
 import type { InverseMap } from "../model.ts";
 import { formatCsv } from "../store/csv.ts";
@@ -54,6 +55,7 @@ const writers: Readonly<Record<string, (draws: Draws) => Uint8Array | string>> =
 /** Each observation has draws of its own: its seed is the given one plus its place. */
 async function drawAll(posteriors: readonly Posterior[], map: InverseMap, S: number, seed: number): Promise<Draws> {
   const { D, parameters } = map.spec;
+  expectCount("--samples", "a count", S, 1, posteriors.length * D);
   const theta = new Float32Array(posteriors.length * S * D);
   for (const [n, posterior] of posteriors.entries()) {
     theta.set(await posterior.sample(S, { seed: (seed + n) >>> 0 }), n * S * D);

@@ -31,7 +31,7 @@ export async function findProblemArgument(text: string): Promise<Problem> {
   try {
     module = await import(pathToFileURL(path).href);
   } catch (error) {
-    const { code = "", message } = error as { code?: string; message: string };
+    const { code = "", message } = (error instanceof Error ? error : new Error(String(error))) as NodeJS.ErrnoException;
     const reason = HINTS[code] ? `${HINTS[code]} (${message.split("\n")[0]})` : message;
     throw new Error(`cannot run "${text}": ${reason}`, { cause: error });
   }

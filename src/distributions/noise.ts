@@ -106,7 +106,10 @@ function expm1(x: Tensor): Tensor {
  * `degrees` is ν, from 0.5 (a draw from less could overflow single precision) through 1 (Cauchy) upwards.
  * @throws unless every scale is positive and finite, and degrees at least 0.5.
  */
-export function studentNoise({ scale: given, degrees }: { readonly scale: Numbers; readonly degrees: number }): Noise {
+export function studentNoise(options: { readonly scale: Numbers; readonly degrees: number }): Noise {
+  if (typeof options !== "object" || options === null)
+    throw new Error(`studentNoise: expected { scale, degrees }, got ${describe(options)}`);
+  const { scale: given, degrees } = options;
   const { scale } = spread("studentNoise", { scale: given });
   requireEach("studentNoise", "scale", scale, "> 0 and finite", isPositive);
   if (!(typeof degrees === "number" && degrees >= 0.5 && degrees < Infinity)) {

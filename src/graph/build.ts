@@ -1,10 +1,15 @@
 /** The ops as functions on symbolic tensors: what forward models, guides and objectives are written in. */
 import { type Activation, apply, type OpName, type SplineAttrs } from "./ops.ts";
-import { type DType, isTensor, type Operand, type Tensor } from "./tensor.ts";
+import { type DType, isTensor, type Operand, show, type Tensor } from "./tensor.ts";
 
-/** Fixed numbers as a param (rows, columns), row by row. */
+/** Fixed numbers as a param (rows, columns), row by row. @throws unless they are numbers, and as many as rows × columns. */
 export function constant(values: number | ArrayLike<number>, dtype: DType = "f32", rows = 1): Tensor {
-  const list = typeof values === "number" ? [values] : Array.from(values);
+  const list = typeof values === "number" ? [values] : Array.from(values ?? []);
+  const bad = list.findIndex((x) => typeof x !== "number");
+  if (bad >= 0) throw new Error(`constant: expected numbers, got ${String(list[bad])} at index ${bad}`);
+  if (dtype !== "f32" && dtype !== "f64") throw new Error(`constant: expected type f32 or f64, got ${String(dtype)}`);
+  if (list.length === 0 || !(rows >= 1) || list.length % rows !== 0)
+    throw new Error(`constant: expected numbers for ${rows} rows of one length, got ${list.length} numbers`);
   return apply("constant", [], { values: list, rows, cols: list.length / rows, dtype });
 }
 
@@ -99,17 +104,19 @@ export const rowWeight = (dtype: DType, tiles = 1): Tensor => apply("rowWeight",
 // ---- arrangement
 /** Side by side: (B, F1), (B, F2), … → (B, F1 + F2 + …). */
 export const concat = (...parts: readonly Tensor[]): Tensor => (parts.length === 1 ? parts[0] : apply("concat", parts));
-/** The columns with these indices, in this order. */
+/** The columns with these indices, in this order; −1 stands for a column of zeros. */
 export const columns = (x: Tensor, indices: readonly number[]): Tensor =>
   apply("columns", [x], { indices: Array.from(indices) });
 /** Columns `from` up to, and without, `to`. */
-export const slice = (x: Tensor, from: number, to: number): Tensor =>
-  from === 0 && to === x.cols
-    ? x
-    : columns(
-        x,
-        Array.from({ length: to - from }, (_, i) => from + i),
-      );
+export function slice(x: Tensor, from: number, to: number): Tensor {
+  if (from === 0 && to === x.cols) return x;
+  if (!(from >= 0 && from < to && to <= x.cols))
+    throw new Error(`slice: expected columns from < to within 0..${x.cols}, got ${from} and ${to}`);
+  return columns(
+    x,
+    Array.from({ length: to - from }, (_, i) => from + i),
+  );
+}
 /** Its columns one by one: `const [height, angle] = split(theta)`. */
 export const split = (x: Tensor): Tensor[] => Array.from({ length: x.cols }, (_, i) => slice(x, i, i + 1));
 export const tile = (x: Tensor, count: number): Tensor =>
@@ -132,7 +139,11 @@ export const batchSum = (x: Tensor): Tensor => apply("batchSum", [x]);
 export const dense = (x: Tensor, w: Tensor, { bias = true, activation = "linear" as Activation } = {}): Tensor =>
   apply("dense", [x, w], { bias, activation });
 /** x · m for a fixed matrix m (I, O). */
-export const matmul = (x: Tensor, m: Tensor): Tensor => dense(x, m, { bias: false });
+export function matmul(x: Tensor, m: Tensor): Tensor {
+  if (isTensor(x) && isTensor(m) && m.rows !== x.cols)
+    throw new Error(`matmul: expected a matrix of ${x.cols} rows for x ${show(x)}, got ${show(m)}`);
+  return dense(x, m, { bias: false });
+}
 export const denseInputGrad = (dz: Tensor, w: Tensor, cols: number): Tensor =>
   apply("denseInputGrad", [dz, w], { cols });
 export const denseWeightGrad = (x: Tensor, dz: Tensor, rows: number, bias: boolean): Tensor =>

@@ -25,7 +25,7 @@ import {
   triSolve,
 } from "./build.ts";
 import { type MapName, maps } from "./maps.ts";
-import { type Attrs, batch, type DType, packed, param, type Shape, show, type Tensor } from "./tensor.ts";
+import { type Attrs, batch, type DType, isTensor, packed, param, type Shape, show, type Tensor } from "./tensor.ts";
 
 /** Cotangents of the inputs (null: none), from the cotangent `g` of the node's output. */
 export type Vjp = (g: Tensor, node: Tensor) => (Tensor | null)[];
@@ -148,6 +148,7 @@ const table = {
   // ---- arrangement
   concat: {
     shape: (inputs, _a, name) => {
+      if (inputs.length === 0) throw new Error(`${name}: expected at least one tensor, got none`);
       const dtype = sameType(name, inputs);
       if (inputs.some((t) => t.kind !== "batch" || t.rows !== inputs[0].rows))
         fail(name, "batches of one row count", inputs);
@@ -165,6 +166,7 @@ const table = {
   /** out[f] = x[indices[f]], or 0 where the index is −1. */
   columns: {
     shape: ([x], { indices }, name) => {
+      if ((indices as number[]).length === 0) throw new Error(`${name}: expected at least one column, got none`);
       for (const i of indices as number[]) {
         if (!Number.isInteger(i) || i < -1 || i >= x.cols)
           throw new Error(`${name}: expected columns in 0..${x.cols - 1}, got ${i}`);
@@ -350,6 +352,12 @@ function scatterColumns(g: Tensor, indices: readonly number[], width: number): T
 
 /** Makes a node: the shape rule checks the inputs and throws what was expected and what came. */
 export function apply(op: OpName, inputs: readonly Tensor[], attrs: Attrs = {}): Tensor {
+  const at = inputs.findIndex((x) => !isTensor(x));
+  if (at >= 0) {
+    const odd: unknown = inputs[at];
+    const got = typeof odd === "object" && odd !== null ? (Array.isArray(odd) ? "a list" : "an object") : String(odd);
+    throw new Error(`${op}: expected tensors, got ${got}`);
+  }
   const shape = ops[op].shape(inputs, attrs, op);
   return Object.freeze({ op, inputs, attrs, ...shape });
 }

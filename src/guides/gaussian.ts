@@ -70,7 +70,7 @@ function build(
   ) as [string, number][];
   const nets = heads
     .filter(([, outs]) => outs > 0)
-    .map(([name, outs]) => mlp(name, [E, ...hidden, outs], { activation, skip: !separate }));
+    .map(([name, outs]) => mlp(name, [E, ...hidden, outs], { activation, skip: !separate && hidden.length > 0 }));
   // Row i of the packed triangle: off-diagonal entries (i, 0…i−1), which lie after the D diagonals, then diagonal i.
   const order = Array.from({ length: D }, (_, i) => [
     ...Array.from({ length: i }, (_, j) => D + packed(i - 1) + j),

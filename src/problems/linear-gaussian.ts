@@ -94,10 +94,10 @@ function exact(y: ArrayLike<number>, count: number, seed: number): Float32Array 
   return out;
 }
 
-/** Mean and covariance are linear in the data and constant: the skip alone can learn them. */
+/** The mean is linear in the data and the covariance constant: no hidden layer is needed. */
 const presets: Readonly<Record<string, Preset>> = {
   default: {
-    gaussian: { guide: gaussian({ hidden: [32] }), batch: 2048, particles: 2, steps: 8000, rate: 1e-2 },
+    gaussian: { guide: gaussian({ hidden: [] }), batch: 2048, particles: 2, steps: 8000, rate: 3e-3 },
     spline: { guide: spline(), steps: 8000 },
   },
 };

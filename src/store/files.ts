@@ -114,6 +114,7 @@ export async function checkWritable(path: string): Promise<void> {
   const { promises: fs } = host().getBuiltinModule("node:fs");
   const { dirname } = host().getBuiltinModule("node:path");
   try {
+    if (path === "") throw Object.assign(new Error(), { code: "ENOENT" }); // its folder would be this one
     const old = await fs.stat(path).catch(() => null);
     if (old?.isDirectory()) throw Object.assign(new Error(), { code: "EISDIR" });
     await fs.access(old ? path : dirname(path), fs.constants.W_OK);

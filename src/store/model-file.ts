@@ -97,6 +97,8 @@ export interface ModelFile {
 /** @throws when the bytes are not a sound model file, with what was expected and what came. */
 export function decodeModel(bytes: Uint8Array): ModelFile {
   const { tensors, metadata } = decodeSafetensors(bytes);
+  if (Object.hasOwn(metadata, `${KEY}-checkpoint`))
+    expected("a model", "the checkpoint of a training, to resume it from");
   if (!Object.hasOwn(metadata, KEY)) expected(`metadata "${KEY}"`, "a safetensors file of another program");
   const format = checkMetadata(v.object({ format: count }), metadata[KEY], "model file").format;
   if (format !== FORMAT) expected(`format ${FORMAT}`, `${format}, written by another version of the library`);

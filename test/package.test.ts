@@ -1,0 +1,167 @@
+// The package as its users get it: what `npm pack` makes, unpacked where nothing else is, used from each host.
+import { spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const newerNode = join(root, "node_modules/node-current/bin/node");
+const deno = join(root, "node_modules/.bin/deno");
+
+/** Runs to the end. @throws with what was printed, unless the status is 0. */
+function run(folder: string, command: string, args: readonly string[]): string {
+  const env = { ...process.env, NO_COLOR: "1", NODE_OPTIONS: "", TSX_TSCONFIG_PATH: "" };
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    cwd: folder,
+    env,
+    encoding: "utf8",
+    timeout: 60_000,
+    shell: process.platform === "win32" && !/\.exe$/i.test(command), // npm and deno are scripts there
+  });
+  if (error) throw error;
+  assert.is(status, 0, `${command} ${args.join(" ")}: ${stdout}${stderr}`);
+  return stdout;
+}
+
+/** The newest change under a folder, in ms since 1970. */
+const changedAt = (folder: string): number =>
+  Math.max(...readdirSync(folder, { recursive: true }).map((name) => statSync(join(folder, String(name))).mtimeMs));
+
+/** Builds what is missing in dist/ or older than the sources: tests may run in a tree that was never built. */
+function buildWhatIsStale(): void {
+  run(root, process.execPath, ["--import", "tsx", "scripts/build-wasm.ts", "--if-stale"]);
+  const sources = Math.max(changedAt(join(root, "src")), statSync(join(root, "package.json")).mtimeMs);
+  const stale = (file: string): boolean => {
+    const built = statSync(join(root, "dist", file), { throwIfNoEntry: false });
+    return built === undefined || built.mtimeMs < sources;
+  };
+  if (stale("cli.js")) run(root, process.execPath, ["--import", "tsx", "scripts/build-js.ts"]);
+  if (stale("types/src/index.d.ts")) {
+    rmSync(join(root, "dist/types"), { recursive: true, force: true }); // declarations of sources that have gone
+    run(root, process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"]);
+  }
+}
+
+const PROGRAM = `
+import { defineProblem, gaussianNoise, infer, load, normal, save, train, VERSION } from "retrodict";
+import { add, columns, concat, cos, mul, sin } from "retrodict/ops";
+import { problems } from "retrodict/problems";
+
+const problem = defineProblem({
+  name: "package",
+  prior: normal([0, 0], [0.5, 1]),
+  forward: (theta) => {
+    const angle = columns(theta, [1]);
+    return concat(add(columns(theta, [0]), sin(angle)), mul(cos(angle), 2));
+  },
+  noise: gaussianNoise(0.1),
+});
+const map = await train(problem, { guide: "spline", steps: 20, batch: 64, heldOut: 64, seed: 3, kernels: "plain" });
+const file = process.argv[2];
+await save(map, file);
+const again = await load(file, { problem, kernels: "plain" });
+const [before, after] = [await infer(map, [0.4, 1.7]), await infer(again, [0.4, 1.7])];
+const draws = await after.sample(5, { seed: 7 });
+console.log(JSON.stringify({
+  version: VERSION,
+  problems: Object.keys(problems),
+  before: [...before.mean],
+  after: [...after.mean],
+  draws: [...draws],
+  logProb: [...(await after.logProb(draws))],
+}));
+`;
+
+interface Answer {
+  readonly version: string;
+  readonly problems: readonly string[];
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+  readonly draws: readonly number[];
+  readonly logProb: readonly number[];
+}
+
+const folder = mkdtempSync(join(tmpdir(), "retrodict-package-"));
+const installed = join(folder, "node_modules/retrodict");
+let packed: readonly string[] = [];
+
+test.before(() => {
+  buildWhatIsStale();
+  const npm = process.platform === "win32" ? "npm.cmd" : "npm";
+  const told = run(root, npm, ["pack", "--json", "--ignore-scripts", "--offline", "--pack-destination", folder]);
+  const [{ filename, files }] = JSON.parse(told) as [{ filename: string; files: { path: string }[] }];
+  packed = files.map(({ path }) => path);
+  mkdirSync(installed, { recursive: true });
+  run(folder, "tar", ["-xzf", join(folder, filename), "-C", installed, "--strip-components=1"]);
+  writeFileSync(join(folder, "package.json"), '{ "type": "module" }\n');
+  writeFileSync(join(folder, "program.js"), PROGRAM);
+});
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+
+test("the package depends on nothing and names files that are there", () => {
+  const { dependencies, peerDependencies, optionalDependencies, exports, bin } = JSON.parse(
+    readFileSync(join(installed, "package.json"), "utf8"),
+  );
+  assert.equal({ ...dependencies, ...peerDependencies, ...optionalDependencies }, {});
+  const named = [...Object.values(exports), ...Object.values(bin)].flatMap((entry) =>
+    typeof entry === "string" ? [entry] : Object.values(entry as Record<string, string>),
+  );
+  assert.ok(named.length >= 7);
+  for (const path of named) assert.ok(existsSync(join(installed, path)), `expected ${path}, got no such file`);
+});
+
+test("the package holds what runs, its types and its licences, and nothing else", () => {
+  const [code, declarations] = [/^dist\/[\w-]+\.js$/i, /^dist\/types\/src\/[\w/-]+\.d\.ts$/];
+  const single = ["package.json", "README.md", "LICENSE", "dist/THIRD-PARTY.txt"];
+  const kernels = ["dist/kernels.wasm", "dist/kernels-relaxed.wasm"];
+  for (const path of [...single, ...kernels]) assert.ok(packed.includes(path), `expected ${path} in the package`);
+  const known = [...single, ...kernels, "CHANGELOG.md"];
+  const odd = packed.filter((path) => !known.includes(path) && !code.test(path) && !declarations.test(path));
+  assert.equal(odd, []);
+});
+
+/** Runs the program on a host and checks that the saved map answers as the one in memory. */
+function tryOn(host: string, command: string, args: readonly string[] = []): Answer {
+  const out = run(folder, command, [...args, "program.js", `${host}.safetensors`]);
+  const answer = JSON.parse(out.slice(out.indexOf("{"))) as Answer;
+  assert.equal(answer.after, answer.before);
+  assert.is(answer.draws.length, 10);
+  assert.ok([...answer.draws, ...answer.logProb].every(Number.isFinite));
+  return answer;
+}
+
+test("it trains, saves, loads and infers in this Node", () => {
+  const { version, problems } = tryOn("node", process.execPath);
+  assert.is(version, JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version);
+  assert.ok(problems.includes("arm"));
+});
+
+test("it does the same, to the bit, in a newer Node", () => {
+  if (!existsSync(newerNode)) return console.log("SKIP the package node-current is not installed");
+  assert.equal(tryOn("newer", newerNode), tryOn("node", process.execPath));
+});
+
+test("it does the same, to the bit, in Deno", () => {
+  if (!existsSync(deno)) return console.log("SKIP the package deno is not installed");
+  assert.equal(tryOn("deno", deno, ["run", "-A"]), tryOn("node", process.execPath));
+});
+
+test("its command lists the problems", () => {
+  const out = run(folder, process.execPath, [join(installed, "dist/cli.js"), "problems"]);
+  assert.match(out, /^arm +4 +2 /m);
+  if (process.platform !== "win32") assert.ok(statSync(join(installed, "dist/cli.js")).mode & 0o100);
+});
+
+test.run();
