@@ -8,7 +8,7 @@ import { parseHTML } from "linkedom";
 import { infer, load, train } from "retrodict";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import pendulum from "../examples/pendulum.ts";
+import pendulum from "../examples/pendulum.js";
 import { findModes } from "../examples/plots/modes.ts";
 import { density } from "../examples/plots/pairs.ts";
 import { simulate } from "../src/simulate.ts";
@@ -101,7 +101,7 @@ test("the pendulum's posteriors cover the parameters that made the data and stay
 
 test("the pendulum is trained by the command line from its file", async () => {
   const model = join(folder, "pendulum.safetensors");
-  const args = ["train", "examples/pendulum.ts", "--steps", "20", "--batch", "64", "--out", model, "--json"];
+  const args = ["train", "examples/pendulum.js", "--steps", "20", "--batch", "64", "--out", model, "--json"];
   const { status, out, err } = await run("src/cli/main.ts", ...args);
   assert.is(status, 0, err);
   assert.is(JSON.parse(out).problem, "pendulum");

@@ -1,12 +1,5 @@
-/**
- * An inverse problem of your own: a damped pendulum is filmed, its angle read in twenty frames, some of them misread.
- *
- *   y(t) = a exp(−d t) cos(2π f t) + noise,   θ = (f, d, a)
- *
- * The angle is a itself at t = 0, where the pendulum is let go; Student's t noise keeps a misread frame from mattering.
- *
- *   retrodict train examples/pendulum.ts --out pendulum.safetensors
- */
+// A problem of your own: a damped pendulum is filmed, its angle read in twenty frames, some of them misread.
+//   y(t) = a exp(−d t) cos(2π f t) + noise        retrodict train examples/pendulum.js --out pendulum.safetensors
 import { defineProblem, logNormal, product, studentNoise, uniform } from "retrodict";
 import { cos, exp, mul, neg, split } from "retrodict/ops";
 
@@ -16,15 +9,15 @@ export default defineProblem({
   name: "pendulum",
   description: "frequency, damping and amplitude of a pendulum from its angle in twenty frames",
   parameters: [
-    { name: "frequency", unit: "Hz" },
-    { name: "damping", unit: "1/s" },
-    { name: "amplitude", unit: "deg" },
-  ],
+    ["frequency", "Hz"],
+    ["damping", "1/s"],
+    ["amplitude", "deg"],
+  ].map(([name, unit]) => ({ name, unit })),
   prior: product(logNormal(-0.7, 0.3), logNormal(-1.6, 0.5), uniform(5, 30)), // medians 0.5 Hz and 0.2 per second
   forward: (theta) => {
     const [frequency, damping, amplitude] = split(theta); // (B, 1) each
     const swing = cos(mul(mul(frequency, 2 * Math.PI), times)); // (B, 20)
     return mul(mul(amplitude, exp(neg(mul(damping, times)))), swing);
   },
-  noise: studentNoise({ scale: 1, degrees: 3 }), // deg
+  noise: studentNoise({ scale: 1, degrees: 3 }), // deg; heavy tails keep a misread frame from mattering
 });
