@@ -243,9 +243,13 @@ export function checkData(
     const where = rows.length > 1 ? `y, row ${i + 1}` : "y";
     const count = typeof row === "object" && row !== null ? row.length : undefined;
     if (count !== M) throw new Error(`${where}: expected ${M} numbers, got ${count ?? describe(row)}`);
-    return Float64Array.from({ length: M }, (_, k) => {
-      if (typeof row[k] === "number" && Number.isFinite(row[k])) return row[k];
-      throw new Error(`${where}: expected finite numbers, got ${describe(row[k])} in column ${k + 1}`);
-    });
+    const out = new Float64Array(M);
+    for (let k = 0; k < M; k++) {
+      if (!Number.isFinite(row[k])) {
+        throw new Error(`${where}: expected finite numbers, got ${describe(row[k])} in column ${k + 1}`);
+      }
+      out[k] = row[k];
+    }
+    return out;
   });
 }
