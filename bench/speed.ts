@@ -27,8 +27,13 @@ type Summary = string[][];
 
 /** The peers, as their guides have one write them, and tuned by hand for these very models. */
 async function peers(): Promise<Record<string, Peer>> {
-  const [tfjs, jax, onnx] = await Promise.all(["tfjs", "jax", "onnx"].map((name) => import(`./${name}/index.ts`)));
-  const [tfjsPlain, jaxPlain] = await Promise.all(["tfjs", "jax"].map((name) => import(`./${name}/plain.ts`)));
+  const load = (path: string) =>
+    import(path).catch((error: { code?: string }) => {
+      if (error.code !== "ERR_MODULE_NOT_FOUND") throw error;
+      throw new Error("bench speed: expected the peers in bench/node_modules; install them by `npm ci --prefix bench`");
+    });
+  const [tfjs, jax, onnx] = await Promise.all(["tfjs", "jax", "onnx"].map((name) => load(`./${name}/index.ts`)));
+  const [tfjsPlain, jaxPlain] = await Promise.all(["tfjs", "jax"].map((name) => load(`./${name}/plain.ts`)));
   return {
     tfjs: await tfjsPlain.setupPlain(),
     jax: await jaxPlain.setupPlain(),
