@@ -190,6 +190,21 @@ test("projected data have variance 1, noise included, and are uncorrelated", asy
   for (const s of columnSds(features, 2, mean)) close(s, 1, 5 / Math.sqrt(N));
 });
 
+test("heavy-tailed data are scaled by their bulk, outliers end at 10, and what is not finite stays so", async () => {
+  const [N, M] = [4000, 1];
+  // Cauchy quantiles about 3 with scale 0.5: median 3, interquartile range 1; their sd says nothing.
+  const noisy = Float32Array.from({ length: N }, (_, i) => 3 + 0.5 * Math.tan(Math.PI * ((i + 0.5) / N - 0.5)));
+  const weights = fitEmbedding({ kind: "standardise", size: M }, M, noisy, noisy, new Float64Array(M));
+  close(weights["embedding.mean"][0], 3, 1e-3, "median");
+  close(weights["embedding.sd"][0], 1 / 1.3489795, 1e-3, "spread");
+  const outputs = { features: traceEmbedding({ kind: "standardise", size: M }, M)(input("y", M)) };
+  const y = Float64Array.of(3, 1e6, -1e6, Number.POSITIVE_INFINITY, Number.NaN);
+  const { features } = await runGraph(outputs, { weights, rows: y.length, inputs: { y } });
+  close(features[0], 0, 2e-3);
+  assert.equal(Array.from(features.slice(1, 3)), [10, -10]);
+  assert.ok(Number.isNaN(features[3]) && Number.isNaN(features[4]));
+});
+
 test("data without an embedding enter as they are", async () => {
   const y = input("y", 3);
   assert.is(traceEmbedding(chooseEmbedding("none", 3), 3)(y), y);

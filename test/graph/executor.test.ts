@@ -269,4 +269,28 @@ each("a plan or a bank that is not there is named", async (create) => {
   }
 });
 
+for (const [backend, create] of Object.entries(backends)) {
+  if (backend === "reference") continue; // in f64 these moments are no subnormal numbers
+  test(`moments that would become subnormal are 0, others are kept (${backend})`, async () => {
+    const w = g.weight("w", 1, 4);
+    const loss = g.cast(g.mul(g.sumFeatures(w), 0), "f64"); // its gradient is 0, as that of a dead unit
+    const executor = await create(compile({ train: { outputs: { loss }, minimise: loss, rows: 8 } }), {
+      optimiser: adam,
+    });
+    const { m, v, largest } = await executor.readOptimiser();
+    const start = [1e-36, -1e-36, 1e-30, -1e-3];
+    m.set(start);
+    v.set(start.map(Math.abs));
+    await executor.writeOptimiser({ updates: 1, m, v, largest });
+    await executor.train("train", { rows: 8, seed: 0, firstStep: 1, rates: Float32Array.of(rate), loss: "loss" });
+    const after = await executor.readOptimiser();
+    assert.equal(Array.from(after.m.slice(0, 2), Math.abs), [0, 0]);
+    assert.equal(Array.from(after.v.slice(0, 2)), [0, 0]);
+    for (const i of [2, 3]) {
+      assert.ok(Math.abs(after.m[i] / (adam.beta1 * start[i]) - 1) < 4 * U32);
+      assert.ok(Math.abs(after.v[i] / (adam.beta2 * Math.abs(start[i])) - 1) < 4 * U32);
+    }
+  });
+}
+
 test.run();
