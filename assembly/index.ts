@@ -10,9 +10,15 @@ export * from "./map";
 export * from "./reduce";
 export * from "./index_ops";
 export * from "./triangle";
+export * from "./sparse";
+export { sparseCholesky_f32, sparseCholesky_f64, sparseLogDet_f32, sparseLogDet_f64 } from "./factor";
+export { sparseInverse_f32, sparseInverse_f64 } from "./selected_inverse";
+export { sparseSolve_f32, sparseSolve_f64 } from "./solve";
+export { solveColumns32, solveColumns64, updatePanel32, updatePanel64 } from "./front";
 export * from "./layer";
 export * from "./flow";
 export { denseForward, denseInputGrad, denseWeightGrad, denseWeightGradScratch } from "./dense";
+export { faultAddress } from "./fault";
 export { fillNormal, fillUniform, randomWord } from "./random";
 
 /** Where memory is free. */

@@ -1,18 +1,8 @@
 // A packed lower triangle a sample, rows one after another: entry (i, j) is feature i(i+1)/2 + j. Scalar algorithms
 // lifted to lanes: every value below is that of 4 (f32) or 2 (f64) samples.
+import { minus, over, pitch, plus, times } from "./lanes";
 import { attrs, inPtr, outCols, outPtr, outRows, shardBlocks } from "./state";
 
-// @ts-ignore: decorator
-@inline function times<T>(a: v128, b: v128): v128 { return sizeof<T>() == 4 ? f32x4.mul(a, b) : f64x2.mul(a, b); }
-// @ts-ignore: decorator
-@inline function plus<T>(a: v128, b: v128): v128 { return sizeof<T>() == 4 ? f32x4.add(a, b) : f64x2.add(a, b); }
-// @ts-ignore: decorator
-@inline function minus<T>(a: v128, b: v128): v128 { return sizeof<T>() == 4 ? f32x4.sub(a, b) : f64x2.sub(a, b); }
-// @ts-ignore: decorator
-@inline function over<T>(a: v128, b: v128): v128 { return sizeof<T>() == 4 ? f32x4.div(a, b) : f64x2.div(a, b); }
-/** Bytes of one feature of a block. */
-// @ts-ignore: decorator
-@inline function pitch<T>(): usize { return 8 * sizeof<T>(); }
 // @ts-ignore: decorator
 @inline function entry<T>(l: usize, i: i32, j: i32): usize { return l + <usize>(((i * (i + 1)) >> 1) + j) * pitch<T>(); }
 

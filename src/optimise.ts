@@ -131,7 +131,7 @@ export async function optimise({
     if (done < count) {
       throw new TrainingStopped(
         "diverged",
-        `training: expected a finite loss and gradient, got loss ${losses[done]} at step ${step} of ${steps}; ${DIVERGED}`,
+        `training: expected a finite loss and gradient, got loss ${losses[done]} at step ${step} of ${steps}; ${executor.fault() ?? DIVERGED}`,
         step,
         good,
       );

@@ -72,8 +72,15 @@ export async function predict(
   const inputs = { theta: Float64Array.from(theta) };
   return once(program, backend, async (executor) => {
     const { data } = await executor.run("predict", { rows: theta.length / D, inputs });
+    refuseFault(executor, `predict: "${name}"`);
     return Float64Array.from(data);
   });
+}
+
+/** No sample ends as NaN in silence: what went wrong in a run is thrown, and names the sample. */
+function refuseFault(executor: Executor, owner: string): void {
+  const fault = executor.fault();
+  if (fault !== undefined) throw new Error(`${owner}: ${fault}`);
 }
 
 /** Simulations at a step of the counter of draws. */
@@ -86,7 +93,11 @@ export async function simulateAt(
 ): Promise<Simulations> {
   if (problem.forward === null) return simulateOutside(problem, count, seed, step, options);
   const program = compile({ simulate: { outputs: traceSimulation(problem, "f64") } });
-  const out = await once(program, options, (executor) => executor.run("simulate", { rows: count, seed, step }));
+  const out = await once(program, options, async (executor) => {
+    const simulated = await executor.run("simulate", { rows: count, seed, step });
+    refuseFault(executor, `simulate: "${problem.name}"`);
+    return simulated;
+  });
   return {
     count,
     theta: out.theta as Float32Array,

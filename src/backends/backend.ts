@@ -65,6 +65,8 @@ export interface Executor {
   train(plan: string, options: TrainOptions): Promise<{ done: number; losses: Float64Array }>;
   readOptimiser(): Promise<OptimiserState>;
   writeOptimiser(state: OptimiserState): Promise<void>;
+  /** What went wrong first in the last run, in words: a matrix that is not positive definite makes NaN of its own row alone. */
+  fault(): string | undefined;
   /** Frees what garbage collection would not. */
   dispose(): void;
 }

@@ -9,6 +9,7 @@ export interface Kernels {
   readonly memory: WebAssembly.Memory;
   readonly table: WebAssembly.Table;
   heapBase(): number;
+  faultAddress(): number;
   run(
     plan: number,
     rows: number,

@@ -4,6 +4,7 @@ import type { Activation, OpName } from "../graph/ops.ts";
 import type { Attrs, Kind } from "../graph/tensor.ts";
 import { normalAt, randomWord, uniformAt } from "../random.ts";
 import type { Rows } from "./backend.ts";
+import { sparseKernels } from "./reference-sparse.ts";
 import { readKnots, splineAt, splinePull } from "./reference-spline.ts";
 
 /** A tensor with its numbers, row by row; a batch of T tiles has T·B rows, tile after tile. */
@@ -25,7 +26,7 @@ export interface RunState {
   readonly banks: ReadonlyMap<string, Dense>;
 }
 
-type Kernel = (out: Dense, inputs: readonly Dense[], attrs: Attrs, run: RunState) => void;
+export type Kernel = (out: Dense, inputs: readonly Dense[], attrs: Attrs, run: RunState) => void;
 
 /** Fills a tensor from its row and column. */
 function fill(out: Dense, value: (row: number, column: number) => number): void {
@@ -260,4 +261,5 @@ export const kernels: Readonly<Record<Exclude<OpName, "param" | "constant">, Ker
   outerTril,
   spline,
   splineGrad,
+  ...sparseKernels,
 };

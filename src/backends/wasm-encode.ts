@@ -1,13 +1,16 @@
 /** Plans as the words that the interpreter in assembly/index.ts reads; assembly/state.ts shows the layout of a record. */
 import type { Plan, PlanRecord, Value } from "../graph/plan.ts";
 import type { DType } from "../graph/tensor.ts";
+import type { SparseMatrix } from "../sparse/matrix.ts";
+import type { SparsePattern } from "../sparse/pattern.ts";
+import type { Kernels } from "./kernels.ts";
 
 const ACTIVATIONS = ["linear", "relu", "leakyRelu", "tanh", "sigmoid", "softplus"];
 
 const floatBits = (x: number): number => new Int32Array(Float32Array.of(x).buffer)[0];
 
 /** Attribute words of a record, as its kernel reads them. Addresses that change between runs are left 0 and patched. */
-const attributeWords: Record<string, (a: Record<string, never>, scratch: number) => number[]> = {
+const attributeWords: Record<string, (a: Record<string, never>, place: Tables, dtype: DType) => number[]> = {
   input: () => [0, 1],
   output: () => [0],
   bankRows: (a) => [0, 1, a.stream],
@@ -17,10 +20,40 @@ const attributeWords: Record<string, (a: Record<string, never>, scratch: number)
   triMul: (a) => [Number(a.transpose)],
   triSolve: (a) => [Number(a.transpose)],
   dense: (a) => [Number(a.bias), ACTIVATIONS.indexOf(a.activation)],
-  denseWeightGrad: (a, scratch) => [Number(a.bias), scratch],
+  denseWeightGrad: (a, { scratch }) => [Number(a.bias), scratch],
   spline: (a) => [a.bins, Number(a.inverse), floatBits(a.bound)],
   splineGrad: (a) => [a.bins, Number(a.inverse), floatBits(a.bound)],
+  linearMap: (a, { table }, dtype) => {
+    const { start, index, value } = a.matrix as SparseMatrix;
+    return [table(start), table(index), table(value, dtype)];
+  },
+  sparseMul: (a, { table }) => [table(tableOf(a))],
+  sparseOuter: (a, { table }) => [table(tableOf(a))],
+  sparseLogDet: (a, { table }) => [table(tableOf(a))],
+  sparseCholesky: (a, { table, scratch }) => [table(tableOf(a)), scratch],
+  sparseSolve: (a, { table, scratch }) => [table(tableOf(a)), scratch],
+  sparseInverse: (a, { table, scratch }) => [table(tableOf(a)), scratch],
 };
+const tableOf = ({ pattern }: Record<string, unknown>): Int32Array => (pattern as SparsePattern).symbolic.table;
+
+/** Bytes that a record needs beside its tensors, by op; `rows` is that of a shard. */
+const scratchBytes: Record<string, (record: PlanRecord, plan: Plan, kernels: Kernels) => number> = {
+  denseWeightGrad: ({ inputs }, plan, kernels) => {
+    const [x, dz] = inputs.map((i) => plan.values[i]);
+    return kernels.denseWeightGradScratch((x.rows * plan.shardRows) / 8, x.cols, dz.cols);
+  },
+  sparseCholesky: ({ attrs }) => 16 * (attrs.pattern as SparsePattern).symbolic.workspaceSize,
+  sparseInverse: ({ attrs }) => 16 * (attrs.pattern as SparsePattern).symbolic.squares,
+  // Two right-hand sides and the rows of a front; in f32 the residual, summed in f64 and rounded.
+  sparseSolve: ({ attrs, output }, plan) => {
+    const { n, symbolic } = attrs.pattern as SparsePattern;
+    const { cols, dtype } = plan.values[output];
+    return 32 * (n + symbolic.mostRows + (dtype === "f32" ? n + cols : 0));
+  },
+};
+/** Scratch is one for all records: the largest that any of them needs. */
+export const scratchOf = (plan: Plan, kernels: Kernels): number =>
+  plan.records.shard.reduce((most, r) => Math.max(most, scratchBytes[r.op]?.(r, plan, kernels) ?? 0), 0);
 
 /** Ops whose attributes hold addresses of the caller's rows. */
 const PATCHED = ["input", "output", "bankRows"];
@@ -40,15 +73,19 @@ export interface Encoded {
   readonly patches: readonly Patch[];
 }
 
-export interface Placement {
+interface Tables {
+  /** Address of fixed numbers, as they are or in a type; they are laid down once. */
+  readonly table: (numbers: Int32Array | Float64Array, dtype?: DType) => number;
+  readonly scratch: number;
+}
+export interface Placement extends Tables {
   readonly valueAt: (value: Value) => number;
   /** Index in the function table of a kernel by its name. @throws when there is none. */
   readonly opcode: (kernel: string) => number;
-  readonly scratch: number;
 }
 
 /** Encodes all records of a plan, and one more for each batch output: blocks back to rows. */
-export function encodePlan(plan: Plan, { valueAt, opcode, scratch }: Placement): Encoded {
+export function encodePlan(plan: Plan, { valueAt, opcode, ...tables }: Placement): Encoded {
   const code: number[] = [];
   const patches: Patch[] = [];
   const emit = (op: string, dtype: DType, attrs: object, output: Value | null, inputs: Value[], name: string): void => {
@@ -57,7 +94,7 @@ export function encodePlan(plan: Plan, { valueAt, opcode, scratch }: Placement):
     code.push(opcode(`${op}_${dtype}`), 0, ...(output === null ? [0, 0, 0, 0] : shape(output)), inputs.length);
     for (const v of inputs) code.push(...shape(v));
     if (PATCHED.includes(op)) patches.push({ op, name, word: code.length, value: output ?? inputs[0] });
-    code.push(...(attributeWords[op]?.(attrs as Record<string, never>, scratch) ?? []));
+    code.push(...(attributeWords[op]?.(attrs as Record<string, never>, tables, dtype) ?? []));
     code[start + 1] = (code.length - start) * 4;
   };
   const emitRecord = ({ op, attrs, inputs, output }: PlanRecord): void => {

@@ -13,11 +13,19 @@ import type {
   TrainOptions,
 } from "./backend.ts";
 import { compileKernels, hostRunsRelaxed, instantiateKernels, type KernelBuild, type Kernels } from "./kernels.ts";
-import { encodePlan, type Patch } from "./wasm-encode.ts";
+import { encodePlan, type Patch, scratchOf } from "./wasm-encode.ts";
 
 /** Rows that one call takes in, so that they are still in cache when they are read; longer runs are looped. */
 const CHUNK_ROWS = 1024;
-const chunkRows = (plan: Plan): number => Math.max(CHUNK_ROWS, plan.rows);
+/** Bytes of an input or output of a call: of long rows it takes fewer. */
+const CHUNK_BYTES = 8_388_608;
+function chunkRows(plan: Plan): number {
+  const outputs = plan.outputs.map((o) => plan.values[o.value]).filter((v) => v.kind === "batch");
+  const widths = [...plan.inputs.map((i) => ({ ...i, rows: 1 })), ...outputs].map((v) => v.rows * v.cols);
+  const fit = Math.floor(CHUNK_BYTES / (8 * Math.max(1, ...widths)));
+  const shards = Math.max(1, Math.floor(Math.min(CHUNK_ROWS, fit) / plan.shardRows));
+  return Math.max(shards * plan.shardRows, plan.rows);
+}
 /** Groups of shards that sum on their own: the most threads that can share a step. */
 const MAX_GROUPS = 8;
 interface Edge {
@@ -37,6 +45,8 @@ interface LoadedPlan {
   readonly paramOutputs: ReadonlyMap<string, Edge>;
   readonly banks: readonly { name: string; words: number }[];
   readonly sums: number;
+  /** Rows of one call. */
+  readonly chunk: number;
 }
 
 class WasmExecutor implements Executor {
@@ -49,6 +59,7 @@ class WasmExecutor implements Executor {
   private readonly moments: { m: number; v: number; largest: number; settings: number } | null;
   private readonly options: ExecutorOptions;
   private readonly opcodes = new Map<string, number>();
+  private readonly tables = new Map<Int32Array | Float64Array, Readonly<Record<string, number>>>();
   private readonly loaded = new Map<string, LoadedPlan>();
   private readonly banks = new Map<string, { at: number; rows: number; bytes: number }>();
   private workspace = { at: 0, bytes: 0 };
@@ -106,6 +117,18 @@ class WasmExecutor implements Executor {
     return index;
   }
 
+  /** Lays fixed numbers down, once an array and type. */
+  private table(numbers: Int32Array | Float64Array, dtype?: DType): number {
+    const key = dtype ?? "words";
+    const known = this.tables.get(numbers)?.[key];
+    if (known !== undefined) return known;
+    const at = this.arena.take(numbers.length * (dtype === "f64" ? 8 : 4));
+    if (dtype === undefined) this.words(at, numbers.length).set(numbers);
+    else this.view(at, numbers.length, dtype).set(numbers);
+    this.tables.set(numbers, { ...this.tables.get(numbers), [key]: at });
+    return at;
+  }
+
   /** Lays a plan out at its first use. */
   private load(name: string): LoadedPlan {
     const known = this.loaded.get(name);
@@ -138,7 +161,12 @@ class WasmExecutor implements Executor {
     const valueAt = (v: Value): number => (v.region === "slot" ? slots[v.at] : bases[v.region] + v.at);
 
     const opcode = (kernel: string): number => this.opcode(kernel);
-    const { code, bounds, patches } = encodePlan(plan, { valueAt, opcode, scratch: this.scratch.at });
+    const { code, bounds, patches } = encodePlan(plan, {
+      valueAt,
+      opcode,
+      table: (numbers, dtype) => this.table(numbers, dtype),
+      scratch: this.scratch.at,
+    });
     const at = this.arena.take(64);
     const records = this.arena.take(code.length * 4);
     this.words(records, code.length).set(code);
@@ -154,9 +182,10 @@ class WasmExecutor implements Executor {
       0,
     ]);
 
+    const chunk = chunkRows(plan);
     const edge = (p: Patch): Edge => {
       const { rows, cols, dtype } = p.value;
-      const buffer = this.arena.take(chunkRows(plan) * rows * cols * bytesOf(dtype));
+      const buffer = this.arena.take(chunk * rows * cols * bytesOf(dtype));
       this.words(records + 4 * p.word, 1)[0] = buffer;
       return { at: buffer, words: records + 4 * p.word, cols, rows, dtype };
     };
@@ -179,6 +208,7 @@ class WasmExecutor implements Executor {
       paramOutputs,
       banks,
       sums,
+      chunk,
     };
     this.loaded.set(name, loaded);
     return loaded;
@@ -190,12 +220,7 @@ class WasmExecutor implements Executor {
     for (const plan of Object.values(this.program.plans)) {
       const bytes = plan.slots.reduce((a, b) => a + b, 0) * plan.shardRows;
       this.workspace.bytes = Math.max(this.workspace.bytes, bytes, 8);
-      for (const r of plan.records.shard) {
-        if (r.op !== "denseWeightGrad") continue;
-        const [x, dz] = r.inputs.map((i) => plan.values[i]);
-        const blocks = (x.rows * plan.shardRows) / 8;
-        this.scratch.bytes = Math.max(this.scratch.bytes, this.kernels.denseWeightGradScratch(blocks, x.cols, dz.cols));
-      }
+      this.scratch.bytes = Math.max(this.scratch.bytes, scratchOf(plan, this.kernels));
     }
     this.workspace.at = this.arena.take(this.workspace.bytes);
     this.scratch.at = this.arena.take(this.scratch.bytes);
@@ -239,8 +264,9 @@ class WasmExecutor implements Executor {
     this.pointBanks(plan);
     this.checkInputs(plan, inputs, rows, repeat);
     const out: Record<string, Rows> = {};
+    this.clearFault();
     for (const [key, e] of plan.batchOutputs) out[key] = this.allocate(rows * e.rows * e.cols, e.dtype);
-    const chunk = chunkRows(plan.plan);
+    const { chunk } = plan;
     for (let start = 0; start < rows; start += chunk) {
       const count = Math.min(chunk, rows - start);
       this.feed(plan, inputs, repeat, start, count);
@@ -323,8 +349,8 @@ class WasmExecutor implements Executor {
     const scalar = plan.paramOutputs.get(loss);
     if (!plan.plan.hasGradient || scalar?.dtype !== "f64")
       throw new Error(`internal: plan "${name}" has no gradient or no f64 loss "${loss}"`);
-    if (rows > chunkRows(plan.plan) && plan.inputs.size > 0) {
-      throw new Error(`internal: plan "${name}" takes ${chunkRows(plan.plan)} rows a step from inputs, got ${rows}`);
+    if (rows > plan.chunk && plan.inputs.size > 0) {
+      throw new Error(`internal: plan "${name}" takes ${plan.chunk} rows a step from inputs, got ${rows}`);
     }
     this.pointBanks(plan);
     this.checkInputs(plan, inputs, rows, 1);
@@ -336,6 +362,7 @@ class WasmExecutor implements Executor {
     this.words(settings, 8).set([this.slabs.weights, plan.sums, m, v, largest, floats, this.trace.rates, firstStep]);
     this.doubles(settings + 32, 6).set([options.clip, options.beta1, options.beta2, options.epsilon, ...this.powers]);
     this.words(plan.at + 44, 3).set([settings, scalar.at, this.trace.losses]);
+    this.clearFault();
     const done = this.kernels.run(plan.at, rows, 0, rows, seed, firstStep, rates.length);
     this.words(plan.at + 44, 3).fill(0);
     this.updates += done;
@@ -364,6 +391,22 @@ class WasmExecutor implements Executor {
     this.floats(m, bytes).set(state.m);
     this.floats(v, bytes).set(state.v);
     if (largest) this.floats(largest, bytes).set(state.largest);
+  }
+
+  private clearFault(): void {
+    this.words(this.kernels.faultAddress(), 1)[0] = 0;
+  }
+  fault(): string | undefined {
+    const at = this.kernels.faultAddress(); // its layout: assembly/fault.ts
+    const [count, tile, row, unknown, element] = this.words(at, 5);
+    if (count === 0) return undefined;
+    const [pivot, coefficient] = this.doubles(at + 24, 2);
+    const particle = tile > 0 ? `, particle ${tile + 1}` : "";
+    const what = `solve: expected a positive definite matrix, got pivot ${pivot} at unknown ${unknown} of sample ${row + 1}${particle}`;
+    if (element < 0)
+      return `${what}; are coefficients positive, and is there a boundary condition that fixes the solution?`;
+    const blame = coefficient > 0 ? "all coefficients are positive, the least" : "to blame is the coefficient";
+    return `${what}; ${blame} ${coefficient} of element ${element + 1}`;
   }
 
   dispose(): void {

@@ -1,4 +1,7 @@
 /** The ops as functions on symbolic tensors: what forward models, guides and objectives are written in. */
+
+import type { SparseMatrix } from "../sparse/matrix.ts";
+import type { SparsePattern } from "../sparse/pattern.ts";
 import { type Activation, apply, type OpName, type SplineAttrs } from "./ops.ts";
 import { type DType, isTensor, type Operand, show, type Tensor } from "./tensor.ts";
 
@@ -159,3 +162,25 @@ export const spline = (x: Tensor, parameters: Tensor, attrs: SplineAttrs): Tenso
   apply("spline", [x, parameters], { ...attrs });
 export const splineGrad = (x: Tensor, parameters: Tensor, g: Tensor, attrs: SplineAttrs): Tensor =>
   apply("splineGrad", [x, parameters, g], { ...attrs });
+
+// ---- sparse matrices
+/** out_g = Σ_f m_gf x_f for a fixed sparse matrix m (G, F): (B, F) → (B, G). */
+export const linearMap = (x: Tensor, matrix: SparseMatrix): Tensor => apply("linearMap", [x], { matrix });
+/** A x for symmetric matrices A by their entries (B, K) and vectors (B, n · width), unknown by unknown. */
+export const sparseMul = (values: Tensor, x: Tensor, pattern: SparsePattern): Tensor =>
+  apply("sparseMul", [values, x], { pattern });
+/** What a symmetric matrix is multiplied with in aᵀ A b, entry by entry, summed over right-hand sides: (B, n · width) twice → (B, K). */
+export const sparseOuter = (a: Tensor, b: Tensor, pattern: SparsePattern): Tensor =>
+  apply("sparseOuter", [a, b], { pattern });
+/** The Cholesky factor, for `sparseSolve` and the like alone. `elements` (B, E): coefficients that a failure is blamed on. */
+export const sparseCholesky = (values: Tensor, pattern: SparsePattern, elements?: Tensor): Tensor =>
+  apply("sparseCholesky", elements === undefined ? [values] : [values, elements], { pattern });
+/** A⁻¹ b with the factor of A: b (B, n · width), or (1, n · width) for all samples alike. */
+export const sparseSolve = (values: Tensor, factor: Tensor, b: Tensor, pattern: SparsePattern): Tensor =>
+  apply("sparseSolve", [values, factor, b], { pattern });
+/** log det A (B, 1) with the factor of A. */
+export const sparseLogDet = (values: Tensor, factor: Tensor, pattern: SparsePattern): Tensor =>
+  apply("sparseLogDet", [values, factor], { pattern });
+/** The entries of A⁻¹ on the pattern, those off the diagonal twice: the derivative of log det A by its entries. */
+export const sparseInverse = (values: Tensor, factor: Tensor, pattern: SparsePattern): Tensor =>
+  apply("sparseInverse", [values, factor], { pattern });

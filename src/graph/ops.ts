@@ -25,6 +25,7 @@ import {
   triSolve,
 } from "./build.ts";
 import { type MapName, maps } from "./maps.ts";
+import { sparseOps } from "./sparse-ops.ts";
 import { type Attrs, batch, type DType, isTensor, packed, param, type Shape, show, type Tensor } from "./tensor.ts";
 
 /** Cotangents of the inputs (null: none), from the cotangent `g` of the node's output. */
@@ -324,6 +325,8 @@ const table = {
     },
     flops: ({ inputs: [x, p] }, n) => x.rows * n * (120 * x.cols + 30 * p.cols),
   },
+
+  ...sparseOps,
 } satisfies Record<string, OpRow>;
 
 export type OpName = keyof typeof table;

@@ -10,7 +10,7 @@
  */
 import { topological } from "./grad.ts";
 import { type OpName, ops } from "./ops.ts";
-import { simplify } from "./simplify.ts";
+import { attrsKey, simplify } from "./simplify.ts";
 import { type Attrs, type DType, type Kind, show, type Tensor } from "./tensor.ts";
 
 export type Region = "slot" | "weights" | "frozen" | "sums" | "temporary" | "constant";
@@ -272,7 +272,7 @@ export function printPlan(plan: Plan): string {
     if (records.length > 0) lines.push(`${phase}:`);
     for (const r of records) {
       const v = plan.values[r.output];
-      const attrs = Object.keys(r.attrs).length > 0 ? ` ${JSON.stringify(r.attrs).slice(0, 80)}` : "";
+      const attrs = Object.keys(r.attrs).length > 0 ? ` ${attrsKey(r.attrs).slice(0, 80)}` : "";
       lines.push(`  ${name(r.output)} = ${r.op}(${r.inputs.map(name).join(", ")})${attrs}  ${show(v)} ${v.dtype}`);
     }
   }

@@ -30,6 +30,16 @@ export function chooseShardRows(maxTiles: number, rows = SHARD_ROWS): number {
   return Math.max(8, most - (most % 8));
 }
 
+/** Bytes that the tensors of a shard may take where that is not what the least shard, one block, takes. */
+const SHARD_BYTES = 16_777_216;
+
+/** A shard as large as its tensors allow: those of finite elements may take megabytes a row. */
+function fitShard(plan: Plan): Plan {
+  const bytes = plan.slots.reduce((sum, b) => sum + b, 0);
+  const most = Math.max(8, Math.floor(SHARD_BYTES / bytes / 8) * 8);
+  return most < plan.shardRows ? { ...plan, shardRows: most } : plan;
+}
+
 /** Lowers graphs to a program. */
 export function compile(requests: Readonly<Record<string, PlanRequest>>): Program {
   const forward = Object.values(requests).flatMap((r) => [
@@ -53,11 +63,8 @@ export function compile(requests: Readonly<Record<string, PlanRequest>>): Progra
     }
     const maxTiles = Math.max(1, ...all.filter((t) => t.kind === "batch").map((t) => t.rows));
     const shardRows = chooseShardRows(maxTiles, request.rows);
-    plans[name] = makePlan(
-      { name, outputs: request.outputs, gradients, shardRows, rows: request.rows },
-      weights,
-      frozen,
-    );
+    const spec = { name, outputs: request.outputs, gradients, shardRows, rows: request.rows };
+    plans[name] = fitShard(makePlan(spec, weights, frozen));
   }
   return { weights, frozen, plans, banks };
 }

@@ -1,7 +1,7 @@
 /** Rewrites a graph before it is planned: equal nodes become one, and steps that change nothing go. */
 import { columns as pickColumns } from "./build.ts";
 import { topological } from "./grad.ts";
-import { sameShape, type Tensor } from "./tensor.ts";
+import { type Attrs, sameShape, type Tensor } from "./tensor.ts";
 
 /** The value of a constant whose entries are all the same, else undefined. */
 function uniformValue(t: Tensor): number | undefined {
@@ -42,9 +42,23 @@ const rules: Partial<Record<Tensor["op"], Rule>> = {
   },
 };
 
-/** JSON writes −0 as 0 and ±∞ and NaN as null: keep them apart. */
-const exact = (_key: string, v: unknown): unknown =>
-  typeof v === "number" && (!Number.isFinite(v) || Object.is(v, -0)) ? `${Object.is(v, -0) ? "-0" : v}` : v;
+const tables = new WeakMap<object, number>();
+let tableCount = 0;
+/** Sparse matrices and patterns are made once and may be long: their identity stands for their contents. */
+export function tableId(table: object): number {
+  const known = tables.get(table);
+  if (known !== undefined) return known;
+  tables.set(table, ++tableCount);
+  return tableCount;
+}
+
+/** Attributes as a key. JSON writes −0 as 0 and ±∞ and NaN as null: keep them apart. */
+const exact = (_key: string, v: unknown): unknown => {
+  if (typeof v === "number" && (!Number.isFinite(v) || Object.is(v, -0))) return `${Object.is(v, -0) ? "-0" : v}`;
+  return ArrayBuffer.isView(v) ? `table ${tableId(v)}` : v;
+};
+
+export const attrsKey = (attrs: Attrs): string => JSON.stringify(attrs, exact);
 
 /** The same outputs over a smaller graph. */
 export function simplify(outputs: readonly Tensor[]): Tensor[] {
@@ -52,7 +66,7 @@ export function simplify(outputs: readonly Tensor[]): Tensor[] {
   const known = new Map<string, Tensor>();
   const ids = new Map<Tensor, number>();
   const unique = (t: Tensor): Tensor => {
-    const key = `${t.op}|${t.dtype}|${t.rows}|${t.cols}|${t.inputs.map((i) => ids.get(i)).join(",")}|${JSON.stringify(t.attrs, exact)}`;
+    const key = `${t.op}|${t.dtype}|${t.rows}|${t.cols}|${t.inputs.map((i) => ids.get(i)).join(",")}|${attrsKey(t.attrs)}`;
     const first = known.get(key);
     if (first !== undefined) return first;
     known.set(key, t);

@@ -5,6 +5,8 @@ import * as g from "../../src/graph/build.ts";
 import { grad } from "../../src/graph/grad.ts";
 import { type Activation, apply, type OpName, ops } from "../../src/graph/ops.ts";
 import { packed, type Tensor } from "../../src/graph/tensor.ts";
+import { sparseMatrix } from "../../src/sparse/matrix.ts";
+import { sparsePattern } from "../../src/sparse/pattern.ts";
 import { checkGradients } from "../helpers/differences.ts";
 import { anywhere, batchOf, type Leaf, offZero, paramOf, plant, positive, scalarOf, tiled } from "../helpers/leaves.ts";
 import type { Range } from "../helpers/random.ts";
@@ -133,6 +135,45 @@ for (const reverse of [false, true]) {
 add("batchSum", "a batch", [batchOf(3)], (x) => g.batchSum(g.square(x)));
 add("batchSum", "tiles", [tiled(2, 1)], (x) => g.batchSum(x));
 
+// ---- sparse matrices: a ring of five unknowns with a chord
+const ring = sparsePattern(5, [
+  [0, 1],
+  [1, 2],
+  [2, 3],
+  [3, 4],
+  [4, 0],
+  [1, 4],
+]);
+const ringEntries = ring.rows.length;
+const fixed = sparseMatrix(3, 4, [
+  [0, 0, 2],
+  [0, 2, -1],
+  [2, 1, 0.5],
+  [3, 0, 1],
+  [3, 1, 1],
+]);
+/** Positive definite: 9 or more on the diagonal. */
+const dominant = (a: Tensor): Tensor =>
+  g.add(
+    a,
+    Array.from(ring.rows, (i, e) => (i === ring.cols[e] ? 11 : 0)),
+  );
+const solveRing = (a: Tensor, b: Tensor): Tensor =>
+  g.sparseSolve(dominant(a), g.sparseCholesky(dominant(a), ring), b, ring);
+add("linearMap", "with an output of nothing", [batchOf(3)], (x) => g.square(g.linearMap(x, fixed)));
+add("sparseMul", "two sides", [batchOf(ringEntries), batchOf(10)], (a, x) => g.sparseMul(a, x, ring));
+add("sparseOuter", "two sides", [batchOf(10), batchOf(10)], (a, b) => g.sparseOuter(a, b, ring));
+add("sparseSolve", "two sides", [batchOf(ringEntries), batchOf(10)], solveRing);
+add("sparseSolve", "one side for all samples", [batchOf(ringEntries), paramOf(1, 5)], solveRing);
+add("sparseSolve", "tiles", [tiled(2, ringEntries), tiled(2, 5)], solveRing);
+add(
+  "sparseLogDet",
+  "of a ring",
+  [batchOf(ringEntries)],
+  (a) => g.sparseLogDet(dominant(a), g.sparseCholesky(dominant(a), ring), ring),
+  false,
+);
+
 // ---- layers
 for (const activation of ["linear", "relu", "leakyRelu", "tanh", "sigmoid", "softplus"] as Activation[]) {
   for (const bias of [true, false]) {
@@ -207,7 +248,7 @@ for (const { op, name, leaves: specs, build, second } of cases) {
 test("no differentiable op of the table is missing from the list", () => {
   const listed = new Set<OpName>(cases.map((c) => c.op));
   const missing = (Object.keys(ops) as OpName[]).filter((op) => ops[op].vjp && !listed.has(op));
-  assert.equal(missing, ["splineGrad"]); // whose derivative is refused, below
+  assert.equal(missing, ["splineGrad", "sparseInverse"]); // whose derivatives are refused, below
 });
 
 test("every case of the list makes a node of its op", () => {
@@ -226,6 +267,13 @@ test("a second derivative of a spline is refused", () => {
   const { leaves, tensors } = plant([batchOf(1), batchOf(5)], "f64");
   const [dx] = grad(scalarOf(g.spline(tensors[0], tensors[1], { bins: 2, bound: 3, inverse: false }), 1), leaves);
   assert.throws(() => grad(scalarOf(dx as Tensor, 2), leaves), /spline: expected at most one derivative/);
+});
+
+test("a second derivative of a sparse log-determinant is refused", () => {
+  const { leaves, tensors } = plant([batchOf(ringEntries)], "f64");
+  const a = dominant(tensors[0]);
+  const [da] = grad(scalarOf(g.sparseLogDet(a, g.sparseCholesky(a, ring), ring), 1), leaves);
+  assert.throws(() => grad(scalarOf(da as Tensor, 2), leaves), /sparseLogDet: expected at most one derivative/);
 });
 
 test("no gradient flows through detach, and none to what an output does not depend on", () => {

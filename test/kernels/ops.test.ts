@@ -9,7 +9,10 @@ import { compileKernels } from "../../src/backends/kernels.ts";
 import * as g from "../../src/graph/build.ts";
 import { type MapName, mapNames } from "../../src/graph/maps.ts";
 import { type Activation, apply, ops } from "../../src/graph/ops.ts";
+import { compile } from "../../src/graph/program.ts";
 import { type DType, packed, type Tensor } from "../../src/graph/tensor.ts";
+import { sparseMatrix } from "../../src/sparse/matrix.ts";
+import { type SparsePattern, sparsePattern } from "../../src/sparse/pattern.ts";
 import { wasmBuilds } from "../helpers/backends.ts";
 import { type Comparison, compareWithReference, kernelsUsed, roundoff } from "../helpers/compare.ts";
 import { anywhere, batchOf, type Leaf, offZero, paramOf, positive, tiled } from "../helpers/leaves.ts";
@@ -260,12 +263,115 @@ function triangleCases(n: number): Comparison[] {
   return cases;
 }
 
+/** A square grid whose cells couple three of their corners, as finite elements do. */
+function gridPattern(side: number): SparsePattern {
+  const pairs: [number, number][] = [];
+  for (let k = 0; k < side * side; k++) {
+    const [i, j] = [k % side, Math.floor(k / side)];
+    if (i > 0) pairs.push([k, k - 1]);
+    if (j > 0) pairs.push([k, k - side]);
+    if (i > 0 && j > 0) pairs.push([k, k - side - 1]);
+  }
+  return sparsePattern(side * side, pairs);
+}
+
+function sparseCases(n: number): Comparison[] {
+  const pattern = gridPattern(n > 16 ? 12 : n);
+  const { rows, cols } = pattern;
+  const size = pattern.n;
+  const entries = batchOf(rows.length);
+  const diagonal = Array.from(rows, (i, e) => (i === cols[e] ? 1 : 0));
+  // 16 or more on the diagonal over at most six entries of 2: the comparison matrix (|diagonal|, −|rest|) is positive definite.
+  const shaped = (a: Tensor): Tensor =>
+    g.add(
+      a,
+      diagonal.map((d) => 18 * d),
+    );
+  const comparison = (a: Tensor): Tensor =>
+    g.mul(
+      g.abs(shaped(a)),
+      diagonal.map((d) => 2 * d - 1),
+    );
+  const solve = (a: Tensor, b: Tensor): Tensor => g.sparseSolve(a, g.sparseCholesky(a, pattern), b, pattern);
+  const x: Build = (a, b) => solve(shaped(a), b);
+  // A computed factor is that of a matrix within n u |L| |Lᵀ| of A (Higham, theorem 10.3), and |L| |Lᵀ| ≤ |A| entry by entry up to
+  // a small factor for such matrices: the solution is off by |A⁻¹| |A| |x| at most, |A⁻¹| below the inverse of the comparison matrix.
+  const bound: Build = (a, b) => {
+    return solve(comparison(a), g.sparseMul(g.abs(shaped(a)), g.abs(x(a, b)), pattern));
+  };
+  const matrix = sparseMatrix(
+    n,
+    5,
+    Array.from({ length: 3 * n }, (_, k) => [k % 5, k % n, ((k * 7) % 13) / 4 - 1] as const),
+  );
+  const positiveMatrix = { ...matrix, value: matrix.value.map(Math.abs) };
+  const logDet: Build = (a) => g.sparseLogDet(shaped(a), g.sparseCholesky(shaped(a), pattern), pattern);
+  const inverse: Build = (a) => g.sparseInverse(shaped(a), g.sparseCholesky(shaped(a), pattern), pattern);
+  const cases: Comparison[] = [
+    {
+      ...linear("linearMap", [batchOf(n)], n, (v) => g.linearMap(v, matrix)),
+      scale: (v) => g.linearMap(g.abs(v), positiveMatrix),
+    },
+    {
+      ...linear("linearMap of tiles", [tiled(2, n)], n, (v) => g.linearMap(v, matrix)),
+      scale: (v) => g.linearMap(g.abs(v), positiveMatrix),
+    },
+    linear("sparseMul", [entries, batchOf(2 * size)], 8, (a, v) => g.sparseMul(a, v, pattern)),
+    linear("sparseMul of tiles", [tiled(2, rows.length), tiled(2, size)], 8, (a, v) => g.sparseMul(a, v, pattern)),
+    linear("sparseOuter", [batchOf(3 * size), batchOf(3 * size)], 6, (a, b) => g.sparseOuter(a, b, pattern)),
+    linear("sparseOuter of tiles", [tiled(2, size), tiled(2, size)], 2, (a, b) => g.sparseOuter(a, b, pattern)),
+    // log det is a sum over the pivots, each within the error of its factor of 1, relative.
+    {
+      name: "sparseLogDet",
+      leaves: [entries],
+      build: logDet,
+      factor: sumOf(size),
+      scale: (a) => g.add(g.abs(logDet(a)), size),
+    },
+    // Each entry of the inverse is one of the solution for a unit vector: at most 1 / 4 by diagonal dominance.
+    {
+      name: "sparseInverse",
+      leaves: [entries],
+      build: inverse,
+      factor: sumOf(size),
+      scale: (a) => g.add(g.mul(a, 0), 1),
+    },
+  ];
+  for (const width of [1, 2, 3]) {
+    cases.push(
+      {
+        name: `sparseSolve, ${width} sides`,
+        leaves: [entries, batchOf(width * size)],
+        build: x,
+        factor: sumOf(size),
+        scale: bound,
+      },
+      {
+        name: `sparseSolve of tiles, ${width} sides`,
+        leaves: [tiled(2, rows.length), tiled(2, width * size)],
+        build: x,
+        factor: sumOf(size),
+        scale: bound,
+      },
+      {
+        name: `sparseSolve of a row, ${width} sides`,
+        leaves: [entries, paramOf(1, width * size)],
+        build: x,
+        factor: sumOf(size),
+        scale: bound,
+      },
+    );
+  }
+  return cases;
+}
+
 const families: Readonly<Record<string, (width: number, dtype: DType) => Comparison[]>> = {
   maps: mapCases,
   arrangement: arrangementCases,
   reductions: reductionCases,
   layers: layerCases,
   triangles: triangleCases,
+  sparse: sparseCases,
 };
 
 for (const [family, cases] of Object.entries(families)) {
@@ -306,6 +412,40 @@ test("maps are right at zeros, infinities and NaN, and where results overflow or
           const of = operands(op).map((_, k) => (k === 0 ? inputs.a[i] : inputs.b[i]));
           assert.ok(right, `${op}_${dtype}(${of.join(", ")}): expected ${expected}, got ${got[op][i]}`);
         }
+      }
+    }
+  }
+});
+
+test("a matrix that is not positive definite makes NaN of its own sample alone, and is told with the coefficient to blame", async () => {
+  const pattern = gridPattern(5);
+  const count = pattern.rows.length;
+  for (const dtype of ["f32", "f64"] as const) {
+    const [a, elements, b] = [g.input("a", count, { dtype }), g.input("e", 3, { dtype }), g.input("b", 25, { dtype })];
+    const factor = g.sparseCholesky(a, pattern, elements);
+    const program = compile({ graph: { outputs: { x: g.sparseSolve(a, factor, b, pattern) } } });
+    const good = Array.from(pattern.rows, (i, e) => (i === pattern.cols[e] ? 8 : -1));
+    for (const bad of [0, 6, 10]) {
+      const rows = 11;
+      const values = Array.from({ length: rows }, () => good).flat();
+      const at = good.findIndex((_, e) => pattern.rows[e] === 12 && pattern.cols[e] === 12);
+      values[bad * count + at] = -1;
+      const coefficients = Array.from({ length: 3 * rows }, (_, k) => (k === 3 * bad + 1 ? -0.5 : 1 + k));
+      const inputs = { a: values, e: coefficients, b: new Float64Array(25 * rows).fill(1) };
+      for (const create of backends) {
+        const executor = await create(program);
+        const { x } = await executor.run("graph", { rows, inputs });
+        for (let r = 0; r < rows; r++) {
+          const finite = x.subarray(r * 25, (r + 1) * 25).every(Number.isFinite);
+          assert.is(finite, r !== bad, `row ${r} of ${executor.device}`);
+        }
+        assert.match(
+          executor.fault() ?? "",
+          new RegExp(`sample ${bad + 1}; to blame is the coefficient -0.5 of element 2$`),
+        );
+        assert.match(executor.fault() ?? "", /unknown 12 /);
+        await executor.run("graph", { rows: 1, inputs: { a: good, e: [1, 2, 3], b: inputs.b.slice(0, 25) } });
+        assert.is(executor.fault(), undefined);
       }
     }
   }

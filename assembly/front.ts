@@ -1,0 +1,208 @@
+// Dense fronts of the multifrontal Cholesky factorisation, the same scalar algorithm in all lanes. Rows stand in panels of 4,
+// a column of a panel is 64 bytes: 4 rows of one vector each (src/sparse/symbolic.ts has the layout).
+import { fuse, minus, splat, times } from "./lanes";
+
+/** Panels of the triangle of an update: panel I starts at entry 8 I (I + 1) and has columns 0 … 4I + 3. */
+// @ts-ignore: decorator
+@inline export function trianglePanel(i: i32): usize { return <usize>(8 * i * (i + 1)) << 4; }
+
+/**
+ * Columns j, j + 1 of `panels` panels: c −= L Lᵀ over the first j columns, then the solution with the 2 × 2 factor on the
+ * diagonal (inv0, l10, inv1). `p` is the first panel, `q` the row j of the pivots.
+ */
+// @ts-ignore: decorator
+@inline function solveColumnsOf<T>(p: usize, panels: i32, pitch: usize, q: usize, done: usize, inv0: v128, l10: v128, inv1: v128): void {
+  while (panels > 0) {
+    let a = p, b = q;
+    const end = p + done;
+    let s00 = splat<T>(0), s10 = s00, s20 = s00, s30 = s00, s01 = s00, s11 = s00, s21 = s00, s31 = s00;
+    while (a != end) {
+      const u = v128.load(b), v = v128.load(b, 16);
+      let l = v128.load(a);
+      s00 = fuse<T>(l, u, s00); s01 = fuse<T>(l, v, s01);
+      l = v128.load(a, 16);
+      s10 = fuse<T>(l, u, s10); s11 = fuse<T>(l, v, s11);
+      l = v128.load(a, 32);
+      s20 = fuse<T>(l, u, s20); s21 = fuse<T>(l, v, s21);
+      l = v128.load(a, 48);
+      s30 = fuse<T>(l, u, s30); s31 = fuse<T>(l, v, s31);
+      a += 64;
+      b += 64;
+    }
+    s30 = times<T>(minus<T>(v128.load(end, 48), s30), inv0);
+    s20 = times<T>(minus<T>(v128.load(end, 32), s20), inv0);
+    s10 = times<T>(minus<T>(v128.load(end, 16), s10), inv0);
+    s00 = times<T>(minus<T>(v128.load(end), s00), inv0);
+    v128.store(end, times<T>(minus<T>(minus<T>(v128.load(end, 112), s31), times<T>(s30, l10)), inv1), 112);
+    v128.store(end, times<T>(minus<T>(minus<T>(v128.load(end, 96), s21), times<T>(s20, l10)), inv1), 96);
+    v128.store(end, times<T>(minus<T>(minus<T>(v128.load(end, 80), s11), times<T>(s10, l10)), inv1), 80);
+    v128.store(end, times<T>(minus<T>(minus<T>(v128.load(end, 64), s01), times<T>(s00, l10)), inv1), 64);
+    v128.store(end, s30, 48);
+    v128.store(end, s20, 32);
+    v128.store(end, s10, 16);
+    v128.store(end, s00);
+    p += pitch;
+    panels--;
+  }
+}
+
+/** The same for one column, the last of an odd number. */
+// @ts-ignore: decorator
+@inline function solveColumnOf<T>(p: usize, panels: i32, pitch: usize, q: usize, done: usize, inv: v128): void {
+  while (panels > 0) {
+    let a = p, b = q;
+    const end = p + done;
+    let s0 = splat<T>(0), s1 = s0, s2 = s0, s3 = s0;
+    while (a != end) {
+      const u = v128.load(b);
+      s0 = fuse<T>(v128.load(a), u, s0);
+      s1 = fuse<T>(v128.load(a, 16), u, s1);
+      s2 = fuse<T>(v128.load(a, 32), u, s2);
+      s3 = fuse<T>(v128.load(a, 48), u, s3);
+      a += 64;
+      b += 64;
+    }
+    v128.store(end, times<T>(minus<T>(v128.load(end, 48), s3), inv), 48);
+    v128.store(end, times<T>(minus<T>(v128.load(end, 32), s2), inv), 32);
+    v128.store(end, times<T>(minus<T>(v128.load(end, 16), s1), inv), 16);
+    v128.store(end, times<T>(minus<T>(v128.load(end), s0), inv));
+    p += pitch;
+    panels--;
+  }
+}
+
+/** One panel of an update: columns 0 … 2 pairs − 1 of c −= L Lᵀ over all s columns (`bytes` of a panel); `p` that panel of L, `q` the first below. */
+// @ts-ignore: decorator
+@inline function updatePanelOf<T>(c: usize, p: usize, q: usize, pairs: i32, bytes: usize): void {
+  const end = p + bytes;
+  let odd: usize = 0;
+  while (pairs > 0) {
+    let a = p, b = q + odd;
+    let s00 = splat<T>(0), s10 = s00, s20 = s00, s30 = s00, s01 = s00, s11 = s00, s21 = s00, s31 = s00;
+    while (a != end) {
+      const u = v128.load(b), v = v128.load(b, 16);
+      let l = v128.load(a);
+      s00 = fuse<T>(l, u, s00); s01 = fuse<T>(l, v, s01);
+      l = v128.load(a, 16);
+      s10 = fuse<T>(l, u, s10); s11 = fuse<T>(l, v, s11);
+      l = v128.load(a, 32);
+      s20 = fuse<T>(l, u, s20); s21 = fuse<T>(l, v, s21);
+      l = v128.load(a, 48);
+      s30 = fuse<T>(l, u, s30); s31 = fuse<T>(l, v, s31);
+      a += 64;
+      b += 64;
+    }
+    v128.store(c, minus<T>(v128.load(c, 112), s31), 112);
+    v128.store(c, minus<T>(v128.load(c, 96), s21), 96);
+    v128.store(c, minus<T>(v128.load(c, 80), s11), 80);
+    v128.store(c, minus<T>(v128.load(c, 64), s01), 64);
+    v128.store(c, minus<T>(v128.load(c, 48), s30), 48);
+    v128.store(c, minus<T>(v128.load(c, 32), s20), 32);
+    v128.store(c, minus<T>(v128.load(c, 16), s10), 16);
+    v128.store(c, minus<T>(v128.load(c), s00));
+    c += 128;
+    q += odd ? bytes : 0; // two pairs a panel of rows
+    odd ^= 32;
+    pairs--;
+  }
+}
+
+// Exported instances: a function with one caller would be inlined there, where its accumulators do not fit the registers.
+export function solveColumns32(p: usize, panels: i32, pitch: usize, q: usize, done: usize, inv0: v128, l10: v128, inv1: v128): void {
+  solveColumnsOf<f32>(p, panels, pitch, q, done, inv0, l10, inv1);
+}
+export function solveColumns64(p: usize, panels: i32, pitch: usize, q: usize, done: usize, inv0: v128, l10: v128, inv1: v128): void {
+  solveColumnsOf<f64>(p, panels, pitch, q, done, inv0, l10, inv1);
+}
+export function updatePanel32(c: usize, p: usize, q: usize, pairs: i32, bytes: usize): void { updatePanelOf<f32>(c, p, q, pairs, bytes); }
+export function updatePanel64(c: usize, p: usize, q: usize, pairs: i32, bytes: usize): void { updatePanelOf<f64>(c, p, q, pairs, bytes); }
+
+/** 1 / √x, NaN where x is not positive. */
+// @ts-ignore: decorator
+@inline function inverseRoot<T>(x: v128): v128 {
+  if (sizeof<T>() == 4) {
+    const y = f32x4.div(f32x4.splat(1), f32x4.sqrt(x));
+    return v128.bitselect(y, f32x4.splat(NaN), f32x4.gt(x, f32x4.splat(0)));
+  }
+  const y = f64x2.div(f64x2.splat(1), f64x2.sqrt(x));
+  return v128.bitselect(y, f64x2.splat(NaN), f64x2.gt(x, f64x2.splat(0)));
+}
+
+// @ts-ignore: decorator
+@inline function isPositive<T>(x: v128): bool {
+  return sizeof<T>() == 4 ? i32x4.all_true(f32x4.gt(x, f32x4.splat(0))) : i64x2.all_true(f64x2.gt(x, f64x2.splat(0)));
+}
+
+/**
+ * Factors a front whose block of s columns and r rows below lies at `l`: reciprocals of the diagonal on it, L below.
+ * Answers the first column whose pivot is not positive in some lane, s where there is none; that pivot is left at `bad`.
+ */
+export function factorColumns<T>(l: usize, s: i32, r: i32, bad: usize): i32 {
+  const pitch = <usize>s << 6; // of a panel
+  const pivots = (s + 3) >> 2, panels = pivots + ((r + 3) >> 2);
+  let fault = s;
+  for (let j = 0; j < s; j += 2) {
+    const panel = j >> 2, lane = <usize>(j & 3) << 4;
+    const p = l + <usize>panel * pitch;
+    const q = p + lane; // row j
+    const done = <usize>j << 6; // bytes of the columns before, in a panel
+    const d = q + done; // the diagonal
+    const pair = j + 1 < s;
+    // Rows j, j + 1 and the rest of their panel, one by one.
+    let d0 = v128.load(d);
+    for (let k: usize = 0; k < done; k += 64) d0 = minus<T>(d0, times<T>(v128.load(q + k), v128.load(q + k)));
+    if (fault == s && !isPositive<T>(d0)) {
+      fault = j;
+      v128.store(bad, d0);
+    }
+    const inv0 = inverseRoot<T>(d0);
+    v128.store(d, inv0);
+    let l10 = splat<T>(0), inv1 = l10;
+    if (pair) {
+      l10 = v128.load(d, 16);
+      let d1 = v128.load(d, 80);
+      for (let k: usize = 0; k < done; k += 64) {
+        const v = v128.load(q + k, 16);
+        l10 = minus<T>(l10, times<T>(v, v128.load(q + k)));
+        d1 = minus<T>(d1, times<T>(v, v));
+      }
+      l10 = times<T>(l10, inv0);
+      d1 = minus<T>(d1, times<T>(l10, l10));
+      if (fault == s && !isPositive<T>(d1)) {
+        fault = j + 1;
+        v128.store(bad, d1);
+      }
+      inv1 = inverseRoot<T>(d1);
+      v128.store(d, l10, 16);
+      v128.store(d, inv1, 80);
+    }
+    for (let row: usize = pair ? 32 : 16; lane + row < 64; row += 16) {
+      let c0 = v128.load(d + row), c1 = pair ? v128.load(d + row, 64) : c0;
+      for (let k: usize = 0; k < done; k += 64) {
+        const v = v128.load(q + k + row);
+        c0 = minus<T>(c0, times<T>(v, v128.load(q + k)));
+        if (pair) c1 = minus<T>(c1, times<T>(v, v128.load(q + k, 16)));
+      }
+      c0 = times<T>(c0, inv0);
+      v128.store(d + row, c0);
+      if (pair) v128.store(d + row, times<T>(minus<T>(c1, times<T>(c0, l10)), inv1), 64);
+    }
+    const rest = panels - panel - 1;
+    if (!pair) solveColumnOf<T>(p + pitch, rest, pitch, q, done, inv0);
+    else if (sizeof<T>() == 4) solveColumns32(p + pitch, rest, pitch, q, done, inv0, l10, inv1);
+    else solveColumns64(p + pitch, rest, pitch, q, done, inv0, l10, inv1);
+  }
+  return fault;
+}
+
+/** The update of a front, u −= L Lᵀ of its rows below, lower triangle in panels. */
+export function updateFront<T>(u: usize, l: usize, s: i32, r: i32): void {
+  const pitch = <usize>s << 6;
+  const below = l + <usize>((s + 3) >> 2) * pitch;
+  let p = below;
+  for (let i = 0, panels = (r + 3) >> 2; i < panels; i++) {
+    if (sizeof<T>() == 4) updatePanel32(u + trianglePanel(i), p, below, (i + 1) << 1, pitch);
+    else updatePanel64(u + trianglePanel(i), p, below, (i + 1) << 1, pitch);
+    p += pitch;
+  }
+}

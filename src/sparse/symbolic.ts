@@ -1,0 +1,317 @@
+/**
+ * Symbolic analysis for the multifrontal Cholesky factorisation (Duff & Reid, ACM TOMS 9, 1983; Liu, SIAM Review 34, 1992),
+ * once for a pattern: elimination tree, supernodes, and the table that the kernels in assembly/solve.ts read.
+ *
+ * A front is a supernode of s columns with r rows below. Fronts are dense: small ones are merged into their parents where
+ * the zeros that this adds cost less than the overhead of one more front (relaxed supernodes, Ashcraft & Grimes 1989).
+ */
+import type { Graph } from "./ordering.ts";
+
+interface Supernode {
+  /** Unknowns that are eliminated here, in order. */
+  cols: number[];
+  /** Unknowns further up that the columns reach, as a set: ordered once all are numbered. */
+  rows: Set<number>;
+  parent: number;
+  children: number[];
+}
+
+/** Rows come in panels of 4: what the kernels multiply at a time. */
+const PANEL = 4;
+export const padded = (n: number): number => Math.ceil(n / PANEL) * PANEL;
+/** Entries (of one sample) of the lower triangle of r rows, in panels: panel I holds its 4 rows and columns up to 4I + 3. */
+export const triangleEntries = (r: number): number => {
+  const panels = padded(r) / PANEL;
+  return 8 * panels * (panels + 1);
+};
+const blockEntries = (s: number, r: number): number => (padded(s) + padded(r)) * s;
+
+/** Rough cost of a front in nanoseconds for two samples: of being there, its entries, its update, its products. */
+function costOf(s: number, r: number): number {
+  const [sp, rp] = [padded(s), padded(r)];
+  const products = (sp * s * s) / 3 + (rp * s * s) / 2 + (rp * rp * s) / 2;
+  return 120 + 0.5 * blockEntries(s, r) + 1.6 * triangleEntries(r) + 0.16 * products;
+}
+
+/** Parent of each place in the elimination tree, −1 for roots; `order[k]` is the unknown that goes k-th. */
+function eliminationTree({ n, start, neighbours }: Graph, order: Int32Array, place: Int32Array): Int32Array {
+  const parent = new Int32Array(n).fill(-1);
+  const ancestor = new Int32Array(n).fill(-1);
+  for (let j = 0; j < n; j++) {
+    for (let k = start[order[j]]; k < start[order[j] + 1]; k++) {
+      let i = place[neighbours[k]];
+      while (i >= 0 && i < j) {
+        const next = ancestor[i];
+        ancestor[i] = j; // path compression (Liu 1986)
+        if (next < 0) parent[i] = j;
+        i = next < 0 ? -1 : next;
+      }
+    }
+  }
+  return parent;
+}
+
+/** Children before parents, depth first. */
+function postorder(parent: ArrayLike<number>): number[] {
+  const children: number[][] = Array.from(parent, () => []);
+  const stack: number[] = [];
+  for (let j = parent.length - 1; j >= 0; j--) (parent[j] < 0 ? stack : children[parent[j]]).push(j);
+  const out: number[] = [];
+  while (stack.length > 0) {
+    const j = stack.pop() as number; // parents first here, reversed below
+    out.push(j);
+    stack.push(...children[j].reverse());
+  }
+  return out.reverse();
+}
+
+/** Supernodes of a postordered elimination tree: runs of columns with the same rows below. */
+function findSupernodes(graph: Graph, order: Int32Array, parent: Int32Array): Supernode[] {
+  const { n, start, neighbours } = graph;
+  const place = inverse(order);
+  const rows: (Set<number> | null)[] = new Array(n).fill(null);
+  const children: number[][] = Array.from({ length: n }, () => []);
+  for (let j = 0; j < n; j++) if (parent[j] >= 0) children[parent[j]].push(j);
+  const nodes: Supernode[] = [];
+  const nodeOf = new Int32Array(n);
+  for (let j = 0; j < n; j++) {
+    const below = new Set<number>();
+    for (let k = start[order[j]]; k < start[order[j] + 1]; k++) {
+      const i = place[neighbours[k]];
+      if (i > j) below.add(i);
+    }
+    for (const c of children[j]) for (const i of rows[c] as Set<number>) if (i !== j) below.add(i);
+    rows[j] = below;
+    const before = j > 0 && parent[j - 1] === j ? (rows[j - 1] as Set<number>) : null;
+    if (before !== null && before.size === below.size + 1) {
+      const node = nodes[nodeOf[j - 1]];
+      node.cols.push(j);
+      node.rows = below;
+      nodeOf[j] = nodeOf[j - 1];
+    } else {
+      nodeOf[j] = nodes.length;
+      nodes.push({ cols: [j], rows: below, parent: -1, children: [] });
+    }
+  }
+  nodes.forEach((node, s) => {
+    const last = node.cols[node.cols.length - 1];
+    if (parent[last] < 0) return;
+    node.parent = nodeOf[parent[last]];
+    nodes[node.parent].children.push(s);
+  });
+  return nodes;
+}
+
+/** Merges children into their parents, from the leaves up, as long as that is cheaper. */
+function amalgamate(nodes: Supernode[]): void {
+  nodes.forEach((node, p) => {
+    for (let again = true; again; ) {
+      again = false;
+      let [best, gain] = [-1, 0];
+      for (const c of node.children) {
+        const child = nodes[c];
+        const [s, r] = [node.cols.length, node.rows.size];
+        const saved = costOf(s, r) + costOf(child.cols.length, child.rows.size) - costOf(s + child.cols.length, r);
+        if (saved > gain) [best, gain] = [c, saved];
+      }
+      if (best < 0) continue;
+      const child = nodes[best];
+      node.cols = [...child.cols, ...node.cols];
+      node.children = [...node.children.filter((c) => c !== best), ...child.children];
+      for (const c of child.children) nodes[c].parent = p;
+      child.parent = MERGED;
+      again = true;
+    }
+  });
+}
+const MERGED = -2;
+
+const inverse = (order: ArrayLike<number>): Int32Array => {
+  const place = new Int32Array(order.length);
+  for (let k = 0; k < order.length; k++) place[order[k]] = k;
+  return place;
+};
+
+/** First-fit places in one stack of memory for blocks that live for a while. */
+class Places {
+  private readonly taken: { at: number; size: number }[] = [];
+  size = 0;
+  take(size: number): number {
+    let at = 0;
+    let before = 0;
+    for (const block of this.taken) {
+      if (block.at - at >= size) break;
+      at = block.at + block.size;
+      before++;
+    }
+    this.taken.splice(before, 0, { at, size });
+    this.size = Math.max(this.size, at + size);
+    return at;
+  }
+  release(at: number): void {
+    this.taken.splice(
+      this.taken.findIndex((block) => block.at === at),
+      1,
+    );
+  }
+}
+
+export interface Symbolic {
+  /**
+   * What the kernels read, in words; offsets count words from the start of the table:
+   *   0 n   1 entries of the matrix   2 fronts   3 entries of the factor   4 entries of the workspace of updates
+   *   5 offset of the fronts   6 of the order   7 of the rows of the matrix's entries   8 of their columns
+   *   9 most rows of a front's block, padding among them
+   * A front is FRONT_WORDS words:
+   *   0 s   1 r   2 entry of the factor where its block starts   3 entry of the workspace where its update starts
+   *   4 first column   5 offset of its r rows, numbers in order of elimination   6 offset of its rows' places in the parent
+   *   7 offset of its entries of the matrix, pairs (entry, place in the block)   8 how many   9 offset of its children   10 how many
+   *   11 left to the kernels   12 offset of its parent, 0 for a root
+   * A front's block has its s + r rows in panels of 4, those below starting a panel of their own, and s columns: row i of
+   * panel I stands at 4 s I + 4 k + (i mod 4). The update: see `triangleEntries`.
+   */
+  readonly table: Int32Array;
+  /** Entries of the factor of one sample, padding among them. */
+  readonly factorSize: number;
+  /** Entries of the workspace. */
+  readonly workspaceSize: number;
+  /** Rows of the largest front, padding among them. */
+  readonly mostRows: number;
+  /** Σ (s + r)² over the fronts. */
+  readonly squares: number;
+  /** Multiplications with addition that a factorisation of one sample needs, padding left out. */
+  readonly products: number;
+  /** Entries of the factor, padding left out. */
+  readonly entries: number;
+}
+const HEADER = 10;
+const FRONT_WORDS = 13;
+
+/** Analyses the lower triangle with entries (rows, cols) of a matrix of order n, given an order of elimination. */
+export function analyse(graph: Graph, rows: Int32Array, cols: Int32Array, given: Int32Array): Symbolic {
+  const { n } = graph;
+  const tree = eliminationTree(graph, given, inverse(given));
+  const post = postorder(tree);
+  const order = Int32Array.from(post, (j) => given[j]);
+  const parent = new Int32Array(n);
+  const placeOf = inverse(post);
+  post.forEach((j, k) => {
+    parent[k] = tree[j] < 0 ? -1 : placeOf[tree[j]];
+  });
+  const nodes = findSupernodes(graph, order, parent);
+  amalgamate(nodes);
+
+  // Number the columns anew: front by front, children before parents.
+  const kept = nodes.map((node, i) => ({ node, i })).filter(({ node }) => node.parent !== MERGED);
+  const index = new Map(kept.map(({ i }, f) => [i, f]));
+  const fronts = postorder(kept.map(({ node }) => (node.parent < 0 ? -1 : (index.get(node.parent) as number)))).map(
+    (f) => kept[f],
+  );
+  const number = new Int32Array(n);
+  const finalOrder = new Int32Array(n);
+  let next = 0;
+  for (const { node } of fronts) {
+    for (const j of node.cols) {
+      number[j] = next;
+      finalOrder[next++] = order[j];
+    }
+  }
+  const position = inverse(finalOrder); // of an unknown
+
+  // Entries of the matrix by the column that is eliminated first.
+  const entriesOf: number[][] = Array.from({ length: n }, () => []);
+  for (let e = 0; e < rows.length; e++) entriesOf[Math.min(position[rows[e]], position[cols[e]])].push(e);
+
+  const words: number[] = new Array(HEADER + FRONT_WORDS * fronts.length).fill(0);
+  const append = (list: Iterable<number>): number => {
+    const at = words.length;
+    for (const x of list) words.push(x);
+    return at;
+  };
+  const frontOf = new Map(fronts.map(({ i }, f) => [i, f]));
+  const places = new Places();
+  const updates: number[] = [];
+  const sorted = fronts.map(({ node }) => Int32Array.from(node.rows, (j) => number[j]).sort());
+  let factorSize = 0;
+  let mostRows = 0;
+  let squares = 0;
+  let products = 0;
+  let entries = 0;
+  let first = 0;
+  fronts.forEach(({ node }, f) => {
+    const s = node.cols.length;
+    const below = sorted[f];
+    const r = below.length;
+    const update = r > 0 ? places.take(triangleEntries(r)) : 0;
+    updates.push(update);
+    const local = (column: number): number => (column < first + s ? column - first : padded(s) + search(below, column));
+    const blockPlace = (i: number, k: number): number => (i - (i % PANEL)) * s + PANEL * k + (i % PANEL);
+    const own: number[] = [];
+    for (let k = 0; k < s; k++) {
+      for (const e of entriesOf[first + k]) {
+        const other = Math.max(position[rows[e]], position[cols[e]]);
+        own.push(e, blockPlace(local(other), k));
+      }
+    }
+    const children = node.children.map((c) => frontOf.get(c) as number);
+    const at = HEADER + FRONT_WORDS * f;
+    words[at] = s;
+    words[at + 1] = r;
+    words[at + 2] = factorSize;
+    words[at + 3] = update;
+    words[at + 4] = first;
+    words[at + 5] = append(below);
+    words[at + 7] = append(own);
+    words[at + 8] = own.length / 2;
+    words[at + 9] = append(children.map((c) => HEADER + FRONT_WORDS * c));
+    words[at + 10] = children.length;
+    for (const c of children) {
+      words[HEADER + FRONT_WORDS * c + 6] = append(Array.from(sorted[c], local));
+      words[HEADER + FRONT_WORDS * c + 12] = at;
+      if (sorted[c].length > 0) places.release(updates[c]);
+    }
+    factorSize += blockEntries(s, r);
+    mostRows = Math.max(mostRows, padded(s) + padded(r));
+    squares += (s + r) * (s + r);
+    for (let k = 1; k <= s; k++) {
+      const rest = s - k + r;
+      entries += rest + 1;
+      products += rest + (rest * (rest + 1)) / 2;
+    }
+    first += s;
+  });
+  words.splice(
+    0,
+    HEADER,
+    n,
+    rows.length,
+    fronts.length,
+    factorSize,
+    places.size,
+    HEADER,
+    append(finalOrder),
+    append(rows),
+    append(cols),
+    mostRows,
+  );
+  return {
+    table: Int32Array.from(words),
+    factorSize,
+    mostRows,
+    squares,
+    workspaceSize: places.size,
+    products,
+    entries,
+  };
+}
+
+/** Index of a number in an ascending list that has it. */
+function search(list: Int32Array, x: number): number {
+  let [low, high] = [0, list.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (list[middle] < x) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
