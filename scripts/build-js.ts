@@ -19,6 +19,7 @@ const library: Record<string, string> = {
   index: "src/index.ts",
   ops: "src/ops.ts",
   problems: "src/problems/index.ts",
+  fem: "src/fem/index.ts",
 };
 
 /** The files of package.json's `bin`; only Node loads them. */

@@ -1,0 +1,101 @@
+/**
+ * The outer form of a .msh file: sections `$Name` … `$EndName`, read by lines. Errors name the section, and the line as
+ * an editor counts it.
+ */
+import { describe } from "../distributions/arguments.ts";
+
+/** The lines of one section, to be read from the first to the last. */
+export interface Section {
+  /** Its name, without the dollar sign. */
+  readonly name: string;
+  /** The words of the next line that is not blank. @throws with what was expected where the section has ended. */
+  readonly next: (expected: string) => readonly string[];
+  /** As `next`, the line as it stands. */
+  readonly nextLine: (expected: string) => string;
+  /** As `next`, each word a number, `least` to `most` of them. */
+  readonly numbers: (expected: string, least: number, most?: number) => readonly number[];
+  /** The line that was read last, from 1. */
+  readonly line: () => number;
+  /** Refuses a count that the section cannot hold, before anything is allocated for it. */
+  readonly expectCount: (count: number, what: string) => void;
+  /** @throws where a line is left, since a count was then wrong. */
+  readonly close: (expected: string) => void;
+  /** @throws what was expected and what came, with the place. */
+  readonly refuse: (expected: string, got: string) => never;
+}
+
+/** A decimal number as Gmsh writes it. What else JavaScript would read as one, such as "" and "0x1", is none. */
+const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+
+function makeSection(name: string, lines: readonly string[], from: number, to: number): Section {
+  let at = from; // the line to be read next, from 0
+  const refuse = (expected: string, got: string): never => {
+    throw new Error(`gmsh: $${name}, line ${at}: expected ${expected}, got ${got}`);
+  };
+  const skipBlank = (): boolean => {
+    while (at < to && lines[at].trim() === "") at++;
+    return at < to;
+  };
+  const nextLine = (expected: string): string => {
+    if (!skipBlank()) {
+      at = to + 1;
+      refuse(expected, `the end of the section`);
+    }
+    return lines[at++].trim();
+  };
+  const next = (expected: string): readonly string[] => nextLine(expected).split(/\s+/);
+  return {
+    name,
+    next,
+    nextLine,
+    numbers: (expected, least, most = least) => {
+      const words = next(expected);
+      if (words.length < least || words.length > most) refuse(expected, describe(lines[at - 1].trim()));
+      return words.map((word) => (DECIMAL.test(word) ? Number(word) : refuse(expected, describe(word))));
+    },
+    line: () => at,
+    expectCount: (count, what) => {
+      if (!Number.isSafeInteger(count) || count < 0) refuse(`a number of ${what}`, String(count));
+      if (count > to - at) refuse(`${count} ${what}`, `${to - at} lines to the end of the section`);
+    },
+    close: (expected) => {
+      if (skipBlank()) {
+        at++;
+        refuse(expected, describe(lines[at - 1].trim()));
+      }
+    },
+    refuse,
+  };
+}
+
+/** A whole number from a word list, within what JavaScript counts exactly. */
+export function whole(section: Section, what: string, x: number): number {
+  return Number.isSafeInteger(x) ? x : section.refuse(`${what} as a whole number`, String(x));
+}
+
+/**
+ * The sections of a file by name.
+ * @throws when a section has no end (a truncated file) or comes twice, or where text stands outside of all.
+ */
+export function readSections(text: string): Map<string, Section> {
+  const lines = text.replace(/^\uFEFF/, "").split(/\r\n|\n|\r/);
+  const sections = new Map<string, Section>();
+  for (let i = 0; i < lines.length; i++) {
+    const title = lines[i].trim();
+    if (title === "") continue;
+    const name = /^\$(\w+)$/.exec(title)?.[1];
+    if (name === undefined || name.startsWith("End")) {
+      const before = sections.size === 0 ? '"$MeshFormat", with which a .msh file begins' : "a section as $Nodes";
+      throw new Error(`gmsh: line ${i + 1}: expected ${before}, got ${describe(title)}`);
+    }
+    const end = `$End${name}`;
+    let last = i + 1;
+    while (last < lines.length && lines[last].trim() !== end) last++;
+    if (last === lines.length)
+      throw new Error(`gmsh: $${name}, line ${i + 1}: expected its end, ${end}, got the end of a truncated file`);
+    if (sections.has(name)) throw new Error(`gmsh: $${name}, line ${i + 1}: expected it once, got a second one`);
+    if (name !== "Comments") sections.set(name, makeSection(name, lines, i + 1, last));
+    i = last;
+  }
+  return sections;
+}
