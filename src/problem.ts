@@ -52,6 +52,8 @@ export interface ProblemSpec {
   readonly prior: Distribution;
   readonly proposal?: Distribution | null;
   readonly forward?: ((theta: Tensor) => Tensor) | null;
+  /** Calls `forward` at the first use instead of at once, where that takes long (a mesh is made); `data` must then be given. */
+  readonly deferred?: boolean;
   readonly simulate?: Simulator | null;
   readonly noise: Noise;
   readonly presets?: Readonly<Record<string, unknown>>;
@@ -66,6 +68,7 @@ const keys: readonly string[] = [
   "prior",
   "proposal",
   "forward",
+  "deferred",
   "simulate",
   "noise",
   "presets",
@@ -92,29 +95,42 @@ function nameAll(owner: string, what: string, given: unknown, count: number, pre
 /** Data M of a forward model, by tracing it once. */
 function traceForward(owner: string, forward: (theta: Tensor) => Tensor, size: number): number {
   const theta = input("theta", size, { dtype: "f64" });
-  const y: unknown = forward(theta);
+  return checkForward(owner, theta, forward(theta)).cols;
+}
+
+/** A forward model that is traced when it is first asked, and then checked. */
+function deferredForward(owner: string, forward: (theta: Tensor) => Tensor, M: number): (theta: Tensor) => Tensor {
+  return (theta) => {
+    const y = checkForward(owner, theta, forward(theta));
+    if (y.cols === M) return y;
+    throw new Error(`${owner}: expected forward to return ${M} data, as data says, got ${show(y)}`);
+  };
+}
+
+function checkForward(owner: string, theta: Tensor, y: unknown): Tensor {
   const expected = `${owner}: expected forward to return data (B, M)`;
   if (!isTensor(y)) throw new Error(`${expected}, got ${describe(y)}`);
-  if (y.kind !== "batch" || y.rows !== 1) throw new Error(`${expected}, got ${show(y)} that is no row a sample`);
+  if (y.kind !== "batch" || y.rows !== theta.rows)
+    throw new Error(`${expected}, got ${show(y)} that is no row a sample`);
   if (y.dtype !== theta.dtype)
     throw new Error(
       `${expected} of the type of theta, got ${y.dtype} for ${theta.dtype}; make constants with theta.dtype`,
     );
-  const nodes = topological([y]);
+  const nodes = topological([y], [theta]);
   const drawn = nodes.find((t) => t.op === "random" || t.op === "bankRows");
   if (drawn)
     throw new Error(`${owner}: expected forward to be noise-free, got random draws in it; noise is given as noise`);
   const other = nodes.find((t) => t.op === "input" && t !== theta);
   if (other) throw new Error(`${owner}: expected forward to depend on theta alone, got an input "${other.attrs.name}"`);
   if (!nodes.includes(theta)) throw new Error(`${owner}: expected forward to depend on theta, got data that do not`);
-  return y.cols;
+  return y;
 }
 
 function countOf(owner: string, data: unknown): number {
   const count = Array.isArray(data) ? data.length : data;
   if (Number.isInteger(count) && (count as number) >= 1) return count as number;
   throw new Error(
-    `${owner}: expected data, with simulate, to be the number of data or their names, got ${describe(data)}`,
+    `${owner}: expected data, with simulate or deferred, to be the number of data or their names, got ${describe(data)}`,
   );
 }
 
@@ -150,7 +166,8 @@ export function defineProblem(spec: ProblemSpec): Problem {
   if (spec.presets !== undefined && (typeof spec.presets !== "object" || spec.presets === null))
     throw new Error(`${name}: expected presets to be an object, got ${describe(spec.presets)}`);
   const D = prior.size;
-  const M = forward === null ? countOf(name, spec.data) : traceForward(name, forward, D);
+  const deferred = spec.deferred === true && forward !== null;
+  const M = forward === null || deferred ? countOf(name, spec.data) : traceForward(name, forward, D);
   const source = forward === null ? "data" : "what forward returns";
   if (noise.size !== null && noise.size !== M) {
     throw new Error(`${name}: expected noise for ${source}, ${M} data, got noise for ${noise.size}`);
@@ -166,7 +183,7 @@ export function defineProblem(spec: ProblemSpec): Problem {
     M,
     prior,
     proposal,
-    forward,
+    forward: deferred ? deferredForward(name, forward, M) : forward,
     simulate,
     noise,
     presets: Object.freeze({ ...spec.presets }),

@@ -1,7 +1,9 @@
 /** Finite elements: meshes of triangles. */
 export type { Rows } from "./arrays.ts";
+export type { Field } from "./forms.ts";
 export { type Diagonal, type DiscOptions, disc, type RectangleOptions, rectangle } from "./generators.ts";
 export { gmsh } from "./gmsh.ts";
+export type { Loads } from "./loads.ts";
 export { type Location, locate, locator } from "./locate.ts";
 export {
   areas,
@@ -14,3 +16,4 @@ export {
   selectEdges,
   selectTriangles,
 } from "./mesh.ts";
+export { type Coefficients, type Poisson, type PoissonSpec, poisson } from "./poisson.ts";

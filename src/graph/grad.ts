@@ -7,8 +7,8 @@ import { add, batchSum, constant, ones, rowWeight, sumFeatures } from "./build.t
 import { ops } from "./ops.ts";
 import { sameShape, show, type Tensor } from "./tensor.ts";
 
-/** Every node that the outputs need, inputs before uses. */
-export function topological(outputs: readonly Tensor[]): Tensor[] {
+/** Every node that the outputs need, inputs before uses; not what `leaves` are made of. */
+export function topological(outputs: readonly Tensor[], leaves: readonly Tensor[] = []): Tensor[] {
   const order: Tensor[] = [];
   const seen = new Set<Tensor>();
   const stack: { node: Tensor; next: number }[] = [];
@@ -17,7 +17,7 @@ export function topological(outputs: readonly Tensor[]): Tensor[] {
     seen.add(output);
     while (stack.length > 0) {
       const top = stack[stack.length - 1];
-      if (top.next === top.node.inputs.length) {
+      if (top.next === top.node.inputs.length || leaves.includes(top.node)) {
         order.push(top.node);
         stack.pop();
         continue;

@@ -2,10 +2,12 @@
 import type { Problem } from "../problem.ts";
 import { arm } from "./arm.ts";
 import { banana } from "./banana.ts";
+import { darcy } from "./darcy.ts";
+import { eit } from "./eit.ts";
 import { linearGaussian } from "./linear-gaussian.ts";
 
 export const problems: Readonly<Record<string, Problem>> = /* @__PURE__ */ Object.freeze(
-  Object.fromEntries([linearGaussian, banana, arm].map((problem) => [problem.name, problem])),
+  Object.fromEntries([linearGaussian, banana, arm, eit, darcy].map((problem) => [problem.name, problem])),
 );
 
 /** The built-in problem of this name. @throws with the names there are. */
@@ -15,4 +17,4 @@ export function findProblem(name: string): Problem {
 }
 
 export { linearGaussianPosterior } from "./linear-gaussian.ts";
-export { arm, banana, linearGaussian };
+export { arm, banana, darcy, eit, linearGaussian };

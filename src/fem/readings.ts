@@ -1,0 +1,98 @@
+/** What is read of a solution: linear functionals of the nodes, taken to the free nodes, and the gauge that fixes a constant. */
+import { describe } from "../distributions/arguments.ts";
+import { add, linearMap, sub } from "../graph/build.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { type SparseMatrix, sparseMatrix, type Triplet } from "../sparse/matrix.ts";
+import type { Assembly } from "./assemble.ts";
+import { fail } from "./loads.ts";
+import { locate } from "./locate.ts";
+import { areas } from "./mesh.ts";
+import type { PoissonSpec } from "./poisson.ts";
+
+/** Sensors as functionals of the nodes (N) → (S); null without any. @throws when a point lies outside of the mesh. */
+export function sensorMatrix({ mesh, sensors }: PoissonSpec): SparseMatrix | null {
+  if (sensors === undefined) return null;
+  const N = mesh.points.length / 2;
+  if (!Array.isArray(sensors)) {
+    const m = sensors as SparseMatrix;
+    const got = m?.inputs ? `functionals of ${m.inputs}` : describe(m);
+    if (m?.inputs !== N) fail(`sensors to be points, or functionals of ${N} nodes`, got);
+    return m;
+  }
+  if (sensors.length === 0) fail("at least one sensor", "none");
+  const { triangles, weights } = locate(mesh, sensors);
+  const entries = Array.from(weights, (w, i): Triplet => {
+    const row = Math.floor(i / 3);
+    return [row, mesh.triangles[3 * triangles[row] + (i % 3)], w];
+  });
+  return sparseMatrix(N, sensors.length, entries);
+}
+
+export const identity = (N: number): SparseMatrix =>
+  sparseMatrix(
+    N,
+    N,
+    Array.from({ length: N }, (_, i) => [i, i, 1] as const),
+  );
+
+/** The functional that the gauge sets to 0, (N) → (1). @throws unless its weights sum to 1. */
+export function gaugeMatrix({ mesh, gauge = "domain" }: PoissonSpec, sensors: SparseMatrix | null): SparseMatrix {
+  const N = mesh.points.length / 2;
+  const weights = new Float64Array(N);
+  if (gauge === "domain") {
+    const each = areas(mesh);
+    const total = each.reduce((a, b) => a + b, 0);
+    mesh.triangles.forEach((node, i) => {
+      weights[node] += each[Math.floor(i / 3)] / (3 * total);
+    });
+  } else if (gauge === "sensors") {
+    if (sensors === null) throw new Error('poisson: expected sensors for gauge "sensors", got none');
+    sensors.index.forEach((node, k) => {
+      weights[node] += sensors.value[k] / sensors.outputs;
+    });
+  } else {
+    const given = typeof gauge === "object" && gauge !== null ? gauge.length : undefined;
+    if (given !== N)
+      fail(`gauge "domain", "sensors" or ${N} weights`, given === undefined ? describe(gauge) : `${given}`);
+    weights.set(Array.from(gauge));
+  }
+  const sum = weights.reduce((a, b) => a + b, 0);
+  if (!(Math.abs(sum - 1) < 1e-9)) fail("weights of the gauge that sum to 1", `${sum}`);
+  const entries = Array.from(weights, (w, i): Triplet => [0, i, w]).filter(([, , w]) => w !== 0);
+  return sparseMatrix(N, 1, entries);
+}
+
+/** (K) → (K · S), each number S times. */
+const repeated = (K: number, S: number): SparseMatrix =>
+  sparseMatrix(
+    K,
+    K * S,
+    Array.from({ length: K * S }, (_, i) => [i, Math.floor(i / S), 1] as const),
+  );
+
+/** A functional (N) → (S) for K right-hand sides of the free nodes, (n · K) → (K · S), and what the fixed nodes add. */
+function ofFree(m: SparseMatrix, { free, fixed, n, K }: Assembly): { matrix: SparseMatrix; shift: Float64Array } {
+  const entries: Triplet[] = [];
+  const shift = new Float64Array(K * m.outputs);
+  for (let s = 0; s < m.outputs; s++) {
+    for (let at = m.start[s]; at < m.start[s + 1]; at++) {
+      const [node, value] = [m.index[at], m.value[at]];
+      for (let k = 0; k < K; k++) {
+        if (free[node] >= 0) entries.push([k * m.outputs + s, free[node] * K + k, value]);
+        else shift[k * m.outputs + s] += value * (fixed.get(node) as readonly number[])[k];
+      }
+    }
+  }
+  return { matrix: sparseMatrix(n * K, K * m.outputs, entries), shift };
+}
+
+/** Reads functionals (N) → (S) off the free nodes' values (B, n · K): (B, K · S), less what the gauge says. */
+export function reader(m: SparseMatrix, gauge: SparseMatrix | null, assembly: Assembly): (u: Tensor) => Tensor {
+  const { matrix, shift } = ofFree(m, assembly);
+  const level = gauge && { of: ofFree(gauge, assembly).matrix, spread: repeated(assembly.K, m.outputs) };
+  return (u) => {
+    const out = linearMap(u, matrix);
+    const whole = shift.some((x) => x !== 0) ? add(out, shift) : out;
+    return level ? sub(whole, linearMap(linearMap(u, level.of), level.spread)) : whole;
+  };
+}

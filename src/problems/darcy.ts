@@ -1,0 +1,73 @@
+/**
+ * Flow through a porous medium whose permeability is a random field: −∇·(e^g ∇u) = 1 on the unit square, u = 0 on its boundary,
+ *
+ *   g = Σ_k θ_k √λ_k ψ_k,   ψ_ij = c_i c_j cos(iπx) cos(jπy), c_0 = 1, else √2,   λ_ij ∝ (π²(i² + j²) + 9)⁻²,
+ *
+ * the 64 largest eigenvalues but that of the constant, scaled to sum to 1 (the covariance of the usual Darcy benchmark: Li et al.,
+ * Fourier Neural Operator, ICLR 2021, §5.2). Linear elements on a 32 × 32 grid, e^g at the centroids; potentials at 36 points.
+ */
+import { gaussianNoise } from "../distributions/noise.ts";
+import { normal } from "../distributions/normal.ts";
+import { rectangle } from "../fem/generators.ts";
+import { centroids } from "../fem/mesh.ts";
+import { type Poisson, poisson } from "../fem/poisson.ts";
+import { constant, exp, matmul } from "../graph/build.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { cos } from "../math.ts";
+import { defineProblem, type Problem } from "../problem.ts";
+
+const D = 64;
+const CELLS = 32;
+const NOISE_SD = 1e-3;
+/** Waves of either direction among which the largest eigenvalues are. */
+const WAVES = 16;
+
+/** The modes (i, j) by falling eigenvalue, equal ones by i, and √λ. */
+const MODES = /* @__PURE__ */ (() => {
+  const all = Array.from({ length: WAVES * WAVES }, (_, k) => [k % WAVES, Math.floor(k / WAVES)])
+    .slice(1)
+    .sort(([a, b], [c, d]) => a * a + b * b - (c * c + d * d) || a - c)
+    .slice(0, D);
+  const weight = all.map(([i, j]) => 1 / (Math.PI * Math.PI * (i * i + j * j) + 9));
+  const scale = Math.sqrt(weight.reduce((sum, w) => sum + w * w, 0));
+  return all.map(([i, j], k) => ({ i, j, root: weight[k] / scale }));
+})();
+
+interface Field {
+  readonly model: Poisson;
+  /** √λ_k ψ_k at the centroids, (D, E) row by row. */
+  readonly basis: Float64Array;
+}
+
+function makeField(): Field {
+  const mesh = rectangle({ cells: CELLS });
+  const model = poisson({
+    mesh,
+    dirichlet: [{ on: () => true, value: 0 }],
+    source: 1,
+    sensors: Array.from({ length: 36 }, (_, k) => [(1 + (k % 6)) / 7, (1 + Math.floor(k / 6)) / 7] as const),
+  });
+  const places = centroids(mesh);
+  const wave = (k: number, x: number): number => (k === 0 ? 1 : Math.SQRT2 * cos(k * Math.PI * x));
+  const basis = new Float64Array(D * model.E);
+  MODES.forEach(({ i, j, root }, k) => {
+    for (let e = 0; e < model.E; e++)
+      basis[k * model.E + e] = root * wave(i, places[2 * e]) * wave(j, places[2 * e + 1]);
+  });
+  return { model, basis };
+}
+let field: Field | null = null;
+
+export const darcy: Problem = /* @__PURE__ */ defineProblem({
+  name: "darcy",
+  description: "64 coefficients of a permeability field from the potential at 36 points",
+  parameters: MODES.map(({ i, j }) => `cos ${i}πx · cos ${j}πy`),
+  data: Array.from({ length: 36 }, (_, k) => `u(${1 + (k % 6)}/7, ${1 + Math.floor(k / 6)}/7)`),
+  prior: normal(new Float64Array(D), 1),
+  forward: (theta: Tensor) => {
+    field ??= makeField();
+    return field.model.observe(exp(matmul(theta, constant(field.basis, theta.dtype, D))));
+  },
+  deferred: true,
+  noise: gaussianNoise(NOISE_SD),
+});
