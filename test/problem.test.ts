@@ -62,7 +62,11 @@ test("a spec that does not fit is refused, with what was expected and what came"
     [{ simulate: () => [] }, /expected either forward or simulate, got both/],
     [
       { forward: undefined, simulate: () => [] },
-      /expected data, with simulate, to be the number of data or their names, got undefined/,
+      /expected data, with simulate or deferred, to be the number of data or their names, got undefined/,
+    ],
+    [
+      { deferred: true },
+      /expected data, with simulate or deferred, to be the number of data or their names, got undefined/,
     ],
     [{ forward: 7 }, /expected forward to be a function, got 7/],
     [{ forward: () => 7 }, /expected forward to return data \(B, M\), got 7/],
@@ -136,6 +140,30 @@ test("data are one vector or rows, and an error names the row", () => {
       (e: Error) => message.test(e.message) || assert.unreachable(e.message),
     );
   }
+});
+
+test("a deferred forward model is called at its first use, and checked then", () => {
+  let calls = 0;
+  const deferred = (data: number): Problem =>
+    defineProblem({
+      name: "toy",
+      prior: normal([0, 0], 1),
+      forward: (theta) => {
+        calls++;
+        return theta;
+      },
+      deferred: true,
+      data,
+      noise: gaussianNoise(1),
+    });
+  const [right, wrong] = [deferred(2), deferred(3)];
+  assert.is(calls, 0);
+  assert.is(right.M, 2);
+  assert.is(right.forward?.(input("theta", 2, f64)).cols, 2);
+  assert.throws(
+    () => wrong.forward?.(input("theta", 2, f64)),
+    /toy: expected forward to return 3 data, as data says, got \(B, 2\)/,
+  );
 });
 
 test.run();

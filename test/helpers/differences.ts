@@ -20,6 +20,8 @@ export interface DifferenceOptions {
   readonly values: Arrays;
   /** Largest error relative to the derivative, or to 0.01 where that is larger. */
   readonly relative?: number;
+  /** h, by default 2^-9. */
+  readonly step?: number;
 }
 
 const nameOf = (leaf: Tensor): string => leaf.attrs.name as string;
@@ -32,7 +34,7 @@ export async function checkGradients(
   total: Tensor,
   leaves: readonly Tensor[],
   gradients: readonly (Tensor | null)[],
-  { rows, values, relative = 1e-6 }: DifferenceOptions,
+  { rows, values, relative = 1e-6, step = STEP }: DifferenceOptions,
 ): Promise<void> {
   const named: Record<string, Tensor> = { total };
   gradients.forEach((g, i) => {
@@ -64,7 +66,7 @@ export async function checkGradients(
         x[at] = before;
         return (up - down) / (2 * h);
       };
-      const want = (4 * (await slope(STEP / 2)) - (await slope(STEP))) / 3;
+      const want = (4 * (await slope(step / 2)) - (await slope(step))) / 3;
       const error = Math.abs((got?.[at] ?? 0) - want);
       if (!(error <= relative * Math.max(Math.abs(want), 0.01))) {
         throw new Error(
