@@ -86,7 +86,8 @@ function nearestOnSegment(px: number, py: number, ax: number, ay: number, bx: nu
 export function locator(mesh: Mesh): (points: Rows) => Location {
   const { points, triangles, edges } = mesh;
   const [left, bottom, right, top] = boundingBox(points);
-  const tolerance = TOLERANCE * Math.max(right - left, top - bottom);
+  const largest = Math.max(Math.abs(left), Math.abs(right), Math.abs(bottom), Math.abs(top));
+  const tolerance = TOLERANCE * Math.max(right - left, top - bottom) + 2 * Number.EPSILON * largest;
   const grid = makeGrid(mesh, tolerance);
   const w = [0, 0, 0];
 
@@ -170,8 +171,8 @@ export function locator(mesh: Mesh): (points: Rows) => Location {
 
 /**
  * The triangle of each point, and its barycentric weights there. A point on an edge belongs to one of its triangles;
- * one that is outside by at most 1e-9 of the larger side of the mesh's box counts as the point of the mesh nearest to
- * it.
+ * one that is outside by at most 1e-9 of the larger side of the mesh's box (and the rounding of the largest coordinate)
+ * counts as the point of the mesh nearest to it.
  *
  * @param points (P, 2), flat or as a list of pairs.
  * @throws when a point lies outside (its index, coordinates and distance are named) or is not finite.

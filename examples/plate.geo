@@ -1,0 +1,30 @@
+// A plate of 2 by 1 with a round hole in the middle. The mesh beside this file is made of it by
+//   gmsh -2 plate.geo
+h = 0.12;
+r = 0.2;
+Point(1) = {0, 0, 0, h};
+Point(2) = {2, 0, 0, h};
+Point(3) = {2, 1, 0, h};
+Point(4) = {0, 1, 0, h};
+Point(5) = {1, 0.5, 0}; // centre of the arcs, no node of the mesh
+Point(6) = {1 + r, 0.5, 0, h / 3};
+Point(7) = {1, 0.5 + r, 0, h / 3};
+Point(8) = {1 - r, 0.5, 0, h / 3};
+Point(9) = {1, 0.5 - r, 0, h / 3};
+Line(1) = {1, 2};
+Line(2) = {2, 3};
+Line(3) = {3, 4};
+Line(4) = {4, 1};
+Circle(5) = {6, 5, 7};
+Circle(6) = {7, 5, 8};
+Circle(7) = {8, 5, 9};
+Circle(8) = {9, 5, 6};
+Curve Loop(1) = {1, 2, 3, 4};
+Curve Loop(2) = {5, 6, 7, 8};
+Plane Surface(1) = {1, 2};
+Physical Curve("bottom") = {1};
+Physical Curve("right") = {2};
+Physical Curve("top") = {3};
+Physical Curve("left") = {4};
+Physical Curve("hole") = {5, 6, 7, 8};
+Physical Surface("plate") = {1};
