@@ -3,8 +3,17 @@
 import { minus, over, pitch, plus, times } from "./lanes";
 import { attrs, inPtr, outCols, outPtr, outRows, shardBlocks } from "./state";
 
+/** Where row i of a packed triangle starts. */
 // @ts-ignore: decorator
-@inline function entry<T>(l: usize, i: i32, j: i32): usize { return l + <usize>(((i * (i + 1)) >> 1) + j) * pitch<T>(); }
+@inline export function rowStart<T>(l: usize, i: i32): usize { return l + <usize>((i * (i + 1)) >> 1) * pitch<T>(); }
+// @ts-ignore: decorator
+@inline function entry<T>(l: usize, i: i32, j: i32): usize { return rowStart<T>(l, i) + <usize>j * pitch<T>(); }
+/** Order of a packed triangle of `count` entries. */
+export function order(count: i32): i32 {
+  let n = 0;
+  while ((n * (n + 1)) >> 1 < count) n++;
+  return n;
+}
 
 // @ts-ignore: decorator
 @inline function triMulOf<T>(r: usize): void {

@@ -6,6 +6,7 @@ export {
   abs,
   add,
   atan2,
+  cholesky,
   clamp,
   concat,
   constant,
@@ -22,6 +23,7 @@ export {
   minimum,
   mul,
   neg,
+  outerTril,
   probit,
   relu,
   sigmoid,
@@ -35,8 +37,11 @@ export {
   sub,
   sumFeatures,
   tanh,
+  triMul,
+  triSolve,
   where,
 } from "./graph/build.ts";
+export { gaussianLogDensity, gaussianSample, logDet, triDiagonal } from "./graph/linear.ts";
 export type { DType, Operand, Tensor } from "./graph/tensor.ts";
 
 /** The columns with these indices, in this order. @throws on an index that x (B, F) does not have. */

@@ -1,7 +1,7 @@
 /** What every op computes, in the plainest f64 code: the oracle that the kernels of other backends are held to. */
 import type { MapName } from "../graph/maps.ts";
 import type { Activation, OpName } from "../graph/ops.ts";
-import type { Attrs, Kind } from "../graph/tensor.ts";
+import { type Attrs, type Kind, packedOrder } from "../graph/tensor.ts";
 import { normalAt, randomWord, uniformAt } from "../random.ts";
 import type { Rows } from "./backend.ts";
 import { sparseKernels } from "./reference-sparse.ts";
@@ -207,6 +207,53 @@ const outerTril: Kernel = (out, [a, b]) => {
   }
 };
 
+/** Calls with the packed entries of each sample's triangle and with those of its output; (i, j) is at i(i + 1)/2 + j. */
+const eachTriangle =
+  (act: (n: number, out: Float64Array, inputs: Float64Array[]) => void): Kernel =>
+  (out, inputs) => {
+    const row = (t: Dense, r: number): Float64Array => t.data.subarray(r * t.cols, (r + 1) * t.cols);
+    for (let r = 0; r < out.rows; r++) {
+      act(
+        packedOrder(out.cols),
+        row(out, r),
+        inputs.map((t) => row(t, r)),
+      );
+    }
+  };
+const tri = (i: number, j: number): number => (i * (i + 1)) / 2 + j;
+
+const cholesky = eachTriangle((n, l, [a]) => {
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j <= i; j++) {
+      const rest = a[tri(i, j)] - sum(j, (k) => l[tri(i, k)] * l[tri(j, k)]);
+      if (i === j) l[tri(i, i)] = rest > 0 ? Math.sqrt(rest) : Number.NaN;
+      else l[tri(i, j)] = rest / l[tri(j, j)];
+    }
+  }
+});
+
+/** By its formula, and not by the steps backwards: L⁻ᵀ Φ(Lᵀ G) L⁻¹, Φ the lower triangle with its diagonal halved. */
+const choleskyGrad = eachTriangle((n, out, [l, g]) => {
+  const below = (t: Float64Array, i: number, j: number): number => (j > i ? 0 : t[tri(i, j)]);
+  const square = (entry: (i: number, j: number) => number): number[][] =>
+    Array.from({ length: n }, (_, i) => Array.from({ length: n }, (_x, j) => entry(i, j)));
+  /** L⁻ᵀ M */
+  const solve = (m: number[][]): number[][] => {
+    for (let i = n - 1; i >= 0; i--) {
+      for (let c = 0; c < n; c++) {
+        for (let k = i + 1; k < n; k++) m[i][c] -= l[tri(k, i)] * m[k][c];
+        m[i][c] /= l[tri(i, i)];
+      }
+    }
+    return m;
+  };
+  const phi = square((i, j) => (j > i ? 0 : (i === j ? 0.5 : 1) * sum(n, (k) => below(l, k, i) * below(g, k, j))));
+  const left = solve(phi);
+  const both = solve(square((i, j) => left[j][i])); // the transpose of L⁻ᵀ Φ L⁻¹
+  for (let i = 0; i < n; i++)
+    for (let j = 0; j <= i; j++) out[tri(i, j)] = i === j ? both[i][i] : both[i][j] + both[j][i];
+});
+
 const spline: Kernel = (out, [x, p], { bound, inverse }) => {
   const each = p.cols / x.cols;
   for (let i = 0; i < x.data.length; i++) {
@@ -259,6 +306,8 @@ export const kernels: Readonly<Record<Exclude<OpName, "param" | "constant">, Ker
     fill(out, (r, i) => sum(x.cols, (j) => entry(l, r, i, j, transpose) * get(x, r, j))),
   triSolve,
   outerTril,
+  cholesky,
+  choleskyGrad,
   spline,
   splineGrad,
   ...sparseKernels,

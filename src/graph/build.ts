@@ -156,6 +156,9 @@ export const triMul = (l: Tensor, x: Tensor, { transpose = false } = {}): Tensor
 export const triSolve = (l: Tensor, x: Tensor, { transpose = false } = {}): Tensor =>
   apply("triSolve", [l, x], { transpose });
 export const outerTril = (a: Tensor, b: Tensor): Tensor => apply("outerTril", [a, b]);
+/** The packed Cholesky factor (B, n(n+1)/2) of packed symmetric positive-definite matrices. */
+export const cholesky = (a: Tensor): Tensor => apply("cholesky", [a]);
+export const choleskyGrad = (l: Tensor, g: Tensor): Tensor => apply("choleskyGrad", [l, g]);
 
 // ---- flows
 export const spline = (x: Tensor, parameters: Tensor, attrs: SplineAttrs): Tensor =>

@@ -5,6 +5,7 @@
  */
 import {
   cast,
+  choleskyGrad,
   columns,
   constant,
   cumsum,
@@ -24,9 +25,21 @@ import {
   triMul,
   triSolve,
 } from "./build.ts";
+import { choleskyGradVjp } from "./linear.ts";
 import { type MapName, maps } from "./maps.ts";
 import { sparseOps } from "./sparse-ops.ts";
-import { type Attrs, batch, type DType, isTensor, packed, param, type Shape, show, type Tensor } from "./tensor.ts";
+import {
+  type Attrs,
+  batch,
+  type DType,
+  isTensor,
+  packed,
+  packedOrder,
+  param,
+  type Shape,
+  show,
+  type Tensor,
+} from "./tensor.ts";
 
 /** Cotangents of the inputs (null: none), from the cotangent `g` of the node's output. */
 export type Vjp = (g: Tensor, node: Tensor) => (Tensor | null)[];
@@ -103,6 +116,19 @@ function triangle(name: string, tri: Tensor, x: Tensor): Shape {
   return batch(x.cols, dtype, x.rows);
 }
 const triangleFlops = (t: Tensor, n: number): number => t.rows * n * t.cols * t.cols;
+
+/** Packed triangles of one order, as many as there are inputs. */
+function triangles(inputs: readonly Tensor[], _attrs: Attrs, name: string): Shape {
+  const [a] = inputs;
+  const fits = inputs.every((t) => t.kind === "batch" && t.rows === a.rows && t.cols === a.cols);
+  if (!fits || packedOrder(a.cols) < 1) fail(name, "packed triangles (B, n(n+1)/2)", inputs);
+  return batch(a.cols, sameType(name, inputs), a.rows);
+}
+/** n³/3 for a factor of order n, `times` of them. */
+const choleskyFlops =
+  (times: number) =>
+  (t: Tensor, n: number): number =>
+    Math.round((times * t.rows * n * packedOrder(t.cols) ** 3) / 3);
 
 export interface SplineAttrs {
   /** Bins K of the rational-quadratic spline. */
@@ -293,6 +319,21 @@ const table = {
     },
     vjp: (g, { inputs: [a, b] }) => [triMul(g, b), triMul(g, a, { transpose: true })],
     flops: (t, n) => elements(t, n),
+  },
+  /**
+   * The factor L of a symmetric positive-definite matrix A = L Lᵀ, both packed. An entry below the diagonal stands for
+   * itself and for its mirror image. A pivot that is not positive makes NaN of it and of what follows in that sample.
+   */
+  cholesky: {
+    shape: triangles,
+    vjp: (g, node) => [choleskyGrad(node, g)],
+    flops: choleskyFlops(1),
+  },
+  /** The cotangent of A from L and the cotangent of L (Murray, arXiv 1602.07527), packed alike. */
+  choleskyGrad: {
+    shape: triangles,
+    vjp: (g, { inputs: [l, cotangent] }) => choleskyGradVjp(g, l, cotangent),
+    flops: choleskyFlops(2),
   },
 
   // ---- flows

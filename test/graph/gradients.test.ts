@@ -3,8 +3,9 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as g from "../../src/graph/build.ts";
 import { grad } from "../../src/graph/grad.ts";
+import { gaussianLogDensity, gaussianSample, logDet } from "../../src/graph/linear.ts";
 import { type Activation, apply, type OpName, ops } from "../../src/graph/ops.ts";
-import { packed, type Tensor } from "../../src/graph/tensor.ts";
+import { packed, packedOrder, type Tensor } from "../../src/graph/tensor.ts";
 import { sparseMatrix } from "../../src/sparse/matrix.ts";
 import { sparsePattern } from "../../src/sparse/pattern.ts";
 import { checkGradients } from "../helpers/differences.ts";
@@ -204,6 +205,30 @@ for (const transpose of [false, true]) {
 }
 add("outerTril", "order 3", [batchOf(3), batchOf(3)], (a, b) => g.outerTril(a, b));
 add("outerTril", "one tensor twice", [batchOf(2)], (a) => g.outerTril(a, a));
+
+/** A positive-definite matrix: half the identity and more on the diagonal, over the product of a factor with itself. */
+const definite = (x: Tensor, n: number): Tensor => {
+  const onDiagonal = Array.from({ length: packed(n) }, (_, i) => (packedOrder(i + 1) > 0 ? 0.5 : 0));
+  const columnsOf = Array.from({ length: n }, (_, c) =>
+    Array.from({ length: n }, (_x, i) => (i < c ? -1 : packed(i) + c)),
+  );
+  const squares = columnsOf.map((c) => g.columns(x, c)).map((c) => g.outerTril(c, c));
+  return g.add(
+    squares.reduce((a, b) => g.add(a, b)),
+    onDiagonal,
+  );
+};
+for (const n of [1, 2, 4]) {
+  add("cholesky", `order ${n}`, [batchOf(packed(n))], (x) => g.cholesky(definite(x, n)));
+  add("choleskyGrad", `order ${n}`, [batchOf(packed(n), positive), batchOf(packed(n))], (l, h) => g.choleskyGrad(l, h));
+}
+add("cholesky", "tiles, and its log-determinant", [tiled(2, 3)], (x) => logDet(g.cholesky(definite(x, 2))));
+add("cholesky", "a Gaussian's log-density", [batchOf(6), batchOf(3), batchOf(3)], (x, m, y) =>
+  gaussianLogDensity(y, m, g.cholesky(definite(x, 3))),
+);
+add("cholesky", "a draw of a Gaussian", [batchOf(6), batchOf(3), batchOf(3)], (x, m, e) =>
+  gaussianSample(m, g.cholesky(definite(x, 3)), e),
+);
 
 // ---- flows: the first derivative only
 for (const inverse of [false, true]) {

@@ -3,6 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as g from "../../src/graph/build.ts";
 import { grad, topological } from "../../src/graph/grad.ts";
+import { logDet } from "../../src/graph/linear.ts";
 import { apply } from "../../src/graph/ops.ts";
 import { cost, makePlan, type Plan, printPlan } from "../../src/graph/plan.ts";
 import { compile } from "../../src/graph/program.ts";
@@ -67,6 +68,21 @@ const refusals: readonly [string, () => Tensor, RegExp][] = [
     "outerTril takes two of a width",
     () => g.outerTril(x3, x4),
     /^outerTril: expected two batches \(B, n\), got \(B, 3\) and \(B, 4\)$/,
+  ],
+  [
+    "a matrix to be factored is a packed triangle",
+    () => g.cholesky(x4),
+    /^cholesky: expected packed triangles \(B, n\(n\+1\)\/2\), got \(B, 4\)$/,
+  ],
+  [
+    "a factor and its cotangent are of one order",
+    () => g.choleskyGrad(x3, g.input("c", 6)),
+    /^choleskyGrad: expected packed triangles \(B, n\(n\+1\)\/2\), got \(B, 3\) and \(B, 6\)$/,
+  ],
+  [
+    "a log-determinant is that of a packed factor",
+    () => logDet(x4),
+    /^triDiagonal: expected packed triangles \(B, n\(n\+1\)\/2\), got \(B, 4\)$/,
   ],
   [
     "splines have 2 to 128 bins",

@@ -365,6 +365,43 @@ function sparseCases(n: number): Comparison[] {
   return cases;
 }
 
+function choleskyCases(n: number): Comparison[] {
+  const range = Array.from({ length: n }, (_, i) => i);
+  const onDiagonal = new Set(range.map((i) => packed(i + 1) - 1));
+  const perEntry = (diagonal: number, rest: number): number[] =>
+    Array.from({ length: packed(n) }, (_, i) => (onDiagonal.has(i) ? diagonal : rest));
+  // Diagonals of 3.5 to 4.5 over rows whose other entries sum to 2 at most: eigenvalues in [1.5, 6.5].
+  const shaped = (x: Tensor): Tensor =>
+    g.add(g.mul(x, perEntry(2 ** -2, 2 ** -Math.ceil(Math.log2(2 * n)))), perEntry(4, 0));
+  // The factor computed is that of A + E, |E| ≤ n u |L||L|ᵀ (Higham, theorem 10.3), so it is off by at most
+  // ‖L‖ ‖A⁻¹‖ ‖E‖_F / √2 to first order (Sun, BIT 31 (1991)): √6.5 / 1.5 / √2 = 1.21 times ‖E‖_F.
+  const spread: Build = (x) => {
+    const l = g.abs(g.cholesky(shaped(x)));
+    const squares = range
+      .map((c) =>
+        g.columns(
+          l,
+          range.map((i) => (i < c ? -1 : packed(i) + c)),
+        ),
+      )
+      .map((c) => g.outerTril(c, c))
+      .reduce((a, b) => g.add(a, b));
+    const norm = g.sqrt(g.sumFeatures(g.mul(g.square(squares), perEntry(1, 2))));
+    return g.mul(g.add(g.mul(l, 0), norm), 1.21);
+  };
+  // All steps of the derivative add products of entries with earlier cotangents, over diagonals: with the signs that make
+  // every term positive it is the sum of the terms. No entry is more than 2 n² additions deep.
+  const backwards: Build = (l, h) => g.choleskyGrad(shaped(l), h);
+  const terms: Build = (l, h) => g.choleskyGrad(g.mul(g.abs(shaped(l)), perEntry(1, -1)), g.abs(h));
+  return [batchOf, (cols: number) => tiled(2, cols)].flatMap((leaf, i) => {
+    const [x, name] = [leaf(packed(n)), `${i === 1 ? " of tiles" : ""}, order ${n}`];
+    return [
+      { name: `cholesky${name}`, leaves: [x], build: (a) => g.cholesky(shaped(a)), factor: sumOf(n), scale: spread },
+      { name: `choleskyGrad${name}`, leaves: [x, x], build: backwards, factor: sumOf(2 * n * n), scale: terms },
+    ] satisfies Comparison[];
+  });
+}
+
 const families: Readonly<Record<string, (width: number, dtype: DType) => Comparison[]>> = {
   maps: mapCases,
   arrangement: arrangementCases,
@@ -372,6 +409,7 @@ const families: Readonly<Record<string, (width: number, dtype: DType) => Compari
   layers: layerCases,
   triangles: triangleCases,
   sparse: sparseCases,
+  "Cholesky factors": choleskyCases,
 };
 
 for (const [family, cases] of Object.entries(families)) {
@@ -446,6 +484,38 @@ test("a matrix that is not positive definite makes NaN of its own sample alone, 
         assert.match(executor.fault() ?? "", /unknown 12 /);
         await executor.run("graph", { rows: 1, inputs: { a: good, e: [1, 2, 3], b: inputs.b.slice(0, 25) } });
         assert.is(executor.fault(), undefined);
+      }
+    }
+  }
+});
+
+test("a pivot that is not positive makes NaN of its sample from there on, and touches no other sample", async () => {
+  for (const dtype of ["f32", "f64"] as const) {
+    const rows = 21; // of three blocks, the last one padded
+    const good = [4, 1, 3, -1, 0.5, 2]; // (2, 3, 5): positive pivots
+    const bad: Readonly<Record<number, readonly number[]>> = {
+      3: [0, 1, 3, -1, 0.5, 2],
+      10: [4, 4, 4, -1, 0.5, 2], // the second pivot is 0
+      20: [4, 1, 3, -1, 0.5, -1],
+    };
+    const a = Array.from({ length: rows }, (_, r) => bad[r] ?? good.map((v) => v * (1 + r / 64))).flat();
+    const x = g.input("a", 6, { dtype });
+    const l = g.cholesky(x);
+    const graph = { l, grad: g.choleskyGrad(l, x) };
+    const want = await runGraph(graph, { rows, inputs: { a } });
+    for (const create of backends) {
+      const got = await runGraph(graph, { rows, inputs: { a }, create });
+      for (let r = 0; r < rows; r++) {
+        for (const name of ["l", "grad"] as const) {
+          for (let k = 6 * r; !(r in bad) && k < 6 * r + 6; k++) {
+            const error = Math.abs(got[name][k] - want[name][k]);
+            assert.ok(error < 512 * roundoff[dtype], `${name} ${k}: ${got[name][k]}, ${want[name][k]}`);
+          }
+        }
+        const nan = Array.from(got.l.subarray(6 * r, 6 * r + 6), Number.isNaN);
+        const from = ({ 3: 0, 10: 2, 20: 5 } as Record<number, number>)[r] ?? 6;
+        assert.is(nan.indexOf(true), from === 6 ? -1 : from, `row ${r}: ${nan}`);
+        assert.is(nan[5], r in bad, `row ${r}: the last pivot tells`);
       }
     }
   }
