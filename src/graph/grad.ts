@@ -2,9 +2,11 @@
  * Reverse-mode differentiation: the reverse sweep builds more graph.
  *
  *   x̄_i = Σ over uses of x_i of vjp_i(ȳ),   Griewank & Walther, Evaluating Derivatives, 2nd ed., §3.2
+ *
+ * Forward mode is the transpose of it: J t is the gradient by v of tᵀ(Jᵀ v), which is linear in v, so v itself is gone.
  */
-import { add, batchSum, constant, ones, rowWeight, sumFeatures } from "./build.ts";
-import { ops } from "./ops.ts";
+import { add, batchSum, constant, mul, ones, rowWeight, sumFeatures } from "./build.ts";
+import { apply, ops } from "./ops.ts";
 import { sameShape, show, type Tensor } from "./tensor.ts";
 
 /** Every node that the outputs need, inputs before uses; not what `leaves` are made of. */
@@ -45,8 +47,8 @@ function reduceTo(g: Tensor, target: Tensor): Tensor {
 /**
  * Gradients of `output` with respect to each of `wrt`; null where it does not depend on one.
  * A batch output (B, 1) gives the gradient of each row by itself, and of params that of the sum over the batch; a param
- * output (1, 1) that of itself.
- * @throws when the output is not a column or a scalar.
+ * output (1, 1) that of itself. An output of any shape will do with `seed`, its cotangent.
+ * @throws when there is no seed and the output is not a column or a scalar.
  */
 export function grad(output: Tensor, wrt: readonly Tensor[], seed?: Tensor): (Tensor | null)[] {
   if (seed === undefined && output.cols !== 1)
@@ -74,4 +76,68 @@ export function grad(output: Tensor, wrt: readonly Tensor[], seed?: Tensor): (Te
     });
   }
   return wrt.map((t) => cotangents.get(t) ?? null);
+}
+
+/** A cotangent of `output` that stands for any. */
+const anyCotangent = ({ op, kind, rows, cols, dtype }: Tensor): Tensor =>
+  apply(kind === "batch" ? "input" : "param", [], { name: `cotangent of ${op}`, rows, cols, dtype });
+
+/** The map t ↦ J t for J = ∂output/∂wrt: the sweep back to `wrt` is made once. Null where `output` does not depend on it. */
+function pushForward(output: Tensor, wrt: Tensor): ((tangent: Tensor) => Tensor) | null {
+  const v = anyCotangent(output);
+  const [pulled] = grad(output, [wrt], v);
+  if (pulled === null) return null;
+  return (tangent) => {
+    if (!sameShape(tangent, wrt) || tangent.dtype !== wrt.dtype)
+      throw new Error(`jvp: expected a tangent ${show(wrt)} ${wrt.dtype}, got ${show(tangent)} ${tangent.dtype}`);
+    const [pushed] = grad(pulled, [v], tangent);
+    if (pushed === null || topological([pushed]).includes(v))
+      throw new Error("internal: a vector-Jacobian product is not linear in its cotangent");
+    return pushed;
+  };
+}
+
+/** Zeros of the shape of a tensor. */
+const zerosLike = ({ kind, rows, cols, dtype }: Tensor): Tensor => {
+  const zeros = constant(new Float64Array(kind === "batch" ? cols : rows * cols), dtype, kind === "batch" ? 1 : rows);
+  return kind === "batch" ? mul(ones(dtype, rows), zeros) : zeros;
+};
+
+/**
+ * Jacobian-vector product (∂output/∂wrt) · tangent, of the shape of `output`; `tangent` has the shape and type of `wrt`.
+ * Rows of batches are taken one by one: ∂output/∂wrt of two batches is one Jacobian a row.
+ * @throws when the tangent has another shape or type.
+ */
+export const jvp = (output: Tensor, wrt: Tensor, tangent: Tensor): Tensor =>
+  pushForward(output, wrt)?.(tangent) ?? zerosLike(output);
+
+/** A Jacobian a row of the batch, (B, M) by (B, D), as a list of its columns or of its rows. */
+export interface Jacobian {
+  /** `columns`: D tensors (B, M), ∂output/∂x_d. `rows`: M tensors (B, D), ∂output_m/∂x. */
+  readonly by: "columns" | "rows";
+  readonly parts: readonly Tensor[];
+}
+
+/**
+ * The Jacobian of each row, output (B, M) by x (B, D): D sweeps forward or M sweeps backward, whichever is fewer, over
+ * one evaluation of the output.
+ * @throws unless both are batches of one row count.
+ */
+export function jacobian(output: Tensor, x: Tensor): Jacobian {
+  if (output.kind !== "batch" || x.kind !== "batch" || output.rows !== x.rows)
+    throw new Error(`jacobian: expected batches (B, M) and (B, D), got ${show(output)} and ${show(x)}`);
+  const unit = (t: Tensor, i: number): Tensor =>
+    mul(
+      ones(t.dtype, t.rows),
+      constant(
+        Array.from({ length: t.cols }, (_, c) => Number(c === i)),
+        t.dtype,
+      ),
+    );
+  const each = (t: Tensor, part: (seed: Tensor) => Tensor): Tensor[] =>
+    Array.from({ length: t.cols }, (_, i) => part(unit(t, i)));
+  if (output.cols < x.cols)
+    return { by: "rows", parts: each(output, (seed) => grad(output, [x], seed)[0] ?? zerosLike(x)) };
+  const push = pushForward(output, x);
+  return { by: "columns", parts: each(x, (seed) => push?.(seed) ?? zerosLike(output)) };
 }

@@ -127,8 +127,10 @@ function triangles(inputs: readonly Tensor[], _attrs: Attrs, name: string): Shap
 /** n³/3 for a factor of order n, `times` of them. */
 const choleskyFlops =
   (times: number) =>
-  (t: Tensor, n: number): number =>
-    Math.round((times * t.rows * n * packedOrder(t.cols) ** 3) / 3);
+  (t: Tensor, rows: number): number => {
+    const n = packedOrder(t.cols);
+    return Math.round((times * t.rows * rows * n * n * n) / 3);
+  };
 
 export interface SplineAttrs {
   /** Bins K of the rational-quadratic spline. */
