@@ -15,6 +15,7 @@ import type { Guide, TracedGuide } from "./guides/guide.ts";
 import { guideFrom } from "./guides/index.ts";
 import { type Embedding, traceDistance, traceEmbedding } from "./nn/embedding.ts";
 import { STREAMS } from "./objectives/objective.ts";
+import { isUnbounded } from "./posterior.ts";
 import type { Problem } from "./problem.ts";
 
 /** Forward model and log-prior at fixed parameters: tells whether a problem is the one that was trained on. */
@@ -164,7 +165,6 @@ export function makeInverseMap(
     return made;
   };
   // Gaussian in the parameters themselves only where the prior lives on the whole line.
-  const closedForm =
-    traced.moments !== undefined && prior.low.every((v) => v === -Infinity) && prior.high.every((v) => v === Infinity);
+  const closedForm = traced.moments !== undefined && isUnbounded(prior);
   return { spec, tensors, problem, prior, engine, closedForm };
 }

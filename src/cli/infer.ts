@@ -1,7 +1,7 @@
 /** `retrodict infer MODEL --data FILE`: a posterior for each observation, in one forward pass. */
 import { extname } from "node:path";
 import { expectCount } from "../checks.ts";
-import { infer, type Posterior } from "../infer.ts";
+import { type AmortisedPosterior, infer } from "../infer.ts";
 import type { InverseMap } from "../model.ts";
 import { formatCsv } from "../store/csv.ts";
 import { checkWritable, readBytes, writeBytes } from "../store/files.ts";
@@ -53,7 +53,12 @@ const writers: Readonly<Record<string, (draws: Draws) => Uint8Array | string>> =
 };
 
 /** Each observation has draws of its own: its seed is the given one plus its place. */
-async function drawAll(posteriors: readonly Posterior[], map: InverseMap, S: number, seed: number): Promise<Draws> {
+async function drawAll(
+  posteriors: readonly AmortisedPosterior[],
+  map: InverseMap,
+  S: number,
+  seed: number,
+): Promise<Draws> {
   const { D, parameters } = map.spec;
   expectCount("--samples", "a count", S, 1, posteriors.length * D);
   const theta = new Float32Array(posteriors.length * S * D);
@@ -72,7 +77,7 @@ const columns = [
   { title: "95 %", right: true },
 ];
 
-function tableOf(map: InverseMap, posterior: Posterior): string {
+function tableOf(map: InverseMap, posterior: AmortisedPosterior): string {
   const [low, high] = [posterior.quantile(0.05), posterior.quantile(0.95)];
   const numbers = (d: number): string[] =>
     [posterior.mean[d], posterior.sd[d], low[d], high[d]].map((x) => formatNumber(x));
@@ -85,7 +90,7 @@ function tableOf(map: InverseMap, posterior: Posterior): string {
 
 const unitless = (map: InverseMap): boolean => map.spec.parameters.every(({ unit }) => !unit);
 
-const jsonOf = (posterior: Posterior): Record<string, unknown> => ({
+const jsonOf = (posterior: AmortisedPosterior): Record<string, unknown> => ({
   mean: [...posterior.mean],
   sd: [...posterior.sd],
   q05: [...posterior.quantile(0.05)],

@@ -38,6 +38,8 @@ export interface Noise {
   readonly size: number | null;
   /** Standard deviation of each datum, or one for all; where it is infinite (Student, ν ≤ 2), the scale. */
   readonly sd: number | readonly number[];
+  /** Fisher information of each datum, or of any, on its noise-free value: what Gauss–Newton methods weigh misfits with. */
+  readonly information?: number | readonly number[];
   /** Noisy data (T·B, M) from noise-free ones, by one stream of random numbers. */
   draw(clean: Tensor, stream: number): Tensor;
   /** Normalised log density (T·B, 1) of data y given the noise-free data, both (T·B, M) and of one type. */
@@ -82,6 +84,10 @@ export function gaussianNoise(sd: Numbers): Noise {
     name: "gaussian",
     size,
     sd: plain(scale, size),
+    information: plain(
+      scale.map((s) => 1 / (s * s)),
+      size,
+    ),
     draw: (clean, stream) => {
       expectBatch("gaussianNoise", "noise-free data", clean, size ?? clean.cols);
       return add(clean, mul(cast(random("normal", clean.cols, stream, clean.rows), clean.dtype), scale));
@@ -123,6 +129,11 @@ export function studentNoise(options: { readonly scale: Numbers; readonly degree
     name: "student",
     size,
     sd: plain(sd, size),
+    // E[(∂ log p/∂c)²] (Lange, Little & Taylor, JASA 84 (1989), appendix B).
+    information: plain(
+      scale.map((s) => (degrees + 1) / ((degrees + 3) * s * s)),
+      size,
+    ),
     draw: (clean, stream) => {
       expectBatch("studentNoise", "noise-free data", clean, size ?? clean.cols);
       const both = cast(random("uniform", 2 * clean.cols, stream, clean.rows), clean.dtype);

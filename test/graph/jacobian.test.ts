@@ -115,8 +115,9 @@ test("a Jacobian-vector product transposes the vector-Jacobian product: v · J t
     g.constant(fixed(8), "f64", 4),
   ];
   const [dx, dw] = grad(y, [x, w], v) as Tensor[];
-  const inputs = { ...values(ROWS), v: fixed(2 * ROWS), t: fixed(3 * ROWS) };
-  const weights = { [leaves[1].attrs.name as string]: inputs.x1 };
+  const planted: Record<string, Float64Array> = values(ROWS);
+  const inputs = { ...planted, v: fixed(2 * ROWS), t: fixed(3 * ROWS) };
+  const weights = { [leaves[1].attrs.name as string]: planted.x1 };
   const got = await runGraph(
     {
       forward: g.batchSum(g.sumFeatures(g.mul(v, jvp(y, x, t)))),
