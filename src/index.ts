@@ -13,6 +13,7 @@ export { type GaussianOptions, gaussian } from "./guides/gaussian.ts";
 export type { Guide } from "./guides/guide.ts";
 export { type SplineGuideOptions, spline } from "./guides/spline.ts";
 export { type AmortisedPosterior, type InferOptions, infer } from "./infer.ts";
+export { type LaplaceOptions, type LaplacePosterior, laplace, type Mode } from "./laplace.ts";
 export type { InverseMap, ModelSpec } from "./model.ts";
 export type { Posterior } from "./posterior.ts";
 export { defineProblem, type Problem, type ProblemSpec } from "./problem.ts";

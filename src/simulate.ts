@@ -11,7 +11,14 @@ import { STREAMS } from "./objectives/objective.ts";
 import type { Problem } from "./problem.ts";
 
 /** Steps of the counter that training never reaches: each use of simulations has its own draws. */
-export const SIMULATION_STEPS = { bank: -1, heldOut: -2, fingerprint: -3, validation: -4, user: -5 } as const;
+export const SIMULATION_STEPS = {
+  bank: -1,
+  heldOut: -2,
+  fingerprint: -3,
+  validation: -4,
+  user: -5,
+  starts: -6,
+} as const;
 
 export interface Simulations {
   readonly count: number;

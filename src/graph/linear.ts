@@ -4,8 +4,8 @@
  *
  *   log |A| = 2 Σ log L_ii,   draw m + L ε,   log N(x; m, A) = −½ |L⁻¹(x − m)|² − ½ log |A| − ½ n log 2π.
  */
-import { add, columns, concat, log, mul, square, sub, sumFeatures, triMul, triSolve } from "./build.ts";
-import { grad } from "./grad.ts";
+import { add, columns, concat, log, mul, outerTril, square, sub, sumFeatures, triMul, triSolve } from "./build.ts";
+import { grad, type Jacobian } from "./grad.ts";
 import { packed, packedOrder, show, type Tensor } from "./tensor.ts";
 
 const LOG_2PI = 1.8378770664093453;
@@ -87,3 +87,40 @@ export function choleskyGradVjp(cotangent: Tensor, l: Tensor, g: Tensor): (Tenso
   const copies = [l, g].map((t) => columns(t, range(t.cols)));
   return grad(choleskyGradByColumns(copies[0], copies[1]), copies, cotangent);
 }
+
+/** Lower triangle (B, n(n+1)/2) of a symmetric matrix a sample that is given by its n columns (B, n). */
+export function packSymmetric(parts: readonly Tensor[]): Tensor {
+  const n = parts.length;
+  if (parts.some((t) => t.cols !== n))
+    throw new Error(`packSymmetric: expected ${n} columns (B, ${n}), got ${parts.map(show).join(", ")}`);
+  return columns(
+    concat(...parts),
+    range(n).flatMap((i) => range(i + 1).map((j) => j * n + i)),
+  );
+}
+
+/**
+ * Jᵀ W J (B, D(D+1)/2), packed, of a Jacobian (B, M) by (B, D) and M weights ≥ 0: Σ_m w_m J_mi J_mj. By products of columns
+ * where they make fewer nodes than outer products of rows do.
+ */
+export function gram({ by, parts }: Jacobian, weights: ArrayLike<number>): Tensor {
+  const roots = Float64Array.from(weights, (w) => Math.sqrt(w));
+  if (by === "rows") return sumOfSquares(parts.map((row, m) => mul(row, roots[m])));
+  const scaled = parts.map((column) => mul(column, roots));
+  const [D, M] = [parts.length, weights.length];
+  if (D * (D + 1) <= 3 * M)
+    return concat(...range(D).flatMap((i) => range(i + 1).map((j) => sumFeatures(mul(scaled[i], scaled[j])))));
+  const all = concat(...scaled); // entry (m, d) at d M + m
+  return sumOfSquares(
+    range(M).map((m) =>
+      columns(
+        all,
+        range(D).map((d) => d * M + m),
+      ),
+    ),
+  );
+}
+
+/** Σ a aᵀ over the list, packed; one after another, so that few are alive together. */
+const sumOfSquares = (vectors: readonly Tensor[]): Tensor =>
+  vectors.map((a) => outerTril(a, a)).reduce((sum, square) => add(sum, square));

@@ -1,0 +1,284 @@
+/**
+ * Laplace's approximation with the curvature of Gauss and Newton (Tierney & Kadane, JASA 81 (1986); Bui-Thanh et al., SIAM
+ * J. Sci. Comput. 35 (2013), §3): a Gaussian at the mode of each posterior, and no training,
+ *
+ *   q(z | y) = N(z; m, H⁻¹),   m = argmax U,   log p(y) ≈ U(m) + D/2 log 2π − ½ log |H|,
+ *
+ * with z, U and H as in gauss-newton.ts. It is exact where the model is linear and prior and noise are normal. The search
+ * starts near the prior's centre and at draws from it; of the modes found the one with the most mass is described.
+ */
+
+import type { Executor } from "./backends/backend.ts";
+import type { BackendOptions } from "./backends/select.ts";
+import { createExecutor } from "./backends/select.ts";
+import { expectCount, expectOptions, expectProblem, expectSeed } from "./checks.ts";
+import { frameOf } from "./density.ts";
+import { describe } from "./distributions/arguments.ts";
+import type { Distribution } from "./distributions/distribution.ts";
+import { type Climb, type Curvature, climb, curvatures, traceStep } from "./gauss-newton.ts";
+import { add, cast, input, mul, random, square, sub, sumFeatures, triMul, triSolve } from "./graph/build.ts";
+import { logDet, triIndex } from "./graph/linear.ts";
+import { compile, type Program } from "./graph/program.ts";
+import { packed } from "./graph/tensor.ts";
+import { normalConstant } from "./guides/guide.ts";
+import { exp } from "./math.ts";
+import { STREAMS } from "./objectives/objective.ts";
+import {
+  drawnSummary,
+  gaussianSummary,
+  isUnbounded,
+  makePosterior,
+  type Posterior,
+  type Summary,
+} from "./posterior.ts";
+import { checkData, isRows, type Problem } from "./problem.ts";
+import { SIMULATION_STEPS } from "./simulate.ts";
+
+export interface LaplaceOptions extends BackendOptions {
+  /** Points that the search for the mode starts from: one near the prior's centre, then draws from the prior; default 5. */
+  readonly starts?: number;
+  /** Most steps of one search; default 100. */
+  readonly iterations?: number;
+  /**
+   * Default "gauss-newton": first derivatives of the model, with which the curvature of the misfit is never negative.
+   * "newton": its second derivatives too, for models that bend much within the posterior; dearer.
+   */
+  readonly curvature?: Curvature;
+  /** Draws that mean, covariance and quantiles are taken from where the prior has bounds; default 4096. */
+  readonly draws?: number;
+  /** Seed of the starts and of those draws; default 0. */
+  readonly seed?: number;
+}
+
+/** A mode that searches ended in. */
+export interface Mode {
+  /** (D) */
+  readonly theta: Float64Array;
+  /** Log of the mass of the Gaussian there: log p(y) would be the log of the sum of all. */
+  readonly logMass: number;
+  /** Searches that ended there. */
+  readonly starts: number;
+}
+
+export interface LaplacePosterior extends Posterior {
+  readonly problem: Problem;
+  /** The parameters (D) that the Gaussian on the whole line is centred at. */
+  readonly mode: Float64Array;
+  /** Whether the search ended within 1e-4 posterior standard deviations of the mode. */
+  readonly converged: boolean;
+  /** Steps of the search that found it. */
+  readonly iterations: number;
+  /** All modes found, the one described first. */
+  readonly modes: readonly Mode[];
+  /** Laplace's approximation of log p(y), by the mode described. */
+  readonly logEvidence: number;
+}
+
+const HALF_LOG_2PI = 0.9189385332046727;
+/** Modes nearer to each other than this, in posterior standard deviations, are one. */
+const APART = 0.1;
+/** Rows of a shard of the step: the Jacobians of more would not stay in cache. */
+const STEP_ROWS = 16;
+const NEAR_CENTRE = 0.1;
+/** Share of the mass from which another mode is worth a warning. */
+const WORTH = 0.01;
+
+/**
+ * Posteriors of one measurement (M), or of many (a list of rows, all searched for together), without training.
+ * @throws for a problem without a forward model in ops, for noise that does not state its information, when a row of data
+ * has the wrong length or a number that is not finite, and when the posterior is finite at none of the starts.
+ */
+export function laplace(problem: Problem, y: ArrayLike<number>, options?: LaplaceOptions): Promise<LaplacePosterior>;
+export function laplace(
+  problem: Problem,
+  y: readonly ArrayLike<number>[],
+  options?: LaplaceOptions,
+): Promise<LaplacePosterior[]>;
+export async function laplace(
+  problem: Problem,
+  y: ArrayLike<number> | readonly ArrayLike<number>[],
+  options: LaplaceOptions = {},
+): Promise<LaplacePosterior | LaplacePosterior[]> {
+  expectProblem("laplace", problem);
+  expectOptions("laplace", options, ["starts", "iterations", "curvature", "draws", "seed", "backend", "kernels"]);
+  const { starts = 5, iterations = 100, curvature = "gauss-newton", draws = 4096, seed = 0, ...backend } = options;
+  expectCount("laplace", "starts", starts, 1, problem.D);
+  expectCount("laplace", "iterations", iterations, 1, 1);
+  expectCount("laplace", "draws", draws, 2, problem.D);
+  expectSeed("laplace", seed);
+  if (!curvatures.includes(curvature))
+    throw new Error(`laplace: expected curvature ${curvatures.join(" or ")}, got ${describe(curvature)}`);
+  const rows = checkData(problem, y);
+  const executor = await createExecutor(programOf(problem, curvature), backend);
+  const drawn = await executor.run("starts", { rows: starts, seed, step: SIMULATION_STEPS.starts });
+  // Not the centre itself: where a model is symmetric a saddle lies there, which Gauss and Newton cannot tell from a mode.
+  const z = split(drawn.z, problem.D).map((start, s) => (s === 0 ? start.map((x) => x * NEAR_CENTRE) : start));
+  const ends = await climb(
+    executor,
+    "step",
+    rows.flatMap(() => z),
+    rows.flatMap((row) => z.map(() => row)),
+    iterations,
+  );
+  const posteriors: LaplacePosterior[] = [];
+  for (const [i, row] of rows.entries()) {
+    const where = rows.length > 1 ? `y, row ${i + 1}` : "y";
+    const found = rank(ends.slice(i * starts, (i + 1) * starts), problem, where);
+    posteriors.push(await posteriorOf({ executor, problem, y: row, found, draws, seed, iterations }));
+  }
+  return isRows(y) ? posteriors : posteriors[0];
+}
+
+const split = (flat: ArrayLike<number>, width: number): Float64Array[] =>
+  Array.from({ length: flat.length / width }, (_, i) =>
+    Float64Array.from({ length: width }, (_x, d) => flat[i * width + d]),
+  );
+
+/** Plans: `step`; `starts` draws of the prior in z; `theta` of z; `sample` and `logProb` of the Gaussian. */
+function programOf(problem: Problem, curvature: Curvature): Program {
+  const { D, prior } = problem;
+  const frame = frameOf(prior);
+  const dtype = "f64";
+  const z = input("z", D, { dtype });
+  const mode = input("mode", D, { dtype, repeat: true });
+  const factor = input("factor", packed(D), { dtype, repeat: true }); // of the precision: H = C Cᵀ
+  const noise = cast(random("normal", D, STREAMS.posterior), dtype);
+  const drawn = add(mode, triSolve(factor, noise, { transpose: true }));
+  const theta = input("theta", D, { dtype });
+  const back = triMul(factor, sub(frame.toGuide(theta), mode), { transpose: true });
+  const logQ = mul(sub(logDet(factor), sumFeatures(square(back))), 0.5);
+  return compile({
+    step: { outputs: traceStep(problem, curvature), rows: STEP_ROWS },
+    starts: { outputs: { z: frame.toGuide(prior.draw(STREAMS.prior, dtype)) } },
+    theta: { outputs: { theta: frame.fromGuide(z) } },
+    sample: { outputs: { theta: frame.fromGuide(cast(drawn, "f32")) } }, // rounded before, so that it stays in the support
+    logProb: { outputs: { logProb: add(add(logQ, normalConstant(D)), frame.logDet(theta)) } },
+  });
+}
+
+/** Mass of the Gaussian at the end of a climb: log ∫ exp(U − ½ |Cᵀ(z′ − z)|²) dz′. */
+const massOf = ({ value, logDet, z }: Climb): number => value + z.length * HALF_LOG_2PI - 0.5 * logDet;
+
+/** |Cᵀ(z − m)|² for the mode m with its factor C. */
+function distance(z: Float64Array, { z: m, factor }: Climb): number {
+  let sum = 0;
+  for (let j = 0; j < m.length; j++) {
+    let entry = 0;
+    for (let i = j; i < m.length; i++) entry += factor[triIndex(i, j)] * (z[i] - m[i]);
+    sum += entry * entry;
+  }
+  return sum;
+}
+
+interface Found {
+  /** Modes, the one with the most mass first; where no search converged, the end of the highest. */
+  readonly modes: readonly { readonly at: Climb; readonly starts: number }[];
+  /** The highest end of a search that did not converge, −∞ for none. */
+  readonly open: number;
+}
+
+/** The modes among the ends of the searches for one datum. @throws when the density was finite at no start. */
+function rank(ends: readonly Climb[], { name }: Problem, where: string): Found {
+  const finite = ends.filter((e) => e.value > Number.NEGATIVE_INFINITY && !Number.isNaN(e.logDet));
+  if (finite.length === 0)
+    throw new Error(
+      `laplace: expected a finite posterior density at one of ${ends.length} starts, got none for ${where}; check "${name}" for parameters of the prior, or give more starts`,
+    );
+  const converged = finite.filter((e) => e.converged).sort((a, b) => massOf(b) - massOf(a));
+  const open = finite.filter((e) => !e.converged).sort((a, b) => b.value - a.value);
+  const modes: { at: Climb; starts: number }[] = [];
+  for (const end of converged.length > 0 ? converged : open.slice(0, 1)) {
+    const same = modes.find(({ at }) => distance(end.z, at) < APART * APART);
+    if (same) same.starts++;
+    else modes.push({ at: end, starts: 1 });
+  }
+  return { modes, open: open[0]?.value ?? Number.NEGATIVE_INFINITY };
+}
+
+/** Why the Gaussian may not be the posterior; undefined when nothing speaks against it. */
+function warningOf({ modes, open }: Found, iterations: number): string | undefined {
+  const [{ at }, ...others] = modes;
+  const reasons: string[] = [];
+  if (!at.converged)
+    reasons.push(
+      Number.isNaN(at.decrement)
+        ? `the search for the mode did not converge in ${at.iterations} iterations`
+        : `the search for the mode did not converge in ${at.iterations} iterations: it ended ${Math.sqrt(2 * at.decrement).toPrecision(2)} posterior standard deviations away, by its own estimate`,
+    );
+  else if (open > at.value + WORTH)
+    reasons.push(`a search that did not converge in ${iterations} iterations ended higher than the mode described`);
+  if (at.damping > 0)
+    reasons.push(
+      'the curvature is not positive definite there: widths are those of a damped one; try curvature "newton"',
+    );
+  const share = others.reduce((sum, other) => sum + exp(massOf(other.at) - massOf(at)), 0);
+  if (share > WORTH)
+    reasons.push(
+      `of ${modes.length} modes found the one with ${(100 / (1 + share)).toFixed(0)} % of their mass is described`,
+    );
+  return reasons.length > 0 ? reasons.join("; ") : undefined;
+}
+
+/** C⁻ᵀ C⁻¹ (D, D), row by row, in the units of θ: the covariance of a precision C Cᵀ, column by column. */
+function covarianceOf(factor: Float64Array, { realSd, size: D }: Distribution): Float64Array {
+  const covariance = new Float64Array(D * D);
+  const x = new Float64Array(D);
+  for (let c = 0; c < D; c++) {
+    x.fill(0);
+    x[c] = 1;
+    for (let i = c; i < D; i++) {
+      for (let k = c; k < i; k++) x[i] -= factor[triIndex(i, k)] * x[k];
+      x[i] /= factor[triIndex(i, i)];
+    }
+    for (let i = D - 1; i >= c; i--) {
+      for (let k = i + 1; k < D; k++) x[i] -= factor[triIndex(k, i)] * x[k];
+      x[i] /= factor[triIndex(i, i)];
+      covariance[i * D + c] = covariance[c * D + i] = x[i] * realSd[i] * realSd[c];
+    }
+  }
+  return covariance;
+}
+
+interface Parts {
+  readonly executor: Executor;
+  readonly problem: Problem;
+  readonly y: Float64Array;
+  readonly found: Found;
+  readonly draws: number;
+  readonly seed: number;
+  readonly iterations: number;
+}
+
+async function posteriorOf(parts: Parts): Promise<LaplacePosterior> {
+  const { executor, problem, y, found, draws, seed, iterations } = parts;
+  const { D, prior } = problem;
+  const { modes } = found;
+  const [{ at }] = modes;
+  const given = { mode: at.z, factor: at.factor };
+  const draw = async (count: number, own: number): Promise<Float32Array> =>
+    (await executor.run("sample", { rows: count, repeat: count, inputs: given, seed: own })).theta as Float32Array;
+  const z = new Float64Array(modes.length * D);
+  for (const [k, mode] of modes.entries()) z.set(mode.at.z, k * D);
+  const thetas = split((await executor.run("theta", { rows: modes.length, inputs: { z } })).theta, D);
+  const summary: Summary = isUnbounded(prior)
+    ? gaussianSummary(thetas[0], covarianceOf(at.factor, prior))
+    : drawnSummary(await draw(draws, seed), D);
+  const posterior = makePosterior({
+    prior,
+    y,
+    summary,
+    warning: warningOf(found, iterations),
+    draw,
+    density: async (theta, count) =>
+      (await executor.run("logProb", { rows: count, repeat: count, inputs: { ...given, theta } })).logProb,
+  });
+  return {
+    ...posterior,
+    problem,
+    mode: thetas[0],
+    converged: at.converged,
+    iterations: at.iterations,
+    modes: modes.map((mode, k) => ({ theta: thetas[k], logMass: massOf(mode.at), starts: mode.starts })),
+    logEvidence: massOf(at),
+  };
+}
