@@ -4,7 +4,7 @@
  *
  *   q(z | y) = N(z; m, H⁻¹),   m = argmax U,   log p(y) ≈ U(m) + D/2 log 2π − ½ log |H|,
  *
- * with z, U and H as in gauss-newton.ts. It is exact where the model is linear and prior and noise are normal. The search
+ * with z, U and H as in laplace/step.ts. It is exact where the model is linear and prior and noise are normal. The search
  * starts near the prior's centre and at draws from it; of the modes found the one with the most mass is described.
  */
 
@@ -15,13 +15,14 @@ import { expectCount, expectOptions, expectProblem, expectSeed } from "./checks.
 import { frameOf } from "./density.ts";
 import { describe } from "./distributions/arguments.ts";
 import type { Distribution } from "./distributions/distribution.ts";
-import { type Climb, type Curvature, climb, curvatures, traceStep } from "./gauss-newton.ts";
 import { add, cast, input, mul, random, square, sub, sumFeatures, triMul, triSolve } from "./graph/build.ts";
 import { logDet, triIndex } from "./graph/linear.ts";
 import { compile, type Program } from "./graph/program.ts";
 import { packed } from "./graph/tensor.ts";
 import { normalConstant } from "./guides/guide.ts";
-import { exp } from "./math.ts";
+import { climb } from "./laplace/climb.ts";
+import { type Found, massOf, rank, warningOf } from "./laplace/modes.ts";
+import { type Curvature, curvatures, traceStep } from "./laplace/step.ts";
 import { STREAMS } from "./objectives/objective.ts";
 import {
   drawnSummary,
@@ -74,14 +75,9 @@ export interface LaplacePosterior extends Posterior {
   readonly logEvidence: number;
 }
 
-const HALF_LOG_2PI = 0.9189385332046727;
-/** Modes nearer to each other than this, in posterior standard deviations, are one. */
-const APART = 0.1;
 /** Rows of a shard of the step: the Jacobians of more would not stay in cache. */
 const STEP_ROWS = 16;
 const NEAR_CENTRE = 0.1;
-/** Share of the mass from which another mode is worth a warning. */
-const WORTH = 0.01;
 
 /**
  * Posteriors of one measurement (M), or of many (a list of rows, all searched for together), without training.
@@ -154,69 +150,6 @@ function programOf(problem: Problem, curvature: Curvature): Program {
     sample: { outputs: { theta: frame.fromGuide(cast(drawn, "f32")) } }, // rounded before, so that it stays in the support
     logProb: { outputs: { logProb: add(add(logQ, normalConstant(D)), frame.logDet(theta)) } },
   });
-}
-
-/** Mass of the Gaussian at the end of a climb: log ∫ exp(U − ½ |Cᵀ(z′ − z)|²) dz′. */
-const massOf = ({ value, logDet, z }: Climb): number => value + z.length * HALF_LOG_2PI - 0.5 * logDet;
-
-/** |Cᵀ(z − m)|² for the mode m with its factor C. */
-function distance(z: Float64Array, { z: m, factor }: Climb): number {
-  let sum = 0;
-  for (let j = 0; j < m.length; j++) {
-    let entry = 0;
-    for (let i = j; i < m.length; i++) entry += factor[triIndex(i, j)] * (z[i] - m[i]);
-    sum += entry * entry;
-  }
-  return sum;
-}
-
-interface Found {
-  /** Modes, the one with the most mass first; where no search converged, the end of the highest. */
-  readonly modes: readonly { readonly at: Climb; readonly starts: number }[];
-  /** The highest end of a search that did not converge, −∞ for none. */
-  readonly open: number;
-}
-
-/** The modes among the ends of the searches for one datum. @throws when the density was finite at no start. */
-function rank(ends: readonly Climb[], { name }: Problem, where: string): Found {
-  const finite = ends.filter((e) => e.value > Number.NEGATIVE_INFINITY && !Number.isNaN(e.logDet));
-  if (finite.length === 0)
-    throw new Error(
-      `laplace: expected a finite posterior density at one of ${ends.length} starts, got none for ${where}; check "${name}" for parameters of the prior, or give more starts`,
-    );
-  const converged = finite.filter((e) => e.converged).sort((a, b) => massOf(b) - massOf(a));
-  const open = finite.filter((e) => !e.converged).sort((a, b) => b.value - a.value);
-  const modes: { at: Climb; starts: number }[] = [];
-  for (const end of converged.length > 0 ? converged : open.slice(0, 1)) {
-    const same = modes.find(({ at }) => distance(end.z, at) < APART * APART);
-    if (same) same.starts++;
-    else modes.push({ at: end, starts: 1 });
-  }
-  return { modes, open: open[0]?.value ?? Number.NEGATIVE_INFINITY };
-}
-
-/** Why the Gaussian may not be the posterior; undefined when nothing speaks against it. */
-function warningOf({ modes, open }: Found, iterations: number): string | undefined {
-  const [{ at }, ...others] = modes;
-  const reasons: string[] = [];
-  if (!at.converged)
-    reasons.push(
-      Number.isNaN(at.decrement)
-        ? `the search for the mode did not converge in ${at.iterations} iterations`
-        : `the search for the mode did not converge in ${at.iterations} iterations: it ended ${Math.sqrt(2 * at.decrement).toPrecision(2)} posterior standard deviations away, by its own estimate`,
-    );
-  else if (open > at.value + WORTH)
-    reasons.push(`a search that did not converge in ${iterations} iterations ended higher than the mode described`);
-  if (at.damping > 0)
-    reasons.push(
-      'the curvature is not positive definite there: widths are those of a damped one; try curvature "newton"',
-    );
-  const share = others.reduce((sum, other) => sum + exp(massOf(other.at) - massOf(at)), 0);
-  if (share > WORTH)
-    reasons.push(
-      `of ${modes.length} modes found the one with ${(100 / (1 + share)).toFixed(0)} % of their mass is described`,
-    );
-  return reasons.length > 0 ? reasons.join("; ") : undefined;
 }
 
 /** C⁻ᵀ C⁻¹ (D, D), row by row, in the units of θ: the covariance of a precision C Cᵀ, column by column. */

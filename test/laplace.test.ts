@@ -12,7 +12,6 @@ import { normal } from "../src/distributions/normal.ts";
 import { product } from "../src/distributions/product.ts";
 import { truncatedNormal } from "../src/distributions/truncated-normal.ts";
 import { uniform } from "../src/distributions/uniform.ts";
-import { type Curvature, traceStep } from "../src/gauss-newton.ts";
 import {
   add,
   columns,
@@ -32,6 +31,7 @@ import { jacobian } from "../src/graph/grad.ts";
 import { gram, triIndex } from "../src/graph/linear.ts";
 import { compile } from "../src/graph/program.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
+import { type Curvature, traceStep } from "../src/laplace/step.ts";
 import { type LaplacePosterior, laplace } from "../src/laplace.ts";
 import { defineProblem, type Problem, potential } from "../src/problem.ts";
 import { arm, banana, linearGaussian, linearGaussianPosterior } from "../src/problems/index.ts";
@@ -313,7 +313,8 @@ test("bounds bend the density along the slope of the likelihood, which the curva
     forward: (theta) => mul(theta, 1),
     noise: gaussianNoise(0.2),
   });
-  for (const z of [3.5, 4.2, 6]) await checkCurvature(problem, Float64Array.of(z), Float64Array.of(1.5), "gauss-newton");
+  for (const z of [3.5, 4.2, 6])
+    await checkCurvature(problem, Float64Array.of(z), Float64Array.of(1.5), "gauss-newton");
   const p = await laplace(problem, [1.5], { kernels });
   assert.ok(p.converged && p.warning === undefined);
 });
