@@ -5,9 +5,10 @@ import { banana } from "./banana.ts";
 import { darcy } from "./darcy.ts";
 import { eit } from "./eit.ts";
 import { linearGaussian } from "./linear-gaussian.ts";
+import { rod } from "./rod.ts";
 
 export const problems: Readonly<Record<string, Problem>> = /* @__PURE__ */ Object.freeze(
-  Object.fromEntries([linearGaussian, banana, arm, eit, darcy].map((problem) => [problem.name, problem])),
+  Object.fromEntries([linearGaussian, banana, arm, rod, eit, darcy].map((problem) => [problem.name, problem])),
 );
 
 /** The built-in problem of this name. @throws with the names there are. */
@@ -17,4 +18,4 @@ export function findProblem(name: string): Problem {
 }
 
 export { linearGaussianPosterior } from "./linear-gaussian.ts";
-export { arm, banana, darcy, eit, linearGaussian };
+export { arm, banana, darcy, eit, linearGaussian, rod };
