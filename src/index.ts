@@ -6,6 +6,7 @@ export { logNormal } from "./distributions/log-normal.ts";
 export { gaussianNoise, type Noise, studentNoise } from "./distributions/noise.ts";
 export { normal } from "./distributions/normal.ts";
 export { product } from "./distributions/product.ts";
+export { softUniform } from "./distributions/soft-uniform.ts";
 export { truncatedNormal } from "./distributions/truncated-normal.ts";
 export { uniform } from "./distributions/uniform.ts";
 export { type CouplingOptions, coupling } from "./guides/coupling.ts";

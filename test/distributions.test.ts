@@ -8,6 +8,7 @@ import { distributionFromSpec } from "../src/distributions/from-spec.ts";
 import { logNormal } from "../src/distributions/log-normal.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { product } from "../src/distributions/product.ts";
+import { softUniform } from "../src/distributions/soft-uniform.ts";
 import { truncatedNormal } from "../src/distributions/truncated-normal.ts";
 import { uniform } from "../src/distributions/uniform.ts";
 import { batchSum, cast, input, sub } from "../src/graph/build.ts";
@@ -38,6 +39,11 @@ const logNormalCdf =
   (mu: number, sigma: number): Cdf =>
   (x) =>
     phi((Math.log(x) - mu) / sigma);
+/** The integral of a difference of two logistic functions. */
+const softUniformCdf = (low: number, high: number, edge: number): Cdf => {
+  const integral: Cdf = (x) => (x > 0 ? x + Math.log1p(Math.exp(-x)) : Math.log1p(Math.exp(x)));
+  return (x) => (edge / (high - low)) * (integral((x - low) / edge) - integral((x - high) / edge));
+};
 /** Above the mean from the upper tail, which keeps its digits. */
 const truncatedCdf = (mean: number, sd: number, low: number, high: number): Cdf => {
   const [a, b] = [(low - mean) / sd, (high - mean) / sd];
@@ -50,6 +56,12 @@ const cases: Case[] = [
   { label: "two normals", make: () => normal([0, -3], [0.5, 2]), cdfs: [normalCdf(0, 0.5), normalCdf(-3, 2)] },
   { label: "a uniform", make: () => uniform(0.2, 0.8), cdfs: [uniformCdf(0.2, 0.8)] },
   { label: "two uniforms", make: () => uniform([-1, 100], [3, 101]), cdfs: [uniformCdf(-1, 3), uniformCdf(100, 101)] },
+  { label: "a soft uniform", make: () => softUniform(0.2, 0.8, 0.1), cdfs: [softUniformCdf(0.2, 0.8, 0.1)] },
+  {
+    label: "two soft uniforms",
+    make: () => softUniform([-1, 5], [3, 6], [2, 0.3]),
+    cdfs: [softUniformCdf(-1, 3, 2), softUniformCdf(5, 6, 0.3)],
+  },
   { label: "a log-normal", make: () => logNormal(0.5, 0.75), cdfs: [logNormalCdf(0.5, 0.75)] },
   {
     label: "two log-normals",
@@ -281,7 +293,7 @@ test("draws next to the edge of a box are inside it in both types", async () => 
 
 test("draws of a backend in double precision are those of the reference", async () => {
   const d = product(...cases.map((c) => c.make()));
-  assert.is(d.streams, cases.length + 1); // a product of two is among them
+  assert.is(d.streams, cases.length + 3); // a product of two is among them, and two soft uniforms of two each
   const theta = d.draw(3, "f64");
   const outputs = { theta, real: d.toReal(theta), logDensity: d.logDensity(theta) };
   const [got, want] = [
@@ -329,6 +341,8 @@ test("bad arguments are named, with what was expected and what came", () => {
     [() => normal(Infinity, 1), /expected mean finite, got Infinity/],
     [() => uniform(1, 1), /^uniform: expected low < high, got 1$/],
     [() => uniform(0, Infinity), /expected high finite, got Infinity/],
+    [() => softUniform(1, 1, 1), /^softUniform: expected low < high, got 1$/],
+    [() => softUniform([0, 0], 1, [1, 0]), /^softUniform: expected edge > 0 and finite, got 0 at index 1$/],
     [() => logNormal(0, 0), /expected sigma > 0 and finite, got 0/],
     [() => logNormal(0, 40), /standard deviation that is a positive, finite number, got Infinity/],
     [() => truncatedNormal(0, 1, 3, 2), /expected low < high, got 3/],

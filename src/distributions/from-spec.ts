@@ -4,6 +4,7 @@ import type { Distribution } from "./distribution.ts";
 import { logNormal } from "./log-normal.ts";
 import { normal } from "./normal.ts";
 import { product } from "./product.ts";
+import { softUniform } from "./soft-uniform.ts";
 import { truncatedNormal } from "./truncated-normal.ts";
 import { uniform } from "./uniform.ts";
 
@@ -18,6 +19,7 @@ const builders: Readonly<Record<string, (fields: Fields) => Distribution>> = {
   normal: ({ mean, sd }) => normal(mean, sd),
   uniform: ({ low, high }) => uniform(low, high),
   logNormal: ({ mu, sigma }) => logNormal(mu, sigma),
+  softUniform: ({ low, high, edge }) => softUniform(low, high, edge),
   truncatedNormal: ({ mean, sd, low, high }) =>
     truncatedNormal(mean, sd, bounds(low, -Infinity), bounds(high, Infinity)),
   product: ({ parts }) => {

@@ -19,7 +19,7 @@
 
 import { gaussianNoise } from "../distributions/noise.ts";
 import { normal } from "../distributions/normal.ts";
-import { constant, div, exp, matmul, neg, slice, sub } from "../graph/build.ts";
+import { constant, div, exp, matmul, slice, sub } from "../graph/build.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import { gaussian } from "../guides/gaussian.ts";
 import { spline } from "../guides/spline.ts";
