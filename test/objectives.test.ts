@@ -220,6 +220,31 @@ test("NPE from a proposal weights pairs by prior over proposal, relative to the 
   }
 });
 
+test("the weights of a guide without a mean in closed form are relative to what it makes of no noise", async () => {
+  const guide = spline({ bins: 4, embedding: [4], hidden: [4] }).build({ D, E: M, seed: 1 });
+  const [theta, y, noise] = [input("theta", D), input("y", M), input("noise", D)];
+  const lossOf = (problem: Problem) => {
+    const shared = { guide, frame: frameOf(problem.prior), embed: (t: typeof y) => t } as const;
+    return objectiveFor("npe", problem).loss({ ...shared, problem, particles: 1, precision: "f64" }, theta, y);
+  };
+  const outputs = {
+    plain: lossOf(linear()),
+    weighted: lossOf(linear(wide)),
+    z: guide.sample(noise, guide.encode(y)).z,
+  };
+  const program = compile({ all: { outputs } });
+  const rows = 8;
+  const executor = await createReference(program);
+  await executor.writeWeights(randomWeights({ program, particles: 1 }));
+  const inputs = { theta: rowsOf(rows, D, 10), y: rowsOf(rows, M, 20), noise: new Float64Array(rows * D) };
+  const { plain, weighted, z } = await executor.run("all", { rows, inputs });
+  for (let r = 0; r < rows; r++) {
+    const centre = [0, 1].map((d) => MEAN[d] + SD[d] * z[2 * r + d]) as [number, number];
+    const factor = Math.exp(logRatio([inputs.theta[2 * r], inputs.theta[2 * r + 1]]) - logRatio(centre));
+    assert.ok(Math.abs(weighted[r] - factor * plain[r]) < 1e-10 * Math.abs(weighted[r]), `row ${r}: ${weighted[r]}`);
+  }
+});
+
 test("held-out losses are weighted by prior over proposal alone, so that they compare guides", async () => {
   const guide = gaussian({ hidden: [4] });
   const [plain, weighted] = [trace("npe", linear(), guide, 1, true), trace("npe", linear(wide), guide, 1, true)];

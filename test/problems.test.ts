@@ -8,7 +8,15 @@ import { batchSum, input } from "../src/graph/build.ts";
 import { grad } from "../src/graph/grad.ts";
 import { erfc } from "../src/math.ts";
 import { type Problem, potential } from "../src/problem.ts";
-import { arm, banana, findProblem, linearGaussian, linearGaussianPosterior, problems } from "../src/problems/index.ts";
+import {
+  arm,
+  banana,
+  findProblem,
+  linearGaussian,
+  linearGaussianPosterior,
+  problems,
+  rod,
+} from "../src/problems/index.ts";
 import { checkGradients } from "./helpers/differences.ts";
 import { generator } from "./helpers/random.ts";
 import { runGraph } from "./helpers/run.ts";
@@ -206,6 +214,60 @@ test("the arm's forward model gives the published pairs", async () => {
   // Inputs and outputs are printed with 7 decimals: half a unit of both, the derivative being at most 2 each of four.
   want.flat().forEach((v, k) => {
     assert.ok(Math.abs(out.y[k] - v) < 5e-7, `${out.y[k]}, expected ${v}`);
+  });
+});
+
+/** u of the rod at its sensors by Simpson's rule with steps of 1/8000, which the sensors are multiples of. */
+function rodBySimpson(theta: ArrayLike<number>): number[] {
+  const steps = 8000;
+  const weight = (x: number): number => {
+    let g = 0;
+    for (let i = 0; i < 5; i++) g += (theta[i] * Math.SQRT2 * 1.5 * Math.sin((i + 0.5) * Math.PI * x)) / (i + 0.5);
+    return Math.exp(-g / Math.PI);
+  };
+  const f = Float64Array.from({ length: steps + 1 }, (_, k) => weight(k / steps));
+  const integral = (to: number): number => {
+    let sum = 0;
+    for (let k = 0; k < Math.round(to * steps); k += 2) sum += f[k] + 4 * f[k + 1] + f[k + 2];
+    return sum;
+  };
+  const all = integral(1);
+  return Array.from({ length: 9 }, (_, k) => 1 - integral(0.15 + 0.0875 * k) / all);
+}
+
+test("the rod's forward model is that of a fine quadrature over the whole range of its prior", async () => {
+  const next = generator(5);
+  const rows = 400;
+  // Half of them of usual size, the others up to 5 and at the corners of that box.
+  const theta = Float64Array.from({ length: 5 * rows }, (_, k) => {
+    const u = 2 * next() - 1;
+    return k < 5 * (rows / 2) ? 2 * u : k < 5 * (rows - 40) ? 5 * u : 5 * Math.sign(u);
+  });
+  const y = (rod.forward as NonNullable<Problem["forward"]>)(input("theta", 5, f64));
+  const out = await runGraph({ y }, { rows, inputs: { theta } });
+  let [usual, most] = [0, 0];
+  for (let r = 0; r < rows; r++) {
+    rodBySimpson(theta.subarray(5 * r, 5 * r + 5)).forEach((v, j) => {
+      const error = Math.abs(out.y[9 * r + j] - v);
+      most = Math.max(most, error);
+      if (r < rows / 2) usual = Math.max(usual, error);
+    });
+  }
+  // Simpson's own error is h⁴/180 times the fourth derivative of e^−g, (g′)⁴ relative to it: with |g′| ≤ 53 at the
+  // corners 1e-11, with half of that at usual parameters less.
+  assert.ok(usual < 1e-10, `error ${usual} for |θ| ≤ 2`);
+  assert.ok(most < 1e-7, `error ${most} for |θ| ≤ 5`);
+});
+
+test("the rod's forward model gives the published pairs", async () => {
+  const file = new URL("forward-checks.json", reference);
+  if (!existsSync(file)) return console.log("SKIP the reference data are not here");
+  const { xi, exact } = JSON.parse(readFileSync(file, "utf8")).pde_f as { xi: number[][]; exact: number[][] };
+  const y = (rod.forward as NonNullable<Problem["forward"]>)(input("theta", 5, f64));
+  const out = await runGraph({ y }, { rows: xi.length, inputs: { theta: xi.flat() } });
+  // θ is printed with 7 decimals: half a unit times a derivative of at most 0.1 each of five.
+  exact.flat().forEach((v, k) => {
+    assert.ok(Math.abs(out.y[k] - v) < 2.5e-8, `${out.y[k]}, expected ${v}`);
   });
 });
 

@@ -2,12 +2,12 @@
  * Neural posterior estimation, E_(θ,y) [−log q(θ | y)] (Papamakarios & Murray 2016). Where data are drawn from a proposal
  * p̃ that is not the prior, each pair is weighted by
  *
- *   w = [p(θ)/p̃(θ)] · [p̃(m)/p(m)],   m = m(y) the guide's detached mean, capped at WEIGHT_CAP:
+ *   w = [p(θ)/p̃(θ)] · [p̃(m)/p(m)],   m = m(y) the guide's detached centre, capped at WEIGHT_CAP:
  *
  * the second factor depends on y alone, so it does not move the optimum, and keeps weights near 1. It changes with the
  * guide, though, so held-out losses leave it out: E_p̃ [p(θ)/p̃(θ) · −log q] is the loss under the prior.
  */
-import { add, clamp, detach, exp, minimum, mul, neg, sub } from "../graph/build.ts";
+import { add, clamp, detach, exp, minimum, mul, neg, ones, sub } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Problem } from "../problem.ts";
 import type { Objective, ObjectiveContext } from "./objective.ts";
@@ -38,11 +38,15 @@ const logRatioOf = ({ prior, proposal }: Problem): ((theta: Tensor) => Tensor) =
 
 function weightOf({ problem, guide, frame }: ObjectiveContext, theta: Tensor, encoded: Tensor): Tensor {
   const logRatio = logRatioOf(problem);
-  const moments = guide.moments?.(encoded);
   const data = problem.proposal ?? problem.prior;
-  if (moments === undefined) return detach(minimum(exp(logRatio(theta)), WEIGHT_CAP));
-  // Early in training the mean may lie where no data are drawn: it counts as the nearest point where they are.
-  const mean = clamp(frame.fromGuide(detach(moments.mean)), data.low, data.high);
-  const log = sub(logRatio(theta), logRatio(mean));
+  // Early in training the centre may lie where no data are drawn: it counts as the nearest point where they are.
+  const centre = clamp(frame.fromGuide(detach(centreOf(guide, problem.D, encoded))), data.low, data.high);
+  const log = sub(logRatio(theta), logRatio(centre));
   return detach(minimum(exp(log), WEIGHT_CAP));
+}
+
+/** The mean where the guide has it in closed form; else what it makes of no noise, a median of a kind. (B, D) */
+function centreOf(guide: ObjectiveContext["guide"], D: number, encoded: Tensor): Tensor {
+  const moments = guide.moments?.(encoded);
+  return moments?.mean ?? guide.sample(mul(ones(encoded.dtype), new Float64Array(D)), encoded).z;
 }
