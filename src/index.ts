@@ -21,6 +21,7 @@ export { defineProblem, type Problem, type ProblemSpec } from "./problem.ts";
 export type { Schedule } from "./schedules.ts";
 export { predict, type SimulateOptions, type Simulations, simulate } from "./simulate.ts";
 export { type LoadOptions, load, loadCheckpoint, save, saveCheckpoint, toBytes } from "./store.ts";
+export { type Surrogate, type SurrogateOptions, type SurrogateProgress, surrogate } from "./surrogate.ts";
 export { train } from "./train.ts";
 export type { Preset, Progress, TrainOptions } from "./train-options.ts";
 export { VERSION } from "./version.ts";

@@ -3,6 +3,7 @@ import type { Executor } from "./backends/backend.ts";
 import { type Checkpoint, TrainingStopped } from "./checkpoint.ts";
 import { describe } from "./distributions/arguments.ts";
 import type { Slab } from "./graph/plan.ts";
+import type { Guide } from "./guides/guide.ts";
 import { uniformAt } from "./random.ts";
 import { rates } from "./schedules.ts";
 import { SIMULATION_STEPS, type Simulations } from "./simulate.ts";
@@ -46,15 +47,22 @@ function refuseOther(resume: Checkpoint, problem: string, signature: string): vo
 const DIVERGED =
   "try a lower rate, a smaller clip, or look for parameters of the prior at which the forward model overflows";
 
+/** What the loop goes by; other settings and the guide only sign its checkpoints. */
+export interface LoopSettings
+  extends Pick<FullSettings, "steps" | "batch" | "rate" | "schedule" | "evaluateEvery" | "patience"> {
+  readonly guide: Pick<Guide, "name" | "options">;
+}
+
 export interface Optimisation {
   /** Of a training program, with its scalers and banks written. */
   readonly executor: Executor;
   readonly weights: Slab;
   /** Name of the problem. */
   readonly problem: string;
-  readonly settings: FullSettings;
-  readonly options: TrainOptions;
-  readonly heldOut: Simulations;
+  readonly settings: LoopSettings;
+  readonly options: Pick<TrainOptions, "seed" | "resume" | "signal" | "onProgress">;
+  /** What the plan `heldOut` is given: `theta`, and `noisy` as y. */
+  readonly heldOut: Pick<Simulations, "count" | "theta" | "noisy">;
   /** When training began, ms. */
   readonly started: number;
 }

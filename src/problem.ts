@@ -39,6 +39,8 @@ export interface Problem {
   readonly presets: Readonly<Record<string, unknown>>;
   /** (count, D) independent draws of the exact posterior, row by row; null where nobody knows how. */
   readonly exact: ((y: ArrayLike<number>, count: number, seed: number) => Float32Array) | null;
+  /** The problem that this one approximates, as a surrogate does; null for one that stands for itself. */
+  readonly parent: Problem | null;
 }
 
 /** What `defineProblem` takes: `name`, `prior`, `noise`, and either `forward` or `simulate`; the rest may be left out. */
@@ -58,6 +60,7 @@ export interface ProblemSpec {
   readonly noise: Noise;
   readonly presets?: Readonly<Record<string, unknown>>;
   readonly exact?: Problem["exact"];
+  readonly parent?: Problem | null;
 }
 
 const keys: readonly string[] = [
@@ -73,6 +76,7 @@ const keys: readonly string[] = [
   "noise",
   "presets",
   "exact",
+  "parent",
 ] satisfies readonly (keyof ProblemSpec)[];
 
 /** Names of `count` things: those given, or `prefix` and a number. */
@@ -146,7 +150,17 @@ function expectDistribution(owner: string, what: string, given: unknown): void {
 export function defineProblem(spec: ProblemSpec): Problem {
   if (typeof spec !== "object" || spec === null)
     throw new Error(`defineProblem: expected an object, got ${describe(spec)}`);
-  const { name, description = "", prior, proposal = null, forward = null, simulate = null, noise, exact = null } = spec;
+  const {
+    name,
+    description = "",
+    prior,
+    proposal = null,
+    forward = null,
+    simulate = null,
+    noise,
+    exact = null,
+    parent = null,
+  } = spec;
   if (typeof name !== "string" || name === "") throw new Error(`defineProblem: expected a name, got ${describe(name)}`);
   const unknown = Object.keys(spec).find((key) => !keys.includes(key));
   if (unknown) throw new Error(`${name}: expected only ${keys.join(", ")}, got "${unknown}"`);
@@ -165,6 +179,8 @@ export function defineProblem(spec: ProblemSpec): Problem {
     );
   if (spec.presets !== undefined && (typeof spec.presets !== "object" || spec.presets === null))
     throw new Error(`${name}: expected presets to be an object, got ${describe(spec.presets)}`);
+  if (parent !== null && !isProblem(parent))
+    throw new Error(`${name}: expected parent to be a problem, as defineProblem() returns it, got ${describe(parent)}`);
   const D = prior.size;
   const deferred = spec.deferred === true && forward !== null;
   const M = forward === null || deferred ? countOf(name, spec.data) : traceForward(name, forward, D);
@@ -188,11 +204,12 @@ export function defineProblem(spec: ProblemSpec): Problem {
     noise,
     presets: Object.freeze({ ...spec.presets }),
     exact,
+    parent,
   });
 }
 
 /** A proposal must stay where the prior is: its draws are taken to the whole line by the prior's map. */
-function expectProposal(owner: string, proposal: Distribution, prior: Distribution): void {
+export function expectProposal(owner: string, proposal: Distribution, prior: Distribution): void {
   expectDistribution(owner, "proposal", proposal);
   if (proposal.size !== prior.size)
     throw new Error(`${owner}: expected a proposal of ${prior.size} parameters, got ${proposal.size}`);

@@ -147,6 +147,16 @@ async function simulateOutside(
   });
 }
 
+/** Noise sd of each datum (M), from the noise itself, so that any noise model will do. */
+export function noiseSd({ clean, noisy }: Pick<Simulations, "clean" | "noisy">, M: number): Float64Array {
+  const sum = new Float64Array(M);
+  for (let i = 0; i < clean.length; i++) {
+    const noise = noisy[i] - clean[i];
+    sum[i % M] += noise * noise;
+  }
+  return sum.map((s) => Math.sqrt((s * M) / clean.length));
+}
+
 /** An executor for one use. */
 export async function once<T>(
   program: Parameters<typeof createExecutor>[0],

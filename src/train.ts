@@ -12,10 +12,10 @@ import { chooseEmbedding, type Embedding, fitEmbedding, traceDistance, traceEmbe
 import { objectiveFor } from "./objectives/index.ts";
 import { optimise } from "./optimise.ts";
 import type { Problem } from "./problem.ts";
-import { SIMULATION_STEPS, type Simulations, simulateAt, traceBank, traceSimulation } from "./simulate.ts";
+import { noiseSd, SIMULATION_STEPS, type Simulations, simulateAt, traceBank, traceSimulation } from "./simulate.ts";
 import { type FullSettings, fullSettings, type TrainOptions } from "./train-options.ts";
 
-/** Simulations that scalers are fitted on when there is no bank. */
+/** Simulations that scalers are fitted on: more of them would cost time, for long data minutes, and move nothing. */
 const FIT_SIMULATIONS = 8192;
 
 interface Traced {
@@ -51,16 +51,6 @@ export function trainingProgram(problem: Problem, settings: FullSettings, seed: 
   return { program, guide, embedding };
 }
 
-/** Noise sd of each channel, for whitening: from the noise itself, so that any noise model will do. */
-function noiseSd({ clean, noisy }: Simulations, M: number): Float64Array {
-  const sum = new Float64Array(M);
-  for (let i = 0; i < clean.length; i++) {
-    const noise = noisy[i] - clean[i];
-    sum[i % M] += noise * noise;
-  }
-  return sum.map((s) => Math.sqrt((s * M) / clean.length));
-}
-
 /**
  * Learns the inverse map of a problem.
  * @throws on options that make no sense, and `TrainingStopped` (with a checkpoint) when aborted or when a loss is not finite.
@@ -85,7 +75,8 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
   };
   const executor = await createExecutor(program, { ...backend, optimiser });
   try {
-    const fitted = fitEmbedding(embedding, problem.M, bank.clean, bank.noisy, noiseSd(bank, problem.M));
+    const [clean, noisy] = [bank.clean, bank.noisy].map((rows) => rows.subarray(0, FIT_SIMULATIONS * problem.M));
+    const fitted = fitEmbedding(embedding, problem.M, clean, noisy, noiseSd({ clean, noisy }, problem.M));
     await executor.writeWeights(packFrozen(program.frozen, fitted), "frozen");
     if (settings.bank > 0) {
       await executor.writeBank("theta", bank.theta);

@@ -1,0 +1,121 @@
+/**
+ * How a surrogate scales its parameters and data: x = (θ − μ)/s by the prior, and data in units of the noise along
+ * principal directions v_k (or, where there are few of them, one by one),
+ *
+ *   t_k = v_kᵀ ((y − ȳ)/σ) / s_k,   y = ȳ + σ Σ_k v_k s_k t_k.
+ */
+import { add, cast, columns, concat, constant, div, matmul, mul, sub } from "../graph/build.ts";
+import type { DType, Tensor } from "../graph/tensor.ts";
+import { columnMeans, columnSds, principalComponents } from "../nn/principal.ts";
+import type { Problem } from "../problem.ts";
+import { noiseSd, type Simulations } from "../simulate.ts";
+
+export interface Scaling {
+  /** Parameters (B, D) of any type to features (B, D), f32. */
+  readonly features: (theta: Tensor) => Tensor;
+  /** Spread s_k of the data along each direction, (K), in noise sd. */
+  readonly spread: Float64Array;
+  /** Noise sd of each datum, (M). */
+  readonly noise: Float64Array;
+  /** Data (N, M) to coordinates t (N, K). */
+  readonly coordinates: (data: Float32Array) => Float32Array;
+  /** Coordinates (B, K), f32, to data (B, M) of the type that is asked for. */
+  readonly data: (t: Tensor, dtype: DType) => Tensor;
+}
+
+/** Data longer than this are projected, on at most so many directions; those left out may have this rms, in noise sd. */
+const LONG_DATA = 64;
+const MOST_DIRECTIONS = 64;
+const LEFT_OUT = 0.005;
+/** Simulations that scales and directions are found from. */
+const FIT_SIMULATIONS = 8192;
+
+/** The scaling that fits a bank of simulations. @throws when the data do not depend on the parameters. */
+export function fitScaling({ prior, D, M, name }: Problem, bank: Simulations): Scaling {
+  const clean = bank.clean.subarray(0, FIT_SIMULATIONS * M);
+  const noise = noiseSd({ clean, noisy: bank.noisy }, M).map((s) => (s > 0 ? s : 1));
+  const mean = columnMeans(clean, M);
+  const { directions, spread } = directionsOf(clean, M, mean, noise);
+  if (!spread.some((s) => s > 0))
+    throw new Error(`surrogate: expected data that depend on the parameters of "${name}"`);
+  const K = spread.length;
+  return {
+    spread,
+    noise,
+    features: featuresOf(prior, D),
+    coordinates: (data) => {
+      const out = new Float32Array((data.length / M) * K);
+      const whitened = new Float64Array(M);
+      for (let r = 0; r < data.length / M; r++) {
+        for (let j = 0; j < M; j++) whitened[j] = (data[r * M + j] - mean[j]) / noise[j];
+        for (let k = 0; k < K; k++) {
+          const along = directions === null ? whitened[k] : dot(directions[k], whitened);
+          out[r * K + k] = spread[k] > 0 ? along / spread[k] : 0;
+        }
+      }
+      return out;
+    },
+    data: backToData(directions, spread, noise, mean),
+  };
+}
+
+/** Half-lines are seen through their logarithm. A box is not: its map is infinite at the edges, which draws may reach. */
+function featuresOf(prior: Problem["prior"], D: number): Scaling["features"] {
+  const isHalfLine = Array.from(prior.low, (low, d) => Number.isFinite(low) !== Number.isFinite(prior.high[d]));
+  const pick = isHalfLine.map((half, d) => (half ? D + d : d));
+  const centre = isHalfLine.map((half, d) => (half ? prior.realMean : prior.mean)[d]);
+  const scale = isHalfLine.map((half, d) => (half ? prior.realSd : prior.sd)[d]);
+  return (theta) => {
+    const place = isHalfLine.includes(true) ? columns(concat(theta, prior.toReal(theta)), pick) : theta;
+    return cast(div(sub(place, centre), scale), "f32");
+  };
+}
+
+/** The directions (K, M), null for the data one by one, and the spread along them (K), in noise sd. */
+function directionsOf(
+  clean: Float32Array,
+  M: number,
+  mean: Float64Array,
+  noise: Float64Array,
+): { directions: readonly Float64Array[] | null; spread: Float64Array } {
+  const sds = columnSds(clean, M, mean).map((s, j) => s / noise[j]);
+  if (M <= LONG_DATA) return { directions: null, spread: sds };
+  const whitened = Float64Array.from(clean, (v, i) => v / noise[i % M]);
+  const { vectors, variances } = principalComponents(whitened, M, MOST_DIRECTIONS);
+  const enough = M * LEFT_OUT * LEFT_OUT;
+  let left = sds.reduce((sum, s) => sum + s * s, 0);
+  let K = 0;
+  while (K < vectors.length && (K === 0 || left > enough)) left -= variances[K++];
+  return { directions: vectors.slice(0, K), spread: variances.slice(0, K).map((v) => Math.sqrt(Math.max(v, 0))) };
+}
+
+function backToData(
+  directions: readonly Float64Array[] | null,
+  spread: Float64Array,
+  noise: Float64Array,
+  mean: Float64Array,
+): Scaling["data"] {
+  const [K, M] = [spread.length, mean.length];
+  const matrix =
+    directions === null
+      ? constant(
+          spread.map((s, j) => s * noise[j]),
+          "f32",
+        )
+      : constant(
+          Float64Array.from({ length: K * M }, (_, i) => {
+            const [k, j] = [Math.floor(i / M), i % M];
+            return spread[k] * directions[k][j] * noise[j];
+          }),
+          "f32",
+          K,
+        );
+  // The mean is added in the type that is asked for: beside a large one, f32 would lose digits that the noise shows.
+  return (t, dtype) => add(cast(directions === null ? mul(t, matrix) : matmul(t, matrix), dtype), mean);
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+}
