@@ -94,13 +94,14 @@ function simulator(problem: Problem, { bank, heldOut, seed }: SurrogateSettings,
   return async (count: number, from: SurrogateSettings["from"], number: number): Promise<Simulations> => {
     const onPart = async (done: number): Promise<void> => {
       const step = before + done;
+      if (done > 0) {
+        const stepsPerSecond = (1000 * step) / (performance.now() - started);
+        const secondsLeft = (steps - step) / stepsPerSecond;
+        const none = { loss: Number.NaN, heldOut: Number.NaN };
+        onProgress?.({ phase: "simulating", step, steps, ...none, stepsPerSecond, secondsLeft });
+        await new Promise((resolve) => setTimeout(resolve, 0)); // lets others have the thread
+      }
       if (signal?.aborted) throw aborted(`surrogate: stopped after ${step} of ${steps} simulations`);
-      if (done === 0) return;
-      const stepsPerSecond = (1000 * step) / (performance.now() - started);
-      const secondsLeft = (steps - step) / stepsPerSecond;
-      const none = { loss: Number.NaN, heldOut: Number.NaN };
-      onProgress?.({ phase: "simulating", step, steps, ...none, stepsPerSecond, secondsLeft });
-      await new Promise((resolve) => setTimeout(resolve, 0)); // lets others have the thread
     };
     const request = { count, from, seed, number, backend: { backend, kernels }, onPart };
     const simulations = await simulateBank(problem, request);

@@ -53,6 +53,18 @@ test("problems are listed by name with their sizes", async () => {
   assert.match(out, /^banana +2 +1 +.*gaussian/m);
 });
 
+test("--surrogate trains through a network that is fitted first, and tells its error", async () => {
+  const { status, out, err } = await retrodict([...tiny, "--surrogate", "--out", at("by-surrogate"), "--json"]);
+  assert.is(status, 0, err);
+  assert.match(err, /^banana: fitting a surrogate$/m);
+  assert.match(err, /^surrogate: off by [\d.]+ noise sd rms, 99 % within .* on 2048 held-out parameters$/m);
+  assert.match(err, /^banana-surrogate: 2 parameters, 1 data; .* 20 steps of 64$/m);
+  const { problem, surrogate } = JSON.parse(out);
+  assert.equal([problem, surrogate.of], ["banana-surrogate", "banana"]);
+  assert.ok(surrogate.error.rms > 0 && surrogate.error.rms < 0.05, `${surrogate.error.rms}`);
+  assert.is(surrogate.warning, undefined);
+});
+
 test("every command answers --json with one object on standard output", async () => {
   const { status, out, err } = await retrodict(["problems", "--json"]);
   assert.is(status, 0, err);

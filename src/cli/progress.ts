@@ -14,13 +14,16 @@ export interface ProgressView {
 const LEAST_GAP_MS = 1000;
 const LONGEST_GAP_MS = 60_000;
 
-const rate = (perSecond: number): string => `${formatNumber(perSecond, 3)} steps/s`;
+/** Simulations have no loss. */
+const lossOf = ({ loss }: Progress): string => (Number.isNaN(loss) ? "" : `loss ${formatNumber(loss)}`);
+const unitOf = (progress: Progress): string => (lossOf(progress) === "" ? "simulation" : "step");
+const rate = (progress: Progress): string => `${formatNumber(progress.stepsPerSecond, 3)} ${unitOf(progress)}s/s`;
 const heldOutOf = ({ heldOut }: Progress): string =>
   Number.isNaN(heldOut) ? "" : `, held-out ${formatNumber(heldOut)}`;
 
 function bar(): ProgressView {
   const view = new cliProgress.SingleBar({
-    format: "[{bar}] {value}/{total} · loss {loss}{heldOut} · {rate} · {left} left",
+    format: "[{bar}] {value}/{total} · {loss}{heldOut}{rate} · {left} left",
     barsize: 24,
     hideCursor: true,
     stream: process.stderr,
@@ -28,11 +31,11 @@ function bar(): ProgressView {
   let started = false;
   return {
     update(progress) {
-      const { step, steps, loss, stepsPerSecond, secondsLeft } = progress;
+      const { step, steps, secondsLeft } = progress;
       const shown = {
-        loss: formatNumber(loss),
+        loss: lossOf(progress),
         heldOut: heldOutOf(progress),
-        rate: rate(stepsPerSecond),
+        rate: `${lossOf(progress) && " · "}${rate(progress)}`,
         left: formatTime(secondsLeft),
       };
       if (started) view.update(step, shown);
@@ -48,16 +51,15 @@ function lines(output: Output): ProgressView {
   let last = performance.now();
   return {
     update(progress) {
-      const { step, steps, loss, stepsPerSecond, secondsLeft } = progress;
+      const { step, steps, secondsLeft } = progress;
       const now = performance.now();
       const due = Math.floor((10 * step) / steps) > tenth ? LEAST_GAP_MS : LONGEST_GAP_MS;
       if (now - last < due) return;
       tenth = Math.floor((10 * step) / steps);
       last = now;
       const left = `${formatTime(secondsLeft)} left`;
-      output.note(
-        `step ${step} of ${steps}: loss ${formatNumber(loss)}${heldOutOf(progress)}, ${rate(stepsPerSecond)}, ${left}`,
-      );
+      const loss = `${lossOf(progress)}${heldOutOf(progress)}`;
+      output.note(`${unitOf(progress)} ${step} of ${steps}: ${loss && `${loss}, `}${rate(progress)}, ${left}`);
     },
     stop: () => {},
   };

@@ -19,11 +19,13 @@ import {
 } from "./command.ts";
 import { findProblemArgument } from "./problem-argument.ts";
 import { progressView } from "./progress.ts";
+import { surrogateJson, surrogateOf } from "./surrogate-step.ts";
 import { formatNumber, formatTime } from "./table.ts";
 
 interface Options {
   readonly out: string;
   readonly resume?: string;
+  readonly surrogate?: boolean;
   readonly preset?: string;
   readonly guide?: GuideName;
   readonly objective?: ObjectiveName;
@@ -78,25 +80,27 @@ async function keepCheckpoint(stopped: TrainingStopped, out: string): Promise<Er
 }
 
 async function run([name]: readonly string[], options: Options, output: Output): Promise<Result> {
-  const { out, resume: resumePath, ...settings } = options;
-  const problem = await findProblemArgument(name);
-  if (settings.preset !== undefined && !Object.hasOwn(problem.presets, settings.preset)) {
-    const names = Object.keys(problem.presets).join(", ") || "none, which this problem has";
+  const { out, resume: resumePath, surrogate: bySurrogate = false, ...settings } = options;
+  const given = await findProblemArgument(name);
+  if (settings.preset !== undefined && !Object.hasOwn(given.presets, settings.preset)) {
+    const names = Object.keys(given.presets).join(", ") || "none, which this problem has";
     throw new UsageError(`--preset: expected ${names}, got "${settings.preset}"`);
   }
-  const { guide, objective, steps, batch } = fullSettings(problem, settings);
+  const { guide, objective, steps, batch } = fullSettings(given, settings);
   await checkWritable(out); // hours later would be late
   const resume = resumePath === undefined ? undefined : await resumeFrom(resumePath);
   const from = resume ? ` from step ${resume.step}` : "";
-  output.note(
-    `${problem.name}: ${problem.D} parameters, ${problem.M} data; ${guide.name} guide, ${objective}, ${steps} steps of ${batch}${from}`,
-  );
   const view = progressView(output);
   const { signal, release } = abortOnInterrupt(() => {
     view.stop();
     output.note("stopping; again to leave at once");
   });
   try {
+    const fitted = bySurrogate ? await surrogateOf(given, settings, signal, output) : undefined;
+    const problem = fitted ?? given;
+    output.note(
+      `${problem.name}: ${problem.D} parameters, ${problem.M} data; ${guide.name} guide, ${objective}, ${steps} steps of ${batch}${from}`,
+    );
     const map = await train(problem, {
       ...settings,
       resume,
@@ -109,7 +113,8 @@ async function run([name]: readonly string[], options: Options, output: Output):
     const best = `held-out loss ${formatNumber(training.heldOut.best)} at step ${training.heldOut.bestStep}`;
     output.note(`${best}, ${formatTime(training.seconds)}; saved "${out}"`);
     const { parameters, guide: used } = map.spec;
-    return { json: { model: out, problem: problem.name, parameters, guide: used, training } };
+    const told = fitted ? surrogateJson(fitted) : {};
+    return { json: { model: out, problem: problem.name, parameters, guide: used, training, ...told } };
   } catch (error) {
     view.stop();
     throw error instanceof TrainingStopped ? await keepCheckpoint(error, out) : error;
@@ -133,6 +138,7 @@ export const trainCommand: CliCommand<Options> = {
       .option("--particles <N>", "draws of the guide a data set, with --objective elbo", whole(1))
       .option("--rate <X>", "largest learning rate", positive)
       .option("--seed <N>", "of all random draws (default: 0)", whole(0))
+      .option("--surrogate", "first fit a network to the forward model, and train through it; its error is told")
       .addOption(new Option("--backend <NAME>", "what computes").choices(["auto", "wasm", "webgpu"]))
       .addOption(
         new Option("--kernels <NAME>", "plain: same bits on every host; relaxed: faster").choices([

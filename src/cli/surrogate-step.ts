@@ -1,0 +1,52 @@
+/** `retrodict train … --surrogate`: the network that stands in for the forward model, fitted before the training. */
+import type { BackendOptions } from "../backends/select.ts";
+import type { Problem } from "../problem.ts";
+import { type Surrogate, type SurrogateProgress, surrogate } from "../surrogate.ts";
+import type { Output } from "./command.ts";
+import { type ProgressView, progressView } from "./progress.ts";
+import { formatNumber } from "./table.ts";
+
+interface Options extends BackendOptions {
+  readonly seed?: number;
+}
+
+/** A surrogate of the problem, its error told. It is fitted anew when a training is resumed: the seed makes it the same. */
+export async function surrogateOf(
+  problem: Problem,
+  { seed, backend, kernels }: Options,
+  signal: AbortSignal,
+  output: Output,
+): Promise<Surrogate> {
+  output.note(`${problem.name}: fitting a surrogate`);
+  let view: { phase: string; shown: ProgressView } | undefined; // each phase counts anew
+  const onProgress = (progress: SurrogateProgress): void => {
+    if (signal.aborted) return;
+    if (view?.phase !== progress.phase) {
+      view?.shown.stop();
+      view = { phase: progress.phase, shown: progressView(output) };
+    }
+    view.shown.update(progress);
+  };
+  try {
+    const made = await surrogate(problem, { seed, backend, kernels, signal, onProgress });
+    view?.shown.stop();
+    const { rms, p99, max, count } = made.error;
+    const [most, nearly, all] = [rms, p99, max].map((e) => formatNumber(e, 2));
+    output.note(
+      `surrogate: off by ${most} noise sd rms, 99 % within ${nearly}, at most ${all}, on ${count} held-out parameters`,
+    );
+    if (made.warning) output.warn(made.warning);
+    return made;
+  } finally {
+    view?.shown.stop();
+  }
+}
+
+/** What --json tells of it. */
+export const surrogateJson = ({ error, parent, warning }: Surrogate): Record<string, unknown> => ({
+  surrogate: {
+    of: parent.name,
+    error: { rms: error.rms, p99: error.p99, max: error.max, heldOut: error.count },
+    ...(warning === undefined ? {} : { warning }),
+  },
+});

@@ -1,0 +1,265 @@
+// Surrogates: how well they fit, what they say of it, and what can be done with them.
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { logNormal } from "../src/distributions/log-normal.ts";
+import { gaussianNoise } from "../src/distributions/noise.ts";
+import { normal } from "../src/distributions/normal.ts";
+import { uniform } from "../src/distributions/uniform.ts";
+import {
+  add,
+  batchSum,
+  concat,
+  constant,
+  exp,
+  input,
+  log,
+  matmul,
+  mul,
+  sin,
+  slice,
+  square,
+  sub,
+} from "../src/graph/build.ts";
+import { grad } from "../src/graph/grad.ts";
+import { gaussian } from "../src/guides/gaussian.ts";
+import { defineProblem, infer, type Problem, predict, simulate, surrogate, train } from "../src/index.ts";
+import { rod } from "../src/problems/index.ts";
+import { fitScaling } from "../src/surrogate/scaling.ts";
+import { checkGradients } from "./helpers/differences.ts";
+import { rejection } from "./helpers/maps.ts";
+
+/** Curved in both parameters; the last datum stands on a large constant, beside which f32 has no digit left. */
+const curved = defineProblem({
+  name: "curved",
+  prior: normal([0.5, -1], [1, 2]),
+  forward: (theta) => {
+    const [a, b] = [slice(theta, 0, 1), slice(theta, 1, 2)];
+    return concat(add(a, square(mul(b, 0.5))), sin(mul(add(a, b), 0.5)), add(mul(a, b), 1000)); // (B, 2) → (B, 3)
+  },
+  noise: gaussianNoise([0.2, 0.1, 0.3]),
+  presets: { default: { gaussian: { steps: 10 } } },
+});
+const quick = { bank: 4000, heldOut: 512, hidden: 32, blocks: 1, steps: 3000, batch: 64, kernels: "plain" } as const;
+
+/** rms difference of the forward models of two problems in noise sd, at parameters that neither has seen. */
+async function difference(a: Problem, b: Problem, noise: readonly number[], seed = 99): Promise<number> {
+  const { theta } = await simulate(b, 1000, { seed });
+  const [one, two] = [await predict(a, theta), await predict(b, theta)];
+  const square = one.reduce((sum, v, i) => sum + ((v - two[i]) / noise[i % noise.length]) ** 2, 0);
+  return Math.sqrt(square / one.length);
+}
+
+test("a surrogate is a problem like its parent, which stays attached, and is near it", async () => {
+  const made = await surrogate(curved, quick);
+  assert.is(made.name, "curved-surrogate");
+  assert.is(made.parent, curved);
+  assert.is(curved.parent, null);
+  for (const key of ["D", "M", "prior", "proposal", "noise"] as const) assert.is(made[key], curved[key]);
+  for (const key of ["parameters", "data", "presets"] as const) assert.equal(made[key], curved[key]);
+  assert.is(made.warning, undefined);
+  assert.is(made.error.count, 512);
+  assert.is(made.error.data.length, 3);
+  assert.ok(made.error.rms < 0.1 && made.error.rms < made.error.p99 && made.error.p99 < made.error.max);
+  const pooled = made.error.data.reduce((sum, e) => sum + e.rms ** 2 / 3, 0);
+  assert.ok(Math.abs(Math.sqrt(pooled) - made.error.rms) < 1e-12);
+  // 512 × 3 errors with heavy tails: their rms is known to some tens of percent.
+  const fresh = await difference(made, curved, [0.2, 0.1, 0.3]);
+  assert.ok(fresh > made.error.rms / 2 && fresh < made.error.rms * 2, `${fresh} afresh, said to be ${made.error.rms}`);
+});
+
+test("a surrogate of the rod is within a few hundredths of the noise", async () => {
+  const made = await surrogate(rod, { bank: 10_000, hidden: 64, steps: 4000, batch: 128 });
+  assert.ok(made.error.rms < 0.06, `${made.error.rms}`);
+  assert.is(made.warning, undefined);
+});
+
+test("a bad surrogate says so, names its worst datum and what to try", async () => {
+  const made = await surrogate(curved, { ...quick, hidden: 1, blocks: 0, steps: 10 });
+  assert.ok(made.error.rms > 0.5, `${made.error.rms}`);
+  const worst = made.error.data.map((e) => e.rms).indexOf(Math.max(...made.error.data.map((e) => e.rms)));
+  assert.match(
+    made.warning ?? "",
+    /^the surrogate of "curved" is off by \d+\.\d\d noise sd rms \(y\d: \d+\.\d\d\), more than 0.1:/,
+  );
+  assert.match(made.warning ?? "", new RegExp(`\\(y${worst + 1}: .* larger bank \\(4000\\), more steps \\(10\\)`));
+});
+
+test("the gradient of a surrogate is that of its network, and near that of its parent", async () => {
+  const made = await surrogate(curved, quick);
+  const rows = 4;
+  const values = { theta: Float64Array.of(0.25, -1, 1, 0.5, -0.75, -2, 0.5, 1.25) };
+  const theta = input("theta", 2, { dtype: "f64" });
+  const total = (problem: Problem) =>
+    batchSum(matmul((problem.forward as NonNullable<Problem["forward"]>)(theta), constant([1, 2, 0.5], "f64", 3)));
+  await checkGradients(total(made), [theta], grad(total(made), [theta]), { rows, values, relative: 1e-5 });
+});
+
+/** A linear model, given as a function: y = (θ1, θ1 + θ2) plus noise of sd 0.5, θ ~ N(0, I). */
+const outside = defineProblem({
+  name: "outside",
+  prior: normal([0, 0], 1),
+  data: ["first", "sum"],
+  simulate: async (rows) => rows.map(([a, b]) => [a, a + b]),
+  noise: gaussianNoise(0.5),
+});
+
+test("a problem given by simulate alone trains by the ELBO through its surrogate, to the known posterior", async () => {
+  const made = await surrogate(outside, { ...quick, bank: 2000 });
+  assert.is(made.parent, outside);
+  assert.ok(made.error.rms < 0.01, `${made.error.rms}`);
+  assert.match((await rejection(train(outside, { objective: "elbo" }))).message, /only simulate/);
+  const options = { guide: gaussian({ hidden: [] }), objective: "elbo", steps: 800, batch: 64, rate: 1e-2 } as const;
+  const map = await train(made, { ...options, kernels: "plain" });
+  // Precision I + Aᵀ A / 0.25 = [[9, 4], [4, 5]], and Aᵀ y / 0.25 = (4 y1 + 4 y2, 4 y2).
+  const [y1, y2] = [1, -0.5];
+  const { mean, sd } = await infer(map, [y1, y2]);
+  const [b1, b2] = [4 * (y1 + y2), 4 * y2];
+  const want = { mean: [(5 * b1 - 4 * b2) / 29, (9 * b2 - 4 * b1) / 29], sd: [Math.sqrt(5 / 29), Math.sqrt(9 / 29)] };
+  for (const d of [0, 1]) {
+    assert.ok(Math.abs(mean[d] - want.mean[d]) < 0.02, `mean ${mean[d]}, expected ${want.mean[d]}`);
+    assert.ok(Math.abs(sd[d] / want.sd[d] - 1) < 0.02, `sd ${sd[d]}, expected ${want.sd[d]}`);
+  }
+});
+
+test("long data are projected on the directions that the noise lets through, and priors with edges are learned", async () => {
+  const M = 100;
+  const noise = Array.from({ length: M }, (_, j) => 0.05 + 0.001 * j);
+  const long = defineProblem({
+    name: "long",
+    prior: logNormal([0, 0], [0.5, 0.25]),
+    forward: (theta) => {
+      const [a, b] = [log(slice(theta, 0, 1)), slice(theta, 1, 2)];
+      const x = Array.from({ length: M }, (_, j) => j / M);
+      return add(
+        mul(
+          exp(
+            mul(
+              b,
+              x.map((v) => -v),
+            ),
+          ),
+          a,
+        ),
+        mul(square(a), x),
+      ); // two curves: (B, 100)
+    },
+    noise: gaussianNoise(noise),
+  });
+  const bank = await simulate(long, 2000);
+  const { spread, coordinates } = fitScaling(long, bank);
+  assert.ok(spread.length >= 2 && spread.length <= 8, `${spread.length} directions`);
+  assert.is(coordinates(bank.clean).length, 2000 * spread.length);
+  const made = await surrogate(long, { ...quick, seed: 5 });
+  assert.ok(made.error.rms < 0.1, `${made.error.rms}`);
+  assert.ok((await difference(made, long, noise)) < 0.1);
+});
+
+test("a proposal, and a factor that widens it, say where a surrogate holds", async () => {
+  const line = defineProblem({
+    name: "line",
+    prior: uniform(-2, 2),
+    forward: (theta) => sin(mul(theta, 3)),
+    noise: gaussianNoise(0.1),
+  });
+  const near = await surrogate(line, { ...quick, proposal: uniform(-0.5, 0.5), widen: 1 });
+  assert.ok(near.error.rms < 0.05, `${near.error.rms} where it was fitted`);
+  const errorAt = async (made: Problem, theta: number): Promise<number> =>
+    Math.abs((await predict(made, [theta]))[0] - Math.sin(3 * theta)) / 0.1;
+  assert.ok((await errorAt(near, 1.8)) > 0.5);
+  const wide = await surrogate(line, quick);
+  assert.ok((await errorAt(wide, 1.8)) < 0.5);
+});
+
+test("one seed gives the same surrogate again, another a different one", async () => {
+  const short = { ...quick, bank: 200, steps: 50 };
+  const at = async (seed: number) =>
+    predict(await surrogate(curved, { ...short, seed }), [0.1, 0.2], { kernels: "plain" });
+  assert.equal(await at(1), await at(1));
+  assert.not.equal(await at(1), await at(2));
+});
+
+test("progress tells of simulations, then of the fit, each to its end", async () => {
+  const seen: [string, number, number][] = [];
+  await surrogate(outside, {
+    ...quick,
+    bank: 200,
+    steps: 100,
+    onProgress: (p) => seen.push([p.phase, p.step, p.steps]),
+  });
+  const phases = seen.map(([phase]) => phase);
+  assert.equal([...new Set(phases)], ["simulating", "fitting"]);
+  assert.equal(phases, [...phases].sort().reverse());
+  for (const [phase, steps] of [
+    ["simulating", 200 + 1024 + 512],
+    ["fitting", 100],
+  ] as const) {
+    const own = seen.filter(([p]) => p === phase);
+    assert.ok(own.every(([, step, all], i) => all === steps && step > (own[i - 1]?.[1] ?? 0)));
+    assert.is(own[own.length - 1][1], steps);
+  }
+});
+
+test("an aborted surrogate ends with an AbortError that says how far it came", async () => {
+  const abortAt = async (phase: string): Promise<Error> => {
+    const controller = new AbortController();
+    const onProgress = (p: { phase: string }): void => {
+      if (p.phase === phase) controller.abort();
+    };
+    return rejection(surrogate(outside, { ...quick, onProgress, signal: controller.signal }));
+  };
+  for (const [phase, message] of [
+    ["simulating", /^surrogate: stopped after 32 of 5536 simulations$/],
+    ["fitting", /^surrogate: stopped at step \d+ of 3000$/],
+  ] as const) {
+    const error = await abortAt(phase);
+    assert.is(error.name, "AbortError");
+    assert.match(error.message, message);
+  }
+  const early = await rejection(surrogate(curved, { signal: AbortSignal.abort() }));
+  assert.match(early.message, /^surrogate: stopped after 0 of 23072 simulations$/);
+});
+
+test("wrong use is refused with what was expected and what came", async () => {
+  const list: [Promise<unknown>, RegExp][] = [
+    [surrogate({} as never), /^surrogate: expected a problem, .*got an object/],
+    [surrogate(curved, { step: 3 } as never), /^surrogate: expected options bank, .*; got "step"$/],
+    [surrogate(curved, { steps: 0 }), /^surrogate.steps: expected a whole number from 1 to 100000000, got 0$/],
+    [surrogate(curved, { bank: 10 }), /^surrogate.bank: expected a whole number from 64 to .*, got 10$/],
+    [surrogate(curved, { hidden: 2.5 }), /^surrogate.hidden: .*got 2.5$/],
+    [surrogate(curved, { rate: -1 }), /^surrogate.rate: expected a positive number, got -1$/],
+    [surrogate(curved, { widen: 0.5 }), /^surrogate.widen: expected a factor of at least 1, got 0.5$/],
+    [surrogate(curved, { seed: 0.5 }), /^surrogate: expected a whole number as seed, got 0.5$/],
+    [surrogate(curved, { proposal: normal(0, 1) }), /^surrogate: expected a proposal of 2 parameters, got 1$/],
+    [surrogate(curved, { proposal: 3 as never }), /^surrogate: expected proposal to be a distribution/],
+  ];
+  for (const [promise, message] of list) assert.match((await rejection(promise)).message, message);
+  assert.throws(
+    () => defineProblem({ ...spec(curved), parent: 3 as never }),
+    /^curved: expected parent to be a problem/,
+  );
+});
+
+const spec = ({ name, prior, noise, forward }: Problem) => ({ name, prior, noise, forward });
+
+test("simulations that are not finite, and data that do not depend on the parameters, are refused", async () => {
+  const broken = defineProblem({
+    ...spec(curved),
+    forward: (theta) => log(sub(slice(theta, 0, 1), 0.5)),
+    noise: gaussianNoise(1),
+  });
+  assert.match(
+    (await rejection(surrogate(broken, quick))).message,
+    /^surrogate: expected finite data, got (NaN|-Infinity) in datum 1 of simulation \d+ of 4000; check "curved"/,
+  );
+  const flat = defineProblem({
+    ...spec(curved),
+    forward: (theta) => mul(slice(theta, 0, 1), 0),
+    noise: gaussianNoise(1),
+  });
+  assert.match(
+    (await rejection(surrogate(flat, quick))).message,
+    /expected data that depend on the parameters of "curved"/,
+  );
+});
+
+test.run();
