@@ -13,9 +13,10 @@ import { input } from "../src/graph/build.ts";
 import { compile } from "../src/graph/program.ts";
 import { type InverseMap, infer, predict, simulate, type TrainOptions, train } from "../src/index.ts";
 import { type Problem, potential } from "../src/problem.ts";
-import { arm, linearGaussian, linearGaussianPosterior } from "../src/problems/index.ts";
+import { arm, linearGaussian, linearGaussianPosterior, rod } from "../src/problems/index.ts";
 import { parseCsv } from "../src/store/csv.ts";
 import { decodeNpy } from "../src/store/npy.ts";
+import { paperEit, paperRod } from "./paper.ts";
 import { cpuSeconds, hardware, table } from "./report.ts";
 
 const DRAWS = 1000;
@@ -150,12 +151,12 @@ export async function timedTrain(
 
 const f = (x: number, digits = 3): string => x.toFixed(digits);
 
-async function armRow(preset: string, reference: Reference): Promise<string[][]> {
-  const { map, seconds } = await timedTrain(arm, { preset });
-  const { ks, resimulation } = await judge(map, arm, reference);
+async function judgedRow(problem: Problem, preset: string, reference: Reference): Promise<string[][]> {
+  const { map, seconds } = await timedTrain(problem, { preset });
+  const { ks, resimulation } = await judge(map, problem, reference);
   return [
     [
-      `arm ${preset}`,
+      `${problem.name} ${preset}`,
       `KS mean ${f(ks.mean)} median ${f(ks.median)} p90 ${f(ks.p90)} max ${f(ks.max)}; re-simulation ${f(resimulation, 4)}`,
       `${f(seconds, 0)} s, ${map.spec.training.device}`,
     ],
@@ -223,11 +224,24 @@ async function linearRows(): Promise<string[][]> {
   return rows;
 }
 
+/** The default preset on a folder of observations whose exact draws cannot be made here. */
+const referenceRow =
+  (name: string, problemOf: (folder: string) => Problem) =>
+  async (folder: string | null): Promise<string[][]> => {
+    if (folder === null || !existsSync(`${folder}/${name}`))
+      return [[name, "not run: its exact draws are in the reference folder", ""]];
+    const problem = problemOf(folder);
+    return judgedRow(problem, "default", readReference(`${folder}/${name}`, problem.D));
+  };
+
 /** Rows by name, in order. */
 const rows: Record<string, (folder: string | null) => Promise<string[][]>> = {
-  default: async (folder) => armRow("default", await armReference(folder)),
-  fast: async (folder) => armRow("fast", await armReference(folder)),
+  default: async (folder) => judgedRow(arm, "default", await armReference(folder)),
+  fast: async (folder) => judgedRow(arm, "fast", await armReference(folder)),
   linear: linearRows,
+  rod: referenceRow("rod", () => rod),
+  "rod-paper": referenceRow("rod-paper", paperRod),
+  "eit-paper": referenceRow("eit-paper", paperEit),
   "paper-gaussian": paperGaussian,
   "paper-flow": paperFlow,
 };

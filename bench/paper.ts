@@ -10,12 +10,13 @@
  *
  * They were trained in single precision and are evaluated in it, whatever the type of θ: it costs a quarter.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { add, cast, clamp, concat, constant, dense, div, mul, silu, slice, sub } from "../src/graph/build.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
-import { defineProblem, gaussianNoise, normal, type Problem, softUniform } from "../src/index.ts";
+import { defineProblem, gaussianNoise, normal, type Preset, type Problem, softUniform, spline } from "../src/index.ts";
 import { rod } from "../src/problems/index.ts";
 import { decodeNpy } from "../src/store/npy.ts";
+import type { TrainSettings } from "../src/train-options.ts";
 
 interface Meta {
   readonly x_mean: number[];
@@ -60,6 +61,9 @@ function network(layers: readonly Tensor[], x: Tensor): Tensor {
   return dense(h, layers[layers.length - 1]);
 }
 
+/** The network is slow beside the closed form, so that it is asked once for each of many parameters. */
+const rodSettings = (rod.presets as Record<string, Preset>).default.spline;
+
 /** The rod with the paper's network as forward model. `folder`: that of the reference data. */
 export function paperRod(folder: string): Problem {
   const { layers } = readNetwork(`${folder}/rod-paper/pde_pinn`);
@@ -71,7 +75,7 @@ export function paperRod(folder: string): Problem {
     data: rod.data,
     prior: rod.prior,
     noise: rod.noise,
-    presets: rod.presets,
+    presets: { default: { spline: { ...rodSettings, bank: 60_000 } } },
     forward: (theta) => {
       const given = cast(theta, "f32");
       const at = (x: number): Tensor => {
@@ -82,6 +86,14 @@ export function paperRod(folder: string): Problem {
     },
   });
 }
+
+const eitSettings: TrainSettings = {
+  guide: spline({ bins: 16, embedding: [96, 96], hidden: [32, 32] }),
+  batch: 128,
+  steps: 130_000,
+  rate: 3e-3,
+  bank: 60_000,
+};
 
 const LOW = 0.2;
 const HIGH = 0.8;
@@ -96,7 +108,7 @@ export function paperEit(folder: string): Problem {
     prior: normal([0.5, 0.5], 0.1),
     proposal: softUniform([LOW, LOW], [HIGH, HIGH], 0.03),
     noise: gaussianNoise(0.005),
-    presets: {},
+    presets: { default: { spline: eitSettings } },
     forward: (theta) => {
       const inside = cast(clamp(theta, LOW, HIGH), "f32");
       const experiment = ({ layers, meta }: (typeof networks)[number]): Tensor => {
@@ -107,7 +119,3 @@ export function paperEit(folder: string): Problem {
     },
   });
 }
-
-/** Whether the paper's networks are there. */
-export const hasPaperModels = (folder: string | null): folder is string =>
-  folder !== null && existsSync(`${folder}/rod-paper/pde_pinn.npy`);
