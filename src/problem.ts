@@ -5,7 +5,14 @@
  */
 import { describe } from "./distributions/arguments.ts";
 import { type Distribution, expectBatch, whyNotDistribution } from "./distributions/distribution.ts";
-import { isNoise, type Noise } from "./distributions/noise.ts";
+import { includedNoise, isNoise, type Noise } from "./distributions/noise.ts";
+import {
+  CALL_DEFAULTS,
+  type CallSettings,
+  resolveSimulator,
+  type Simulator,
+  type SimulatorSpec,
+} from "./external/simulator.ts";
 import { add, cast, input, tile } from "./graph/build.ts";
 import { topological } from "./graph/grad.ts";
 import { isTensor, show, type Tensor } from "./graph/tensor.ts";
@@ -14,10 +21,7 @@ export interface Parameter {
   readonly name: string;
   readonly unit?: string;
 }
-/** Noise-free data for a list of parameters, a row each. */
-export type Simulator = (
-  theta: Float64Array[],
-) => number[][] | Float64Array[] | Promise<number[][]> | Promise<Float64Array[]>;
+export type { Simulator };
 
 export interface Problem {
   readonly name: string;
@@ -34,6 +38,8 @@ export interface Problem {
   /** (B, D) → (B, M), of the type that it is given; null where there is only a simulator. */
   readonly forward: ((theta: Tensor) => Tensor) | null;
   readonly simulate: Simulator | null;
+  /** How `simulate` is called. */
+  readonly calls: CallSettings;
   readonly noise: Noise;
   /** Training options by name. */
   readonly presets: Readonly<Record<string, unknown>>;
@@ -43,21 +49,26 @@ export interface Problem {
   readonly parent: Problem | null;
 }
 
-/** What `defineProblem` takes: `name`, `prior`, `noise`, and either `forward` or `simulate`; the rest may be left out. */
+/**
+ * What `defineProblem` takes: `name`, `prior`, `noise`, and `forward` or `simulate`; the rest may be left out. A problem with
+ * neither, but with `data`, is of pairs that were simulated elsewhere: `train(problem, { bank: { theta, y } })`.
+ */
 export interface ProblemSpec {
   readonly name: string;
   readonly description?: string;
   /** Names, with or without units; θ1, θ2, … by default. */
   readonly parameters?: readonly (string | Parameter)[];
-  /** How many data there are, or their names; needed with `simulate`. */
+  /** How many data there are, or their names; needed without `forward`, unless `simulate` says M. */
   readonly data?: number | readonly (string | Parameter)[];
   readonly prior: Distribution;
   readonly proposal?: Distribution | null;
   readonly forward?: ((theta: Tensor) => Tensor) | null;
   /** Calls `forward` at the first use instead of at once, where that takes long (a mesh is made); `data` must then be given. */
   readonly deferred?: boolean;
-  readonly simulate?: Simulator | null;
-  readonly noise: Noise;
+  /** A function, or one with how it is to be called: batches, calls at a time, repetitions, time limit. */
+  readonly simulate?: Simulator | SimulatorSpec | null;
+  /** Null: `simulate`, or the pairs from elsewhere, give data that hold their noise already. */
+  readonly noise: Noise | null;
   readonly presets?: Readonly<Record<string, unknown>>;
   readonly exact?: Problem["exact"];
   readonly parent?: Problem | null;
@@ -130,12 +141,15 @@ function checkForward(owner: string, theta: Tensor, y: unknown): Tensor {
   return y;
 }
 
-function countOf(owner: string, data: unknown): number {
-  const count = Array.isArray(data) ? data.length : data;
-  if (Number.isInteger(count) && (count as number) >= 1) return count as number;
-  throw new Error(
-    `${owner}: expected data, with simulate or deferred, to be the number of data or their names, got ${describe(data)}`,
-  );
+function countOf(owner: string, data: unknown, simulated: number | undefined): number {
+  const count = data === undefined ? simulated : Array.isArray(data) ? data.length : data;
+  if (!Number.isInteger(count) || (count as number) < 1)
+    throw new Error(
+      `${owner}: expected data, without forward or with a deferred one, to be the number of data or their names, got ${describe(data)}`,
+    );
+  if (simulated !== undefined && simulated !== count)
+    throw new Error(`${owner}: expected data ${simulated}, as simulate gives, got ${count}`);
+  return count as number;
 }
 
 function expectDistribution(owner: string, what: string, given: unknown): void {
@@ -150,29 +164,24 @@ function expectDistribution(owner: string, what: string, given: unknown): void {
 export function defineProblem(spec: ProblemSpec): Problem {
   if (typeof spec !== "object" || spec === null)
     throw new Error(`defineProblem: expected an object, got ${describe(spec)}`);
-  const {
-    name,
-    description = "",
-    prior,
-    proposal = null,
-    forward = null,
-    simulate = null,
-    noise,
-    exact = null,
-    parent = null,
-  } = spec;
+  const { name, description = "", prior, proposal = null, forward = null, exact = null, parent = null } = spec;
   if (typeof name !== "string" || name === "") throw new Error(`defineProblem: expected a name, got ${describe(name)}`);
   const unknown = Object.keys(spec).find((key) => !keys.includes(key));
   if (unknown) throw new Error(`${name}: expected only ${keys.join(", ")}, got "${unknown}"`);
   expectDistribution(name, "prior", prior);
   if (proposal !== null) expectProposal(name, proposal, prior);
-  if ((forward === null) === (simulate === null)) {
-    throw new Error(`${name}: expected either forward or simulate, got ${forward === null ? "neither" : "both"}`);
-  }
-  for (const [key, f] of Object.entries({ forward, simulate, exact })) {
+  const given = spec.simulate ?? null;
+  if (forward !== null && given !== null) throw new Error(`${name}: expected either forward or simulate, got both`);
+  if (forward === null && given === null && spec.data === undefined)
+    throw new Error(`${name}: expected forward, simulate, or data alone (for pairs from elsewhere), got none of them`);
+  const simulator = given === null ? null : resolveSimulator(name, given);
+  for (const [key, f] of Object.entries({ forward, exact })) {
     if (f !== null && typeof f !== "function")
       throw new Error(`${name}: expected ${key} to be a function, got ${describe(f)}`);
   }
+  if (spec.noise === null && forward !== null)
+    throw new Error(`${name}: expected a noise model beside forward, whose data are noise-free, got null`);
+  const noise = spec.noise === null ? includedNoise : spec.noise;
   if (!isNoise(noise))
     throw new Error(
       `${name}: expected noise to be a noise model, as gaussianNoise() returns it, got ${describe(noise)}`,
@@ -183,7 +192,9 @@ export function defineProblem(spec: ProblemSpec): Problem {
     throw new Error(`${name}: expected parent to be a problem, as defineProblem() returns it, got ${describe(parent)}`);
   const D = prior.size;
   const deferred = spec.deferred === true && forward !== null;
-  const M = forward === null || deferred ? countOf(name, spec.data) : traceForward(name, forward, D);
+  if (simulator?.D !== undefined && simulator.D !== D)
+    throw new Error(`${name}: expected a prior of ${simulator.D} parameters, as simulate takes, got one of ${D}`);
+  const M = forward === null || deferred ? countOf(name, spec.data, simulator?.M) : traceForward(name, forward, D);
   const source = forward === null ? "data" : "what forward returns";
   if (noise.size !== null && noise.size !== M) {
     throw new Error(`${name}: expected noise for ${source}, ${M} data, got noise for ${noise.size}`);
@@ -200,7 +211,8 @@ export function defineProblem(spec: ProblemSpec): Problem {
     prior,
     proposal,
     forward: deferred ? deferredForward(name, forward, M) : forward,
-    simulate,
+    simulate: simulator?.run ?? null,
+    calls: simulator?.calls ?? CALL_DEFAULTS,
     noise,
     presets: Object.freeze({ ...spec.presets }),
     exact,
@@ -233,19 +245,23 @@ export function isProblem(x: unknown): x is Problem {
   );
 }
 
+/** In words, what a problem without a forward model in ops has instead. */
+export const sourceOf = (problem: { readonly simulate?: Simulator | null }): string =>
+  problem.simulate ? "only simulate()" : "only pairs from elsewhere";
+
 /**
  * log p(y | θ), (T·B, 1), for θ (T·B, D) and data (T·B, M) or, for all tiles alike, (B, M), of the type of θ.
- * @throws when the problem has only a simulator, which has no likelihood.
+ * @throws when the problem has no forward model in ops, and so no likelihood.
  */
 export function logLikelihood(
-  problem: Pick<Problem, "name" | "D" | "M" | "forward" | "noise">,
+  problem: Pick<Problem, "name" | "D" | "M" | "forward" | "noise"> & Partial<Pick<Problem, "simulate">>,
   theta: Tensor,
   y: Tensor,
 ): Tensor {
   const { name, D, M, forward, noise } = problem;
   if (forward === null) {
     throw new Error(
-      `${name}: expected a forward model written with ops, got only simulate(), which has no likelihood; use objective "npe"`,
+      `${name}: expected a forward model written with ops, got ${sourceOf(problem)}, which has no likelihood; use objective "npe"`,
     );
   }
   expectBatch(name, "theta", theta, D);

@@ -4,11 +4,14 @@ import type { Executor } from "./backends/backend.ts";
 import { type BackendOptions, createExecutor } from "./backends/select.ts";
 import { expectCount, expectOptions, expectProblem, expectSeed } from "./checks.ts";
 import { describe } from "./distributions/arguments.ts";
+import { includedNoise } from "./distributions/noise.ts";
+import { simulateRows } from "./external/bank.ts";
+import { checkControl, controlNames, type SimulationControl } from "./external/control.ts";
 import { bankRows, cast, input } from "./graph/build.ts";
 import { compile } from "./graph/program.ts";
 import type { DType, Tensor } from "./graph/tensor.ts";
 import { STREAMS } from "./objectives/objective.ts";
-import type { Problem } from "./problem.ts";
+import { type Problem, sourceOf } from "./problem.ts";
 
 /** Steps of the counter that training never reaches: each use of simulations has its own draws. */
 export const SIMULATION_STEPS = {
@@ -43,22 +46,24 @@ export function traceBank(problem: Problem): { theta: Tensor; noisy: Tensor } {
   return { theta: bankRows("theta", problem.D, STREAMS.bank), noisy: problem.noise.draw(clean, STREAMS.noise) };
 }
 
-export interface SimulateOptions extends BackendOptions {
+export interface SimulateOptions extends BackendOptions, SimulationControl {
   /** Default 0. One seed gives the same simulations everywhere, and none that training sees. */
   readonly seed?: number;
 }
 
-/** Simulates `count` data sets: parameters from the prior (or the proposal), data without and with noise. */
+/** Simulates `count` data sets: parameters from the prior (or the proposal), data without and with noise. There are fewer
+ *  where those that fail are dropped. */
 export async function simulate(problem: Problem, count: number, options: SimulateOptions = {}): Promise<Simulations> {
   expectProblem("simulate", problem);
   expectCount("simulate", "a count", count, 1, problem.D + problem.M);
-  expectOptions("simulate", options, ["seed", "backend", "kernels"]);
-  const { seed = 0, ...backend } = options;
+  expectOptions("simulate", options, ["seed", "backend", "kernels", ...controlNames]);
+  const { seed = 0, backend, kernels, ...control } = options;
   expectSeed("simulate", seed);
-  return simulateAt(problem, count, seed, SIMULATION_STEPS.user, backend);
+  checkControl(problem, control);
+  return simulateAt(problem, count, seed, SIMULATION_STEPS.user, { backend, kernels }, control);
 }
 
-/** Noise-free data (N, M) of parameters (N, D), row by row. @throws for a problem that is given by `simulate` alone. */
+/** Noise-free data (N, M) of parameters (N, D), row by row. @throws for a problem without a forward model in ops. */
 export async function predict(
   problem: Problem,
   theta: ArrayLike<number>,
@@ -67,7 +72,8 @@ export async function predict(
   expectProblem("predict", problem);
   expectOptions("predict", backend, ["backend", "kernels"]);
   const { D, forward, name } = problem;
-  if (forward === null) throw new Error(`predict: expected a forward model in ops, and "${name}" has only simulate()`);
+  if (forward === null)
+    throw new Error(`predict: expected a forward model in ops, and "${name}" has ${sourceOf(problem)}`);
   if (typeof theta !== "object" || theta === null || !(theta.length > 0) || theta.length % D !== 0)
     throw new Error(`predict: expected parameters (N, ${D}), got ${theta?.length ?? describe(theta)} numbers`);
   const bad = Array.from(theta).findIndex((x) => !Number.isFinite(x));
@@ -97,8 +103,9 @@ export async function simulateAt(
   seed: number,
   step: number,
   options: BackendOptions = {},
+  control: SimulationControl = {},
 ): Promise<Simulations> {
-  if (problem.forward === null) return simulateOutside(problem, count, seed, step, options);
+  if (problem.forward === null) return simulateOutside(problem, count, seed, step, options, control);
   const program = compile({ simulate: { outputs: traceSimulation(problem, "f64") } });
   const out = await once(program, options, async (executor) => {
     const simulated = await executor.run("simulate", { rows: count, seed, step });
@@ -120,31 +127,36 @@ async function simulateOutside(
   seed: number,
   step: number,
   options: BackendOptions,
+  control: SimulationControl,
 ): Promise<Simulations> {
-  const { D, M } = problem;
+  const { simulate, name } = problem;
+  if (simulate === null)
+    throw new Error(
+      `simulate: expected a forward model or a simulator, and "${name}" has ${sourceOf(problem)}; train it with bank: { theta, y }`,
+    );
   const program = compile({
     prior: { outputs: { theta: (problem.proposal ?? problem.prior).draw(STREAMS.prior, "f64") } },
-    noise: { outputs: { noisy: problem.noise.draw(input("clean", M), STREAMS.noise) } },
   });
-  return once(program, options, async (executor) => {
-    const drawn = (await executor.run("prior", { rows: count, seed, step })).theta;
-    const rows = Array.from({ length: count }, (_, i) => Float64Array.from(drawn.subarray(i * D, (i + 1) * D)));
-    const data = await (problem.simulate as NonNullable<Problem["simulate"]>)(rows);
-    if (!Array.isArray(data)) throw new Error(`simulate: expected ${count} rows of data, got ${typeof data}`);
-    if (data.length !== count)
-      throw new Error(`simulate: expected ${count} rows of data for ${count} parameters, got ${data.length}`);
-    const clean = new Float32Array(count * M);
-    data.forEach((row, i) => {
-      if (row?.length !== M)
-        throw new Error(`simulate: expected ${M} numbers in row ${i + 1}, got ${row?.length ?? typeof row}`);
-      for (let j = 0; j < M; j++)
-        if (!Number.isFinite(row[j]))
-          throw new Error(`simulate: expected finite numbers, got ${row[j]} in row ${i + 1}`);
-      clean.set(row, i * M);
-    });
-    const { noisy } = await executor.run("noise", { rows: count, seed, step, inputs: { clean } });
-    return { count, theta: Float32Array.from(drawn), clean, noisy: noisy as Float32Array };
-  });
+  const drawn = await once(program, options, (executor) => executor.run("prior", { rows: count, seed, step }));
+  const request = { problem: { ...problem, simulate }, theta: drawn.theta as Float64Array, seed, step, control };
+  const { theta, data, count: left } = await simulateRows(request);
+  const noisy = await addNoise(problem, data, seed, step, options);
+  return { count: left, theta: Float32Array.from(theta), clean: data, noisy };
+}
+
+/** Data (N, M) with one draw of noise each. */
+export async function addNoise(
+  problem: Problem,
+  clean: Float32Array,
+  seed: number,
+  step: number,
+  options: BackendOptions,
+): Promise<Float32Array> {
+  if (problem.noise === includedNoise) return clean;
+  const { M, noise } = problem;
+  const program = compile({ noise: { outputs: { noisy: noise.draw(input("clean", M), STREAMS.noise) } } });
+  const run = { rows: clean.length / M, seed, step, inputs: { clean } };
+  return (await once(program, options, (executor) => executor.run("noise", run))).noisy as Float32Array;
 }
 
 /** Noise sd of each datum (M), from the noise itself, so that any noise model will do. */

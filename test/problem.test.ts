@@ -58,15 +58,16 @@ test("a spec that does not fit is refused, with what was expected and what came"
       { prior: uniform([0, 0], 1), proposal: uniform([0, 0], [1, 2]) },
       /within the support of the prior, \[0, 1\], got \[0, 2\] at index 1/,
     ],
-    [{ forward: undefined }, /^toy: expected either forward or simulate, got neither$/],
+    [{ forward: undefined }, /^toy: expected forward, simulate, or data alone \(for pairs .*\), got none of them$/],
+    [{ noise: null }, /^toy: expected a noise model beside forward, whose data are noise-free, got null$/],
     [{ simulate: () => [] }, /expected either forward or simulate, got both/],
     [
       { forward: undefined, simulate: () => [] },
-      /expected data, with simulate or deferred, to be the number of data or their names, got undefined/,
+      /expected data, without forward or with a deferred one, to be the number of data or their names, got undefined/,
     ],
     [
       { deferred: true },
-      /expected data, with simulate or deferred, to be the number of data or their names, got undefined/,
+      /expected data, without forward or with a deferred one, to be the number of data or their names, got undefined/,
     ],
     [{ forward: 7 }, /expected forward to be a function, got 7/],
     [{ forward: () => 7 }, /expected forward to return data \(B, M\), got 7/],
@@ -144,7 +145,7 @@ test("data are one vector or rows, and an error names the row", () => {
 
 test("a deferred forward model is called at its first use, and checked then", () => {
   let calls = 0;
-  const deferred = (data: number): Problem =>
+  const toy = (data: number) =>
     defineProblem({
       name: "toy",
       prior: normal([0, 0], 1),
@@ -156,7 +157,7 @@ test("a deferred forward model is called at its first use, and checked then", ()
       data,
       noise: gaussianNoise(1),
     });
-  const [right, wrong] = [deferred(2), deferred(3)];
+  const [right, wrong] = [toy(2), toy(3)];
   assert.is(calls, 0);
   assert.is(right.M, 2);
   assert.is(right.forward?.(input("theta", 2, f64)).cols, 2);

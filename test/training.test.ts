@@ -313,9 +313,14 @@ test("simulators that answer nonsense are refused with what came", async () => {
   const answers: [string, unknown, RegExp][] = [
     ["nothing", undefined, /^simulate: expected 50 rows of data, got undefined$/],
     ["too few", [[1]], /^simulate: expected 50 rows of data for 50 parameters, got 1$/],
-    ["numbers", Array(50).fill(1), /^simulate: expected 1 numbers in row 1, got number$/],
+    ["numbers", Array(50).fill(1), /^simulate: expected 1 numbers in row 1, got 1$/],
+    ["texts", Array(50).fill(["1"]), /^simulate: expected numbers in row 1, got "1" in column 1$/],
     ["long rows", Array(50).fill([1, 2]), /^simulate: expected 1 numbers in row 1, got 2$/],
-    ["NaN", Array(50).fill([Number.NaN]), /^simulate: expected finite numbers, got NaN in row 1$/],
+    [
+      "NaN",
+      Array(50).fill([Number.NaN]),
+      /^simulate: expected data for θ = \(-?[\d.]+\), row 1 of 50, got NaN in column 1, where a finite number is needed$/,
+    ],
   ];
   for (const [, answer, message] of answers) {
     const problem = defineProblem({

@@ -150,3 +150,20 @@ export function studentNoise(options: { readonly scale: Numbers; readonly degree
     spec: { name: "student", scale: plain(scale, size), degrees },
   } satisfies Noise);
 }
+
+/**
+ * The noise of problems whose data come noisy, from a simulator with noise of its own or from measurements: `noise: null` in
+ * a problem. It adds nothing, and its likelihood is not known.
+ */
+export const includedNoise: Noise = Object.freeze({
+  name: "included",
+  size: null,
+  sd: 0,
+  draw: (clean) => clean,
+  logDensity: () => {
+    throw new Error(
+      'noise: expected a noise model with a likelihood, got noise: null (the data hold their own); use objective "npe"',
+    );
+  },
+  spec: { name: "included" },
+} satisfies Noise);

@@ -4,7 +4,7 @@
  *   E_y (1/P) Σ_p [log q(θ_p | y) − log p(y | θ_p) − log p(θ_p)],   θ_p = T⁻¹(guide(ε_p; y)),  ε_p ~ N(0, I).
  */
 import { add, cast, mul, random, sub, sumTiles, tile } from "../graph/build.ts";
-import { potential } from "../problem.ts";
+import { potential, sourceOf } from "../problem.ts";
 import { type Objective, STREAMS } from "./objective.ts";
 
 export const elbo: Objective = {
@@ -20,6 +20,6 @@ export const elbo: Objective = {
   },
   refuses: (problem) =>
     problem.forward === null
-      ? 'the ELBO needs the gradient of the forward model, and this problem has only simulate(); use objective "npe"'
+      ? `the ELBO needs the gradient of the forward model, and this problem has ${sourceOf(problem)}; use objective "npe"`
       : undefined,
 };

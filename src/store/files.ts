@@ -39,7 +39,7 @@ function explain(verb: string, path: string, error: unknown): Error {
 }
 
 /** The largest file that is read: what an array buffer holds everywhere. */
-const MAX_BYTES = 2_147_483_647;
+export const MAX_BYTES = 2_147_483_647;
 
 /**
  * All of a file, or of standard input for "-".
@@ -120,5 +120,28 @@ export async function checkWritable(path: string): Promise<void> {
     await fs.access(old ? path : dirname(path), fs.constants.W_OK);
   } catch (error) {
     throw explain("write", path, error);
+  }
+}
+
+/** Whether there is something at a path. */
+export async function fileExists(path: string): Promise<boolean> {
+  const { promises: fs } = host().getBuiltinModule("node:fs");
+  return fs.access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Writes at the end of a file that is there, by one write. @throws an Error that names the path. */
+export async function appendBytes(path: string, content: Uint8Array): Promise<void> {
+  const { promises: fs } = host().getBuiltinModule("node:fs");
+  let file: FileHandle | undefined;
+  try {
+    file = await fs.open(path, fs.constants.O_WRONLY | fs.constants.O_APPEND); // not "a": a file that has gone is not made anew
+    await file.writeFile(content);
+  } catch (error) {
+    throw explain("write", path, error);
+  } finally {
+    await file?.close();
   }
 }
