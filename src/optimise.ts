@@ -51,6 +51,7 @@ const DIVERGED =
 export interface LoopSettings
   extends Pick<FullSettings, "steps" | "batch" | "rate" | "schedule" | "evaluateEvery" | "patience"> {
   readonly guide: Pick<Guide, "name" | "options">;
+  readonly pairs?: FullSettings["pairs"];
 }
 
 export interface Optimisation {
@@ -84,6 +85,7 @@ export async function optimise({
   const { seed = 0, resume, signal, onProgress } = options;
   const signature = JSON.stringify({
     ...settings,
+    ...(settings.pairs && { pairs: settings.pairs.digest }),
     guide: { name: settings.guide.name, options: settings.guide.options },
     seed,
   });

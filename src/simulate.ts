@@ -10,6 +10,7 @@ import { checkControl, controlNames, type SimulationControl } from "./external/c
 import { bankRows, cast, input } from "./graph/build.ts";
 import { compile } from "./graph/program.ts";
 import type { DType, Tensor } from "./graph/tensor.ts";
+import { columnMeans, columnSds } from "./nn/principal.ts";
 import { STREAMS } from "./objectives/objective.ts";
 import { type Problem, sourceOf } from "./problem.ts";
 
@@ -159,13 +160,17 @@ export async function addNoise(
   return (await once(program, options, (executor) => executor.run("noise", run))).noisy as Float32Array;
 }
 
-/** Noise sd of each datum (M), from the noise itself, so that any noise model will do. */
+/**
+ * Noise sd of each datum (M), from the noise itself, so that any noise model will do. Where data hold theirs already nobody knows
+ * it, and the sd of the data is the scale.
+ */
 export function noiseSd({ clean, noisy }: Pick<Simulations, "clean" | "noisy">, M: number): Float64Array {
   const sum = new Float64Array(M);
   for (let i = 0; i < clean.length; i++) {
     const noise = noisy[i] - clean[i];
     sum[i % M] += noise * noise;
   }
+  if (sum.every((s) => s === 0)) return columnSds(noisy, M, columnMeans(noisy, M));
   return sum.map((s) => Math.sqrt((s * M) / clean.length));
 }
 

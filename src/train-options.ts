@@ -3,11 +3,13 @@ import type { BackendOptions } from "./backends/select.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { expectOptions, expectProblem } from "./checks.ts";
 import { describe } from "./distributions/arguments.ts";
+import { checkControl, controlNames, type SimulationControl } from "./external/control.ts";
+import { isPairs, type Pairs, type SplitPairs, splitPairs } from "./external/pairs.ts";
 import type { Guide } from "./guides/guide.ts";
 import { type GuideName, guideFrom, guideNames } from "./guides/index.ts";
 import type { EmbeddingOption } from "./nn/embedding.ts";
 import type { ObjectiveName } from "./objectives/index.ts";
-import type { Problem } from "./problem.ts";
+import { type Problem, sourceOf } from "./problem.ts";
 import { rates, type Schedule } from "./schedules.ts";
 
 export interface Progress {
@@ -43,8 +45,9 @@ export interface TrainSettings {
   /** Largest global norm of the gradient, 0 for none; default 10. */
   readonly clip?: number;
   /** Simulate this many data sets before training and draw from them with fresh noise; 0: simulate afresh every step.
-   *  Default 0 for forward models in ops, 20,000 for `simulate`. */
-  readonly bank?: number;
+   *  Default 0 for forward models in ops, 20,000 for `simulate`. Or pairs that were simulated elsewhere, drawn from the
+   *  prior (or the proposal): a tenth of them, spread evenly and at most `heldOut`, is held out. By NPE only. */
+  readonly bank?: number | Pairs;
   /** Simulations that the held-out loss is measured on; default 2048. */
   readonly heldOut?: number;
   /** Steps between held-out losses; default a fortieth of all. */
@@ -55,13 +58,12 @@ export interface TrainSettings {
   readonly embedding?: EmbeddingOption;
 }
 
-export interface TrainOptions extends TrainSettings, BackendOptions {
+export interface TrainOptions extends TrainSettings, BackendOptions, SimulationControl {
   /** Settings of the problem: "fast", "default", "paper"; what is given beside it wins. */
   readonly preset?: string;
   /** Default 0. One seed and the plain kernels give the same weights on every host. */
   readonly seed?: number;
   readonly onProgress?: (progress: Progress) => void;
-  readonly signal?: AbortSignal;
   /** Carries on from here; all other options must be as they were. */
   readonly resume?: Checkpoint;
 }
@@ -69,7 +71,12 @@ export interface TrainOptions extends TrainSettings, BackendOptions {
 /** Settings by guide; the first is the one that is taken when no guide is asked for. */
 export type Preset = Readonly<Partial<Record<GuideName, TrainSettings>>>;
 
-export type FullSettings = Required<Omit<TrainSettings, "guide">> & { readonly guide: Guide };
+export type FullSettings = Required<Omit<TrainSettings, "guide" | "bank">> & {
+  readonly guide: Guide;
+  readonly bank: number;
+  /** Where the bank is of pairs from elsewhere: `bank` and `heldOut` then count them. */
+  readonly pairs?: SplitPairs;
+};
 
 const settingNames: readonly string[] = [
   "guide",
@@ -92,7 +99,7 @@ const known: readonly string[] = [
   "preset",
   "seed",
   "onProgress",
-  "signal",
+  ...controlNames,
   "resume",
   "backend",
   "kernels",
@@ -126,11 +133,10 @@ function whole(name: string, value: number, least: number, most = Number.MAX_SAF
 export function fullSettings(problem: Problem, options: TrainOptions): FullSettings {
   expectProblem("train", problem);
   expectOptions("train", options, known);
-  const { onProgress, signal } = options;
+  const { onProgress } = options;
   if (onProgress !== undefined && typeof onProgress !== "function")
     throw new Error(`onProgress: expected a function, got ${describe(onProgress)}`);
-  if (signal !== undefined && typeof signal?.aborted !== "boolean")
-    throw new Error(`signal: expected an AbortSignal, got ${describe(signal)}`);
+  checkControl(problem, options);
   const name = options.preset ?? (Object.hasOwn(problem.presets, "default") ? "default" : undefined);
   const preset = name === undefined ? {} : presetOf(problem, name, options.guide);
   const odd = Object.keys(preset).find((key) => !settingNames.includes(key));
@@ -146,19 +152,19 @@ export function fullSettings(problem: Problem, options: TrainOptions): FullSetti
   const asked = typeof given.guide === "string" ? ((preset.guide as Guide | undefined) ?? given.guide) : given.guide;
   const guide = asked ?? preset.guide ?? (problem.D === 1 ? "gaussian" : "spline");
   const steps = given.steps ?? preset.steps ?? 8000;
-  const merged: FullSettings = {
-    objective: "npe",
+  const merged = {
+    objective: "npe" as const,
     batch: 256,
     particles: 8,
     rate: 3e-3,
-    schedule: { kind: "cosine" },
-    optimiser: "adam",
+    schedule: { kind: "cosine" } as const,
+    optimiser: "adam" as const,
     clip: 10,
     bank: problem.forward === null ? 20_000 : 0,
     heldOut: 2048,
     evaluateEvery: Math.max(1, Math.ceil(steps / 40)),
     patience: 0,
-    embedding: "auto",
+    embedding: "auto" as const,
     ...preset,
     ...given,
     steps,
@@ -167,7 +173,7 @@ export function fullSettings(problem: Problem, options: TrainOptions): FullSetti
   whole("steps", merged.steps, 1, MOST.steps);
   whole("batch", merged.batch, 1, MOST.batch);
   whole("particles", merged.particles, 1, MOST.particles);
-  whole("bank", merged.bank, 0, MOST.bank);
+  if (!isPairs(merged.bank)) whole("bank", merged.bank, 0, MOST.bank);
   whole("heldOut", merged.heldOut, 2, MOST.heldOut);
   whole("evaluateEvery", merged.evaluateEvery, 1);
   whole("patience", merged.patience, 0);
@@ -182,7 +188,28 @@ export function fullSettings(problem: Problem, options: TrainOptions): FullSetti
   if (!guideNames.includes(merged.guide.name as GuideName))
     throw new Error(`guide: expected one of ${guideNames.join(", ")}, got "${merged.guide.name}"`);
   rates(merged.schedule, merged.rate, 1);
-  if (merged.bank === 0 && problem.forward === null)
+  return withBank(problem, merged, options);
+}
+
+type Merged = Omit<FullSettings, "bank" | "pairs"> & Pick<Required<TrainSettings>, "bank">;
+
+/** Settings whose bank is a number, with the pairs that it counts where it was given as pairs. */
+function withBank(problem: Problem, merged: Merged, { bankFile }: TrainOptions): FullSettings {
+  const { bank } = merged;
+  if (isPairs(bank)) {
+    if (merged.objective !== "npe")
+      throw new Error(
+        `objective "${merged.objective}": a bank of pairs from elsewhere trains by NPE alone; use objective "npe"`,
+      );
+    if (bankFile !== undefined) throw new Error("bankFile: expected no file beside a bank of pairs, got both");
+    const pairs = splitPairs(problem, bank, merged.heldOut);
+    return { ...merged, bank: pairs.train.count, heldOut: pairs.heldOut.count, pairs };
+  }
+  if (problem.forward === null && problem.simulate === null)
+    throw new Error(
+      `bank: expected pairs { theta, y }, for "${problem.name}" has ${sourceOf(problem)}; got ${bank} simulations to make`,
+    );
+  if (bank === 0 && problem.forward === null)
     throw new Error("bank: expected at least 1 simulation for a problem given by simulate(), got 0");
-  return merged;
+  return { ...merged, bank };
 }

@@ -1,6 +1,7 @@
 /** Training: simulateAt, fit the scalers, minimise the objective, keep the weights that are best on held-out simulations. */
 import { type BackendOptions, createExecutor } from "./backends/select.ts";
 import { frameOf } from "./density.ts";
+import { trainingSimulations, withBankNoise } from "./external/training-bank.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { batchSum, cast, input, mul } from "./graph/build.ts";
 import type { Slab } from "./graph/plan.ts";
@@ -12,7 +13,7 @@ import { chooseEmbedding, type Embedding, fitEmbedding, traceDistance, traceEmbe
 import { objectiveFor } from "./objectives/index.ts";
 import { optimise } from "./optimise.ts";
 import type { Problem } from "./problem.ts";
-import { noiseSd, SIMULATION_STEPS, type Simulations, simulateAt, traceBank, traceSimulation } from "./simulate.ts";
+import { noiseSd, type Simulations, traceBank, traceSimulation } from "./simulate.ts";
 import { type FullSettings, fullSettings, type TrainOptions } from "./train-options.ts";
 
 /** Simulations that scalers are fitted on: more of them would cost time, for long data minutes, and move nothing. */
@@ -53,7 +54,8 @@ export function trainingProgram(problem: Problem, settings: FullSettings, seed: 
 
 /**
  * Learns the inverse map of a problem.
- * @throws on options that make no sense, and `TrainingStopped` (with a checkpoint) when aborted or when a loss is not finite.
+ * @throws on options that make no sense, `SimulationStopped` when aborted while the bank is simulated, and
+ *   `TrainingStopped` (with a checkpoint) when aborted later or when a loss is not finite.
  */
 export async function train(problem: Problem, options: TrainOptions = {}): Promise<InverseMap> {
   const settings = fullSettings(problem, options);
@@ -61,9 +63,10 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
   if (!Number.isSafeInteger(seed)) throw new Error(`seed: expected a whole number, got ${seed}`);
   const backend: BackendOptions = { backend: options.backend, kernels: options.kernels };
   const started = performance.now();
-  const { program, embedding, guide: traced } = trainingProgram(problem, settings, seed);
-  const bank = await simulateAt(problem, settings.bank || FIT_SIMULATIONS, seed, SIMULATION_STEPS.bank, backend);
-  const heldOut = await simulateAt(problem, settings.heldOut, seed, SIMULATION_STEPS.heldOut, backend);
+  const seen = withBankNoise(problem, settings);
+  const { program, embedding, guide: traced } = trainingProgram(seen, settings, seed);
+  const request = { problem: seen, settings, seed, fit: FIT_SIMULATIONS, backend, control: options };
+  const { bank, heldOut } = await trainingSimulations(request);
   for (const simulations of [bank, heldOut]) refuseNonFinite(problem, simulations);
 
   const optimiser = {
@@ -111,7 +114,7 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
           seed,
           batch: settings.batch,
           particles: settings.objective === "elbo" ? settings.particles : 1,
-          simulations: settings.bank || state.step * settings.batch,
+          simulations: settings.bank > 0 ? bank.count : state.step * settings.batch,
           heldOut: {
             final: state.heldOut[state.heldOut.length - 1][1],
             best: state.best.loss,
