@@ -1,29 +1,51 @@
 /** Progress of long work on standard error: a bar on a terminal, a line now and then in a pipe. */
 import cliProgress from "cli-progress";
+import type { SimulationProgress } from "../external/control.ts";
 import type { Progress } from "../train-options.ts";
 import type { Output } from "./command.ts";
 import { formatNumber, formatTime } from "./table.ts";
 
-export interface ProgressView {
-  update(progress: Progress): void;
+export interface View<P> {
+  update(progress: P): void;
   /** Leaves the terminal as it was found. */
   stop(): void;
+}
+
+/** What a view shows of an event: how much of all is done, what comes before and after. */
+interface Shown {
+  readonly done: number;
+  readonly all: number;
+  readonly text: string;
+  readonly rate: string;
+  readonly secondsLeft: number;
 }
 
 /** In a pipe: at most a line a second, one for each tenth of the steps, and one a minute in long work. */
 const LEAST_GAP_MS = 1000;
 const LONGEST_GAP_MS = 60_000;
 
-/** Simulations have no loss. */
-const lossOf = ({ loss }: Progress): string => (Number.isNaN(loss) ? "" : `loss ${formatNumber(loss)}`);
-const unitOf = (progress: Progress): string => (lossOf(progress) === "" ? "simulation" : "step");
-const rate = (progress: Progress): string => `${formatNumber(progress.stepsPerSecond, 3)} ${unitOf(progress)}s/s`;
+const rate = (perSecond: number, unit: string): string => `${formatNumber(perSecond, 3)} ${unit}/s`;
 const heldOutOf = ({ heldOut }: Progress): string =>
   Number.isNaN(heldOut) ? "" : `, held-out ${formatNumber(heldOut)}`;
 
-function bar(): ProgressView {
+/** Simulations, which a surrogate begins with, have no loss. */
+const ofTraining = (p: Progress): Shown => ({
+  done: p.step,
+  all: p.steps,
+  text: Number.isNaN(p.loss) ? "simulated" : `loss ${formatNumber(p.loss)}${heldOutOf(p)}`,
+  rate: rate(p.stepsPerSecond, Number.isNaN(p.loss) ? "rows" : "steps"),
+  secondsLeft: p.secondsLeft,
+});
+
+const ofSimulating = ({ done, count, kept, failed, perSecond, secondsLeft }: SimulationProgress): Shown => {
+  const parts = ["simulated", kept > 0 && `${kept} from the file`, failed > 0 && `${failed} failed`];
+  const text = parts.filter(Boolean).join(", ");
+  return { done, all: count, text, rate: rate(perSecond, "rows"), secondsLeft };
+};
+
+function bar<P>(show: (progress: P) => Shown): View<P> {
   const view = new cliProgress.SingleBar({
-    format: "[{bar}] {value}/{total} · {loss}{heldOut}{rate} · {left} left",
+    format: "[{bar}] {value}/{total} · {text} · {rate} · {left} left",
     barsize: 24,
     hideCursor: true,
     stream: process.stderr,
@@ -31,42 +53,38 @@ function bar(): ProgressView {
   let started = false;
   return {
     update(progress) {
-      const { step, steps, secondsLeft } = progress;
-      const shown = {
-        loss: lossOf(progress),
-        heldOut: heldOutOf(progress),
-        rate: `${lossOf(progress) && " · "}${rate(progress)}`,
-        left: formatTime(secondsLeft),
-      };
-      if (started) view.update(step, shown);
-      else view.start(steps, step, shown);
+      const { done, all, text, rate, secondsLeft } = show(progress);
+      const shown = { text, rate, left: formatTime(secondsLeft) };
+      if (started) view.update(done, shown);
+      else view.start(all, done, shown);
       started = true;
     },
     stop: () => view.stop(),
   };
 }
 
-function lines(output: Output): ProgressView {
+function lines<P>(output: Output, unit: string, show: (progress: P) => Shown): View<P> {
   let tenth = 0;
   let last = performance.now();
   return {
     update(progress) {
-      const { step, steps, secondsLeft } = progress;
+      const { done, all, text, rate, secondsLeft } = show(progress);
       const now = performance.now();
-      const due = Math.floor((10 * step) / steps) > tenth ? LEAST_GAP_MS : LONGEST_GAP_MS;
+      const due = Math.floor((10 * done) / all) > tenth ? LEAST_GAP_MS : LONGEST_GAP_MS;
       if (now - last < due) return;
-      tenth = Math.floor((10 * step) / steps);
+      tenth = Math.floor((10 * done) / all);
       last = now;
-      const left = `${formatTime(secondsLeft)} left`;
-      const loss = `${lossOf(progress)}${heldOutOf(progress)}`;
-      output.note(`${unitOf(progress)} ${step} of ${steps}: ${loss && `${loss}, `}${rate(progress)}, ${left}`);
+      output.note(`${unit} ${done} of ${all}: ${text}, ${rate}, ${formatTime(secondsLeft)} left`);
     },
     stop: () => {},
   };
 }
 
 /** A view that fits standard error; none with --quiet. */
-export function progressView(output: Output): ProgressView {
+function viewOf<P>(output: Output, unit: string, show: (progress: P) => Shown): View<P> {
   if (output.quiet) return { update: () => {}, stop: () => {} };
-  return process.stderr.isTTY ? bar() : lines(output);
+  return process.stderr.isTTY ? bar(show) : lines(output, unit, show);
 }
+
+export const progressView = (output: Output): View<Progress> => viewOf(output, "step", ofTraining);
+export const simulationView = (output: Output): View<SimulationProgress> => viewOf(output, "row", ofSimulating);

@@ -2,8 +2,9 @@
 import type { BackendOptions } from "../backends/select.ts";
 import type { Problem } from "../problem.ts";
 import { type Surrogate, type SurrogateProgress, surrogate } from "../surrogate.ts";
+import type { Progress } from "../train-options.ts";
 import type { Output } from "./command.ts";
-import { type ProgressView, progressView } from "./progress.ts";
+import { progressView, type View } from "./progress.ts";
 import { formatNumber } from "./table.ts";
 
 interface Options extends BackendOptions {
@@ -18,7 +19,7 @@ export async function surrogateOf(
   output: Output,
 ): Promise<Surrogate> {
   output.note(`${problem.name}: fitting a surrogate`);
-  let view: { phase: string; shown: ProgressView } | undefined; // each phase counts anew
+  let view: { phase: string; shown: View<Progress> } | undefined; // each phase counts anew
   const onProgress = (progress: SurrogateProgress): void => {
     if (signal.aborted) return;
     if (view?.phase !== progress.phase) {

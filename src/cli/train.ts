@@ -1,12 +1,14 @@
 /** `retrodict train PROBLEM --out FILE`: learns an inverse map and saves it. Ctrl-C saves a checkpoint. */
-import { Option } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import { type Checkpoint, TrainingStopped } from "../checkpoint.ts";
 import { type GuideName, guideNames } from "../guides/index.ts";
 import { type ObjectiveName, objectiveNames } from "../objectives/index.ts";
+import type { Problem } from "../problem.ts";
 import { checkWritable } from "../store/files.ts";
+import { loadPairs } from "../store/pairs-file.ts";
 import { loadCheckpoint, save, saveCheckpoint } from "../store.ts";
 import { train } from "../train.ts";
-import { fullSettings } from "../train-options.ts";
+import { fullSettings, type TrainOptions } from "../train-options.ts";
 import {
   type CliCommand,
   type Output,
@@ -18,7 +20,7 @@ import {
   withFile,
 } from "./command.ts";
 import { findProblemArgument } from "./problem-argument.ts";
-import { progressView } from "./progress.ts";
+import { progressView, simulationView } from "./progress.ts";
 import { surrogateJson, surrogateOf } from "./surrogate-step.ts";
 import { formatNumber, formatTime } from "./table.ts";
 
@@ -36,6 +38,11 @@ interface Options {
   readonly seed?: number;
   readonly backend?: "auto" | "wasm" | "webgpu";
   readonly kernels?: "plain" | "relaxed" | "auto";
+  readonly bank?: readonly string[];
+  readonly bankNoise?: "add" | "included";
+  readonly bankFile?: string;
+  readonly simulations?: number;
+  readonly heldOut?: number;
 }
 
 const checkpointPath = (out: string): string => `${out.replace(/\.safetensors$/, "")}.checkpoint.safetensors`;
@@ -69,6 +76,33 @@ function abortOnInterrupt(onAbort: () => void): { signal: AbortSignal; release: 
   return { signal: controller.signal, release };
 }
 
+/** The files of --bank, which come two: commander alone would take any number. */
+function twoFiles(path: string, before: readonly string[] = []): readonly string[] {
+  if (before.length < 2) return [...before, path];
+  throw new InvalidArgumentError("Expected two files, THETA and Y; put PROBLEM before --bank.");
+}
+
+/** What trains: pairs from files, or so many simulations. @throws UsageError on options that do not go together. */
+async function bankOf(problem: Problem, options: Options): Promise<TrainOptions["bank"]> {
+  const { bank, bankNoise, bankFile, simulations } = options;
+  if (bankFile !== undefined && problem.simulate === null)
+    throw new UsageError(`--bank-file: expected a problem with simulate(), got "${problem.name}" without it`);
+  if (bank === undefined) {
+    if (problem.forward === null && problem.simulate === null)
+      throw new UsageError(`--bank: expected two files, THETA and Y, for "${problem.name}" has no simulator; got none`);
+    if (bankNoise !== undefined) throw new UsageError("--bank-noise: expected --bank THETA Y beside it, got none");
+    return simulations;
+  }
+  if (bank.length !== 2) throw new UsageError(`--bank: expected two files, THETA and Y, got ${bank.length}`);
+  if (simulations !== undefined) throw new UsageError("--simulations: expected no --bank beside it, got both");
+  if (bankFile !== undefined) throw new UsageError("--bank-file: expected no --bank beside it, got both");
+  if (options.objective === "elbo")
+    throw new UsageError(
+      "--objective: expected npe, for pairs from elsewhere (--bank) train by nothing else, got elbo",
+    );
+  return loadPairs(bank[0], bank[1], bankNoise);
+}
+
 /** Saves what an early end leaves, and says how to carry on. */
 async function keepCheckpoint(stopped: TrainingStopped, out: string): Promise<Error> {
   const path = checkpointPath(out);
@@ -80,19 +114,35 @@ async function keepCheckpoint(stopped: TrainingStopped, out: string): Promise<Er
 }
 
 async function run([name]: readonly string[], options: Options, output: Output): Promise<Result> {
-  const { out, resume: resumePath, surrogate: bySurrogate = false, ...settings } = options;
+  const {
+    out,
+    resume: resumePath,
+    surrogate: bySurrogate = false,
+    bank: _files,
+    bankNoise: _noise,
+    simulations: _count,
+    ...rest
+  } = options;
   const given = await findProblemArgument(name);
+  const bank = await bankOf(given, options);
+  const settings = { ...rest, bank };
   if (settings.preset !== undefined && !Object.hasOwn(given.presets, settings.preset)) {
     const names = Object.keys(given.presets).join(", ") || "none, which this problem has";
     throw new UsageError(`--preset: expected ${names}, got "${settings.preset}"`);
   }
-  const { guide, objective, steps, batch } = fullSettings(given, settings);
+  const { guide, objective, steps, batch, pairs } = fullSettings(given, settings);
   await checkWritable(out); // hours later would be late
+  if (settings.bankFile !== undefined) await checkWritable(settings.bankFile);
   const resume = resumePath === undefined ? undefined : await resumeFrom(resumePath);
   const from = resume ? ` from step ${resume.step}` : "";
-  const view = progressView(output);
-  const { signal, release } = abortOnInterrupt(() => {
+  if (pairs) output.note(`${pairs.train.count} pairs to train on, ${pairs.heldOut.count} held out`);
+  const [simulating, view] = [simulationView(output), progressView(output)];
+  const stop = (): void => {
+    simulating.stop();
     view.stop();
+  };
+  const { signal, release } = abortOnInterrupt(() => {
+    stop();
     output.note("stopping; again to leave at once");
   });
   try {
@@ -105,9 +155,18 @@ async function run([name]: readonly string[], options: Options, output: Output):
       ...settings,
       resume,
       signal,
+      onSimulate: (p) => {
+        if (signal.aborted) return;
+        simulating.update(p);
+        if (p.done === p.count) simulating.stop();
+      },
+      onWarning: (message) => {
+        stop();
+        output.warn(message);
+      },
       onProgress: (p) => signal.aborted || view.update(p),
     });
-    view.stop();
+    stop();
     await save(map, out);
     const { training } = map.spec;
     const best = `held-out loss ${formatNumber(training.heldOut.best)} at step ${training.heldOut.bestStep}`;
@@ -116,7 +175,7 @@ async function run([name]: readonly string[], options: Options, output: Output):
     const told = fitted ? surrogateJson(fitted) : {};
     return { json: { model: out, problem: problem.name, parameters, guide: used, training, ...told } };
   } catch (error) {
-    view.stop();
+    stop();
     throw error instanceof TrainingStopped ? await keepCheckpoint(error, out) : error;
   } finally {
     release();
@@ -139,6 +198,20 @@ export const trainCommand: CliCommand<Options> = {
       .option("--rate <X>", "largest learning rate", positive)
       .option("--seed <N>", "of all random draws (default: 0)", whole(0))
       .option("--surrogate", "first fit a network to the forward model, and train through it; its error is told")
+      .option(
+        "--bank <FILES...>",
+        "two files THETA and Y of pairs that were simulated elsewhere, parameters drawn from the prior: .npy (N, D) and (N, M), CSV or JSON",
+        twoFiles,
+      )
+      .addOption(
+        new Option("--bank-noise <HOW>", "add: Y is noise-free (default); included: it holds its noise").choices([
+          "add",
+          "included",
+        ]),
+      )
+      .option("--simulations <N>", "data sets to simulate before training (default for simulators: 20000)", whole(1))
+      .option("--held-out <N>", "simulations, or pairs at most, that the loss is checked on (default: 2048)", whole(2))
+      .option("--bank-file <FILE>", "keep what a simulator gives, and carry on from what an earlier run has kept")
       .addOption(new Option("--backend <NAME>", "what computes").choices(["auto", "wasm", "webgpu"]))
       .addOption(
         new Option("--kernels <NAME>", "plain: same bits on every host; relaxed: faster").choices([
