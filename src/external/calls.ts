@@ -3,7 +3,7 @@
  * What fails for good is cut in halves until the rows that are to blame stand alone.
  */
 import { describe } from "../distributions/arguments.ts";
-import { withRetries } from "./retry.ts";
+import { makeStop, withRetries } from "./retry.ts";
 import type { CallSettings, Simulator } from "./simulator.ts";
 
 /** What became of one row: its data (M), or why there are none. */
@@ -82,15 +82,12 @@ export async function runCalls(
   finished: (outcomes: readonly Outcome[]) => void | Promise<void>,
 ): Promise<void> {
   const { run, calls, M, thetaOf, seedOf } = job;
-  const stop = new AbortController();
-  const pass = (): void => stop.abort();
-  job.signal?.addEventListener("abort", pass);
-  if (job.signal?.aborted) pass();
+  const stop = makeStop(job.signal);
 
   const call = (some: readonly number[], retries: number): Promise<Outcome[]> =>
     withRetries(
       async (signal) => readAnswer(await run(some.map(thetaOf), { signal, seeds: some.map(seedOf) }), some, M),
-      { ...calls, retries, signal: stop.signal },
+      { ...calls, retries, stop },
     );
 
   /** Outcomes of rows whose call may fail; fewer than there are rows only when all is to end. */
@@ -103,11 +100,11 @@ export async function runCalls(
       if (isMisfit(thrown)) throw thrown;
       error = thrown;
     }
-    if (stop.signal.aborted) return; // a call that was cut short says nothing of its rows
+    if (stop.stopped) return; // a call that was cut short says nothing of its rows
     if (some.length > 1) {
       const half = some.length >> 1;
       for (const part of [some.slice(0, half), some.slice(half)]) {
-        if (!stop.signal.aborted) yield* solve(part, false);
+        if (!stop.stopped) yield* solve(part, false);
       }
       return;
     }
@@ -123,11 +120,11 @@ export async function runCalls(
   let failed: unknown;
   const fail = (error: unknown): void => {
     failed ??= error;
-    stop.abort();
+    stop.stop();
   };
   const work = async (): Promise<void> => {
     for (const batch of queue) {
-      if (stop.signal.aborted) return;
+      if (stop.stopped) return;
       try {
         for await (const outcomes of solve(batch, true)) {
           await finished(outcomes.filter(({ data }) => data !== null || calls.failures === "drop"));
@@ -146,7 +143,7 @@ export async function runCalls(
   try {
     await Promise.all(Array.from({ length: calls.concurrency }, work));
   } finally {
-    job.signal?.removeEventListener("abort", pass);
+    stop.release();
   }
   if (failed !== undefined) throw failed;
 }

@@ -1,4 +1,35 @@
-/** Calls that may fail or hang: a time limit on each, and repetitions with growing waits in between. */
+/** Calls that may fail or hang: a time limit on each, repetitions with growing waits in between, and one way to end all. */
+
+/** Ends any number of calls and waits. An AbortSignal would do, but Node warns of more than ten listeners on one. */
+export interface Stop {
+  readonly stopped: boolean;
+  readonly reason: unknown;
+  readonly stop: (reason?: unknown) => void;
+  /** Called when it stops; deleted when there is nothing left to end. */
+  readonly listeners: Set<() => void>;
+  /** Forgets the signal that it follows. */
+  readonly release: () => void;
+}
+
+export function makeStop(signal?: AbortSignal): Stop {
+  const listeners = new Set<() => void>();
+  const state = {
+    stopped: false,
+    reason: undefined as unknown,
+    listeners,
+    stop: (reason?: unknown): void => {
+      if (state.stopped) return;
+      state.stopped = true;
+      state.reason = reason;
+      for (const listener of [...listeners]) listener();
+    },
+    release: () => signal?.removeEventListener("abort", follow),
+  };
+  const follow = (): void => state.stop(signal?.reason);
+  signal?.addEventListener("abort", follow);
+  if (signal?.aborted) follow();
+  return state;
+}
 
 export interface RetryOptions {
   readonly retries: number;
@@ -7,7 +38,7 @@ export interface RetryOptions {
   /** Seconds a call, 0 for any time. */
   readonly timeout: number;
   /** Ends waits, and is passed on to the call. */
-  readonly signal?: AbortSignal;
+  readonly stop?: Stop;
 }
 
 const LONGEST_WAIT = 30; // s
@@ -18,32 +49,29 @@ export const permanent = (message: string, cause?: unknown): Error =>
 
 const isPermanent = (error: unknown): boolean => (error as { permanent?: unknown } | null)?.permanent === true;
 
-/** Waits, or until the signal is aborted. */
-export function wait(seconds: number, signal?: AbortSignal): Promise<void> {
+/** Waits, or until it is stopped. */
+function wait(seconds: number, stop: Stop): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", end);
+      stop.listeners.delete(end);
       resolve();
     };
     const timer = setTimeout(end, 1000 * seconds);
-    signal?.addEventListener("abort", end);
-    if (signal?.aborted) end();
+    stop.listeners.add(end);
+    if (stop.stopped) end();
   });
 }
 
 /**
- * One call, with a signal of its own that is aborted after `timeout` seconds or with the given one. What comes after the
- * time limit is not waited for; an abort leaves it to the call when to end.
+ * One call, with a signal of its own that is aborted after `timeout` seconds or when it is stopped. What comes after the time
+ * limit is not waited for; a stop leaves it to the call when to end.
  */
-export async function withTimeout<T>(
-  call: (signal: AbortSignal) => T | Promise<T>,
-  { timeout, signal }: Pick<RetryOptions, "timeout" | "signal">,
-): Promise<T> {
+async function withTimeout<T>(call: (signal: AbortSignal) => T | Promise<T>, timeout: number, stop: Stop): Promise<T> {
   const own = new AbortController();
-  const pass = (): void => own.abort(signal?.reason);
-  if (signal?.aborted) pass();
-  signal?.addEventListener("abort", pass);
+  const end = (): void => own.abort(stop.reason);
+  stop.listeners.add(end);
+  if (stop.stopped) end();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     if (timeout <= 0) return;
@@ -57,22 +85,24 @@ export async function withTimeout<T>(
     return await Promise.race([(async () => call(own.signal))(), late]);
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener("abort", pass);
+    stop.listeners.delete(end);
   }
 }
 
-/** A call that is repeated when it fails. @throws the last error; at once when it is permanent or the signal aborted. */
-export async function withRetries<T>(call: (signal: AbortSignal) => T | Promise<T>, options: RetryOptions): Promise<T> {
-  const { retries, backoff, signal } = options;
+/** A call that is repeated when it fails. @throws the last error; at once when it is permanent or all is stopped. */
+export async function withRetries<T>(
+  call: (signal: AbortSignal) => T | Promise<T>,
+  { retries, backoff, timeout, stop = makeStop() }: RetryOptions,
+): Promise<T> {
   let pause = backoff;
   for (let left = retries; ; left--) {
     try {
-      return await withTimeout(call, options);
+      return await withTimeout(call, timeout, stop);
     } catch (error) {
-      if (left <= 0 || isPermanent(error) || signal?.aborted) throw error;
+      if (left <= 0 || isPermanent(error) || stop.stopped) throw error;
     }
-    await wait(Math.min(pause, LONGEST_WAIT), signal);
-    if (signal?.aborted) throw new Error("stopped before it was tried again");
+    await wait(Math.min(pause, LONGEST_WAIT), stop);
+    if (stop.stopped) throw new Error("stopped before it was tried again");
     pause *= 2;
   }
 }

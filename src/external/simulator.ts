@@ -17,7 +17,7 @@ export interface SimulatorCall {
 export type Simulator = (
   theta: Float64Array[],
   call: SimulatorCall,
-) => number[][] | Float64Array[] | Promise<number[][]> | Promise<Float64Array[]>;
+) => readonly ArrayLike<number>[] | Promise<readonly ArrayLike<number>[]>;
 
 /** How a simulator is called. */
 export interface CallSettings {
