@@ -103,10 +103,10 @@ export async function simulateRows(
   const { problem, seed, step, control } = request;
   const { name, D, M, simulate, calls, prior, proposal } = problem;
   const { bankFile, onSimulate, onWarning = console.warn, signal } = control;
-  const table = makeTable(request);
-  const { count } = table;
+  const count = request.theta.length / D;
   const identity = { problem: name, D, M, prior: prior.spec, proposal: proposal?.spec ?? null, seed };
   const bank = bankFile === undefined ? null : await openBank(bankFile, identity, count);
+  const table = makeTable(request);
   if (bank !== null) takeKept(bank, step, problem, table);
   const kept = table.done;
   const started = performance.now();

@@ -86,7 +86,7 @@ export function encodeRecord({ step, rows, failed, theta, data }: BankRecord): U
 
 function decodeRecord(payload: Uint8Array, { D, M }: BankIdentity): BankRecord | null {
   if (payload.length < 8) return null;
-  const copy = payload.slice().buffer;
+  const copy = new Uint8Array(payload).buffer; // the payload may be unaligned (and slice of a Node Buffer copies nothing)
   const rows = new Uint32Array(copy, 4, 1)[0];
   if (payload.length + 12 !== recordBytes(rows, { D, M })) return null;
   const theta = 8 + 8 * rows;

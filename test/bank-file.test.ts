@@ -1,0 +1,226 @@
+// A bank of simulations on disk: it is resumed to the same bits, refused where it is another's, and outlives damage.
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { gaussianNoise } from "../src/distributions/noise.ts";
+import { normal } from "../src/distributions/normal.ts";
+import type { SimulationProgress } from "../src/external/control.ts";
+import type { Simulator, SimulatorSpec } from "../src/external/simulator.ts";
+import { gaussian } from "../src/guides/gaussian.ts";
+import { defineProblem, type Problem } from "../src/problem.ts";
+import { simulate } from "../src/simulate.ts";
+import { decodeBank } from "../src/store/bank-file.ts";
+import { train } from "../src/train.ts";
+import type { TrainOptions } from "../src/train-options.ts";
+import { bitsOf, rejection, small } from "./helpers/maps.ts";
+
+const folder = fs.mkdtempSync(join(tmpdir(), "retrodict-bank-"));
+test.after(() => fs.rmSync(folder, { recursive: true }));
+const at = (name: string): string => join(folder, name);
+
+let asked = 0;
+const model: Simulator = (theta) => {
+  asked += theta.length;
+  return theta.map(([a, b]) => [a, a + b, a * b]);
+};
+const outside = (given: Simulator | SimulatorSpec, more: object = {}): Problem =>
+  defineProblem({
+    name: "outside",
+    data: 3,
+    prior: normal([0, 0], 1),
+    noise: gaussianNoise(0.5),
+    simulate: given,
+    ...more,
+  });
+const options: TrainOptions = {
+  guide: gaussian({ hidden: [4] }),
+  steps: 30,
+  batch: 16,
+  bank: 90,
+  heldOut: 20,
+  seed: 5,
+  kernels: "plain",
+};
+const batches: SimulatorSpec = { run: model, batch: 8 };
+
+/** Weights without a file: what all others must equal. */
+const expected = bitsOf(await train(outside(batches), options));
+
+test("a training with a bank file gives the same bits, and a second one simulates nothing", async () => {
+  const bankFile = at("whole.bank");
+  asked = 0;
+  assert.is(bitsOf(await train(outside(batches), { ...options, bankFile })), expected);
+  assert.is(asked, 110);
+  const { mtimeMs } = fs.statSync(bankFile);
+  let last: SimulationProgress | undefined;
+  const again = await train(outside(batches), { ...options, bankFile, onSimulate: (p) => (last = p) });
+  assert.is(bitsOf(again), expected);
+  assert.is(asked, 110);
+  assert.equal([last?.done, last?.count, last?.kept], [110, 110, 110]);
+  assert.is(fs.statSync(bankFile).mtimeMs, mtimeMs, "the file was not touched");
+});
+
+test("an interrupted bank is carried on, with other batches and calls at a time, to the same bits", async () => {
+  const bankFile = at("cut.bank");
+  const controller = new AbortController();
+  asked = 0;
+  const stopping: Simulator = async (theta, call) => {
+    if (asked >= 40) controller.abort();
+    return model(theta, call);
+  };
+  const error = await rejection(
+    train(outside({ ...batches, run: stopping }), { ...options, bankFile, signal: controller.signal }),
+  );
+  assert.match(
+    error.message,
+    /^simulate: stopped at 48 of 110 simulations; they are kept in ".*cut.bank", from which the same training carries on$/,
+  );
+  assert.is(asked, 48);
+  const rest = await train(outside({ run: async (t, c) => model(t, c), batch: 5, concurrency: 3 }), {
+    ...options,
+    bankFile,
+  });
+  assert.is(asked, 110, "only what was missing");
+  assert.is(bitsOf(rest), expected);
+});
+
+test("what was simulated before an error is kept", async () => {
+  const bankFile = at("error.bank");
+  asked = 0;
+  const failing: Simulator = (theta, call) => {
+    if (asked >= 24) throw new Error("the licence has run out");
+    return model(theta, call);
+  };
+  const problem = outside({ ...batches, run: failing });
+  assert.match(
+    (await rejection(train(problem, { ...options, bankFile }))).message,
+    /row 25 of 90.*licence has run out$/,
+  );
+  assert.is(bitsOf(await train(outside(batches), { ...options, bankFile })), expected);
+  assert.is(asked, 110);
+});
+
+test("a larger bank takes up a smaller one", async () => {
+  const bankFile = at("grown.bank");
+  asked = 0;
+  await train(outside(batches), { ...options, bank: 50, heldOut: 10, bankFile });
+  assert.is(asked, 60);
+  assert.is(bitsOf(await train(outside(batches), { ...options, bankFile })), expected);
+  assert.is(asked, 110);
+});
+
+test("dropped simulations are remembered, so that a resumed training is the uninterrupted one", async () => {
+  const bankFile = at("dropped.bank");
+  const run: Simulator = (theta, call) => {
+    const rows = model(theta, call) as number[][];
+    return rows.map((row, i) => (theta[i][0] > 1 ? [Number.NaN, 0, 0] : row));
+  };
+  const problem = outside({ run, batch: 8, failures: "drop" });
+  const warnings: string[] = [];
+  const all = { ...options, bankFile, onWarning: (text: string) => warnings.push(text) };
+  const first = await train(problem, all);
+  asked = 0;
+  const second = await train(problem, all);
+  assert.is(asked, 0);
+  assert.is(bitsOf(second), bitsOf(first));
+  assert.is(first.spec.training.simulations, second.spec.training.simulations);
+  assert.ok(first.spec.training.simulations < 90);
+  assert.is(warnings.length, 4, "it is said again");
+});
+
+test("torn and damaged records are simulated again, all others are kept", async () => {
+  const bankFile = at("torn.bank");
+  await train(outside(batches), { ...options, bankFile });
+  const bytes = fs.readFileSync(bankFile);
+  const marks: number[] = [];
+  for (let i = bytes.indexOf("RTDC"); i >= 0; i = bytes.indexOf("RTDC", i + 1)) marks.push(i);
+  assert.is(marks.length, Math.ceil(90 / 8) + Math.ceil(20 / 8));
+  const identity = {
+    problem: "outside",
+    D: 2,
+    M: 3,
+    prior: normal([0, 0], 1).spec,
+    proposal: null,
+    seed: 5,
+  };
+  assert.is(decodeBank(bytes, bankFile, identity).damaged, 0);
+  // The write of the second record was cut off, and others went on behind it; a bit of the fifth has flipped; the last is cut.
+  const torn = Buffer.concat([bytes.subarray(0, marks[2] - 9), bytes.subarray(marks[2], bytes.length - 30)]);
+  torn[marks[4] + 40] ^= 4;
+  fs.writeFileSync(bankFile, torn);
+  const { records, damaged } = decodeBank(torn, bankFile, identity);
+  assert.is(records.length, marks.length - 3);
+  assert.ok(damaged > 0);
+  asked = 0;
+  assert.is(bitsOf(await train(outside(batches), { ...options, bankFile })), expected);
+  assert.is(asked, 8 + 8 + 4);
+});
+
+const others: readonly [string, () => Promise<unknown>, RegExp][] = [
+  [
+    "another seed",
+    () => train(outside(batches), { ...options, seed: 6, bankFile: at("own.bank") }),
+    /seed 6, got .* seed 5/,
+  ],
+  [
+    "another prior",
+    () => train(outside(batches, { prior: normal([0, 1], 1) }), { ...options, bankFile: at("own.bank") }),
+    /with prior \{.*\[0,1\].*\}, got a bank with prior /,
+  ],
+  [
+    "a proposal",
+    () => train(outside(batches, { proposal: normal([0, 0], 2) }), { ...options, bankFile: at("own.bank") }),
+    /with proposal \{.*\}, got a bank with proposal null/,
+  ],
+  [
+    "another number of data",
+    () => train(outside(batches, { data: 2 }), { ...options, bankFile: at("own.bank") }),
+    /with M 2, got a bank with M 3; name another file, or delete it$/,
+  ],
+  [
+    "another problem",
+    () => train(outside(batches, { name: "inside" }), { ...options, bankFile: at("own.bank") }),
+    /with problem "inside", got a bank with problem "outside"/,
+  ],
+  [
+    "a file of another kind",
+    () => train(outside(batches), { ...options, bankFile: at("other.txt") }),
+    /expected a bank of simulations, got a file of another kind; name another file$/,
+  ],
+  ["a folder", () => train(outside(batches), { ...options, bankFile: folder }), /^cannot read ".*": it is a folder$/],
+  [
+    "a folder that is not there",
+    () => train(outside(batches), { ...options, bankFile: at("no/x.bank") }),
+    /^cannot write ".*no\/x.bank": no such file or folder$/,
+  ],
+  [
+    "a problem that needs none",
+    () => train(small, { ...options, bankFile: at("own.bank") }),
+    /^bankFile: expected a problem with simulate\(\), .*, got "small" without it$/,
+  ],
+  [
+    "no path",
+    () => train(outside(batches), { ...options, bankFile: 3 as never }),
+    /^bankFile: expected the path .*, got 3$/,
+  ],
+  [
+    "more than a file holds",
+    () => simulate(outside(batches, { data: 3000 }), 178_800, { bankFile: at("huge.bank") }),
+    /expected a bank of at most 2147483647 bytes, got 178800 simulations of 2149/,
+  ],
+];
+test("the bank of another training is refused by what is other, and is left as it is", async () => {
+  await train(outside(batches), { ...options, bankFile: at("own.bank") });
+  fs.writeFileSync(at("other.txt"), "these are my notes");
+  const before = fs.readFileSync(at("own.bank"));
+  asked = 0;
+  for (const [what, run, message] of others) assert.match((await rejection(run())).message, message, what);
+  assert.is(asked, 0);
+  assert.equal(fs.readFileSync(at("own.bank")), before);
+  assert.is(fs.readFileSync(at("other.txt"), "utf8"), "these are my notes");
+  assert.not(fs.existsSync(at("huge.bank")));
+});
+
+test.run();
