@@ -1,16 +1,15 @@
 /** The command line as a process: its status, what it prints where, and the files that it writes. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { parseCsv } from "../src/store/csv.ts";
 import { decodeModel } from "../src/store/model-file.ts";
 import { VERSION } from "../src/version.ts";
+import { type Ended, retrodict, root } from "./helpers/cli.ts";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = fs.mkdtempSync(join(tmpdir(), "retrodict-cli-"));
 test.after(() => fs.rmSync(folder, { recursive: true }));
 const at = (name: string): string => join(folder, name);
@@ -18,27 +17,6 @@ const write = (name: string, content: string): string => {
   fs.writeFileSync(at(name), content);
   return at(name);
 };
-
-interface Ended {
-  readonly status: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs the command line; `act` sees the process while it runs. */
-function retrodict(args: readonly string[], input = "", act: (child: ChildProcess) => void = () => {}): Promise<Ended> {
-  const child = spawn(process.execPath, ["--import", "tsx", join(root, "src/cli/main.ts"), ...args], {
-    cwd: root,
-    env: { ...process.env, DEBUG: "" },
-    timeout: 100_000,
-  });
-  let [out, err] = ["", ""];
-  child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
-  child.stdin.on("error", () => {}).end(input); // a command that fails early reads nothing
-  act(child);
-  return new Promise((resolve) => child.on("close", (status) => resolve({ status, out, err })));
-}
 
 /** A tiny model, trained once for all tests that read one. */
 const model = at("model.safetensors");

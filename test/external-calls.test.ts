@@ -126,14 +126,14 @@ test("a call that takes too long is given up, told to stop and made again", asyn
   const run: Simulator = async (theta, { signal }) => {
     if (++calls === 1) {
       signal.addEventListener("abort", () => told.push(String(signal.reason)));
-      await wait(400);
+      await wait(2000);
       return theta.map(() => [7, 7, 7]); // too late: nobody must take it
     }
     return model(theta);
   };
   const started = performance.now();
   const got = await simulate(outside({ run, timeout: 0.05, retries: 1, ...quiet }), 10, plain);
-  assert.ok(performance.now() - started < 350, "nobody waited for it");
+  assert.ok(performance.now() - started < 1500, "nobody waited for it");
   assert.equal(got, await simulate(outside(model), 10, plain));
   assert.equal(told, ["Error: expected an answer within 0.05 s, got none"]);
   const never: Simulator = () => new Promise(() => {});
