@@ -75,7 +75,7 @@ export function paperRod(folder: string): Problem {
     data: rod.data,
     prior: rod.prior,
     noise: rod.noise,
-    presets: { default: { spline: { ...rodSettings, bank: 60_000 } } },
+    presets: { default: { spline: { ...rodSettings, bank: 200_000 } } },
     forward: (theta) => {
       const given = cast(theta, "f32");
       const at = (x: number): Tensor => {

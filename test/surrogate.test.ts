@@ -1,6 +1,7 @@
 // Surrogates: how well they fit, what they say of it, and what can be done with them.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Distribution } from "../src/distributions/distribution.ts";
 import { logNormal } from "../src/distributions/log-normal.ts";
 import { gaussianNoise } from "../src/distributions/noise.ts";
 import { normal } from "../src/distributions/normal.ts";
@@ -24,9 +25,11 @@ import { grad } from "../src/graph/grad.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import { defineProblem, infer, type Problem, predict, simulate, surrogate, train } from "../src/index.ts";
 import { rod } from "../src/problems/index.ts";
+import { widened } from "../src/surrogate/bank.ts";
 import { fitScaling } from "../src/surrogate/scaling.ts";
 import { checkGradients } from "./helpers/differences.ts";
 import { rejection } from "./helpers/maps.ts";
+import { runGraph } from "./helpers/run.ts";
 
 /** Curved in both parameters; the last datum stands on a large constant, beside which f32 has no digit left. */
 const curved = defineProblem({
@@ -154,7 +157,26 @@ test("long data are projected on the directions that the noise lets through, and
   assert.ok((await difference(made, long, noise)) < 0.1);
 });
 
-test("a proposal, and a factor that widens it, say where a surrogate holds", async () => {
+test("draws are stretched by factors from 1 to the one given, and stay in the support", async () => {
+  const rows = 20_000;
+  const draws = async (base: Distribution, widen: number): Promise<ArrayLike<number>> =>
+    (await runGraph({ theta: widened(base, widen).draw(1, "f64") }, { rows, seed: 3 })).theta;
+  const [plain, wide] = [await draws(normal(2, 0.5), 1), await draws(normal(2, 0.5), 3)];
+  let [square, least, most] = [0, Infinity, 0];
+  for (let i = 0; i < rows; i++) {
+    const factor = (wide[i] - 2) / (plain[i] - 2);
+    [least, most] = [Math.min(least, factor), Math.max(most, factor)];
+    square += ((wide[i] - 2) / 0.5) ** 2 / rows;
+  }
+  assert.ok(least >= 1 - 1e-9 && least < 1.001 && most > 2.999 && most <= 3 + 1e-9, `factors ${least} to ${most}`);
+  // E f² = (1 + 3 + 9)/3 for f ~ U(1, 3); its square has a relative sd of 2 or so.
+  assert.ok(Math.abs(square / (13 / 3) - 1) < (5 * 2) / Math.sqrt(rows), `${square}`);
+  const boxed = Array.from(await draws(uniform(-1, 1), 3));
+  assert.ok(boxed.every((x) => x >= -1 && x <= 1));
+  assert.ok(boxed.filter((x) => Math.abs(x) > 0.9).length > 0.15 * rows); // a tenth of them if it were not stretched
+});
+
+test("a proposal says where a surrogate holds", async () => {
   const line = defineProblem({
     name: "line",
     prior: uniform(-2, 2),
@@ -166,8 +188,8 @@ test("a proposal, and a factor that widens it, say where a surrogate holds", asy
   const errorAt = async (made: Problem, theta: number): Promise<number> =>
     Math.abs((await predict(made, [theta]))[0] - Math.sin(3 * theta)) / 0.1;
   assert.ok((await errorAt(near, 1.8)) > 0.5);
-  const wide = await surrogate(line, quick);
-  assert.ok((await errorAt(wide, 1.8)) < 0.5);
+  const prior = await surrogate(line, quick);
+  assert.ok((await errorAt(prior, 1.8)) < 0.5);
 });
 
 test("one seed gives the same surrogate again, another a different one", async () => {
