@@ -1,13 +1,14 @@
 /** Training: simulateAt, fit the scalers, minimise the objective, keep the weights that are best on held-out simulations. */
+import type { Executor } from "./backends/backend.ts";
 import { type BackendOptions, createExecutor } from "./backends/select.ts";
 import { frameOf } from "./density.ts";
 import { trainingSimulations, withBankNoise } from "./external/training-bank.ts";
 import { fingerprintOf } from "./fingerprint.ts";
-import { batchSum, cast, input, mul } from "./graph/build.ts";
+import { batchSum, cast, exp, input, mul, sub } from "./graph/build.ts";
 import type { Slab } from "./graph/plan.ts";
 import { compile, type Program } from "./graph/program.ts";
 import type { Tensor } from "./graph/tensor.ts";
-import type { TracedGuide } from "./guides/guide.ts";
+import type { Fitted, TracedGuide } from "./guides/guide.ts";
 import { type InverseMap, makeInverseMap, unpackSlab } from "./model.ts";
 import { chooseEmbedding, type Embedding, fitEmbedding, traceDistance, traceEmbedding } from "./nn/embedding.ts";
 import { objectiveFor } from "./objectives/index.ts";
@@ -48,8 +49,39 @@ export function trainingProgram(problem: Problem, settings: FullSettings, seed: 
     train: { outputs: { loss }, minimise: loss, rows: settings.batch },
     heldOut: { outputs: { sum: total(objective.heldOut ?? objective.loss, input("theta", D), input("y", M)) } },
     distance: { outputs: { distance: traceDistance(M)(input("y", M)) } },
+    ...(guide.fit && { fit: { outputs: traceFit(problem, embed) } }),
   });
   return { program, guide, embedding };
+}
+
+/** What a guide is fitted on: features, parameters in its frame, and weights where they are not drawn from the prior. */
+function traceFit({ D, M, prior, proposal }: Problem, embed: (y: Tensor) => Tensor): Record<string, Tensor> {
+  const theta = input("theta", D);
+  const seen = { features: embed(input("y", M)), z: frameOf(prior).toGuide(theta) };
+  return proposal === null ? seen : { ...seen, weights: exp(sub(prior.logDensity(theta), proposal.logDensity(theta))) };
+}
+
+/** Fits the scalers and writes them; then what the guide fits on data that are scaled. Answers the guide's own. */
+async function fitFrozen(
+  executor: Executor,
+  { program, guide, embedding }: Traced,
+  problem: Problem,
+  bank: Simulations,
+): Promise<Fitted> {
+  const { M } = problem;
+  const [clean, noisy] = [bank.clean, bank.noisy].map((rows) => rows.subarray(0, FIT_SIMULATIONS * M));
+  const scalers = fitEmbedding(embedding, M, clean, noisy, noiseSd({ clean, noisy }, M));
+  const write = async (own: Fitted, complete: boolean): Promise<void> => {
+    const numbers = Object.fromEntries(Object.entries(own).map(([name, { data }]) => [name, data]));
+    await executor.writeWeights(packFrozen(program.frozen, { ...scalers, ...numbers }, complete), "frozen");
+  };
+  await write({}, guide.fit === undefined);
+  if (guide.fit === undefined) return {};
+  const inputs = { theta: bank.theta, y: bank.noisy };
+  const { features, z, weights = null } = await executor.run("fit", { rows: bank.count, inputs });
+  const own = guide.fit({ features, z, weights });
+  await write(own, true);
+  return own;
 }
 
 /**
@@ -64,7 +96,8 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
   const backend: BackendOptions = { backend: options.backend, kernels: options.kernels };
   const started = performance.now();
   const seen = withBankNoise(problem, settings);
-  const { program, embedding, guide: traced } = trainingProgram(seen, settings, seed);
+  const traced = trainingProgram(seen, settings, seed);
+  const { program, embedding } = traced;
   const request = { problem: seen, settings, seed, fit: FIT_SIMULATIONS, backend, control: options };
   const { bank, heldOut } = await trainingSimulations(request);
   for (const simulations of [bank, heldOut]) refuseNonFinite(problem, simulations);
@@ -78,9 +111,7 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
   };
   const executor = await createExecutor(program, { ...backend, optimiser });
   try {
-    const [clean, noisy] = [bank.clean, bank.noisy].map((rows) => rows.subarray(0, FIT_SIMULATIONS * problem.M));
-    const fitted = fitEmbedding(embedding, problem.M, clean, noisy, noiseSd({ clean, noisy }, problem.M));
-    await executor.writeWeights(packFrozen(program.frozen, fitted), "frozen");
+    const fitted = await fitFrozen(executor, traced, problem, bank);
     if (settings.bank > 0) {
       await executor.writeBank("theta", bank.theta);
       await executor.writeBank("clean", bank.clean);
@@ -104,7 +135,7 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
         M: problem.M,
         parameters: problem.parameters,
         prior: problem.prior.spec,
-        guide: { name: guide.name, options: { ...guide.options, ...traced.drawn } },
+        guide: { name: guide.name, options: { ...guide.options, ...traced.guide.drawn } },
         embedding,
         distances: quantiles(distance),
         fingerprint: await fingerprintOf(problem, backend),
@@ -127,6 +158,7 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
       {
         ...unpackSlab(program.weights, state.best.weights),
         ...unpackSlab(program.frozen, await executor.readWeights("frozen")),
+        ...fitted, // training need not have met all of it
       },
       problem,
       backend,
@@ -136,11 +168,11 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
   }
 }
 
-function packFrozen(slab: Slab, fitted: Readonly<Record<string, Float32Array>>): Float32Array {
+function packFrozen(slab: Slab, fitted: Readonly<Record<string, Float32Array>>, complete: boolean): Float32Array {
   const values = new Float32Array(slab.bytes / 4);
   for (const { name, offset } of slab.entries) {
-    if (fitted[name] === undefined) throw new Error(`internal: no fit for frozen entry "${name}"`);
-    values.set(fitted[name], offset / 4);
+    if (fitted[name] !== undefined) values.set(fitted[name], offset / 4);
+    else if (complete) throw new Error(`internal: no fit for frozen entry "${name}"`);
   }
   return values;
 }

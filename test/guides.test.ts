@@ -18,6 +18,8 @@ const guides: Readonly<Record<string, () => Guide>> = {
   "gaussian with one network": () => gaussian({ hidden: [6], activation: "silu" }),
   "gaussian with three networks": () => gaussian({ hidden: [5, 4], activation: "tanh", separate: true }),
   "gaussian without hidden layers": () => gaussian({ hidden: [] }),
+  "gaussian on a linear base": () => gaussian({ hidden: [6], base: "linear" }),
+  "gaussian of three networks on a linear base": () => gaussian({ hidden: [5], separate: true, base: "linear" }),
   coupling: () => coupling({ blocks: 3, hidden: [5], activation: "softplus" }),
   spline: () => spline({ bins: 5, embedding: [6], hidden: [5], activation: "tanh" }),
   "spline without an embedding": () => spline({ bins: 3, bound: 2.5, embedding: [], hidden: [] }),
@@ -62,6 +64,35 @@ function weightsOf({ program }: Traced, seed: number, reach = 0.4): Float32Array
   return values;
 }
 
+/** Linear data with correlated errors: what guides that fit something are fitted on. */
+function simulations(D: number, N = 500): { features: Float64Array; z: Float64Array } {
+  const next = generator(D);
+  const normal = (): number => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
+  const features = Float64Array.from({ length: N * E }, normal);
+  const slope = Array.from({ length: D * E }, normal);
+  const z = new Float64Array(N * D);
+  for (let n = 0; n < N; n++) {
+    let shared = 0;
+    for (let d = 0; d < D; d++) {
+      shared = 0.5 * shared + 0.4 * normal();
+      z[n * D + d] = 0.3 * d + shared;
+      for (let e = 0; e < E; e++) z[n * D + d] += 0.3 * slope[d * E + e] * features[n * E + e];
+    }
+  }
+  return { features, z };
+}
+
+/** Numbers of the frozen entries of a traced guide. */
+function frozenOf({ guide, program }: Traced, D: number): Float32Array {
+  const fitted = guide.fit?.({ ...simulations(D), weights: null }) ?? {};
+  const values = new Float32Array(program.frozen.bytes / 4);
+  for (const { name, rows, cols, offset } of program.frozen.entries) {
+    assert.equal(fitted[name].shape, [rows, cols]);
+    values.set(fitted[name].data, offset / 4);
+  }
+  return values;
+}
+
 const uniformRows = (seed: number, count: number, reach: number): Float64Array =>
   draw(generator(seed), count, { low: -reach, high: reach });
 
@@ -80,11 +111,13 @@ for (const [name, make] of Object.entries(guides)) {
     const traced = trace(make(), D);
     // A conditioner without hidden layers is linear in the draws before: larger weights would let scales chain to e⁴ each.
     const weights = weightsOf(traced, D, name === "spline without an embedding" ? 0.2 : 0.4);
+    const frozen = frozenOf(traced, D);
     const features = uniformRows(11, ROWS * E, 2);
 
     test(`${name}, D = ${D}: draws carry their log-density and are taken back to their noise`, async () => {
       const noise = uniformRows(12, ROWS * D, 3);
       const exact = await createReference(traced.program);
+      await exact.writeWeights(frozen, "frozen");
       await exact.writeWeights(weights);
       const want = await exact.run("sample", { rows: ROWS, inputs: { features, noise } });
       // Each of some ten operations rounds by 1e-16, enlarged by slopes of up to 1e3.
@@ -92,6 +125,7 @@ for (const [name, make] of Object.entries(guides)) {
       assert.ok(apart(want.noise, noise) < 1e-11);
 
       const fast = await createWasm(traced.program, { build: "plain" });
+      await fast.writeWeights(frozen, "frozen");
       await fast.writeWeights(weights);
       const got = await fast.run("sample", { rows: ROWS, inputs: { features, noise } });
       // f32 rounds by 6e-8; sums of tens of terms and slopes of a few enlarge it to 1e-5.
@@ -105,6 +139,7 @@ for (const [name, make] of Object.entries(guides)) {
       const z = uniformRows(13, ROWS * D, 2);
       const inputs = { features, z };
       const exact = await createReference(traced.program);
+      await exact.writeWeights(frozen, "frozen");
       const lossAt = async (w: Float32Array): Promise<number> => {
         await exact.writeWeights(w);
         return (await exact.run("train", { rows: ROWS, inputs })).loss[0];
@@ -130,6 +165,7 @@ for (const [name, make] of Object.entries(guides)) {
       }
 
       const fast = await createWasm(traced.program, { build: "plain" });
+      await fast.writeWeights(frozen, "frozen");
       await fast.writeWeights(weights);
       await fast.run("train", { rows: ROWS, inputs });
       const got = await fast.readGradient("train");
@@ -143,6 +179,7 @@ for (const [name, make] of Object.entries(guides)) {
     const traced = trace(make(), 2);
     const executor = await createWasm(traced.program, { build: "plain" });
     await executor.writeWeights(weightsOf(traced, 5));
+    await executor.writeWeights(frozenOf(traced, 2), "frozen");
     const [reach, side] = [12, 480];
     const step = (2 * reach) / side;
     const z = new Float32Array(2 * side * side);
@@ -166,33 +203,88 @@ test("every guide of the table is in the list of properties", () => {
   );
 });
 
-test("the mean and covariance that a Gaussian guide states are those of its draws", async () => {
-  const D = 3;
-  const traced = trace(gaussian({ hidden: [6] }), D);
-  const executor = await createWasm(traced.program, { build: "plain" });
-  await executor.writeWeights(weightsOf(traced, 9));
-  const count = 40_000;
-  const features = new Float32Array(count * E).map((_, i) => [0.5, -0.3, 1.2][i % E]);
-  const { z } = await executor.run("draw", { rows: count, inputs: { features }, seed: 4 });
-  const stated = await executor.run("density", {
-    rows: 1,
-    inputs: { features: features.subarray(0, E), z: new Float32Array(D) },
+for (const base of ["prior", "linear"] as const) {
+  test(`the mean and covariance that a Gaussian guide states are those of its draws, base ${base}`, async () => {
+    const D = 3;
+    const traced = trace(gaussian({ hidden: [6], base }), D);
+    const executor = await createWasm(traced.program, { build: "plain" });
+    await executor.writeWeights(weightsOf(traced, 9));
+    await executor.writeWeights(frozenOf(traced, D), "frozen");
+    const count = 40_000;
+    const features = new Float32Array(count * E).map((_, i) => [0.5, -0.3, 1.2][i % E]);
+    const { z } = await executor.run("draw", { rows: count, inputs: { features }, seed: 4 });
+    const stated = await executor.run("density", {
+      rows: 1,
+      inputs: { features: features.subarray(0, E), z: new Float32Array(D) },
+    });
+    const entry = (i: number, j: number): number => (j > i ? 0 : stated.factor[(i * (i + 1)) / 2 + j]);
+    const covariance = (i: number, j: number): number =>
+      [0, 1, 2].reduce((sum, k) => sum + entry(i, k) * entry(j, k), 0);
+    for (let i = 0; i < D; i++) {
+      let mean = 0;
+      for (let s = 0; s < count; s++) mean += z[s * D + i] / count;
+      const sd = Math.sqrt(covariance(i, i));
+      assert.ok(Math.abs(mean - stated.mean[i]) < (4.5 * sd) / Math.sqrt(count), `mean ${i}`); // 4.5 standard errors
+      for (let j = 0; j <= i; j++) {
+        let product = 0;
+        for (let s = 0; s < count; s++)
+          product += ((z[s * D + i] - stated.mean[i]) * (z[s * D + j] - stated.mean[j])) / count;
+        const error = Math.sqrt((covariance(i, i) * covariance(j, j) + covariance(i, j) ** 2) / count);
+        assert.ok(Math.abs(product - covariance(i, j)) < 4.5 * error, `covariance ${i}, ${j}`);
+      }
+    }
   });
-  const entry = (i: number, j: number): number => (j > i ? 0 : stated.factor[(i * (i + 1)) / 2 + j]);
-  const covariance = (i: number, j: number): number => [0, 1, 2].reduce((sum, k) => sum + entry(i, k) * entry(j, k), 0);
-  for (let i = 0; i < D; i++) {
-    let mean = 0;
-    for (let s = 0; s < count; s++) mean += z[s * D + i] / count;
-    const sd = Math.sqrt(covariance(i, i));
-    assert.ok(Math.abs(mean - stated.mean[i]) < (4.5 * sd) / Math.sqrt(count), `mean ${i}`); // 4.5 standard errors
-    for (let j = 0; j <= i; j++) {
-      let product = 0;
-      for (let s = 0; s < count; s++)
-        product += ((z[s * D + i] - stated.mean[i]) * (z[s * D + j] - stated.mean[j])) / count;
-      const error = Math.sqrt((covariance(i, i) * covariance(j, j) + covariance(i, j) ** 2) / count);
-      assert.ok(Math.abs(product - covariance(i, j)) < 4.5 * error, `covariance ${i}, ${j}`);
+}
+
+test("a Gaussian guide on a linear base with all weights at 0 is the least-squares estimator and its errors", async () => {
+  const D = 2;
+  const traced = trace(gaussian({ hidden: [4], base: "linear" }), D);
+  const executor = await createReference(traced.program);
+  await executor.writeWeights(frozenOf(traced, D), "frozen");
+  const { features, z } = simulations(D);
+  const N = z.length / D;
+  const out = await executor.run("density", { rows: N, inputs: { features, z } });
+  // Errors of the estimator: orthogonal to the features and to 1, with the covariance that the guide states.
+  const error = Float64Array.from(z, (v, i) => v - out.mean[i]);
+  for (let d = 0; d < D; d++) {
+    for (let e = -1; e < E; e++) {
+      let sum = 0;
+      for (let n = 0; n < N; n++) sum += (error[n * D + d] * (e < 0 ? 1 : features[n * E + e])) / N;
+      assert.ok(Math.abs(sum) < 1e-6, `${sum}`); // the ridge is 1e-8, numbers are kept in single precision
     }
   }
+  const [a, b, c] = out.factor; // (0, 0), (1, 0), (1, 1)
+  const stated = [a * a, a * b, b * b + c * c];
+  [
+    [0, 0],
+    [0, 1],
+    [1, 1],
+  ].forEach(([i, j], k) => {
+    let sum = 0;
+    for (let n = 0; n < N; n++) sum += (error[n * D + i] * error[n * D + j]) / (N - E - 1);
+    assert.ok(Math.abs(sum - stated[k]) < 1e-5 * (1 + stated[0]), `${sum}, ${stated[k]}`); // 1e-6 is added to diagonals
+  });
+  const zero = Array.from(out.logProb).reduce((sum, l) => sum + l / N, 0);
+  const entropy = 0.5 * ((D * (N - E - 1)) / N) + Math.log(2 * Math.PI) + Math.log(a * c);
+  assert.ok(Math.abs(zero + entropy) < 1e-4, `${zero}, ${-entropy}`);
+});
+
+test("weights of the fit count as repetitions, and those of 0 or of no number leave their rows out", () => {
+  const { guide } = trace(gaussian({ hidden: [], base: "linear" }), 2);
+  const { features, z } = simulations(2, 60);
+  const twice = {
+    features: [...features, ...features.subarray(0, 20 * E)],
+    z: [...z, ...z.subarray(0, 40)],
+  };
+  const repeated = guide.fit?.({ ...twice, weights: null }) ?? {};
+  const weighted =
+    guide.fit?.({
+      features: [...features, ...features.subarray(0, 2 * E)],
+      z: [...z, 1e3, 1e3, -1e3, 1e3],
+      weights: [...Array.from({ length: 60 }, (_, n) => (n < 20 ? 2 : 1)), 0, Number.NaN],
+    }) ?? {};
+  for (const [k, v] of repeated["base.mean"].data.entries())
+    assert.ok(Math.abs(weighted["base.mean"].data[k] - v) < 1e-6, `${k}`);
 });
 
 test("a Gaussian guide with all weights at 0 is the prior, whether its networks are one or, but for the scale, three", async () => {
@@ -274,12 +366,17 @@ const refusals: readonly [string, () => unknown, RegExp][] = [
   [
     "a misspelt option",
     () => gaussian({ hiden: [3] } as never),
-    /^gaussian: expected options hidden, activation, separate; got "hiden"$/,
+    /^gaussian: expected options hidden, activation, separate, base; got "hiden"$/,
   ],
   [
     "a switch that is a word",
     () => gaussian({ separate: "yes" as never }),
     /^gaussian.separate: expected true or false, got "yes"$/,
+  ],
+  [
+    "an unknown base",
+    () => gaussian({ base: "laplace" as never }),
+    /^gaussian.base: expected "prior" or "linear", got "laplace"$/,
   ],
   ["no blocks", () => coupling({ blocks: 0 }), /^coupling.blocks: expected a whole number of at least 1, got 0$/],
   ["one bin", () => spline({ bins: 1 }), /^spline.bins: expected a whole number of at least 2, got 1$/],

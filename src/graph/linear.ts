@@ -42,7 +42,7 @@ export function gaussianLogDensity(x: Tensor, mean: Tensor, l: Tensor): Tensor {
 }
 
 /** Column c of a packed triangle of order n, with zeros above its diagonal: indices for `columns`. */
-const columnOf = (n: number, c: number): number[] => range(n).map((i) => (i < c ? -1 : triIndex(i, c)));
+export const columnOf = (n: number, c: number): number[] => range(n).map((i) => (i < c ? -1 : triIndex(i, c)));
 
 /**
  * The cotangent of A from L and the cotangent G of L, as `choleskyGrad` has it in one step: the lower triangle of S + Sᵀ
@@ -88,11 +88,11 @@ export function choleskyGradVjp(cotangent: Tensor, l: Tensor, g: Tensor): (Tenso
   return grad(choleskyGradByColumns(copies[0], copies[1]), copies, cotangent);
 }
 
-/** Lower triangle (B, n(n+1)/2) of a symmetric matrix a sample that is given by its n columns (B, n). */
-export function packSymmetric(parts: readonly Tensor[]): Tensor {
+/** Lower triangle (B, n(n+1)/2) of a matrix a sample that is given by its n columns (B, n). */
+export function packColumns(parts: readonly Tensor[]): Tensor {
   const n = parts.length;
   if (parts.some((t) => t.cols !== n))
-    throw new Error(`packSymmetric: expected ${n} columns (B, ${n}), got ${parts.map(show).join(", ")}`);
+    throw new Error(`packColumns: expected ${n} columns (B, ${n}), got ${parts.map(show).join(", ")}`);
   return columns(
     concat(...parts),
     range(n).flatMap((i) => range(i + 1).map((j) => j * n + i)),

@@ -4,7 +4,8 @@
  *   q(z | y) = N(m(y), L(y) Lᵀ(y)),  z = m + L ε,  log q = −½|L⁻¹(z − m)|² − Σ log L_dd − D/2 log 2π,
  *
  * L lower triangular with softplus on its diagonal. `separate`: the paper's three networks, one each for the mean, the
- * diagonal and the off-diagonal entries; else one trunk with a linear skip.
+ * diagonal and the off-diagonal entries; else one trunk with a linear skip. `base: "linear"`: all this in the coordinates of
+ * the best linear posterior (linear-base.ts), where it starts as the standard normal.
  */
 import {
   add,
@@ -23,6 +24,7 @@ import {
 import { packed, type Tensor } from "../graph/tensor.ts";
 import { type ActivationName, checkActivation, mlp } from "../nn/mlp.ts";
 import { checkOptions, checkWidths, type Guide, type GuideSizes, normalConstant, type TracedGuide } from "./guide.ts";
+import { onLinearBase } from "./linear-base.ts";
 
 export interface GaussianOptions {
   /** Widths of the hidden layers; default [128, 128, 128]. */
@@ -31,6 +33,8 @@ export interface GaussianOptions {
   readonly activation?: ActivationName;
   /** Three networks instead of one; default false. */
   readonly separate?: boolean;
+  /** What the networks correct: the prior, or the best linear estimator from the data, fitted beforehand; default "prior". */
+  readonly base?: "prior" | "linear";
 }
 
 /** softplus(x) = 1 at this x: the diagonal starts at the prior's scale. */
@@ -39,25 +43,24 @@ const UNIT_SOFTPLUS = 0.5413248546129181;
 const LEAST_DIAGONAL = 1e-6;
 
 export function gaussian(options: GaussianOptions = {}): Guide {
-  const { hidden = [128, 128, 128], activation = "silu", separate = false } = options;
-  checkOptions("gaussian", options, ["hidden", "activation", "separate"]);
+  const { hidden = [128, 128, 128], activation = "silu", separate = false, base = "prior" } = options;
+  checkOptions("gaussian", options, ["hidden", "activation", "separate", "base"]);
   checkWidths("gaussian.hidden", hidden);
   checkActivation("gaussian.activation", activation);
   if (typeof separate !== "boolean")
     throw new Error(`gaussian.separate: expected true or false, got ${JSON.stringify(separate)}`);
+  if (base !== "prior" && base !== "linear")
+    throw new Error(`gaussian.base: expected "prior" or "linear", got ${JSON.stringify(base)}`);
+  const full = { hidden, activation, separate, base };
   return {
     name: "gaussian",
-    options: { hidden, activation, separate },
-    build: (sizes) => build(sizes, hidden, activation, separate),
+    // "prior" goes without saying, as it did in files of version 0.1.
+    options: base === "linear" ? full : { hidden, activation, separate },
+    build: (sizes) => (base === "linear" ? onLinearBase(build(sizes, full), sizes) : build(sizes, full)),
   };
 }
 
-function build(
-  { D, E }: GuideSizes,
-  hidden: readonly number[],
-  activation: ActivationName,
-  separate: boolean,
-): TracedGuide {
+function build({ D, E }: GuideSizes, { hidden, activation, separate, base }: Required<GaussianOptions>): TracedGuide {
   const off = packed(D) - D;
   const heads = (
     separate
@@ -70,7 +73,13 @@ function build(
   ) as [string, number][];
   const nets = heads
     .filter(([, outs]) => outs > 0)
-    .map(([name, outs]) => mlp(name, [E, ...hidden, outs], { activation, skip: !separate && hidden.length > 0 }));
+    .map(([name, outs]) =>
+      mlp(name, [E, ...hidden, outs], {
+        activation,
+        skip: !separate && hidden.length > 0,
+        last: base === "linear" ? 0 : 1,
+      }),
+    );
   // Row i of the packed triangle: off-diagonal entries (i, 0…i−1), which lie after the D diagonals, then diagonal i.
   const order = Array.from({ length: D }, (_, i) => [
     ...Array.from({ length: i }, (_, j) => D + packed(i - 1) + j),
@@ -79,7 +88,7 @@ function build(
 
   const encode = (features: Tensor): Tensor => {
     const raw = concat(...nets.map((net) => net(features)));
-    const shift = separate ? 0 : UNIT_SOFTPLUS;
+    const shift = separate && base === "prior" ? 0 : UNIT_SOFTPLUS;
     const diagonal = add(softplus(add(slice(raw, D, 2 * D), shift)), LEAST_DIAGONAL);
     const entries = off > 0 ? concat(diagonal, slice(raw, 2 * D, raw.cols)) : diagonal;
     return concat(slice(raw, 0, D), columns(entries, order));

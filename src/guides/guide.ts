@@ -13,6 +13,19 @@ export interface GuideSizes {
   readonly seed: number;
 }
 
+/** Simulations that a guide fits its frozen entries on. */
+export interface FitData {
+  /** Features (N, E) of noisy data, and the parameters (N, D) on the whole line, row by row. */
+  readonly features: ArrayLike<number>;
+  readonly z: ArrayLike<number>;
+  /** Weights (N) with which the rows stand for draws of the prior; null: 1 each. */
+  readonly weights: ArrayLike<number> | null;
+}
+/** Numbers of frozen entries by name, (rows, columns). */
+export type Fitted = Readonly<
+  Record<string, { readonly shape: readonly [number, number]; readonly data: Float32Array }>
+>;
+
 export interface TracedGuide {
   /** All that depends on the data alone, (B, E) → (B, C): computed once an observation. */
   readonly encode: (features: Tensor) => Tensor;
@@ -25,6 +38,8 @@ export interface TracedGuide {
   readonly invert: (z: Tensor, context: Tensor) => Tensor;
   /** Mean (B, D) and packed Cholesky factor of the covariance, where the guide has them in closed form. */
   readonly moments?: (context: Tensor) => { readonly mean: Tensor; readonly factor: Tensor };
+  /** Numbers of the guide's frozen entries, where it has any: fitted once, before training. */
+  readonly fit?: (data: FitData) => Fitted;
   /** Options that were not given but drawn from the seed: with them, `build` makes this guide again from any seed. */
   readonly drawn?: Readonly<Record<string, unknown>>;
 }

@@ -12,7 +12,7 @@
 import { frameOf } from "../density.ts";
 import { add, cholesky, columns, detach, input, mul, neg, square, sub, sumFeatures, triSolve } from "../graph/build.ts";
 import { grad, jacobian } from "../graph/grad.ts";
-import { gram, logDet, packSymmetric, triDiagonal } from "../graph/linear.ts";
+import { gram, logDet, packColumns, triDiagonal } from "../graph/linear.ts";
 import { packed, packedOrder, type Tensor } from "../graph/tensor.ts";
 import { isUnbounded } from "../posterior.ts";
 import type { Problem } from "../problem.ts";
@@ -70,7 +70,7 @@ export function traceStep(problem: Problem, curvature: Curvature): Record<string
   const { value, theta, clean, logPrior, logLikelihood } = traceObjective(problem, z, y);
   const gradient = grad(value, [z])[0] ?? mul(z, 0);
   const data = gram(jacobian(clean, z), informationOf(problem));
-  const second = (slope: Tensor): Tensor => packSymmetric(jacobian(slope, z).parts);
+  const second = (slope: Tensor): Tensor => packColumns(jacobian(slope, z).parts);
   // What remains when the model alone is taken for linear: the prior, and the bend of θ(z) along the slope of the likelihood.
   const along = grad(logLikelihood, [theta])[0];
   const bend = isUnbounded(problem.prior) || along === null ? null : sumFeatures(mul(detach(along), theta));

@@ -1,0 +1,137 @@
+/**
+ * A guide in the coordinates of the best linear posterior of z from the features f of the data, fitted on simulations:
+ *
+ *   m(f) = z̄ + Kᵀ (f − f̄),   K = C_ff⁻¹ C_fz,   L Lᵀ = C_zz − C_zf C_ff⁻¹ C_fz   (Gauss–Markov; Kay, Estimation Theory, §12.3)
+ *   w = L⁻¹ (z − m(f)),   log q(z | y) = log q_w(w | y) − log |L|.
+ *
+ * Whitened so, a guide that starts at the standard normal starts as that posterior, and what is left to learn is of order
+ * one in every direction, however narrow. L⁻¹ is one matrix for all data: a product, no triangle a sample.
+ */
+import { add, columns, concat, dense, matmul, slice, sub, weight } from "../graph/build.ts";
+import { columnOf, packColumns } from "../graph/linear.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { log } from "../math.ts";
+import type { FitData, Fitted, GuideSizes, TracedGuide } from "./guide.ts";
+
+/** Added to variances, relative to each and to 1: features may be constant, and parameters known to rounding. */
+const RIDGE = 1e-8;
+
+/** A guide of w made one of z. Its context starts with m(f) (B, D). */
+export function onLinearBase(core: TracedGuide, { D, E }: GuideSizes): TracedGuide {
+  const estimator = weight("base.mean", E + 1, D, { frozen: true });
+  const whitening = weight("base.whiten", D, D, { frozen: true });
+  const colouring = weight("base.colour", D, D, { frozen: true });
+  const logDet = weight("base.logDet", 1, 1, { frozen: true });
+  const mean = (context: Tensor): Tensor => slice(context, 0, D);
+  const rest = (context: Tensor): Tensor => slice(context, D, context.cols);
+  const whiten = (z: Tensor, context: Tensor): Tensor => {
+    const off = sub(z, mean(context));
+    const w = matmul(off, whitening);
+    // The matrices are each other's inverse to single precision only; one step of refinement makes it twice as many digits.
+    return add(w, matmul(sub(off, matmul(w, colouring)), whitening));
+  };
+  const colour = (w: Tensor, context: Tensor): Tensor => add(matmul(w, colouring), mean(context));
+  const { moments } = core;
+  return {
+    contextSize: D + core.contextSize,
+    encode: (features) => concat(dense(features, estimator), core.encode(features)),
+    invert: (z, context) => core.invert(whiten(z, context), rest(context)),
+    logProb: (z, context) => sub(core.logProb(whiten(z, context), rest(context)), logDet),
+    sample: (noise, context) => {
+      const drawn = core.sample(noise, rest(context));
+      return { z: colour(drawn.z, context), logProb: sub(drawn.logProb, logDet) };
+    },
+    ...(moments && {
+      moments: (context: Tensor) => {
+        const inner = moments(rest(context));
+        // L T, column by column: D products with one matrix, and only where a posterior is asked for its moments.
+        const product = Array.from({ length: D }, (_, c) => matmul(columns(inner.factor, columnOf(D, c)), colouring));
+        return { mean: colour(inner.mean, context), factor: packColumns(product) };
+      },
+    }),
+    ...(core.drawn && { drawn: core.drawn }),
+    fit: (data) => ({ ...core.fit?.(data), ...fitBase(data, D, E) }),
+  };
+}
+
+/** The estimator and the factor of its errors, in f64. */
+function fitBase({ features, z, weights }: FitData, D: number, E: number): Fitted {
+  const F = E + D;
+  const N = z.length / D;
+  const weightOf = (n: number): number => (weights === null ? 1 : Number.isFinite(weights[n]) ? weights[n] : 0);
+  const rowOf = (n: number, out: Float64Array): void => {
+    for (let i = 0; i < E; i++) out[i] = features[n * E + i];
+    for (let i = 0; i < D; i++) out[E + i] = z[n * D + i];
+  };
+  const row = new Float64Array(F);
+  const mean = new Float64Array(F);
+  let [total, squares] = [0, 0];
+  for (let n = 0; n < N; n++) {
+    const w = weightOf(n);
+    total += w;
+    squares += w * w;
+    rowOf(n, row);
+    for (let i = 0; i < F; i++) mean[i] += w * row[i];
+  }
+  for (let i = 0; i < F; i++) mean[i] /= total;
+  /** Covariance (F, F) of features and parameters together, lower triangle. */
+  const c = Array.from({ length: F }, () => new Float64Array(F));
+  for (let n = 0; n < N; n++) {
+    const share = weightOf(n) / total;
+    if (share === 0) continue;
+    rowOf(n, row);
+    for (let i = 0; i < F; i++) row[i] -= mean[i];
+    for (let i = 0; i < F; i++) {
+      const scaled = share * row[i];
+      for (let j = 0; j <= i; j++) c[i][j] += scaled * row[j];
+    }
+  }
+  for (let i = 0; i < F; i++) c[i][i] += RIDGE * (1 + c[i][i]);
+  // One factorisation has it all: [A 0; B L] [A 0; B L]ᵀ is this covariance where A Aᵀ = C_ff, B = C_zf A⁻ᵀ, and L Lᵀ is
+  // what the features leave of C_zz.
+  factorise(c);
+  // E degrees of freedom went into the estimator.
+  const effective = (total * total) / squares;
+  const widen = Math.sqrt(effective / Math.max(effective - E - 1, 1));
+  const K = new Float32Array((E + 1) * D);
+  const [whiten, colour] = [new Float32Array(D * D), new Float32Array(D * D)];
+  let logDet = 0;
+  for (let d = 0; d < D; d++) {
+    const k = c[E + d].slice(0, E); // row d of B; Kᵀ = B A⁻¹
+    let bias = mean[E + d];
+    for (let i = E - 1; i >= 0; i--) {
+      for (let j = i + 1; j < E; j++) k[i] -= c[j][i] * k[j];
+      k[i] /= c[i][i];
+      K[i * D + d] = k[i];
+      bias -= k[i] * mean[i];
+    }
+    K[E * D + d] = bias;
+    // Column d of L, and of L⁻¹.
+    const inverse = new Float64Array(D);
+    for (let i = d; i < D; i++) {
+      colour[d * D + i] = c[E + i][E + d] * widen;
+      let sum = i === d ? 1 : 0;
+      for (let j = d; j < i; j++) sum -= c[E + i][E + j] * inverse[j];
+      inverse[i] = sum / c[E + i][E + i];
+      whiten[d * D + i] = inverse[i] / widen;
+    }
+    logDet += log(colour[d * D + d]); // of the matrix as it is kept
+  }
+  return {
+    "base.mean": { shape: [E + 1, D], data: K },
+    "base.whiten": { shape: [D, D], data: whiten },
+    "base.colour": { shape: [D, D], data: colour },
+    "base.logDet": { shape: [1, 1], data: Float32Array.of(logDet) },
+  };
+}
+
+/** The lower triangle of a positive-definite matrix becomes its Cholesky factor. */
+function factorise(c: readonly Float64Array[]): void {
+  for (let i = 0; i < c.length; i++) {
+    for (let j = 0; j <= i; j++) {
+      let rest = c[i][j];
+      for (let k = 0; k < j; k++) rest -= c[i][k] * c[j][k];
+      c[i][j] = i === j ? Math.sqrt(rest) : rest / c[j][j];
+    }
+  }
+}

@@ -1,0 +1,112 @@
+// The Gaussian guide on a linear base: what it is before training, what training adds, and how it is kept.
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { gaussianNoise } from "../src/distributions/noise.ts";
+import { normal } from "../src/distributions/normal.ts";
+import { uniform } from "../src/distributions/uniform.ts";
+import { mul } from "../src/graph/build.ts";
+import { gaussian } from "../src/guides/gaussian.ts";
+import { infer } from "../src/infer.ts";
+import { laplace } from "../src/laplace.ts";
+import { defineProblem, type Problem } from "../src/problem.ts";
+import { linearGaussian, linearGaussianPosterior } from "../src/problems/index.ts";
+import { simulate } from "../src/simulate.ts";
+import { load, toBytes } from "../src/store.ts";
+import { train } from "../src/train.ts";
+import type { TrainOptions } from "../src/train-options.ts";
+import { divergence } from "./helpers/divergence.ts";
+import { bitsOf, small } from "./helpers/maps.ts";
+
+const kernels = "plain";
+const guide = gaussian({ hidden: [16], base: "linear" });
+/** One update, too small to move anything: the guide as it starts. */
+const untrained: TrainOptions = { guide, steps: 1, rate: 1e-12, batch: 8, heldOut: 64, seed: 1, kernels };
+
+async function dataOf(problem: Problem, count: number, seed: number): Promise<Float32Array[]> {
+  const { noisy } = await simulate(problem, count, { seed, kernels });
+  return Array.from({ length: count }, (_, i) => noisy.slice(i * problem.M, (i + 1) * problem.M));
+}
+
+test("untrained it is the exact posterior of a linear model, but for the finite bank that it is fitted on", async () => {
+  const map = await train(linearGaussian, { ...untrained, bank: 40_000 });
+  const rows = await dataOf(linearGaussian, 50, 77);
+  const posteriors = await infer(map, rows);
+  const kl = posteriors.map((q, i) => divergence(q, linearGaussianPosterior(rows[i])));
+  // Least squares on N rows: D (M + 1) / 2N = 2.6e-3 for the estimator and D (D + 1) / 4N = 7e-4 for the covariance.
+  const mean = kl.reduce((a, b) => a + b, 0) / kl.length;
+  assert.ok(mean < 1e-2 && mean > 0, `${mean}`);
+});
+
+test("training improves on the linear posterior where the model is not linear, and both objectives can", async () => {
+  const before = await train(small, untrained);
+  for (const objective of ["npe", "elbo"] as const) {
+    const after = await train(small, { ...untrained, objective, steps: 600, batch: 128, rate: 5e-3, heldOut: 2048 });
+    const rows = await dataOf(small, 300, 5);
+    const theta = await simulate(small, 300, { seed: 5, kernels }).then((s) => s.theta);
+    const score = async (map: typeof before): Promise<number> => {
+      let sum = 0;
+      for (const [i, q] of (await infer(map, rows)).entries())
+        sum += (await q.logProb(theta.subarray(2 * i, 2 * i + 2)))[0] / rows.length;
+      return sum;
+    };
+    const [was, is] = [await score(before), await score(after)];
+    assert.ok(is > was + 0.03, `${objective}: mean log q of the truth ${was}, then ${is}`);
+  }
+});
+
+test("it is saved with all that it was fitted on, and answers the same when it is read", async () => {
+  const map = await train(small, { ...untrained, steps: 20, rate: 1e-3 });
+  assert.equal(map.spec.guide.options, { hidden: [16], activation: "silu", separate: false, base: "linear" });
+  for (const name of ["base.mean", "base.whiten", "base.colour", "base.logDet"]) assert.ok(name in map.tensors, name);
+  const again = await load(await toBytes(map), { kernels });
+  assert.is(bitsOf(again), bitsOf(map));
+  const [y] = await dataOf(small, 1, 9);
+  const [a, b] = [await infer(map, y), await infer(again, y)];
+  assert.equal(b.covariance, a.covariance);
+  assert.equal(await b.sample(20, { seed: 3 }), await a.sample(20, { seed: 3 }));
+  assert.equal(await b.logProb([0, 1]), await a.logProb([0, 1]));
+});
+
+test("one seed gives the same base and weights, to the last bit; guides on the prior say nothing of a base", async () => {
+  const options = { ...untrained, steps: 30, rate: 1e-3 };
+  assert.is(bitsOf(await train(small, options)), bitsOf(await train(small, options)));
+  assert.not.ok("base" in gaussian({ hidden: [3] }).options);
+  assert.not.ok("base" in gaussian({ hidden: [3], base: "prior" }).options);
+});
+
+test("within bounds the base is linear on the whole line, and densities stay densities", async () => {
+  const problem = defineProblem({
+    name: "box",
+    prior: uniform([0.1], [0.3]),
+    forward: (theta) => mul(theta, 1),
+    noise: gaussianNoise(0.03),
+  });
+  const map = await train(problem, untrained);
+  const posterior = await infer(map, [0.18]);
+  const N = 2000;
+  const grid = Float64Array.from({ length: N }, (_, i) => 0.1 + (0.2 * (i + 0.5)) / N);
+  const density = await posterior.logProb(grid);
+  const integral = density.reduce((sum, l) => sum + (Math.exp(l) * 0.2) / N, 0);
+  assert.ok(Math.abs(integral - 1) < 1e-3, `${integral}`);
+});
+
+test("drawn from a proposal, the bank is weighed: the base is that of the prior", async () => {
+  const make = (proposal: Problem["proposal"]): Problem =>
+    defineProblem({
+      name: "wide",
+      prior: normal([0, 1], 0.5),
+      proposal,
+      forward: (theta) => mul(theta, [1, 2]),
+      noise: gaussianNoise(0.4),
+    });
+  const y = [0.3, 1.5];
+  const exact = await laplace(make(null), y, { kernels });
+  const weighed = await infer(await train(make(uniform([-2, -1.5], [2, 3.5])), { ...untrained, bank: 60_000 }), y);
+  for (let d = 0; d < 2; d++) {
+    // 60,000 draws of which a third count; without weights the sd of the first would be .39 for .31.
+    assert.ok(Math.abs(weighed.mean[d] - exact.mean[d]) < 0.02, `mean ${weighed.mean[d]}, ${exact.mean[d]}`);
+    assert.ok(Math.abs(weighed.sd[d] / exact.sd[d] - 1) < 0.03, `sd ${weighed.sd[d]}, ${exact.sd[d]}`);
+  }
+});
+
+test.run();
