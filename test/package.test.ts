@@ -58,6 +58,7 @@ const PROGRAM = `
 import { defineProblem, gaussianNoise, infer, load, normal, save, train, VERSION } from "retrodict";
 import { add, columns, concat, cos, mul, sin } from "retrodict/ops";
 import { problems } from "retrodict/problems";
+import { rectangle } from "retrodict/fem";
 
 const problem = defineProblem({
   name: "package",
@@ -77,6 +78,7 @@ const draws = await after.sample(5, { seed: 7 });
 console.log(JSON.stringify({
   version: VERSION,
   problems: Object.keys(problems),
+  cells: rectangle({ cells: 3 }).triangles.length / 3,
   before: [...before.mean],
   after: [...after.mean],
   draws: [...draws],
@@ -87,6 +89,7 @@ console.log(JSON.stringify({
 interface Answer {
   readonly version: string;
   readonly problems: readonly string[];
+  readonly cells: number;
   readonly before: readonly number[];
   readonly after: readonly number[];
   readonly draws: readonly number[];
@@ -143,9 +146,10 @@ function tryOn(host: string, command: string, args: readonly string[] = []): Ans
 }
 
 test("it trains, saves, loads and infers in this Node", () => {
-  const { version, problems } = tryOn("node", process.execPath);
+  const { version, problems, cells } = tryOn("node", process.execPath);
   assert.is(version, JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version);
   assert.ok(problems.includes("arm"));
+  assert.is(cells, 18);
 });
 
 test("it does the same, to the bit, in a newer Node", () => {

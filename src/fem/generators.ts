@@ -74,10 +74,8 @@ function gridLines(name: "x" | "y", given: ArrayLike<number>, cells: unknown, ap
   }
   expectWhole("rectangle", `cells along ${name}`, cells);
   expectSize("rectangle", cells + 1);
-  return Float64Array.from({ length: cells + 1 }, (_, i) => {
-    if (i === 0) return from;
-    return i === cells ? to : ((cells - i) / cells) * from + (i / cells) * to; // mirror images to the bit
-  });
+  // Mirror images of each other, and the bounds themselves, to the bit.
+  return Float64Array.from({ length: cells + 1 }, (_, i) => ((cells - i) / cells) * from + (i / cells) * to);
 }
 
 /**

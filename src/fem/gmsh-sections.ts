@@ -78,10 +78,10 @@ export function whole(section: Section, what: string, x: number): number {
  * @throws when a section has no end (a truncated file) or comes twice, or where text stands outside of all.
  */
 export function readSections(text: string): Map<string, Section> {
-  const lines = text.replace(/^\uFEFF/, "").split(/\r\n|\n|\r/);
+  const lines = text.split(/\r\n|\n|\r/);
   const sections = new Map<string, Section>();
   for (let i = 0; i < lines.length; i++) {
-    const title = lines[i].trim();
+    const title = lines[i].trim(); // of a byte-order mark too
     if (title === "") continue;
     const name = /^\$(\w+)$/.exec(title)?.[1];
     if (name === undefined || name.startsWith("End")) {

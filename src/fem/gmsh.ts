@@ -131,10 +131,10 @@ export function gmsh(text: string): Mesh {
     throw new Error(
       `gmsh: expected the text of a .msh file, got what looks like the name of one, ${describe(text)}; read it first`,
     );
-  if (/^\uFEFF?\s*\$NOD\s/.test(text))
+  if (/^\s*\$NOD\s/.test(text))
     throw new Error("gmsh: expected version 4.1 or 2.2, got version 1; write it with gmsh -format msh41");
   // A binary file has no lines to speak of: its format is read before other sections are looked for.
-  const head = /^\uFEFF?\s*\$MeshFormat\s[^$]*\$EndMeshFormat/.exec(text)?.[0];
+  const head = /^\s*\$MeshFormat\s[^$]*\$EndMeshFormat/.exec(text)?.[0];
   if (head) readFormat(readSections(head).get("MeshFormat")!);
   const sections = readSections(text);
   const start = sections.get("MeshFormat");

@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gmsh } from "../../src/fem/gmsh.ts";
 import { areas } from "../../src/fem/mesh.ts";
-import { BY_HAND, read, type Version, versions } from "../helpers/msh.ts";
+import { BY_HAND, read, type Version, versions } from "../helpers/mesh.ts";
 import { generator, messageOf } from "../helpers/store.ts";
 
 for (const version of versions) {

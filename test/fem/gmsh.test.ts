@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gmsh } from "../../src/fem/gmsh.ts";
 import { areas, type Mesh, selectEdges, selectTriangles } from "../../src/fem/mesh.ts";
-import { BY_HAND, read, versions } from "../helpers/msh.ts";
+import { BY_HAND, processorSeconds, read, versions } from "../helpers/mesh.ts";
 import { messageOf } from "../helpers/store.ts";
 
 /** What a mesh is, whatever the order of its parts. */
@@ -129,6 +129,14 @@ test("a mesh at another height is plane too", () => {
   assert.equal(gmsh(raised), gmsh(BY_HAND["2.2"]));
 });
 
+test("version 2.2 may repeat a triangle for another group from another corner", () => {
+  const text = BY_HAND["2.2"].replace("10\n1 15", "11\n20 2 2 5 1 3 1000000000000 30\n1 15");
+  const mesh = gmsh(text);
+  assert.is(mesh.triangles.length, 12);
+  assert.is(selectTriangles(mesh, "5").length, 1);
+  assert.is(selectTriangles(mesh, "plate").length, 4);
+});
+
 test("tagged lines away from all triangles are refused, untagged ones left out", () => {
   const away = (group: number) =>
     BY_HAND["2.2"]
@@ -168,11 +176,12 @@ test("a file of 50,000 nodes is read in the time of its length", () => {
   }
   const section = (name: string, rows: string[]) => `$${name}\n${rows.length}\n${rows.join("\n")}\n$End${name}\n`;
   const text = `$MeshFormat\n2.2 0 8\n$EndMeshFormat\n${section("Nodes", nodes)}${section("Elements", cells)}`;
-  const started = performance.now();
-  const mesh = gmsh(text);
-  assert.is(mesh.triangles.length, 6 * n * n);
-  assert.is(mesh.edges.length, 8 * n);
-  assert.ok(performance.now() - started < 10_000);
+  const seconds = processorSeconds(() => {
+    const mesh = gmsh(text);
+    assert.is(mesh.triangles.length, 6 * n * n);
+    assert.is(mesh.edges.length, 8 * n);
+  });
+  assert.ok(seconds < 20, `${seconds} s, where it is about one`);
 });
 
 test.run();

@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import { disc, rectangle } from "../../src/fem/generators.ts";
 import { locate, locator } from "../../src/fem/locate.ts";
 import { type Mesh, makeMesh } from "../../src/fem/mesh.ts";
+import { processorSeconds } from "../helpers/mesh.ts";
 import { generator, messageOf } from "../helpers/store.ts";
 
 /** The position that a triangle and weights stand for, and checks of the weights. */
@@ -108,6 +109,32 @@ test("a point outside by rounding counts as the nearest point of the mesh", () =
     assert.ok(Math.hypot(x - expected[p][0], y - expected[p][1]) < 1e-15);
 });
 
+test("rounding into a hole is forgiven where the edge of the hole is that of a bin", () => {
+  const ring = (r: number) => [-r, -r, r, -r, r, r, -r, r];
+  const triangles = [0, 1, 2, 3].flatMap((k) => [k, (k + 1) % 4, 4 + k, (k + 1) % 4, 4 + ((k + 1) % 4), 4 + k]);
+  for (const r of [2 / 3, 0.5, 1]) {
+    const frame = makeMesh({ points: [...ring(2), ...ring(r)], triangles });
+    const d = r - 1e-9;
+    const inHole: [number, number][] = [
+      [d, 0],
+      [-d, 0],
+      [0, d],
+      [0, -d],
+    ];
+    expectAt(frame, inHole, 1.1e-9);
+  }
+});
+
+test("long slanted cells, whose boxes fill the domain, are no trouble", () => {
+  const mesh = rectangle({ cells: [300, 1] });
+  const points = mesh.points.map((x, i) => (i % 2 === 0 ? x + mesh.points[i + 1] : x));
+  expectAt(
+    makeMesh({ points, triangles: mesh.triangles }),
+    inBox(500).map(([x, y]): [number, number] => [x + y, y]),
+    2e-9,
+  );
+});
+
 test("a point farther outside is refused with its index, place and distance, in a hole too", () => {
   const mesh = rectangle({ cells: 4 });
   for (const [point, message] of [
@@ -179,18 +206,11 @@ test("the answer is that of a search through all triangles", () => {
   assert.ok(inside > 500 && outside > 100);
 });
 
-test("a look-up takes no longer in a larger mesh", () => {
-  const given = inBox(20_000).flat();
-  const [small, large] = [16, 256].map((cells) => {
-    const at = locator(rectangle({ cells }));
-    const times = Array.from({ length: 5 }, () => {
-      const started = performance.now();
-      at(given);
-      return performance.now() - started;
-    });
-    return Math.min(...times);
-  });
-  assert.ok(large < 8 * small, `${large} ms against ${small} ms, where a search of all takes 256 times as long`);
+test("a look-up does not search the mesh", () => {
+  const at = locator(rectangle({ cells: 256 }));
+  const given = inBox(20_000);
+  // About 0.03 s; a search through 131,072 triangles for each of the points takes half a minute.
+  assert.ok(processorSeconds(() => at(given)) < 2);
 });
 
 test.run();
