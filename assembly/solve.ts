@@ -1,189 +1,206 @@
-// Solutions with the factors of factor.ts, two right-hand sides at a time: forward through the fronts, then back. In f32 one
+// Solutions with the factors of factor.ts, up to three right-hand sides at a time: forward through the fronts, then back. In f32 one
 // step of refinement follows, with the residual in f64 (Higham, Accuracy and Stability of Numerical Algorithms, §12.1).
 import { fillPadding, field, frontAt, place, usedVectors } from "./factor";
 import { fuse, minus, pitch, plus, splat, spread, times } from "./lanes";
 import { attrs, inIsParam, inPtr, outCols, outPtr, outRows, shardBlocks } from "./state";
 
-/** Sums of four rows with two right-hand sides. */
-const SUMS: usize = memory.data(128, 16);
+// Vectors are (n, w): an unknown is `row` bytes, a vector of lanes for each of w right-hand sides, 1 to 3. Panels of the factor
+// (4 rows, columns of 64 bytes) are worked on for two sides and for one: three take a panel twice, while it is in cache.
 
-/** SUMS = L Y for a panel `l` of `count` columns, `y` (count, 2 or 1). */
+/** at ← at − v */
 // @ts-ignore: decorator
-@inline function panelTimes<T>(l: usize, y: usize, count: i32, two: bool): void {
-  let s00 = splat<T>(0), s10 = s00, s20 = s00, s30 = s00, s01 = s00, s11 = s00, s21 = s00, s31 = s00;
-  for (; count > 0; count--) {
-    const l0 = v128.load(l), l1 = v128.load(l, 16), l2 = v128.load(l, 32), l3 = v128.load(l, 48);
-    const a = v128.load(y);
-    s00 = fuse<T>(l0, a, s00); s10 = fuse<T>(l1, a, s10); s20 = fuse<T>(l2, a, s20); s30 = fuse<T>(l3, a, s30);
-    if (two) {
-      const b = v128.load(y, 16);
-      s01 = fuse<T>(l0, b, s01); s11 = fuse<T>(l1, b, s11); s21 = fuse<T>(l2, b, s21); s31 = fuse<T>(l3, b, s31);
-    }
+@inline function take<T>(at: usize, v: v128): void { v128.store(at, minus<T>(v128.load(at), v)); }
+
+/** Rows of a panel `l` of `count` columns times `y`, one side: taken from the unknowns at p0 … p3. */
+// @ts-ignore: decorator
+@inline function takeRows<T>(l: usize, count: i32, y: usize, row: usize, p0: usize, p1: usize, p2: usize, p3: usize): void {
+  let a0 = splat<T>(0), a1 = a0, a2 = a0, a3 = a0;
+  const end = l + (<usize>count << 6);
+  while (l != end) {
+    const x = v128.load(y);
+    a0 = fuse<T>(v128.load(l), x, a0);
+    a1 = fuse<T>(v128.load(l, 16), x, a1);
+    a2 = fuse<T>(v128.load(l, 32), x, a2);
+    a3 = fuse<T>(v128.load(l, 48), x, a3);
     l += 64;
-    y += two ? 32 : 16;
+    y += row;
   }
-  if (two) {
-    v128.store(SUMS, s31, 112); v128.store(SUMS, s30, 96); v128.store(SUMS, s21, 80); v128.store(SUMS, s20, 64);
-    v128.store(SUMS, s11, 48); v128.store(SUMS, s10, 32); v128.store(SUMS, s01, 16); v128.store(SUMS, s00);
-  } else {
-    v128.store(SUMS, s30, 48); v128.store(SUMS, s20, 32); v128.store(SUMS, s10, 16); v128.store(SUMS, s00);
+  take<T>(p0, a0);
+  take<T>(p1, a1);
+  take<T>(p2, a2);
+  take<T>(p3, a3);
+}
+/** The same for two sides. */
+// @ts-ignore: decorator
+@inline function takeRows2<T>(l: usize, count: i32, y: usize, row: usize, p0: usize, p1: usize, p2: usize, p3: usize): void {
+  let a0 = splat<T>(0), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0;
+  const end = l + (<usize>count << 6);
+  while (l != end) {
+    const x = v128.load(y), z = v128.load(y, 16);
+    let v = v128.load(l);
+    a0 = fuse<T>(v, x, a0); b0 = fuse<T>(v, z, b0);
+    v = v128.load(l, 16);
+    a1 = fuse<T>(v, x, a1); b1 = fuse<T>(v, z, b1);
+    v = v128.load(l, 32);
+    a2 = fuse<T>(v, x, a2); b2 = fuse<T>(v, z, b2);
+    v = v128.load(l, 48);
+    a3 = fuse<T>(v, x, a3); b3 = fuse<T>(v, z, b3);
+    l += 64;
+    y += row;
+  }
+  take<T>(p0, a0); take<T>(p0 + 16, b0);
+  take<T>(p1, a1); take<T>(p1 + 16, b1);
+  take<T>(p2, a2); take<T>(p2 + 16, b2);
+  take<T>(p3, a3); take<T>(p3 + 16, b3);
+}
+/** Columns of a panel times the unknowns at p0 … p3, one side: taken from `y`. */
+// @ts-ignore: decorator
+@inline function takeColumns<T>(l: usize, count: i32, y: usize, row: usize, p0: usize, p1: usize, p2: usize, p3: usize): void {
+  const x0 = v128.load(p0), x1 = v128.load(p1), x2 = v128.load(p2), x3 = v128.load(p3);
+  const end = l + (<usize>count << 6);
+  while (l != end) {
+    const even = fuse<T>(v128.load(l, 32), x2, times<T>(v128.load(l), x0));
+    const odd = fuse<T>(v128.load(l, 48), x3, times<T>(v128.load(l, 16), x1));
+    take<T>(y, plus<T>(even, odd));
+    l += 64;
+    y += row;
+  }
+}
+/** The same for two sides. */
+// @ts-ignore: decorator
+@inline function takeColumns2<T>(l: usize, count: i32, y: usize, row: usize, p0: usize, p1: usize, p2: usize, p3: usize): void {
+  const x0 = v128.load(p0), x1 = v128.load(p1), x2 = v128.load(p2), x3 = v128.load(p3);
+  const z0 = v128.load(p0, 16), z1 = v128.load(p1, 16), z2 = v128.load(p2, 16), z3 = v128.load(p3, 16);
+  const end = l + (<usize>count << 6);
+  while (l != end) {
+    const l0 = v128.load(l), l1 = v128.load(l, 16), l2 = v128.load(l, 32), l3 = v128.load(l, 48);
+    take<T>(y, plus<T>(fuse<T>(l2, x2, times<T>(l0, x0)), fuse<T>(l3, x3, times<T>(l1, x1))));
+    take<T>(y + 16, plus<T>(fuse<T>(l2, z2, times<T>(l0, z0)), fuse<T>(l3, z3, times<T>(l1, z1))));
+    l += 64;
+    y += row;
   }
 }
 
-/** Takes row `row` of SUMS from a place. */
+// Rows that pad the last panel of pivots or of rows below are 0: they take and give nothing, wherever they are said to stand.
+function takeAllRows<T>(l: usize, count: i32, y: usize, row: usize, p0: usize, p1: usize, p2: usize, p3: usize): void {
+  if (row >= 32) takeRows2<T>(l, count, y, row, p0, p1, p2, p3);
+  if (row != 32) takeRows<T>(l, count, y + row - 16, row, p0 + row - 16, p1 + row - 16, p2 + row - 16, p3 + row - 16);
+}
+function takeAllColumns<T>(l: usize, count: i32, y: usize, row: usize, p0: usize, p1: usize, p2: usize, p3: usize): void {
+  if (row >= 32) takeColumns2<T>(l, count, y, row, p0, p1, p2, p3);
+  if (row != 32) takeColumns<T>(l, count, y + row - 16, row, p0 + row - 16, p1 + row - 16, p2 + row - 16, p3 + row - 16);
+}
+/** Where the k-th of `count` unknowns from `first` stands; the first, where there are not so many. */
 // @ts-ignore: decorator
-@inline function takeSum<T>(at: usize, row: i32, two: bool): void {
-  const from = SUMS + (<usize>row << (two ? 5 : 4));
-  v128.store(at, minus<T>(v128.load(at), v128.load(from)));
-  if (two) v128.store(at, minus<T>(v128.load(at, 16), v128.load(from, 16)), 16);
+@inline function pastEnd(first: usize, k: i32, count: i32, row: usize): usize { return k < count ? first + <usize>k * row : first; }
+
+/** at ← v · at for w sides */
+// @ts-ignore: decorator
+@inline function scale<T>(at: usize, v: v128, row: usize): void {
+  for (let i: usize = 0; i < row; i += 16) v128.store(at + i, times<T>(v128.load(at + i), v));
+}
+/** at ← at − v · x for w sides */
+// @ts-ignore: decorator
+@inline function takeProduct<T>(at: usize, v: v128, x: usize, row: usize): void {
+  for (let i: usize = 0; i < row; i += 16) take<T>(at + i, times<T>(v, v128.load(x + i)));
 }
 
-/** at = at · v, or at −= v · x. */
-// @ts-ignore: decorator
-@inline function scale<T>(at: usize, v: v128, two: bool): void {
-  v128.store(at, times<T>(v128.load(at), v));
-  if (two) v128.store(at, times<T>(v128.load(at, 16), v), 16);
-}
-// @ts-ignore: decorator
-@inline function takeProduct<T>(at: usize, v: v128, x: usize, two: bool): void {
-  v128.store(at, minus<T>(v128.load(at), times<T>(v, v128.load(x))));
-  if (two) v128.store(at, minus<T>(v128.load(at, 16), times<T>(v, v128.load(x, 16))), 16);
-}
-
-/** L y ← y, in place; `y` (n, 2 or 1) in order of elimination. */
-// @ts-ignore: decorator
-@inline function forward<T>(table: usize, factor: usize, y: usize, two: bool): void {
-  const shift: usize = two ? 5 : 4;
+/** L y ← y, in place; `y` (n, w) in order of elimination. */
+function forward<T>(table: usize, factor: usize, y: usize, row: usize): void {
   for (let f = 0, fronts = field(table, 2); f < fronts; f++) {
     const front = frontAt(table, f);
     const s = field(front, 0), r = field(front, 1);
-    const own = y + (<usize>field(front, 4) << shift);
+    const own = y + <usize>field(front, 4) * row;
     const panelBytes = <usize>s << 6;
     let l = factor + (<usize>field(front, 2) << 4);
     for (let i = 0; i < s; i += 4) {
-      const rows = min<i32>(4, s - i);
-      if (i > 0) {
-        panelTimes<T>(l, own, i, two);
-        for (let row = 0; row < rows; row++) takeSum<T>(own + (<usize>(i + row) << shift), row, two);
-      }
-      for (let k = 0; k < rows; k++) {
-        const column = l + (<usize>(i + k) << 6), pivot = own + (<usize>(i + k) << shift);
-        scale<T>(pivot, v128.load(column + (<usize>k << 4)), two);
-        for (let row = k + 1; row < rows; row++)
-          takeProduct<T>(own + (<usize>(i + row) << shift), v128.load(column + (<usize>row << 4)), pivot, two);
+      const count = min<i32>(4, s - i), first = own + <usize>i * row;
+      if (i > 0) takeAllRows<T>(l, i, own, row, first, pastEnd(first, 1, count, row), pastEnd(first, 2, count, row), pastEnd(first, 3, count, row));
+      for (let k = 0; k < count; k++) {
+        const column = l + (<usize>(i + k) << 6), pivot = first + <usize>k * row;
+        scale<T>(pivot, v128.load(column + (<usize>k << 4)), row);
+        for (let j = k + 1; j < count; j++) takeProduct<T>(first + <usize>j * row, v128.load(column + (<usize>j << 4)), pivot, row);
       }
       l += panelBytes;
     }
     let rows = place(table, front, 5);
     for (let i = 0; i < r; i += 4) {
-      panelTimes<T>(l, own, s, two);
-      for (let row = 0, count = min<i32>(4, r - i); row < count; row++) {
-        takeSum<T>(y + (<usize>load<u32>(rows) << shift), row, two);
-        rows += 4;
-      }
+      const p0 = y + <usize>load<u32>(rows) * row, p1 = i + 1 < r ? y + <usize>load<u32>(rows, 4) * row : p0;
+      const p2 = i + 2 < r ? y + <usize>load<u32>(rows, 8) * row : p0, p3 = i + 3 < r ? y + <usize>load<u32>(rows, 12) * row : p0;
+      takeAllRows<T>(l, s, own, row, p0, p1, p2, p3);
+      rows += 16;
       l += panelBytes;
     }
   }
 }
 
-/** Two columns of Lᵀ x over `panels` panels: SUMS = (column 0: rhs 0, rhs 1; column 1: rhs 0, rhs 1). */
-// @ts-ignore: decorator
-@inline function columnsTimes<T>(l: usize, x: usize, panels: i32, panelBytes: usize, two: bool): void {
-  let a0 = splat<T>(0), b0 = a0, a1 = a0, b1 = a0, c0 = a0, d0 = a0, c1 = a0, d1 = a0;
-  for (; panels > 0; panels--) {
-    const row: usize = two ? 32 : 16;
-    const x0 = v128.load(x), x1 = v128.load(x + row), x2 = v128.load(x + 2 * row), x3 = v128.load(x + 3 * row);
-    const p0 = v128.load(l), p1 = v128.load(l, 16), p2 = v128.load(l, 32), p3 = v128.load(l, 48);
-    const q0 = v128.load(l, 64), q1 = v128.load(l, 80), q2 = v128.load(l, 96), q3 = v128.load(l, 112);
-    a0 = fuse<T>(p0, x0, a0); b0 = fuse<T>(q0, x0, b0); a1 = fuse<T>(p1, x1, a1); b1 = fuse<T>(q1, x1, b1);
-    a0 = fuse<T>(p2, x2, a0); b0 = fuse<T>(q2, x2, b0); a1 = fuse<T>(p3, x3, a1); b1 = fuse<T>(q3, x3, b1);
-    if (two) {
-      const z0 = v128.load(x, 16), z1 = v128.load(x, 48), z2 = v128.load(x, 80), z3 = v128.load(x, 112);
-      c0 = fuse<T>(p0, z0, c0); d0 = fuse<T>(q0, z0, d0); c1 = fuse<T>(p1, z1, c1); d1 = fuse<T>(q1, z1, d1);
-      c0 = fuse<T>(p2, z2, c0); d0 = fuse<T>(q2, z2, d0); c1 = fuse<T>(p3, z3, c1); d1 = fuse<T>(q3, z3, d1);
-    }
-    l += panelBytes;
-    x += two ? 128 : 64;
-  }
-  if (two) {
-    v128.store(SUMS, plus<T>(d0, d1), 48); v128.store(SUMS, plus<T>(b0, b1), 32);
-    v128.store(SUMS, plus<T>(c0, c1), 16); v128.store(SUMS, plus<T>(a0, a1));
-  } else {
-    v128.store(SUMS, plus<T>(b0, b1), 16); v128.store(SUMS, plus<T>(a0, a1));
-  }
-}
-
-/** Lᵀ y ← y, in place. `local`: room for the rows of a front. */
-// @ts-ignore: decorator
-@inline function backward<T>(table: usize, factor: usize, y: usize, local: usize, two: bool): void {
-  const shift: usize = two ? 5 : 4;
+/** Lᵀ y ← y, in place: rows further down are known, and go from the columns of their panel. */
+function backward<T>(table: usize, factor: usize, y: usize, row: usize): void {
   for (let f = field(table, 2) - 1; f >= 0; f--) {
     const front = frontAt(table, f);
     const s = field(front, 0), r = field(front, 1);
-    const own = y + (<usize>field(front, 4) << shift);
+    const own = y + <usize>field(front, 4) * row;
     const panelBytes = <usize>s << 6;
     const block = factor + (<usize>field(front, 2) << 4);
-    const pivots = (s + 3) & ~3, all = pivots + ((r + 3) & ~3);
-    // Solutions of the rows, padding 0: those below are known, those of the pivots come panel by panel.
-    memory.fill(local, 0, <usize>all << shift);
-    memory.copy(local, own, <usize>s << shift);
-    const rows = place(table, front, 5);
-    let at = local + (<usize>pivots << shift);
-    for (let i = 0; i < r; i++) {
-      const from = y + (<usize>load<u32>(rows + (<usize>i << 2)) << shift);
-      v128.store(at, v128.load(from));
-      if (two) v128.store(at, v128.load(from, 16), 16);
-      at += two ? 32 : 16;
+    const pivots = (s + 3) & ~3;
+    let l = block + <usize>(pivots >> 2) * panelBytes;
+    let rows = place(table, front, 5);
+    for (let i = 0; i < r; i += 4) {
+      const p0 = y + <usize>load<u32>(rows) * row, p1 = i + 1 < r ? y + <usize>load<u32>(rows, 4) * row : p0;
+      const p2 = i + 2 < r ? y + <usize>load<u32>(rows, 8) * row : p0, p3 = i + 3 < r ? y + <usize>load<u32>(rows, 12) * row : p0;
+      takeAllColumns<T>(l, s, own, row, p0, p1, p2, p3);
+      rows += 16;
+      l += panelBytes;
     }
     for (let i = pivots - 4; i >= 0; i -= 4) {
-      const panel = block + <usize>(i >> 2) * panelBytes;
+      const panel = block + <usize>(i >> 2) * panelBytes, first = own + <usize>i * row;
       const count = min<i32>(4, s - i);
-      for (let k = 0; k < count; k += 2) {
-        const column = local + (<usize>(i + k) << shift);
-        columnsTimes<T>(panel + panelBytes + (<usize>(i + k) << 6), local + (<usize>(i + 4) << shift), (all - i - 4) >> 2, panelBytes, two);
-        takeSum<T>(column, 0, two);
-        if (k + 1 < count) takeSum<T>(column + (two ? 32 : 16), 1, two);
-      }
       for (let k = count - 1; k >= 0; k--) {
-        const column = panel + (<usize>(i + k) << 6), pivot = local + (<usize>(i + k) << shift);
-        for (let row = k + 1; row < count; row++)
-          takeProduct<T>(pivot, v128.load(column + (<usize>row << 4)), local + (<usize>(i + row) << shift), two);
-        scale<T>(pivot, v128.load(column + (<usize>k << 4)), two);
+        const column = panel + (<usize>(i + k) << 6), pivot = first + <usize>k * row;
+        for (let j = k + 1; j < count; j++) takeProduct<T>(pivot, v128.load(column + (<usize>j << 4)), first + <usize>j * row, row);
+        scale<T>(pivot, v128.load(column + (<usize>k << 4)), row);
       }
+      if (i > 0) takeAllColumns<T>(panel, i, own, row, first, pastEnd(first, 1, count, row), pastEnd(first, 2, count, row), pastEnd(first, 3, count, row));
     }
-    memory.copy(own, local, <usize>s << shift);
   }
 }
 
 /**
- * Solves for right-hand sides `c` and, if two, c + 1 of `width`: from `b` (at features of `step` bytes; of a param: one number
- * for all lanes) to `x`. With `add`, the solution is added to what is there.
+ * Solves for right-hand sides c … c + w − 1 of `width`: from `b` (a param: one number for all lanes) to `x`. With `add`, the
+ * solution is added to what is there.
  */
-function solveSides<T>(table: usize, factor: usize, work: usize, b: usize, isParam: bool, x: usize, c: i32, width: i32, two: bool, add: bool): void {
+function solveSides<T>(table: usize, factor: usize, work: usize, b: usize, isParam: bool, x: usize, c: i32, width: i32, w: i32, add: bool): void {
   const n = field(table, 0);
   const order = place(table, table, 6);
   const step: usize = isParam ? sizeof<T>() : pitch<T>();
   let y = work;
   for (let k = 0; k < n; k++) {
-    const from = b + <usize>(load<i32>(order + (<usize>k << 2)) * width + c) * step;
-    v128.store(y, isParam ? spread<T>(from) : v128.load(from));
-    if (two) v128.store(y, isParam ? spread<T>(from + step) : v128.load(from + step), 16);
-    y += two ? 32 : 16;
+    let from = b + <usize>(load<i32>(order + (<usize>k << 2)) * width + c) * step;
+    for (let i = w; i > 0; i--) {
+      v128.store(y, isParam ? spread<T>(from) : v128.load(from));
+      from += step;
+      y += 16;
+    }
   }
-  const local = work + (<usize>n << 5);
-  if (two) {
-    forward<T>(table, factor, work, true);
-    backward<T>(table, factor, work, local, true);
-  } else {
-    forward<T>(table, factor, work, false);
-    backward<T>(table, factor, work, local, false);
-  }
+  forward<T>(table, factor, work, <usize>w << 4);
+  backward<T>(table, factor, work, <usize>w << 4);
   y = work;
   for (let k = 0; k < n; k++) {
-    const to = x + <usize>(load<i32>(order + (<usize>k << 2)) * width + c) * pitch<T>();
-    v128.store(to, add ? plus<T>(v128.load(to), v128.load(y)) : v128.load(y));
-    if (two) v128.store(to + pitch<T>(), add ? plus<T>(v128.load(to + pitch<T>()), v128.load(y, 16)) : v128.load(y, 16));
-    y += two ? 32 : 16;
+    let to = x + <usize>(load<i32>(order + (<usize>k << 2)) * width + c) * pitch<T>();
+    for (let i = w; i > 0; i--) {
+      v128.store(to, add ? plus<T>(v128.load(to), v128.load(y)) : v128.load(y));
+      to += pitch<T>();
+      y += 16;
+    }
+  }
+}
+/** All right-hand sides, up to three at a time; four are two and two. */
+function solveAll<T>(table: usize, factor: usize, work: usize, b: usize, isParam: bool, x: usize, width: i32, add: bool): void {
+  for (let c = 0; c < width; ) {
+    const left = width - c;
+    const w = left == 4 ? 2 : min<i32>(left, 3);
+    solveSides<T>(table, factor, work, b, isParam, x, c, width, w, add);
+    c += w;
   }
 }
 
@@ -233,11 +250,11 @@ function takeProduct64(at: usize, a: v128, b: v128): void {
     for (let vector = 0; vector < used; vector++) {
       const lane = <usize>vector << 4;
       const given = isParam ? b : b + lane;
-      for (let c = 0; c < width; c += 2) solveSides<T>(table, factor, work, given, isParam, y + lane, c, width, c + 1 < width, false);
+      solveAll<T>(table, factor, work, given, isParam, y + lane, width, false);
       if (sizeof<T>() == 4) {
-        const sums = work + (<usize>(n + field(table, 9)) << 5), rest = sums + (<usize>n << 5);
+        const sums = work + <usize>n * 48, rest = sums + (<usize>n << 5);
         for (let c = 0; c < width; c++) residual(table, a + lane, given, isParam, y + lane, c, width, sums, rest);
-        for (let c = 0; c < width; c += 2) solveSides<T>(table, factor, work, rest, false, y + lane, c, width, c + 1 < width, true);
+        solveAll<T>(table, factor, work, rest, false, y + lane, width, true);
       }
       factor += size;
     }

@@ -44,11 +44,11 @@ const scratchBytes: Record<string, (record: PlanRecord, plan: Plan, kernels: Ker
   },
   sparseCholesky: ({ attrs }) => 16 * (attrs.pattern as SparsePattern).symbolic.workspaceSize,
   sparseInverse: ({ attrs }) => 16 * (attrs.pattern as SparsePattern).symbolic.squares,
-  // Two right-hand sides and the rows of a front; in f32 the residual, summed in f64 and rounded.
+  // Three right-hand sides; in f32 the residual, summed in f64 and rounded.
   sparseSolve: ({ attrs, output }, plan) => {
-    const { n, symbolic } = attrs.pattern as SparsePattern;
+    const { n } = attrs.pattern as SparsePattern;
     const { cols, dtype } = plan.values[output];
-    return 32 * (n + symbolic.mostRows + (dtype === "f32" ? n + cols : 0));
+    return 48 * n + (dtype === "f32" ? 32 * (n + cols) : 0);
   },
 };
 /** Scratch is one for all records: the largest that any of them needs. */
