@@ -229,7 +229,7 @@ const unsound: readonly [string, () => Uint8Array, RegExp][] = [
   [
     "options that are none of the guide's",
     spec((s) => Object.assign(s.guide.options as object, { bins: 3 })),
-    /^gaussian: expected options hidden, activation, separate; got "bins"$/,
+    /^gaussian: expected options hidden, activation, separate, base; got "bins"$/,
   ],
   [
     "widths of another network",
