@@ -22,6 +22,8 @@ const guides: Readonly<Record<string, () => Guide>> = {
   "gaussian of three networks on a linear base": () => gaussian({ hidden: [5], separate: true, base: "linear" }),
   coupling: () => coupling({ blocks: 3, hidden: [5], activation: "softplus" }),
   spline: () => spline({ bins: 5, embedding: [6], hidden: [5], activation: "tanh" }),
+  "coupling on a linear base": () => coupling({ blocks: 2, hidden: [5], activation: "softplus", base: "linear" }),
+  "spline on a linear base": () => spline({ bins: 4, embedding: [], hidden: [5], activation: "tanh", base: "linear" }),
   "spline without an embedding": () => spline({ bins: 3, bound: 2.5, embedding: [], hidden: [] }),
 };
 
@@ -378,6 +380,7 @@ const refusals: readonly [string, () => unknown, RegExp][] = [
     () => gaussian({ base: "laplace" as never }),
     /^gaussian.base: expected "prior" or "linear", got "laplace"$/,
   ],
+  ["no base", () => spline({ base: null as never }), /^spline.base: expected "prior" or "linear", got null$/],
   ["no blocks", () => coupling({ blocks: 0 }), /^coupling.blocks: expected a whole number of at least 1, got 0$/],
   ["one bin", () => spline({ bins: 1 }), /^spline.bins: expected a whole number of at least 2, got 1$/],
   ["too many bins", () => spline({ bins: 129 }), /^spline.bins: expected at most 128, got 129$/],

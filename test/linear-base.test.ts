@@ -1,11 +1,13 @@
-// The Gaussian guide on a linear base: what it is before training, what training adds, and how it is kept.
+// Guides on a linear base: what they are before training, what training adds, and how they are kept.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gaussianNoise } from "../src/distributions/noise.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { uniform } from "../src/distributions/uniform.ts";
 import { mul } from "../src/graph/build.ts";
+import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
+import { spline } from "../src/guides/spline.ts";
 import { infer } from "../src/infer.ts";
 import { laplace } from "../src/laplace.ts";
 import { defineProblem, type Problem } from "../src/problem.ts";
@@ -54,20 +56,26 @@ test("training improves on the linear posterior where the model is not linear, a
   }
 });
 
-test("it is saved with all that it was fitted on, and answers the same when it is read", async () => {
-  const map = await train(small, { ...untrained, steps: 20, rate: 1e-3 });
-  assert.equal(map.spec.guide.options, { hidden: [16], activation: "silu", separate: false, base: "linear" });
-  for (const name of ["base.mean", "base.whiten", "base.colour", "base.logDet"]) assert.ok(name in map.tensors, name);
-  const again = await load(await toBytes(map), { kernels });
-  assert.is(bitsOf(again), bitsOf(map));
-  const [y] = await dataOf(small, 1, 9);
-  const [a, b] = [await infer(map, y), await infer(again, y)];
-  assert.equal(b.covariance, a.covariance);
-  assert.equal(await b.sample(20, { seed: 3 }), await a.sample(20, { seed: 3 }));
-  assert.equal(await b.logProb([0, 1]), await a.logProb([0, 1]));
-});
+for (const on of [
+  guide,
+  coupling({ blocks: 2, hidden: [8], base: "linear" }),
+  spline({ bins: 4, embedding: [], hidden: [8], base: "linear" }),
+]) {
+  test(`a ${on.name} guide is saved with all that it was fitted on, and answers the same when it is read`, async () => {
+    const map = await train(small, { ...untrained, guide: on, steps: 20, rate: 1e-3 });
+    assert.is(map.spec.guide.options.base, "linear");
+    for (const name of ["base.mean", "base.whiten", "base.colour", "base.logDet"]) assert.ok(name in map.tensors, name);
+    const again = await load(await toBytes(map), { kernels });
+    assert.is(bitsOf(again), bitsOf(map));
+    const [y] = await dataOf(small, 1, 9);
+    const [a, b] = [await infer(map, y), await infer(again, y)];
+    assert.equal(b.covariance, a.covariance);
+    assert.equal(await b.sample(20, { seed: 3 }), await a.sample(20, { seed: 3 }));
+    assert.equal(await b.logProb([0, 1]), await a.logProb([0, 1]));
+  });
+}
 
-test("one seed gives the same base and weights, to the last bit; guides on the prior say nothing of a base", async () => {
+test("one seed gives the same base and weights, to the last bit; guides on the prior say nothing of one", async () => {
   const options = { ...untrained, steps: 30, rate: 1e-3 };
   assert.is(bitsOf(await train(small, options)), bitsOf(await train(small, options)));
   assert.not.ok("base" in gaussian({ hidden: [3] }).options);

@@ -18,6 +18,7 @@ import {
   normalConstant,
   type TracedGuide,
 } from "./guide.ts";
+import { type Base, baseOption, checkBase, onBase } from "./linear-base.ts";
 
 export interface CouplingOptions {
   /** Blocks of two couplings; default 15. */
@@ -28,23 +29,27 @@ export interface CouplingOptions {
   readonly activation?: ActivationName;
   /** Order of the parameters before each block but the first; drawn from the seed of the training when absent. */
   readonly permutations?: readonly (readonly number[])[];
+  /** Whose coordinates z are: the prior's, or those of the best linear estimator (linear-base.ts); default "prior". */
+  readonly base?: Base;
 }
 
 export function coupling(options: CouplingOptions = {}): Guide {
-  const { blocks = 15, hidden = [100, 100], activation = "leakyRelu", permutations } = options;
+  const { blocks = 15, hidden = [100, 100], activation = "leakyRelu", permutations, base = "prior" } = options;
   checkCount("coupling.blocks", blocks);
-  checkOptions("coupling", options, ["blocks", "hidden", "activation", "permutations"]);
+  checkOptions("coupling", options, ["blocks", "hidden", "activation", "permutations", "base"]);
   checkWidths("coupling.hidden", hidden);
   checkActivation("coupling.activation", activation);
+  checkBase("coupling.base", base);
   return {
     name: "coupling",
-    options: { blocks, hidden, activation, ...(permutations && { permutations }) },
+    options: { blocks, hidden, activation, ...(permutations && { permutations }), ...baseOption(base) },
     build: (sizes) => {
       const { D, seed } = sizes;
       if (D < 2) throw new Error("coupling: expected at least 2 parameters, got 1; use the gaussian or spline guide");
       if (permutations) checkPermutations(permutations, blocks - 1, D);
       const orders = permutations ?? Array.from({ length: blocks - 1 }, (_, b) => shuffle(D, seed, b));
-      return { ...build(sizes, orders, hidden, activation), drawn: { permutations: orders } };
+      const built = { ...build(sizes, orders, hidden, activation), drawn: { permutations: orders } };
+      return onBase(base, built, sizes);
     },
   };
 }

@@ -24,7 +24,7 @@ import {
 import { packed, type Tensor } from "../graph/tensor.ts";
 import { type ActivationName, checkActivation, mlp } from "../nn/mlp.ts";
 import { checkOptions, checkWidths, type Guide, type GuideSizes, normalConstant, type TracedGuide } from "./guide.ts";
-import { onLinearBase } from "./linear-base.ts";
+import { type Base, baseOption, checkBase, onBase } from "./linear-base.ts";
 
 export interface GaussianOptions {
   /** Widths of the hidden layers; default [128, 128, 128]. */
@@ -34,7 +34,7 @@ export interface GaussianOptions {
   /** Three networks instead of one; default false. */
   readonly separate?: boolean;
   /** What the networks correct: the prior, or the best linear estimator from the data, fitted beforehand; default "prior". */
-  readonly base?: "prior" | "linear";
+  readonly base?: Base;
 }
 
 /** softplus(x) = 1 at this x: the diagonal starts at the prior's scale. */
@@ -49,14 +49,12 @@ export function gaussian(options: GaussianOptions = {}): Guide {
   checkActivation("gaussian.activation", activation);
   if (typeof separate !== "boolean")
     throw new Error(`gaussian.separate: expected true or false, got ${JSON.stringify(separate)}`);
-  if (base !== "prior" && base !== "linear")
-    throw new Error(`gaussian.base: expected "prior" or "linear", got ${JSON.stringify(base)}`);
+  checkBase("gaussian.base", base);
   const full = { hidden, activation, separate, base };
   return {
     name: "gaussian",
-    // "prior" goes without saying, as it did in files of version 0.1.
-    options: base === "linear" ? full : { hidden, activation, separate },
-    build: (sizes) => (base === "linear" ? onLinearBase(build(sizes, full), sizes) : build(sizes, full)),
+    options: { hidden, activation, separate, ...baseOption(base) },
+    build: (sizes) => onBase(base, build(sizes, full), sizes),
   };
 }
 

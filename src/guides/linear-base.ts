@@ -16,8 +16,24 @@ import type { FitData, Fitted, GuideSizes, TracedGuide } from "./guide.ts";
 /** Added to variances, relative to each and to 1: features may be constant, and parameters known to rounding. */
 const RIDGE = 1e-8;
 
+/** What a guide starts from and corrects: the prior, or the best linear estimator from the data. */
+export type Base = "prior" | "linear";
+
+/** @throws unless it is one. */
+export function checkBase(name: string, base: unknown): asserts base is Base {
+  if (base !== "prior" && base !== "linear")
+    throw new Error(`${name}: expected "prior" or "linear", got ${JSON.stringify(base)}`);
+}
+
+/** The base among a guide's options: "prior" goes without saying, as it does in files of version 0.1. */
+export const baseOption = (base: Base): { base?: Base } => (base === "linear" ? { base } : {});
+
+/** A guide as it was built, on its base. */
+export const onBase = (base: Base, built: TracedGuide, sizes: GuideSizes): TracedGuide =>
+  base === "linear" ? onLinearBase(built, sizes) : built;
+
 /** A guide of w made one of z. Its context starts with m(f) (B, D). */
-export function onLinearBase(core: TracedGuide, { D, E }: GuideSizes): TracedGuide {
+function onLinearBase(core: TracedGuide, { D, E }: GuideSizes): TracedGuide {
   const estimator = weight("base.mean", E + 1, D, { frozen: true });
   const whitening = weight("base.whiten", D, D, { frozen: true });
   const colouring = weight("base.colour", D, D, { frozen: true });

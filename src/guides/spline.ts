@@ -33,6 +33,7 @@ import {
   normalConstant,
   type TracedGuide,
 } from "./guide.ts";
+import { type Base, baseOption, checkBase, onBase } from "./linear-base.ts";
 
 export interface SplineGuideOptions {
   /** Bins of each spline; default 24. */
@@ -45,19 +46,27 @@ export interface SplineGuideOptions {
   readonly hidden?: readonly number[];
   /** Default "silu". */
   readonly activation?: ActivationName;
+  /** Whose coordinates z are: the prior's, or those of the best linear estimator (linear-base.ts); default "prior". */
+  readonly base?: Base;
 }
 
 export function spline(options: SplineGuideOptions = {}): Guide {
-  const { bins = 24, bound = 4, embedding = [64, 64, 64], hidden = [64, 64, 64], activation = "silu" } = options;
-  checkOptions("spline", options, ["bins", "bound", "embedding", "hidden", "activation"]);
+  const { bins = 24, bound = 4, embedding = [64, 64, 64], hidden = [64, 64, 64] } = options;
+  const { activation = "silu", base = "prior" } = options;
+  checkOptions("spline", options, ["bins", "bound", "embedding", "hidden", "activation", "base"]);
   checkCount("spline.bins", bins, 2);
   if (bins > MAX_BINS) throw new Error(`spline.bins: expected at most ${MAX_BINS}, got ${bins}`);
   if (!(bound > 0 && bound < Infinity)) throw new Error(`spline.bound: expected a positive number, got ${bound}`);
   checkWidths("spline.embedding", embedding);
   checkWidths("spline.hidden", hidden);
   checkActivation("spline.activation", activation);
+  checkBase("spline.base", base);
   const full = { bins, bound, embedding, hidden, activation };
-  return { name: "spline", options: full, build: (sizes) => build(sizes, full) };
+  return {
+    name: "spline",
+    options: { ...full, ...baseOption(base) },
+    build: (sizes) => onBase(base, build(sizes, full), sizes),
+  };
 }
 
 /** The last layer starts small: splines start near the identity. */
@@ -65,7 +74,7 @@ const LAST_LAYER = 0.1;
 /** Log-scales stay within ±4: no conditional is thinner than e⁻⁴ of the prior before the spline. */
 const LARGEST_LOG_SCALE = 4;
 
-function build({ D, E }: GuideSizes, o: Required<SplineGuideOptions>): TracedGuide {
+function build({ D, E }: GuideSizes, o: Required<Omit<SplineGuideOptions, "base">>): TracedGuide {
   const { activation } = o;
   const C = o.embedding.length > 0 ? o.embedding[o.embedding.length - 1] : E;
   const embed = o.embedding.length > 0 ? mlp("embed", [E, ...o.embedding], { activation }) : null;
