@@ -69,7 +69,7 @@ export function cholesky_f32(r: usize): void { choleskyOf<f32>(r); }
 export function cholesky_f64(r: usize): void { choleskyOf<f64>(r); }
 
 // The steps of the factorisation backwards, last entry first, each statement replaced by its adjoint (Murray,
-// Differentiation of the Cholesky decomposition, arXiv 1602.07527, §3): what is left of the cotangent of L_ij when its turn
+// Differentiation of the Cholesky decomposition, arXiv 1602.07527): what is left of the cotangent of L_ij when its turn
 // comes, over L_jj, is the cotangent of A_ij.
 // @ts-ignore: decorator
 @inline function choleskyGradOf<T>(r: usize): void {

@@ -46,8 +46,8 @@ export const columnOf = (n: number, c: number): number[] => range(n).map((i) => 
 
 /**
  * The cotangent of A from L and the cotangent G of L, as `choleskyGrad` has it in one step: the lower triangle of S + Sᵀ
- * with a single diagonal, S = L⁻ᵀ Φ(Lᵀ G) L⁻¹, Φ the lower triangle with its diagonal halved (Murray, arXiv 1602.07527,
- * eq. 10). About 5 n nodes, all of which have derivatives.
+ * with a single diagonal, S = L⁻ᵀ Φ(Lᵀ G) L⁻¹, Φ the lower triangle with its diagonal halved (Murray, arXiv
+ * 1602.07527). About 5 n nodes, all of which have derivatives.
  */
 function choleskyGradByColumns(l: Tensor, g: Tensor): Tensor {
   const n = orderOf("choleskyGrad", l);
