@@ -92,7 +92,7 @@ export async function predict(
 }
 
 /** No sample ends as NaN in silence: what went wrong in a run is thrown, and names the sample. */
-function refuseFault(executor: Executor, owner: string): void {
+export function refuseFault(executor: Executor, owner: string): void {
   const fault = executor.fault();
   if (fault !== undefined) throw new Error(`${owner}: ${fault}`);
 }

@@ -3,6 +3,7 @@ import type { BackendOptions } from "../backends/select.ts";
 import { includedNoise } from "../distributions/noise.ts";
 import type { Problem } from "../problem.ts";
 import { addNoise, SIMULATION_STEPS, type Simulations, simulateAt } from "../simulate.ts";
+import { stratifiedBank } from "../stratify.ts";
 import type { FullSettings } from "../train-options.ts";
 import { type SimulationControl, type SimulationProgress, SimulationStopped } from "./control.ts";
 import type { PairTable } from "./pairs.ts";
@@ -55,7 +56,10 @@ export async function trainingSimulations(request: Request): Promise<TrainingSim
   };
   const both = { ...control, onSimulate };
   try {
-    const bank = await simulateAt(problem, sizes[0], seed, step, backend, both);
+    const stratified = settings.bank > 0 && problem.forward !== null;
+    const bank = stratified
+      ? await stratifiedBank(problem, sizes[0], seed, backend)
+      : await simulateAt(problem, sizes[0], seed, step, backend, both);
     before = now;
     return { bank, heldOut: await simulateAt(problem, sizes[1], seed, heldOutStep, backend, both) };
   } catch (error) {
