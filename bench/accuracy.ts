@@ -13,7 +13,7 @@ import { input } from "../src/graph/build.ts";
 import { compile } from "../src/graph/program.ts";
 import { type InverseMap, infer, predict, simulate, type TrainOptions, train } from "../src/index.ts";
 import { type Problem, potential } from "../src/problem.ts";
-import { arm, linearGaussian, linearGaussianPosterior, rod } from "../src/problems/index.ts";
+import { arm, eit, linearGaussian, linearGaussianPosterior, rod } from "../src/problems/index.ts";
 import { parseCsv } from "../src/store/csv.ts";
 import { decodeNpy } from "../src/store/npy.ts";
 import { paperEit, paperRod } from "./paper.ts";
@@ -240,6 +240,7 @@ const rows: Record<string, (folder: string | null) => Promise<string[][]>> = {
   fast: async (folder) => judgedRow(arm, "fast", await armReference(folder)),
   linear: linearRows,
   rod: referenceRow("rod", () => rod),
+  eit: referenceRow("eit", () => eit),
   "rod-paper": referenceRow("rod-paper", paperRod),
   "eit-paper": referenceRow("eit-paper", paperEit),
   "paper-gaussian": paperGaussian,

@@ -6,12 +6,13 @@
  * Each draw still follows the distribution exactly.
  */
 import type { BackendOptions } from "./backends/select.ts";
+import { type SimulationControl, SimulationStopped } from "./external/control.ts";
 import { cast, input } from "./graph/build.ts";
 import { compile } from "./graph/program.ts";
 import { STREAMS } from "./objectives/objective.ts";
 import type { Problem } from "./problem.ts";
 import { uniforms } from "./random.ts";
-import { once, refuseFault, SIMULATION_STEPS, type Simulations } from "./simulate.ts";
+import { addNoise, once, refuseFault, SIMULATION_STEPS, type Simulations } from "./simulate.ts";
 
 /** Draws for each one that is kept. */
 const OVER = 8;
@@ -67,30 +68,43 @@ export function stratify(theta: Float32Array, D: number, count: number, seed: nu
   return kept;
 }
 
-/** A bank of a problem whose forward model is in ops. */
+/** Rows that are simulated at a time, between two looks at the signal: finite elements take tenths of a second for them. */
+const CHUNK = 512;
+
+/** A bank of a problem whose forward model is in ops. @throws SimulationStopped when aborted, and on data that cannot be computed. */
 export async function stratifiedBank(
   problem: Problem,
   count: number,
   seed: number,
   backend: BackendOptions,
+  { signal, onSimulate }: SimulationControl = {},
 ): Promise<Simulations> {
-  const { D, forward, noise, name } = problem;
+  const { D, M, forward, name } = problem;
   if (forward === null) throw new Error(`internal: "${name}" has no forward model to trace`);
-  const given = input("theta", D);
-  const clean = cast(forward(cast(given, "f64")), "f32");
   const program = compile({
     draw: { outputs: { theta: (problem.proposal ?? problem.prior).draw(STREAMS.prior, "f32") } },
-    simulate: { outputs: { clean, noisy: noise.draw(clean, STREAMS.noise) } },
+    simulate: { outputs: { clean: cast(forward(cast(input("theta", D), "f64")), "f32") } },
   });
-  return once(program, backend, async (executor) => {
-    const at = { seed, step: SIMULATION_STEPS.bank };
-    const drawn = (await executor.run("draw", { rows: OVER * count, ...at })).theta as Float32Array;
-    const theta = new Float32Array(count * D);
+  const step = SIMULATION_STEPS.bank;
+  const theta = new Float32Array(count * D);
+  const clean = new Float32Array(count * M);
+  await once(program, backend, async (executor) => {
+    const drawn = (await executor.run("draw", { rows: OVER * count, seed, step })).theta as Float32Array;
     stratify(drawn, D, count, seed).forEach((from, to) => {
       theta.set(drawn.subarray(from * D, (from + 1) * D), to * D);
     });
-    const out = await executor.run("simulate", { rows: count, inputs: { theta }, ...at });
-    refuseFault(executor, `simulate: "${name}"`);
-    return { count, theta, clean: out.clean as Float32Array, noisy: out.noisy as Float32Array };
+    const started = performance.now();
+    for (let at = 0; at < count; ) {
+      if (signal?.aborted) throw new SimulationStopped(at, count, undefined);
+      const rows = Math.min(CHUNK, count - at);
+      const out = await executor.run("simulate", { rows, inputs: { theta: theta.subarray(at * D, (at + rows) * D) } });
+      refuseFault(executor, `simulate: "${name}"`);
+      clean.set(out.clean as Float32Array, at * M);
+      at += rows;
+      const perSecond = (at * 1000) / Math.max(1, performance.now() - started);
+      onSimulate?.({ done: at, count, kept: 0, failed: 0, perSecond, secondsLeft: (count - at) / perSecond });
+      await new Promise((resolve) => setTimeout(resolve, 0)); // others may want the thread
+    }
   });
+  return { count, theta, clean, noisy: await addNoise(problem, clean, seed, step, backend) };
 }

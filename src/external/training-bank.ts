@@ -58,7 +58,7 @@ export async function trainingSimulations(request: Request): Promise<TrainingSim
   try {
     const stratified = settings.bank > 0 && problem.forward !== null;
     const bank = stratified
-      ? await stratifiedBank(problem, sizes[0], seed, backend)
+      ? await stratifiedBank(problem, sizes[0], seed, backend, both)
       : await simulateAt(problem, sizes[0], seed, step, backend, both);
     before = now;
     return { bank, heldOut: await simulateAt(problem, sizes[1], seed, heldOutStep, backend, both) };

@@ -10,6 +10,7 @@
  */
 import { gaussianNoise } from "../distributions/noise.ts";
 import { normal } from "../distributions/normal.ts";
+import { softUniform } from "../distributions/soft-uniform.ts";
 import { rectangle } from "../fem/generators.ts";
 import { type Poisson, poisson } from "../fem/poisson.ts";
 import {
@@ -29,8 +30,11 @@ import {
   sub,
 } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { gaussian } from "../guides/gaussian.ts";
+import { spline } from "../guides/spline.ts";
 import { defineProblem, type Problem } from "../problem.ts";
 import { type SparseMatrix, sparseMatrix } from "../sparse/matrix.ts";
+import type { Preset } from "../train-options.ts";
 
 const RADIUS = 0.1;
 const INSIDE = 1.5;
@@ -131,14 +135,32 @@ function forward(theta: Tensor): Tensor {
   return concat(add(second, third), second, third);
 }
 
+const guide = /* @__PURE__ */ spline({ bins: 16, embedding: [96, 96], hidden: [32, 32] });
+const presets: Readonly<Record<string, Preset>> = {
+  fast: { spline: { guide, batch: 128, steps: 20_000, rate: 4e-3, bank: 20_000 } },
+  default: { spline: { guide, batch: 128, steps: 130_000, rate: 3e-3, bank: 60_000 } },
+  paper: {
+    gaussian: {
+      guide: gaussian({ hidden: [20, 10], activation: "relu", separate: true }),
+      objective: "elbo",
+      batch: 32,
+      particles: 5,
+      steps: 10_000,
+      rate: 1e-2,
+      schedule: { kind: "step", at: 5000, factor: 0.1 },
+    },
+  },
+};
+
 export const eit: Problem = /* @__PURE__ */ defineProblem({
   name: "eit",
   description: "damage location by impedance: where in a plate is a disc of low conductivity",
   parameters: ["x", "y"],
   data: 600,
   prior: normal([0.5, 0.5], 0.1),
-  proposal: normal([0.5, 0.5], 0.2),
+  proposal: softUniform([LOW, LOW], [HIGH, HIGH], 0.03),
   forward,
   deferred: true,
   noise: gaussianNoise(NOISE_SD),
+  presets,
 });
