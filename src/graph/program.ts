@@ -31,7 +31,7 @@ export function chooseShardRows(maxTiles: number, rows = SHARD_ROWS): number {
 }
 
 /** Bytes that the tensors of a shard may take where that is not what the least shard, one block, takes. */
-const SHARD_BYTES = 16_777_216;
+const SHARD_BYTES = 4_194_304;
 
 /** A shard as large as its tensors allow: those of finite elements may take megabytes a row. */
 function fitShard(plan: Plan): Plan {

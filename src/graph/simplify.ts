@@ -42,10 +42,12 @@ const rules: Partial<Record<Tensor["op"], Rule>> = {
   },
 };
 
+/** Lists that are longer, as tables of sparse matrices are, go by identity: to compare them would cost more than two copies. */
+const LONG_LIST = 256;
 const tables = new WeakMap<object, number>();
 let tableCount = 0;
-/** Sparse matrices and patterns are made once and may be long: their identity stands for their contents. */
-export function tableId(table: object): number {
+/** A number for a table, always the same. */
+function tableId(table: object): number {
   const known = tables.get(table);
   if (known !== undefined) return known;
   tables.set(table, ++tableCount);
@@ -55,7 +57,8 @@ export function tableId(table: object): number {
 /** Attributes as a key. JSON writes −0 as 0 and ±∞ and NaN as null: keep them apart. */
 const exact = (_key: string, v: unknown): unknown => {
   if (typeof v === "number" && (!Number.isFinite(v) || Object.is(v, -0))) return `${Object.is(v, -0) ? "-0" : v}`;
-  return ArrayBuffer.isView(v) ? `table ${tableId(v)}` : v;
+  const long = ArrayBuffer.isView(v) || (Array.isArray(v) && v.length > LONG_LIST);
+  return long ? `table ${tableId(v as object)}` : v;
 };
 
 export const attrsKey = (attrs: Attrs): string => JSON.stringify(attrs, exact);
