@@ -11,7 +11,16 @@ import { createExecutor } from "../src/backends/select.ts";
 import { ksPerParameter, type PooledKs, pool } from "../src/diagnostics/ks.ts";
 import { input } from "../src/graph/build.ts";
 import { compile } from "../src/graph/program.ts";
-import { type InverseMap, infer, predict, simulate, type TrainOptions, train } from "../src/index.ts";
+import {
+  type InverseMap,
+  infer,
+  laplace,
+  type Posterior,
+  predict,
+  simulate,
+  type TrainOptions,
+  train,
+} from "../src/index.ts";
 import { type Problem, potential } from "../src/problem.ts";
 import { arm, eit, linearGaussian, linearGaussianPosterior, rod } from "../src/problems/index.ts";
 import { parseCsv } from "../src/store/csv.ts";
@@ -61,7 +70,7 @@ export const armReference = async (folder: string | null): Promise<Reference> =>
 
 /** Pooled KS over seeds, and the re-simulation error: how far the draws' noise-free data lie from those of the true parameters. */
 export async function judge(
-  map: InverseMap,
+  posteriors: readonly Posterior[],
   problem: Problem,
   reference: Reference,
 ): Promise<{ ks: PooledKs; resimulation: number }> {
@@ -72,7 +81,6 @@ export async function judge(
   );
   const statistics: number[] = [];
   let distance = 0;
-  const posteriors = await infer(map, reference.y, { draws: 16 });
   for (const [i, posterior] of posteriors.entries()) {
     for (const seed of SEEDS) {
       const draws = await posterior.sample(DRAWS, { seed });
@@ -151,16 +159,21 @@ export async function timedTrain(
 
 const f = (x: number, digits = 3): string => x.toFixed(digits);
 
+const ksText = ({ ks, resimulation }: Awaited<ReturnType<typeof judge>>): string =>
+  `KS mean ${f(ks.mean)} median ${f(ks.median)} p90 ${f(ks.p90)} max ${f(ks.max)}; re-simulation ${f(resimulation, 4)}`;
+
 async function judgedRow(problem: Problem, preset: string, reference: Reference): Promise<string[][]> {
   const { map, seconds } = await timedTrain(problem, { preset });
-  const { ks, resimulation } = await judge(map, problem, reference);
-  return [
-    [
-      `${problem.name} ${preset}`,
-      `KS mean ${f(ks.mean)} median ${f(ks.median)} p90 ${f(ks.p90)} max ${f(ks.max)}; re-simulation ${f(resimulation, 4)}`,
-      `${f(seconds, 0)} s, ${map.spec.training.device}`,
-    ],
-  ];
+  const judged = await judge(await infer(map, reference.y, { draws: 16 }), problem, reference);
+  return [[`${problem.name} ${preset}`, ksText(judged), `${f(seconds, 0)} s, ${map.spec.training.device}`]];
+}
+
+/** Laplace's approximation of the same posteriors: what a guide must beat to be worth its training. */
+async function laplaceRow(problem: Problem, reference: Reference): Promise<string[]> {
+  const before = cpuSeconds();
+  const posteriors = await laplace(problem, reference.y);
+  const each = ((cpuSeconds() - before) * 1000) / posteriors.length;
+  return [`${problem.name} Laplace`, ksText(await judge(posteriors, problem, reference)), `${f(each, 0)} ms a datum`];
 }
 
 /** Median over fresh data of the ELBO of one trained map: the mean of log p(y, θ) − log q(θ | y) over draws of the guide. */
@@ -224,14 +237,15 @@ async function linearRows(): Promise<string[][]> {
   return rows;
 }
 
-/** The default preset on a folder of observations whose exact draws cannot be made here. */
+/** The default preset, and Laplace, on a folder of observations whose exact draws cannot be made here. */
 const referenceRow =
   (name: string, problemOf: (folder: string) => Problem) =>
   async (folder: string | null): Promise<string[][]> => {
     if (folder === null || !existsSync(`${folder}/${name}`))
       return [[name, "not run: its exact draws are in the reference folder", ""]];
     const problem = problemOf(folder);
-    return judgedRow(problem, "default", readReference(`${folder}/${name}`, problem.D));
+    const reference = readReference(`${folder}/${name}`, problem.D);
+    return [...(await judgedRow(problem, "default", reference)), await laplaceRow(problem, reference)];
   };
 
 /** Rows by name, in order. */

@@ -5,8 +5,11 @@ import type { Problem } from "../problem.ts";
 import type { Climb } from "./climb.ts";
 
 const HALF_LOG_2PI = 0.9189385332046727;
-/** Modes nearer to each other than this, in posterior standard deviations, are one. */
-const APART = 0.1;
+/**
+ * Modes nearer to each other than this, in posterior standard deviations, are one: two normals of one weight make two peaks only
+ * beyond it (Helguero 1904), and the ripples that a mesh leaves on a potential make maxima in plenty below it.
+ */
+const APART = 2;
 /** Share of the mass from which another mode is worth a warning. */
 const WORTH = 0.01;
 
