@@ -4,7 +4,7 @@
  *
  *   A = Σ_e a_e K_e + Σ_e c_e M_e + R,   b = b₀ − Σ_e (a_e K_e + c_e M_e) d,   d the Dirichlet values, R from Robin edges.
  */
-import { type SparseMatrix, sparseMatrix, type Triplet } from "../sparse/matrix.ts";
+import { compress, type SparseMatrix, withValues } from "../sparse/matrix.ts";
 import { entryFinder, type SparsePattern, sparsePattern } from "../sparse/pattern.ts";
 import { cornersOf, edgeIntegrals, type Field, mass, meanOf, sourceLoad, stiffness, valueAt } from "./forms.ts";
 import { checkField, fail, loadOf } from "./loads.ts";
@@ -64,6 +64,27 @@ function patternOf({ mesh: { points, triangles } }: PoissonSpec, free: Int32Arra
   return sparsePattern(n, pairs, places);
 }
 
+/** Collects the maps of a and of c, which have their entries at the same places. */
+function mapsOf(inputs: number, outputs: number) {
+  const at = { outputs: [] as number[], inputs: [] as number[] };
+  const values = { stiffness: [] as number[], mass: [] as number[] };
+  return {
+    add: (output: number, input: number, stiffness: number, mass: number): void => {
+      at.outputs.push(output);
+      at.inputs.push(input);
+      values.stiffness.push(stiffness);
+      values.mass.push(mass);
+    },
+    done: (): Record<keyof typeof values, SparseMatrix> => {
+      const places = compress(inputs, outputs, at);
+      return {
+        stiffness: withValues(inputs, outputs, places, values.stiffness),
+        mass: withValues(inputs, outputs, places, values.mass),
+      };
+    },
+  };
+}
+
 /** Numbers the free nodes and makes all maps. @throws on values that are not finite, or loads that cannot balance. */
 export function assemble(spec: PoissonSpec, K: number): Assembly {
   const { mesh, neumann = [], robin = [], reaction, source = 0 } = spec;
@@ -82,7 +103,8 @@ export function assemble(spec: PoissonSpec, K: number): Assembly {
 
   const entries = new Float64Array(pattern.rows.length);
   const load = new Float64Array(n * K);
-  const maps = { stiffness: [], mass: [], stiffnessLoad: [], massLoad: [] } as Record<string, Triplet[]>;
+  const matrixMaps = mapsOf(E, entries.length);
+  const loadMaps = mapsOf(E, n * K);
   const [balance, size] = [new Float64Array(K), new Float64Array(K)]; // of what flows in: its sum, and that of absolute values
   const addLoad = (node: number, k: number, value: number): void => {
     balance[k] += value;
@@ -102,14 +124,12 @@ export function assemble(spec: PoissonSpec, K: number): Assembly {
         if (col < 0) {
           (fixed.get(corners.nodes[j]) as readonly number[]).forEach((value, side) => {
             if (value === 0) return;
-            maps.stiffnessLoad.push([row * K + side, e, -k * value]);
-            maps.massLoad.push([row * K + side, e, -m * value]);
+            loadMaps.add(row * K + side, e, -k * value, -m * value);
             load[row * K + side] -= c * m * value;
           });
         } else if (col <= row) {
           const at = entryOf(row, col);
-          maps.stiffness.push([at, e, k]);
-          maps.mass.push([at, e, m]);
+          matrixMaps.add(at, e, k, m);
           entries[at] += c * m;
         }
       }
@@ -161,7 +181,7 @@ export function assemble(spec: PoissonSpec, K: number): Assembly {
       `${balance[odd]} in all for right-hand side ${odd + 1}`,
     );
   }
-  const loadMap = (list: Triplet[]): SparseMatrix | null => (list.length > 0 ? sparseMatrix(E, n * K, list) : null);
+  const [ofMatrix, ofLoad] = [matrixMaps.done(), loadMaps.done()];
   return {
     K,
     free,
@@ -169,10 +189,10 @@ export function assemble(spec: PoissonSpec, K: number): Assembly {
     fixed,
     floating,
     pattern,
-    stiffness: sparseMatrix(E, entries.length, maps.stiffness),
-    mass: sparseMatrix(E, entries.length, maps.mass),
-    stiffnessLoad: loadMap(maps.stiffnessLoad),
-    massLoad: loadMap(maps.massLoad),
+    stiffness: ofMatrix.stiffness,
+    mass: ofMatrix.mass,
+    stiffnessLoad: ofLoad.stiffness.value.length > 0 ? ofLoad.stiffness : null,
+    massLoad: ofLoad.mass.value.length > 0 ? ofLoad.mass : null,
     entries,
     load,
   };

@@ -4,6 +4,7 @@
  * half-edges are sorted by the ends of their edge in two counting passes, so the cost is linear however many triangles
  * meet in a point.
  */
+import { countingSort } from "../sparse/counting-sort.ts";
 
 /** The half-edges of a mesh, those of one edge beside each other. */
 export interface EdgeTable {
@@ -20,16 +21,6 @@ export const endsOf = (triangles: Int32Array, h: number): [number, number] => [t
 
 const lowEnd = (triangles: Int32Array, h: number): number => Math.min(triangles[h], triangles[nextCorner(h)]);
 const highEnd = (triangles: Int32Array, h: number): number => Math.max(triangles[h], triangles[nextCorner(h)]);
-
-/** `items` in ascending order of their keys in 0..count − 1, equal keys in the order they had. */
-function countingSort(items: Int32Array, count: number, key: (item: number) => number): Int32Array {
-  const start = new Int32Array(count + 1);
-  for (const item of items) start[key(item) + 1]++;
-  for (let i = 0; i < count; i++) start[i + 1] += start[i];
-  const out = new Int32Array(items.length);
-  for (const item of items) out[start[key(item)]++] = item;
-  return out;
-}
 
 /** Called with the half-edges of an edge that are not a proper pair. It throws. */
 export type Refuse = (halfEdges: readonly number[]) => never;

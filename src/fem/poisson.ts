@@ -83,7 +83,7 @@ export function poisson(spec: PoissonSpec): Poisson {
   const sensors = sensorMatrix(spec);
   const gauge = floating ? gaugeMatrix(spec, sensors) : null;
   const readSensors = sensors && reader(sensors, gauge, assembly);
-  const readNodes = reader(identity(N), gauge, assembly);
+  let readNodes: ReturnType<typeof reader> | null = null; // made when it is needed: it is as long as all solutions
 
   const check = (name: string, t: unknown): void => {
     if (isTensor(t) && t.kind === "batch" && t.cols === E) return;
@@ -118,6 +118,7 @@ export function poisson(spec: PoissonSpec): Poisson {
       return readSensors(free(a, more));
     },
     solve: (a, more = {}) => {
+      readNodes ??= reader(identity(N), gauge, assembly);
       const u = readNodes(free(a, more));
       return Array.from({ length: K }, (_, k) => slice(u, k * N, (k + 1) * N));
     },

@@ -5,6 +5,7 @@
  *
  * and is plain data: a plan holds it, a Worker can be sent it. Its identity stands for its contents: make one once.
  */
+import { countingSort, upTo } from "./counting-sort.ts";
 
 export interface SparseMatrix {
   /** Inputs F and outputs G. */
@@ -20,29 +21,57 @@ export interface SparseMatrix {
 /** An entry: output, input, value. Entries at one place add. */
 export type Triplet = readonly [output: number, input: number, value: number];
 
+/** Compressed rows for entries that are listed in any order, and where each of them goes: those at one place share it. */
+export interface Compressed extends Pick<SparseMatrix, "start" | "index"> {
+  readonly places: Int32Array;
+}
+
+/** Sorts entries (output, input), two lists of whole numbers in range, by output, then by input. */
+export function compress(
+  inputs: number,
+  outputs: number,
+  at: { readonly outputs: ArrayLike<number>; readonly inputs: ArrayLike<number> },
+): Compressed {
+  const byInput = countingSort(upTo(at.inputs.length), inputs, (e) => at.inputs[e]);
+  const order = countingSort(byInput, outputs, (e) => at.outputs[e]);
+  const start = new Int32Array(outputs + 1);
+  const index = new Int32Array(order.length);
+  const places = new Int32Array(order.length);
+  let [count, row] = [0, -1];
+  for (const e of order) {
+    if (at.outputs[e] !== row || index[count - 1] !== at.inputs[e]) {
+      row = at.outputs[e];
+      index[count++] = at.inputs[e];
+      start[row + 1]++;
+    }
+    places[e] = count - 1;
+  }
+  for (let g = 0; g < outputs; g++) start[g + 1] += start[g];
+  return { start, index: index.slice(0, count), places };
+}
+
+/** The matrix whose entries, listed as for `compress`, have these values: those at one place add. */
+export function withValues(
+  inputs: number,
+  outputs: number,
+  { start, index, places }: Compressed,
+  values: ArrayLike<number>,
+): SparseMatrix {
+  const value = new Float64Array(index.length);
+  for (let e = 0; e < places.length; e++) value[places[e]] += values[e];
+  return { inputs, outputs, start, index, value };
+}
+
 /** @throws on an index that is out of range, or a value that is not finite. */
 export function sparseMatrix(inputs: number, outputs: number, entries: readonly Triplet[]): SparseMatrix {
-  const rows: Map<number, number>[] = Array.from({ length: outputs }, () => new Map());
   for (const [g, f, value] of entries) {
     if (!(Number.isInteger(g) && g >= 0 && g < outputs && Number.isInteger(f) && f >= 0 && f < inputs))
       throw new Error(`sparseMatrix: expected an entry within (${outputs}, ${inputs}), got (${g}, ${f})`);
     if (!Number.isFinite(value)) throw new Error(`sparseMatrix: expected finite entries, got ${value} at (${g}, ${f})`);
-    rows[g].set(f, (rows[g].get(f) ?? 0) + value);
   }
-  const start = new Int32Array(outputs + 1);
-  rows.forEach((row, g) => {
-    start[g + 1] = start[g] + row.size;
-  });
-  const index = new Int32Array(start[outputs]);
-  const value = new Float64Array(start[outputs]);
-  let at = 0;
-  for (const row of rows) {
-    for (const f of [...row.keys()].sort((a, b) => a - b)) {
-      index[at] = f;
-      value[at++] = row.get(f) as number;
-    }
-  }
-  return { inputs, outputs, start, index, value };
+  const at = { outputs: Int32Array.from(entries, ([g]) => g), inputs: Int32Array.from(entries, ([, f]) => f) };
+  const values = Float64Array.from(entries, ([, , value]) => value);
+  return withValues(inputs, outputs, compress(inputs, outputs, at), values);
 }
 
 const transposes = new WeakMap<SparseMatrix, SparseMatrix>();

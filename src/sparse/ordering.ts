@@ -2,8 +2,8 @@
  * Nested dissection (George, SIAM J. Numer. Anal. 10, 1973): a graph is cut in two by a small separator, whose unknowns
  * come last; the halves are cut in turn. Small pieces are ordered by minimum degree (Tinney & Walker, Proc. IEEE 55, 1967).
  *
- * Cuts run across a coordinate: the longer side first, near the middle, wherever the separator is smallest. Graphs without
- * coordinates are given one, the distance from a far-off unknown.
+ * Cuts run across a coordinate, near the middle, wherever the separator is smallest. Graphs without coordinates are given one,
+ * the distance from a far-off unknown. The unknowns are sorted along every axis once: pieces stay sorted when they are cut.
  */
 
 /** A symmetric graph, without loops, in compressed rows. */
@@ -16,8 +16,10 @@ export interface Graph {
 
 /** Pieces of at most so many unknowns are not cut. */
 const PIECE = 24;
-/** Where cuts are tried, as shares of the unknowns on one side. */
-const CUTS = [0.5, 0.46, 0.54, 0.42, 0.58];
+/** Cuts are tried from this share of the unknowns on one side to the same on the other. */
+const LEAST_SHARE = 0.4;
+/** Axes along which a piece is shorter than this share of its longest side are not tried. */
+const LEAST_SPAN = 0.6;
 
 /** The graph of the entries (row, column) of a symmetric matrix of order n; the diagonal is left out. */
 export function graphOf(n: number, rows: Int32Array, cols: Int32Array): Graph {
@@ -65,25 +67,63 @@ function levels({ n, start, neighbours }: Graph): Float64Array {
   return level;
 }
 
-/** Minimum degree within a piece; unknowns outside of it, which are eliminated later, count as neighbours. */
-function byMinimumDegree(piece: readonly number[], { start, neighbours }: Graph): number[] {
-  const left = new Map<number, Set<number>>();
-  for (const i of piece) left.set(i, new Set(neighbours.subarray(start[i], start[i + 1])));
-  const order: number[] = [];
-  while (left.size > 0) {
-    let best = -1;
-    for (const [i, around] of left) if (best < 0 || around.size < (left.get(best) as Set<number>).size) best = i;
-    const clique = left.get(best) as Set<number>;
-    left.delete(best);
-    order.push(best);
-    for (const i of clique) {
-      const around = left.get(i);
-      if (around === undefined) continue;
-      around.delete(best);
-      for (const j of clique) if (j !== i) around.add(j);
+/**
+ * Minimum degree within a piece, in place; unknowns outside of it, which are eliminated later, count as neighbours. `local`
+ * (n) is −1 everywhere, and left so.
+ */
+function byMinimumDegree(piece: Int32Array, { start, neighbours }: Graph, local: Int32Array): void {
+  const m = piece.length;
+  const touched: number[] = [...piece]; // the piece, then what is outside
+  piece.forEach((i, k) => {
+    local[i] = k;
+  });
+  for (const i of piece) {
+    for (let k = start[i]; k < start[i + 1]; k++) {
+      if (local[neighbours[k]] >= 0) continue;
+      local[neighbours[k]] = touched.length;
+      touched.push(neighbours[k]);
     }
   }
-  return order;
+  const width = touched.length;
+  const adjacent = new Uint8Array(m * width);
+  const degree = new Int32Array(m);
+  for (let i = 0; i < m; i++) {
+    for (let k = start[piece[i]]; k < start[piece[i] + 1]; k++) adjacent[i * width + local[neighbours[k]]] = 1;
+    degree[i] = start[piece[i] + 1] - start[piece[i]];
+  }
+  for (const i of touched) local[i] = -1;
+
+  const left = Array.from({ length: m }, (_, i) => i);
+  for (let done = 0; done < m; ) {
+    let at = 0;
+    for (let k = 1; k < left.length; k++) if (degree[left[k]] < degree[left[at]]) at = k;
+    const [best] = left.splice(at, 1);
+    piece[done++] = touched[best];
+    const clique: number[] = [];
+    for (let j = 0; j < width; j++) if (adjacent[best * width + j]) clique.push(j);
+    let inside = 0;
+    for (const i of left) {
+      if (!adjacent[i * width + best]) continue;
+      inside++;
+      adjacent[i * width + best] = 0;
+      degree[i]--;
+      for (const j of clique) {
+        if (j === i || adjacent[i * width + j]) continue;
+        adjacent[i * width + j] = 1;
+        degree[i]++;
+      }
+    }
+    if (inside < left.length) continue;
+    for (const i of left) piece[done++] = touched[i]; // all are neighbours of each other now: any order will do
+  }
+}
+
+interface Cut {
+  readonly axis: number;
+  /** Unknowns on the first side, and in the separator. */
+  readonly first: number;
+  readonly separator: number;
+  readonly score: number;
 }
 
 /** Order of elimination: `order[k]` is the unknown that goes k-th. `coordinates` (n, 2), where there are any. */
@@ -92,66 +132,77 @@ export function nestedDissection(graph: Graph, coordinates?: ArrayLike<number>):
   const along = coordinates
     ? [0, 1].map((axis) => Float64Array.from({ length: n }, (_, i) => coordinates[2 * i + axis]))
     : [levels(graph)];
-  const order = new Int32Array(n);
-  let filled = n; // from the last backwards
-  const side = new Int8Array(n); // of the piece at hand: 1 first, 2 second, 0 elsewhere
+  /** Along each axis; a piece is the same range of all of them, and ends up in the order of elimination. */
+  const sorted = along.map((x) => Int32Array.from({ length: n }, (_, i) => i).sort((a, b) => x[a] - x[b] || a - b));
+  const local = new Int32Array(n).fill(-1); // scratch of byMinimumDegree
+  const position = new Int32Array(n); // in the piece at hand
+  const lowest = new Int32Array(n); // the least position of a neighbour
+  const separated = new Uint8Array(n); // in a separator already: all others that touch a piece are in it
+  const change = new Int32Array(n + 1);
+  const moved = new Int32Array(n);
 
-  const put = (list: readonly number[]): void => {
-    for (let i = list.length - 1; i >= 0; i--) order[--filled] = list[i];
-  };
-  /** Unknowns of the second side that touch the first. */
-  const separatorOf = (second: readonly number[]): number[] =>
-    second.filter((i) => {
-      for (let k = start[i]; k < start[i + 1]; k++) if (side[neighbours[k]] === 1) return true;
-      return false;
-    });
-
-  const dissect = (piece: number[]): void => {
-    if (piece.length <= PIECE) {
-      put(byMinimumDegree(piece, graph));
-      return;
-    }
-    const spans = along.map((x) => {
-      let [low, high] = [Infinity, -Infinity];
-      for (const i of piece) {
-        low = Math.min(low, x[i]);
-        high = Math.max(high, x[i]);
+  /** Positions of a piece along an axis, and the least ones of neighbours. */
+  const place = (piece: Int32Array): void => {
+    for (let k = 0; k < piece.length; k++) position[piece[k]] = k;
+    for (const i of piece) {
+      let low = position[i];
+      for (let k = start[i]; k < start[i + 1]; k++) {
+        if (!separated[neighbours[k]] && position[neighbours[k]] < low) low = position[neighbours[k]];
       }
-      return high - low;
-    });
-    let best: { first: number[]; rest: number[]; separator: number[]; score: number } | null = null;
+      lowest[i] = low;
+    }
+  };
+  /** The separator of cut c is the unknowns i of the second side that touch the first, lowest_i < c ≤ position_i. */
+  const cutAlong = (axis: number, piece: Int32Array): Cut => {
+    const m = piece.length;
+    place(piece);
+    change.fill(0, 0, m + 1);
+    for (const i of piece) {
+      change[lowest[i] + 1]++;
+      change[position[i] + 1]--;
+    }
+    let best: Cut = { axis, first: 0, separator: m, score: Infinity };
+    for (let first = 1, separator = 0; first <= Math.ceil((1 - LEAST_SHARE) * m); first++) {
+      separator += change[first];
+      if (first < Math.floor(LEAST_SHARE * m)) continue;
+      const larger = Math.max(first, m - first - separator) / m;
+      const score = (separator + 1 / m) * (1 + 2 * Math.max(0, larger - 0.5)); // of cuts through nothing, the most even one
+      if (score < best.score) best = { axis, first, separator, score };
+    }
+    return best;
+  };
+
+  const dissect = (from: number, to: number): void => {
+    const m = to - from;
+    const spans = along.map((x, axis) => x[sorted[axis][to - 1]] - x[sorted[axis][from]]);
     const longest = Math.max(...spans);
-    along.forEach((x, axis) => {
-      if (!(spans[axis] > 0.6 * longest)) return;
-      const sorted = [...piece].sort((a, b) => x[a] - x[b] || a - b);
-      const tried = new Set<number>();
-      for (const share of CUTS) {
-        let cut = Math.round(share * sorted.length);
-        while (cut > 0 && x[sorted[cut - 1]] === x[sorted[cut]]) cut--; // never through a line of equal coordinates
-        if (cut === 0 || tried.has(cut)) continue;
-        tried.add(cut);
-        const first = sorted.slice(0, cut);
-        const second = sorted.slice(cut);
-        for (const i of first) side[i] = 1;
-        for (const i of second) side[i] = 2;
-        const separator = separatorOf(second);
-        for (const i of separator) side[i] = 3;
-        const rest = second.filter((i) => side[i] === 2);
-        for (const i of sorted) side[i] = 0;
-        const larger = Math.max(first.length, rest.length) / sorted.length;
-        const score = separator.length * (1 + 2 * Math.max(0, larger - 0.5));
-        if (best === null || score < best.score) best = { first, rest, separator, score };
-      }
-    });
-    const found = best as { first: number[]; rest: number[]; separator: number[] } | null;
-    if (found === null || found.separator.length >= piece.length / 2) {
-      put(byMinimumDegree(piece, graph));
+    let best: Cut | null = null;
+    for (let axis = 0; m > PIECE && axis < along.length; axis++) {
+      if (!(spans[axis] >= LEAST_SPAN * longest)) continue;
+      const cut = cutAlong(axis, sorted[axis].subarray(from, to));
+      if (best === null || cut.score < best.score) best = cut;
+    }
+    if (best === null || best.separator >= m / 2) {
+      const piece = sorted[0].subarray(from, to);
+      byMinimumDegree(piece, graph, local);
       return;
     }
-    put(found.separator);
-    if (found.rest.length > 0) dissect(found.rest);
-    dissect(found.first);
+    const { axis, first, separator } = best;
+    place(sorted[axis].subarray(from, to));
+    for (const i of sorted[axis].subarray(from, to)) if (position[i] >= first && lowest[i] < first) separated[i] = 1;
+    const middle = from + first;
+    const end = to - separator;
+    for (const list of sorted) {
+      const next = [from, middle, end];
+      for (let k = from; k < to; k++) {
+        const i = list[k];
+        moved[next[separated[i] ? 2 : position[i] < first ? 0 : 1]++] = i;
+      }
+      list.set(moved.subarray(from, to), from);
+    }
+    dissect(from, middle);
+    if (middle < end) dissect(middle, end);
   };
-  if (n > 0) dissect(Array.from({ length: n }, (_, i) => i));
-  return order;
+  if (n > 0) dissect(0, n);
+  return sorted[0];
 }

@@ -1,4 +1,6 @@
 /** The pattern of a symmetric positive-definite matrix, analysed once for any number of matrices that have it. */
+import { upTo } from "./counting-sort.ts";
+import { compress } from "./matrix.ts";
 import { graphOf, nestedDissection } from "./ordering.ts";
 import { analyse, type Symbolic } from "./symbolic.ts";
 
@@ -21,33 +23,34 @@ export function sparsePattern(
   pairs: Iterable<readonly [number, number]>,
   coordinates?: ArrayLike<number>,
 ): SparsePattern {
-  const columns: Set<number>[] = Array.from({ length: n }, (_, i) => new Set([i]));
+  const at = { outputs: [...upTo(n)], inputs: [...upTo(n)] }; // columns and rows: the diagonal
   for (const [a, b] of pairs) {
     if (!(Number.isInteger(a) && a >= 0 && a < n && Number.isInteger(b) && b >= 0 && b < n))
       throw new Error(`sparsePattern: expected unknowns in 0..${n - 1}, got (${a}, ${b})`);
-    columns[Math.min(a, b)].add(Math.max(a, b));
+    at.outputs.push(Math.min(a, b));
+    at.inputs.push(Math.max(a, b));
   }
-  const count = columns.reduce((sum, rows) => sum + rows.size, 0);
-  const rows = new Int32Array(count);
-  const cols = new Int32Array(count);
-  let at = 0;
-  columns.forEach((set, j) => {
-    for (const i of [...set].sort((a, b) => a - b)) {
-      rows[at] = i;
-      cols[at++] = j;
-    }
-  });
+  const { start, index: rows } = compress(n, n, at);
+  const cols = new Int32Array(rows.length);
+  for (let j = 0; j < n; j++) cols.fill(j, start[j], start[j + 1]);
   const graph = graphOf(n, rows, cols);
   return { n, rows, cols, symbolic: analyse(graph, rows, cols, nestedDissection(graph, coordinates)) };
 }
 
-/** Finds the entry of two unknowns. */
+/** Finds the entry of two unknowns; entries are sorted by column, then by row. */
 export function entryFinder({ n, rows, cols }: SparsePattern): (a: number, b: number) => number {
-  const known = new Map<number, number>();
-  for (let e = 0; e < rows.length; e++) known.set(cols[e] * n + rows[e], e);
+  const start = new Int32Array(n + 1);
+  for (const j of cols) start[j + 1]++;
+  for (let j = 0; j < n; j++) start[j + 1] += start[j];
   return (a, b) => {
-    const entry = known.get(Math.min(a, b) * n + Math.max(a, b));
-    if (entry === undefined) throw new Error(`internal: (${a}, ${b}) is no entry of the pattern`);
-    return entry;
+    const [row, column] = [Math.max(a, b), Math.min(a, b)];
+    let [from, to] = [start[column], start[column + 1] - 1];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (rows[middle] < row) from = middle + 1;
+      else to = middle;
+    }
+    if (rows[from] !== row) throw new Error(`internal: (${a}, ${b}) is no entry of the pattern`);
+    return from;
   };
 }

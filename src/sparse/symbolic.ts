@@ -10,8 +10,8 @@ import type { Graph } from "./ordering.ts";
 interface Supernode {
   /** Unknowns that are eliminated here, in order. */
   cols: number[];
-  /** Unknowns further up that the columns reach, as a set: ordered once all are numbered. */
-  rows: Set<number>;
+  /** Unknowns further up that the columns reach, in any order: they are sorted once all are numbered. */
+  rows: Int32Array;
   parent: number;
   children: number[];
 }
@@ -69,28 +69,35 @@ function postorder(parent: ArrayLike<number>): number[] {
 function findSupernodes(graph: Graph, order: Int32Array, parent: Int32Array): Supernode[] {
   const { n, start, neighbours } = graph;
   const place = inverse(order);
-  const rows: (Set<number> | null)[] = new Array(n).fill(null);
-  const children: number[][] = Array.from({ length: n }, () => []);
-  for (let j = 0; j < n; j++) if (parent[j] >= 0) children[parent[j]].push(j);
   const nodes: Supernode[] = [];
   const nodeOf = new Int32Array(n);
+  const below: Int32Array[] = new Array(n); // rows of each column, in any order
+  const [child, sibling] = [new Int32Array(n).fill(-1), new Int32Array(n).fill(-1)]; // the first, the next: −1 none
+  const seen = new Int32Array(n).fill(-1); // the last column that reached a row
+  const reached = new Int32Array(n);
   for (let j = 0; j < n; j++) {
-    const below = new Set<number>();
-    for (let k = start[order[j]]; k < start[order[j] + 1]; k++) {
-      const i = place[neighbours[k]];
-      if (i > j) below.add(i);
+    let count = 0;
+    const reach = (i: number): void => {
+      if (i <= j || seen[i] === j) return;
+      seen[i] = j;
+      reached[count++] = i;
+    };
+    for (let k = start[order[j]]; k < start[order[j] + 1]; k++) reach(place[neighbours[k]]);
+    for (let c = child[j]; c >= 0; c = sibling[c]) for (const i of below[c]) reach(i);
+    const rows = reached.slice(0, count);
+    below[j] = rows;
+    if (parent[j] >= 0) {
+      sibling[j] = child[parent[j]];
+      child[parent[j]] = j;
     }
-    for (const c of children[j]) for (const i of rows[c] as Set<number>) if (i !== j) below.add(i);
-    rows[j] = below;
-    const before = j > 0 && parent[j - 1] === j ? (rows[j - 1] as Set<number>) : null;
-    if (before !== null && before.size === below.size + 1) {
+    if (j > 0 && parent[j - 1] === j && below[j - 1].length === count + 1) {
       const node = nodes[nodeOf[j - 1]];
       node.cols.push(j);
-      node.rows = below;
+      node.rows = rows;
       nodeOf[j] = nodeOf[j - 1];
     } else {
       nodeOf[j] = nodes.length;
-      nodes.push({ cols: [j], rows: below, parent: -1, children: [] });
+      nodes.push({ cols: [j], rows, parent: -1, children: [] });
     }
   }
   nodes.forEach((node, s) => {
@@ -110,8 +117,8 @@ function amalgamate(nodes: Supernode[]): void {
       let [best, gain] = [-1, 0];
       for (const c of node.children) {
         const child = nodes[c];
-        const [s, r] = [node.cols.length, node.rows.size];
-        const saved = costOf(s, r) + costOf(child.cols.length, child.rows.size) - costOf(s + child.cols.length, r);
+        const [s, r] = [node.cols.length, node.rows.length];
+        const saved = costOf(s, r) + costOf(child.cols.length, child.rows.length) - costOf(s + child.cols.length, r);
         if (saved > gain) [best, gain] = [c, saved];
       }
       if (best < 0) continue;
@@ -222,11 +229,17 @@ export function analyse(graph: Graph, rows: Int32Array, cols: Int32Array, given:
   const entriesOf: number[][] = Array.from({ length: n }, () => []);
   for (let e = 0; e < rows.length; e++) entriesOf[Math.min(position[rows[e]], position[cols[e]])].push(e);
 
-  const words: number[] = new Array(HEADER + FRONT_WORDS * fronts.length).fill(0);
-  const append = (list: Iterable<number>): number => {
-    const at = words.length;
-    for (const x of list) words.push(x);
-    return at;
+  let words = new Int32Array(2 * (HEADER + FRONT_WORDS * fronts.length + rows.length));
+  let length = HEADER + FRONT_WORDS * fronts.length;
+  const append = (list: ArrayLike<number>): number => {
+    if (length + list.length > words.length) {
+      const more = new Int32Array(2 * (length + list.length));
+      more.set(words);
+      words = more;
+    }
+    words.set(list, length);
+    length += list.length;
+    return length - list.length;
   };
   const frontOf = new Map(fronts.map(({ i }, f) => [i, f]));
   const places = new Places();
@@ -255,18 +268,12 @@ export function analyse(graph: Graph, rows: Int32Array, cols: Int32Array, given:
     }
     const children = node.children.map((c) => frontOf.get(c) as number);
     const at = HEADER + FRONT_WORDS * f;
-    words[at] = s;
-    words[at + 1] = r;
-    words[at + 2] = factorSize;
-    words[at + 3] = update;
-    words[at + 4] = first;
-    words[at + 5] = append(below);
-    words[at + 7] = append(own);
-    words[at + 8] = own.length / 2;
-    words[at + 9] = append(children.map((c) => HEADER + FRONT_WORDS * c));
-    words[at + 10] = children.length;
+    // Lists are appended first: the table may move.
+    const lists = [append(below), append(own), append(children.map((c) => HEADER + FRONT_WORDS * c))];
+    words.set([s, r, factorSize, update, first, lists[0], 0, lists[1], own.length / 2, lists[2], children.length], at);
     for (const c of children) {
-      words[HEADER + FRONT_WORDS * c + 6] = append(Array.from(sorted[c], local));
+      const map = append(sorted[c].map(local));
+      words[HEADER + FRONT_WORDS * c + 6] = map;
       words[HEADER + FRONT_WORDS * c + 12] = at;
       if (sorted[c].length > 0) places.release(updates[c]);
     }
@@ -280,22 +287,10 @@ export function analyse(graph: Graph, rows: Int32Array, cols: Int32Array, given:
     }
     first += s;
   });
-  words.splice(
-    0,
-    HEADER,
-    n,
-    rows.length,
-    fronts.length,
-    factorSize,
-    places.size,
-    HEADER,
-    append(finalOrder),
-    append(rows),
-    append(cols),
-    mostRows,
-  );
+  const lists = [append(finalOrder), append(rows), append(cols)];
+  words.set([n, rows.length, fronts.length, factorSize, places.size, HEADER, ...lists, mostRows]);
   return {
-    table: Int32Array.from(words),
+    table: words.slice(0, length),
     factorSize,
     mostRows,
     squares,
