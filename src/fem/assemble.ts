@@ -4,11 +4,12 @@
  *
  *   A = Σ_e a_e K_e + Σ_e c_e M_e + R,   b = b₀ − Σ_e (a_e K_e + c_e M_e) d,   d the Dirichlet values, R from Robin edges.
  */
+import { Growing } from "../sparse/growing.ts";
 import { compress, type SparseMatrix, withValues } from "../sparse/matrix.ts";
 import { entryFinder, type SparsePattern, sparsePattern } from "../sparse/pattern.ts";
 import { cornersOf, edgeIntegrals, type Field, mass, meanOf, sourceLoad, stiffness, valueAt } from "./forms.ts";
 import { checkField, fail, loadOf } from "./loads.ts";
-import { selectEdges } from "./mesh.ts";
+import { type Mesh, selectEdges } from "./mesh.ts";
 import type { PoissonSpec } from "./poisson.ts";
 
 export interface Assembly {
@@ -49,25 +50,28 @@ function fixedNodes({ mesh, dirichlet = [] }: PoissonSpec, K: number): Map<numbe
   return fixed;
 }
 
-/** The matrix's pattern: nodes of one triangle are coupled. */
-function patternOf({ mesh: { points, triangles } }: PoissonSpec, free: Int32Array, n: number): SparsePattern {
-  const pairs: [number, number][] = [];
+/** Nodes of one triangle are coupled. */
+function* coupled({ triangles }: Mesh, free: Int32Array): Iterable<[number, number]> {
   for (let h = 0; h < triangles.length; h++) {
     const next = h % 3 === 2 ? h - 2 : h + 1;
     const [a, b] = [free[triangles[h]], free[triangles[next]]];
-    if (a >= 0 && b >= 0) pairs.push([a, b]);
+    if (a >= 0 && b >= 0) yield [a, b];
   }
+}
+
+/** The matrix's pattern. */
+function patternOf({ mesh }: PoissonSpec, free: Int32Array, n: number): SparsePattern {
   const places = new Float64Array(2 * n);
   free.forEach((k, i) => {
-    if (k >= 0) places.set([points[2 * i], points[2 * i + 1]], 2 * k);
+    if (k >= 0) places.set([mesh.points[2 * i], mesh.points[2 * i + 1]], 2 * k);
   });
-  return sparsePattern(n, pairs, places);
+  return sparsePattern(n, coupled(mesh, free), places);
 }
 
 /** Collects the maps of a and of c, which have their entries at the same places. */
 function mapsOf(inputs: number, outputs: number) {
-  const at = { outputs: [] as number[], inputs: [] as number[] };
-  const values = { stiffness: [] as number[], mass: [] as number[] };
+  const at = { outputs: new Growing(), inputs: new Growing() };
+  const values: Record<"stiffness" | "mass", number[]> = { stiffness: [], mass: [] };
   return {
     add: (output: number, input: number, stiffness: number, mass: number): void => {
       at.outputs.push(output);
@@ -76,7 +80,7 @@ function mapsOf(inputs: number, outputs: number) {
       values.mass.push(mass);
     },
     done: (): Record<keyof typeof values, SparseMatrix> => {
-      const places = compress(inputs, outputs, at);
+      const places = compress(inputs, outputs, { outputs: at.outputs.slice(), inputs: at.inputs.slice() });
       return {
         stiffness: withValues(inputs, outputs, places, values.stiffness),
         mass: withValues(inputs, outputs, places, values.mass),

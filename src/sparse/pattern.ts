@@ -1,5 +1,6 @@
 /** The pattern of a symmetric positive-definite matrix, analysed once for any number of matrices that have it. */
 import { upTo } from "./counting-sort.ts";
+import { Growing } from "./growing.ts";
 import { compress } from "./matrix.ts";
 import { graphOf, nestedDissection } from "./ordering.ts";
 import { analyse, type Symbolic } from "./symbolic.ts";
@@ -23,14 +24,15 @@ export function sparsePattern(
   pairs: Iterable<readonly [number, number]>,
   coordinates?: ArrayLike<number>,
 ): SparsePattern {
-  const at = { outputs: [...upTo(n)], inputs: [...upTo(n)] }; // columns and rows: the diagonal
+  const [low, high] = [new Growing(0, 8 * n), new Growing(0, 8 * n)]; // columns and rows
+  for (const list of [low, high]) list.append(upTo(n)); // the diagonal
   for (const [a, b] of pairs) {
     if (!(Number.isInteger(a) && a >= 0 && a < n && Number.isInteger(b) && b >= 0 && b < n))
       throw new Error(`sparsePattern: expected unknowns in 0..${n - 1}, got (${a}, ${b})`);
-    at.outputs.push(Math.min(a, b));
-    at.inputs.push(Math.max(a, b));
+    low.push(Math.min(a, b));
+    high.push(Math.max(a, b));
   }
-  const { start, index: rows } = compress(n, n, at);
+  const { start, index: rows } = compress(n, n, { outputs: low.slice(), inputs: high.slice() });
   const cols = new Int32Array(rows.length);
   for (let j = 0; j < n; j++) cols.fill(j, start[j], start[j + 1]);
   const graph = graphOf(n, rows, cols);

@@ -5,6 +5,8 @@
  * A front is a supernode of s columns with r rows below. Fronts are dense: small ones are merged into their parents where
  * the zeros that this adds cost less than the overhead of one more front (relaxed supernodes, Ashcraft & Grimes 1989).
  */
+import { countingSort, upTo } from "./counting-sort.ts";
+import { Growing } from "./growing.ts";
 import type { Graph } from "./ordering.ts";
 
 interface Supernode {
@@ -71,37 +73,35 @@ function findSupernodes(graph: Graph, order: Int32Array, parent: Int32Array): Su
   const place = inverse(order);
   const nodes: Supernode[] = [];
   const nodeOf = new Int32Array(n);
-  const below: Int32Array[] = new Array(n); // rows of each column, in any order
+  const below = new Growing(0, 16 * n); // rows of all columns, in any order within one
+  const [from, to] = [new Int32Array(n), new Int32Array(n)]; // those of a column
   const [child, sibling] = [new Int32Array(n).fill(-1), new Int32Array(n).fill(-1)]; // the first, the next: −1 none
   const seen = new Int32Array(n).fill(-1); // the last column that reached a row
-  const reached = new Int32Array(n);
   for (let j = 0; j < n; j++) {
-    let count = 0;
     const reach = (i: number): void => {
       if (i <= j || seen[i] === j) return;
       seen[i] = j;
-      reached[count++] = i;
+      below.push(i);
     };
+    from[j] = below.length;
     for (let k = start[order[j]]; k < start[order[j] + 1]; k++) reach(place[neighbours[k]]);
-    for (let c = child[j]; c >= 0; c = sibling[c]) for (const i of below[c]) reach(i);
-    const rows = reached.slice(0, count);
-    below[j] = rows;
+    for (let c = child[j]; c >= 0; c = sibling[c]) for (let k = from[c]; k < to[c]; k++) reach(below.at(k));
+    to[j] = below.length;
     if (parent[j] >= 0) {
       sibling[j] = child[parent[j]];
       child[parent[j]] = j;
     }
-    if (j > 0 && parent[j - 1] === j && below[j - 1].length === count + 1) {
-      const node = nodes[nodeOf[j - 1]];
-      node.cols.push(j);
-      node.rows = rows;
+    if (j > 0 && parent[j - 1] === j && to[j - 1] - from[j - 1] === to[j] - from[j] + 1) {
+      nodes[nodeOf[j - 1]].cols.push(j);
       nodeOf[j] = nodeOf[j - 1];
     } else {
       nodeOf[j] = nodes.length;
-      nodes.push({ cols: [j], rows, parent: -1, children: [] });
+      nodes.push({ cols: [j], rows: new Int32Array(0), parent: -1, children: [] });
     }
   }
   nodes.forEach((node, s) => {
     const last = node.cols[node.cols.length - 1];
+    node.rows = below.slice(from[last], to[last]);
     if (parent[last] < 0) return;
     node.parent = nodeOf[parent[last]];
     nodes[node.parent].children.push(s);
@@ -226,21 +226,11 @@ export function analyse(graph: Graph, rows: Int32Array, cols: Int32Array, given:
   const position = inverse(finalOrder); // of an unknown
 
   // Entries of the matrix by the column that is eliminated first.
-  const entriesOf: number[][] = Array.from({ length: n }, () => []);
-  for (let e = 0; e < rows.length; e++) entriesOf[Math.min(position[rows[e]], position[cols[e]])].push(e);
+  const columnOf = (e: number): number => Math.min(position[rows[e]], position[cols[e]]);
+  const byColumn = countingSort(upTo(rows.length), n, columnOf);
+  let taken = 0; // of them
 
-  let words = new Int32Array(2 * (HEADER + FRONT_WORDS * fronts.length + rows.length));
-  let length = HEADER + FRONT_WORDS * fronts.length;
-  const append = (list: ArrayLike<number>): number => {
-    if (length + list.length > words.length) {
-      const more = new Int32Array(2 * (length + list.length));
-      more.set(words);
-      words = more;
-    }
-    words.set(list, length);
-    length += list.length;
-    return length - list.length;
-  };
+  const words = new Growing(HEADER + FRONT_WORDS * fronts.length, 8 * (n + rows.length));
   const frontOf = new Map(fronts.map(({ i }, f) => [i, f]));
   const places = new Places();
   const updates: number[] = [];
@@ -260,21 +250,19 @@ export function analyse(graph: Graph, rows: Int32Array, cols: Int32Array, given:
     const local = (column: number): number => (column < first + s ? column - first : padded(s) + search(below, column));
     const blockPlace = (i: number, k: number): number => (i - (i % PANEL)) * s + PANEL * k + (i % PANEL);
     const own: number[] = [];
-    for (let k = 0; k < s; k++) {
-      for (const e of entriesOf[first + k]) {
-        const other = Math.max(position[rows[e]], position[cols[e]]);
-        own.push(e, blockPlace(local(other), k));
-      }
+    for (; taken < byColumn.length && columnOf(byColumn[taken]) < first + s; taken++) {
+      const e = byColumn[taken];
+      const other = Math.max(position[rows[e]], position[cols[e]]);
+      own.push(e, blockPlace(local(other), columnOf(e) - first));
     }
     const children = node.children.map((c) => frontOf.get(c) as number);
     const at = HEADER + FRONT_WORDS * f;
-    // Lists are appended first: the table may move.
-    const lists = [append(below), append(own), append(children.map((c) => HEADER + FRONT_WORDS * c))];
-    words.set([s, r, factorSize, update, first, lists[0], 0, lists[1], own.length / 2, lists[2], children.length], at);
+    const [rowsAt, ownAt] = [words.append(below), words.append(own)];
+    const childrenAt = words.append(children.map((c) => HEADER + FRONT_WORDS * c));
+    words.set(at, [s, r, factorSize, update, first, rowsAt, 0, ownAt, own.length / 2, childrenAt, children.length]);
     for (const c of children) {
-      const map = append(sorted[c].map(local));
-      words[HEADER + FRONT_WORDS * c + 6] = map;
-      words[HEADER + FRONT_WORDS * c + 12] = at;
+      words.set(HEADER + FRONT_WORDS * c + 6, [words.append(sorted[c].map(local))]);
+      words.set(HEADER + FRONT_WORDS * c + 12, [at]);
       if (sorted[c].length > 0) places.release(updates[c]);
     }
     factorSize += blockEntries(s, r);
@@ -287,10 +275,10 @@ export function analyse(graph: Graph, rows: Int32Array, cols: Int32Array, given:
     }
     first += s;
   });
-  const lists = [append(finalOrder), append(rows), append(cols)];
-  words.set([n, rows.length, fronts.length, factorSize, places.size, HEADER, ...lists, mostRows]);
+  const lists = [finalOrder, rows, cols].map((list) => words.append(list));
+  words.set(0, [n, rows.length, fronts.length, factorSize, places.size, HEADER, ...lists, mostRows]);
   return {
-    table: words.slice(0, length),
+    table: words.slice(),
     factorSize,
     mostRows,
     squares,
