@@ -7,10 +7,12 @@
 import { Growing } from "../sparse/growing.ts";
 import { compress, type SparseMatrix, withValues } from "../sparse/matrix.ts";
 import { entryFinder, type SparsePattern, sparsePattern } from "../sparse/pattern.ts";
+import { showPoint } from "./arrays.ts";
 import { cornersOf, edgeIntegrals, type Field, mass, meanOf, sourceLoad, stiffness, valueAt } from "./forms.ts";
+import { partsOf, shares } from "./held.ts";
 import { checkField, fail, loadOf } from "./loads.ts";
 import { type Mesh, selectEdges } from "./mesh.ts";
-import type { PoissonSpec } from "./poisson.ts";
+import type { PoissonSpec } from "./spec.ts";
 
 export interface Assembly {
   /** Right-hand sides. */
@@ -22,6 +24,8 @@ export interface Assembly {
   readonly fixed: ReadonlyMap<number, readonly number[]>;
   /** Nothing fixes the constant but the gauge: node 0 is held at 0. */
   readonly floating: boolean;
+  /** A place in a part of the mesh where nothing in the definition fixes u, and a reaction must: null where there is none. */
+  readonly unheld: string | null;
   readonly pattern: SparsePattern;
   /** (E) → entries, and (E) → (n · K), null where no Dirichlet value is other than 0. */
   readonly stiffness: SparseMatrix;
@@ -89,6 +93,26 @@ function mapsOf(inputs: number, outputs: number) {
   };
 }
 
+/**
+ * Takes what source and flux sum to, right-hand side by right-hand side, from the load as a uniform source: where only the
+ * quadrature or the polygon about a curved domain keeps them from balancing, the rest is small. @throws where it is not.
+ */
+function balanceLoad(load: Float64Array, free: Int32Array, mesh: Mesh, sums: Float64Array, sizes: Float64Array): void {
+  const K = sums.length;
+  const odd = sums.findIndex((sum, k) => Math.abs(sum) > IMBALANCE * sizes[k]);
+  if (odd >= 0) {
+    fail(
+      "source and flux that balance, where no Dirichlet or Robin condition and no reaction takes up the rest",
+      `${sums[odd]} in all for right-hand side ${odd + 1}`,
+    );
+  }
+  shares(mesh).forEach((share, node) => {
+    for (let k = 0; k < K && free[node] >= 0; k++) load[free[node] * K + k] -= share * sums[k];
+  });
+}
+/** Largest sum of source and flux, as a share of the sum of their absolute values. */
+const IMBALANCE = 0.01;
+
 /** Numbers the free nodes and makes all maps. @throws on values that are not finite, or loads that cannot balance. */
 export function assemble(spec: PoissonSpec, K: number): Assembly {
   const { mesh, neumann = [], robin = [], reaction, source = 0 } = spec;
@@ -109,6 +133,7 @@ export function assemble(spec: PoissonSpec, K: number): Assembly {
   const load = new Float64Array(n * K);
   const matrixMaps = mapsOf(E, entries.length);
   const loadMaps = mapsOf(E, n * K);
+  const held = new Set(floating ? [] : fixed.keys()); // nodes of parts whose constant is fixed
   const [balance, size] = [new Float64Array(K), new Float64Array(K)]; // of what flows in: its sum, and that of absolute values
   const addLoad = (node: number, k: number, value: number): void => {
     balance[k] += value;
@@ -120,6 +145,7 @@ export function assemble(spec: PoissonSpec, K: number): Assembly {
     const corners = cornersOf(mesh, e);
     const c = reaction === undefined ? 0 : meanOf("reaction", reaction, corners, e);
     if (c < 0) fail("a reaction of at least 0", `${c} in triangle ${e}`);
+    if (c > 0) held.add(corners.nodes[0]);
     for (let i = 0; i < 3; i++) {
       const row = free[corners.nodes[i]];
       for (let j = 0; row >= 0 && j < 3; j++) {
@@ -157,10 +183,11 @@ export function assemble(spec: PoissonSpec, K: number): Assembly {
     });
   });
   robin.forEach(({ on, transfer, outside }, i) => {
-    checkField(`robin[${i}].transfer`, transfer, E);
+    checkField(`robin[${i}].transfer`, transfer);
     onEdges(on, (a, b) => {
       const [, , aa, ab, bb] = edgeIntegrals(`robin[${i}].transfer`, transfer, mesh, a, b);
       if (!(aa > 0 && bb > 0)) fail(`robin[${i}].transfer above 0`, `${Math.min(aa, bb)} from node ${a} to ${b}`);
+      held.add(a);
       for (const [p, q, value] of [
         [a, a, aa],
         [a, b, ab],
@@ -178,12 +205,17 @@ export function assemble(spec: PoissonSpec, K: number): Assembly {
       }
     });
   });
-  const odd = floating ? balance.findIndex((sum, k) => Math.abs(sum) > 1e-9 * size[k]) : -1;
-  if (odd >= 0) {
-    fail(
-      "source and flux that balance, where no Dirichlet or Robin condition and no reaction takes up the rest",
-      `${balance[odd]} in all for right-hand side ${odd + 1}`,
-    );
+  const parts = partsOf(mesh);
+  const heldParts = new Set([...held].map((node) => parts[node]));
+  const loose = parts.findIndex((part) => !heldParts.has(part));
+  const unheld = loose < 0 ? null : showPoint(points[2 * loose], points[2 * loose + 1]);
+  if (floating) {
+    const count = 1 + parts.reduce((most, part) => Math.max(most, part), 0);
+    if (count > 1)
+      fail("a mesh in one piece, where only a gauge fixes the constant", `${count} pieces that do not touch`);
+    balanceLoad(load, free, mesh, balance, size);
+  } else if (unheld !== null && reaction === undefined) {
+    fail("a Dirichlet or Robin condition, or a reaction, in each piece of the mesh", `none in the one about ${unheld}`);
   }
   const [ofMatrix, ofLoad] = [matrixMaps.done(), loadMaps.done()];
   return {
@@ -192,6 +224,7 @@ export function assemble(spec: PoissonSpec, K: number): Assembly {
     n,
     fixed,
     floating,
+    unheld: floating ? null : unheld,
     pattern,
     stiffness: ofMatrix.stiffness,
     mass: ofMatrix.mass,

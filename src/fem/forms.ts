@@ -9,8 +9,10 @@
  */
 import type { Mesh } from "./mesh.ts";
 
-/** A function of the place: one number for all, a function, or one number a triangle (E). */
-export type Field = number | ((x: number, y: number) => number) | Float64Array;
+/** A function of the place: one number for all, or a function. */
+export type EdgeField = number | ((x: number, y: number) => number);
+/** The same, or one number a triangle (E). */
+export type Field = EdgeField | Float64Array;
 
 /** Value of a field, in a triangle where it is given by triangles. @throws on a value that is not finite. */
 export function valueAt(name: string, field: Field, x: number, y: number, triangle = -1): number {

@@ -1,9 +1,11 @@
-/** Finite elements: meshes of triangles. */
+/** Finite elements: meshes of triangles, and −∇·(a∇u) + cu = f on them. */
+
+export { type SparseMatrix, sparseMatrix, type Triplet } from "../sparse/matrix.ts";
 export type { Rows } from "./arrays.ts";
-export type { Field } from "./forms.ts";
+export type { EdgeField, Field } from "./forms.ts";
 export { type Diagonal, type DiscOptions, disc, type RectangleOptions, rectangle } from "./generators.ts";
 export { gmsh } from "./gmsh.ts";
-export type { Loads } from "./loads.ts";
+export type { EdgeLoads, Loads } from "./loads.ts";
 export { type Location, locate, locator } from "./locate.ts";
 export {
   areas,
@@ -16,4 +18,5 @@ export {
   selectEdges,
   selectTriangles,
 } from "./mesh.ts";
-export { type Coefficients, type Poisson, type PoissonSpec, poisson } from "./poisson.ts";
+export { type Coefficients, type Poisson, poisson } from "./poisson.ts";
+export type { PoissonSpec } from "./spec.ts";

@@ -10,34 +10,12 @@
 import { describe } from "../distributions/arguments.ts";
 import { add, constant, linearMap, slice, sparseCholesky, sparseSolve } from "../graph/build.ts";
 import { isTensor, show, type Tensor } from "../graph/tensor.ts";
-import type { SparseMatrix } from "../sparse/matrix.ts";
 import type { SparsePattern } from "../sparse/pattern.ts";
 import { assemble } from "./assemble.ts";
-import type { Field } from "./forms.ts";
-import { countLoads, fail, type Loads } from "./loads.ts";
-import type { EdgeSelector, Mesh } from "./mesh.ts";
+import { countLoads, fail } from "./loads.ts";
+import type { Mesh } from "./mesh.ts";
 import { gaugeMatrix, identity, reader, sensorMatrix } from "./readings.ts";
-
-export interface PoissonSpec {
-  readonly mesh: Mesh;
-  /** u = value. */
-  readonly dirichlet?: readonly { readonly on: EdgeSelector; readonly value: Loads }[];
-  /** a ∂u/∂n = flux, n the outward normal. */
-  readonly neumann?: readonly { readonly on: EdgeSelector; readonly flux: Loads }[];
-  /** a ∂u/∂n = transfer (outside − u). */
-  readonly robin?: readonly { readonly on: EdgeSelector; readonly transfer: Field; readonly outside: Loads }[];
-  /** c ≥ 0; given here, it may be given as a tensor to `observe` and `solve` as well, which is added. */
-  readonly reaction?: Field;
-  /** f */
-  readonly source?: Loads;
-  /**
-   * What fixes the constant where nothing else does (pure Neumann conditions without reaction): the mean of u over the domain is 0
-   * (default), or that over the sensors, or Σ w_i u_i for weights of the nodes (N) that sum to 1.
-   */
-  readonly gauge?: "domain" | "sensors" | ArrayLike<number>;
-  /** Where u is read: points; or any functionals of u, a matrix from nodes (N) to data (S). */
-  readonly sensors?: readonly (readonly [number, number])[] | SparseMatrix;
-}
+import { checkSpec, type PoissonSpec } from "./spec.ts";
 
 export interface Coefficients {
   /** c (B, E) of the triangles, beside that of the definition. */
@@ -62,16 +40,6 @@ export interface Poisson {
   solve(a: Tensor, more?: Coefficients): Tensor[];
 }
 
-const keys = ["mesh", "dirichlet", "neumann", "robin", "reaction", "source", "gauge", "sensors"];
-
-function checkSpec(spec: PoissonSpec): void {
-  if (typeof spec !== "object" || spec === null) fail("an object { mesh, … }", describe(spec));
-  const odd = Object.keys(spec).find((key) => !keys.includes(key));
-  if (odd) fail(`only ${keys.join(", ")}`, `"${odd}"`);
-  if (!(spec.mesh?.triangles instanceof Int32Array))
-    fail("a mesh, as rectangle(), disc() or gmsh() return it", describe(spec.mesh));
-}
-
 /** A finite-element model: symbolic analysis, maps and loads are made here, once. @throws naming what does not fit. */
 export function poisson(spec: PoissonSpec): Poisson {
   checkSpec(spec);
@@ -79,7 +47,12 @@ export function poisson(spec: PoissonSpec): Poisson {
   const [N, E] = [mesh.points.length / 2, mesh.triangles.length / 3];
   const K = countLoads(spec, E);
   const assembly = assemble(spec, K);
-  const { pattern, floating } = assembly;
+  const { pattern, floating, unheld } = assembly;
+  if (!floating && spec.gauge !== undefined)
+    fail(
+      "a gauge only where nothing else fixes the constant",
+      "one beside Dirichlet or Robin conditions or a reaction",
+    );
   const sensors = sensorMatrix(spec);
   const gauge = floating ? gaugeMatrix(spec, sensors) : null;
   const readSensors = sensors && reader(sensors, gauge, assembly);
@@ -90,8 +63,11 @@ export function poisson(spec: PoissonSpec): Poisson {
     fail(`${name} (B, ${E}), one number a triangle`, isTensor(t) ? show(t) : describe(t));
   };
   /** Values of the free nodes, (B, n · K). */
-  const free = (a: Tensor, { reaction: c }: Coefficients): Tensor => {
+  const free = (a: Tensor, more: Coefficients): Tensor => {
     check("coefficients", a);
+    const odd = Object.keys(more).find((key) => key !== "reaction");
+    if (odd) fail("only { reaction } beside the coefficients", `"${odd}"`);
+    const { reaction: c } = more;
     let values = linearMap(a, assembly.stiffness);
     let b: Tensor = constant(assembly.load, a.dtype);
     if (assembly.stiffnessLoad) b = add(linearMap(a, assembly.stiffnessLoad), b);
@@ -101,6 +77,8 @@ export function poisson(spec: PoissonSpec): Poisson {
         fail("reaction: 0 in the definition, where a reaction comes as a tensor", "a definition without reaction");
       values = add(values, linearMap(c, assembly.mass));
       if (assembly.massLoad) b = add(linearMap(c, assembly.massLoad), b);
+    } else if (unheld) {
+      fail(`a reaction beside the coefficients, since the definition's is 0 about ${unheld}`, "none");
     }
     if (assembly.entries.some((x) => x !== 0)) values = add(values, assembly.entries);
     return sparseSolve(values, sparseCholesky(values, pattern, a), b, pattern);

@@ -3,30 +3,31 @@ import { describe } from "../distributions/arguments.ts";
 import { add, linearMap, sub } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { type SparseMatrix, sparseMatrix, type Triplet } from "../sparse/matrix.ts";
+import type { Rows } from "./arrays.ts";
 import type { Assembly } from "./assemble.ts";
+import { shares } from "./held.ts";
 import { fail } from "./loads.ts";
 import { locate } from "./locate.ts";
-import { areas } from "./mesh.ts";
-import type { PoissonSpec } from "./poisson.ts";
+import type { PoissonSpec } from "./spec.ts";
 
 /** Sensors as functionals of the nodes (N) → (S); null without any. @throws when a point lies outside of the mesh. */
 export function sensorMatrix({ mesh, sensors }: PoissonSpec): SparseMatrix | null {
   if (sensors === undefined) return null;
   const N = mesh.points.length / 2;
-  if (!Array.isArray(sensors)) {
-    const m = sensors as SparseMatrix;
-    const got = m?.inputs ? `functionals of ${m.inputs}` : describe(m);
-    if (m?.inputs !== N) fail(`sensors to be points, or functionals of ${N} nodes`, got);
-    return m;
+  if (!isRows(sensors)) {
+    const got = sensors?.inputs ? `functionals of ${sensors.inputs}` : describe(sensors);
+    if (sensors?.inputs !== N) fail(`sensors to be points, or functionals of ${N} nodes`, got);
+    return sensors;
   }
-  if (sensors.length === 0) fail("at least one sensor", "none");
   const { triangles, weights } = locate(mesh, sensors);
+  if (triangles.length === 0) fail("at least one sensor", "none");
   const entries = Array.from(weights, (w, i): Triplet => {
     const row = Math.floor(i / 3);
     return [row, mesh.triangles[3 * triangles[row] + (i % 3)], w];
   });
-  return sparseMatrix(N, sensors.length, entries);
+  return sparseMatrix(N, triangles.length, entries);
 }
+const isRows = (sensors: Rows | SparseMatrix): sensors is Rows => Array.isArray(sensors) || ArrayBuffer.isView(sensors);
 
 export const identity = (N: number): SparseMatrix =>
   sparseMatrix(
@@ -40,11 +41,7 @@ export function gaugeMatrix({ mesh, gauge = "domain" }: PoissonSpec, sensors: Sp
   const N = mesh.points.length / 2;
   const weights = new Float64Array(N);
   if (gauge === "domain") {
-    const each = areas(mesh);
-    const total = each.reduce((a, b) => a + b, 0);
-    mesh.triangles.forEach((node, i) => {
-      weights[node] += each[Math.floor(i / 3)] / (3 * total);
-    });
+    weights.set(shares(mesh));
   } else if (gauge === "sensors") {
     if (sensors === null) throw new Error('poisson: expected sensors for gauge "sensors", got none');
     sensors.index.forEach((node, k) => {
