@@ -121,6 +121,8 @@ export function moments(
 /** What is timed. */
 export interface Candidate {
   readonly name: string;
+  /** How many units of work a run is: times are those of one (default 1). */
+  readonly units?: number;
   run(): void | Promise<void>;
 }
 
@@ -142,7 +144,7 @@ export interface CompareOptions {
   print?: (line: string) => void;
 }
 
-/** Milliseconds a run by the chosen clock, over the rounds, and the ratio to the first candidate. */
+/** Milliseconds a unit of work by the chosen clock, over the rounds, and the ratio to the first candidate. */
 export interface Timing {
   readonly name: string;
   readonly median: number;
@@ -223,7 +225,7 @@ export async function compare(
       const busy = (used.user + used.system) / 1000;
       wall[c] += elapsed;
       processor[c] += busy;
-      times[c].push((clock === "cpu" ? busy : elapsed) / repeats[c]);
+      times[c].push((clock === "cpu" ? busy : elapsed) / (repeats[c] * (candidates[c].units ?? 1)));
     }
   }
   const results = summarise(

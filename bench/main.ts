@@ -15,6 +15,7 @@ const { positionals, values } = parseArgs({
 /** Benches by name: each is loaded when it is asked for, since peers are installed apart. */
 const benches: Record<string, () => Promise<void>> = {
   speed: async () => (await import("./speed.ts")).speed(values),
+  fem: async () => (await import("./fem.ts")).fem(values),
   kernels: async () => (await import("./kernels.ts")).kernels(),
   accuracy: async () => (await import("./accuracy.ts")).accuracy(values),
 };

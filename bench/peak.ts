@@ -10,6 +10,8 @@ interface PeakKernels {
   memory: WebAssembly.Memory;
   chains(p: number, n: number): void;
   loads(p: number, n: number): void;
+  chains64(p: number, n: number): void;
+  loads64(p: number, n: number): void;
 }
 
 /** Compiles assembly/peak.ts as the kernels are compiled. */
@@ -38,6 +40,17 @@ async function peakKernels(build: KernelBuild): Promise<PeakKernels> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Loops that measure the peak of f64: their operations, for GFLOP/s. */
+export async function peakLoops64(build: KernelBuild): Promise<(Candidate & { flops: number })[]> {
+  const peak = await peakKernels(build);
+  peak.memory.grow(1);
+  new Float64Array(peak.memory.buffer).fill(1e-3);
+  return [
+    { name: `peak, chains, ${build}`, flops: 20_000 * 48, run: () => peak.chains64(0, 20_000) },
+    { name: `peak, loads, ${build}`, flops: 250 * 4096, run: () => peak.loads64(0, 250) },
+  ];
 }
 
 /** Layers of W2's nets: each is run as forward, input gradient and weight gradient, 64 rows as in a shard. */

@@ -3,8 +3,7 @@
  * one process, outputs checked first; on this Node and on a newer one, since their compilers differ. Ratios are of
  * medians of processor time.
  */
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,6 +12,7 @@ import { build as bundle } from "esbuild";
 import { hostRunsRelaxed } from "../src/backends/kernels.ts";
 import { infer } from "../src/index.ts";
 import { benchWork, compare, compareCold, machine, type Peer, type Timing, type WorkId } from "./driver.ts";
+import { runOnEveryNode } from "./nodes.ts";
 import { peakShare } from "./peak.ts";
 import { table } from "./report.ts";
 import { coldPeer, retrodict } from "./retrodict/index.ts";
@@ -20,7 +20,6 @@ import { gaussianMap } from "./retrodict/models.ts";
 import { W4, WORKS } from "./workloads.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const newerNode = join(root, "node_modules/node-current/bin/node");
 
 /** A row of the summary: what, and our two builds' ratios to each peer (how many times as long the peer takes). */
 type Summary = string[][];
@@ -182,14 +181,7 @@ const parts: Record<string, (only?: readonly string[]) => Promise<void>> = {
 /** Runs the parts here, or all of them on both versions of Node. */
 export async function speed({ only }: { only?: string }): Promise<void> {
   const names = only?.split(",");
-  if (process.env.RETRODICT_BENCH_CHILD === undefined && existsSync(newerNode)) {
-    for (const node of [process.execPath, newerNode]) {
-      const env = { ...process.env, RETRODICT_BENCH_CHILD: "1" };
-      const { status } = spawnSync(node, ["--import", "tsx", ...process.argv.slice(1)], { stdio: "inherit", env });
-      if (status !== 0) throw new Error(`bench speed: expected exit status 0 from ${node}, got ${status}`);
-    }
-    return;
-  }
+  if (runOnEveryNode("speed")) return;
   console.log(machine());
   for (const [name, part] of Object.entries(parts)) {
     const works = names?.filter((n) => COMPARISONS.some(([id]) => id === n));

@@ -1,0 +1,37 @@
+// Memory of gradients of `eit` (64² cells) for 160 samples in one run, each build in a process of its own.
+
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { table } from "../report.ts";
+import { builds } from "./engine.ts";
+
+const child = fileURLToPath(new URL("./memory-child.ts", import.meta.url));
+
+const LINES: Readonly<Record<string, string>> = {
+  linear: "linear memory of the engine",
+  rows: "inputs and outputs beside it",
+  slots: "of which the tensors of a shard",
+  run: "peak of the process while an executor is made and runs, less what it held before",
+  tracing: "peak of it while the mesh and the plan are made, less what it held before",
+  all: "peak of it over both, less what it held before",
+  process: "peak of it, Node and all",
+};
+
+/** @throws with the child's standard error where it fails; where there is no /proc, says so instead. */
+export async function memory(): Promise<void> {
+  if (process.platform !== "linux") {
+    console.log(`\nMemory: not measured on ${process.platform}, which has no /proc`);
+    return;
+  }
+  const results = builds().map((build): Record<string, number> => {
+    const flags = Number(process.versions.node.split(".")[0]) < 22 ? ["--experimental-wasm-relaxed-simd"] : [];
+    const args = ["--expose-gc", ...flags, "--import", "tsx", child, build];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 120_000 });
+    if (status !== 0) throw new Error(`bench fem, memory: expected exit status 0, got ${status}: ${stderr}`);
+    return JSON.parse(stdout);
+  });
+  const mb = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+  const rows = Object.entries(LINES).map(([key, text]) => [text, ...results.map((r) => mb(r[key]))]);
+  const title = `eit, 64² cells, gradients of 160 samples in one run (shards of ${results[0].shardRows}), f64`;
+  console.log(`\n${title}:\n${table([["", ...builds()], ...rows])}`);
+}
