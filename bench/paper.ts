@@ -90,9 +90,9 @@ export function paperRod(folder: string): Problem {
 const eitSettings: TrainSettings = {
   guide: spline({ bins: 16, embedding: [96, 96], hidden: [32, 32] }),
   batch: 128,
-  steps: 130_000,
+  steps: 110_000,
   rate: 3e-3,
-  bank: 60_000,
+  bank: 150_000,
 };
 
 const LOW = 0.2;

@@ -9,12 +9,14 @@ import { formatNumber } from "./table.ts";
 
 interface Options extends BackendOptions {
   readonly seed?: number;
+  /** Updates of the surrogate. */
+  readonly steps?: number;
 }
 
 /** A surrogate of the problem, its error told. It is fitted anew when a training is resumed: the seed makes it the same. */
 export async function surrogateOf(
   problem: Problem,
-  { seed, backend, kernels }: Options,
+  { seed, steps, backend, kernels }: Options,
   signal: AbortSignal,
   output: Output,
 ): Promise<Surrogate> {
@@ -29,7 +31,7 @@ export async function surrogateOf(
     view.shown.update(progress);
   };
   try {
-    const made = await surrogate(problem, { seed, backend, kernels, signal, onProgress });
+    const made = await surrogate(problem, { seed, steps, backend, kernels, signal, onProgress });
     view?.shown.stop();
     const { rms, p99, max, count } = made.error;
     const [most, nearly, all] = [rms, p99, max].map((e) => formatNumber(e, 2));

@@ -28,6 +28,7 @@ interface Options {
   readonly out: string;
   readonly resume?: string;
   readonly surrogate?: boolean;
+  readonly surrogateSteps?: number;
   readonly preset?: string;
   readonly guide?: GuideName;
   readonly objective?: ObjectiveName;
@@ -118,11 +119,14 @@ async function run([name]: readonly string[], options: Options, output: Output):
     out,
     resume: resumePath,
     surrogate: bySurrogate = false,
+    surrogateSteps,
     bank: _files,
     bankNoise: _noise,
     simulations: _count,
     ...rest
   } = options;
+  if (surrogateSteps !== undefined && !bySurrogate)
+    throw new UsageError("--surrogate-steps: expected --surrogate, to fit one, got no --surrogate");
   const given = await findProblemArgument(name);
   const bank = await bankOf(given, options);
   const settings = { ...rest, bank };
@@ -146,7 +150,9 @@ async function run([name]: readonly string[], options: Options, output: Output):
     output.note("stopping; again to leave at once");
   });
   try {
-    const fitted = bySurrogate ? await surrogateOf(given, settings, signal, output) : undefined;
+    const fitted = bySurrogate
+      ? await surrogateOf(given, { ...settings, steps: surrogateSteps }, signal, output)
+      : undefined;
     const problem = fitted ?? given;
     output.note(
       `${problem.name}: ${problem.D} parameters, ${problem.M} data; ${guide.name} guide, ${objective}, ${steps} steps of ${batch}${from}`,
@@ -198,6 +204,7 @@ export const trainCommand: CliCommand<Options> = {
       .option("--rate <X>", "largest learning rate", positive)
       .option("--seed <N>", "of all random draws (default: 0)", whole(0))
       .option("--surrogate", "first fit a network to the forward model, and train through it; its error is told")
+      .option("--surrogate-steps <N>", "updates of that network (default: 12,000)", whole(1))
       .option(
         "--bank <FILES...>",
         "two files THETA and Y of pairs that were simulated elsewhere, parameters drawn from the prior: .npy (N, D) and (N, M), CSV or JSON",
