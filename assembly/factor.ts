@@ -3,7 +3,7 @@
 // Samples are in the lanes: 2 in f64, 4 in f32. A factor is opaque to all but the kernels here and in solve.ts: block by
 // block, vector of lanes by vector of lanes, front by front.
 import { reportPivot } from "./fault";
-import { factorColumns, trianglePanel, updateFront } from "./front";
+import { factorColumns, pivotBytes, trianglePanel, updateFront } from "./front";
 import { pitch, plus } from "./lanes";
 import { log64 } from "./math64";
 import { attrs, inCols, inPtr, outPtr, outRows, shardBlocks, shardValid } from "./state";
@@ -26,9 +26,12 @@ export function usedVectors<T>(block: i32): i32 {
 // @ts-ignore: decorator
 @inline function addTo<T>(to: usize, from: usize): void { v128.store(to, plus<T>(v128.load(to), v128.load(from))); }
 
-/** Where row m of a front's block starts, and of its update, in bytes. */
+/** Where row m of a front's block starts, places with padding, and of its update, in bytes. */
 // @ts-ignore: decorator
-@inline function rowInBlock(m: i32, s: i32): usize { return <usize>((m & ~3) * s + (m & 3)) << 4; }
+@inline export function rowInBlock(m: i32, s: i32): usize {
+  const pivots = (s + 3) & ~3, lane = <usize>(m & 3) << 4;
+  return lane + (m < pivots ? trianglePanel(m >> 2) : pivotBytes(s) + (<usize>((m - pivots) >> 2) * <usize>s << 6));
+}
 // @ts-ignore: decorator
 @inline function rowInUpdate(m: i32): usize { return trianglePanel(m >> 2) + (<usize>(m & 3) << 4); }
 
@@ -122,7 +125,7 @@ function report<T>(block: i32, vector: i32, unknown: i32, elements: usize, e: i3
         const front = frontAt(table, f);
         const s = field(front, 0), below = field(front, 1);
         const l = factor + (<usize>field(front, 2) << 4), u = work + (<usize>field(front, 3) << 4);
-        memory.fill(l, 0, <usize>((((s + 3) & ~3) + ((below + 3) & ~3)) * s) << 4);
+        memory.fill(l, 0, pivotBytes(s) + (<usize>((below + 3) & ~3) * <usize>s << 4));
         if (below > 0) memory.fill(u, 0, trianglePanel((below + 3) >> 2));
         let own = place(table, front, 7);
         for (let k = field(front, 8); k > 0; k--) {

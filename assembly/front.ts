@@ -6,6 +6,10 @@ import { fuse, minus, splat, times } from "./lanes";
 // @ts-ignore: decorator
 @inline export function trianglePanel(i: i32): usize { return <usize>(8 * i * (i + 1)) << 4; }
 
+/** Bytes of the triangle of s pivots: panels as those of an update, but that the last ends with column s − 1. */
+// @ts-ignore: decorator
+@inline export function pivotBytes(s: i32): usize { return trianglePanel((s - 1) >> 2) + (<usize>s << 6); }
+
 /**
  * Columns j, j + 1 of `panels` panels: c −= L Lᵀ over the first j columns, then the solution with the 2 × 2 factor on the
  * diagonal (inv0, l10, inv1). `p` is the first panel, `q` the row j of the pivots.
@@ -117,6 +121,13 @@ export function solveColumns64(p: usize, panels: i32, pitch: usize, q: usize, do
 export function updatePanel32(c: usize, p: usize, q: usize, pairs: i32, bytes: usize): void { updatePanelOf<f32>(c, p, q, pairs, bytes); }
 export function updatePanel64(c: usize, p: usize, q: usize, pairs: i32, bytes: usize): void { updatePanelOf<f64>(c, p, q, pairs, bytes); }
 
+// @ts-ignore: decorator
+@inline function solvePanels<T>(p: usize, panels: i32, pitch: usize, q: usize, done: usize, inv0: v128, l10: v128, inv1: v128, pair: bool): void {
+  if (!pair) solveColumnOf<T>(p, panels, pitch, q, done, inv0);
+  else if (sizeof<T>() == 4) solveColumns32(p, panels, pitch, q, done, inv0, l10, inv1);
+  else solveColumns64(p, panels, pitch, q, done, inv0, l10, inv1);
+}
+
 /** 1 / √x, NaN where x is not positive. */
 // @ts-ignore: decorator
 @inline function inverseRoot<T>(x: v128): v128 {
@@ -138,12 +149,12 @@ export function updatePanel64(c: usize, p: usize, q: usize, pairs: i32, bytes: u
  * Answers the first column whose pivot is not positive in some lane, s where there is none; that pivot is left at `bad`.
  */
 export function factorColumns<T>(l: usize, s: i32, r: i32, bad: usize): i32 {
-  const pitch = <usize>s << 6; // of a panel
-  const pivots = (s + 3) >> 2, panels = pivots + ((r + 3) >> 2);
+  const pitch = <usize>s << 6; // of a panel below
+  const pivots = (s + 3) >> 2, panels = (r + 3) >> 2, below = l + pivotBytes(s);
   let fault = s;
   for (let j = 0; j < s; j += 2) {
     const panel = j >> 2, lane = <usize>(j & 3) << 4;
-    const p = l + <usize>panel * pitch;
+    const p = l + trianglePanel(panel);
     const q = p + lane; // row j
     const done = <usize>j << 6; // bytes of the columns before, in a panel
     const d = q + done; // the diagonal
@@ -187,10 +198,8 @@ export function factorColumns<T>(l: usize, s: i32, r: i32, bad: usize): i32 {
       v128.store(d + row, c0);
       if (pair) v128.store(d + row, times<T>(minus<T>(c1, times<T>(c0, l10)), inv1), 64);
     }
-    const rest = panels - panel - 1;
-    if (!pair) solveColumnOf<T>(p + pitch, rest, pitch, q, done, inv0);
-    else if (sizeof<T>() == 4) solveColumns32(p + pitch, rest, pitch, q, done, inv0, l10, inv1);
-    else solveColumns64(p + pitch, rest, pitch, q, done, inv0, l10, inv1);
+    for (let i = panel + 1; i < pivots; i++) solvePanels<T>(l + trianglePanel(i), 1, pitch, q, done, inv0, l10, inv1, pair);
+    solvePanels<T>(below, panels, pitch, q, done, inv0, l10, inv1, pair);
   }
   return fault;
 }
@@ -198,7 +207,7 @@ export function factorColumns<T>(l: usize, s: i32, r: i32, bad: usize): i32 {
 /** The update of a front, u −= L Lᵀ of its rows below, lower triangle in panels. */
 export function updateFront<T>(u: usize, l: usize, s: i32, r: i32): void {
   const pitch = <usize>s << 6;
-  const below = l + <usize>((s + 3) >> 2) * pitch;
+  const below = l + pivotBytes(s);
   let p = below;
   for (let i = 0, panels = (r + 3) >> 2; i < panels; i++) {
     if (sizeof<T>() == 4) updatePanel32(u + trianglePanel(i), p, below, (i + 1) << 1, pitch);

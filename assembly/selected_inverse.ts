@@ -2,15 +2,15 @@
 // root to the leaves. A front's rows below are a part of its parent's rows, where the inverse is known; for its own rows
 //
 //   Z_ik = (δ_ik / L_ii − Σ_{j > i} L_ji Z_jk) / L_ii,   k ≥ i.
-import { field, fillPadding, frontAt, place, usedVectors } from "./factor";
+import { field, fillPadding, frontAt, place, rowInBlock, usedVectors } from "./factor";
+import { pivotBytes, trianglePanel } from "./front";
 import { minus, pitch, plus, splat, times } from "./lanes";
 import { attrs, inPtr, outPtr, outRows, shardBlocks } from "./state";
 
 /** Entry (i, k) of a front's block, i counted without padding: pivots, then rows below. */
 // @ts-ignore: decorator
 @inline function inBlock(l: usize, i: i32, k: i32, s: i32): usize {
-  const row = i < s ? i : i - s + ((s + 3) & ~3);
-  return l + (<usize>((row & ~3) * s + (k << 2) + (row & 3)) << 4);
+  return l + rowInBlock(i < s ? i : i - s + ((s + 3) & ~3), s) + (<usize>k << 6);
 }
 /** The same row without padding, from its place with it. */
 // @ts-ignore: decorator
@@ -38,10 +38,18 @@ import { attrs, inPtr, outPtr, outRows, shardBlocks } from "./state";
         // Entries of the matrix that stand in this front's columns.
         let own = place(table, front, 7);
         for (let k = field(front, 8); k > 0; k--) {
-          const at = load<i32>(own, 4);
-          const panel = at / (s << 2), inPanel = at - panel * (s << 2);
-          const i = (panel << 2) + (inPanel & 3), column = inPanel >> 2;
-          const row = unpadded(i, s);
+          const at = <usize>load<u32>(own, 4) << 4, pivots = pivotBytes(s);
+          let panel = 0, start: usize = 0, first = 0; // of the panel: its number, where it starts, its first row
+          if (at < pivots) {
+            while (panel < (s - 1) >> 2 && trianglePanel(panel + 1) <= at) panel++;
+            start = trianglePanel(panel);
+            first = panel << 2;
+          } else {
+            panel = <i32>((at - pivots) / (<usize>s << 6));
+            start = pivots + (<usize>(panel * s) << 6);
+            first = s + (panel << 2);
+          }
+          const column = <i32>((at - start) >> 6), row = first + <i32>(((at - start) & 63) >> 4);
           const v = v128.load(entry(z, row, column, m));
           v128.store(y + <usize>load<u32>(own) * pitch<T>() + (<usize>vector << 4), row == column ? v : plus<T>(v, v));
           own += 8;

@@ -1,6 +1,7 @@
 // Solutions with the factors of factor.ts, up to three right-hand sides at a time: forward through the fronts, then back. In f32 one
 // step of refinement follows, with the residual in f64 (Higham, Accuracy and Stability of Numerical Algorithms, §12.1).
 import { fillPadding, field, frontAt, place, usedVectors } from "./factor";
+import { pivotBytes, trianglePanel } from "./front";
 import { fuse, minus, pitch, plus, splat, spread, times } from "./lanes";
 import { attrs, inIsParam, inPtr, outCols, outPtr, outRows, shardBlocks } from "./state";
 
@@ -112,8 +113,9 @@ function forward<T>(table: usize, factor: usize, y: usize, row: usize): void {
     const s = field(front, 0), r = field(front, 1);
     const own = y + <usize>field(front, 4) * row;
     const panelBytes = <usize>s << 6;
-    let l = factor + (<usize>field(front, 2) << 4);
+    const block = factor + (<usize>field(front, 2) << 4);
     for (let i = 0; i < s; i += 4) {
+      const l = block + trianglePanel(i >> 2);
       const count = min<i32>(4, s - i), first = own + <usize>i * row;
       if (i > 0) takeAllRows<T>(l, i, own, row, first, pastEnd(first, 1, count, row), pastEnd(first, 2, count, row), pastEnd(first, 3, count, row));
       for (let k = 0; k < count; k++) {
@@ -121,8 +123,8 @@ function forward<T>(table: usize, factor: usize, y: usize, row: usize): void {
         scale<T>(pivot, v128.load(column + (<usize>k << 4)), row);
         for (let j = k + 1; j < count; j++) takeProduct<T>(first + <usize>j * row, v128.load(column + (<usize>j << 4)), pivot, row);
       }
-      l += panelBytes;
     }
+    let l = block + pivotBytes(s);
     let rows = place(table, front, 5);
     for (let i = 0; i < r; i += 4) {
       const p0 = y + <usize>load<u32>(rows) * row, p1 = i + 1 < r ? y + <usize>load<u32>(rows, 4) * row : p0;
@@ -142,8 +144,7 @@ function backward<T>(table: usize, factor: usize, y: usize, row: usize): void {
     const own = y + <usize>field(front, 4) * row;
     const panelBytes = <usize>s << 6;
     const block = factor + (<usize>field(front, 2) << 4);
-    const pivots = (s + 3) & ~3;
-    let l = block + <usize>(pivots >> 2) * panelBytes;
+    let l = block + pivotBytes(s);
     let rows = place(table, front, 5);
     for (let i = 0; i < r; i += 4) {
       const p0 = y + <usize>load<u32>(rows) * row, p1 = i + 1 < r ? y + <usize>load<u32>(rows, 4) * row : p0;
@@ -152,8 +153,8 @@ function backward<T>(table: usize, factor: usize, y: usize, row: usize): void {
       rows += 16;
       l += panelBytes;
     }
-    for (let i = pivots - 4; i >= 0; i -= 4) {
-      const panel = block + <usize>(i >> 2) * panelBytes, first = own + <usize>i * row;
+    for (let i = (s - 1) & ~3; i >= 0; i -= 4) {
+      const panel = block + trianglePanel(i >> 2), first = own + <usize>i * row;
       const count = min<i32>(4, s - i);
       for (let k = count - 1; k >= 0; k--) {
         const column = panel + (<usize>(i + k) << 6), pivot = first + <usize>k * row;

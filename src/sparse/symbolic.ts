@@ -26,7 +26,9 @@ export const triangleEntries = (r: number): number => {
   const panels = padded(r) / PANEL;
   return 8 * panels * (panels + 1);
 };
-const blockEntries = (s: number, r: number): number => (padded(s) + padded(r)) * s;
+/** Entries of the triangle of s pivots: as that of an update, but that the last panel ends with column s − 1. */
+const pivotEntries = (s: number): number => triangleEntries(padded(s) - PANEL) + PANEL * s;
+const blockEntries = (s: number, r: number): number => pivotEntries(s) + padded(r) * s;
 
 /** Rough cost of a front in nanoseconds for two samples: of being there, its entries, its update, its products. */
 function costOf(s: number, r: number): number {
@@ -174,8 +176,9 @@ export interface Symbolic {
    *   4 first column   5 offset of its r rows, numbers in order of elimination   6 offset of its rows' places in the parent
    *   7 offset of its entries of the matrix, pairs (entry, place in the block)   8 how many   9 offset of its children   10 how many
    *   11 left to the kernels   12 offset of its parent, 0 for a root
-   * A front's block has its s + r rows in panels of 4, those below starting a panel of their own, and s columns: row i of
-   * panel I stands at 4 s I + 4 k + (i mod 4). The update: see `triangleEntries`.
+   * A front's block has its s + r rows in panels of 4, those below starting a panel of their own; entry (i, k) stands 4k + (i mod 4)
+   * after the start of its panel. Panels of pivots end with their diagonal, as those of an update do (`triangleEntries`); those
+   * below have s columns.
    */
   readonly table: Int32Array;
   /** Entries of the factor of one sample, padding among them. */
@@ -248,7 +251,9 @@ export function analyse(graph: Graph, rows: Int32Array, cols: Int32Array, given:
     const update = r > 0 ? places.take(triangleEntries(r)) : 0;
     updates.push(update);
     const local = (column: number): number => (column < first + s ? column - first : padded(s) + search(below, column));
-    const blockPlace = (i: number, k: number): number => (i - (i % PANEL)) * s + PANEL * k + (i % PANEL);
+    const panelPlace = (i: number): number =>
+      i < padded(s) ? triangleEntries(i - (i % PANEL)) : pivotEntries(s) + (i - padded(s) - (i % PANEL)) * s;
+    const blockPlace = (i: number, k: number): number => panelPlace(i) + PANEL * k + (i % PANEL);
     const own: number[] = [];
     for (; taken < byColumn.length && columnOf(byColumn[taken]) < first + s; taken++) {
       const e = byColumn[taken];
