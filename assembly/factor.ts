@@ -126,21 +126,22 @@ function report<T>(block: i32, vector: i32, unknown: i32, elements: usize, e: i3
         const s = field(front, 0), below = field(front, 1);
         const l = factor + (<usize>field(front, 2) << 4), u = work + (<usize>field(front, 3) << 4);
         memory.fill(l, 0, pivotBytes(s) + (<usize>((below + 3) & ~3) * <usize>s << 4));
-        if (below > 0) memory.fill(u, 0, trianglePanel((below + 3) >> 2));
+        const children = field(front, 10);
+        if (below > 0 && children > 0) memory.fill(u, 0, trianglePanel((below + 3) >> 2));
         let own = place(table, front, 7);
         for (let k = field(front, 8); k > 0; k--) {
           v128.store(l + (<usize>load<u32>(own, 4) << 4), v128.load(values + <usize>load<u32>(own) * pitch<T>()));
           own += 8;
         }
         let child = place(table, front, 9);
-        for (let k = field(front, 10); k > 0; k--) {
+        for (let k = children; k > 0; k--) {
           const c = table + (<usize>load<u32>(child) << 2);
           extendAdd<T>(work + (<usize>field(c, 3) << 4), field(c, 1), place(table, c, 6), l, u, s);
           child += 4;
         }
         const fault = factorColumns<T>(l, s, below, PIVOT);
         if (fault < s) report<T>(block, vector, load<i32>(order + (<usize>(field(front, 4) + fault) << 2)), coefficients, elements);
-        if (below > 0) updateFront<T>(u, l, s, below);
+        if (below > 0) updateFront<T>(u, l, s, below, children == 0);
       }
       factor += size;
     }

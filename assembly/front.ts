@@ -1,6 +1,6 @@
 // Dense fronts of the multifrontal Cholesky factorisation, the same scalar algorithm in all lanes. Rows stand in panels of 4,
 // a column of a panel is 64 bytes: 4 rows of one vector each (src/sparse/symbolic.ts has the layout).
-import { fuse, minus, splat, times } from "./lanes";
+import { fuse, minus, negative, splat, times } from "./lanes";
 
 /** Panels of the triangle of an update: panel I starts at entry 8 I (I + 1) and has columns 0 … 4I + 3. */
 // @ts-ignore: decorator
@@ -75,9 +75,9 @@ import { fuse, minus, splat, times } from "./lanes";
   }
 }
 
-/** One panel of an update: columns 0 … 2 pairs − 1 of c −= L Lᵀ over all s columns (`bytes` of a panel); `p` that panel of L, `q` the first below. */
+/** One panel of an update, of what children have left or, if `fresh`, of 0: columns 0 … 2 pairs − 1 of c −= L Lᵀ over all s columns (`bytes` of a panel); `p` that panel of L, `q` the first below. */
 // @ts-ignore: decorator
-@inline function updatePanelOf<T>(c: usize, p: usize, q: usize, pairs: i32, bytes: usize): void {
+@inline function updatePanelOf<T>(c: usize, p: usize, q: usize, pairs: i32, bytes: usize, fresh: bool): void {
   const end = p + bytes;
   let odd: usize = 0;
   while (pairs > 0) {
@@ -96,14 +96,25 @@ import { fuse, minus, splat, times } from "./lanes";
       a += 64;
       b += 64;
     }
-    v128.store(c, minus<T>(v128.load(c, 112), s31), 112);
-    v128.store(c, minus<T>(v128.load(c, 96), s21), 96);
-    v128.store(c, minus<T>(v128.load(c, 80), s11), 80);
-    v128.store(c, minus<T>(v128.load(c, 64), s01), 64);
-    v128.store(c, minus<T>(v128.load(c, 48), s30), 48);
-    v128.store(c, minus<T>(v128.load(c, 32), s20), 32);
-    v128.store(c, minus<T>(v128.load(c, 16), s10), 16);
-    v128.store(c, minus<T>(v128.load(c), s00));
+    if (fresh) {
+      v128.store(c, negative<T>(s31), 112);
+      v128.store(c, negative<T>(s21), 96);
+      v128.store(c, negative<T>(s11), 80);
+      v128.store(c, negative<T>(s01), 64);
+      v128.store(c, negative<T>(s30), 48);
+      v128.store(c, negative<T>(s20), 32);
+      v128.store(c, negative<T>(s10), 16);
+      v128.store(c, negative<T>(s00));
+    } else {
+      v128.store(c, minus<T>(v128.load(c, 112), s31), 112);
+      v128.store(c, minus<T>(v128.load(c, 96), s21), 96);
+      v128.store(c, minus<T>(v128.load(c, 80), s11), 80);
+      v128.store(c, minus<T>(v128.load(c, 64), s01), 64);
+      v128.store(c, minus<T>(v128.load(c, 48), s30), 48);
+      v128.store(c, minus<T>(v128.load(c, 32), s20), 32);
+      v128.store(c, minus<T>(v128.load(c, 16), s10), 16);
+      v128.store(c, minus<T>(v128.load(c), s00));
+    }
     c += 128;
     q += odd ? bytes : 0; // two pairs a panel of rows
     odd ^= 32;
@@ -118,8 +129,12 @@ export function solveColumns32(p: usize, panels: i32, pitch: usize, q: usize, do
 export function solveColumns64(p: usize, panels: i32, pitch: usize, q: usize, done: usize, inv0: v128, l10: v128, inv1: v128): void {
   solveColumnsOf<f64>(p, panels, pitch, q, done, inv0, l10, inv1);
 }
-export function updatePanel32(c: usize, p: usize, q: usize, pairs: i32, bytes: usize): void { updatePanelOf<f32>(c, p, q, pairs, bytes); }
-export function updatePanel64(c: usize, p: usize, q: usize, pairs: i32, bytes: usize): void { updatePanelOf<f64>(c, p, q, pairs, bytes); }
+export function updatePanel32(c: usize, p: usize, q: usize, pairs: i32, bytes: usize, fresh: bool): void {
+  updatePanelOf<f32>(c, p, q, pairs, bytes, fresh);
+}
+export function updatePanel64(c: usize, p: usize, q: usize, pairs: i32, bytes: usize, fresh: bool): void {
+  updatePanelOf<f64>(c, p, q, pairs, bytes, fresh);
+}
 
 // @ts-ignore: decorator
 @inline function solvePanels<T>(p: usize, panels: i32, pitch: usize, q: usize, done: usize, inv0: v128, l10: v128, inv1: v128, pair: bool): void {
@@ -204,14 +219,14 @@ export function factorColumns<T>(l: usize, s: i32, r: i32, bad: usize): i32 {
   return fault;
 }
 
-/** The update of a front, u −= L Lᵀ of its rows below, lower triangle in panels. */
-export function updateFront<T>(u: usize, l: usize, s: i32, r: i32): void {
+/** The update of a front, u −= L Lᵀ of its rows below, lower triangle in panels; u counts as 0 if `fresh`. */
+export function updateFront<T>(u: usize, l: usize, s: i32, r: i32, fresh: bool): void {
   const pitch = <usize>s << 6;
   const below = l + pivotBytes(s);
   let p = below;
   for (let i = 0, panels = (r + 3) >> 2; i < panels; i++) {
-    if (sizeof<T>() == 4) updatePanel32(u + trianglePanel(i), p, below, (i + 1) << 1, pitch);
-    else updatePanel64(u + trianglePanel(i), p, below, (i + 1) << 1, pitch);
+    if (sizeof<T>() == 4) updatePanel32(u + trianglePanel(i), p, below, (i + 1) << 1, pitch, fresh);
+    else updatePanel64(u + trianglePanel(i), p, below, (i + 1) << 1, pitch, fresh);
     p += pitch;
   }
 }

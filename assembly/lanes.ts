@@ -9,6 +9,8 @@ import { madd, madd64 } from "./simd";
 @inline export function minus<T>(a: v128, b: v128): v128 { return sizeof<T>() == 4 ? f32x4.sub(a, b) : f64x2.sub(a, b); }
 // @ts-ignore: decorator
 @inline export function over<T>(a: v128, b: v128): v128 { return sizeof<T>() == 4 ? f32x4.div(a, b) : f64x2.div(a, b); }
+// @ts-ignore: decorator
+@inline export function negative<T>(x: v128): v128 { return sizeof<T>() == 4 ? f32x4.neg(x) : f64x2.neg(x); }
 /** a b + c */
 // @ts-ignore: decorator
 @inline export function fuse<T>(a: v128, b: v128, c: v128): v128 { return sizeof<T>() == 4 ? madd(a, b, c) : madd64(a, b, c); }
