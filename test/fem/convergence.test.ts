@@ -72,14 +72,17 @@ async function errors({ mesh: make, normal, ...on }: Domain, cells: number): Pro
       {
         on: on.robin,
         transfer,
-        outside: solutionsSought.map((s): Plane => (x, y) => s.u(x, y) + flux(s)(x, y) / transfer(x, y)),
+        outside: solutionsSought.map(
+          (s): Plane =>
+            (x, y) =>
+              s.u(x, y) + flux(s)(x, y) / transfer(x, y),
+        ),
       },
     ],
     reaction: c,
     source: solutionsSought.map(({ u, x: ux, y: uy, laplacian }): Plane => {
       const [ax, ay] = gradientOfA;
-      return (x, y) =>
-        c(x, y) * u(x, y) - a(x, y) * laplacian(x, y) - ax(x, y) * ux(x, y) - ay(x, y) * uy(x, y);
+      return (x, y) => c(x, y) * u(x, y) - a(x, y) * laplacian(x, y) - ax(x, y) * ux(x, y) - ay(x, y) * uy(x, y);
     }),
   });
   const { nodes } = await solutions(model, { a: onTriangles(mesh, a) });
