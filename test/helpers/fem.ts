@@ -5,7 +5,7 @@ import type { Mesh } from "../../src/fem/mesh.ts";
 import { centroids } from "../../src/fem/mesh.ts";
 import type { Poisson } from "../../src/fem/poisson.ts";
 import { input } from "../../src/graph/build.ts";
-import type { DType, Tensor } from "../../src/graph/tensor.ts";
+import type { DType } from "../../src/graph/tensor.ts";
 import { runGraph } from "./run.ts";
 
 export type Plane = (x: number, y: number) => number;
@@ -38,11 +38,11 @@ export async function solutions(
   const [ta, tc] = [input("a", model.E, { dtype }), input("c", model.E, { dtype })];
   const more = c ? { reaction: tc } : {};
   const outputs = Object.fromEntries(model.solve(ta, more).map((u, k) => [`u${k}`, u]));
-  const data: Record<string, Tensor> = model.S > 0 ? { data: model.observe(ta, more) } : {};
+  if (model.S > 0) outputs.data = model.observe(ta, more);
   const rows = a.length / model.E;
   const inputs = { a: Float64Array.from(a), ...(c && { c: Float64Array.from(c) }) };
-  const out = await runGraph({ ...outputs, ...data }, { rows, inputs, create });
-  return { nodes: Object.keys(outputs).map((k) => out[k]), data: out.data ?? new Float64Array(0) };
+  const out = await runGraph(outputs, { rows, inputs, create });
+  return { nodes: Array.from({ length: model.K }, (_, k) => out[`u${k}`]), data: out.data ?? new Float64Array(0) };
 }
 
 /** The largest difference. @throws on lists of two lengths. */
