@@ -2,8 +2,9 @@
  * Nested dissection (George, SIAM J. Numer. Anal. 10, 1973): a graph is cut in two by a small separator, whose unknowns
  * come last; the halves are cut in turn. Small pieces are ordered by minimum degree (Tinney & Walker, Proc. IEEE 55, 1967).
  *
- * Cuts run across a coordinate, near the middle, wherever the separator is smallest. Graphs without coordinates are given one,
- * the distance from a far-off unknown. The unknowns are sorted along every axis once: pieces stay sorted when they are cut.
+ * Cuts run across a coordinate, near the middle, wherever the separator is smallest. The unknowns are sorted along every axis
+ * once: pieces stay sorted when they are cut. Without coordinates each piece is put in the order of a breadth-first search from
+ * its far end (George & Liu, SIAM J. Numer. Anal. 15, 1978).
  */
 
 /** A symmetric graph, without loops, in compressed rows. */
@@ -38,33 +39,6 @@ export function graphOf(n: number, rows: Int32Array, cols: Int32Array): Graph {
     neighbours[next[cols[e]]++] = rows[e];
   }
   return { n, start, neighbours };
-}
-
-/** Levels of a breadth-first search from an unknown at one end: a coordinate for graphs that have none. */
-function levels({ n, start, neighbours }: Graph): Float64Array {
-  const level = new Float64Array(n).fill(-1);
-  const search = (from: number, base: number): number[] => {
-    const queue = [from];
-    level[from] = base;
-    for (const i of queue) {
-      for (let k = start[i]; k < start[i + 1]; k++) {
-        if (level[neighbours[k]] >= 0) continue;
-        level[neighbours[k]] = level[i] + 1;
-        queue.push(neighbours[k]);
-      }
-    }
-    return queue;
-  };
-  let base = 0;
-  for (let i = 0; i < n; i++) {
-    if (level[i] >= 0) continue;
-    const reached = search(i, base);
-    const end = reached[reached.length - 1];
-    for (const j of reached) level[j] = -1;
-    const again = search(end, base); // from the far end: more levels, and so thinner ones
-    base = level[again[again.length - 1]] + 2; // components do not touch
-  }
-  return level;
 }
 
 /**
@@ -118,10 +92,12 @@ function byMinimumDegree(piece: Int32Array, { start, neighbours }: Graph, local:
   }
 }
 
+/** A piece, sorted along an axis, is cut before position `at`; the separator is what touches the other side on one of them. */
 interface Cut {
   readonly axis: number;
-  /** Unknowns on the first side, and in the separator. */
-  readonly first: number;
+  readonly at: number;
+  readonly ofFirst: boolean;
+  /** Unknowns in the separator. */
   readonly separator: number;
   readonly score: number;
 }
@@ -131,49 +107,79 @@ export function nestedDissection(graph: Graph, coordinates?: ArrayLike<number>):
   const { n, start, neighbours } = graph;
   const along = coordinates
     ? [0, 1].map((axis) => Float64Array.from({ length: n }, (_, i) => coordinates[2 * i + axis]))
-    : [levels(graph)];
+    : [new Float64Array(n)];
   /** Along each axis; a piece is the same range of all of them, and ends up in the order of elimination. */
   const sorted = along.map((x) => Int32Array.from({ length: n }, (_, i) => i).sort((a, b) => x[a] - x[b] || a - b));
   const local = new Int32Array(n).fill(-1); // scratch of byMinimumDegree
   const position = new Int32Array(n); // in the piece at hand
-  const lowest = new Int32Array(n); // the least position of a neighbour
+  const [lowest, highest] = [new Int32Array(n), new Int32Array(n)]; // positions of an unknown and its neighbours
   const separated = new Uint8Array(n); // in a separator already: all others that touch a piece are in it
-  const change = new Int32Array(n + 1);
+  const change = [new Int32Array(n + 1), new Int32Array(n + 1)];
   const moved = new Int32Array(n);
+  const reached = new Uint8Array(n);
 
-  /** Positions of a piece along an axis, and the least ones of neighbours. */
+  /** Puts a piece in the order of a breadth-first search: from its first unknown, then again from where that ended. */
+  const spreadOut = (piece: Int32Array): void => {
+    for (const pass of [1, 2]) {
+      let count = 0;
+      const reach = (i: number): void => {
+        if (reached[i] === pass || separated[i]) return;
+        reached[i] = pass;
+        moved[count++] = i;
+      };
+      for (const first of pass === 1 ? piece : piece.slice().reverse()) {
+        let head = count;
+        for (reach(first); head < count; head++) {
+          for (let k = start[moved[head]]; k < start[moved[head] + 1]; k++) reach(neighbours[k]);
+        }
+      }
+      piece.set(moved.subarray(0, count));
+    }
+    for (const i of piece) reached[i] = 0;
+  };
+  /** Positions of a piece, and how far those of neighbours reach. */
   const place = (piece: Int32Array): void => {
     for (let k = 0; k < piece.length; k++) position[piece[k]] = k;
     for (const i of piece) {
-      let low = position[i];
+      let [low, high] = [position[i], position[i]];
       for (let k = start[i]; k < start[i + 1]; k++) {
-        if (!separated[neighbours[k]] && position[neighbours[k]] < low) low = position[neighbours[k]];
+        if (separated[neighbours[k]]) continue;
+        const at = position[neighbours[k]];
+        if (at < low) low = at;
+        if (at > high) high = at;
       }
       lowest[i] = low;
+      highest[i] = high;
     }
   };
-  /** The separator of cut c is the unknowns i of the second side that touch the first, lowest_i < c ≤ position_i. */
+  /** Separators of a cut at c: unknowns of the first side, position < c ≤ highest; of the second, lowest < c ≤ position. */
   const cutAlong = (axis: number, piece: Int32Array): Cut => {
     const m = piece.length;
     place(piece);
-    change.fill(0, 0, m + 1);
+    for (const list of change) list.fill(0, 0, m + 1);
     for (const i of piece) {
-      change[lowest[i] + 1]++;
-      change[position[i] + 1]--;
+      change[0][position[i] + 1]++;
+      change[0][highest[i] + 1]--;
+      change[1][lowest[i] + 1]++;
+      change[1][position[i] + 1]--;
     }
-    let best: Cut = { axis, first: 0, separator: m, score: Infinity };
-    for (let first = 1, separator = 0; first <= Math.ceil((1 - LEAST_SHARE) * m); first++) {
-      separator += change[first];
-      if (first < Math.floor(LEAST_SHARE * m)) continue;
-      const larger = Math.max(first, m - first - separator) / m;
-      const score = (separator + 1 / m) * (1 + 2 * Math.max(0, larger - 0.5)); // of cuts through nothing, the most even one
-      if (score < best.score) best = { axis, first, separator, score };
+    let best: Cut = { axis, at: 0, ofFirst: false, separator: m, score: Infinity };
+    const sizes = [0, 0];
+    for (let at = 1; at <= Math.ceil((1 - LEAST_SHARE) * m); at++) {
+      for (const side of [0, 1]) {
+        const separator = (sizes[side] += change[side][at]);
+        if (at < Math.floor(LEAST_SHARE * m)) continue;
+        const larger = Math.max(at - (side ? 0 : separator), m - at - (side ? separator : 0)) / m;
+        const score = (separator + 1 / m) * (1 + 2 * Math.max(0, larger - 0.5)); // of cuts through nothing, the most even one
+        if (score < best.score) best = { axis, at, ofFirst: side === 0, separator, score };
+      }
     }
     return best;
   };
 
   const dissect = (from: number, to: number): void => {
     const m = to - from;
+    if (!coordinates && m > PIECE) spreadOut(sorted[0].subarray(from, to));
     const spans = along.map((x, axis) => x[sorted[axis][to - 1]] - x[sorted[axis][from]]);
     const longest = Math.max(...spans);
     let best: Cut | null = null;
@@ -183,24 +189,26 @@ export function nestedDissection(graph: Graph, coordinates?: ArrayLike<number>):
       if (best === null || cut.score < best.score) best = cut;
     }
     if (best === null || best.separator >= m / 2) {
-      const piece = sorted[0].subarray(from, to);
-      byMinimumDegree(piece, graph, local);
+      byMinimumDegree(sorted[0].subarray(from, to), graph, local);
       return;
     }
-    const { axis, first, separator } = best;
-    place(sorted[axis].subarray(from, to));
-    for (const i of sorted[axis].subarray(from, to)) if (position[i] >= first && lowest[i] < first) separated[i] = 1;
-    const middle = from + first;
+    const { axis, at, ofFirst, separator } = best;
+    const piece = sorted[axis].subarray(from, to);
+    place(piece);
+    const touches = (i: number): boolean =>
+      ofFirst ? position[i] < at && highest[i] >= at : position[i] >= at && lowest[i] < at;
+    for (const i of piece.filter(touches)) separated[i] = 1;
+    const middle = from + at - (ofFirst ? separator : 0);
     const end = to - separator;
     for (const list of sorted) {
       const next = [from, middle, end];
       for (let k = from; k < to; k++) {
         const i = list[k];
-        moved[next[separated[i] ? 2 : position[i] < first ? 0 : 1]++] = i;
+        moved[next[separated[i] ? 2 : position[i] < at ? 0 : 1]++] = i;
       }
       list.set(moved.subarray(from, to), from);
     }
-    dissect(from, middle);
+    if (from < middle) dissect(from, middle);
     if (middle < end) dissect(middle, end);
   };
   if (n > 0) dissect(0, n);
