@@ -5,13 +5,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseHTML } from "linkedom";
-import { infer, load, train } from "retrodict";
+import { type InverseMap, infer, load, train } from "retrodict";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import pendulum from "../examples/pendulum.js";
+import plate from "../examples/plate.js";
 import { findModes } from "../examples/plots/modes.ts";
 import { density } from "../examples/plots/pairs.ts";
+import { batchSum, input } from "../src/graph/build.ts";
+import { grad } from "../src/graph/grad.ts";
+import { type Problem, potential } from "../src/problem.ts";
 import { simulate } from "../src/simulate.ts";
+import { checkGradients } from "./helpers/differences.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = fs.mkdtempSync(join(tmpdir(), "retrodict-examples-"));
@@ -72,24 +77,36 @@ test("the arm example refuses options that it does not know and a number of step
   }
 });
 
-test("the pendulum's posteriors cover the parameters that made the data and stay in their support", async () => {
-  const map = await train(pendulum, { steps: 500, batch: 256, seed: 1, kernels: "plain" });
+/** Shares of 100 simulated cases whose true parameter is within its 90 % interval, and whose posterior the data narrow. */
+async function coverage(
+  problem: Problem,
+  map: InverseMap,
+): Promise<{ name: string; inside: number; narrowed: number }[]> {
   const count = 100;
-  const { theta, noisy } = await simulate(pendulum, count, { seed: 99, kernels: "plain" });
-  const data = Array.from({ length: count }, (_, i) => noisy.subarray(i * pendulum.M, (i + 1) * pendulum.M));
+  const { theta, noisy } = await simulate(problem, count, { seed: 99, kernels: "plain" });
+  const data = Array.from({ length: count }, (_, i) => noisy.subarray(i * problem.M, (i + 1) * problem.M));
   const posteriors = await infer(map, data, { draws: 1000 });
-  // A share of 90 % of 100 independent cases has a standard deviation of 3 %: four of them either way.
-  for (let d = 0; d < pendulum.D; d++) {
+  return problem.parameters.map(({ name }, d) => {
     const inside = posteriors.filter((posterior, i) => {
-      const truth = theta[i * pendulum.D + d];
+      const truth = theta[i * problem.D + d];
       return truth > posterior.quantile(0.05)[d] && truth < posterior.quantile(0.95)[d];
     });
-    const { name } = pendulum.parameters[d];
-    assert.ok(inside.length >= 78, `${name}: ${inside.length} of 100 in their 90 % interval`);
-    const narrower = posteriors.filter(({ sd }) => sd[d] < 0.8 * pendulum.prior.sd[d]);
-    assert.ok(narrower.length >= 80, `${name}: the data narrow ${narrower.length} of 100 posteriors`);
+    const narrowed = posteriors.filter(({ sd }) => sd[d] < 0.8 * problem.prior.sd[d]);
+    return { name, inside: inside.length, narrowed: narrowed.length };
+  });
+}
+// A share of 90 % of 100 independent cases has a standard deviation of 3 %: four of them either way.
+const LEAST_INSIDE = 78;
+
+test("the pendulum's posteriors cover the parameters that made the data and stay in their support", async () => {
+  const map = await train(pendulum, { steps: 500, batch: 256, seed: 1, kernels: "plain" });
+  for (const { name, inside, narrowed } of await coverage(pendulum, map)) {
+    assert.ok(inside >= LEAST_INSIDE, `${name}: ${inside} of 100 in their 90 % interval`);
+    assert.ok(narrowed >= 80, `${name}: the data narrow ${narrowed} of 100 posteriors`);
   }
-  for (const posterior of posteriors.slice(0, 10)) {
+  const { noisy } = await simulate(pendulum, 10, { seed: 98, kernels: "plain" });
+  const data = Array.from({ length: 10 }, (_, i) => noisy.subarray(i * pendulum.M, (i + 1) * pendulum.M));
+  for (const posterior of await infer(map, data)) {
     const draws = await posterior.sample(1000, { seed: 4 });
     const outside = draws.filter((value, k) => {
       const d = k % pendulum.D;
@@ -98,6 +115,55 @@ test("the pendulum's posteriors cover the parameters that made the data and stay
     assert.is(outside.length, 0, `${outside}`);
   }
 });
+
+test("the plate's posteriors cover the conductivities that made the data", async () => {
+  const options = { guide: "gaussian", bank: 4000, steps: 1000, heldOut: 500, seed: 1, kernels: "plain" } as const;
+  const map = await train(plate, options);
+  for (const { name, inside, narrowed } of await coverage(plate, map)) {
+    assert.ok(inside >= LEAST_INSIDE, `${name}: ${inside} of 100 in their 90 % interval`);
+    assert.ok(narrowed >= 80, `${name}: the data narrow ${narrowed} of 100 posteriors`);
+  }
+});
+
+test("the plate is trained through its solver by the ELBO, whose held-out loss falls", async () => {
+  const losses: number[] = [];
+  const options = {
+    guide: "gaussian",
+    objective: "elbo",
+    steps: 60,
+    batch: 16,
+    heldOut: 32,
+    evaluateEvery: 20,
+  } as const;
+  await train(plate, { ...options, seed: 1, kernels: "plain", onProgress: ({ heldOut }) => losses.push(heldOut) });
+  const seen = losses.filter(Number.isFinite);
+  assert.ok(seen[seen.length - 1] < 0.5 * seen[0], `${seen}`);
+});
+
+test("the gradient of the plate's potential is that of finite differences", async () => {
+  const [rows, f64] = [2, { dtype: "f64" } as const];
+  const { theta, noisy } = await simulate(plate, rows, { seed: 5, kernels: "plain" });
+  const [t, y] = [input("theta", plate.D, f64), input("y", plate.M, f64)];
+  const total = batchSum(potential(plate, t, y));
+  const values = { theta: theta.map((v) => Math.round(v * 4096) / 4096), y: noisy };
+  await checkGradients(total, [t], grad(total, [t]), { rows, values });
+});
+
+for (const objective of ["npe", "elbo"]) {
+  test(`the plate is trained from its file by the command line, by ${objective}`, async () => {
+    const model = join(folder, `plate-${objective}.safetensors`);
+    const args = ["train", "examples/plate.js", "--objective", objective, "--guide", "gaussian", "--steps", "10"];
+    const { status, out, err } = await run(
+      "src/cli/main.ts",
+      ...args,
+      ...["--batch", "16", "--held-out", "16", "--out", model, "--json"],
+    );
+    assert.is(status, 0, err);
+    assert.is(JSON.parse(out).training.objective, objective);
+    const { spec } = await load(model, { problem: plate });
+    assert.equal(spec.problem, "plate");
+  });
+}
 
 test("the pendulum is trained by the command line from its file", async () => {
   const model = join(folder, "pendulum.safetensors");
