@@ -11,14 +11,14 @@ export interface Solver {
   readonly name: string;
   /** Whether it takes tens of times as long as the fastest. */
   readonly isSlow: boolean;
-  /** Factors one matrix, solves for all right-hand sides; the answer stands until the next call: x (n, SIDES). */
+  /** Factors one matrix, given by its sparser entries, solves for all right-hand sides; the answer stands until the next call: x (n, SIDES). */
   solve(entries: Float64Array): Float64Array;
 }
 
 const require = createRequire(import.meta.url);
 
 /** Largest distance of an entry from the diagonal, rows as they are numbered along the grid. */
-function bandwidth({ pattern: { rows, cols } }: Systems): number {
+function bandwidth({ sparser: { rows, cols } }: Systems): number {
   let width = 0;
   for (let e = 0; e < rows.length; e++) width = Math.max(width, rows[e] - cols[e]);
   return width;
@@ -33,7 +33,7 @@ interface Emscripten {
   _dpbsv_(...pointers: number[]): number;
 }
 
-/** Node has `fetch` but none of files, so the binary is read for it. */
+/** Node has `fetch` but none of files, so the binary is read for it; and it is kept from listening for errors of the process. */
 function loadEmlapack(): Promise<Emscripten> {
   const file = require.resolve("emlapack/wasm.js");
   const folder = dirname(file);
@@ -45,16 +45,18 @@ function loadEmlapack(): Promise<Emscripten> {
       onRuntimeInitialized: () => resolve(module as unknown as Emscripten),
       onAbort: reject,
     };
-    const names = ["Module", "require", "module", "__dirname"];
-    compileFunction(readFileSync(file, "utf8"), names, { filename: file })(module, require, { exports: {} }, folder);
+    const names = ["Module", "require", "module", "__dirname", "process"];
+    const quiet = Object.create(process, { on: { value: () => {} } });
+    const run = compileFunction(readFileSync(file, "utf8"), names, { filename: file });
+    run(module, require, { exports: {} }, folder, quiet);
   });
 }
 
 /** LAPACK's banded solver (reference LAPACK and BLAS in WebAssembly). */
 async function emlapack(systems: Systems): Promise<Solver> {
   const lapack = await loadEmlapack();
-  const { n, pattern, load } = systems;
-  const { rows, cols } = pattern;
+  const { n, sparser, load } = systems;
+  const { rows, cols } = sparser;
   const width = bandwidth(systems);
   const pitch = width + 1;
   const place = Int32Array.from(rows, (i, e) => cols[e] * pitch + i - cols[e]);
@@ -91,7 +93,7 @@ interface CholeskySolve {
 }
 
 /** Upper triangle of the matrix in our order: of each entry the row and the column, row ≤ column. */
-function permuted({ pattern: { rows, cols }, place }: Systems): { upper: Int32Array; lower: Int32Array } {
+function permuted({ sparser: { rows, cols }, place }: Systems): { upper: Int32Array; lower: Int32Array } {
   return {
     upper: Int32Array.from(rows, (i, e) => Math.min(place[i], place[cols[e]])),
     lower: Int32Array.from(rows, (i, e) => Math.max(place[i], place[cols[e]])),
@@ -213,8 +215,8 @@ function numeric(systems: Systems): Solver {
 
 /** Cholesky of a band in typed arrays, row by row: what one would write by hand. */
 function byHand(systems: Systems): Solver {
-  const { n, pattern, load } = systems;
-  const { rows, cols } = pattern;
+  const { n, sparser, load } = systems;
+  const { rows, cols } = sparser;
   const w = bandwidth(systems);
   const pitch = w + 1; // row i holds columns i − w … i
   const place = Int32Array.from(rows, (i, e) => i * pitch + w - i + cols[e]);

@@ -24,6 +24,11 @@ export interface Systems {
   readonly place: Int32Array;
   /** Entries of the lower triangle, one array (K) a sample. */
   readonly entries: readonly Float64Array[];
+  /**
+   * The same for others, who may leave out what is 0 whatever the coefficients: entries of nodes that share the longest side of
+   * right-angled triangles, nearly all of them.
+   */
+  readonly sparser: { readonly rows: Int32Array; readonly cols: Int32Array; readonly entries: readonly Float64Array[] };
   /** (n, SIDES) */
   readonly load: Float64Array;
   /** Floating-point operations of a factorisation, and of the substitutions for all right-hand sides, of one sample. */
@@ -70,6 +75,10 @@ export function makeSystems(cells: number, count: number): Systems {
     const a = Float64Array.from({ length: stiffness.inputs }, (_, e) => exp(LOG_SD * normalAt(SEED, 1, 0, sample, e)));
     return timesVector(stiffness, a);
   });
+  const isNeeded = (e: number): boolean =>
+    stiffness.value.subarray(stiffness.start[e], stiffness.start[e + 1]).some((x) => Math.abs(x) > 1e-12);
+  const without = <T extends Int32Array | Float64Array>(list: T): T => list.filter((_, e) => isNeeded(e)) as T;
+  const sparser = { rows: without(pattern.rows), cols: without(pattern.cols), entries: entries.map(without) };
   const { table, products, entries: size } = pattern.symbolic;
   const place = new Int32Array(n);
   for (let k = 0; k < n; k++) place[table[table[6] + k]] = k; // word 6: where the order is
@@ -79,5 +88,5 @@ export function makeSystems(cells: number, count: number): Systems {
     least.solve += 4 * SIDES * (c + 1);
   }
   const flops = { factor: 2 * products, solve: 4 * SIDES * size };
-  return { cells, n, pattern, place, entries, load, flops, least };
+  return { cells, n, pattern, place, entries, sparser, load, flops, least };
 }

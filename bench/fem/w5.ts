@@ -19,14 +19,15 @@ const title = ({ cells, n }: Systems): string => `${cells}² cells, n = ${n}, fa
 
 /** Every sample of ours must solve its system as the first of the others does. @throws naming who differs, and how much */
 async function check(systems: Systems, own: readonly OwnSolver[], others: Awaited<ReturnType<typeof peers>>) {
-  const { entries, n } = systems;
-  for (const sample of [0, entries.length - 1]) {
-    const want = others[0].solve(entries[sample]).slice();
-    for (const peer of others) relative(`${peer.name}, sample ${sample}`, peer.solve(entries[sample]), want, TOLERANCE);
+  const { n, sparser } = systems;
+  for (const sample of [0, sparser.entries.length - 1]) {
+    const want = others[0].solve(sparser.entries[sample]).slice();
+    for (const peer of others)
+      relative(`${peer.name}, sample ${sample}`, peer.solve(sparser.entries[sample]), want, TOLERANCE);
   }
   for (const { executor, solve } of own) {
-    const x = await solve(entries.length);
-    for (const [sample, values] of entries.entries()) {
+    const x = await solve(sparser.entries.length);
+    for (const [sample, values] of sparser.entries.entries()) {
       const got = x.subarray(sample * n * SIDES, (sample + 1) * n * SIDES);
       relative(`${executor.device}, sample ${sample}`, got, others[0].solve(values), TOLERANCE);
     }
@@ -53,7 +54,8 @@ export async function againstNpm(): Promise<void> {
         .filter((peer) => peer.isSlow === slow)
         .map(({ name, solve }) => {
           let next = 0;
-          return { name, run: () => void solve(systems.entries[next++ % systems.entries.length]) };
+          const { entries } = systems.sparser;
+          return { name, run: () => void solve(entries[next++ % entries.length]) };
         });
     // Slow ones are timed apart: what they leave to the garbage collector would be charged to the others.
     for (const slow of [false, true]) {
