@@ -61,7 +61,12 @@ export async function againstNpm(): Promise<void> {
     for (const slow of [false, true]) {
       const seconds = slow ? 5 : 20;
       const candidates = [...mine, ...theirs(slow)];
-      const timings = await compare(`W5, ${title(systems)}`, candidates, { clock: "cpu", seconds, rounds: 7 });
+      const timings = await compare(`W5, ${title(systems)}`, candidates, {
+        clock: "cpu",
+        seconds,
+        rounds: 7,
+        sample: 30,
+      });
       const ours = own.map((_, i) => Math.min(...BATCHES.map((_, b) => timings[i * BATCHES.length + b].median)));
       const from = slow ? mine.length : 0;
       for (const { name, median } of timings.slice(from))
