@@ -21,8 +21,13 @@ const guides: Readonly<Record<string, () => Guide>> = {
   "gaussian on a linear base": () => gaussian({ hidden: [6], base: "linear" }),
   "gaussian of three networks on a linear base": () => gaussian({ hidden: [5], separate: true, base: "linear" }),
   coupling: () => coupling({ blocks: 3, hidden: [5], activation: "softplus" }),
+  "coupling with one network each": () => coupling({ blocks: 1, hidden: [5], activation: "silu", separate: false }),
+  "coupling of straight networks": () => coupling({ blocks: 1, hidden: [], separate: false }),
+  "coupling on a linear base": () =>
+    coupling({ blocks: 2, hidden: [5], activation: "tanh", separate: false, base: "linear" }),
   spline: () => spline({ bins: 5, embedding: [6], hidden: [5], activation: "tanh" }),
-  "coupling on a linear base": () => coupling({ blocks: 2, hidden: [5], activation: "softplus", base: "linear" }),
+  "coupling of two networks each on a linear base": () =>
+    coupling({ blocks: 2, hidden: [5], activation: "softplus", base: "linear" }),
   "spline on a linear base": () => spline({ bins: 4, embedding: [], hidden: [5], activation: "tanh", base: "linear" }),
   "spline without an embedding": () => spline({ bins: 3, bound: 2.5, embedding: [], hidden: [] }),
 };
@@ -381,6 +386,16 @@ const refusals: readonly [string, () => unknown, RegExp][] = [
     /^gaussian.base: expected "prior" or "linear", got "laplace"$/,
   ],
   ["no base", () => spline({ base: null as never }), /^spline.base: expected "prior" or "linear", got null$/],
+  [
+    "couplings on an unknown base",
+    () => coupling({ base: "laplace" as never }),
+    /^coupling.base: expected "prior" or "linear", got "laplace"$/,
+  ],
+  [
+    "couplings with a number for separate",
+    () => coupling({ separate: 1 as never }),
+    /^coupling.separate: expected true or false, got 1$/,
+  ],
   ["no blocks", () => coupling({ blocks: 0 }), /^coupling.blocks: expected a whole number of at least 1, got 0$/],
   ["one bin", () => spline({ bins: 1 }), /^spline.bins: expected a whole number of at least 2, got 1$/],
   ["too many bins", () => spline({ bins: 129 }), /^spline.bins: expected at most 128, got 129$/],

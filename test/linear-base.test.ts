@@ -75,6 +75,26 @@ for (const on of [
   });
 }
 
+test("a flow on it starts as the linear posterior, bends it, and is kept with the logarithms of the data", async () => {
+  const flow = coupling({ blocks: 2, hidden: [16], activation: "silu", separate: false, base: "linear" });
+  assert.equal(flow.options, { blocks: 2, hidden: [16], activation: "silu", separate: false, base: "linear" });
+  assert.equal(Object.keys(coupling().options), ["blocks", "hidden", "activation"], "as in files of version 0.1");
+  // Both start as one and the same Gaussian: their held-out losses are those of one density.
+  const [start, straight] = [await train(small, { ...untrained, guide: flow }), await train(small, untrained)];
+  const [a, b] = [start, straight].map((map) => map.spec.training.heldOut.best);
+  assert.ok(Math.abs(a - b) < 1e-5, `${a}, ${b}`);
+  const options: TrainOptions = { ...untrained, guide: flow, embedding: "log", steps: 400, batch: 128, rate: 5e-3 };
+  const map = await train(small, options);
+  assert.ok(map.spec.training.heldOut.best < a - 0.03, `${map.spec.training.heldOut.best}, untrained ${a}`);
+  assert.equal(map.spec.embedding, { kind: "log", size: 2 * small.M });
+  const again = await load(await toBytes(map), { kernels });
+  assert.is(bitsOf(again), bitsOf(map));
+  const [y] = await dataOf(small, 1, 9);
+  const draws = await (await infer(map, y)).sample(20, { seed: 3 });
+  assert.equal(await (await infer(again, y)).sample(20, { seed: 3 }), draws);
+  assert.equal(await (await infer(again, y)).logProb(draws), await (await infer(map, y)).logProb(draws));
+});
+
 test("one seed gives the same base and weights, to the last bit; guides on the prior say nothing of one", async () => {
   const options = { ...untrained, steps: 30, rate: 1e-3 };
   assert.is(bitsOf(await train(small, options)), bitsOf(await train(small, options)));

@@ -150,6 +150,7 @@ test("how data enter is chosen by their number, or as asked for", () => {
   assert.equal(chooseEmbedding("auto", 65), { kind: "principal", size: 24 });
   assert.equal(chooseEmbedding("none", 600), { kind: "none", size: 600 });
   assert.equal(chooseEmbedding({ principal: 3 }, 4), { kind: "principal", size: 3 });
+  assert.equal(chooseEmbedding("log", 4), { kind: "log", size: 8 });
   for (const principal of [0, 5, 1.5, Number.NaN]) {
     assert.throws(() => chooseEmbedding({ principal }, 4), /^embedding.principal: expected 1 to 4 components .*, got /);
   }
@@ -205,6 +206,31 @@ test("heavy-tailed data are scaled by their bulk, outliers end at 10, and what i
   assert.ok(Number.isNaN(features[3]) && Number.isNaN(features[4]));
 });
 
+test("data with their logarithms: both standardised, a straight line below the noise, odd, and finite as far as f32 goes", async () => {
+  const [N, sd] = [4000, 0.01];
+  const clean = Float32Array.from({ length: N }, (_, i) => Math.exp(0.4 * normalAt(4, 1, 0, i, 0)));
+  const noisy = clean.map((v, i) => v + sd * normalAt(4, 2, 0, i, 0));
+  for (const noiseSd of [Float64Array.of(sd), Float64Array.of(0)]) {
+    const weights = fitEmbedding({ kind: "log", size: 2 }, 1, clean, noisy, noiseSd);
+    const outputs = { features: traceEmbedding({ kind: "log", size: 2 }, 1)(input("y", 1)) };
+    const { features } = await runGraph(outputs, { weights, rows: N, inputs: { y: noisy } });
+    const mean = columnMeans(features, 2);
+    for (const m of mean) close(m, 0, 1e-5);
+    for (const s of columnSds(features, 2, mean)) close(s, 1, 1e-5);
+    const y = Float64Array.of(1e-4, -1e-4, 0, 3, -3, 1e30, -1e30, Number.POSITIVE_INFINITY, Number.NaN);
+    const odd = (await runGraph(outputs, { weights, rows: y.length, inputs: { y } })).features;
+    const { "embedding.mean": m, "embedding.sd": s, "embedding.scale": scale } = weights;
+    const back = (i: number): number => odd[2 * i + 1] * s[1] + m[1];
+    for (const i of [0, 1, 2, 3]) close(back(i), Math.asinh(y[i] / scale[0]), 2e-6);
+    assert.ok(odd.slice(0, 10).every(Number.isFinite) && Math.abs(odd[9]) <= 10);
+    for (const i of [5, 6]) assert.ok(Math.abs(odd[2 * i]) === 10 && Math.abs(odd[2 * i + 1]) === 10, `${odd}`);
+    assert.ok([7, 8].every((i) => Number.isNaN(odd[2 * i]) && Number.isNaN(odd[2 * i + 1])));
+  }
+  // Known noise: a datum of 4 sd has the logarithm of 1. Unknown: a tenth of the spread stands for it.
+  const known = fitEmbedding({ kind: "log", size: 2 }, 1, clean, noisy, Float64Array.of(sd));
+  close(known["embedding.scale"][0], 4 * sd, 1e-8);
+});
+
 test("data without an embedding enter as they are", async () => {
   const y = input("y", 3);
   assert.is(traceEmbedding(chooseEmbedding("none", 3), 3)(y), y);
@@ -225,7 +251,8 @@ for (const M of [5, 40, 80]) {
 test("a datum that never changes divides nothing by zero", async () => {
   const N = 200;
   const clean = Float32Array.from({ length: 2 * N }, (_, i) => (i % 2 ? 7 : normalAt(1, 0, 0, i, 0)));
-  for (const embedding of [chooseEmbedding("standardise", 2), chooseEmbedding({ principal: 2 }, 2)]) {
+  for (const option of ["standardise", "log", { principal: 2 }] as const) {
+    const embedding = chooseEmbedding(option, 2);
     const weights = fitEmbedding(embedding, 2, clean, clean, new Float64Array(2));
     const y = input("y", 2);
     const outputs = { features: traceEmbedding(embedding, 2)(y), distance: traceDistance(2)(y) };

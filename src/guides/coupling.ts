@@ -3,7 +3,11 @@
  *
  *   z_b ← z_b · exp(tanh s(z_a, y)) + t(z_a, y),   log q = log N(ε) − Σ tanh s,
  *
- * first with the leading half kept, then with the other, and a fixed random permutation between blocks.
+ * first with the leading half kept, then with the other, and a fixed random permutation between blocks. `separate: false`:
+ * one network a coupling for both s and t, with a linear skip, and 2 tanh (s/2) for tanh s. `base: "linear"`: all this in the
+ * coordinates of the best linear posterior (linear-base.ts), where it starts as the standard normal. The last coupling moves
+ * the leading half given the other, so parameters that data tell most of come first best: what is left of them is then a
+ * curved function of those that data tell little of.
  */
 import { add, columns, concat, exp, mul, neg, slice, square, sub, sumFeatures, tanh } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -29,27 +33,41 @@ export interface CouplingOptions {
   readonly activation?: ActivationName;
   /** Order of the parameters before each block but the first; drawn from the seed of the training when absent. */
   readonly permutations?: readonly (readonly number[])[];
+  /** Two networks a coupling, as in the paper, or one with a linear skip; default true. */
+  readonly separate?: boolean;
   /** Whose coordinates z are: the prior's, or those of the best linear estimator (linear-base.ts); default "prior". */
   readonly base?: Base;
 }
 
 export function coupling(options: CouplingOptions = {}): Guide {
-  const { blocks = 15, hidden = [100, 100], activation = "leakyRelu", permutations, base = "prior" } = options;
+  const { blocks = 15, hidden = [100, 100], activation = "leakyRelu", permutations } = options;
+  const { separate = true, base = "prior" } = options;
   checkCount("coupling.blocks", blocks);
-  checkOptions("coupling", options, ["blocks", "hidden", "activation", "permutations", "base"]);
+  checkOptions("coupling", options, ["blocks", "hidden", "activation", "permutations", "separate", "base"]);
   checkWidths("coupling.hidden", hidden);
   checkActivation("coupling.activation", activation);
+  if (typeof separate !== "boolean")
+    throw new Error(`coupling.separate: expected true or false, got ${JSON.stringify(separate)}`);
   checkBase("coupling.base", base);
+  const nets: Nets = { hidden, activation, separate, start: base === "linear" ? 0 : 1 };
   return {
     name: "coupling",
-    options: { blocks, hidden, activation, ...(permutations && { permutations }), ...baseOption(base) },
+    // Defaults go without saying, as they did in files of version 0.1.
+    options: {
+      blocks,
+      hidden,
+      activation,
+      ...(permutations && { permutations }),
+      ...(!separate && { separate }),
+      ...baseOption(base),
+    },
     build: (sizes) => {
       const { D, seed } = sizes;
       if (D < 2) throw new Error("coupling: expected at least 2 parameters, got 1; use the gaussian or spline guide");
       if (permutations) checkPermutations(permutations, blocks - 1, D);
       const orders = permutations ?? Array.from({ length: blocks - 1 }, (_, b) => shuffle(D, seed, b));
-      const built = { ...build(sizes, orders, hidden, activation), drawn: { permutations: orders } };
-      return onBase(base, built, sizes);
+      const flow = { ...build(sizes, orders, nets), drawn: { permutations: orders } };
+      return onBase(base, flow, sizes);
     },
   };
 }
@@ -77,19 +95,36 @@ function shuffle(n: number, seed: number, block: number): number[] {
   return order;
 }
 
-function build(
-  { D, E }: GuideSizes,
-  permutations: readonly (readonly number[])[],
-  hidden: readonly number[],
-  activation: ActivationName,
-): TracedGuide {
+interface Nets {
+  readonly hidden: readonly number[];
+  readonly activation: ActivationName;
+  readonly separate: boolean;
+  /** Scales the start of the last layers. */
+  readonly start: number;
+}
+
+/** Log-scale and shift of what a coupling moves, from what it keeps and the context. */
+type Coupling = (given: Tensor) => { readonly logScale: Tensor; readonly shift: Tensor };
+
+function makeCoupling(name: string, ins: number, outs: number, nets: Nets): Coupling {
+  const { hidden, activation, separate, start } = nets;
+  const net = (part: string, width: number, skip: boolean) =>
+    mlp(`${name}.${part}`, [ins, ...hidden, width], { activation, skip, last: start });
+  if (separate) {
+    const [scale, shift] = [net("scale", outs, false), net("shift", outs, false)];
+    return (given) => ({ logScale: tanh(scale(given)), shift: shift(given) });
+  }
+  const both = net("both", 2 * outs, hidden.length > 0);
+  return (given) => {
+    const raw = both(given);
+    return { logScale: mul(tanh(mul(slice(raw, 0, outs), 0.5)), 2), shift: slice(raw, outs, 2 * outs) };
+  };
+}
+
+function build({ D, E }: GuideSizes, permutations: readonly (readonly number[])[], nets: Nets): TracedGuide {
   const half = Math.floor(D / 2);
   const layers = Array.from({ length: permutations.length + 1 }, (_, b) =>
-    [half, D - half].map((kept, i) => {
-      const sizes = [kept + E, ...hidden, D - kept];
-      const net = (part: string) => mlp(`block${b}.${i}.${part}`, sizes, { activation });
-      return { scale: net("scale"), shift: net("shift") };
-    }),
+    [half, D - half].map((kept, i) => makeCoupling(`block${b}.${i}`, kept + E, D - kept, nets)),
   );
   const density = (noise: Tensor, logScale: Tensor): Tensor =>
     sub(add(mul(sumFeatures(square(noise)), -0.5), normalConstant(D)), logScale);
@@ -100,12 +135,11 @@ function build(
     let logScale: Tensor | null = null;
     layers.forEach((block, b) => {
       if (b > 0) x = columns(x, permutations[b - 1]);
-      block.forEach(({ scale, shift }, i) => {
+      block.forEach((couple, i) => {
         const left = i === 0 ? half : D - half;
         const kept = slice(x, 0, left);
-        const given = concat(kept, context);
-        const s = tanh(scale(given));
-        x = concat(add(mul(slice(x, left, D), exp(s)), shift(given)), kept);
+        const { logScale: s, shift } = couple(concat(kept, context));
+        x = concat(add(mul(slice(x, left, D), exp(s)), shift), kept);
         const sum = sumFeatures(s);
         logScale = logScale === null ? sum : add(logScale, sum);
       });
@@ -117,12 +151,10 @@ function build(
     let logScale: Tensor | null = null;
     for (let b = layers.length - 1; b >= 0; b--) {
       for (const i of [1, 0]) {
-        const { scale, shift } = layers[b][i];
         const moved = i === 0 ? D - half : half;
         const kept = slice(x, moved, D);
-        const given = concat(kept, context);
-        const s = tanh(scale(given));
-        x = concat(kept, mul(sub(slice(x, 0, moved), shift(given)), exp(neg(s))));
+        const { logScale: s, shift } = layers[b][i](concat(kept, context));
+        x = concat(kept, mul(sub(slice(x, 0, moved), shift), exp(neg(s))));
         const sum = sumFeatures(s);
         logScale = logScale === null ? sum : add(logScale, sum);
       }

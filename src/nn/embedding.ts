@@ -4,16 +4,39 @@
  *
  *   f_k = v_kᵀ ((y − ȳ) / σ) / √(λ_k + 1),
  *
+ * or standardised together with their logarithms, asinh(y / 4σ), which go on as a straight line where noise hides the sign,
+ *
  * and how far a datum lies from everything simulated: d² = |W (y − ȳ)|² with W whitening the simulated data.
  */
-import { add, clamp, dense, div, mul, square, sub, sumFeatures, weight } from "../graph/build.ts";
+import {
+  abs,
+  add,
+  clamp,
+  concat,
+  dense,
+  div,
+  log,
+  mul,
+  neg,
+  sqrt,
+  square,
+  sub,
+  sumFeatures,
+  weight,
+  where,
+} from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { log as logarithm } from "../math.ts";
 import { columnMeans, columnSds, principalComponents } from "./principal.ts";
 
-export type EmbeddingOption = "auto" | "none" | "standardise" | { readonly principal: number };
+/**
+ * "log": data and their logarithms, for data that are positive and spread over scales, as potentials are where coefficients
+ * are log-normal.
+ */
+export type EmbeddingOption = "auto" | "none" | "standardise" | "log" | { readonly principal: number };
 
 export interface Embedding {
-  readonly kind: "none" | "standardise" | "principal";
+  readonly kind: "none" | "standardise" | "log" | "principal";
   /** Features E. */
   readonly size: number;
 }
@@ -23,6 +46,8 @@ const LONG_DATA = 64;
 const COMPONENTS = 24;
 /** Standardised features end here, so that an outlier of heavy-tailed noise cannot swamp a network. */
 const LARGEST_FEATURE = 10;
+/** Noise standard deviations of a datum below which its logarithm is none: asinh is linear there. */
+const LINEAR_BELOW = 4;
 /** Components that the distance is measured in. */
 const DISTANCE_COMPONENTS = 32;
 
@@ -38,9 +63,10 @@ export function chooseEmbedding(option: EmbeddingOption, M: number): Embedding {
   }
   if (option === "auto")
     return M > LONG_DATA ? { kind: "principal", size: COMPONENTS } : { kind: "standardise", size: M };
+  if (option === "log") return { kind: "log", size: 2 * M };
   if (option !== "none" && option !== "standardise") {
     throw new Error(
-      `embedding: expected "auto", "none", "standardise" or { principal: K }, got ${JSON.stringify(option)}`,
+      `embedding: expected "auto", "none", "standardise" or "log", or { principal: K }, got ${JSON.stringify(option)}`,
     );
   }
   return { kind: option, size: M };
@@ -53,13 +79,21 @@ export function traceEmbedding({ kind, size }: Embedding, M: number): (y: Tensor
     const projection = weight("embedding.projection", M + 1, size, { frozen: true });
     return (y) => dense(y, projection);
   }
-  const mean = weight("embedding.mean", 1, M, { frozen: true });
-  const sd = weight("embedding.sd", 1, M, { frozen: true });
+  const mean = weight("embedding.mean", 1, size, { frozen: true });
+  const sd = weight("embedding.sd", 1, size, { frozen: true });
+  const scale = kind === "log" ? weight("embedding.scale", 1, M, { frozen: true }) : null;
   return (y) => {
-    const standard = div(sub(y, mean), sd);
+    const seen = scale === null ? y : concat(y, asinh(div(y, scale)));
+    const standard = div(sub(seen, mean), sd);
     // ∞ · 0 is NaN: an infinite datum must not pass as a large one.
     return add(clamp(standard, -LARGEST_FEATURE, LARGEST_FEATURE), mul(standard, 0));
   };
+}
+
+/** log(x + √(x² + 1)), of |x| first: beside a large −x the root would lose all its digits. */
+function asinh(x: Tensor): Tensor {
+  const size = log(add(abs(x), sqrt(add(square(x), 1))));
+  return where(x, size, neg(size));
 }
 
 const distanceSize = (M: number): number => Math.min(M, DISTANCE_COMPONENTS);
@@ -109,6 +143,25 @@ function centreAndSpread(rows: Float32Array, M: number): { centre: Float64Array;
   return { centre, spread };
 }
 
+/** Below which a datum's logarithm is none, channel by channel. */
+function linearBelow(noisy: Float32Array, M: number, noiseSd: Float64Array): Float32Array {
+  const { spread } = centreAndSpread(noisy, M);
+  // Data that hold their noise already do not tell how much it is: a tenth of their spread stands for it.
+  return Float32Array.from(noiseSd, (s, j) => LINEAR_BELOW * (s > 0 ? s : orOne(0.1 * spread[j])));
+}
+
+/** Rows (N, 2M): the data (N, M), then asinh of them in units of `scale` (M). */
+function withLogarithms(rows: Float32Array, M: number, scale: Float32Array): Float32Array {
+  const out = new Float32Array(2 * rows.length);
+  rows.forEach((y, i) => {
+    const [r, j] = [Math.floor(i / M), i % M];
+    const x = Math.abs(y) / scale[j];
+    out[2 * r * M + j] = y;
+    out[(2 * r + 1) * M + j] = Math.sign(y) * logarithm(x + Math.sqrt(x * x + 1));
+  });
+  return out;
+}
+
 /** Numbers of the frozen entries, from simulated data: `clean` and `noisy` (N, M), noise sd a channel. */
 export function fitEmbedding(
   embedding: Embedding,
@@ -118,8 +171,11 @@ export function fitEmbedding(
   noiseSd: Float64Array,
 ): Record<string, Float32Array> {
   const fitted: Record<string, Float32Array> = {};
-  if (embedding.kind === "standardise") {
-    const { centre, spread } = centreAndSpread(noisy, M);
+  if (embedding.kind === "log") fitted["embedding.scale"] = linearBelow(noisy, M, noiseSd);
+  if (embedding.kind === "standardise" || embedding.kind === "log") {
+    const scale = fitted["embedding.scale"] ?? null;
+    const seen = scale === null ? noisy : withLogarithms(noisy, M, scale);
+    const { centre, spread } = centreAndSpread(seen, embedding.size);
     fitted["embedding.mean"] = Float32Array.from(centre);
     fitted["embedding.sd"] = Float32Array.from(spread, orOne);
   }

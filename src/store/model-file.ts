@@ -30,7 +30,7 @@ const specSchema = v.object({
   parameters: v.array(v.object({ name: v.string(), unit: v.optional(v.string()) })),
   prior: options,
   guide: v.object({ name: v.string(), options }),
-  embedding: v.object({ kind: v.picklist(["none", "standardise", "principal"]), size }),
+  embedding: v.object({ kind: v.picklist(["none", "standardise", "log", "principal"]), size }),
   distances: v.pipe(numbers, v.minLength(2)),
   fingerprint: v.object({
     theta: v.array(numbers),
@@ -137,8 +137,9 @@ function checkSizes({ D, M, parameters, embedding, guide, fingerprint }: ModelSp
   ] as const) {
     if (n > total) expected(`${name} of at most ${total}, the numbers that are stored`, `${n}`);
   }
-  if (embedding.kind !== "principal" && embedding.size !== M) {
-    expected(`embedding.size ${M}, the number of data`, `${embedding.size}`);
+  const [features, times] = embedding.kind === "log" ? [2 * M, "twice "] : [M, ""];
+  if (embedding.kind !== "principal" && embedding.size !== features) {
+    expected(`embedding.size ${features}, ${times}the number of data`, `${embedding.size}`);
   }
   const largest = numbersIn(guide.options).reduce((most, x) => (x > most ? x : most), 0);
   if (largest > total) expected(`guide options of at most ${total}, the numbers that are stored`, `${largest}`);
