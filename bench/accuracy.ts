@@ -22,9 +22,10 @@ import {
   train,
 } from "../src/index.ts";
 import { type Problem, potential } from "../src/problem.ts";
-import { arm, eit, linearGaussian, linearGaussianPosterior, rod } from "../src/problems/index.ts";
+import { arm, darcy, eit, linearGaussian, linearGaussianPosterior, rod } from "../src/problems/index.ts";
 import { parseCsv } from "../src/store/csv.ts";
 import { decodeNpy } from "../src/store/npy.ts";
+import { darcyRows } from "./darcy.ts";
 import { paperEit, paperRod } from "./paper.ts";
 import { cpuSeconds, hardware, table } from "./report.ts";
 
@@ -257,6 +258,10 @@ const rows: Record<string, (folder: string | null) => Promise<string[][]>> = {
   eit: referenceRow("eit", () => eit),
   "rod-paper": referenceRow("rod-paper", paperRod),
   "eit-paper": referenceRow("eit-paper", paperEit),
+  darcy: async () => {
+    const { map, seconds } = await timedTrain(darcy, { preset: "default" });
+    return darcyRows(map, seconds);
+  },
   "paper-gaussian": paperGaussian,
   "paper-flow": paperFlow,
 };

@@ -112,10 +112,9 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
   const executor = await createExecutor(program, { ...backend, optimiser });
   try {
     const fitted = await fitFrozen(executor, traced, problem, bank);
-    if (settings.bank > 0) {
-      await executor.writeBank("theta", bank.theta);
-      await executor.writeBank("clean", bank.clean);
-    }
+    // The ELBO looks at data alone, so its plan has no bank of parameters.
+    for (const name of ["theta", "clean"] as const)
+      if (name in program.banks) await executor.writeBank(name, bank[name]);
     const state = await optimise({
       executor,
       weights: program.weights,
