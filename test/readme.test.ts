@@ -52,7 +52,8 @@ test("the commands of the README run", () => {
   assert.ok(commands.length >= 3);
   inFolder((folder) => {
     writeFileSync(join(folder, "measurements.csv"), "reach,height\n1.6,0.3\n1.2,-0.8\n");
-    writeFileSync(join(folder, "pendulum.js"), readFileSync(join(root, "examples/pendulum.js")));
+    for (const name of ["pendulum.js", "plate.js", "plate.msh"])
+      writeFileSync(join(folder, name), readFileSync(join(root, "examples", name)));
     for (const words of commands) {
       const short = words[0] === "train" ? ["--steps", "20", "--batch", "32"] : [];
       const { status, stderr } = run(folder, join(root, "src/cli/main.ts"), [...words, ...short]);
