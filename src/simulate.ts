@@ -6,7 +6,7 @@ import { expectCount, expectOptions, expectProblem, expectSeed } from "./checks.
 import { describe } from "./distributions/arguments.ts";
 import { includedNoise } from "./distributions/noise.ts";
 import { simulateRows } from "./external/bank.ts";
-import { checkControl, controlNames, type SimulationControl } from "./external/control.ts";
+import { checkControl, controlNames, type SimulationControl, SimulationStopped } from "./external/control.ts";
 import { bankRows, cast, input } from "./graph/build.ts";
 import { compile } from "./graph/program.ts";
 import type { DType, Tensor } from "./graph/tensor.ts";
@@ -97,7 +97,28 @@ export function refuseFault(executor: Executor, owner: string): void {
   if (fault !== undefined) throw new Error(`${owner}: ${fault}`);
 }
 
-/** Simulations at a step of the counter of draws. */
+/** Milliseconds that simulating keeps the thread before it lets others in, and that pass before there is progress to tell. */
+const PART_MS = 100;
+const UNTOLD_MS = 1000;
+
+/** Tells how far a long run has come, and ends it when it is aborted. */
+function reporter(count: number, { onSimulate, signal }: SimulationControl): (done: number) => Promise<void> {
+  const started = performance.now();
+  let last = started;
+  return async (done) => {
+    const now = performance.now();
+    if (now - last < PART_MS && done < count) return;
+    last = now;
+    const perSecond = (done * 1000) / Math.max(now - started, 1);
+    const secondsLeft = (count - done) / perSecond;
+    if (done === count || now - started > UNTOLD_MS)
+      onSimulate?.({ done, count, kept: 0, failed: 0, perSecond, secondsLeft });
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    if (signal?.aborted && done < count) throw new SimulationStopped(done, count, null);
+  };
+}
+
+/** Simulations at a step of the counter of draws. @throws `SimulationStopped` when aborted. */
 export async function simulateAt(
   problem: Problem,
   count: number,
@@ -108,8 +129,10 @@ export async function simulateAt(
 ): Promise<Simulations> {
   if (problem.forward === null) return simulateOutside(problem, count, seed, step, options, control);
   const program = compile({ simulate: { outputs: traceSimulation(problem, "f64") } });
+  const onRows = reporter(count, control);
   const out = await once(program, options, async (executor) => {
-    const simulated = await executor.run("simulate", { rows: count, seed, step });
+    const simulated = await executor.run("simulate", { rows: count, seed, step, onRows });
+    await onRows(count);
     refuseFault(executor, `simulate: "${problem.name}"`);
     return simulated;
   });

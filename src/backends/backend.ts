@@ -33,6 +33,8 @@ export interface RunOptions {
   /** Key and step of random draws. */
   readonly seed?: number;
   readonly step?: number;
+  /** Told between the parts of a long run how many rows are done: it is awaited, and what it throws ends the run. */
+  readonly onRows?: (done: number) => Promise<void>;
 }
 
 export interface TrainOptions {

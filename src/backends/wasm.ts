@@ -280,6 +280,7 @@ class WasmExecutor implements Executor {
           );
         }
       }
+      if (options.onRows && start + count < rows) await options.onRows(start + count);
     }
     // Sums go on from part to part, so params are whole after the last.
     for (const [key, e] of plan.paramOutputs) out[key] = this.view(e.at, e.rows * e.cols, e.dtype).slice();

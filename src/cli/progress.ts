@@ -43,7 +43,8 @@ const ofSimulating = ({ done, count, kept, failed, perSecond, secondsLeft }: Sim
   return { done, all: count, text, rate: rate(perSecond, "rows"), secondsLeft };
 };
 
-function bar<P>(show: (progress: P) => Shown): View<P> {
+/** `patient`: what takes less than a second, or is at its end, gets no bar. */
+function bar<P>(show: (progress: P) => Shown, patient: boolean): View<P> {
   const view = new cliProgress.SingleBar({
     format: "[{bar}] {value}/{total} · {text} · {rate} · {left} left",
     barsize: 24,
@@ -51,9 +52,11 @@ function bar<P>(show: (progress: P) => Shown): View<P> {
     stream: process.stderr,
   });
   let started = false;
+  const created = performance.now();
   return {
     update(progress) {
       const { done, all, text, rate, secondsLeft } = show(progress);
+      if (patient && !started && (done === all || performance.now() - created < LEAST_GAP_MS)) return;
       const shown = { text, rate, left: formatTime(secondsLeft) };
       if (started) view.update(done, shown);
       else view.start(all, done, shown);
@@ -81,10 +84,10 @@ function lines<P>(output: Output, unit: string, show: (progress: P) => Shown): V
 }
 
 /** A view that fits standard error; none with --quiet. */
-function viewOf<P>(output: Output, unit: string, show: (progress: P) => Shown): View<P> {
+function viewOf<P>(output: Output, unit: string, show: (progress: P) => Shown, patient = false): View<P> {
   if (output.quiet) return { update: () => {}, stop: () => {} };
-  return process.stderr.isTTY ? bar(show) : lines(output, unit, show);
+  return process.stderr.isTTY ? bar(show, patient) : lines(output, unit, show);
 }
 
 export const progressView = (output: Output): View<Progress> => viewOf(output, "step", ofTraining);
-export const simulationView = (output: Output): View<SimulationProgress> => viewOf(output, "row", ofSimulating);
+export const simulationView = (output: Output): View<SimulationProgress> => viewOf(output, "row", ofSimulating, true);

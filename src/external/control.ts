@@ -30,11 +30,11 @@ export interface SimulationControl {
 export class SimulationStopped extends Error {
   readonly done: number;
   readonly count: number;
-  constructor(done: number, count: number, bankFile: string | undefined) {
-    const kept =
-      bankFile === undefined
-        ? "nothing of them is kept; a bank file would"
-        : `they are kept in "${bankFile}", from which the same training carries on`;
+  /** A bank file of null is one that cannot be. */
+  constructor(done: number, count: number, bankFile: string | undefined | null) {
+    const kept = bankFile
+      ? `they are kept in "${bankFile}", from which the same training carries on`
+      : `nothing of them is kept${bankFile === null ? "" : "; a bank file would"}`;
     super(`simulate: stopped at ${done} of ${count} simulations; ${kept}`);
     this.name = "SimulationStopped";
     this.done = done;

@@ -63,6 +63,7 @@ export async function trainingSimulations(request: Request): Promise<TrainingSim
     before = now;
     return { bank, heldOut: await simulateAt(problem, sizes[1], seed, heldOutStep, backend, both) };
   } catch (error) {
-    throw error instanceof SimulationStopped ? new SimulationStopped(now.done, count, control.bankFile) : error;
+    const file = problem.simulate === null ? null : control.bankFile;
+    throw error instanceof SimulationStopped ? new SimulationStopped(now.done, count, file) : error;
   }
 }

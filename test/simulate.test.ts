@@ -1,0 +1,44 @@
+// Simulating with a forward model that takes its time: how far it has come is told, and it can be stopped.
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { SimulationStopped } from "../src/external/control.ts";
+import { darcy } from "../src/problems/index.ts";
+import { simulate } from "../src/simulate.ts";
+import { train } from "../src/train.ts";
+import { rejection } from "./helpers/maps.ts";
+
+test("a training tells how far its simulations have come, once over bank and held-out ones", async () => {
+  const seen: number[] = [];
+  const options = {
+    guide: "gaussian",
+    objective: "npe",
+    bank: 1200,
+    steps: 1,
+    batch: 8,
+    heldOut: 100,
+    rate: 1e-6,
+  } as const;
+  await train(darcy, {
+    ...options,
+    onSimulate: ({ done, count }) => {
+      assert.is(count, 1300);
+      seen.push(done);
+    },
+  });
+  assert.ok(
+    seen.every((done, i) => i === 0 || done >= seen[i - 1]),
+    `${seen}`,
+  );
+  assert.ok(seen.includes(1200), `${seen}`);
+  assert.is(seen[seen.length - 1], 1300);
+});
+
+test("simulating stops when it is aborted, between the parts of a long run", async () => {
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), 1);
+  const error = await rejection(simulate(darcy, 100_000, { signal: controller.signal }));
+  assert.instance(error, SimulationStopped);
+  assert.match(error.message, /^simulate: stopped at \d+ of 100000 simulations; nothing of them is kept$/);
+});
+
+test.run();
