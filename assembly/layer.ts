@@ -1,5 +1,6 @@
 // The records of dense layers: w (I + 1, O) holds the weights and, in its last row, the bias.
 import { denseForward, denseInputGrad, denseWeightGrad } from "./dense";
+import { denseForward64, denseInputGrad64 } from "./dense64";
 import { sigmoid64, softplus64, tanh64 } from "./math64";
 import { attrs, inCols, inPtr, inRows, outCols, outPtr, outRows, shardBlocks, sumShift } from "./state";
 
@@ -19,12 +20,6 @@ export function denseWeightGrad_f32(r: usize): void {
 }
 
 // f64: forward models with a fixed matrix, not networks.
-// @ts-ignore: decorator
-@inline function axpy64(y: usize, x: usize, w: f64): void {
-  const s = f64x2.splat(w);
-  for (let p: usize = 0; p < 64; p += 16) v128.store(y + p, f64x2.add(v128.load(y + p), f64x2.mul(s, v128.load(x + p))));
-}
-
 function activation64(kind: i32, x: f64): f64 {
   if (kind == 1) return x < 0 ? 0 : x;
   if (kind == 2) return x < 0 ? 0.01 * x : x;
@@ -34,35 +29,20 @@ function activation64(kind: i32, x: f64): f64 {
 }
 
 export function dense_f64(r: usize): void {
-  const ins = inCols(r, 0), outs = outCols(r), bias = load<i32>(attrs(r, 2)), kind = load<i32>(attrs(r, 2), 4);
+  const blocks = outRows(r) * shardBlocks, ins = inCols(r, 0), outs = outCols(r);
+  const bias = load<i32>(attrs(r, 2)), kind = load<i32>(attrs(r, 2), 4);
   const w = inPtr(r, 1);
-  let x = inPtr(r, 0), y = outPtr(r);
-  for (let b = outRows(r) * shardBlocks; b > 0; b--) {
+  let y = outPtr(r);
+  denseForward64(inPtr(r, 0), w, y, blocks, ins, outs);
+  if (!bias && !kind) return;
+  const last = w + (<usize>(ins * outs) << 3);
+  for (let b = blocks; b > 0; b--) {
     for (let o = 0; o < outs; o++) {
-      memory.fill(y, 0, 64);
-      for (let i = 0; i < ins; i++) axpy64(y, x + (<usize>i << 6), load<f64>(w + (<usize>(i * outs + o) << 3)));
-      for (let p: usize = 0; p < 64; p += 8) {
-        const z = load<f64>(y + p) + (bias ? load<f64>(w + (<usize>(ins * outs + o) << 3)) : 0);
-        store<f64>(y + p, activation64(kind, z));
-      }
-      y += 64;
+      const shift = bias ? load<f64>(last + (<usize>o << 3)) : 0;
+      for (const end = y + 64; y != end; y += 8) store<f64>(y, activation64(kind, load<f64>(y) + shift));
     }
-    x += <usize>ins << 6;
   }
 }
 export function denseInputGrad_f64(r: usize): void {
-  const ins = outCols(r), outs = inCols(r, 0);
-  let dz = inPtr(r, 0), dx = outPtr(r);
-  for (let b = outRows(r) * shardBlocks; b > 0; b--) {
-    let w = inPtr(r, 1);
-    for (let i = 0; i < ins; i++) {
-      memory.fill(dx, 0, 64);
-      for (let o = 0; o < outs; o++) {
-        axpy64(dx, dz + (<usize>o << 6), load<f64>(w));
-        w += 8;
-      }
-      dx += 64;
-    }
-    dz += <usize>outs << 6;
-  }
+  denseInputGrad64(inPtr(r, 0), inPtr(r, 1), outPtr(r), outRows(r) * shardBlocks, outCols(r), inCols(r, 0));
 }
