@@ -13,8 +13,11 @@ import { centroids } from "../fem/mesh.ts";
 import { type Poisson, poisson } from "../fem/poisson.ts";
 import { constant, exp, matmul } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { coupling } from "../guides/coupling.ts";
+import { gaussian } from "../guides/gaussian.ts";
 import { cos } from "../math.ts";
 import { defineProblem, type Problem } from "../problem.ts";
+import type { Preset } from "../train-options.ts";
 
 const D = 64;
 const CELLS = 32;
@@ -58,6 +61,26 @@ function makeField(): Field {
 }
 let field: Field | null = null;
 
+/**
+ * Chosen by held-out loss. Potentials are positive and log-normal of a kind: with their logarithms the best linear posterior
+ * alone reaches −log q = 66 where it has 81 without. A flow on it comes 7 nats further in the time of a Gaussian guide: where
+ * data fix a function of the parameters that is not linear, the posterior is a thin, curved sheet.
+ */
+const flow = /* @__PURE__ */ coupling({
+  blocks: 4,
+  hidden: [128, 128],
+  activation: "silu",
+  separate: false,
+  base: "linear",
+});
+const straight = /* @__PURE__ */ gaussian({ hidden: [128, 128], base: "linear" });
+const short = { embedding: "log", bank: 60_000, batch: 256, steps: 3000, rate: 2e-3 } as const;
+const long = { embedding: "log", bank: 200_000, batch: 256, steps: 14_000, rate: 2e-3 } as const;
+const presets: Readonly<Record<string, Preset>> = {
+  fast: { coupling: { guide: flow, ...short }, gaussian: { guide: straight, ...short } },
+  default: { coupling: { guide: flow, ...long }, gaussian: { guide: straight, ...long } },
+};
+
 export const darcy: Problem = /* @__PURE__ */ defineProblem({
   name: "darcy",
   description: "64 coefficients of a permeability field from the potential at 36 points",
@@ -70,4 +93,5 @@ export const darcy: Problem = /* @__PURE__ */ defineProblem({
   },
   deferred: true,
   noise: gaussianNoise(NOISE_SD),
+  presets,
 });

@@ -420,6 +420,25 @@ for (const [family, cases] of Object.entries(families)) {
   }
 }
 
+test("sums longer than the parts that kernels take them in are whole", async () => {
+  for (const dtype of ["f32", "f64"] as const) {
+    for (const [ins, outs] of [
+      [193, 3],
+      [400, 2],
+      [2, 577],
+      [1, 200],
+    ]) {
+      const w = paramOf(ins + 1, outs);
+      const shape = `${ins} → ${outs}`;
+      const cases = [
+        linear(`dense ${shape}`, [batchOf(ins), w], ins, (x, v) => g.dense(x, v)),
+        linear(`denseInputGrad ${shape}`, [batchOf(outs), w], outs, (dz, v) => g.denseInputGrad(dz, v, ins)),
+      ];
+      await compareWithReference(backends, dtype, cases, [1, 17]);
+    }
+  }
+});
+
 // ---- edges
 
 const EDGES = [0, -0, 1, -1, 0.5, 100, -100, 1e30, -1e30, 1e-30, Infinity, -Infinity, NaN].map(Math.fround);
