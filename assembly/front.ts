@@ -174,9 +174,26 @@ export function factorColumns<T>(l: usize, s: i32, r: i32, bad: usize): i32 {
     const done = <usize>j << 6; // bytes of the columns before, in a panel
     const d = q + done; // the diagonal
     const pair = j + 1 < s;
-    // Rows j, j + 1 and the rest of their panel, one by one.
-    let d0 = v128.load(d);
-    for (let k: usize = 0; k < done; k += 64) d0 = minus<T>(d0, times<T>(v128.load(q + k), v128.load(q + k)));
+    // All rows of the panel at once, those above the diagonal for nothing: eight sums side by side, where one row after another
+    // would wait for its sum.
+    let s00 = splat<T>(0), s10 = s00, s20 = s00, s30 = s00, s01 = s00, s11 = s00, s21 = s00, s31 = s00;
+    let a = p, b = q;
+    const end = p + done;
+    while (a != end) {
+      const u = v128.load(b), v = v128.load(b, 16); // beside an odd last column stands what is not used
+      let x = v128.load(a);
+      s00 = fuse<T>(x, u, s00); s01 = fuse<T>(x, v, s01);
+      x = v128.load(a, 16);
+      s10 = fuse<T>(x, u, s10); s11 = fuse<T>(x, v, s11);
+      x = v128.load(a, 32);
+      s20 = fuse<T>(x, u, s20); s21 = fuse<T>(x, v, s21);
+      x = v128.load(a, 48);
+      s30 = fuse<T>(x, u, s30); s31 = fuse<T>(x, v, s31);
+      a += 64;
+      b += 64;
+    }
+    const low = lane > 0; // columns 2 and 3 of the panel
+    const d0 = minus<T>(v128.load(d), low ? s20 : s00);
     if (fault == s && !isPositive<T>(d0)) {
       fault = j;
       v128.store(bad, d0);
@@ -185,15 +202,8 @@ export function factorColumns<T>(l: usize, s: i32, r: i32, bad: usize): i32 {
     v128.store(d, inv0);
     let l10 = splat<T>(0), inv1 = l10;
     if (pair) {
-      l10 = v128.load(d, 16);
-      let d1 = v128.load(d, 80);
-      for (let k: usize = 0; k < done; k += 64) {
-        const v = v128.load(q + k, 16);
-        l10 = minus<T>(l10, times<T>(v, v128.load(q + k)));
-        d1 = minus<T>(d1, times<T>(v, v));
-      }
-      l10 = times<T>(l10, inv0);
-      d1 = minus<T>(d1, times<T>(l10, l10));
+      l10 = times<T>(minus<T>(v128.load(d, 16), low ? s30 : s10), inv0);
+      const d1 = minus<T>(minus<T>(v128.load(d, 80), low ? s31 : s11), times<T>(l10, l10));
       if (fault == s && !isPositive<T>(d1)) {
         fault = j + 1;
         v128.store(bad, d1);
@@ -201,17 +211,13 @@ export function factorColumns<T>(l: usize, s: i32, r: i32, bad: usize): i32 {
       inv1 = inverseRoot<T>(d1);
       v128.store(d, l10, 16);
       v128.store(d, inv1, 80);
-    }
-    for (let row: usize = pair ? 32 : 16; lane + row < 64; row += 16) {
-      let c0 = v128.load(d + row), c1 = pair ? v128.load(d + row, 64) : c0;
-      for (let k: usize = 0; k < done; k += 64) {
-        const v = v128.load(q + k + row);
-        c0 = minus<T>(c0, times<T>(v, v128.load(q + k)));
-        if (pair) c1 = minus<T>(c1, times<T>(v, v128.load(q + k, 16)));
+      if (!low) {
+        const l20 = times<T>(minus<T>(v128.load(d, 32), s20), inv0), l30 = times<T>(minus<T>(v128.load(d, 48), s30), inv0);
+        v128.store(d, l20, 32);
+        v128.store(d, l30, 48);
+        v128.store(d, times<T>(minus<T>(minus<T>(v128.load(d, 96), s21), times<T>(l20, l10)), inv1), 96);
+        v128.store(d, times<T>(minus<T>(minus<T>(v128.load(d, 112), s31), times<T>(l30, l10)), inv1), 112);
       }
-      c0 = times<T>(c0, inv0);
-      v128.store(d + row, c0);
-      if (pair) v128.store(d + row, times<T>(minus<T>(c1, times<T>(c0, l10)), inv1), 64);
     }
     for (let i = panel + 1; i < pivots; i++) solvePanels<T>(l + trianglePanel(i), 1, pitch, q, done, inv0, l10, inv1, pair);
     solvePanels<T>(below, panels, pitch, q, done, inv0, l10, inv1, pair);
