@@ -114,9 +114,9 @@ export async function darcyRows(map: InverseMap, seconds: number): Promise<strin
   const show = ({ losses, coverage, resimulation }: Judgement): string =>
     `−log q mean ${f(mean(losses))} ± ${f(error(losses))}, median ${f(median(losses))}; 90 % coverage ${f(coverage, 3)}; ` +
     `re-simulation ${f(resimulation)} noise sd`;
-  const guide = await judge(await infer(map, cases.y), cases);
+  const guide = await judge(await infer(map, cases.y, { draws: 1000 }), cases);
   const before = process.cpuUsage();
-  // One start: there is one mode (five starts end in it for every one of 100 observations).
+  // One start: there is one mode (five starts ended in it for each of 40 observations).
   const modes = await laplace(darcy, cases.y, { starts: 1 });
   const { user } = process.cpuUsage(before);
   const gaussian = await judge(modes, cases);
