@@ -14,6 +14,7 @@ import type {
 } from "./backend.ts";
 import { compileKernels, hostRunsRelaxed, instantiateKernels, type KernelBuild, type Kernels } from "./kernels.ts";
 import { encodePlan, type Patch, scratchOf } from "./wasm-encode.ts";
+import { faultOf } from "./wasm-fault.ts";
 
 /** Rows that one call takes in, so that they are still in cache when they are read; longer runs are looped. */
 const CHUNK_ROWS = 1024;
@@ -398,16 +399,7 @@ class WasmExecutor implements Executor {
     this.words(this.kernels.faultAddress(), 1)[0] = 0;
   }
   fault(): string | undefined {
-    const at = this.kernels.faultAddress(); // its layout: assembly/fault.ts
-    const [count, tile, row, unknown, element] = this.words(at, 5);
-    if (count === 0) return undefined;
-    const [pivot, coefficient] = this.doubles(at + 24, 2);
-    const particle = tile > 0 ? `, particle ${tile + 1}` : "";
-    const what = `solve: expected a positive definite matrix, got pivot ${pivot} at unknown ${unknown} of sample ${row + 1}${particle}`;
-    if (element < 0)
-      return `${what}; are coefficients positive, and is there a boundary condition that fixes the solution?`;
-    const blame = coefficient > 0 ? "all coefficients are positive, the least" : "to blame is the coefficient";
-    return `${what}; ${blame} ${coefficient} of element ${element + 1}`;
+    return faultOf(this.kernels);
   }
 
   dispose(): void {

@@ -5,7 +5,6 @@
  */
 import {
   cast,
-  choleskyGrad,
   columns,
   constant,
   cumsum,
@@ -14,32 +13,18 @@ import {
   denseWeightGrad,
   exp,
   mul,
-  neg,
-  outerTril,
   rowWeight,
   slice,
   splineGrad,
   sub,
   sumTiles,
   tile,
-  triMul,
-  triSolve,
 } from "./build.ts";
-import { choleskyGradVjp } from "./linear.ts";
 import { type MapName, maps } from "./maps.ts";
+import { elements, fail, onBatch, sameType } from "./shapes.ts";
 import { sparseOps } from "./sparse-ops.ts";
-import {
-  type Attrs,
-  batch,
-  type DType,
-  isTensor,
-  packed,
-  packedOrder,
-  param,
-  type Shape,
-  show,
-  type Tensor,
-} from "./tensor.ts";
+import { type Attrs, batch, type DType, isTensor, param, type Shape, type Tensor } from "./tensor.ts";
+import { triangleOps } from "./triangle-ops.ts";
 
 /** Cotangents of the inputs (null: none), from the cotangent `g` of the node's output. */
 export type Vjp = (g: Tensor, node: Tensor) => (Tensor | null)[];
@@ -52,19 +37,6 @@ export interface OpRow {
   readonly flops?: (node: Tensor, rows: number) => number;
   /** Sums over the batch: its output is a param that shards add to. */
   readonly accumulates?: boolean;
-}
-
-const fail = (name: string, expected: string, got: readonly Tensor[]): never => {
-  throw new Error(`${name}: expected ${expected}, got ${got.map(show).join(" and ")}`);
-};
-
-function sameType(name: string, inputs: readonly Tensor[]): DType {
-  const dtype = inputs[0].dtype;
-  for (const t of inputs) {
-    if (t.dtype !== dtype)
-      throw new Error(`${name}: expected one type, got ${inputs.map((i) => i.dtype).join(", ")}; use cast`);
-  }
-  return dtype;
 }
 
 /** Broadcasting of rows and columns: (B, 1), (1, F) and (1, 1) against (B, F); params only against their own shape or (1, 1). */
@@ -82,15 +54,9 @@ function broadcast(inputs: readonly Tensor[], _attrs: Attrs, name: string): Shap
   return fits ? batch(cols, dtype, tiles) : fail(name, "shapes that broadcast over rows or columns", inputs);
 }
 
-function onBatch(name: string, t: Tensor): Tensor {
-  return t.kind === "batch" ? t : fail(name, "a batch (B, F)", [t]);
-}
-
 const leaf = (kind: "batch" | "param"): OpRow => ({
   shape: (_inputs, a) => ({ kind, rows: (a.rows as number) ?? 1, cols: a.cols as number, dtype: a.dtype as DType }),
 });
-
-const elements = (t: Tensor, rows: number): number => (t.kind === "batch" ? t.rows * rows : t.rows) * t.cols;
 
 function mapRows(): Record<MapName, OpRow> {
   const rows = {} as Record<MapName, OpRow>;
@@ -106,31 +72,6 @@ function mapRows(): Record<MapName, OpRow> {
   }
   return rows;
 }
-
-/** Order n of the triangle in `tri` (B, n(n+1)/2) against vectors (B, n). */
-function triangle(name: string, tri: Tensor, x: Tensor): Shape {
-  const dtype = sameType(name, [tri, x]);
-  if (tri.kind !== "batch" || x.kind !== "batch" || tri.rows !== x.rows || tri.cols !== packed(x.cols)) {
-    fail(name, "a packed triangle (B, n(n+1)/2) and vectors (B, n)", [tri, x]);
-  }
-  return batch(x.cols, dtype, x.rows);
-}
-const triangleFlops = (t: Tensor, n: number): number => t.rows * n * t.cols * t.cols;
-
-/** Packed triangles of one order, as many as there are inputs. */
-function triangles(inputs: readonly Tensor[], _attrs: Attrs, name: string): Shape {
-  const [a] = inputs;
-  const fits = inputs.every((t) => t.kind === "batch" && t.rows === a.rows && t.cols === a.cols);
-  if (!fits || packedOrder(a.cols) < 1) fail(name, "packed triangles (B, n(n+1)/2)", inputs);
-  return batch(a.cols, sameType(name, inputs), a.rows);
-}
-/** n³/3 for a factor of order n, `times` of them. */
-const choleskyFlops =
-  (times: number) =>
-  (t: Tensor, rows: number): number => {
-    const n = packedOrder(t.cols);
-    return Math.round((times * t.rows * rows * n * n * n) / 3);
-  };
 
 export interface SplineAttrs {
   /** Bins K of the rational-quadratic spline. */
@@ -293,50 +234,7 @@ const table = {
     accumulates: true,
   },
 
-  // ---- a packed lower triangle a sample
-  /** L x, or Lᵀ x when {transpose}. */
-  triMul: {
-    shape: ([l, x], _a, name) => triangle(name, l, x),
-    vjp: (g, { inputs: [l, x], attrs: { transpose } }) => [
-      transpose ? outerTril(x, g) : outerTril(g, x),
-      triMul(l, g, { transpose: !transpose }),
-    ],
-    flops: triangleFlops,
-  },
-  /** L⁻¹ x, or L⁻ᵀ x when {transpose}. */
-  triSolve: {
-    shape: ([l, x], _a, name) => triangle(name, l, x),
-    vjp: (g, node) => {
-      const transpose = node.attrs.transpose as boolean;
-      const dx = triSolve(node.inputs[0], g, { transpose: !transpose });
-      return [neg(transpose ? outerTril(node, dx) : outerTril(dx, node)), dx];
-    },
-    flops: triangleFlops,
-  },
-  /** The packed lower triangle of a bᵀ. */
-  outerTril: {
-    shape: ([a, b], _a, name) => {
-      if (a.cols !== b.cols || a.rows !== b.rows || b.kind !== "batch") fail(name, "two batches (B, n)", [a, b]);
-      return batch(packed(a.cols), sameType(name, [a, b]), onBatch(name, a).rows);
-    },
-    vjp: (g, { inputs: [a, b] }) => [triMul(g, b), triMul(g, a, { transpose: true })],
-    flops: (t, n) => elements(t, n),
-  },
-  /**
-   * The factor L of a symmetric positive-definite matrix A = L Lᵀ, both packed. An entry below the diagonal stands for
-   * itself and for its mirror image. A pivot that is not positive makes NaN of it and of what follows in that sample.
-   */
-  cholesky: {
-    shape: triangles,
-    vjp: (g, node) => [choleskyGrad(node, g)],
-    flops: choleskyFlops(1),
-  },
-  /** The cotangent of A from L and the cotangent of L (Murray, arXiv 1602.07527), packed alike. */
-  choleskyGrad: {
-    shape: triangles,
-    vjp: (g, { inputs: [l, cotangent] }) => choleskyGradVjp(g, l, cotangent),
-    flops: choleskyFlops(2),
-  },
+  ...triangleOps,
 
   // ---- flows
   /**

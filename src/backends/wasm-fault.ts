@@ -1,0 +1,17 @@
+/** What assembly/fault.ts has noted, in words. */
+import type { Kernels } from "./kernels.ts";
+
+/** The first pivot of the last run that was not positive; undefined for none. */
+export function faultOf({ memory, faultAddress }: Kernels): string | undefined {
+  const view = new DataView(memory.buffer, faultAddress(), 40);
+  const word = (at: number): number => view.getInt32(at, true);
+  if (word(0) === 0) return undefined;
+  const [tile, row, unknown, element] = [4, 8, 12, 16].map(word);
+  const [pivot, coefficient] = [24, 32].map((at) => view.getFloat64(at, true));
+  const particle = tile > 0 ? `, particle ${tile + 1}` : "";
+  const what = `solve: expected a positive definite matrix, got pivot ${pivot} at unknown ${unknown} of sample ${row + 1}${particle}`;
+  if (element < 0)
+    return `${what}; are coefficients positive, and is there a boundary condition that fixes the solution?`;
+  const blame = coefficient > 0 ? "all coefficients are positive, the least" : "to blame is the coefficient";
+  return `${what}; ${blame} ${coefficient} of element ${element + 1}`;
+}
