@@ -1,5 +1,5 @@
 /** Runs programs on WebAssembly: lays a program out in linear memory, then one call runs any number of steps. */
-import { bytesOf, type Plan, type Value } from "../graph/plan.ts";
+import { bytesOf, type Value } from "../graph/plan.ts";
 import type { Program } from "../graph/program.ts";
 import type { DType } from "../graph/tensor.ts";
 import { type Arena, makeArena } from "./arena.ts";
@@ -15,40 +15,7 @@ import type {
 import { compileKernels, hostRunsRelaxed, instantiateKernels, type KernelBuild, type Kernels } from "./kernels.ts";
 import { encodePlan, type Patch, scratchOf } from "./wasm-encode.ts";
 import { faultOf } from "./wasm-fault.ts";
-
-/** Rows that one call takes in, so that they are still in cache when they are read; longer runs are looped. */
-const CHUNK_ROWS = 1024;
-/** Bytes of an input or output of a call: of long rows it takes fewer. */
-const CHUNK_BYTES = 8_388_608;
-function chunkRows(plan: Plan): number {
-  const outputs = plan.outputs.map((o) => plan.values[o.value]).filter((v) => v.kind === "batch");
-  const widths = [...plan.inputs.map((i) => ({ ...i, rows: 1 })), ...outputs].map((v) => v.rows * v.cols);
-  const fit = Math.floor(CHUNK_BYTES / (8 * Math.max(1, ...widths)));
-  const shards = Math.max(1, Math.floor(Math.min(CHUNK_ROWS, fit) / plan.shardRows));
-  return Math.max(shards * plan.shardRows, plan.rows);
-}
-/** Groups of shards that sum on their own: the most threads that can share a step. */
-const MAX_GROUPS = 8;
-interface Edge {
-  /** Where the rows are. */
-  readonly at: number;
-  /** Where the attribute words of its record are, to be patched. */
-  readonly words: number;
-  readonly cols: number;
-  readonly rows: number;
-  readonly dtype: DType;
-}
-interface LoadedPlan {
-  readonly plan: Plan;
-  readonly at: number;
-  readonly inputs: ReadonlyMap<string, Edge>;
-  readonly batchOutputs: ReadonlyMap<string, Edge>;
-  readonly paramOutputs: ReadonlyMap<string, Edge>;
-  readonly banks: readonly { name: string; words: number }[];
-  readonly sums: number;
-  /** Rows of one call. */
-  readonly chunk: number;
-}
+import { chunkRows, type Edge, type LoadedPlan, MAX_GROUPS } from "./wasm-plan.ts";
 
 class WasmExecutor implements Executor {
   readonly backend = "wasm";
