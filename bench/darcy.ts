@@ -47,7 +47,8 @@ interface Judgement {
 
 async function judge(posteriors: readonly Posterior[], cases: Cases): Promise<Judgement> {
   const losses: number[] = [];
-  let [within, square] = [0, 0];
+  const draws = new Float32Array(posteriors.length * DRAWS.resimulation * D);
+  let within = 0;
   for (const [i, posterior] of posteriors.entries()) {
     const truth = cases.theta[i];
     losses.push(-(await posterior.logProb(truth))[0]);
@@ -55,13 +56,16 @@ async function judge(posteriors: readonly Posterior[], cases: Cases): Promise<Ju
     truth.forEach((t, d) => {
       if (t >= low[d] && t <= high[d]) within++;
     });
-    const again = await predict(darcy, await posterior.sample(DRAWS.resimulation, { seed: 5 }));
-    again.forEach((v, k) => {
-      square += ((v - cases.clean[i][k % M]) / NOISE_SD) ** 2 / again.length;
-    });
+    draws.set(await posterior.sample(DRAWS.resimulation, { seed: 5 }), i * DRAWS.resimulation * D);
   }
-  const count = posteriors.length;
-  return { losses, coverage: within / (count * D), resimulation: Math.sqrt(square / count) };
+  const again = await predict(darcy, draws); // of all at once: each call would build the finite elements' plan again
+  let square = 0;
+  again.forEach((v, k) => {
+    const i = Math.floor(k / (DRAWS.resimulation * M));
+    square += ((v - cases.clean[i][k % M]) / NOISE_SD) ** 2;
+  });
+  const resimulation = Math.sqrt(square / again.length);
+  return { losses, coverage: within / (posteriors.length * D), resimulation };
 }
 
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
@@ -86,22 +90,28 @@ async function boundExact(
   posteriors: readonly LaplacePosterior[],
   cases: Cases,
 ): Promise<{ least: number[]; most: number[] }> {
-  const [least, most]: [number[], number[]] = [[], []];
+  // The truth first, then draws.
+  const rows = 1 + DRAWS.bounds;
+  const theta = new Float32Array(posteriors.length * rows * D);
+  const logQ: Float64Array[] = [];
   for (const [i, posterior] of posteriors.entries()) {
-    const draws = await posterior.sample(DRAWS.bounds, { seed: 9 });
-    const theta = new Float32Array(draws.length + D);
-    theta.set(cases.theta[i]);
-    theta.set(draws, D);
-    const data = await predict(darcy, theta);
-    const logQ = await posterior.logProb(theta);
-    // Without the constants, which the differences do not see; the prior is standard normal.
-    const joint = Array.from(logQ, (_, s) => {
+    const own = theta.subarray(i * rows * D, (i + 1) * rows * D);
+    own.set(cases.theta[i]);
+    own.set(await posterior.sample(DRAWS.bounds, { seed: 9 }), D);
+    logQ.push(await posterior.logProb(own));
+  }
+  const data = await predict(darcy, theta);
+  const [least, most]: [number[], number[]] = [[], []];
+  for (const [i, q] of logQ.entries()) {
+    // log p(y, θ) without the constants, which the differences do not see; the prior is standard normal.
+    const joint = Array.from(q, (_, s) => {
+      const at = i * rows + s;
       let sum = 0;
-      for (let d = 0; d < D; d++) sum -= theta[s * D + d] ** 2 / 2;
-      for (let j = 0; j < M; j++) sum -= ((cases.y[i][j] - data[s * M + j]) / NOISE_SD) ** 2 / 2;
+      for (let d = 0; d < D; d++) sum -= theta[at * D + d] ** 2 / 2;
+      for (let j = 0; j < M; j++) sum -= ((cases.y[i][j] - data[at * M + j]) / NOISE_SD) ** 2 / 2;
       return sum;
     });
-    const ratios = joint.map((u, s) => u - logQ[s]);
+    const ratios = joint.map((u, s) => u - q[s]);
     least.push(logMean(ratios.slice(1)) - joint[0]);
     most.push(logMean(ratios) - joint[0]);
   }
