@@ -13,5 +13,5 @@ export function faultOf({ memory, faultAddress }: Kernels): string | undefined {
   if (element < 0)
     return `${what}; are coefficients positive, and is there a boundary condition that fixes the solution?`;
   const blame = coefficient > 0 ? "all coefficients are positive, the least" : "to blame is the coefficient";
-  return `${what}; ${blame} ${coefficient} of element ${element + 1}`;
+  return `${what}; ${blame} ${coefficient} of element ${element}`;
 }

@@ -314,7 +314,7 @@ test("a matrix that is not positive definite makes NaN of its own sample alone, 
         }
         assert.match(
           executor.fault() ?? "",
-          new RegExp(`sample ${bad + 1}; to blame is the coefficient -0.5 of element 2$`),
+          new RegExp(`sample ${bad + 1}; to blame is the coefficient -0.5 of element 1$`),
         );
         assert.match(executor.fault() ?? "", /unknown 12 /);
         await executor.run("graph", { rows: 1, inputs: { a: good, e: [1, 2, 3], b: inputs.b.slice(0, 25) } });
