@@ -12,13 +12,13 @@ import { gaussianNoise } from "../distributions/noise.ts";
 import { normal } from "../distributions/normal.ts";
 import { add, columns, concat, cos, cumsum, mul, sin, sumFeatures } from "../graph/build.ts";
 import { coupling } from "../guides/coupling.ts";
-import { gaussian } from "../guides/gaussian.ts";
 import { spline } from "../guides/spline.ts";
 import { cos as cosOf, probit, sin as sinOf } from "../math.ts";
 import { checkData, defineProblem, type Problem } from "../problem.ts";
 import { normalAt } from "../random.ts";
 import type { Preset } from "../train-options.ts";
 import { sampleCells } from "./cells.ts";
+import { paperGaussian } from "./paper.ts";
 
 const LINKS = [0.5, 0.5, 1];
 const HEIGHT_SD = 0.25;
@@ -101,15 +101,7 @@ const presets: Readonly<Record<string, Preset>> = {
   fast: { spline: { guide: spline(), batch: 256, steps: 6000, rate: 4e-3 } },
   default: { spline: { guide: spline(), batch: 256, steps: 40_000, rate: 3e-3 } },
   paper: {
-    gaussian: {
-      guide: gaussian({ hidden: [20, 10], activation: "relu", separate: true }),
-      objective: "elbo",
-      batch: 32,
-      particles: 5,
-      steps: 10_000,
-      rate: 1e-2,
-      schedule: { kind: "step", at: 5000, factor: 0.1 },
-    },
+    gaussian: paperGaussian([20, 10]),
     coupling: {
       guide: coupling({ blocks: 15, hidden: [100, 100], activation: "leakyRelu" }),
       objective: "elbo",

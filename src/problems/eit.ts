@@ -30,11 +30,11 @@ import {
   sub,
 } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { gaussian } from "../guides/gaussian.ts";
 import { spline } from "../guides/spline.ts";
 import { defineProblem, type Problem } from "../problem.ts";
 import { type SparseMatrix, sparseMatrix } from "../sparse/matrix.ts";
 import type { Preset } from "../train-options.ts";
+import { paperGaussian } from "./paper.ts";
 
 const RADIUS = 0.1;
 const INSIDE = 1.5;
@@ -140,15 +140,7 @@ const presets: Readonly<Record<string, Preset>> = {
   fast: { spline: { guide, batch: 128, steps: 20_000, rate: 4e-3, bank: 20_000 } },
   default: { spline: { guide, batch: 128, steps: 130_000, rate: 3e-3, bank: 60_000 } },
   paper: {
-    gaussian: {
-      guide: gaussian({ hidden: [20, 10], activation: "relu", separate: true }),
-      objective: "elbo",
-      batch: 32,
-      particles: 5,
-      steps: 10_000,
-      rate: 1e-2,
-      schedule: { kind: "step", at: 5000, factor: 0.1 },
-    },
+    gaussian: paperGaussian([20, 10]),
   },
 };
 

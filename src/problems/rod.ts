@@ -21,11 +21,11 @@ import { gaussianNoise } from "../distributions/noise.ts";
 import { normal } from "../distributions/normal.ts";
 import { constant, div, exp, matmul, slice, sub } from "../graph/build.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
-import { gaussian } from "../guides/gaussian.ts";
 import { spline } from "../guides/spline.ts";
 import { cos, sin } from "../math.ts";
 import { defineProblem, type Problem } from "../problem.ts";
 import type { Preset } from "../train-options.ts";
+import { paperGaussian } from "./paper.ts";
 
 const D = 5;
 const FIELD_SD = 1.5;
@@ -98,15 +98,7 @@ const presets: Readonly<Record<string, Preset>> = {
   fast: { spline: { guide, batch: 128, steps: 20_000, rate: 4e-3 } },
   default: { spline: { guide, batch: 128, steps: 100_000, rate: 3e-3 } },
   paper: {
-    gaussian: {
-      guide: gaussian({ hidden: [50, 40, 30, 20], activation: "relu", separate: true }),
-      objective: "elbo",
-      batch: 32,
-      particles: 5,
-      steps: 10_000,
-      rate: 1e-2,
-      schedule: { kind: "step", at: 5000, factor: 0.1 },
-    },
+    gaussian: paperGaussian([50, 40, 30, 20]),
   },
 };
 
