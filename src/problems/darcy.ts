@@ -75,7 +75,7 @@ const flow = /* @__PURE__ */ coupling({
 });
 const straight = /* @__PURE__ */ gaussian({ hidden: [128, 128], base: "linear" });
 const short = { embedding: "log", bank: 60_000, batch: 256, steps: 3000, rate: 2e-3 } as const;
-const long = { embedding: "log", bank: 200_000, batch: 256, steps: 14_000, rate: 2e-3 } as const;
+const long = { embedding: "log", bank: 200_000, batch: 128, steps: 40_000, rate: 2e-3 } as const;
 const presets: Readonly<Record<string, Preset>> = {
   fast: { coupling: { guide: flow, ...short }, gaussian: { guide: straight, ...short } },
   default: { coupling: { guide: flow, ...long }, gaussian: { guide: straight, ...long } },
