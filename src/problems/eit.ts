@@ -62,6 +62,8 @@ const SENSORS: readonly (readonly [number, number])[] = [
 ];
 
 interface Plate {
+  /** Cells along each edge. */
+  readonly cells: number;
   readonly model: Poisson;
   /** Centres of the cells. */
   readonly x: Float64Array;
@@ -70,8 +72,8 @@ interface Plate {
   readonly halves: SparseMatrix;
 }
 
-function makePlate(): Plate {
-  const mesh = rectangle({ cells: CELLS });
+function makePlate(cells: number): Plate {
+  const mesh = rectangle({ cells });
   const flux = OUTSIDE * 0.1; // the disc never touches the edges
   const model = poisson({
     mesh,
@@ -84,11 +86,12 @@ function makePlate(): Plate {
     gauge: "sensors",
     sensors: SENSORS,
   });
-  const count = CELLS * CELLS;
+  const count = cells * cells;
   return {
+    cells,
     model,
-    x: Float64Array.from({ length: count }, (_, i) => ((i % CELLS) + 0.5) / CELLS),
-    y: Float64Array.from({ length: count }, (_, i) => (Math.floor(i / CELLS) + 0.5) / CELLS),
+    x: Float64Array.from({ length: count }, (_, i) => ((i % cells) + 0.5) / cells),
+    y: Float64Array.from({ length: count }, (_, i) => (Math.floor(i / cells) + 0.5) / cells),
     halves: sparseMatrix(
       count,
       2 * count,
@@ -96,7 +99,6 @@ function makePlate(): Plate {
     ),
   };
 }
-let plate: Plate | null = null;
 
 /**
  * Share of each cell's area in the disc (B, cells), the rim taken for its tangent: with d the distance of the centre from the rim,
@@ -106,8 +108,8 @@ let plate: Plate | null = null;
  *
  * The rim bends away from its tangent by h²/24R on average, by which d is less. Off by 0.01 at most; the disc's area by 4e-4.
  */
-function areaFraction(centre: Tensor, { x, y }: Plate): Tensor {
-  const h = 1 / CELLS;
+function areaFraction(centre: Tensor, { cells, x, y }: Plate): Tensor {
+  const h = 1 / cells;
   const [dx, dy] = [sub(x, columns(centre, [0])), sub(y, columns(centre, [1]))];
   const distance = sqrt(add(add(square(dx), square(dy)), 1e-12));
   const d = sub(RADIUS - (h * h) / (24 * RADIUS), distance);
@@ -127,12 +129,16 @@ function conductivity(fraction: Tensor, { halves }: Plate): Tensor {
   return linearMap(add(mul(along, ALONG), mul(across, 1 - ALONG)), halves);
 }
 
-function forward(theta: Tensor): Tensor {
-  plate ??= makePlate();
-  const fraction = areaFraction(clamp(theta, LOW, HIGH), plate);
-  const u = plate.model.observe(conductivity(fraction, plate)); // (B, 2 · 200)
-  const [second, third] = [slice(u, 0, 200), slice(u, 200, 400)];
-  return concat(add(second, third), second, third);
+/** The forward model on a grid of so many cells along each edge, made at its first use. @internal but for tests */
+export function plateForward(cells: number): (theta: Tensor) => Tensor {
+  let plate: Plate | null = null;
+  return (theta) => {
+    plate ??= makePlate(cells);
+    const fraction = areaFraction(clamp(theta, LOW, HIGH), plate);
+    const u = plate.model.observe(conductivity(fraction, plate)); // (B, 2 · 200)
+    const [second, third] = [slice(u, 0, 200), slice(u, 200, 400)];
+    return concat(add(second, third), second, third);
+  };
 }
 
 const guide = /* @__PURE__ */ spline({ bins: 16, embedding: [96, 96], hidden: [32, 32] });
@@ -151,7 +157,7 @@ export const eit: Problem = /* @__PURE__ */ defineProblem({
   data: 600,
   prior: normal([0.5, 0.5], 0.1),
   proposal: softUniform([LOW, LOW], [HIGH, HIGH], 0.03),
-  forward,
+  forward: plateForward(CELLS),
   deferred: true,
   noise: gaussianNoise(NOISE_SD),
   presets,
