@@ -11,15 +11,14 @@ const options: TrainOptions = {
   guide: gaussian({ hidden: [8], base: "linear" }),
   objective: "elbo",
   particles: 2,
-  batch: 8,
-  heldOut: 8,
+  heldOut: 32,
   seed: 1,
   kernels: "plain",
 };
 
 for (const [problem, { gain, ...own }] of [
-  [darcy, { embedding: "log", bank: 1024, steps: 40, rate: 3e-4, gain: 5 }],
-  [eit, { embedding: { principal: 6 }, bank: 64, steps: 16, rate: 3e-2, gain: 0.5 }],
+  [darcy, { embedding: "log", bank: 2048, batch: 32, steps: 80, rate: 1e-3, gain: 10 }],
+  [eit, { embedding: { principal: 6 }, bank: 256, batch: 8, steps: 40, rate: 1e-2, gain: 0.5 }],
 ] as const) {
   test(`a few steps by the ELBO through the elements of ${problem.name} find a better guide than the linear posterior`, async () => {
     const settings: TrainOptions = { ...options, ...own };

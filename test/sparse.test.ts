@@ -154,6 +154,12 @@ interface Front {
   readonly parent: number;
 }
 const up4 = (x: number): number => 4 * Math.ceil(x / 4);
+/** Entries of a triangle of s pivots in panels of 4 rows: panel J has columns 0…4J + 3, the last one ends with column s − 1. */
+function pivotEntries(s: number): number {
+  let entries = 0;
+  for (let first = 0; first < s; first += 4) entries += 4 * Math.min(first + 4, s);
+  return entries;
+}
 
 /** Reads the table back as its description in src/sparse/symbolic.ts has it. */
 function frontsOf({ symbolic: { table } }: SparsePattern): Front[] {
@@ -185,7 +191,7 @@ test("updates have places of their own as long as they are needed, and so have t
     let factor = 0;
     for (const { at, s, r, block, update, children } of fronts) {
       assert.is(block, factor, `${name}: blocks follow one another`);
-      factor += (up4(s) + up4(r)) * s;
+      factor += pivotEntries(s) + up4(r) * s;
       if (r > 0) {
         const [from, to] = [update, update + triangleEntries(r)];
         assert.ok(to <= symbolic.workspaceSize, `${name}: within the workspace`);

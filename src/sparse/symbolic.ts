@@ -34,7 +34,7 @@ const blockEntries = (s: number, r: number): number => pivotEntries(s) + padded(
 function costOf(s: number, r: number): number {
   const [sp, rp] = [padded(s), padded(r)];
   const products = (sp * s * s) / 3 + (rp * s * s) / 2 + (rp * rp * s) / 2;
-  return 30 + blockEntries(s, r) + 1.6 * triangleEntries(r) + 0.2 * products;
+  return 60 + blockEntries(s, r) + 1.6 * triangleEntries(r) + 0.2 * products;
 }
 
 /** Parent of each place in the elimination tree, −1 for roots; `order[k]` is the unknown that goes k-th. */
