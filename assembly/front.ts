@@ -1,5 +1,6 @@
 // Dense fronts of the multifrontal Cholesky factorisation, the same scalar algorithm in all lanes. Rows stand in panels of 4,
-// a column of a panel is 64 bytes: 4 rows of one vector each (src/sparse/symbolic.ts has the layout).
+// a column of a panel is 64 bytes: 4 rows of one vector each (src/sparse/symbolic.ts has the layout). The loop of eight sums stands
+// in three functions: its sums must be locals to be in registers, and a function cannot answer eight vectors.
 import { fuse, minus, negative, splat, times } from "./lanes";
 
 /** Panels of the triangle of an update: panel I starts at entry 8 I (I + 1) and has columns 0 … 4I + 3. */

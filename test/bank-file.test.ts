@@ -4,17 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { gaussianNoise } from "../src/distributions/noise.ts";
 import { normal } from "../src/distributions/normal.ts";
 import type { SimulationProgress } from "../src/external/control.ts";
 import type { Simulator, SimulatorSpec } from "../src/external/simulator.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
-import { defineProblem, type Problem } from "../src/problem.ts";
 import { simulate } from "../src/simulate.ts";
 import { decodeBank } from "../src/store/bank-file.ts";
 import { train } from "../src/train.ts";
 import type { TrainOptions } from "../src/train-options.ts";
-import { bitsOf, rejection, small } from "./helpers/maps.ts";
+import { bitsOf, outside, rejection, small } from "./helpers/maps.ts";
 
 const folder = fs.mkdtempSync(join(tmpdir(), "retrodict-bank-"));
 test.after(() => fs.rmSync(folder, { recursive: true }));
@@ -25,15 +23,6 @@ const model: Simulator = (theta) => {
   asked += theta.length;
   return theta.map(([a, b]) => [a, a + b, a * b]);
 };
-const outside = (given: Simulator | SimulatorSpec, more: object = {}): Problem =>
-  defineProblem({
-    name: "outside",
-    data: 3,
-    prior: normal([0, 0], 1),
-    noise: gaussianNoise(0.5),
-    simulate: given,
-    ...more,
-  });
 const options: TrainOptions = {
   guide: gaussian({ hidden: [4] }),
   steps: 30,

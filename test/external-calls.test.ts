@@ -1,29 +1,18 @@
 // Simulators that are functions: batches, calls side by side, repetitions, time limits, failures that stop or are dropped.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { gaussianNoise } from "../src/distributions/noise.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { type SimulationProgress, SimulationStopped } from "../src/external/control.ts";
 import type { Simulator, SimulatorSpec } from "../src/external/simulator.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import { infer } from "../src/infer.ts";
-import { defineProblem, type Problem } from "../src/problem.ts";
+import { defineProblem } from "../src/problem.ts";
 import { type SimulateOptions, simulate } from "../src/simulate.ts";
 import { train } from "../src/train.ts";
-import { rejection } from "./helpers/maps.ts";
+import { outside, rejection } from "./helpers/maps.ts";
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const model = (theta: Float64Array[]): number[][] => theta.map(([a, b]) => [a, a + b, a * b]);
-/** θ ~ N(0, 1) twice, three data. */
-const outside = (given: Simulator | SimulatorSpec, more: object = {}): Problem =>
-  defineProblem({
-    name: "outside",
-    data: 3,
-    prior: normal([0, 0], 1),
-    noise: gaussianNoise(0.5),
-    simulate: given,
-    ...more,
-  });
 const plain: SimulateOptions = { kernels: "plain", seed: 5 };
 const quiet = { backoff: 0.001 };
 

@@ -2,9 +2,10 @@
 
 import { gaussianNoise } from "../../src/distributions/noise.ts";
 import { normal } from "../../src/distributions/normal.ts";
+import type { Simulator, SimulatorSpec } from "../../src/external/simulator.ts";
 import { concat, mul, slice, square } from "../../src/graph/build.ts";
 import type { InverseMap } from "../../src/model.ts";
-import { defineProblem } from "../../src/problem.ts";
+import { defineProblem, type Problem } from "../../src/problem.ts";
 
 /** Two parameters, three data, one of them not linear. */
 export const small = defineProblem({
@@ -34,3 +35,14 @@ export function bitsOf({ tensors }: Pick<InverseMap, "tensors">): string {
     })
     .join("\n");
 }
+
+/** θ ~ N(0, 1) twice, three data of a simulator. */
+export const outside = (given: Simulator | SimulatorSpec, more: object = {}): Problem =>
+  defineProblem({
+    name: "outside",
+    data: 3,
+    prior: normal([0, 0], 1),
+    noise: gaussianNoise(0.5),
+    simulate: given,
+    ...more,
+  });

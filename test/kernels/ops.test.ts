@@ -356,6 +356,33 @@ test("a pivot that is not positive makes NaN of its sample from there on, and to
   }
 });
 
+test("one step of refinement makes single-precision solutions accurate to rounding, where the condition would cost digits", async () => {
+  const pattern = gridPattern(12);
+  const n = pattern.n;
+  // A Laplacian of seven points, held by 2^-8 on the diagonal: condition about 14 / 2^-8 = 3600.
+  const degree = new Float64Array(n);
+  for (let e = 0; e < pattern.rows.length; e++) {
+    if (pattern.rows[e] === pattern.cols[e]) continue;
+    degree[pattern.rows[e]]++;
+    degree[pattern.cols[e]]++;
+  }
+  const a = Array.from(pattern.rows, (i, e) => (i === pattern.cols[e] ? degree[i] + 2 ** -8 : -1));
+  const b = Array.from({ length: n }, (_, i) => Math.fround(Math.sin(i)));
+  const solve = (dtype: DType): Tensor => {
+    const values = g.input("a", a.length, { dtype });
+    return g.sparseSolve(values, g.sparseCholesky(values, pattern), g.input("b", n, { dtype }), pattern);
+  };
+  const inputs = { a, b };
+  const want = Float64Array.from((await runGraph({ x: solve("f64") }, { rows: 1, inputs })).x);
+  const largest = want.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+  for (const create of backends) {
+    const { x } = await runGraph({ x: solve("f32") }, { rows: 1, inputs, create });
+    const error = Float64Array.from(x).reduce((most, v, i) => Math.max(most, Math.abs(v - want[i])), 0) / largest;
+    // (κu)² = 5e-8 is left of the error after one step (Higham, §12.1), and rounding of the solution itself, u.
+    assert.ok(error < 4 * roundoff.f32, `relative error ${error}`);
+  }
+});
+
 test("every kernel of the build is in these comparisons, or has a test of its own", async () => {
   const used = new Set<string>();
   for (const cases of Object.values(families)) {

@@ -1,0 +1,96 @@
+// What guides refuse: options that make no guide, each with what was expected and what came.
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { coupling } from "../src/guides/coupling.ts";
+import { gaussian } from "../src/guides/gaussian.ts";
+import { guideFrom } from "../src/guides/index.ts";
+import { spline } from "../src/guides/spline.ts";
+
+const E = 3; // features
+const refusals: readonly [string, () => unknown, RegExp][] = [
+  ["an unknown guide", () => guideFrom("flow"), /^guide: expected gaussian, coupling, spline, got "flow"$/],
+  ["a name of every object", () => guideFrom("toString"), /^guide: expected .*, got "toString"$/],
+  [
+    "a width of 0",
+    () => gaussian({ hidden: [8, 0] }),
+    /^gaussian.hidden: expected a list of positive whole widths, got \[8,0\]$/,
+  ],
+  ["widths that are no list", () => spline({ hidden: 32 as never }), /^spline.hidden: expected a list .*, got 32$/],
+  [
+    "a width that is not whole",
+    () => coupling({ hidden: [2.5] }),
+    /^coupling.hidden: expected a list .*, got \[2.5\]$/,
+  ],
+  [
+    "an unknown activation",
+    () => gaussian({ activation: "gelu" as never }),
+    /^gaussian.activation: expected relu, .*, got "gelu"$/,
+  ],
+  [
+    "an activation of every object",
+    () => spline({ activation: "toString" as never }),
+    /^spline.activation: expected relu, .*, got "toString"$/,
+  ],
+  [
+    "an unknown activation of couplings",
+    () => coupling({ activation: "x" as never }),
+    /^coupling.activation: expected relu, .*, got "x"$/,
+  ],
+  [
+    "a misspelt option",
+    () => gaussian({ hiden: [3] } as never),
+    /^gaussian: expected options hidden, activation, separate, base; got "hiden"$/,
+  ],
+  [
+    "a switch that is a word",
+    () => gaussian({ separate: "yes" as never }),
+    /^gaussian.separate: expected true or false, got "yes"$/,
+  ],
+  [
+    "an unknown base",
+    () => gaussian({ base: "laplace" as never }),
+    /^gaussian.base: expected "prior" or "linear", got "laplace"$/,
+  ],
+  ["no base", () => spline({ base: null as never }), /^spline.base: expected "prior" or "linear", got null$/],
+  [
+    "couplings on an unknown base",
+    () => coupling({ base: "laplace" as never }),
+    /^coupling.base: expected "prior" or "linear", got "laplace"$/,
+  ],
+  [
+    "couplings with a number for separate",
+    () => coupling({ separate: 1 as never }),
+    /^coupling.separate: expected true or false, got 1$/,
+  ],
+  ["no blocks", () => coupling({ blocks: 0 }), /^coupling.blocks: expected a whole number of at least 1, got 0$/],
+  ["one bin", () => spline({ bins: 1 }), /^spline.bins: expected a whole number of at least 2, got 1$/],
+  ["too many bins", () => spline({ bins: 129 }), /^spline.bins: expected at most 128, got 129$/],
+  ["a bound of 0", () => spline({ bound: 0 }), /^spline.bound: expected a positive number, got 0$/],
+  [
+    "an infinite bound",
+    () => spline({ bound: Number.POSITIVE_INFINITY }),
+    /^spline.bound: expected a positive number, got Infinity$/,
+  ],
+  [
+    "couplings of one parameter",
+    () => coupling().build({ D: 1, E, seed: 0 }),
+    /^coupling: expected at least 2 parameters, got 1; use the gaussian or spline guide$/,
+  ],
+  [
+    "permutations that repeat an entry",
+    () => coupling({ blocks: 2, permutations: [[0, 0, 1]] }).build({ D: 3, E, seed: 0 }),
+    /^coupling.permutations: expected 1 permutations of 0..2, got \[\[0,0,1\]\]$/,
+  ],
+  [
+    "permutations of another length",
+    () => coupling({ blocks: 3, permutations: [[1, 0]] }).build({ D: 2, E, seed: 0 }),
+    /^coupling.permutations: expected 2 permutations of 0..1, got \[\[1,0\]\]$/,
+  ],
+];
+for (const [what, action, message] of refusals) {
+  test(`guides refuse ${what}`, () => {
+    assert.throws(action, (error: Error) => message.test(error.message) || assert.unreachable(error.message));
+  });
+}
+
+test.run();
