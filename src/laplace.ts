@@ -22,7 +22,7 @@ import { packed } from "./graph/tensor.ts";
 import { normalConstant } from "./guides/guide.ts";
 import { climb } from "./laplace/climb.ts";
 import { type Found, massOf, rank, warningOf } from "./laplace/modes.ts";
-import { type Curvature, curvatures, traceStep } from "./laplace/step.ts";
+import { type Curvature, curvatures, STEP_ROWS, traceStep } from "./laplace/step.ts";
 import { STREAMS } from "./objectives/objective.ts";
 import {
   drawnSummary,
@@ -75,8 +75,6 @@ export interface LaplacePosterior extends Posterior {
   readonly logEvidence: number;
 }
 
-/** Rows of a shard of the step: the Jacobians of more would not stay in cache. */
-const STEP_ROWS = 16;
 const NEAR_CENTRE = 0.1;
 
 /**

@@ -13,6 +13,7 @@ import type { Slab } from "./graph/plan.ts";
 import { compile, type Program } from "./graph/program.ts";
 import type { Guide, TracedGuide } from "./guides/guide.ts";
 import { guideFrom } from "./guides/index.ts";
+import { localProgram } from "./laplace/local.ts";
 import { type Embedding, traceDistance, traceEmbedding } from "./nn/embedding.ts";
 import { STREAMS } from "./objectives/objective.ts";
 import { isUnbounded } from "./posterior.ts";
@@ -59,21 +60,26 @@ export interface InverseMap {
   readonly spec: ModelSpec;
   /** Weights and scalers by name, (rows, columns). */
   readonly tensors: Readonly<Record<string, NamedTensor>>;
-  /** Needed to correct posteriors, not to infer them. */
+  /** Needed to correct posteriors; to infer them only by guides on Laplace's base. */
   readonly problem: Problem | null;
   readonly prior: Distribution;
   /** The executor of one of this map's programs: made at the first use, shared by all. */
   readonly engine: (program: ProgramName, options?: BackendOptions) => Promise<Executor>;
   /** Whether the guide gives mean and covariance in closed form, in the parameters themselves. */
   readonly closedForm: boolean;
+  /** Whether the guide is one in coordinates of each datum's own, for which inference needs the problem. */
+  readonly local: boolean;
 }
 export interface NamedTensor {
   readonly shape: readonly [number, number];
   readonly data: Float32Array;
 }
 
-/** `posterior`: from data to context, from context to draws. `density`: log-densities and noise of given parameters. */
-export type ProgramName = "posterior" | "density";
+/**
+ * `posterior`: from data to context, from context to draws. `density`: log-densities and noise of given parameters. `search`:
+ * the steps to coordinates of a datum's own, which need the problem.
+ */
+export type ProgramName = "posterior" | "density" | "search";
 
 interface Parts {
   readonly guide: TracedGuide;
@@ -81,19 +87,28 @@ interface Parts {
   readonly embedding: Embedding;
   readonly D: number;
   readonly M: number;
+  readonly problem: Problem | null;
 }
 
 const programs: Readonly<Record<ProgramName, (parts: Parts) => Program>> = {
   posterior: ({ guide, prior, embedding, D, M }) => {
     const frame = frameOf(prior);
     const y = input("y", M);
-    const encoded = guide.encode(traceEmbedding(embedding, M)(y));
+    const features = traceEmbedding(embedding, M)(y);
+    const distance = traceDistance(M)(y);
+    const { local } = guide;
+    const encoded = guide.encode(local ? input("rows", local.width) : features);
     const given = input("context", guide.contextSize, { repeat: true });
     const theta = frame.fromGuide(guide.sample(random("normal", D, STREAMS.posterior), given).z);
     return compile({
-      encode: { outputs: { context: encoded, distance: traceDistance(M)(y), ...guide.moments?.(encoded) } },
+      ...(local && { look: { outputs: { distance, features, start: local.start(features) } } }),
+      encode: { outputs: { context: encoded, ...(!local && { distance }), ...guide.moments?.(encoded) } },
       sample: { outputs: { theta } },
     });
+  },
+  search: ({ problem }) => {
+    if (problem === null) throw new Error("internal: a search without a problem");
+    return localProgram(problem);
   },
   density: ({ guide, prior, D }) => {
     const frame = frameOf(prior);
@@ -141,7 +156,7 @@ export function makeInverseMap(
   if (prior.size !== spec.D) throw new Error(`model: expected a prior of ${spec.D} parameters, got ${prior.size}`);
   const guide: Guide = guideFrom(spec.guide.name, spec.guide.options);
   const traced = guide.build({ D: spec.D, E: spec.embedding.size, seed: spec.training.seed });
-  const parts = { guide: traced, prior, embedding: spec.embedding, D: spec.D, M: spec.M };
+  const parts = { guide: traced, prior, embedding: spec.embedding, D: spec.D, M: spec.M, problem };
   const load = (name: ProgramName) => {
     const program = programs[name](parts);
     return { program, weights: packSlab(program.weights, tensors), frozen: packSlab(program.frozen, tensors) };
@@ -166,5 +181,5 @@ export function makeInverseMap(
   };
   // Gaussian in the parameters themselves only where the prior lives on the whole line.
   const closedForm = traced.moments !== undefined && isUnbounded(prior);
-  return { spec, tensors, problem, prior, engine, closedForm };
+  return { spec, tensors, problem, prior, engine, closedForm, local: traced.local !== undefined };
 }

@@ -6,7 +6,13 @@ import { expectCount, expectOptions, expectProblem, expectSeed } from "./checks.
 import { describe } from "./distributions/arguments.ts";
 import { includedNoise } from "./distributions/noise.ts";
 import { simulateRows } from "./external/bank.ts";
-import { checkControl, controlNames, type SimulationControl, SimulationStopped } from "./external/control.ts";
+import {
+  checkControl,
+  controlNames,
+  type SimulationControl,
+  type SimulationProgress,
+  SimulationStopped,
+} from "./external/control.ts";
 import { bankRows, cast, input } from "./graph/build.ts";
 import { compile } from "./graph/program.ts";
 import type { DType, Tensor } from "./graph/tensor.ts";
@@ -102,7 +108,11 @@ const PART_MS = 100;
 const UNTOLD_MS = 1000;
 
 /** Tells how far a long run has come, and ends it when it is aborted. */
-function reporter(count: number, { onSimulate, signal }: SimulationControl): (done: number) => Promise<void> {
+export function reporter(
+  count: number,
+  { onSimulate, signal }: SimulationControl,
+  stage?: SimulationProgress["stage"],
+): (done: number) => Promise<void> {
   const started = performance.now();
   let last = started;
   return async (done) => {
@@ -112,7 +122,7 @@ function reporter(count: number, { onSimulate, signal }: SimulationControl): (do
     const perSecond = (done * 1000) / Math.max(now - started, 1);
     const secondsLeft = (count - done) / perSecond;
     if (done === count || now - started > UNTOLD_MS)
-      onSimulate?.({ done, count, kept: 0, failed: 0, perSecond, secondsLeft });
+      onSimulate?.({ done, count, kept: 0, failed: 0, perSecond, secondsLeft, ...(stage && { stage }) });
     await new Promise((resolve) => setTimeout(resolve, 0));
     if (signal?.aborted && done < count) throw new SimulationStopped(done, count, null);
   };

@@ -45,7 +45,7 @@ export interface TrainSettings {
   /** Largest global norm of the gradient, 0 for none; default 10. */
   readonly clip?: number;
   /** Simulate this many data sets before training and draw from them with fresh noise; 0: simulate afresh every step.
-   *  Default 0 for forward models in ops, 20,000 for `simulate`. Or pairs that were simulated elsewhere, drawn from the
+   *  Default 0 for forward models in ops, 20,000 for `simulate` and for guides on Laplace's base. Or pairs that were simulated elsewhere, drawn from the
    *  prior (or the proposal): a tenth of them, spread evenly and at most `heldOut`, is held out. By NPE only. */
   readonly bank?: number | Pairs;
   /** Simulations that the held-out loss is measured on; default 2048. */
@@ -152,6 +152,7 @@ export function fullSettings(problem: Problem, options: TrainOptions): FullSetti
   const asked = typeof given.guide === "string" ? ((preset.guide as Guide | undefined) ?? given.guide) : given.guide;
   const guide = asked ?? preset.guide ?? (problem.D === 1 ? "gaussian" : "spline");
   const steps = given.steps ?? preset.steps ?? 8000;
+  const onLaplace = typeof guide === "object" && guide?.options?.base === "laplace";
   const merged = {
     objective: "npe" as const,
     batch: 256,
@@ -160,7 +161,7 @@ export function fullSettings(problem: Problem, options: TrainOptions): FullSetti
     schedule: { kind: "cosine" } as const,
     optimiser: "adam" as const,
     clip: 10,
-    bank: problem.forward === null ? 20_000 : 0,
+    bank: problem.forward === null || onLaplace ? 20_000 : 0,
     heldOut: 2048,
     evaluateEvery: Math.max(1, Math.ceil(steps / 40)),
     patience: 0,
@@ -188,7 +189,21 @@ export function fullSettings(problem: Problem, options: TrainOptions): FullSetti
   if (!guideNames.includes(merged.guide.name as GuideName))
     throw new Error(`guide: expected one of ${guideNames.join(", ")}, got "${merged.guide.name}"`);
   rates(merged.schedule, merged.rate, 1);
+  if (onLaplace) checkLaplaceBase(problem, merged);
   return withBank(problem, merged, options);
+}
+
+/** Laplace's base is found once for each simulation of a bank, from the derivatives of the forward model. */
+function checkLaplaceBase({ name, forward, proposal, simulate }: Problem, { objective, bank }: Merged): void {
+  const expected = 'base "laplace": expected';
+  if (forward === null)
+    throw new Error(
+      `${expected} a forward model written with ops, and "${name}" has ${sourceOf({ simulate })}; use base "linear"`,
+    );
+  if (objective !== "npe") throw new Error(`${expected} objective "npe", got "${objective}"`);
+  if (proposal !== null)
+    throw new Error(`${expected} data drawn from the prior, and "${name}" has a proposal; use base "linear"`);
+  if (bank === 0) throw new Error(`${expected} a bank of at least 1 simulation, got 0`);
 }
 
 type Merged = Omit<FullSettings, "bank" | "pairs"> & Pick<Required<TrainSettings>, "bank">;

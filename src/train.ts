@@ -2,16 +2,19 @@
 import type { Executor } from "./backends/backend.ts";
 import { type BackendOptions, createExecutor } from "./backends/select.ts";
 import { frameOf } from "./density.ts";
+import { normal } from "./distributions/normal.ts";
 import { trainingSimulations, withBankNoise } from "./external/training-bank.ts";
 import { fingerprintOf } from "./fingerprint.ts";
-import { batchSum, cast, exp, input, mul, sub } from "./graph/build.ts";
+import { bankRows, batchSum, cast, exp, input, mul, sub } from "./graph/build.ts";
 import type { Slab } from "./graph/plan.ts";
 import { compile, type Program } from "./graph/program.ts";
 import type { Tensor } from "./graph/tensor.ts";
-import type { Fitted, TracedGuide } from "./guides/guide.ts";
+import type { Fitted, LocalCoordinates, TracedGuide } from "./guides/guide.ts";
+import { inOwnCoordinates } from "./laplace/bank.ts";
 import { type InverseMap, makeInverseMap, unpackSlab } from "./model.ts";
 import { chooseEmbedding, type Embedding, fitEmbedding, traceDistance, traceEmbedding } from "./nn/embedding.ts";
 import { objectiveFor } from "./objectives/index.ts";
+import { STREAMS } from "./objectives/objective.ts";
 import { optimise } from "./optimise.ts";
 import type { Problem } from "./problem.ts";
 import { noiseSd, type Simulations, traceBank, traceSimulation } from "./simulate.ts";
@@ -26,30 +29,37 @@ interface Traced {
   readonly embedding: Embedding;
 }
 
-/** The plans of a training: `train` leaves the gradient of `loss`; `heldOut` sums the loss over given rows; `distance`. */
+/**
+ * The plans of a training: `train` leaves the gradient of `loss`; `heldOut` sums the loss over given rows; `distance`; `fit`
+ * what frozen entries are fitted on; `start` where a solver starts, whose answers then are the data that train.
+ */
 export function trainingProgram(problem: Problem, settings: FullSettings, seed: number): Traced {
   const { D, M } = problem;
   const objective = objectiveFor(settings.objective, problem);
   const embedding = chooseEmbedding(settings.embedding, M);
   const guide = settings.guide.build({ D, E: embedding.size, seed });
   const embed = traceEmbedding(embedding, M);
-  const context = {
-    problem,
-    guide,
-    frame: frameOf(problem.prior),
-    embed,
-    particles: settings.particles,
-    precision: "f64",
-  } as const;
+  const { local } = guide;
+  const { particles } = settings;
+  const seen = local
+    ? { guide: local.trained, frame: frameOf(normal(new Float64Array(D), 1)), embed: (rows: Tensor): Tensor => rows }
+    : { guide, frame: frameOf(problem.prior), embed };
+  const context = { problem, ...seen, particles, precision: "f64" } as const;
   const total = (loss: typeof objective.loss, theta: Tensor, y: Tensor): Tensor =>
     batchSum(cast(loss(context, theta, y), "f64"));
-  const drawn = settings.bank > 0 ? traceBank(problem) : traceSimulation(problem, "f64");
+  const width = local?.trainedWidth ?? M;
+  const drawn = local
+    ? { theta: bankRows("theta", D, STREAMS.bank), noisy: bankRows("clean", width, STREAMS.bank) }
+    : settings.bank > 0
+      ? traceBank(problem)
+      : traceSimulation(problem, "f64");
   const loss = mul(total(objective.loss, drawn.theta, drawn.noisy), 1 / settings.batch);
   const program = compile({
     train: { outputs: { loss }, minimise: loss, rows: settings.batch },
-    heldOut: { outputs: { sum: total(objective.heldOut ?? objective.loss, input("theta", D), input("y", M)) } },
+    heldOut: { outputs: { sum: total(objective.heldOut ?? objective.loss, input("theta", D), input("y", width)) } },
     distance: { outputs: { distance: traceDistance(M)(input("y", M)) } },
     ...(guide.fit && { fit: { outputs: traceFit(problem, embed) } }),
+    ...(local && { start: { outputs: traceStart(problem, local, embed) } }),
   });
   return { program, guide, embedding };
 }
@@ -59,6 +69,17 @@ function traceFit({ D, M, prior, proposal }: Problem, embed: (y: Tensor) => Tens
   const theta = input("theta", D);
   const seen = { features: embed(input("y", M)), z: frameOf(prior).toGuide(theta) };
   return proposal === null ? seen : { ...seen, weights: exp(sub(prior.logDensity(theta), proposal.logDensity(theta))) };
+}
+
+/** Of parameters and data: where the solver starts, the features, z and log |dz/dθ|. */
+function traceStart(
+  { D, M, prior }: Problem,
+  local: LocalCoordinates,
+  embed: (y: Tensor) => Tensor,
+): Record<string, Tensor> {
+  const [theta, features] = [input("theta", D), embed(input("y", M))];
+  const frame = frameOf(prior);
+  return { start: local.start(features), features, z: frame.toGuide(theta), volume: frame.logDet(theta) };
 }
 
 /** Fits the scalers and writes them; then what the guide fits on data that are scaled. Answers the guide's own. */
@@ -112,16 +133,19 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
   const executor = await createExecutor(program, { ...backend, optimiser });
   try {
     const fitted = await fitFrozen(executor, traced, problem, bank);
+    const [trained, judged] = traced.guide.local
+      ? await inOwnCoordinates({ problem, executor, simulations: [bank, heldOut], backend, control: options })
+      : [bank, heldOut];
     // The ELBO looks at data alone, so its plan has no bank of parameters.
     for (const name of ["theta", "clean"] as const)
-      if (name in program.banks) await executor.writeBank(name, bank[name]);
+      if (name in program.banks) await executor.writeBank(name, trained[name]);
     const state = await optimise({
       executor,
       weights: program.weights,
       problem: problem.name,
       settings,
       options,
-      heldOut,
+      heldOut: judged,
       started,
     });
     await executor.writeWeights(state.best.weights);

@@ -37,8 +37,12 @@ const ofTraining = (p: Progress): Shown => ({
   secondsLeft: p.secondsLeft,
 });
 
-const ofSimulating = ({ done, count, kept, failed, perSecond, secondsLeft }: SimulationProgress): Shown => {
-  const parts = ["simulated", kept > 0 && `${kept} from the file`, failed > 0 && `${failed} failed`];
+const ofSimulating = ({ done, count, kept, failed, perSecond, secondsLeft, stage }: SimulationProgress): Shown => {
+  const parts = [
+    stage === "modes" ? "modes found" : "simulated",
+    kept > 0 && `${kept} from the file`,
+    failed > 0 && `${failed} failed`,
+  ];
   const text = parts.filter(Boolean).join(", ");
   return { done, all: count, text, rate: rate(perSecond, "rows"), secondsLeft };
 };
@@ -62,7 +66,10 @@ function bar<P>(show: (progress: P) => Shown, patient: boolean): View<P> {
       else view.start(all, done, shown);
       started = true;
     },
-    stop: () => view.stop(),
+    stop() {
+      view.stop();
+      started = false; // another may follow
+    },
   };
 }
 

@@ -14,6 +14,8 @@ export interface SimulationProgress {
   /** Of this run. */
   readonly perSecond: number;
   readonly secondsLeft: number;
+  /** What is done to them: they are simulated (the default), or a solver looks for the mode of the posterior of each. */
+  readonly stage?: "modes";
 }
 
 /** What may be said about simulating, beside what to simulate. */

@@ -4,8 +4,8 @@
  *   z_b ← z_b · exp(tanh s(z_a, y)) + t(z_a, y),   log q = log N(ε) − Σ tanh s,
  *
  * first with the leading half kept, then with the other, and a fixed random permutation between blocks. `separate: false`:
- * one network a coupling for both s and t, with a linear skip, and 2 tanh (s/2) for tanh s. `base: "linear"`: all this in the
- * coordinates of the best linear posterior (linear-base.ts), where it starts as the standard normal. The last coupling moves
+ * one network a coupling for both s and t, with a linear skip, and 2 tanh (s/2) for tanh s. With a base
+ * (base.ts) all this is in its coordinates, where it starts as the standard normal. The last coupling moves
  * the leading half given the other, so parameters that data tell most of come first best: what is left of them is then a
  * curved function of those that data tell little of.
  */
@@ -13,6 +13,7 @@ import { add, columns, concat, exp, mul, neg, slice, square, sub, sumFeatures, t
 import type { Tensor } from "../graph/tensor.ts";
 import { type ActivationName, checkActivation, mlp } from "../nn/mlp.ts";
 import { uniformAt } from "../random.ts";
+import { type Base, baseOption, checkBase, onBase } from "./base.ts";
 import {
   checkCount,
   checkOptions,
@@ -22,7 +23,6 @@ import {
   normalConstant,
   type TracedGuide,
 } from "./guide.ts";
-import { type Base, baseOption, checkBase, onBase } from "./linear-base.ts";
 
 export interface CouplingOptions {
   /** Blocks of two couplings; default 15. */
@@ -35,7 +35,7 @@ export interface CouplingOptions {
   readonly permutations?: readonly (readonly number[])[];
   /** Two networks a coupling, as in the paper, or one with a linear skip; default true. */
   readonly separate?: boolean;
-  /** Whose coordinates z are: the prior's, or those of the best linear estimator (linear-base.ts); default "prior". */
+  /** Whose coordinates z are: see base.ts; default "prior". */
   readonly base?: Base;
 }
 
@@ -49,7 +49,7 @@ export function coupling(options: CouplingOptions = {}): Guide {
   if (typeof separate !== "boolean")
     throw new Error(`coupling.separate: expected true or false, got ${JSON.stringify(separate)}`);
   checkBase("coupling.base", base);
-  const nets: Nets = { hidden, activation, separate, start: base === "linear" ? 0 : 1 };
+  const nets: Nets = { hidden, activation, separate, start: base === "prior" ? 1 : 0 };
   return {
     name: "coupling",
     // Defaults go without saying, as they did in files of version 0.1.
@@ -66,7 +66,7 @@ export function coupling(options: CouplingOptions = {}): Guide {
       if (D < 2) throw new Error("coupling: expected at least 2 parameters, got 1; use the gaussian or spline guide");
       if (permutations) checkPermutations(permutations, blocks - 1, D);
       const orders = permutations ?? Array.from({ length: blocks - 1 }, (_, b) => shuffle(D, seed, b));
-      const flow = { ...build(sizes, orders, nets), drawn: { permutations: orders } };
+      const flow = (own: GuideSizes) => ({ ...build(own, orders, nets), drawn: { permutations: orders } });
       return onBase(base, flow, sizes);
     },
   };

@@ -4,8 +4,8 @@
  *   q(z | y) = N(m(y), L(y) Lᵀ(y)),  z = m + L ε,  log q = −½|L⁻¹(z − m)|² − Σ log L_dd − D/2 log 2π,
  *
  * L lower triangular with softplus on its diagonal. `separate`: the paper's three networks, one each for the mean, the
- * diagonal and the off-diagonal entries; else one trunk with a linear skip. `base: "linear"`: all this in the coordinates of
- * the best linear posterior (linear-base.ts), where it starts as the standard normal.
+ * diagonal and the off-diagonal entries; else one trunk with a linear skip. With a base (base.ts) all this is in its
+ * coordinates, where it starts as the standard normal.
  */
 import {
   add,
@@ -23,8 +23,8 @@ import {
 } from "../graph/build.ts";
 import { packed, type Tensor } from "../graph/tensor.ts";
 import { type ActivationName, checkActivation, mlp } from "../nn/mlp.ts";
+import { type Base, baseOption, checkBase, onBase } from "./base.ts";
 import { checkOptions, checkWidths, type Guide, type GuideSizes, normalConstant, type TracedGuide } from "./guide.ts";
-import { type Base, baseOption, checkBase, onBase } from "./linear-base.ts";
 
 export interface GaussianOptions {
   /** Widths of the hidden layers; default [128, 128, 128]. */
@@ -54,7 +54,7 @@ export function gaussian(options: GaussianOptions = {}): Guide {
   return {
     name: "gaussian",
     options: { hidden, activation, separate, ...baseOption(base) },
-    build: (sizes) => onBase(base, build(sizes, full), sizes),
+    build: (sizes) => onBase(base, (own) => build(own, full), sizes),
   };
 }
 
@@ -75,7 +75,7 @@ function build({ D, E }: GuideSizes, { hidden, activation, separate, base }: Req
       mlp(name, [E, ...hidden, outs], {
         activation,
         skip: !separate && hidden.length > 0,
-        last: base === "linear" ? 0 : 1,
+        last: base === "prior" ? 1 : 0,
       }),
     );
   // Row i of the packed triangle: off-diagonal entries (i, 0…i−1), which lie after the D diagonals, then diagonal i.

@@ -26,6 +26,20 @@ export type Fitted = Readonly<
   Record<string, { readonly shape: readonly [number, number]; readonly data: Float32Array }>
 >;
 
+/**
+ * Coordinates w = Cᵀ (z − m) about a Gaussian N(m, (C Cᵀ)⁻¹) that a solver finds for a datum, outside of the graph. Rows that
+ * it answers are made by laplace/local.ts.
+ */
+export interface LocalCoordinates {
+  /** Where the solver starts, (B, E) → (B, D). */
+  readonly start: (features: Tensor) => Tensor;
+  /** Columns of the rows that `encode` takes: [m (D), features (E), C packed]. */
+  readonly width: number;
+  /** The guide of w, which is what trains: its `encode` takes rows [m (D), features (E), log diag C (D), log |dw/dθ| (1)]. */
+  readonly trained: TracedGuide;
+  readonly trainedWidth: number;
+}
+
 export interface TracedGuide {
   /** All that depends on the data alone, (B, E) → (B, C): computed once an observation. */
   readonly encode: (features: Tensor) => Tensor;
@@ -40,6 +54,8 @@ export interface TracedGuide {
   readonly moments?: (context: Tensor) => { readonly mean: Tensor; readonly factor: Tensor };
   /** Numbers of the guide's frozen entries, where it has any: fitted once, before training. */
   readonly fit?: (data: FitData) => Fitted;
+  /** Where a solver looks for coordinates of each datum's own first: `encode` then takes rows of its answers. */
+  readonly local?: LocalCoordinates;
   /** Options that were not given but drawn from the seed: with them, `build` makes this guide again from any seed. */
   readonly drawn?: Readonly<Record<string, unknown>>;
 }

@@ -16,25 +16,14 @@ import type { FitData, Fitted, GuideSizes, TracedGuide } from "./guide.ts";
 /** Added to variances, relative to each and to 1: features may be constant, and parameters known to rounding. */
 const RIDGE = 1e-8;
 
-/** What a guide starts from and corrects: the prior, or the best linear estimator from the data. */
-export type Base = "prior" | "linear";
-
-/** @throws unless it is one. */
-export function checkBase(name: string, base: unknown): asserts base is Base {
-  if (base !== "prior" && base !== "linear")
-    throw new Error(`${name}: expected "prior" or "linear", got ${JSON.stringify(base)}`);
-}
-
-/** The base among a guide's options: "prior" goes without saying, as it does in files of version 0.1. */
-export const baseOption = (base: Base): { base?: Base } => (base === "linear" ? { base } : {});
-
-/** A guide as it was built, on its base. */
-export const onBase = (base: Base, built: TracedGuide, sizes: GuideSizes): TracedGuide =>
-  base === "linear" ? onLinearBase(built, sizes) : built;
+/** m(f) (B, D), as a dense layer of the features (B, E). */
+export const traceEstimator = ({ D, E }: GuideSizes): Tensor => weight("base.mean", E + 1, D, { frozen: true });
 
 /** A guide of w made one of z. Its context starts with m(f) (B, D). */
-function onLinearBase(core: TracedGuide, { D, E }: GuideSizes): TracedGuide {
-  const estimator = weight("base.mean", E + 1, D, { frozen: true });
+export function onLinearBase(build: (sizes: GuideSizes) => TracedGuide, sizes: GuideSizes): TracedGuide {
+  const { D, E } = sizes;
+  const core = build(sizes);
+  const estimator = traceEstimator(sizes);
   const whitening = weight("base.whiten", D, D, { frozen: true });
   const colouring = weight("base.colour", D, D, { frozen: true });
   const logDet = weight("base.logDet", 1, 1, { frozen: true });
@@ -71,7 +60,7 @@ function onLinearBase(core: TracedGuide, { D, E }: GuideSizes): TracedGuide {
 }
 
 /** The estimator and the factor of its errors, in f64. */
-function fitBase({ features, z, weights }: FitData, D: number, E: number): Fitted {
+export function fitBase({ features, z, weights }: FitData, D: number, E: number): Fitted {
   const F = E + D;
   const N = z.length / D;
   const weightOf = (n: number): number => (weights === null ? 1 : Number.isFinite(weights[n]) ? weights[n] : 0);

@@ -24,6 +24,7 @@ import {
 import { MAX_BINS, splineParams } from "../graph/ops.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { type ActivationName, activations, checkActivation, mlp } from "../nn/mlp.ts";
+import { type Base, baseOption, checkBase, onBase } from "./base.ts";
 import {
   checkCount,
   checkOptions,
@@ -33,7 +34,6 @@ import {
   normalConstant,
   type TracedGuide,
 } from "./guide.ts";
-import { type Base, baseOption, checkBase, onBase } from "./linear-base.ts";
 
 export interface SplineGuideOptions {
   /** Bins of each spline; default 24. */
@@ -46,7 +46,7 @@ export interface SplineGuideOptions {
   readonly hidden?: readonly number[];
   /** Default "silu". */
   readonly activation?: ActivationName;
-  /** Whose coordinates z are: the prior's, or those of the best linear estimator (linear-base.ts); default "prior". */
+  /** Whose coordinates z are: see base.ts; default "prior". */
   readonly base?: Base;
 }
 
@@ -65,7 +65,7 @@ export function spline(options: SplineGuideOptions = {}): Guide {
   return {
     name: "spline",
     options: { ...full, ...baseOption(base) },
-    build: (sizes) => onBase(base, build(sizes, full), sizes),
+    build: (sizes) => onBase(base, (own) => build(own, full), sizes),
   };
 }
 

@@ -17,6 +17,9 @@ import { packed, packedOrder, type Tensor } from "../graph/tensor.ts";
 import { isUnbounded } from "../posterior.ts";
 import type { Problem } from "../problem.ts";
 
+/** Rows of a shard of the step: the Jacobians of more would not stay in cache. */
+export const STEP_ROWS = 16;
+
 /** Fisher information of each of the M data. @throws for a noise model that does not state it. */
 function informationOf({ name, noise, M }: Problem): Float64Array {
   const { information } = noise;

@@ -62,20 +62,22 @@ function makeField(): Field {
 let field: Field | null = null;
 
 /**
- * Chosen by held-out loss. Potentials are positive and log-normal of a kind: with their logarithms the best linear posterior
- * alone reaches −log q = 66 where it has 81 without. After a minute of training a flow on it is 7 nats ahead of a Gaussian guide: where
- * data fix a function of the parameters that is not linear, the posterior is a thin, curved sheet.
+ * Chosen by held-out loss. Three steps of Gauss and Newton from the best linear estimator tell as much as Laplace's
+ * approximation does, 44.5 nats, and a small flow on them is a nat better. Without them a flow of ten times its size had 46 after
+ * 40,000 steps. Potentials are positive and log-normal of a kind: with their logarithms the linear estimator alone reaches 66 where
+ * it has 81 without.
  */
 const flow = /* @__PURE__ */ coupling({
-  blocks: 4,
-  hidden: [128, 128],
+  blocks: 2,
+  hidden: [32],
   activation: "silu",
   separate: false,
-  base: "linear",
+  base: "laplace",
 });
-const straight = /* @__PURE__ */ gaussian({ hidden: [128, 128], base: "linear" });
-const short = { embedding: "log", bank: 60_000, batch: 256, steps: 3000, rate: 2e-3 } as const;
-const long = { embedding: "log", bank: 200_000, batch: 128, steps: 40_000, rate: 2e-3 } as const;
+const straight = /* @__PURE__ */ gaussian({ hidden: [32], base: "laplace" });
+const shared = { embedding: "log", batch: 128, rate: 1e-3 } as const;
+const short = { ...shared, bank: 8000, steps: 600 } as const;
+const long = { ...shared, bank: 40_000, steps: 3000 } as const;
 const presets: Readonly<Record<string, Preset>> = {
   fast: { coupling: { guide: flow, ...short }, gaussian: { guide: straight, ...short } },
   default: { coupling: { guide: flow, ...long }, gaussian: { guide: straight, ...long } },

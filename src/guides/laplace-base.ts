@@ -1,0 +1,67 @@
+/**
+ * A guide in the coordinates of Laplace's approximation of the datum's own posterior, as far as a few steps of Gauss and
+ * Newton from the best linear estimator take it (laplace/step.ts; Bui-Thanh et al., SIAM J. Sci. Comput. 35 (2013), §3):
+ *
+ *   w = Cᵀ (z − m),   log q(z | y) = log q_w(w | m, f, log diag C) + ½ log |H|,   C Cᵀ = H(m),
+ *
+ * m where the steps end, H the curvature there, f the features. What the physics says of a datum to second order need not be
+ * learned, however many parameters there are; the guide learns how the posterior bends away from it. The steps solve the
+ * forward model and its adjoint, so inference needs the problem, and takes their time. They are the same for every draw of
+ * the weights: training finds them once a simulation, and learns the density of w.
+ */
+import { add, concat, dense, log, mul, slice, sub, triMul, triSolve } from "../graph/build.ts";
+import { logDet, triDiagonal } from "../graph/linear.ts";
+import { packed, type Tensor } from "../graph/tensor.ts";
+import type { GuideSizes, TracedGuide } from "./guide.ts";
+import { fitBase, traceEstimator } from "./linear-base.ts";
+
+/** A guide of w made one of z. Its context starts with m (D) and C (packed). */
+export function onLaplaceBase(build: (sizes: GuideSizes) => TracedGuide, sizes: GuideSizes): TracedGuide {
+  const { D, E } = sizes;
+  const core = build({ ...sizes, E: D + E + D });
+  const head = D + packed(D);
+  const mode = (context: Tensor): Tensor => slice(context, 0, D);
+  const factor = (context: Tensor): Tensor => slice(context, D, head);
+  const rest = (context: Tensor): Tensor => slice(context, head, context.cols);
+  const half = (context: Tensor): Tensor => mul(logDet(factor(context)), 0.5);
+  const whiten = (z: Tensor, context: Tensor): Tensor =>
+    triMul(factor(context), sub(z, mode(context)), { transpose: true });
+  return {
+    contextSize: head + core.contextSize,
+    encode: (rows) => {
+      const C = slice(rows, D + E, rows.cols);
+      return concat(mode(rows), C, core.encode(concat(slice(rows, 0, D + E), log(triDiagonal(C)))));
+    },
+    logProb: (z, context) => add(core.logProb(whiten(z, context), rest(context)), half(context)),
+    invert: (z, context) => core.invert(whiten(z, context), rest(context)),
+    sample: (noise, context) => {
+      const drawn = core.sample(noise, rest(context));
+      const z = add(mode(context), triSolve(factor(context), drawn.z, { transpose: true }));
+      return { z, logProb: add(drawn.logProb, half(context)) };
+    },
+    ...(core.drawn && { drawn: core.drawn }),
+    fit: (data) => ({ "base.mean": fitBase(data, D, E)["base.mean"] }),
+    local: {
+      start: (features) => dense(features, traceEstimator(sizes)),
+      width: D + E + packed(D),
+      trained: withVolume(core, D + E + D),
+      trainedWidth: D + E + D + 1,
+    },
+  };
+}
+
+/** A guide of w whose density is that of θ: the last column of its rows is log |dw/dθ|. */
+function withVolume(core: TracedGuide, width: number): TracedGuide {
+  const inner = (context: Tensor): Tensor => slice(context, 0, core.contextSize);
+  const volume = (context: Tensor): Tensor => slice(context, core.contextSize, core.contextSize + 1);
+  return {
+    contextSize: core.contextSize + 1,
+    encode: (rows) => concat(core.encode(slice(rows, 0, width)), slice(rows, width, width + 1)),
+    logProb: (w, context) => add(core.logProb(w, inner(context)), volume(context)),
+    invert: (w, context) => core.invert(w, inner(context)),
+    sample: (noise, context) => {
+      const drawn = core.sample(noise, inner(context));
+      return { z: drawn.z, logProb: add(drawn.logProb, volume(context)) };
+    },
+  };
+}
