@@ -117,6 +117,20 @@ test("inference prints a table for each observation", async () => {
   assert.is(lines[5], "observation 2");
 });
 
+test("a model whose guide needs the problem finds the built-in one by its name, and says so where there is none", async () => {
+  const made = at("darcy.safetensors");
+  const few = ["--preset", "fast", "--simulations", "64", "--held-out", "16", "--steps", "2", "--batch", "16"];
+  const taught = await retrodict(["train", "darcy", ...few, "--out", made]);
+  assert.is(taught.status, 0, taught.err);
+  const y = write("potentials.csv", `${Array.from({ length: 36 }, () => 0.05).join()}\n`);
+  const { status, out, err } = await retrodict(["infer", made, "--data", y]);
+  assert.is(status, 0, err);
+  assert.match(out, /cos 1πx · cos 0πy/);
+  const other = await retrodict(["infer", made, "--data", y, "--problem", "arm"]);
+  assert.is(other.status, 1);
+  assert.match(other.err, /darcy\.safetensors": .*another problem "darcy": the number of parameters .* "arm"/);
+});
+
 test("draws are written as NumPy, CSV and JSON with the same numbers", async () => {
   await trainTiny();
   const data = write("y.json", "[[0.5], [1.25]]");

@@ -48,14 +48,18 @@ const refusals: readonly [string, () => unknown, RegExp][] = [
   ],
   [
     "an unknown base",
-    () => gaussian({ base: "laplace" as never }),
-    /^gaussian.base: expected "prior" or "linear", got "laplace"$/,
+    () => gaussian({ base: "newton" as never }),
+    /^gaussian.base: expected "prior" or "linear" or "laplace", got "newton"$/,
   ],
-  ["no base", () => spline({ base: null as never }), /^spline.base: expected "prior" or "linear", got null$/],
+  [
+    "no base",
+    () => spline({ base: null as never }),
+    /^spline.base: expected "prior" or "linear" or "laplace", got null$/,
+  ],
   [
     "couplings on an unknown base",
-    () => coupling({ base: "laplace" as never }),
-    /^coupling.base: expected "prior" or "linear", got "laplace"$/,
+    () => coupling({ base: "newton" as never }),
+    /^coupling.base: expected "prior" or "linear" or "laplace", got "newton"$/,
   ],
   [
     "couplings with a number for separate",

@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { createReference } from "../src/backends/reference.ts";
 import { createWasm } from "../src/backends/wasm.ts";
 import { batchSum, cast, input, mul, random } from "../src/graph/build.ts";
+import { triIndex } from "../src/graph/linear.ts";
 import { compile, type Program } from "../src/graph/program.ts";
 import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
@@ -29,6 +30,11 @@ const guides: Readonly<Record<string, () => Guide>> = {
   "coupling of two networks each on a linear base": () =>
     coupling({ blocks: 2, hidden: [5], activation: "softplus", base: "linear" }),
   "spline on a linear base": () => spline({ bins: 4, embedding: [], hidden: [5], activation: "tanh", base: "linear" }),
+  "gaussian on Laplace's base": () => gaussian({ hidden: [6], base: "laplace" }),
+  "coupling on Laplace's base": () =>
+    coupling({ blocks: 2, hidden: [5], activation: "tanh", separate: false, base: "laplace" }),
+  "spline on Laplace's base": () =>
+    spline({ bins: 4, embedding: [], hidden: [5], activation: "tanh", base: "laplace" }),
   "spline without an embedding": () => spline({ bins: 3, bound: 2.5, embedding: [], hidden: [] }),
 };
 
@@ -40,7 +46,7 @@ interface Traced {
 /** Plans: `sample` there and back, `density` of given z, `train` with the gradient of its mean. */
 function trace(guide: Guide, D: number): Traced {
   const built = guide.build({ D, E, seed: 3 });
-  const context = built.encode(input("features", E));
+  const context = built.encode(input("features", built.local?.width ?? E));
   const drawn = built.sample(input("noise", D), context);
   const z = input("z", D);
   const logProb = built.logProb(z, context);
@@ -100,6 +106,19 @@ function frozenOf({ guide, program }: Traced, D: number): Float32Array {
   return values;
 }
 
+/** What a guide is conditioned on (rows, its width): features, or modes, features and factors of a solver. */
+function seenBy({ guide: { local } }: Traced, D: number, rows: number, features: ArrayLike<number>): Float64Array {
+  const width = local?.width ?? E;
+  const next = generator(21);
+  const seen = new Float64Array(rows * width);
+  for (let r = 0; r < rows; r++) {
+    if (local) seen.set(draw(next, width, { low: -0.5, high: 0.5 }), r * width);
+    for (let e = 0; e < E; e++) seen[r * width + (local ? D : 0) + e] = features[r * E + e];
+    if (local) for (let i = 0; i < D; i++) seen[r * width + D + E + triIndex(i, i)] += 3;
+  }
+  return seen;
+}
+
 const uniformRows = (seed: number, count: number, reach: number): Float64Array =>
   draw(generator(seed), count, { low: -reach, high: reach });
 
@@ -119,7 +138,7 @@ for (const [name, make] of Object.entries(guides)) {
     // A conditioner without hidden layers is linear in the draws before: larger weights would let scales chain to e⁴ each.
     const weights = weightsOf(traced, D, name === "spline without an embedding" ? 0.2 : 0.4);
     const frozen = frozenOf(traced, D);
-    const features = uniformRows(11, ROWS * E, 2);
+    const features = seenBy(traced, D, ROWS, uniformRows(11, ROWS * E, 2));
 
     test(`${name}, D = ${D}: draws carry their log-density and are taken back to their noise`, async () => {
       const noise = uniformRows(12, ROWS * D, 3);
@@ -194,7 +213,8 @@ for (const [name, make] of Object.entries(guides)) {
       z[2 * k] = -reach + ((k % side) + 0.5) * step;
       z[2 * k + 1] = -reach + (Math.floor(k / side) + 0.5) * step;
     }
-    const features = new Float32Array(E * side * side).map((_, i) => [0.7, -1.1, 0.4][i % E]);
+    const one = seenBy(traced, 2, 1, [0.7, -1.1, 0.4]);
+    const features = new Float32Array(one.length * side * side).map((_, i) => one[i % one.length]);
     const { logProb } = await executor.run("density", { rows: side * side, inputs: { features, z } });
     const integral = Array.from(logProb).reduce((sum, l) => sum + Math.exp(l) * step * step, 0);
     // The midpoint rule is exact to rounding for smooth densities; kinks at knots cost h² times their jump, below 1e-3.

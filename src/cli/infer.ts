@@ -7,12 +7,13 @@ import { formatCsv } from "../store/csv.ts";
 import { checkWritable, readBytes, writeBytes } from "../store/files.ts";
 import { encodeNpy } from "../store/npy.ts";
 import { parseObservations } from "../store/observations.ts";
-import { load } from "../store.ts";
-import { type CliCommand, type Output, type Result, UsageError, whole, withFile } from "./command.ts";
+import { type CliCommand, type Output, type Result, UsageError, whole } from "./command.ts";
+import { findModelArgument } from "./model-argument.ts";
 import { formatNumber, formatTable } from "./table.ts";
 
 interface Options {
   readonly data: string;
+  readonly problem?: string;
   readonly samples?: number;
   readonly seed?: number;
   readonly out?: string;
@@ -111,9 +112,7 @@ async function run([model]: readonly string[], options: Options, output: Output)
   } else if (samples !== undefined) {
     throw new UsageError("--samples: expected --out FILE, to write the draws to, got no --out");
   }
-  const map = await load(model).catch((error) => {
-    throw withFile(model, error);
-  });
+  const map = await findModelArgument(model, options.problem, ({ local }) => local);
   const bytes = await readBytes(data);
   const rows = parseObservations(bytes, data === "-" ? "standard input" : data, map.spec.M);
   const posteriors = await infer(map, rows, { seed });
@@ -143,6 +142,10 @@ export const inferCommand: CliCommand<Options> = {
     void command
       .argument("<MODEL>", "model file that train has written")
       .requiredOption("--data <FILE>", "measurements: CSV (one a row), .npy (N, M), JSON, or - for standard input")
+      .option(
+        "--problem <PROBLEM>",
+        "that the model is of, where inference needs it (default: the built-in one of that name)",
+      )
       .option("--samples <N>", `draws an observation in --out (default: ${SAMPLES})`, whole(1))
       .option("--seed <N>", "of the draws (default: 0)", whole(0))
       .option("--out <FILE>", "write draws: .npy (float32, (N, S, D)), .csv or .json"),

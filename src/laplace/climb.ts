@@ -87,8 +87,8 @@ async function ask(
   }));
 }
 
-/** Moves one climber, or tightens its damping. */
-function advance(c: Climber, { value, decrement, next, nextValue, predicted }: Answer): void {
+/** Moves one climber, or tightens its damping. A decrement of `enough` before a step ends its search with that step. */
+function advance(c: Climber, enough: number, { value, decrement, next, nextValue, predicted }: Answer): void {
   const before = c.decrement;
   c.iterations++;
   c.decrement = decrement;
@@ -108,7 +108,7 @@ function advance(c: Climber, { value, decrement, next, nextValue, predicted }: A
     }
     c.growth = 2;
     // Where rounding sets the distance to the mode, more steps do not shorten it.
-    c.done = decrement <= TIGHT || (decrement <= CONVERGED && decrement > 0.25 * before);
+    c.done = decrement <= enough || (decrement <= CONVERGED && decrement > 0.25 * before);
     return;
   }
   c.damping = Math.max(c.damping, FIRST_DAMPING) * c.growth;
@@ -126,6 +126,7 @@ export async function climb(
   starts: readonly Float64Array[],
   data: readonly Float64Array[],
   most: number,
+  enough: number = TIGHT,
 ): Promise<Climb[]> {
   const climbers = starts.map(
     (z): Climber => ({
@@ -153,7 +154,7 @@ export async function climb(
   for (let i = 0; i < most; i++) {
     const left = all.filter((n) => !climbers[n].done);
     if (left.length === 0) break;
-    for (const [n, answer] of await run(left, (k) => climbers[k].damping)) advance(climbers[n], answer);
+    for (const [n, answer] of await run(left, (k) => climbers[k].damping)) advance(climbers[n], enough, answer);
   }
   // The curvature where they ended; where it is not positive definite, that of the least damping that makes it so.
   const ends: Climb[] = [];
