@@ -3,8 +3,15 @@
  *
  *   D = sup_x |F_n(x) − G_m(x)|
  *
- * of two samples, or of a sample and a known F (Press et al., Numerical Recipes, 3rd ed., §14.3.3).
+ * of two samples, or of a sample and a known F (Press et al., Numerical Recipes, 3rd ed., §14.3.3). Of all the ways to
+ * interleave n and m numbers, equally likely where both are of one distribution, the share whose difference stays below d is
+ *
+ *   P(D < d) = u(n, m),   u(i, j) = [i u(i − 1, j) + j u(i, j − 1)]/(i + j) where |i/n − j/m| < d, else 0
+ *
+ * (Hodges, Arkiv för Matematik 3 (1958), in probabilities, so that nothing overflows).
  */
+import { columnOf, flatRows, type Rows } from "./arrays.ts";
+import { kolmogorovTail } from "./special.ts";
 
 const ascending = (x: ArrayLike<number>): Float64Array => Float64Array.from(x).sort();
 
@@ -53,9 +60,9 @@ export function ksPerParameter(a: ArrayLike<number>, b: ArrayLike<number>, param
     if (x.length % parameters === 0) continue;
     throw new Error(`ksPerParameter: expected ${name} (S, ${parameters}), got ${x.length} numbers`);
   }
-  const column = (x: ArrayLike<number>, d: number): Float64Array =>
-    Float64Array.from({ length: x.length / parameters }, (_, s) => x[s * parameters + d]);
-  return Float64Array.from({ length: parameters }, (_, d) => ksTwoSample(column(a, d), column(b, d)));
+  return Float64Array.from({ length: parameters }, (_, d) =>
+    ksTwoSample(columnOf(a, parameters, d), columnOf(b, parameters, d)),
+  );
 }
 
 export interface PooledKs {
@@ -96,3 +103,54 @@ export const ksFloor = (n: number, m: number): number => 0.8687311606361592 * Ma
  * Probability 18 (1990), the tight constant of the Dvoretzky–Kiefer–Wolfowitz inequality).
  */
 export const ksBound = (n: number, alpha: number): number => Math.sqrt(Math.log(2 / alpha) / (2 * n));
+
+/** Interleavings are counted where there are at most so many cells n × m; beyond, the limit for large samples is close. */
+const COUNTED = 10_000_000;
+
+/**
+ * P(D ≥ d) for two samples of one continuous distribution, n and m: exact up to n m = 10⁷, then Kolmogorov's limit. Where
+ * values tie it is an upper bound.
+ */
+export function ksPValue(d: number, n: number, m: number): number {
+  if (!(d > 0)) return 1;
+  if (n * m > COUNTED) return kolmogorovTail(d * Math.sqrt((n * m) / (n + m)));
+  const limit = d - 0.5 / (n * m); // differences are multiples of 1/(nm): rounding cannot move one across
+  const u = new Float64Array(m + 1);
+  for (let i = 0; i <= n; i++) {
+    for (let j = 0; j <= m; j++) {
+      const arrived = i + j === 0 ? 1 : (i * u[j] + (j > 0 ? j * u[j - 1] : 0)) / (i + j);
+      u[j] = Math.abs(i / n - j / m) < limit ? arrived : 0;
+    }
+  }
+  return Math.min(1, Math.max(0, 1 - u[m]));
+}
+
+export interface KsComparison {
+  /** D and P(D ≥ d) of each parameter (D). */
+  readonly statistics: Float64Array;
+  readonly pValues: Float64Array;
+  /** Mean of the statistics, and what it is on average where both samples are of one distribution. */
+  readonly pooled: number;
+  readonly floor: number;
+  /** For all parameters together, however they depend on one another: D times the smallest, at most 1 (Bonferroni). */
+  readonly pValue: number;
+}
+
+/**
+ * Compares draws `a` (S, D) and `b` (T, D), each of independent rows, parameter by parameter. It sees every difference of
+ * marginal distributions, and no other: draws whose dependence alone is wrong pass (`c2st` sees them).
+ * @throws when a length is no multiple of D, or a number is not finite.
+ */
+export function ksCompare(a: Rows, b: Rows, parameters: number): KsComparison {
+  const [x, y] = [flatRows("ksCompare", "a", a, parameters), flatRows("ksCompare", "b", b, parameters)];
+  const [n, m] = [x.length / parameters, y.length / parameters];
+  const statistics = ksPerParameter(x, y, parameters);
+  const pValues = statistics.map((d) => ksPValue(d, n, m));
+  return {
+    statistics,
+    pValues,
+    pooled: statistics.reduce((sum, d) => sum + d / parameters, 0),
+    floor: ksFloor(n, m),
+    pValue: Math.min(1, parameters * Math.min(...pValues)),
+  };
+}

@@ -1,0 +1,48 @@
+/** What diagnostics take: parameters and data as plain numbers, flat or row by row, checked once. */
+import { describe } from "../distributions/arguments.ts";
+
+/** Numbers (S, W), flat, row by row, or a list of rows. */
+export type Rows = ArrayLike<number> | readonly ArrayLike<number>[];
+
+const isRows = (x: Rows): x is readonly ArrayLike<number>[] => Array.isArray(x) && typeof x[0] === "object";
+
+/** Rows as one flat list of finite numbers. @throws naming what was expected and what came. */
+export function flatRows(owner: string, name: string, x: Rows, width: number): Float64Array {
+  const expected = `${owner}: expected ${name} (S, ${width})`;
+  if (typeof x !== "object" || x === null || !("length" in x)) throw new Error(`${expected}, got ${describe(x)}`);
+  if (isRows(x)) {
+    const odd = x.findIndex((row) => row?.length !== width);
+    if (odd >= 0) throw new Error(`${expected}, got ${x[odd]?.length ?? describe(x[odd])} numbers in row ${odd + 1}`);
+  }
+  const flat = isRows(x) ? Float64Array.from(x.flatMap((row) => Array.from(row))) : Float64Array.from(x);
+  if (flat.length === 0 || flat.length % width !== 0) throw new Error(`${expected}, got ${flat.length} numbers`);
+  const bad = flat.findIndex((v) => !Number.isFinite(v));
+  if (bad < 0) return flat;
+  const where = `row ${Math.floor(bad / width) + 1}, column ${(bad % width) + 1}`;
+  throw new Error(`${owner}: expected finite numbers in ${name}, got ${flat[bad]} in ${where}`);
+}
+
+/** @throws unless `x` is a whole number of at least `least`. */
+export function expectWhole(owner: string, name: string, x: unknown, least: number): void {
+  if (Number.isInteger(x) && (x as number) >= least) return;
+  throw new Error(`${owner}: expected ${name} to be a whole number of at least ${least}, got ${describe(x)}`);
+}
+
+/** @throws unless 0 < alpha < 1. */
+export function expectAlpha(owner: string, alpha: unknown): void {
+  if (typeof alpha === "number" && alpha > 0 && alpha < 1) return;
+  throw new Error(`${owner}: expected alpha between 0 and 1, got ${describe(alpha)}`);
+}
+
+/** Column d of rows (S, width). */
+export const columnOf = (x: ArrayLike<number>, width: number, d: number): Float64Array =>
+  Float64Array.from({ length: x.length / width }, (_, s) => x[s * width + d]);
+
+/** Mean and sd of each column; a column that does not vary has 1, so that it may be divided by. */
+export function momentsOf(x: ArrayLike<number>, width: number): { mean: Float64Array; sd: Float64Array } {
+  const count = x.length / width;
+  const [mean, sd] = [new Float64Array(width), new Float64Array(width)];
+  for (let i = 0; i < x.length; i++) mean[i % width] += x[i] / count;
+  for (let i = 0; i < x.length; i++) sd[i % width] += (x[i] - mean[i % width]) * (x[i] - mean[i % width]);
+  return { mean, sd: sd.map((sum) => (sum > 0 ? Math.sqrt(sum / count) : 1)) };
+}

@@ -1,0 +1,110 @@
+/**
+ * Bands that the whole distribution function of N independent numbers stays within, with a probability that is computed,
+ * not approximated (Säilynoja, Bürkner & Vehtari, Statistics and Computing 32 (2022), arXiv 2103.10522, §2.3). With F_k the
+ * known probability of a number at or below the k-th point and X_k how many of the N are,
+ *
+ *   X_k ~ Binomial(N, F_k),   X_(k+1) − X_k | X_k ~ Binomial(N − X_k, (F_(k+1) − F_k)/(1 − F_k)),
+ *
+ * a Markov chain, so that P(every X_k within its bounds) is a sum carried from point to point. Each point gets the interval
+ * of two binomial tails of γ/2; γ is the largest for which all hold together with probability 1 − α. Counts are whole, so
+ * the bands are a little wide: they are left with probability α or less.
+ */
+import { exp, log } from "../math.ts";
+import { binomialPmf, binomialTails, logFactorials } from "./special.ts";
+
+/** Counts that each point allows, both included. */
+export interface Bounds {
+  readonly low: Int32Array;
+  readonly high: Int32Array;
+}
+
+/** The chain of counts of N numbers at K points, with what is asked of it again and again. */
+export interface Chain {
+  readonly N: number;
+  /** F (K), ascending, in (0, 1). */
+  readonly law: ArrayLike<number>;
+  readonly logs: Float64Array;
+  /** P(X_k ≤ c) and P(X_k ≥ c), c = 0 … N. */
+  readonly tails: readonly { readonly below: Float64Array; readonly above: Float64Array }[];
+}
+
+/** @throws unless F ascends within (0, 1). */
+export function makeChain(N: number, law: ArrayLike<number>): Chain {
+  const given = Array.from(law);
+  const odd = given.findIndex((f, k) => !(f > 0 && f < 1) || (k > 0 && f <= given[k - 1]));
+  if (odd >= 0) throw new Error(`internal: chain: expected probabilities that ascend in (0, 1), got ${given[odd]}`);
+  const logs = logFactorials(N);
+  return { N, law, logs, tails: given.map((f) => binomialTails(N, f, logs)) };
+}
+
+/** The counts whose two tails are both above γ/2: an interval a point. */
+export function boundsAt({ N, tails }: Chain, gamma: number): Bounds {
+  const low = new Int32Array(tails.length);
+  const high = new Int32Array(tails.length).fill(N);
+  tails.forEach(({ below, above }, k) => {
+    while (low[k] < N && !(below[low[k]] > gamma / 2)) low[k]++;
+    while (high[k] > 0 && !(above[high[k]] > gamma / 2)) high[k]--;
+  });
+  return { low, high };
+}
+
+/** Probabilities of single counts that would not be seen in a sum of 1, and steps less likely than them, are left out. */
+const NEGLIGIBLE = 1e-17;
+
+/** P(low_k ≤ X_k ≤ high_k at every point k). */
+export function probabilityWithin({ N, law, logs }: Chain, { low, high }: Bounds): number {
+  let [from, weights] = [0, Float64Array.of(1)]; // P(X_k = from + i, within the bounds so far)
+  for (let k = 0; k < law.length; k++) {
+    const before = k === 0 ? 0 : law[k - 1];
+    const share = (law[k] - before) / (1 - before);
+    const next = new Float64Array(Math.max(0, high[k] - low[k] + 1));
+    for (let i = 0; i < weights.length; i++) {
+      if (weights[i] < NEGLIGIBLE) continue;
+      const x = from + i;
+      const [mean, reach] = [(N - x) * share, 9 + 9 * Math.sqrt((N - x) * share * (1 - share))];
+      const first = Math.max(low[k], x, Math.floor(x + mean - reach));
+      const last = Math.min(high[k], Math.ceil(x + mean + reach));
+      const steps = binomialPmf(N - x, share, first - x, last - x, logs);
+      for (let j = 0; j < steps.length; j++) next[first - low[k] + j] += weights[i] * steps[j];
+    }
+    [from, weights] = [low[k], next];
+  }
+  return weights.reduce((a, b) => a + b, 0);
+}
+
+/** How near the probability of the bounds comes to what is asked, of α, and in how many attempts. */
+const NEAR = 0.002;
+const ATTEMPTS = 16;
+
+/** Bounds that all counts keep together with probability at least 1 − alpha, as narrow as one γ for all points allows. */
+export function simultaneousBounds(chain: Chain, alpha: number): Bounds {
+  // Between Bonferroni's γ, which is surely enough, and α itself: log γ by false position with halving (Illinois).
+  const excess = (at: number): number =>
+    log(Math.max(1e-12, 1 - probabilityWithin(chain, boundsAt(chain, exp(at)))) / alpha);
+  let [enough, over] = [log(alpha / chain.law.length), log(alpha)];
+  let [below, above] = [excess(enough), excess(over)];
+  for (let n = 0, side = 0; n < ATTEMPTS && below < -NEAR && above > 0; n++) {
+    const middle = n % 4 === 3 ? (enough + over) / 2 : (enough * above - over * below) / (above - below);
+    const found = excess(middle);
+    if (found <= 0) {
+      [enough, below] = [middle, found];
+      if (side === 1) above /= 2;
+      side = 1;
+    } else {
+      [over, above] = [middle, found];
+      if (side === -1) below /= 2;
+      side = -1;
+    }
+  }
+  return boundsAt(chain, exp(above > 0 ? enough : over));
+}
+
+/** How likely counts (K) as far out as the farthest of these are, at any of the points, were the law right. */
+export function chainPValue(chain: Chain, counts: ArrayLike<number>): number {
+  let gamma = 1;
+  chain.tails.forEach(({ below, above }, k) => {
+    gamma = Math.min(gamma, 2 * below[counts[k]], 2 * above[counts[k]]);
+  });
+  // At this γ the farthest count is just outside.
+  return Math.min(1, Math.max(0, 1 - probabilityWithin(chain, boundsAt(chain, gamma))));
+}

@@ -1,0 +1,110 @@
+/**
+ * Simulation-based calibration (Talts, Betancourt, Simpson, Vehtari & Gelman 2018, arXiv 1804.06788): over cases drawn from
+ * the model, the rank of each true parameter among draws of its posterior is uniform. Ranks of further quantities of
+ * parameters and data, the log-likelihood first of all, see what those of the parameters do not (Modrák et al., Bayesian
+ * Analysis 2023, arXiv 2211.02383). Bands for the whole distribution function: bands.ts.
+ */
+import { expectAlpha, expectWhole } from "./arrays.ts";
+import { type Curve, curvesOf, uniformLaw } from "./curves.ts";
+import type { Ranks } from "./ranks.ts";
+import { binomialTails, logFactorials, normalCdf } from "./special.ts";
+
+export interface CalibratedQuantity extends Curve {
+  /** What the ranks look like, in words. */
+  readonly reading: string;
+  /** (mean rank − ½) and (variance of ranks ∕ that of uniform ones − 1), in standard errors. */
+  readonly shift: number;
+  readonly spread: number;
+}
+
+export interface Calibration {
+  /** Parameters, then quantities. */
+  readonly curves: readonly CalibratedQuantity[];
+  /** Probability that anything at all is found in a right posterior, at most. */
+  readonly alpha: number;
+  readonly passed: boolean;
+  /** Names of what failed. */
+  readonly failed: readonly string[];
+}
+
+/**
+ * Judges ranks of parameters and quantities, each with bands at level alpha divided by how many there are.
+ * `quantities: false` leaves out what was ranked beside the parameters.
+ */
+export function sbc(ranks: Ranks, options: { readonly alpha?: number; readonly quantities?: boolean } = {}): Calibration {
+  const { alpha = 0.01, quantities = true } = options;
+  expectAlpha("sbc", alpha);
+  const all = [...ranks.parameters, ...(quantities ? ranks.quantities : [])];
+  const lists = all.map(({ name, ranks: values }) => ({ name, values }));
+  const curves = curvesOf(lists, uniformLaw(ranks.draws), alpha).map((curve, i) => {
+    const { shift, spread } = standardised(all[i].ranks, ranks.draws);
+    return { ...curve, shift, spread, reading: read(curve.passed, shift, spread) };
+  });
+  const failed = curves.filter((c) => !c.passed).map((c) => c.name);
+  return { curves, alpha, passed: failed.length === 0, failed };
+}
+
+/** Mean and spread of ranks, in standard errors from those of uniform ones. */
+function standardised(ranks: Int32Array, L: number): { shift: number; spread: number } {
+  const N = ranks.length;
+  // Uniform on 0 … L: mean L/2, variance L(L + 2)/12, fourth central moment L(L + 2)(3L² + 6L − 4)/240.
+  const [variance, fourth] = [(L * (L + 2)) / 12, (L * (L + 2) * (3 * L * L + 6 * L - 4)) / 240];
+  let [sum, squares] = [0, 0];
+  for (const r of ranks) {
+    sum += r - L / 2;
+    squares += (r - L / 2) ** 2;
+  }
+  return {
+    shift: sum / Math.sqrt(N * variance),
+    spread: (squares - N * variance) / Math.sqrt(N * (fourth - variance * variance)),
+  };
+}
+
+/** Standard errors past which a failed curve is said to be shifted, or too narrow or wide. */
+const CLEAR = 2.5;
+
+function read(passed: boolean, shift: number, spread: number): string {
+  if (passed) return "uniform within its bands";
+  const said: string[] = [];
+  if (shift > CLEAR) said.push("draws too low");
+  if (shift < -CLEAR) said.push("draws too high");
+  if (spread > CLEAR) said.push("posterior too narrow");
+  if (spread < -CLEAR) said.push("posterior too wide");
+  return said.length === 0 ? "not uniform" : said.join(", ");
+}
+
+export interface RankHistogram {
+  /** Ranks from edges[b] up to, and without, edges[b + 1], (B + 1). */
+  readonly edges: Int32Array;
+  readonly counts: Int32Array;
+  /** Counts that all bins together stay within with probability at least 1 − alpha, where ranks are uniform (B). */
+  readonly low: Int32Array;
+  readonly high: Int32Array;
+}
+
+/** A histogram of ranks 0 … L, for the eye: bins as even as whole ranks allow, binomial bands by Bonferroni. */
+export function rankHistogram(
+  ranks: ArrayLike<number>,
+  L: number,
+  options: { readonly bins?: number; readonly alpha?: number } = {},
+): RankHistogram {
+  const { bins = Math.min(20, L + 1), alpha = 0.01 } = options;
+  expectAlpha("rankHistogram", alpha);
+  expectWhole("rankHistogram", "bins", bins, 2);
+  if (bins > L + 1) throw new Error(`rankHistogram: expected at most ${L + 1} bins, one a rank, got ${bins}`);
+  const N = ranks.length;
+  const edges = Int32Array.from({ length: bins + 1 }, (_, b) => Math.round((b * (L + 1)) / bins));
+  const counts = new Int32Array(bins);
+  for (let i = 0; i < N; i++) counts[edges.findLastIndex((e, b) => b < bins && e <= ranks[i])]++;
+  const logs = logFactorials(N);
+  const [low, high] = [new Int32Array(bins), new Int32Array(bins).fill(N)];
+  for (let b = 0; b < bins; b++) {
+    const { below, above } = binomialTails(N, (edges[b + 1] - edges[b]) / (L + 1), logs);
+    while (!(below[low[b]] > alpha / (2 * bins))) low[b]++;
+    while (!(above[high[b]] > alpha / (2 * bins))) high[b]--;
+  }
+  return { edges, counts, low, high };
+}
+
+/** Two-sided tail area of a number of standard errors. */
+export const twoSided = (z: number): number => 2 * normalCdf(-Math.abs(z));
