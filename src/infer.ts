@@ -19,7 +19,7 @@ export interface InferOptions extends BackendOptions {
 /** A posterior that an inverse map answers. */
 export interface AmortisedPosterior extends Posterior {
   readonly map: InverseMap;
-  /** How far the datum lies from everything simulated: about 1 for a usual one. */
+  /** How far the datum lies from everything simulated: between 1 and 2 for a usual one (nn/distance.ts). */
   readonly distance: number;
   /** Share of held-out simulations that lie farther: near 0 for a datum unlike any. */
   readonly farther: number;

@@ -14,7 +14,8 @@ import { compile, type Program } from "./graph/program.ts";
 import type { Guide, TracedGuide } from "./guides/guide.ts";
 import { guideFrom } from "./guides/index.ts";
 import { localProgram } from "./laplace/local.ts";
-import { type Embedding, traceDistance, traceEmbedding } from "./nn/embedding.ts";
+import { type DistanceKind, distances } from "./nn/distance.ts";
+import { type Embedding, traceEmbedding } from "./nn/embedding.ts";
 import { STREAMS } from "./objectives/objective.ts";
 import { isUnbounded } from "./posterior.ts";
 import type { Problem } from "./problem.ts";
@@ -50,7 +51,9 @@ export interface ModelSpec {
   readonly prior: unknown;
   readonly guide: { readonly name: string; readonly options: Readonly<Record<string, unknown>> };
   readonly embedding: Embedding;
-  /** Quantiles 0, 0.5 %, … 100 % of the squared distance of held-out simulations from all others. */
+  /** How the distance from the simulations is measured; absent in files from before there was a choice: "whitened". */
+  readonly distance?: DistanceKind;
+  /** Quantiles 0, 0.5 %, … 100 % of the distance of held-out simulations from all others. */
   readonly distances: readonly number[];
   readonly fingerprint: Fingerprint;
   readonly training: TrainingRecord;
@@ -85,24 +88,25 @@ interface Parts {
   readonly guide: TracedGuide;
   readonly prior: Distribution;
   readonly embedding: Embedding;
+  readonly distance: DistanceKind;
   readonly D: number;
   readonly M: number;
   readonly problem: Problem | null;
 }
 
 const programs: Readonly<Record<ProgramName, (parts: Parts) => Program>> = {
-  posterior: ({ guide, prior, embedding, D, M }) => {
+  posterior: ({ guide, prior, embedding, distance, D, M }) => {
     const frame = frameOf(prior);
     const y = input("y", M);
     const features = traceEmbedding(embedding, M)(y);
-    const distance = traceDistance(M)(y);
+    const far = distances[distance](M)(y);
     const { local } = guide;
     const encoded = guide.encode(local ? input("rows", local.width) : features);
     const given = input("context", guide.contextSize, { repeat: true });
     const theta = frame.fromGuide(guide.sample(random("normal", D, STREAMS.posterior), given).z);
     return compile({
-      ...(local && { look: { outputs: { distance, features, start: local.start(features) } } }),
-      encode: { outputs: { context: encoded, ...(!local && { distance }), ...guide.moments?.(encoded) } },
+      ...(local && { look: { outputs: { distance: far, features, start: local.start(features) } } }),
+      encode: { outputs: { context: encoded, ...(!local && { distance: far }), ...guide.moments?.(encoded) } },
       sample: { outputs: { theta } },
     });
   },
@@ -156,7 +160,8 @@ export function makeInverseMap(
   if (prior.size !== spec.D) throw new Error(`model: expected a prior of ${spec.D} parameters, got ${prior.size}`);
   const guide: Guide = guideFrom(spec.guide.name, spec.guide.options);
   const traced = guide.build({ D: spec.D, E: spec.embedding.size, seed: spec.training.seed });
-  const parts = { guide: traced, prior, embedding: spec.embedding, D: spec.D, M: spec.M, problem };
+  const { embedding, distance = "whitened", D, M } = spec;
+  const parts = { guide: traced, prior, embedding, distance, D, M, problem };
   const load = (name: ProgramName) => {
     const program = programs[name](parts);
     return { program, weights: packSlab(program.weights, tensors), frozen: packSlab(program.frozen, tensors) };

@@ -12,7 +12,8 @@ import type { Tensor } from "./graph/tensor.ts";
 import type { Fitted, LocalCoordinates, TracedGuide } from "./guides/guide.ts";
 import { inOwnCoordinates } from "./laplace/bank.ts";
 import { type InverseMap, makeInverseMap, unpackSlab } from "./model.ts";
-import { chooseEmbedding, type Embedding, fitEmbedding, traceDistance, traceEmbedding } from "./nn/embedding.ts";
+import { type DistanceKind, distances, fitDistance } from "./nn/distance.ts";
+import { chooseEmbedding, type Embedding, fitEmbedding, traceEmbedding } from "./nn/embedding.ts";
 import { objectiveFor } from "./objectives/index.ts";
 import { STREAMS } from "./objectives/objective.ts";
 import { optimise } from "./optimise.ts";
@@ -22,6 +23,8 @@ import { type FullSettings, fullSettings, type TrainOptions } from "./train-opti
 
 /** Simulations that scalers are fitted on: more of them would cost time, for long data minutes, and move nothing. */
 const FIT_SIMULATIONS = 8192;
+/** How new maps measure how far data are from the simulations. */
+const DISTANCE: DistanceKind = "residual";
 
 interface Traced {
   readonly program: Program;
@@ -57,7 +60,7 @@ export function trainingProgram(problem: Problem, settings: FullSettings, seed: 
   const program = compile({
     train: { outputs: { loss }, minimise: loss, rows: settings.batch },
     heldOut: { outputs: { sum: total(objective.heldOut ?? objective.loss, input("theta", D), input("y", width)) } },
-    distance: { outputs: { distance: traceDistance(M)(input("y", M)) } },
+    distance: { outputs: { distance: distances[DISTANCE](M)(input("y", M)) } },
     ...(guide.fit && { fit: { outputs: traceFit(problem, embed) } }),
     ...(local && { start: { outputs: traceStart(problem, local, embed) } }),
   });
@@ -91,7 +94,8 @@ async function fitFrozen(
 ): Promise<Fitted> {
   const { M } = problem;
   const [clean, noisy] = [bank.clean, bank.noisy].map((rows) => rows.subarray(0, FIT_SIMULATIONS * M));
-  const scalers = fitEmbedding(embedding, M, clean, noisy, noiseSd({ clean, noisy }, M));
+  const sd = noiseSd({ clean, noisy }, M);
+  const scalers = { ...fitEmbedding(embedding, M, clean, noisy, sd), ...fitDistance(M, clean, noisy, sd) };
   const write = async (own: Fitted, complete: boolean): Promise<void> => {
     const numbers = Object.fromEntries(Object.entries(own).map(([name, { data }]) => [name, data]));
     await executor.writeWeights(packFrozen(program.frozen, { ...scalers, ...numbers }, complete), "frozen");
@@ -160,6 +164,7 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
         prior: problem.prior.spec,
         guide: { name: guide.name, options: { ...guide.options, ...traced.guide.drawn } },
         embedding,
+        distance: DISTANCE,
         distances: quantiles(distance),
         fingerprint: await fingerprintOf(problem, backend),
         training: {

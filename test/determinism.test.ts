@@ -20,7 +20,7 @@ import { pinnedHash } from "./helpers/pinned.ts";
  * are those of other hosts, and of the library that a model was trained with. It changes, rightly, with any change of the
  * order of sums, of a polynomial, or of the use of random numbers; such a change is then one of the training's results.
  */
-const PINNED = "9529079945e7e8a5594f3041bf485dc82a9018ef3c8e3c790820ef716b06ae45";
+const PINNED = "082f8166f7a616aa61cc48f1f35e99121be982c04e4a2e17446e31e99ac3a0a1";
 
 const base: TrainOptions = { steps: 60, batch: 48, rate: 5e-3, heldOut: 64, seed: 3, kernels: "plain" };
 const guides = {

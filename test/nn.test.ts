@@ -3,7 +3,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { input } from "../src/graph/build.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
-import { chooseEmbedding, type Embedding, fitEmbedding, traceDistance, traceEmbedding } from "../src/nn/embedding.ts";
+import { distances, fitDistance } from "../src/nn/distance.ts";
+import { chooseEmbedding, type Embedding, fitEmbedding, traceEmbedding } from "../src/nn/embedding.ts";
 import { type ActivationName, activations, checkActivation, mlp } from "../src/nn/mlp.ts";
 import { columnMeans, columnSds, principalComponents, symmetricEigen } from "../src/nn/principal.ts";
 import { normalAt } from "../src/random.ts";
@@ -168,10 +169,9 @@ async function embed(embedding: Embedding, M: number) {
   const sd = Float64Array.from({ length: M }, (_, j) => 0.1 + 0.02 * j);
   const noisy = clean.map((v, i) => v + sd[i % M] * normalAt(6, 1, 0, Math.floor(i / M), i % M));
   const weights = fitEmbedding(embedding, M, clean, noisy, sd);
-  const y = input("y", M);
-  const outputs = { features: traceEmbedding(embedding, M)(y), distance: traceDistance(M)(y) };
+  const outputs = { features: traceEmbedding(embedding, M)(input("y", M)) };
   const out = await runGraph(outputs, { weights, rows: N, inputs: { y: noisy } });
-  return { N, ...out } as { N: number; features: Float64Array; distance: Float64Array };
+  return { N, ...out } as { N: number; features: Float64Array };
 }
 
 test("standardised data have mean 0 and standard deviation 1, channel by channel", async () => {
@@ -236,26 +236,68 @@ test("data without an embedding enter as they are", async () => {
   assert.is(traceEmbedding(chooseEmbedding("none", 3), 3)(y), y);
 });
 
-for (const M of [5, 40, 80]) {
-  test(`the distance from the simulations is 1 on average, for ${M} data`, async () => {
-    const { distance, N } = await embed(chooseEmbedding("none", M), M);
-    // Exactly 1 in exact arithmetic: the variances are those of the very rows.
-    close(
-      distance.reduce((sum, d) => sum + d / N, 0),
-      1,
-      1e-3,
-    );
+type Change = (row: Float64Array, sd: Float64Array) => void;
+
+/** Simulations with a signal in two directions: answers the distances of fresh ones, each row changed by `change`. */
+function distancesFor(M: number): (change: Change) => Promise<Float64Array> {
+  const N = 2000;
+  const { rows } = known(N, M, [5, 2]);
+  const sd = Float64Array.from({ length: M }, (_, j) => 0.1 + 0.02 * j);
+  const noise = (stream: number) => (v: number, i: number) =>
+    v + sd[i % M] * normalAt(6, stream, 0, Math.floor(i / M), i % M);
+  const clean = Float32Array.from(rows);
+  const weights = fitDistance(M, clean, clean.map(noise(1)), sd);
+  const fresh = Float64Array.from(clean, noise(2));
+  return async (change) => {
+    const y = fresh.slice();
+    for (let r = 0; r < N; r++) change(y.subarray(r * M, (r + 1) * M), sd);
+    const outputs = { distance: distances.residual(M)(input("y", M)) };
+    return (await runGraph(outputs, { weights, rows: N, inputs: { y } })).distance as Float64Array;
+  };
+}
+
+const shareAbove = (d: Float64Array, limit: number): number => d.filter((v) => v > limit).length / d.length;
+
+const foreign: Readonly<Record<string, Change>> = {
+  "a datum off by 10 noise sd": (row, sd) => (row[row.length - 1] += 10 * sd[row.length - 1]),
+  "a datum without bounds": (row) => (row[0] = 3e38),
+  "all data off by 5 noise sd": (row, sd) => row.forEach((v, j) => (row[j] = v + 5 * sd[j] * (j % 2 ? 1 : -1))),
+  "a signal far too large": (row) => row.forEach((v, j) => (row[j] = v > 0 ? 50 : -50)),
+};
+
+for (const M of [5, 80]) {
+  test(`the distance tells data that are foreign from those that are not, of ${M} data`, async () => {
+    const measure = distancesFor(M);
+    const usual = await measure(() => {});
+    // Three numbers, each above 2 with probability 0.005, itself known from 2000 of them: 4.5 standard errors.
+    assert.ok(shareAbove(usual, 2) < 0.015 + 4.5 * Math.sqrt((2 * 0.015) / 2000), `${shareAbove(usual, 2)}`);
+    assert.ok(shareAbove(usual, 2) > 0.001);
+    assert.ok(shareAbove(usual, 1) > 0.5 && usual.every((v) => v > -1));
+    for (const [what, change] of Object.entries(foreign)) {
+      const d = await measure(change);
+      assert.ok(shareAbove(d, 2) > 0.98 && d.every(Number.isFinite), `${what}: ${shareAbove(d, 2)}`);
+    }
   });
 }
+
+test("the distance of old model files, by whitening, can be traced still", async () => {
+  const weights = { "distance.whitening": Float32Array.of(2, 0, 0, 0.5, 1, -1) }; // (M + 1, 2)
+  const { distance } = await runGraph(
+    { distance: distances.whitened(2)(input("y", 2)) },
+    { weights, rows: 1, inputs: { y: [3, 4] } },
+  );
+  close(distance[0], 7 * 7 + 1, 1e-12);
+});
 
 test("a datum that never changes divides nothing by zero", async () => {
   const N = 200;
   const clean = Float32Array.from({ length: 2 * N }, (_, i) => (i % 2 ? 7 : normalAt(1, 0, 0, i, 0)));
   for (const option of ["standardise", "log", { principal: 2 }] as const) {
     const embedding = chooseEmbedding(option, 2);
-    const weights = fitEmbedding(embedding, 2, clean, clean, new Float64Array(2));
+    const none = new Float64Array(2);
+    const weights = { ...fitEmbedding(embedding, 2, clean, clean, none), ...fitDistance(2, clean, clean, none) };
     const y = input("y", 2);
-    const outputs = { features: traceEmbedding(embedding, 2)(y), distance: traceDistance(2)(y) };
+    const outputs = { features: traceEmbedding(embedding, 2)(y), distance: distances.residual(2)(y) };
     const out = await runGraph(outputs, { weights, rows: N, inputs: { y: clean } });
     for (const values of Object.values(out)) for (const v of values) assert.ok(Number.isFinite(v));
   }

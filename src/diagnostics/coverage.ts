@@ -24,7 +24,10 @@ export function coverage(ranks: Ranks, options: { readonly alpha?: number } = {}
   const D = ranks.parameters.length;
   const own = alpha / (D + 1);
   const [density] = curvesOf([{ name: "highest density", values: ranks.density }], uniformLaw(ranks.draws), own);
-  const sizes = ranks.parameters.map(({ name, ranks: r }) => ({ name, values: r.map((x) => Math.abs(2 * x - ranks.draws)) }));
+  const sizes = ranks.parameters.map(({ name, ranks: r }) => ({
+    name,
+    values: r.map((x) => Math.abs(2 * x - ranks.draws)),
+  }));
   const parameters = curvesOf(sizes, centralLaw(ranks.draws), own * D);
   return {
     density: { ...density, reading: readCoverage(density) },

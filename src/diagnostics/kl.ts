@@ -76,7 +76,8 @@ export interface Moments {
 /** KL(q ‖ p) of two Gaussians. @throws unless shapes agree and both covariances are positive definite. */
 export function gaussianKl(q: Moments, p: Moments): number {
   const D = q.mean.length;
-  if (p.mean.length !== D) throw new Error(`gaussianKl: expected two means of one length, got ${D} and ${p.mean.length}`);
+  if (p.mean.length !== D)
+    throw new Error(`gaussianKl: expected two means of one length, got ${D} and ${p.mean.length}`);
   const [lq, lp] = [factor("q", q.covariance, D), factor("p", p.covariance, D)];
   const solve = (b: number[]): number[] => {
     for (let i = 0; i < D; i++) {
@@ -95,14 +96,17 @@ export function gaussianKl(q: Moments, p: Moments): number {
 
 /** The lower Cholesky factor, row by row. */
 function factor(name: string, S: ArrayLike<number>, D: number): number[][] {
-  if (S.length !== D * D) throw new Error(`gaussianKl: expected covariance of ${name} (${D}, ${D}), got ${S.length} numbers`);
+  if (S.length !== D * D)
+    throw new Error(`gaussianKl: expected covariance of ${name} (${D}, ${D}), got ${S.length} numbers`);
   const l = Array.from({ length: D }, () => new Array<number>(D).fill(0));
   for (let i = 0; i < D; i++) {
     for (let j = 0; j <= i; j++) {
       let s = S[i * D + j];
       for (let k = 0; k < j; k++) s -= l[i][k] * l[j][k];
       if (i === j && !(s > 0))
-        throw new Error(`gaussianKl: expected a positive definite covariance of ${name}, got a pivot of ${s} in row ${i + 1}`);
+        throw new Error(
+          `gaussianKl: expected a positive definite covariance of ${name}, got a pivot of ${s} in row ${i + 1}`,
+        );
       l[i][j] = i === j ? Math.sqrt(s) : s / l[j][j];
     }
   }

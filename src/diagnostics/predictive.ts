@@ -48,7 +48,9 @@ export function checkReplications(
   const owner = "checkReplications";
   const [clean, replicated] = [flatRows(owner, "clean", c, M), flatRows(owner, "replicated", r, M)];
   if (clean.length !== replicated.length)
-    throw new Error(`${owner}: expected as many replicated data as clean ones, ${clean.length / M}, got ${replicated.length / M}`);
+    throw new Error(
+      `${owner}: expected as many replicated data as clean ones, ${clean.length / M}, got ${replicated.length / M}`,
+    );
   const sd = sdOf(owner, noiseSd, M);
   const chiSquare: Discrepancy = (data, from) => {
     let sum = 0;
@@ -63,14 +65,16 @@ export function checkReplications(
     for (let s = 0; s < S; s++) {
       const from = clean.subarray(s * M, (s + 1) * M);
       const [own, given] = [of(replicated.subarray(s * M, (s + 1) * M), from), of(y, from)];
-      if (Number.isNaN(own) || Number.isNaN(given)) throw new Error(`${owner}: expected a number from "${name}", got NaN`);
+      if (Number.isNaN(own) || Number.isNaN(given))
+        throw new Error(`${owner}: expected a number from "${name}", got NaN`);
       farther += Number(own >= given);
     }
     pValues[name] = (1 + farther) / (1 + S);
   }
   const tails = Float64Array.from({ length: M }, (_, j) => {
     let below = 0;
-    for (let s = 0; s < S; s++) below += (Number(replicated[s * M + j] < y[j]) + Number(replicated[s * M + j] <= y[j])) / 2;
+    for (let s = 0; s < S; s++)
+      below += (Number(replicated[s * M + j] < y[j]) + Number(replicated[s * M + j] <= y[j])) / 2;
     return (0.5 + below) / (1 + S);
   });
   const smaller = tails.map((t) => Math.min(t, 1 - t) + 0.5 / (1 + S));

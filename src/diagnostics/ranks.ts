@@ -17,10 +17,7 @@ import { expectWhole, flatRows, momentsOf, type Rows } from "./arrays.ts";
 /** s(θ, y) of parameters (S, D), row by row, and data (M): one number a row, (S). */
 export interface Quantity {
   readonly name: string;
-  readonly of: (
-    theta: Float64Array,
-    y: ArrayLike<number>,
-  ) => ArrayLike<number> | Promise<ArrayLike<number>>;
+  readonly of: (theta: Float64Array, y: ArrayLike<number>) => ArrayLike<number> | Promise<ArrayLike<number>>;
 }
 
 export interface RankOptions {
@@ -84,7 +81,9 @@ export async function rankTruths(
   const [N, D] = [posteriors.length, posteriors[0].mean.length];
   const truths = flatRows("rankTruths", "theta", theta, D);
   if (truths.length !== N * D)
-    throw new Error(`rankTruths: expected the parameters of ${N} cases, as many as posteriors, got ${truths.length / D}`);
+    throw new Error(
+      `rankTruths: expected the parameters of ${N} cases, as many as posteriors, got ${truths.length / D}`,
+    );
   const names = options.names ?? Array.from({ length: D }, (_, d) => `θ${d + 1}`);
   if (names.length !== D) throw new Error(`rankTruths: expected ${D} names, got ${names.length}`);
   const { mean, sd } = momentsOf(truths, D);
@@ -130,7 +129,14 @@ export async function rankTruths(
     onProgress?.(i + 1, N);
     if (signal?.aborted) throw aborted(i + 1, N);
   }
-  return { count: N, draws: L, parameters, quantities: others.map(({ name, ranks }) => ({ name, ranks })), density, distance };
+  return {
+    count: N,
+    draws: L,
+    parameters,
+    quantities: others.map(({ name, ranks }) => ({ name, ranks })),
+    density,
+    distance,
+  };
 }
 
 /** −log q: what is densest stands lowest. */

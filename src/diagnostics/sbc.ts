@@ -31,7 +31,10 @@ export interface Calibration {
  * Judges ranks of parameters and quantities, each with bands at level alpha divided by how many there are.
  * `quantities: false` leaves out what was ranked beside the parameters.
  */
-export function sbc(ranks: Ranks, options: { readonly alpha?: number; readonly quantities?: boolean } = {}): Calibration {
+export function sbc(
+  ranks: Ranks,
+  options: { readonly alpha?: number; readonly quantities?: boolean } = {},
+): Calibration {
   const { alpha = 0.01, quantities = true } = options;
   expectAlpha("sbc", alpha);
   const all = [...ranks.parameters, ...(quantities ? ranks.quantities : [])];

@@ -90,11 +90,7 @@ export function binomialPmf(n: number, p: number, from: number, to: number, logs
 }
 
 /** P(X ≤ c) and P(X ≥ c) for c = 0 … n of X ~ Binomial(n, p), each summed from its own end. */
-export function binomialTails(
-  n: number,
-  p: number,
-  logs: Float64Array,
-): { below: Float64Array; above: Float64Array } {
+export function binomialTails(n: number, p: number, logs: Float64Array): { below: Float64Array; above: Float64Array } {
   const below = binomialPmf(n, p, 0, n, logs);
   const above = below.slice();
   for (let c = 1; c <= n; c++) below[c] += below[c - 1];

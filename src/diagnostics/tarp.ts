@@ -5,8 +5,8 @@
  * (`references` of `rankTruths`) only the posterior can.
  */
 import { expectAlpha } from "./arrays.ts";
-import { type Curve, curvesOf, uniformLaw } from "./curves.ts";
 import { readCoverage } from "./coverage.ts";
+import { type Curve, curvesOf, uniformLaw } from "./curves.ts";
 import type { Ranks } from "./ranks.ts";
 
 /** Judges the ranks of distances. `expected` are credibility levels, `observed` the share of cases within them. */

@@ -4,9 +4,7 @@
  *
  *   f_k = v_kᵀ ((y − ȳ) / σ) / √(λ_k + 1),
  *
- * or standardised together with their logarithms, asinh(y / 4σ), which go on as a straight line where noise hides the sign,
- *
- * and how far a datum lies from everything simulated: d² = |W (y − ȳ)|² with W whitening the simulated data.
+ * or standardised together with their logarithms, asinh(y / 4σ), which go on as a straight line where noise hides the sign.
  */
 import {
   abs,
@@ -21,7 +19,6 @@ import {
   sqrt,
   square,
   sub,
-  sumFeatures,
   weight,
   where,
 } from "../graph/build.ts";
@@ -48,8 +45,6 @@ const COMPONENTS = 24;
 const LARGEST_FEATURE = 10;
 /** Noise standard deviations of a datum below which its logarithm is none: asinh is linear there. */
 const LINEAR_BELOW = 4;
-/** Components that the distance is measured in. */
-const DISTANCE_COMPONENTS = 32;
 
 export function chooseEmbedding(option: EmbeddingOption, M: number): Embedding {
   if (typeof option === "object") {
@@ -94,14 +89,6 @@ export function traceEmbedding({ kind, size }: Embedding, M: number): (y: Tensor
 function asinh(x: Tensor): Tensor {
   const size = log(add(abs(x), sqrt(add(square(x), 1))));
   return where(x, size, neg(size));
-}
-
-const distanceSize = (M: number): number => Math.min(M, DISTANCE_COMPONENTS);
-
-/** Squared distance (B, 1) of data (B, M) from the simulations, about 1 on average: divided by its degrees of freedom. */
-export function traceDistance(M: number): (y: Tensor) => Tensor {
-  const whitening = weight("distance.whitening", M + 1, distanceSize(M), { frozen: true });
-  return (y) => sumFeatures(square(dense(y, whitening)));
 }
 
 /** Rows w_k of a projection as a dense layer (M + 1, K) whose bias takes the mean away. */
@@ -188,9 +175,5 @@ export function fitEmbedding(
       p.mean.map((m, i) => m * orOne(noiseSd[i])),
     );
   }
-  const size = distanceSize(M);
-  const p = principalComponents(noisy, M, size);
-  const rows = p.vectors.map((v, k) => v.map((x) => (p.variances[k] > 0 ? x / Math.sqrt(p.variances[k] * size) : 0)));
-  fitted["distance.whitening"] = asLayer(rows, p.mean);
   return fitted;
 }

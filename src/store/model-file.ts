@@ -31,6 +31,7 @@ const specSchema = v.object({
   prior: options,
   guide: v.object({ name: v.string(), options }),
   embedding: v.object({ kind: v.picklist(["none", "standardise", "log", "principal"]), size }),
+  distance: v.optional(v.picklist(["whitened", "residual"])),
   distances: v.pipe(numbers, v.minLength(2)),
   fingerprint: v.object({
     theta: v.array(numbers),
