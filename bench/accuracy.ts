@@ -8,7 +8,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { createExecutor } from "../src/backends/select.ts";
+import { gaussianKl } from "../src/diagnostics/kl.ts";
 import { ksPerParameter, type PooledKs, pool } from "../src/diagnostics/ks.ts";
+import { resimulationError } from "../src/diagnostics/resimulation.ts";
 import { input } from "../src/graph/build.ts";
 import { compile } from "../src/graph/program.ts";
 import {
@@ -86,12 +88,9 @@ export async function judge(
     for (const seed of SEEDS) {
       const draws = await posterior.sample(DRAWS, { seed });
       statistics.push(...ksPerParameter(draws, reference.exact[i], D));
-      const again = await predict(problem, draws);
-      for (let s = 0; s < DRAWS; s++) {
-        let square = 0;
-        for (let j = 0; j < M; j++) square += (again[s * M + j] - truths[i * M + j]) ** 2;
-        distance += Math.sqrt(square) / (DRAWS * SEEDS.length * posteriors.length);
-      }
+      const truth = truths.subarray(i * M, (i + 1) * M);
+      const error = resimulationError(await predict(problem, draws), truth);
+      distance += error.distance / (SEEDS.length * posteriors.length);
     }
   }
   return { ks: pool(statistics), resimulation: distance };
@@ -102,50 +101,14 @@ async function linearKl(objective: "elbo" | "npe"): Promise<{ kl: number; second
   const before = cpuSeconds();
   const map = await train(linearGaussian, { preset: "default", guide: "gaussian", objective, seed: 1 });
   const seconds = cpuSeconds() - before;
-  const { D } = linearGaussian;
   const { noisy, count } = await simulate(linearGaussian, 200, { seed: 77 });
   let kl = 0;
   const rows = Array.from({ length: count }, (_, i) => noisy.subarray(i * 20, (i + 1) * 20));
   for (const [i, q] of (await infer(map, rows)).entries()) {
     const p = linearGaussianPosterior(rows[i]);
-    kl += gaussianKl(q.mean, q.covariance, p.mean, p.covariance, D) / count;
+    kl += gaussianKl(q, p) / count;
   }
   return { kl, seconds };
-}
-
-/** ½ [tr(P⁻¹Q) + (p − q)ᵀP⁻¹(p − q) − D + log |P|/|Q|], by Cholesky factors of both. */
-function gaussianKl(
-  q: ArrayLike<number>,
-  Q: ArrayLike<number>,
-  p: ArrayLike<number>,
-  P: ArrayLike<number>,
-  D: number,
-): number {
-  const [lq, lp] = [factor(Q, D), factor(P, D)];
-  const solve = (b: number[]): number[] => {
-    for (let i = 0; i < D; i++) {
-      for (let k = 0; k < i; k++) b[i] -= lp[i][k] * b[k];
-      b[i] /= lp[i][i];
-    }
-    return b;
-  };
-  let sum = solve(Array.from({ length: D }, (_, i) => p[i] - q[i])).reduce((s, x) => s + x * x, -D);
-  for (let j = 0; j < D; j++) {
-    sum += solve(lq.map((row) => row[j])).reduce((s, x) => s + x * x, 0);
-    sum += 2 * (Math.log(lp[j][j]) - Math.log(lq[j][j]));
-  }
-  return sum / 2;
-}
-function factor(S: ArrayLike<number>, D: number): number[][] {
-  const l = Array.from({ length: D }, () => new Array<number>(D).fill(0));
-  for (let i = 0; i < D; i++) {
-    for (let j = 0; j <= i; j++) {
-      let s = S[i * D + j];
-      for (let k = 0; k < j; k++) s -= l[i][k] * l[j][k];
-      l[i][j] = i === j ? Math.sqrt(s) : s / l[j][j];
-    }
-  }
-  return l;
 }
 
 /** Trains and reports CPU seconds: all of training, simulation and fits of scalers among them. */

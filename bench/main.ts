@@ -1,4 +1,4 @@
-/** `npm run bench [NAME …]`: accuracy, or speed against other libraries. */
+/** `npm run bench [NAME …]`: accuracy, speed against other libraries, or data that are foreign. */
 
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
@@ -18,6 +18,7 @@ const benches: Record<string, () => Promise<void>> = {
   fem: async () => (await import("./fem.ts")).fem(values),
   kernels: async () => (await import("./kernels.ts")).kernels(),
   accuracy: async () => (await import("./accuracy.ts")).accuracy(values),
+  foreign: async () => (await import("./foreign.ts")).foreign(),
 };
 
 for (const name of positionals.length > 0 ? positionals : Object.keys(benches)) {

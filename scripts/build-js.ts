@@ -20,6 +20,7 @@ const library: Record<string, string> = {
   ops: "src/ops.ts",
   problems: "src/problems/index.ts",
   fem: "src/fem/index.ts",
+  diagnostics: "src/diagnostics/index.ts",
 };
 
 /** The files of package.json's `bin`; only Node loads them. */

@@ -261,8 +261,8 @@ const shareAbove = (d: Float64Array, limit: number): number => d.filter((v) => v
 const foreign: Readonly<Record<string, Change>> = {
   "a datum off by 10 noise sd": (row, sd) => (row[row.length - 1] += 10 * sd[row.length - 1]),
   "a datum without bounds": (row) => (row[0] = 3e38),
-  "all data off by 5 noise sd": (row, sd) => row.forEach((v, j) => (row[j] = v + 5 * sd[j] * (j % 2 ? 1 : -1))),
-  "a signal far too large": (row) => row.forEach((v, j) => (row[j] = v > 0 ? 50 : -50)),
+  "all data off by 5 noise sd": (row, sd) => row.set(row.map((v, j) => v + 5 * sd[j] * (j % 2 ? 1 : -1))),
+  "a signal far too large": (row) => row.set(row.map((v) => (v > 0 ? 50 : -50))),
 };
 
 for (const M of [5, 80]) {

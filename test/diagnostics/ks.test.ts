@@ -1,8 +1,16 @@
 // Kolmogorov–Smirnov statistics against values worked out by hand and against Kolmogorov's distribution.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { ksBound, ksFloor, ksOneSample, ksPerParameter, ksTwoSample, pool, quantile } from "../src/diagnostics/ks.ts";
-import { generator } from "./helpers/random.ts";
+import {
+  ksBound,
+  ksFloor,
+  ksOneSample,
+  ksPerParameter,
+  ksTwoSample,
+  pool,
+  quantile,
+} from "../../src/diagnostics/ks.ts";
+import { generator } from "../helpers/random.ts";
 
 const close = (got: number, want: number, tolerance: number): void =>
   assert.ok(Math.abs(got - want) <= tolerance, `${got}, expected ${want}`);
