@@ -114,7 +114,8 @@ const COUNTED = 10_000_000;
 export function ksPValue(d: number, n: number, m: number): number {
   if (!(d > 0)) return 1;
   if (n * m > COUNTED) return kolmogorovTail(d * Math.sqrt((n * m) / (n + m)));
-  const limit = d - 0.5 / (n * m); // differences are multiples of 1/(nm): rounding cannot move one across
+  // Differences are multiples of 1/(nm): half of one below the least that counts, rounding cannot move one across.
+  const limit = (Math.ceil(d * n * m - 1e-6) - 0.5) / (n * m);
   const u = new Float64Array(m + 1);
   for (let i = 0; i <= n; i++) {
     for (let j = 0; j <= m; j++) {

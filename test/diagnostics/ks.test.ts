@@ -3,13 +3,16 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
   ksBound,
+  ksCompare,
   ksFloor,
   ksOneSample,
   ksPerParameter,
+  ksPValue,
   ksTwoSample,
   pool,
   quantile,
 } from "../../src/diagnostics/ks.ts";
+import { kolmogorovTail } from "../../src/diagnostics/special.ts";
 import { generator } from "../helpers/random.ts";
 
 const close = (got: number, want: number, tolerance: number): void =>
@@ -80,6 +83,64 @@ test("empty samples and NaN are refused", () => {
   assert.throws(() => ksTwoSample([1], [1, Number.NaN]), /expected numbers in b, got NaN at index 1/);
   assert.throws(() => ksOneSample([], (x) => x), /expected at least one number in sample, got none/);
   assert.throws(() => pool([]), /expected at least one/);
+});
+
+/** P(D ≥ d) by going through all interleavings of n and m numbers. */
+function counted(d: number, n: number, m: number): number {
+  let [far, all] = [0, 0];
+  const walk = (i: number, j: number, most: number): void => {
+    const here = Math.max(most, Math.abs(i / n - j / m));
+    if (i === n && j === m) {
+      all++;
+      far += Number(here >= d - 1e-12);
+      return;
+    }
+    if (i < n) walk(i + 1, j, here);
+    if (j < m) walk(i, j + 1, here);
+  };
+  walk(0, 0, 0);
+  return far / all;
+}
+
+test("p-values count the interleavings of two samples, and tend to Kolmogorov's distribution", () => {
+  for (const [n, m] of [
+    [1, 1],
+    [3, 5],
+    [6, 6],
+    [4, 7],
+  ])
+    for (const d of [0.2, 1 / 3, 0.5, 0.75, 1]) close(ksPValue(d, n, m), counted(d, n, m), 1e-12);
+  assert.is(ksPValue(0, 10, 10), 1);
+  // scipy.stats.ks_2samp(method="exact") of D = 0.06, 1000 and 1000.
+  close(ksPValue(0.06, 1000, 1000), 0.054626665107, 1e-9);
+  close(ksPValue(0.03, 5000, 5000), kolmogorovTail(0.03 * Math.sqrt(2500)), 1e-4);
+});
+
+test("p-values of samples of one distribution are small as often as they should be", () => {
+  const next = generator(8);
+  const sample = (n: number): Float64Array => Float64Array.from({ length: n }, next);
+  let small = 0;
+  for (let i = 0; i < 1000; i++) small += Number(ksCompare(sample(120), sample(80), 2).pValue < 0.05);
+  // Bonferroni over two independent parameters: 1 − 0.975², and a little less, for D has few values.
+  assert.ok(small > 25 && small < 49 + 4.5 * 7, `${small} of 1000`);
+});
+
+test("samples are compared parameter by parameter, with a floor and one p-value for all", () => {
+  const next = generator(9);
+  const [a, b] = [1, 2].map(() => Array.from({ length: 500 }, () => [next(), next()]));
+  const same = ksCompare(a, b, 2);
+  close(same.pooled, (same.statistics[0] + same.statistics[1]) / 2, 1e-15);
+  close(same.floor, ksFloor(500, 500), 0);
+  assert.ok(same.pValue > 0.01);
+  const moved = ksCompare(
+    a,
+    b.map(([x, y]) => [x, y + 0.2]),
+    2,
+  );
+  assert.ok(moved.pValues[0] > 0.01 && moved.pValues[1] < 1e-6 && moved.pValue < 1e-6);
+  assert.throws(() => ksCompare(a, [[1, 2, 3]], 2), /^ksCompare: expected b \(S, 2\), got 3 numbers in row 1$/);
+  assert.throws(() => ksCompare([[1, Number.NaN]], b, 2), /expected finite numbers in a, got NaN in row 1, column 2/);
+  assert.throws(() => ksCompare([], b, 2), /^ksCompare: expected a \(S, 2\), got 0 numbers$/);
 });
 
 test.run();
