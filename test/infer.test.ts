@@ -8,10 +8,11 @@ import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import { spline } from "../src/guides/spline.ts";
 import { infer } from "../src/infer.ts";
-import type { InverseMap } from "../src/model.ts";
+import { type InverseMap, makeInverseMap } from "../src/model.ts";
 import type { Posterior } from "../src/posterior.ts";
 import { defineProblem } from "../src/problem.ts";
 import { simulate } from "../src/simulate.ts";
+import { load, toBytes } from "../src/store.ts";
 import { train } from "../src/train.ts";
 import { rejection, small } from "./helpers/maps.ts";
 
@@ -164,6 +165,30 @@ test("data like the simulated ones carry no warning, and their distances are spr
   assert.ok(mean > 0.6 && mean < 1.6, `${mean}`);
   const share = posteriors.filter((p) => p.farther < 0.5).length / N;
   assert.ok(Math.abs(share - 0.5) < 4.5 * Math.sqrt(0.25 / N + 0.25 / 1024), `${share}`);
+});
+
+test("a model file from before there was a choice of distance is read, and measures by whitening", async () => {
+  const { spec, tensors } = maps.gaussian;
+  const kept = Object.entries(tensors).filter(([name]) => !name.startsWith("distance."));
+  const data = Float32Array.of(0.5, 0, 0, 0, 0.5, 0, 0, 0, 0.5, -0.5, 0, 0); // (M + 1, M): ½(y − (1, 0, 0))
+  const { distance, ...older } = spec;
+  assert.is(distance, "residual");
+  const whitening = { shape: [M + 1, M] as const, data };
+  const made = makeInverseMap(
+    { ...older, distances: [0.1, 1, 4] },
+    { ...Object.fromEntries(kept), "distance.whitening": whitening },
+    null,
+    { kernels: "plain" },
+  );
+  const again = await load(toBytes(made), { kernels: "plain" });
+  const [near, far] = await infer(again, [
+    [2, 0, 1],
+    [1, 8, 0],
+  ]);
+  assert.ok(Math.abs(near.distance - 0.5) < 1e-6 && Math.abs(near.farther - 2 / 3) < 1e-12);
+  assert.ok(Math.abs(far.distance - 16) < 1e-5 && far.farther === 0);
+  assert.match(far.warning ?? "", /^the datum is 2.00 times as far/);
+  assert.equal(near.mean, (await infer(maps.gaussian, [2, 0, 1])).mean);
 });
 
 test("a datum far from everything simulated is answered, with a warning that says how far", async () => {

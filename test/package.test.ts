@@ -59,6 +59,7 @@ import { defineProblem, gaussianNoise, infer, load, normal, save, train, VERSION
 import { add, columns, concat, cos, mul, sin } from "retrodict/ops";
 import { problems } from "retrodict/problems";
 import { rectangle } from "retrodict/fem";
+import { c2st, klDivergence } from "retrodict/diagnostics";
 
 const problem = defineProblem({
   name: "package",
@@ -82,6 +83,8 @@ console.log(JSON.stringify({
   before: [...before.mean],
   after: [...after.mean],
   draws: [...draws],
+  kl: (await klDivergence(before, (theta) => before.logProb(theta), { draws: 100 })).value,
+  apart: (await c2st([1, 2, 3, 4, 5], [11, 12, 13, 14, 15], 1)).accuracy,
   logProb: [...(await after.logProb(draws))],
 }));
 `;
@@ -94,6 +97,8 @@ interface Answer {
   readonly after: readonly number[];
   readonly draws: readonly number[];
   readonly logProb: readonly number[];
+  readonly kl: number;
+  readonly apart: number;
 }
 
 const folder = mkdtempSync(join(tmpdir(), "retrodict-package-"));
@@ -146,10 +151,12 @@ function tryOn(host: string, command: string, args: readonly string[] = []): Ans
 }
 
 test("it trains, saves, loads and infers in this Node", () => {
-  const { version, problems, cells } = tryOn("node", process.execPath);
+  const { version, problems, cells, kl, apart } = tryOn("node", process.execPath);
   assert.is(version, JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version);
   assert.ok(problems.includes("arm"));
   assert.is(cells, 18);
+  assert.is(kl, 0);
+  assert.is(apart, 1);
 });
 
 test("it does the same, to the bit, in a newer Node", () => {

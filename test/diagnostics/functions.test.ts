@@ -143,6 +143,8 @@ test("a predictive check counts replications that are farther, datum by datum an
   assert.equal([...check.tails], [2.5 / 4, 0.5]);
   close(check.misfit, 6.25 / 2, 1e-12);
   assert.is(check.worst.datum, 0);
+  // Replications that are as far count as far.
+  assert.equal(checkReplications([0, 0], { clean, replicated: clean, noiseSd: 1 }).pValues, { "chi-square": 1 });
   assert.equal(Object.keys(checkReplications([1, 1], { clean, replicated }).pValues), []);
   assert.throws(() => checkReplications([1, 1], { clean, replicated: [[1, 2]] }), /as many replicated data as clean/);
   assert.throws(
