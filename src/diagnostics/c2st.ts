@@ -35,7 +35,7 @@ import { initialWeights } from "../optimise.ts";
 import { uniformAt } from "../random.ts";
 import { rates } from "../schedules.ts";
 import { expectWhole, flatRows, momentsOf, type Rows } from "./arrays.ts";
-import { twoSided } from "./sbc.ts";
+import { normalTail } from "./special.ts";
 
 export interface C2stOptions {
   /** Parts that are left out of training in turn; default 5. */
@@ -165,8 +165,7 @@ export async function c2st(a: Rows, b: Rows, parameters: number, options: C2stOp
   const [n, m] = counts;
   const accuracy = (right[0] / n + right[1] / m) / 2;
   const standardError = Math.sqrt(1 / n + 1 / m) / 4;
-  const z = (accuracy - 0.5) / standardError;
-  return { accuracy, standardError, pValue: z > 0 ? twoSided(z) / 2 : 1 - twoSided(z) / 2, folds: each };
+  return { accuracy, standardError, pValue: normalTail((accuracy - 0.5) / standardError), folds: each };
 }
 
 /** Weight times softplus(−label · logit), (B, 1), from `label` (B, 2): label and weight. */

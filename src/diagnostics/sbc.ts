@@ -7,7 +7,7 @@
 import { expectAlpha, expectWhole } from "./arrays.ts";
 import { type Curve, curvesOf, uniformLaw } from "./curves.ts";
 import type { Ranks } from "./ranks.ts";
-import { binomialTails, logFactorials, normalCdf } from "./special.ts";
+import { binomialTails, logFactorials } from "./special.ts";
 
 export interface CalibratedQuantity extends Curve {
   /** What the ranks look like, in words. */
@@ -108,6 +108,3 @@ export function rankHistogram(
   }
   return { edges, counts, low, high };
 }
-
-/** Two-sided tail area of a number of standard errors. */
-export const twoSided = (z: number): number => 2 * normalCdf(-Math.abs(z));

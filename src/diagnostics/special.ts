@@ -9,6 +9,9 @@ import { erfc, exp, lgamma, log, log1p } from "../math.ts";
 /** P(Z ≤ x) of a standard normal number. */
 export const normalCdf = (x: number): number => 0.5 * erfc(-x * Math.SQRT1_2);
 
+/** P(Z ≥ z). */
+export const normalTail = (z: number): number => normalCdf(-z);
+
 const ROUNDING = 1e-16;
 const MOST_TERMS = 10_000;
 
