@@ -27,25 +27,61 @@ function rotate(x: number, bits: number): number {
   return (x << bits) | (x >>> (32 - bits));
 }
 
-/** The block cipher: 20 rounds of Threefry on four 32-bit words; the results are unsigned. */
-export function threefry4x32(key: Words, counter: Words): Words {
-  const k = [key[0], key[1], key[2], key[3], PARITY ^ key[0] ^ key[1] ^ key[2] ^ key[3]];
-  const x = [0, 1, 2, 3].map((i) => (counter[i] + k[i]) | 0);
-  for (let round = 0; round < ROUNDS; round++) {
-    const [r0, r1] = ROTATIONS[round & 7];
-    const p = round & 1 ? 3 : 1; // even rounds mix words (0, 1) and (2, 3), odd ones (0, 3) and (2, 1)
-    const q = 4 - p;
-    x[0] = (x[0] + x[p]) | 0;
-    x[p] = rotate(x[p], r0) ^ x[0];
-    x[2] = (x[2] + x[q]) | 0;
-    x[q] = rotate(x[q], r1) ^ x[2];
-    if ((round & 3) === 3) {
-      const s = (round >> 2) + 1;
-      for (let i = 0; i < 4; i++) x[i] = (x[i] + k[(s + i) % 5]) | 0;
-      x[3] = (x[3] + s) | 0;
-    }
+/** Key schedule of the block at hand: five words. */
+const schedule = new Int32Array(5);
+
+/** The block cipher: 20 rounds of Threefry on four 32-bit words, which are left in `out` (4), signed. */
+function cipher(out: Int32Array, c0: number, c1: number, c2: number, c3: number): void {
+  const k = schedule;
+  k[4] = PARITY ^ k[0] ^ k[1] ^ k[2] ^ k[3];
+  let [x0, x1, x2, x3] = [(c0 + k[0]) | 0, (c1 + k[1]) | 0, (c2 + k[2]) | 0, (c3 + k[3]) | 0];
+  for (let round = 0; round < ROUNDS; round += 2) {
+    const [r0, r1] = ROTATIONS[round & 7]; // even rounds mix words (0, 1) and (2, 3)
+    x0 = (x0 + x1) | 0;
+    x1 = rotate(x1, r0) ^ x0;
+    x2 = (x2 + x3) | 0;
+    x3 = rotate(x3, r1) ^ x2;
+    const [s0, s1] = ROTATIONS[(round + 1) & 7]; // odd ones (0, 3) and (2, 1)
+    x0 = (x0 + x3) | 0;
+    x3 = rotate(x3, s0) ^ x0;
+    x2 = (x2 + x1) | 0;
+    x1 = rotate(x1, s1) ^ x2;
+    if ((round & 3) === 0) continue;
+    const s = (round + 2) >> 2;
+    x0 = (x0 + k[s % 5]) | 0;
+    x1 = (x1 + k[(s + 1) % 5]) | 0;
+    x2 = (x2 + k[(s + 2) % 5]) | 0;
+    x3 = (x3 + k[(s + 3) % 5] + s) | 0;
   }
-  return [x[0] >>> 0, x[1] >>> 0, x[2] >>> 0, x[3] >>> 0];
+  out[0] = x0;
+  out[1] = x1;
+  out[2] = x2;
+  out[3] = x3;
+}
+
+/** The four words of a group of columns at a place, signed, into `out` (4): no garbage is made. */
+export function threefryInto(
+  out: Int32Array,
+  seed: number,
+  stream: number,
+  step: number,
+  row: number,
+  group: number,
+): void {
+  schedule[0] = seed;
+  schedule[1] = stream;
+  schedule[2] = KEY2;
+  schedule[3] = KEY3;
+  cipher(out, step, row, group, 0);
+}
+
+const block = new Int32Array(4);
+
+/** Threefry-4x32-20 of a key and a counter; the results are unsigned. */
+export function threefry4x32(key: Words, counter: Words): Words {
+  schedule.set(key);
+  cipher(block, counter[0], counter[1], counter[2], counter[3]);
+  return [block[0] >>> 0, block[1] >>> 0, block[2] >>> 0, block[3] >>> 0];
 }
 
 function wordsAt(seed: number, stream: number, step: number, row: number, group: number): Words {

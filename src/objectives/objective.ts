@@ -27,4 +27,15 @@ export interface Objective {
 }
 
 /** Streams of random draws: each purpose has its own. */
-export const STREAMS = { prior: 1, noise: 101, particles: 102, bank: 103, posterior: 104 } as const;
+export const STREAMS = {
+  prior: 1,
+  noise: 101,
+  particles: 102,
+  bank: 103,
+  posterior: 104,
+  momentum: 105,
+  choices: 106,
+  search: 107,
+  picks: 108,
+  bridge: 109,
+} as const;

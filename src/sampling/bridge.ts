@@ -1,0 +1,62 @@
+/**
+ * The evidence log p(y) by bridge sampling (Meng & Wong, Statistica Sinica 6 (1996); Gronau et al., Journal of Mathematical
+ * Psychology 81 (2017)): with N₁ draws of the posterior, by their effective number, and N₂ of a density g that is normalised,
+ *
+ *   r = mean_g [ q / (s₁ q + s₂ r g) ] / mean_post [ g / (s₁ q + s₂ r g) ],   s_i = N_i / (N₁ + N₂),
+ *
+ * iterated to its fixed point, q = p(y, θ) unnormalised. Its relative error by Frühwirth-Schnatter (2004).
+ */
+import { exp, log } from "../math.ts";
+import { essMean } from "./convergence.ts";
+
+const MOST_ITERATIONS = 1000;
+const TOLERANCE = 1e-10;
+
+export interface BridgeRequest {
+  /** log q − log g at draws of the posterior, chain by chain. */
+  readonly posterior: readonly Float64Array[];
+  /** log q − log g at draws of g. */
+  readonly proposal: Float64Array;
+}
+
+export interface Evidence {
+  /** log p(y) */
+  readonly logEvidence: number;
+  /** Estimated standard error of it. */
+  readonly standardError: number;
+}
+
+const meanOf = (x: Float64Array): number => x.reduce((a, b) => a + b, 0) / x.length;
+function varianceOf(x: Float64Array): number {
+  const m = meanOf(x);
+  return x.reduce((sum, v) => sum + (v - m) * (v - m), 0) / (x.length - 1);
+}
+
+/** The evidence by the bridge. NaN where log ratios are nowhere finite. */
+export function bridge({ posterior, proposal }: BridgeRequest): Evidence {
+  const all = Float64Array.from(posterior.flatMap((chain) => Array.from(chain)));
+  const finite = all.filter(Number.isFinite).sort();
+  if (finite.length === 0 || !proposal.some(Number.isFinite))
+    return { logEvidence: Number.NaN, standardError: Number.NaN };
+  const shift = finite[finite.length >> 1];
+  const ratio = (l: number): number => (Number.isNaN(l) ? 0 : exp(l - shift));
+  const [at1, at2] = [all.map(ratio), proposal.map(ratio)];
+  // Correlated draws count as fewer; the log ratio stands for whatever is averaged.
+  const size = essMean(posterior.map((c) => c.map((l) => (Number.isFinite(l) ? l : shift))));
+  const n1 = Number.isNaN(size) ? all.length : Math.min(size, all.length);
+  const s1 = n1 / (n1 + proposal.length);
+  const s2 = 1 - s1;
+  let r = 1;
+  for (let i = 0; i < MOST_ITERATIONS; i++) {
+    const top = meanOf(at2.map((x) => (x === Number.POSITIVE_INFINITY ? 1 / s1 : x / (s1 * x + s2 * r))));
+    const next = top / meanOf(at1.map((x) => 1 / (s1 * x + s2 * r)));
+    const change = Math.abs(next - r);
+    r = next;
+    if (!(change > TOLERANCE * r)) break;
+  }
+  const f1 = at2.map((x) => x / r / (s1 * (x / r) + s2)).map((v) => (Number.isNaN(v) ? 1 / s1 : v));
+  const f2 = at1.map((x) => 1 / (s1 * (x / r) + s2));
+  const relative =
+    varianceOf(f1) / (proposal.length * meanOf(f1) * meanOf(f1)) + varianceOf(f2) / (n1 * meanOf(f2) * meanOf(f2));
+  return { logEvidence: log(r) + shift, standardError: Math.sqrt(relative) };
+}

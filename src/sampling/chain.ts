@@ -1,0 +1,224 @@
+/**
+ * One chain as a machine that asks for the potential U and its gradient at one point after another, so that whoever drives it
+ * may answer many chains in one run (lockstep.ts). It moves by leapfrog steps of size ±ε in the coordinates of its metric,
+ *
+ *   p ← p ± ½ε Lᵀ∇U(z),   z ← z ± ε L p,   p ← p ± ½ε Lᵀ∇U(z),   H = −U(z) + ½ |p|²,
+ *
+ * and grows trees of them (tree.ts). The first step size, and that of every new metric, is doubled or halved until a single
+ * step from where the chain is changes its acceptance past 0.8 (Hoffman & Gelman, JMLR 15 (2014), algorithm 4).
+ */
+import { STREAMS } from "../objectives/objective.ts";
+import { CovarianceWindow, drift, factorOf, kick, type Metric } from "./metric.ts";
+import { Stream } from "./stream.ts";
+import { Tree } from "./tree.ts";
+import { DualAveraging, type Windows } from "./warmup.ts";
+
+const LOG_ACCEPTANCE = -0.2231435513142097; // log 0.8
+/** Step sizes are not sought beyond 2 to this power from where the search began. */
+const MOST_DOUBLINGS = 50;
+
+export interface ChainSettings {
+  readonly warmup: number;
+  readonly draws: number;
+  readonly maxDepth: number;
+  readonly targetAccept: number;
+  readonly seed: number;
+  readonly windows: Windows;
+  /** Whether `metric` came with the start: what is learned is then mixed with it. */
+  readonly given: boolean;
+}
+
+export class Chain {
+  /** Where U and its gradient are wanted next, (D). */
+  readonly z: Float64Array;
+  /** (draws, D), on the whole line. */
+  readonly positions: Float64Array;
+  /** U, the energy H of each draw, and how deep its tree was, (draws). */
+  readonly values: Float64Array;
+  readonly energies: Float64Array;
+  readonly depths: Uint8Array;
+  /** Of the draws, not of the warm-up: how many trajectories diverged, and the mean acceptance. */
+  divergences = 0;
+  acceptance = 0;
+  /** Points at which U was asked, all in all. */
+  evaluations = 0;
+  transitions = 0;
+  done = false;
+  metric: Metric;
+
+  private readonly settings: ChainSettings;
+  private readonly first: Metric;
+  private factor: Float64Array;
+  private readonly tree: Tree;
+  private readonly window: CovarianceWindow;
+  private readonly averaging: DualAveraging;
+  private readonly momentum: Stream;
+  private readonly choices: Stream;
+  private readonly search: Stream;
+  private readonly uniform: () => number;
+  private phase: "start" | "search" | "tree" = "start";
+  private energy = 0;
+  private searches = 0;
+  private doublings = 0;
+  private windowsDone = 0;
+
+  constructor(z: Float64Array, metric: Metric, chain: number, settings: ChainSettings) {
+    const D = z.length;
+    this.settings = settings;
+    this.first = metric;
+    this.metric = metric;
+    const factor = factorOf(metric, D);
+    if (factor === null) throw new Error("internal: a metric that is not positive definite");
+    this.factor = factor;
+    this.tree = new Tree(D, settings.maxDepth);
+    this.tree.draw.z.set(z);
+    this.z = this.tree.leaf.z;
+    this.z.set(z);
+    this.window = new CovarianceWindow(metric.kind, D);
+    this.averaging = new DualAveraging(settings.targetAccept);
+    this.momentum = new Stream(settings.seed, STREAMS.momentum, chain);
+    this.choices = new Stream(settings.seed, STREAMS.choices, chain);
+    this.search = new Stream(settings.seed, STREAMS.search, chain);
+    this.uniform = () => this.choices.uniform();
+    this.positions = new Float64Array(settings.draws * D);
+    this.values = new Float64Array(settings.draws);
+    this.energies = new Float64Array(settings.draws);
+    this.depths = new Uint8Array(settings.draws);
+  }
+
+  /** Transitions from start to end. */
+  get length(): number {
+    return this.settings.warmup + this.settings.draws;
+  }
+
+  /** ε */
+  get step(): number {
+    return this.averaging.step;
+  }
+
+  /**
+   * Takes U at `z`, and its gradient, which starts at `at`; then `z` is the next point. False where U or its gradient is not
+   * finite at the start, from where no chain can go.
+   */
+  advance(value: number, gradients: Float64Array, at: number): boolean {
+    const { leaf, draw } = this.tree;
+    this.evaluations++;
+    for (let i = 0; i < leaf.g.length; i++) leaf.g[i] = gradients[at + i];
+    leaf.value = value;
+    if (this.phase === "start") {
+      if (!Number.isFinite(value) || !leaf.g.every(Number.isFinite)) return false;
+      draw.copy(leaf);
+      this.beginSearch();
+      return true;
+    }
+    kick(this.metric.kind, this.factor, leaf.g, 0.5 * this.averaging.step * this.tree.direction, leaf.p);
+    leaf.weight = this.energy - energyOf(value, leaf.p);
+    if (this.phase === "search") this.seek(leaf.weight);
+    else this.grow();
+    return true;
+  }
+
+  /** Half a kick and a drift from the leaf: the answer to come makes them a whole step. */
+  private leap(): void {
+    const { leaf, direction } = this.tree;
+    const t = this.averaging.step * direction;
+    kick(this.metric.kind, this.factor, leaf.g, 0.5 * t, leaf.p);
+    drift(this.metric.kind, this.factor, leaf.p, t, leaf.z);
+  }
+
+  private beginSearch(): void {
+    this.phase = "search";
+    this.doublings = 0;
+    this.tree.direction = 1;
+    this.trySearch();
+  }
+
+  private trySearch(): void {
+    const { leaf, draw } = this.tree;
+    this.search.goTo(this.searches++);
+    leaf.copy(draw);
+    this.search.normals(leaf.p);
+    this.energy = energyOf(leaf.value, leaf.p);
+    this.leap();
+  }
+
+  /** `gain` is the log acceptance of one step. */
+  private seek(gain: number): void {
+    const up = gain > LOG_ACCEPTANCE; // not where it is NaN
+    const sign = up ? 1 : -1;
+    if ((this.doublings !== 0 && sign * this.doublings < 0) || Math.abs(this.doublings) >= MOST_DOUBLINGS) {
+      this.averaging.restart(this.averaging.step);
+      this.beginTransition();
+      return;
+    }
+    this.doublings += sign;
+    this.averaging.step *= up ? 2 : 0.5;
+    this.trySearch();
+  }
+
+  private beginTransition(): void {
+    const { tree } = this;
+    this.phase = "tree";
+    this.momentum.goTo(this.transitions);
+    this.choices.goTo(this.transitions);
+    this.momentum.normals(tree.draw.p);
+    this.energy = energyOf(tree.draw.value, tree.draw.p);
+    tree.begin();
+    this.double();
+  }
+
+  private double(): void {
+    this.tree.turnTo(this.uniform() < 0.5 ? 1 : -1);
+    this.leap();
+  }
+
+  private grow(): void {
+    const outcome = this.tree.take(this.uniform);
+    if (outcome === "walk") this.leap();
+    else if (outcome === "double") this.double();
+    else this.finishTransition();
+  }
+
+  private finishTransition(): void {
+    const { tree, settings, averaging } = this;
+    const acceptance = tree.acceptance / tree.leaves;
+    const at = this.transitions++ - settings.warmup;
+    if (at < 0) {
+      averaging.update(acceptance);
+      this.adapt();
+      if (at === -1) averaging.finish();
+    } else {
+      this.positions.set(tree.draw.z, at * tree.draw.z.length);
+      this.values[at] = tree.draw.value;
+      this.energies[at] = this.energy - tree.draw.weight;
+      this.depths[at] = tree.depth;
+      this.acceptance += (acceptance - this.acceptance) / (at + 1);
+      if (tree.divergent) this.divergences++;
+      this.done = at + 1 === settings.draws;
+    }
+    if (this.done)
+      tree.leaf.copy(tree.draw); // a point that may be asked again without harm
+    else if (this.phase === "tree") this.beginTransition();
+  }
+
+  /** Learns from the draw of a transition of the warm-up; at the end of a window begins with a new metric. */
+  private adapt(): void {
+    const { windows, given } = this.settings;
+    if (this.transitions <= windows.first || this.windowsDone === windows.ends.length) return;
+    this.window.add(this.tree.draw.z);
+    if (this.transitions < windows.ends[this.windowsDone]) return;
+    this.windowsDone++;
+    const learned = this.window.take(given ? this.first : null);
+    const factor = learned && factorOf(learned, this.z.length);
+    if (learned === null || factor === null) return;
+    this.metric = learned;
+    this.factor = factor;
+    this.beginSearch();
+  }
+}
+
+function energyOf(value: number, p: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < p.length; i++) sum += p[i] * p[i];
+  return 0.5 * sum - value;
+}

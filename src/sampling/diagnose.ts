@@ -1,0 +1,145 @@
+/** The diagnostics of a run of chains for one observation, and in words what speaks against trusting their draws. */
+import type { Problem } from "../problem.ts";
+import type { Chain } from "./chain.ts";
+import { bfmi, essBulk, essTail, LARGEST_R_HAT, rHat } from "./convergence.ts";
+
+export interface ParameterDiagnostics {
+  readonly name: string;
+  /** Rank-normalised split R̂: 1 where the chains agree. */
+  readonly rHat: number;
+  /** Effective number of draws, for the centre and for the 5 % and 95 % quantiles. */
+  readonly essBulk: number;
+  readonly essTail: number;
+}
+
+export interface NutsDiagnostics {
+  /** (D) */
+  readonly parameters: readonly ParameterDiagnostics[];
+  /** The worst of the parameters: NaN where one does not move. */
+  readonly rHat: number;
+  readonly essBulk: number;
+  readonly essTail: number;
+  /** Draws whose trajectory diverged. */
+  readonly divergences: number;
+  readonly treeDepth: { readonly mean: number; readonly largest: number; readonly shareAtMost: number };
+  /** Of each chain: energy Bayesian fraction of missing information, mean acceptance, step size. */
+  readonly bfmi: Float64Array;
+  readonly acceptance: Float64Array;
+  readonly steps: Float64Array;
+  /** Evaluations of potential and gradient, the warm-up among them. */
+  readonly evaluations: number;
+  /** Wall time; of several observations sampled together each has the share of its evaluations. */
+  readonly seconds: number;
+  /** Draws a chain; fewer than asked for where the budget ran out. */
+  readonly draws: number;
+  readonly warmup: number;
+}
+
+/** Effective draws a chain, below which R̂ and ESS themselves are not to be trusted (Vehtari et al. 2021, §4). */
+const LEAST_ESS = 100;
+const LEAST_BFMI = 0.3;
+const LARGEST_SHARE_AT_MOST = 0.01;
+/** Two whole halves of chains must have something to tell. */
+const LEAST_DRAWS = 4;
+
+/** The largest, or NaN where one is. */
+const worst = (values: readonly number[], pick: (...v: number[]) => number): number =>
+  values.some(Number.isNaN) ? Number.NaN : pick(...values);
+
+export interface ChainRun {
+  readonly problem: Problem;
+  readonly chains: readonly Chain[];
+  /** Draws done by every chain. */
+  readonly draws: number;
+  readonly warmup: number;
+  readonly maxDepth: number;
+  readonly seconds: number;
+}
+
+/** `theta` (chains · draws, D), chain by chain. */
+export function diagnose(run: ChainRun, theta: Float32Array): NutsDiagnostics {
+  const { problem, chains, draws, warmup, maxDepth, seconds } = run;
+  const { D } = problem;
+  const few = draws < LEAST_DRAWS;
+  const parameters = problem.parameters.map(({ name }, d): ParameterDiagnostics => {
+    if (few) return { name, rHat: Number.NaN, essBulk: Number.NaN, essTail: Number.NaN };
+    const column = chains.map((_, c) =>
+      Float64Array.from({ length: draws }, (_x, s) => theta[(c * draws + s) * D + d]),
+    );
+    return { name, rHat: rHat(column), essBulk: essBulk(column), essTail: essTail(column) };
+  });
+  const depths = chains.flatMap((chain) => Array.from(chain.depths.subarray(0, draws)));
+  const of = (value: (chain: Chain) => number): Float64Array => Float64Array.from(chains, value);
+  return {
+    parameters,
+    rHat: worst(
+      parameters.map((p) => p.rHat),
+      Math.max,
+    ),
+    essBulk: worst(
+      parameters.map((p) => p.essBulk),
+      Math.min,
+    ),
+    essTail: worst(
+      parameters.map((p) => p.essTail),
+      Math.min,
+    ),
+    divergences: chains.reduce((sum, c) => sum + c.divergences, 0),
+    treeDepth: {
+      mean: depths.reduce((a, b) => a + b, 0) / depths.length,
+      largest: depths.reduce((a, b) => Math.max(a, b), 0),
+      shareAtMost: depths.filter((d) => d >= maxDepth).length / depths.length,
+    },
+    bfmi: of((c) => (few ? Number.NaN : bfmi(c.energies.subarray(0, draws)))),
+    acceptance: of((c) => c.acceptance),
+    steps: of((c) => c.step),
+    evaluations: chains.reduce((sum, c) => sum + c.evaluations, 0),
+    seconds,
+    draws,
+    warmup,
+  };
+}
+
+const percent = (share: number): string => `${(100 * share).toPrecision(2)} %`;
+
+/** What speaks against the draws; undefined where nothing does. `asked`: draws a chain that were wanted. */
+export function warningOf(diagnostics: NutsDiagnostics, asked: number): string | undefined {
+  const { parameters, divergences, treeDepth, draws } = diagnostics;
+  const chains = diagnostics.bfmi.length;
+  const reasons: string[] = [];
+  if (draws < asked)
+    reasons.push(`the budget ran out after ${draws} of ${asked} draws a chain: give more seconds or fewer draws`);
+  const apart = parameters.filter((p) => !(p.rHat <= LARGEST_R_HAT));
+  if (apart.length > 0) {
+    const most = apart.reduce((a, b) => (b.rHat > a.rHat || Number.isNaN(b.rHat) ? b : a));
+    const also = apart.length > 1 ? `, and of ${apart.length - 1} more` : "";
+    reasons.push(
+      Number.isNaN(most.rHat)
+        ? `R̂ of ${most.name} is not known${also}: its chains do not move`
+        : `the chains do not agree: R̂ of ${most.name} is ${most.rHat.toFixed(3)}${also}, above ${LARGEST_R_HAT}: draw more, or start from a guide`,
+    );
+  }
+  const least = LEAST_ESS * chains;
+  for (const [kind, key] of [
+    ["bulk", "essBulk"],
+    ["tail", "essTail"],
+  ] as const) {
+    const low = parameters.filter((p) => !(p[key] >= least)).sort((a, b) => a[key] - b[key])[0];
+    if (low !== undefined)
+      reasons.push(
+        `the ${kind} ESS of ${low.name} is ${Number.isNaN(low[key]) ? "not known" : low[key].toFixed(0)}, below ${least} (${LEAST_ESS} a chain): draw more`,
+      );
+  }
+  if (divergences > 0)
+    reasons.push(
+      `${divergences} of ${draws * chains} trajectories diverged: parts of the posterior may be missing; raise targetAccept`,
+    );
+  if (treeDepth.shareAtMost > LARGEST_SHARE_AT_MOST)
+    reasons.push(
+      `${percent(treeDepth.shareAtMost)} of the trajectories were cut at depth ${treeDepth.largest}: raise maxDepth, or use metric "dense"`,
+    );
+  const slow = diagnostics.bfmi.reduce((a, b) => (b < a ? b : a), Number.POSITIVE_INFINITY);
+  if (slow < LEAST_BFMI)
+    reasons.push(`BFMI is ${slow.toFixed(2)} in a chain, below ${LEAST_BFMI}: tails are reached slowly; draw more`);
+  return reasons.length > 0 ? reasons.join("; ") : undefined;
+}

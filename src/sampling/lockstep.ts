@@ -1,0 +1,108 @@
+/**
+ * Many chains of many observations in lockstep: one run of the potential answers all that are waiting, whatever each of them is
+ * at. Chains never wait for one another's trees; an observation leaves when its last chain is done.
+ */
+import type { Executor } from "../backends/backend.ts";
+import type { Chain } from "./chain.ts";
+
+export interface NutsProgress {
+  /** Transitions done and to do, of all chains, the warm-up among them. */
+  readonly done: number;
+  readonly total: number;
+  /** Of the draws so far. */
+  readonly divergences: number;
+  readonly evaluations: number;
+  readonly secondsLeft: number;
+}
+
+/** The chains of one observation. */
+export interface Group {
+  /** (M) */
+  readonly y: Float64Array;
+  readonly chains: readonly Chain[];
+  /** How the observation is called in errors. */
+  readonly where: string;
+}
+
+export interface Watch {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: NutsProgress) => void;
+  /** Milliseconds from the start after which the run ends, done or not. */
+  readonly budget?: number;
+}
+
+/** Milliseconds that sampling keeps the thread before it lets others in. */
+const TURN_MS = 50;
+
+const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+
+/** Rows of the groups that are still at work: z (N·C, D), y (N, M). */
+function makeRows(groups: readonly Group[]): { readonly z: Float64Array; readonly y: Float64Array } {
+  const [{ y, chains }] = groups;
+  const rows = new Float64Array(groups.length * y.length);
+  for (const [i, group] of groups.entries()) rows.set(group.y, i * y.length);
+  return { z: new Float64Array(groups.length * chains.length * chains[0].z.length), y: rows };
+}
+
+/** Answers every chain of a group once. False when all of them are done. */
+function advance({ chains, where }: Group, value: Float64Array, gradient: Float64Array, row: number): boolean {
+  let working = false;
+  for (const [c, chain] of chains.entries()) {
+    if (chain.done) continue;
+    if (!chain.advance(value[row + c], gradient, (row + c) * chain.z.length))
+      throw new Error(
+        `nuts: expected a finite posterior density with a finite gradient where chain ${c + 1} starts${where ? `, ${where}` : ""}, got ${value[row + c]}; give other points as start, or check the forward model there`,
+      );
+    working ||= !chain.done;
+  }
+  return working;
+}
+
+/**
+ * Drives all chains to their end; every group has as many. Answers whether they got there: false when the budget ran out.
+ * @throws when a chain cannot start, and the signal's reason when it is aborted.
+ */
+export async function lockstep(executor: Executor, groups: readonly Group[], watch: Watch): Promise<boolean> {
+  const { signal, onProgress, budget = Number.POSITIVE_INFINITY } = watch;
+  const count = groups[0].chains.length;
+  const started = performance.now();
+  let turn = started;
+  let left = groups.filter(({ chains }) => chains.some((c) => !c.done));
+  signal?.throwIfAborted();
+  let rows = left.length > 0 ? makeRows(left) : null;
+  while (rows !== null) {
+    const D = left[0].chains[0].z.length;
+    for (let g = 0, at = 0; g < left.length; g++)
+      for (let c = 0; c < count; c++, at += D) rows.z.set(left[g].chains[c].z, at);
+    const out = await executor.run("gradient", { rows: left.length * count, repeat: count, inputs: rows });
+    let ended = false;
+    for (let g = 0; g < left.length; g++)
+      ended = !advance(left[g], out.value as Float64Array, out.gradient as Float64Array, g * count) || ended;
+    if (ended) {
+      left = left.filter(({ chains }) => chains.some((c) => !c.done));
+      rows = left.length > 0 ? makeRows(left) : null;
+    }
+    const now = performance.now();
+    if (now - turn < TURN_MS) continue;
+    turn = now;
+    if (now - started > budget && rows !== null) return false;
+    onProgress?.(progressOf(groups, now - started));
+    await breathe();
+    signal?.throwIfAborted();
+  }
+  onProgress?.(progressOf(groups, performance.now() - started));
+  return true;
+}
+
+function progressOf(groups: readonly Group[], milliseconds: number): NutsProgress {
+  const sums = { done: 0, total: 0, divergences: 0, evaluations: 0 };
+  for (const { chains } of groups) {
+    for (const chain of chains) {
+      sums.done += chain.transitions;
+      sums.total += chain.length;
+      sums.divergences += chain.divergences;
+      sums.evaluations += chain.evaluations;
+    }
+  }
+  return { ...sums, secondsLeft: ((sums.total - sums.done) * milliseconds) / 1000 / Math.max(1, sums.done) };
+}

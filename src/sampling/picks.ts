@@ -1,0 +1,31 @@
+/**
+ * Choosing among draws that exist. Of S draws all alike, `count` are chosen at even distances from a random place on, and
+ * shuffled: no draw is chosen twice before all are, and neighbours in a chain, which are alike, are not chosen together.
+ */
+import { STREAMS } from "../objectives/objective.ts";
+import { randomWord, uniformAt } from "../random.ts";
+
+/** Fisher and Yates' shuffle, in place. */
+export function shuffle(indices: Uint32Array, seed: number): Uint32Array {
+  for (let i = indices.length - 1; i > 0; i--) {
+    const j = randomWord(seed, STREAMS.picks, 1, i, 0) % (i + 1);
+    [indices[i], indices[j]] = [indices[j], indices[i]];
+  }
+  return indices;
+}
+
+/** `count` indices among S. */
+export function pickEvenly(S: number, count: number, seed: number): Uint32Array {
+  const out = new Uint32Array(count);
+  const shift = uniformAt(seed, STREAMS.picks, 0, 0, 0);
+  const rest = count % S;
+  for (let i = 0; i < count; i++) out[i] = i < count - rest ? i % S : Math.floor(((i % S) + shift) * (S / rest));
+  return shuffle(out, seed);
+}
+
+/** Rows of draws (S, D) by index. */
+export function rowsOf(draws: Float32Array, indices: Uint32Array, D: number): Float32Array {
+  const out = new Float32Array(indices.length * D);
+  for (const [i, s] of indices.entries()) out.set(draws.subarray(s * D, (s + 1) * D), i * D);
+  return out;
+}

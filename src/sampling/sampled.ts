@@ -1,0 +1,118 @@
+/** A posterior by its draws: what is made of the chains of the sampler. */
+import type { Executor } from "../backends/backend.ts";
+import { packed } from "../graph/tensor.ts";
+import { normalConstant } from "../guides/guide.ts";
+import { log } from "../math.ts";
+import { STREAMS } from "../objectives/objective.ts";
+import { drawnSummary, makePosterior, type Posterior } from "../posterior.ts";
+import type { Problem } from "../problem.ts";
+import { bridge, type Evidence } from "./bridge.ts";
+import { type ChainRun, diagnose, type NutsDiagnostics, warningOf } from "./diagnose.ts";
+import { CovarianceWindow, drift, factorOf } from "./metric.ts";
+import { pickEvenly, rowsOf } from "./picks.ts";
+import { Stream } from "./stream.ts";
+
+export interface SampledPosterior extends Posterior {
+  readonly problem: Problem;
+  /** All draws (chains · draws, D), chain by chain, in their order. */
+  readonly draws: Float32Array;
+  /** The same by chain: (draws, D) each. */
+  readonly chains: readonly Float32Array[];
+  readonly diagnostics: NutsDiagnostics;
+  /**
+   * log p(y), estimated at the first call by bridge sampling between half of the draws and a Gaussian fitted to the other
+   * half: where the posterior is far from normal the standard error, itself an estimate, is large. `logProb` is the log
+   * posterior density by this evidence.
+   */
+  evidence(): Promise<Evidence>;
+}
+
+export interface SampledParts extends ChainRun {
+  readonly executor: Executor;
+  readonly y: Float64Array;
+  /** Draws a chain that were asked for. */
+  readonly asked: number;
+  readonly seed: number;
+}
+
+/** The posterior of one observation's chains. */
+export async function sampledPosterior(parts: SampledParts): Promise<SampledPosterior> {
+  const { executor, problem, y, chains, draws, asked, seed } = parts;
+  const { D } = problem;
+  const z = new Float64Array(chains.length * draws * D);
+  for (const [c, chain] of chains.entries()) z.set(chain.positions.subarray(0, draws * D), c * draws * D);
+  const out = await executor.run("toTheta", { rows: chains.length * draws, inputs: { z } });
+  const theta = out.theta as Float32Array;
+  const diagnostics = diagnose(parts, theta);
+  let known: Promise<Evidence> | undefined;
+  const evidence = (): Promise<Evidence> => (known ??= evidenceOf(parts, seed));
+  const posterior = makePosterior({
+    prior: problem.prior,
+    y,
+    summary: drawnSummary(theta, D),
+    warning: warningOf(diagnostics, asked),
+    draw: async (count, own) => rowsOf(theta, pickEvenly(chains.length * draws, count, own), D),
+    density: async (points, count) => {
+      const { logEvidence } = await evidence();
+      const joint = await executor.run("joint", { rows: count, repeat: count, inputs: { theta: points, y } });
+      return joint.value.map((v) => v - logEvidence);
+    },
+  });
+  return {
+    ...posterior,
+    problem,
+    draws: theta,
+    chains: chains.map((_, c) => theta.subarray(c * draws * D, (c + 1) * draws * D)),
+    diagnostics,
+    evidence,
+  };
+}
+
+/** Bridge sampling from the second half of every chain to the Gaussian of the first halves. */
+async function evidenceOf({ executor, problem: { D }, y, chains, draws }: SampledParts, seed: number) {
+  const half = draws >> 1;
+  const window = new CovarianceWindow("dense", D);
+  const mean = new Float64Array(D);
+  for (const { positions } of chains) {
+    for (let s = 0; s < half; s++) {
+      const z = positions.subarray(s * D, (s + 1) * D);
+      window.add(z);
+      for (let i = 0; i < D; i++) mean[i] += z[i] / (half * chains.length);
+    }
+  }
+  const metric = window.take(null);
+  const l = metric && factorOf(metric, D);
+  if (l === null) return { logEvidence: Number.NaN, standardError: Number.NaN };
+  let constant = normalConstant(D);
+  for (let i = 0; i < D; i++) constant -= log(l[packed(i) + i]);
+  const logNormal = (noise: Float64Array): number => constant - 0.5 * noise.reduce((sum, e) => sum + e * e, 0);
+  const whiten = (z: Float64Array): Float64Array => {
+    const x = z.map((v, i) => v - mean[i]);
+    for (let i = 0; i < D; i++) {
+      for (let k = 0; k < i; k++) x[i] -= l[packed(i) + k] * x[k];
+      x[i] /= l[packed(i) + i];
+    }
+    return x;
+  };
+  const posterior = chains.map(({ positions, values }) =>
+    Float64Array.from({ length: draws - half }, (_, s) => {
+      const z = positions.subarray((half + s) * D, (half + s + 1) * D);
+      return values[half + s] - logNormal(whiten(z));
+    }),
+  );
+  const rows = chains.length * (draws - half);
+  const points = new Float64Array(rows * D);
+  const noise = new Float64Array(D);
+  const stream = new Stream(seed, STREAMS.bridge, 0);
+  const logG = new Float64Array(rows);
+  for (let s = 0; s < rows; s++) {
+    stream.goTo(s);
+    stream.normals(noise);
+    const z = points.subarray(s * D, (s + 1) * D);
+    z.set(mean);
+    drift("dense", l, noise, 1, z);
+    logG[s] = logNormal(noise);
+  }
+  const { value } = await executor.run("density", { rows, repeat: rows, inputs: { z: points, y } });
+  return bridge({ posterior, proposal: logG.map((g, s) => value[s] - g) });
+}
