@@ -34,7 +34,7 @@ import { cpuSeconds, hardware, table } from "./report.ts";
 const DRAWS = 1000;
 const SEEDS = [11, 12, 13];
 
-interface Reference {
+export interface Reference {
   readonly from: string;
   readonly y: readonly ArrayLike<number>[];
   readonly theta: readonly ArrayLike<number>[];
@@ -48,7 +48,7 @@ export function referenceFolder(given?: string): string | null {
   return existsSync(folder) ? folder : null;
 }
 
-function readReference(folder: string, D: number): Reference {
+export function readReference(folder: string, D: number): Reference {
   const rows = (name: string) => parseCsv(readFileSync(`${folder}/${name}`, "utf8")).rows;
   const { shape, data } = decodeNpy(new Uint8Array(readFileSync(`${folder}/exact.npy`)));
   const size = shape[1] * D;

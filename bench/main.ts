@@ -17,6 +17,7 @@ const benches: Record<string, () => Promise<void>> = {
   speed: async () => (await import("./speed.ts")).speed(values),
   fem: async () => (await import("./fem.ts")).fem(values),
   kernels: async () => (await import("./kernels.ts")).kernels(),
+  nuts: async () => (await import("./nuts.ts")).nutsBench(values),
   accuracy: async () => (await import("./accuracy.ts")).accuracy(values),
   foreign: async () => (await import("./foreign.ts")).foreign(),
 };

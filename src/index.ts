@@ -22,6 +22,14 @@ export { type LaplaceOptions, type LaplacePosterior, laplace, type Mode } from "
 export type { InverseMap, ModelSpec } from "./model.ts";
 export type { Posterior } from "./posterior.ts";
 export { defineProblem, type Problem, type ProblemSpec } from "./problem.ts";
+export type { Evidence } from "./sampling/bridge.ts";
+export { bfmi, essBulk, essMean, essTail, rHat } from "./sampling/convergence.ts";
+export type { CorrectedPosterior, CorrectionMethod, CorrectOptions } from "./sampling/correct.ts";
+export type { NutsDiagnostics, ParameterDiagnostics } from "./sampling/diagnose.ts";
+export type { NutsProgress } from "./sampling/lockstep.ts";
+export { type NutsOptions, nuts } from "./sampling/nuts.ts";
+export { paretoSmooth, type SmoothedWeights } from "./sampling/psis.ts";
+export type { SampledPosterior } from "./sampling/sampled.ts";
 export type { Schedule } from "./schedules.ts";
 export { predict, type SimulateOptions, type Simulations, simulate } from "./simulate.ts";
 export { loadPairs } from "./store/pairs-file.ts";

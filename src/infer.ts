@@ -8,6 +8,7 @@ import { localise } from "./laplace/local.ts";
 import type { InverseMap } from "./model.ts";
 import { drawnSummary, gaussianSummary, makePosterior, type Posterior, type Summary } from "./posterior.ts";
 import { checkData, isRows } from "./problem.ts";
+import type { CorrectedPosterior, CorrectOptions } from "./sampling/correct.ts";
 
 export interface InferOptions extends BackendOptions {
   /** Draws that mean, covariance and quantiles are taken from where the guide has no closed form; default 4096. */
@@ -25,6 +26,11 @@ export interface AmortisedPosterior extends Posterior {
   readonly farther: number;
   /** Says that the datum lies outside of what was simulated; undefined for a usual one. */
   readonly warning: string | undefined;
+  /**
+   * The exact posterior, asymptotically, with what tells whether to believe it: importance weights, or chains where those are
+   * not enough. @throws where the problem is not known, or has no likelihood, with what to do.
+   */
+  correct(options?: CorrectOptions): Promise<CorrectedPosterior>;
 }
 
 /**
@@ -107,7 +113,11 @@ async function inferRows(
         return (await density.run("logProb", { rows: count, repeat: count, inputs })).logProb;
       },
     });
-    return { ...posterior, map, distance, farther };
+    const source = { owner: map.spec.problem, problem: map.problem, posterior, backend: { backend, kernels } };
+    // Loaded when it is asked for: a page that only infers does without.
+    const correct: AmortisedPosterior["correct"] = async (own) =>
+      (await import("./sampling/correct.ts")).correct(source, own);
+    return { ...posterior, map, distance, farther, correct };
   });
 }
 

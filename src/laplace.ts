@@ -33,6 +33,7 @@ import {
   type Summary,
 } from "./posterior.ts";
 import { checkData, isRows, type Problem } from "./problem.ts";
+import type { CorrectedPosterior, CorrectOptions } from "./sampling/correct.ts";
 import { SIMULATION_STEPS } from "./simulate.ts";
 
 export interface LaplaceOptions extends BackendOptions {
@@ -73,6 +74,8 @@ export interface LaplacePosterior extends Posterior {
   readonly modes: readonly Mode[];
   /** Laplace's approximation of log p(y), by the mode described. */
   readonly logEvidence: number;
+  /** The exact posterior, asymptotically: as `correct` of what `infer` answers. */
+  correct(options?: CorrectOptions): Promise<CorrectedPosterior>;
 }
 
 const NEAR_CENTRE = 0.1;
@@ -118,7 +121,7 @@ export async function laplace(
   for (const [i, row] of rows.entries()) {
     const where = rows.length > 1 ? `y, row ${i + 1}` : "y";
     const found = rank(ends.slice(i * starts, (i + 1) * starts), problem, where);
-    posteriors.push(await posteriorOf({ executor, problem, y: row, found, draws, seed, iterations }));
+    posteriors.push(await posteriorOf({ executor, problem, y: row, found, draws, seed, iterations, backend }));
   }
   return isRows(y) ? posteriors : posteriors[0];
 }
@@ -178,10 +181,11 @@ interface Parts {
   readonly draws: number;
   readonly seed: number;
   readonly iterations: number;
+  readonly backend: BackendOptions;
 }
 
 async function posteriorOf(parts: Parts): Promise<LaplacePosterior> {
-  const { executor, problem, y, found, draws, seed, iterations } = parts;
+  const { executor, problem, y, found, draws, seed, iterations, backend } = parts;
   const { D, prior } = problem;
   const { modes } = found;
   const [{ at }] = modes;
@@ -211,5 +215,7 @@ async function posteriorOf(parts: Parts): Promise<LaplacePosterior> {
     iterations: at.iterations,
     modes: modes.map((mode, k) => ({ theta: thetas[k], logMass: massOf(mode.at), starts: mode.starts })),
     logEvidence: massOf(at),
+    correct: async (own) =>
+      (await import("./sampling/correct.ts")).correct({ owner: problem.name, problem, posterior, backend }, own),
   };
 }

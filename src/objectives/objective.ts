@@ -38,4 +38,5 @@ export const STREAMS = {
   search: 107,
   picks: 108,
   bridge: 109,
+  jump: 110,
 } as const;

@@ -8,6 +8,7 @@
  * step from where the chain is changes its acceptance past 0.8 (Hoffman & Gelman, JMLR 15 (2014), algorithm 4).
  */
 import { STREAMS } from "../objectives/objective.ts";
+import { Jump, type JumpDensity } from "./jump.ts";
 import { CovarianceWindow, drift, factorOf, kick, type Metric } from "./metric.ts";
 import { Stream } from "./stream.ts";
 import { Tree } from "./tree.ts";
@@ -26,6 +27,8 @@ export interface ChainSettings {
   readonly windows: Windows;
   /** Whether `metric` came with the start: what is learned is then mixed with it. */
   readonly given: boolean;
+  /** Where jumps lead; null for none. */
+  readonly jump: JumpDensity | null;
 }
 
 export class Chain {
@@ -45,6 +48,8 @@ export class Chain {
   transitions = 0;
   done = false;
   metric: Metric;
+  /** Null where the chain makes none. */
+  readonly jump: Jump | null;
 
   private readonly settings: ChainSettings;
   private readonly first: Metric;
@@ -56,7 +61,7 @@ export class Chain {
   private readonly choices: Stream;
   private readonly search: Stream;
   private readonly uniform: () => number;
-  private phase: "start" | "search" | "tree" = "start";
+  private phase: "start" | "search" | "jump" | "tree" = "start";
   private energy = 0;
   private searches = 0;
   private doublings = 0;
@@ -79,6 +84,7 @@ export class Chain {
     this.momentum = new Stream(settings.seed, STREAMS.momentum, chain);
     this.choices = new Stream(settings.seed, STREAMS.choices, chain);
     this.search = new Stream(settings.seed, STREAMS.search, chain);
+    this.jump = settings.jump && new Jump(settings.jump, settings.seed, chain);
     this.uniform = () => this.choices.uniform();
     this.positions = new Float64Array(settings.draws * D);
     this.values = new Float64Array(settings.draws);
@@ -109,6 +115,10 @@ export class Chain {
       if (!Number.isFinite(value) || !leaf.g.every(Number.isFinite)) return false;
       draw.copy(leaf);
       this.beginSearch();
+      return true;
+    }
+    if (this.phase === "jump") {
+      this.land();
       return true;
     }
     kick(this.metric.kind, this.factor, leaf.g, 0.5 * this.averaging.step * this.tree.direction, leaf.p);
@@ -156,7 +166,24 @@ export class Chain {
     this.trySearch();
   }
 
+  /** A transition is a jump, where the chain makes them, and then a tree. */
   private beginTransition(): void {
+    if (this.jump === null) {
+      this.beginTree();
+      return;
+    }
+    this.phase = "jump";
+    this.jump.propose(this.transitions, this.z);
+  }
+
+  private land(): void {
+    const { leaf, draw } = this.tree;
+    const taken = this.jump?.accept(draw.z, draw.value, leaf.value) && leaf.g.every(Number.isFinite);
+    if (taken) draw.copy(leaf);
+    this.beginTree();
+  }
+
+  private beginTree(): void {
     const { tree } = this;
     this.phase = "tree";
     this.momentum.goTo(this.transitions);

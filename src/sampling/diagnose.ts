@@ -26,6 +26,8 @@ export interface NutsDiagnostics {
   readonly bfmi: Float64Array;
   readonly acceptance: Float64Array;
   readonly steps: Float64Array;
+  /** Share of jumps that were taken; null where none were made. */
+  readonly jumps: number | null;
   /** Evaluations of potential and gradient, the warm-up among them. */
   readonly evaluations: number;
   /** Wall time; of several observations sampled together each has the share of its evaluations. */
@@ -38,6 +40,7 @@ export interface NutsDiagnostics {
 /** Effective draws a chain, below which R̂ and ESS themselves are not to be trusted (Vehtari et al. 2021, §4). */
 const LEAST_ESS = 100;
 const LEAST_BFMI = 0.3;
+const OFTEN = 0.2;
 const LARGEST_SHARE_AT_MOST = 0.01;
 /** Two whole halves of chains must have something to tell. */
 const LEAST_DRAWS = 4;
@@ -93,11 +96,19 @@ export function diagnose(run: ChainRun, theta: Float32Array): NutsDiagnostics {
     bfmi: of((c) => (few ? Number.NaN : bfmi(c.energies.subarray(0, draws)))),
     acceptance: of((c) => c.acceptance),
     steps: of((c) => c.step),
+    jumps: shareOfJumps(chains),
     evaluations: chains.reduce((sum, c) => sum + c.evaluations, 0),
     seconds,
     draws,
     warmup,
   };
+}
+
+function shareOfJumps(chains: readonly Chain[]): number | null {
+  const [tried, taken] = [0, 0].map((_, i) =>
+    chains.reduce((sum, { jump }) => sum + (jump === null ? 0 : i === 0 ? jump.tried : jump.taken), 0),
+  );
+  return tried > 0 ? taken / tried : null;
 }
 
 const percent = (share: number): string => `${(100 * share).toPrecision(2)} %`;
@@ -130,7 +141,8 @@ export function warningOf(diagnostics: NutsDiagnostics, asked: number): string |
         `the ${kind} ESS of ${low.name} is ${Number.isNaN(low[key]) ? "not known" : low[key].toFixed(0)}, below ${least} (${LEAST_ESS} a chain): draw more`,
       );
   }
-  if (divergences > 0)
+  // A chain that jumps often does not need its trajectories to reach every part.
+  if (divergences > 0 && !((diagnostics.jumps ?? 0) > OFTEN))
     reasons.push(
       `${divergences} of ${draws * chains} trajectories diverged: parts of the posterior may be missing; raise targetAccept`,
     );

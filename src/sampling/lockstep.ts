@@ -15,10 +15,12 @@ export interface NutsProgress {
   readonly secondsLeft: number;
 }
 
+/** What a plan needs of an observation beside positions, one row each by name: the data, and what a guide makes of them. */
+export type Given = Readonly<Record<string, Float64Array | Float32Array>>;
+
 /** The chains of one observation. */
 export interface Group {
-  /** (M) */
-  readonly y: Float64Array;
+  readonly given: Given;
   readonly chains: readonly Chain[];
   /** How the observation is called in errors. */
   readonly where: string;
@@ -36,12 +38,19 @@ const TURN_MS = 50;
 
 const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
-/** Rows of the groups that are still at work: z (N·C, D), y (N, M). */
-function makeRows(groups: readonly Group[]): { readonly z: Float64Array; readonly y: Float64Array } {
-  const [{ y, chains }] = groups;
-  const rows = new Float64Array(groups.length * y.length);
-  for (const [i, group] of groups.entries()) rows.set(group.y, i * y.length);
-  return { z: new Float64Array(groups.length * chains.length * chains[0].z.length), y: rows };
+/** Inputs for the groups that are still at work: z (N·C, D), and a row of each thing given. */
+function makeInputs(groups: readonly Group[]): { readonly z: Float64Array } & Given {
+  const [{ given, chains }] = groups;
+  const rows: Record<string, Float64Array | Float32Array> = {};
+  for (const [name, { length }] of Object.entries(given)) {
+    const all =
+      given[name] instanceof Float32Array
+        ? new Float32Array(groups.length * length)
+        : new Float64Array(groups.length * length);
+    for (const [i, group] of groups.entries()) all.set(group.given[name], i * length);
+    rows[name] = all;
+  }
+  return { ...rows, z: new Float64Array(groups.length * chains.length * chains[0].z.length) };
 }
 
 /** Answers every chain of a group once. False when all of them are done. */
@@ -69,23 +78,23 @@ export async function lockstep(executor: Executor, groups: readonly Group[], wat
   let turn = started;
   let left = groups.filter(({ chains }) => chains.some((c) => !c.done));
   signal?.throwIfAborted();
-  let rows = left.length > 0 ? makeRows(left) : null;
-  while (rows !== null) {
+  let inputs = left.length > 0 ? makeInputs(left) : null;
+  while (inputs !== null) {
     const D = left[0].chains[0].z.length;
     for (let g = 0, at = 0; g < left.length; g++)
-      for (let c = 0; c < count; c++, at += D) rows.z.set(left[g].chains[c].z, at);
-    const out = await executor.run("gradient", { rows: left.length * count, repeat: count, inputs: rows });
+      for (let c = 0; c < count; c++, at += D) inputs.z.set(left[g].chains[c].z, at);
+    const out = await executor.run("gradient", { rows: left.length * count, repeat: count, inputs });
     let ended = false;
     for (let g = 0; g < left.length; g++)
       ended = !advance(left[g], out.value as Float64Array, out.gradient as Float64Array, g * count) || ended;
     if (ended) {
       left = left.filter(({ chains }) => chains.some((c) => !c.done));
-      rows = left.length > 0 ? makeRows(left) : null;
+      inputs = left.length > 0 ? makeInputs(left) : null;
     }
     const now = performance.now();
     if (now - turn < TURN_MS) continue;
     turn = now;
-    if (now - started > budget && rows !== null) return false;
+    if (now - started > budget && inputs !== null) return false;
     onProgress?.(progressOf(groups, now - started));
     await breathe();
     signal?.throwIfAborted();

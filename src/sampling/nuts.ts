@@ -6,18 +6,34 @@
  * from many chains in lockstep on the whole line (chain.ts, tree.ts, warmup.ts, lockstep.ts), with what the chains tell of their
  * convergence (convergence.ts).
  */
+import type { Executor } from "../backends/backend.ts";
 import type { BackendOptions } from "../backends/select.ts";
 import { expectCount, expectOptions, expectProblem, expectSeed } from "../checks.ts";
 import { describe } from "../distributions/arguments.ts";
+import type { InverseMap } from "../model.ts";
 import type { Posterior } from "../posterior.ts";
 import { checkData, isRows, type Problem } from "../problem.ts";
 import { Chain } from "./chain.ts";
-import { type Group, lockstep, type NutsProgress } from "./lockstep.ts";
+import { contextsOf, guideSamplerOf, isAmortised, isFlow } from "./guide-space.ts";
+import { type Given, type Group, lockstep, type NutsProgress } from "./lockstep.ts";
 import { type MetricKind, metricKinds } from "./metric.ts";
 import { samplerOf } from "./potential.ts";
 import { type SampledPosterior, sampledPosterior } from "./sampled.ts";
-import { fromPoints, fromPosterior, fromPrior, isPosterior, type Start, type StartRequest } from "./start.ts";
+import {
+  expectSameData,
+  fromNoise,
+  fromPoints,
+  fromPosterior,
+  fromPrior,
+  isPosterior,
+  type Start,
+  type Started,
+  type StartRequest,
+} from "./start.ts";
 import { windowsOf } from "./warmup.ts";
+
+export type Space = "auto" | "parameters" | "guide";
+const spaces: readonly Space[] = ["auto", "parameters", "guide"];
 
 export interface NutsOptions extends BackendOptions {
   /** Default 8. Each draws the same numbers whatever others run beside it. */
@@ -31,6 +47,16 @@ export interface NutsOptions extends BackendOptions {
    * them, one an observation; or points (chains, D) of θ. Default: draws of the prior. A posterior's covariance is the first metric.
    */
   readonly start?: Start | readonly Posterior[];
+  /**
+   * What chains move in. Default "auto": the noise of the guide, where `start` is of a map whose guide is a flow, and in which the
+   * posterior is nearly normal; else the parameters, carried to the whole line.
+   */
+  readonly space?: Space;
+  /**
+   * Whether a transition begins with a jump to a draw of the normal density that is nearest to `start`, or of the guide where the
+   * chains move in its noise. Default true where `start` is a posterior; without one there are none.
+   */
+  readonly jumps?: boolean;
   /** Default "dense" up to 32 parameters, or from a posterior; else "diagonal". */
   readonly metric?: MetricKind;
   /** A trajectory is doubled so many times at most; default 10. */
@@ -50,6 +76,8 @@ const names = [
   "draws",
   "warmup",
   "start",
+  "space",
+  "jumps",
   "metric",
   "maxDepth",
   "targetAccept",
@@ -75,6 +103,8 @@ function settingsOf({ D }: Problem, options: NutsOptions): Settings {
     chains: 8,
     draws: 500,
     warmup: warm ? WARM_WARMUP : COLD_WARMUP,
+    space: "auto" as const,
+    jumps: true,
     metric: warm || D <= DENSE_UP_TO ? ("dense" as const) : ("diagonal" as const),
     maxDepth: 10,
     targetAccept: 0.8,
@@ -89,6 +119,10 @@ function settingsOf({ D }: Problem, options: NutsOptions): Settings {
   expectCount("nuts", "maxDepth", maxDepth, 1, 1);
   if (maxDepth > MOST_DEPTH) throw new Error(`nuts: expected maxDepth of at most ${MOST_DEPTH}, got ${maxDepth}`);
   expectSeed("nuts", seed);
+  if (typeof settings.jumps !== "boolean")
+    throw new Error(`nuts: expected jumps to be true or false, got ${describe(settings.jumps)}`);
+  if (!spaces.includes(settings.space))
+    throw new Error(`nuts: expected space ${spaces.join(", ")}, got ${describe(settings.space)}`);
   if (!metricKinds.includes(metric))
     throw new Error(`nuts: expected metric ${metricKinds.join(" or ")}, got ${describe(metric)}`);
   if (!(targetAccept > 0 && targetAccept < 1))
@@ -97,19 +131,56 @@ function settingsOf({ D }: Problem, options: NutsOptions): Settings {
   return settings;
 }
 
-/** The start of one observation. */
-async function startOf(start: Settings["start"], index: number, count: number, request: StartRequest) {
-  if (start === undefined) return fromPrior(request);
-  if (isPosterior(start)) {
-    if (count > 1)
-      throw new Error(`nuts: expected a list of ${count} posteriors as start, one an observation, got one posterior`);
-    return fromPosterior(start, request);
-  }
-  const list = Array.isArray(start) && isPosterior(start[0]) ? start : null;
-  if (list === null) return fromPoints(start as ArrayLike<number>, request);
+/** Posteriors to start from, one an observation; null where points are given, or nothing. @throws on another number of them. */
+function posteriorsOf(start: Settings["start"], count: number): readonly Posterior[] | null {
+  const list = isPosterior(start) ? [start] : Array.isArray(start) && start.some(isPosterior) ? start : null;
+  if (list === null) return null;
   if (list.length !== count || !list.every(isPosterior))
     throw new Error(`nuts: expected ${count} posteriors as start, one an observation, got ${list.length}`);
-  return fromPosterior(list[index], request);
+  return list;
+}
+
+/** The one map whose guide's noise the chains move in; null where they move in the parameters. */
+function flowOf({ space }: Settings, posteriors: readonly Posterior[] | null, D: number): InverseMap | null {
+  if (space === "parameters") return null;
+  const first = posteriors?.[0];
+  const map = first !== undefined && isAmortised(first) ? first.map : null;
+  const one = map !== null && map.spec.D === D && posteriors?.every((p) => isAmortised(p) && p.map === map);
+  if (one && (space === "guide" || isFlow(map))) return map;
+  if (space === "guide")
+    throw new Error('nuts: expected start to be posteriors of one map for space "guide", got something else');
+  return null;
+}
+
+interface Place {
+  readonly executor: Executor;
+  /** One of each observation. */
+  readonly given: readonly Given[];
+  readonly start: (index: number, request: StartRequest) => Promise<Started>;
+}
+
+/** Where the chains move, and how they start there. */
+async function placeOf(
+  problem: Problem,
+  rows: readonly Float64Array[],
+  settings: Settings,
+  backend: BackendOptions,
+): Promise<Place> {
+  const { executor } = await samplerOf("nuts", problem, backend); // refuses what has no likelihood
+  const posteriors = posteriorsOf(settings.start, rows.length);
+  const map = flowOf(settings, posteriors, problem.D);
+  if (map !== null) {
+    for (const [i, row] of rows.entries()) expectSameData((posteriors as readonly Posterior[])[i], row, problem.D);
+    const contexts = await contextsOf(map, rows, backend);
+    const sampler = await guideSamplerOf(map, problem, backend);
+    const given = rows.map((y, i) => ({ y, context: contexts[i] }));
+    return { executor: sampler.executor, given, start: (_, request) => fromNoise(request) };
+  }
+  const given = rows.map((y) => ({ y }));
+  const { start } = settings;
+  if (posteriors !== null) return { executor, given, start: (i, request) => fromPosterior(posteriors[i], request) };
+  if (start === undefined) return { executor, given, start: (_, request) => fromPrior(request) };
+  return { executor, given, start: (_, request) => fromPoints(start as ArrayLike<number>, request) };
 }
 
 /**
@@ -136,17 +207,17 @@ export async function nuts(
   const rows = checkData(problem, y);
   signal?.throwIfAborted();
   const begun = performance.now();
-  const executor = await samplerOf("nuts", problem, { backend, kernels });
+  const { executor, given, start } = await placeOf(problem, rows, settings, { backend, kernels });
   const groups: Group[] = [];
   for (const [i, row] of rows.entries()) {
-    const request = { executor, problem, y: row, chains, seed, metric };
-    const { z, metric: first, given } = await startOf(settings.start, i, rows.length, request);
-    const own = { ...settings, given, windows: windowsOf(warmup, given) };
+    const request = { executor, problem, y: row, given: given[i], chains, seed, metric };
+    const { z, metric: first, given: near, jump } = await start(i, request);
+    const own = { ...settings, given: near, jump: settings.jumps ? jump : null, windows: windowsOf(warmup, near) };
     const made = Array.from({ length: chains }, (_, c) => {
       const at = z.subarray(c * problem.D, (c + 1) * problem.D);
       return new Chain(at, first, c, own);
     });
-    groups.push({ y: row, chains: made, where: rows.length > 1 ? `y, row ${i + 1}` : "" });
+    groups.push({ given: given[i], chains: made, where: rows.length > 1 ? `y, row ${i + 1}` : "" });
   }
   const left = budget * 1000 - (performance.now() - begun);
   const finished = await lockstep(executor, groups, { signal, onProgress, budget: left });
@@ -154,7 +225,7 @@ export async function nuts(
   const evaluationsOf = (group: Group): number => group.chains.reduce((sum, c) => sum + c.evaluations, 0);
   const all = groups.reduce((sum, group) => sum + evaluationsOf(group), 0);
   const posteriors: SampledPosterior[] = [];
-  for (const group of groups) {
+  for (const [i, group] of groups.entries()) {
     const done = group.chains.reduce((least, c) => Math.min(least, c.transitions - warmup), draws);
     if (!finished && done < LEAST_DRAWS)
       throw new Error(
@@ -165,7 +236,8 @@ export async function nuts(
       await sampledPosterior({
         executor,
         problem,
-        y: group.y,
+        y: rows[i],
+        given: given[i],
         chains: group.chains,
         draws: done,
         asked: draws,

@@ -15,7 +15,7 @@ import { STREAMS } from "../objectives/objective.ts";
 import { type Problem, potential, sourceOf } from "../problem.ts";
 
 /** Rows of a shard: what the chains of two observations take, so that tensors between kernels stay in cache. */
-const SHARD_ROWS = 16;
+export const SHARD_ROWS = 16;
 
 /**
  * Plans: `gradient` (U and ∇U) of z and y, one row of data for many of z; `value` of θ alone, its log density log p(y, θ);
@@ -46,16 +46,24 @@ export function samplerProgram(owner: string, problem: Problem): Program {
   });
 }
 
-const kept = new WeakMap<Problem, Map<string, Promise<Executor>>>();
+export interface Sampler {
+  readonly executor: Executor;
+  readonly program: Program;
+}
 
-/** The executor of a problem's sampler: made at the first use, kept as long as the problem. */
-export function samplerOf(owner: string, problem: Problem, options: BackendOptions = {}): Promise<Executor> {
-  const known = kept.get(problem) ?? new Map<string, Promise<Executor>>();
+const kept = new WeakMap<Problem, Map<string, Promise<Sampler>>>();
+
+/** What samples a problem: made at the first use, kept as long as the problem, so that a second use compiles nothing. */
+export function samplerOf(owner: string, problem: Problem, options: BackendOptions = {}): Promise<Sampler> {
+  const known = kept.get(problem) ?? new Map<string, Promise<Sampler>>();
   kept.set(problem, known);
   const key = `${options.backend ?? "auto"} ${options.kernels ?? "auto"}`;
   const before = known.get(key);
   if (before) return before;
-  const make = async (): Promise<Executor> => createExecutor(samplerProgram(owner, problem), options);
+  const make = async (): Promise<Sampler> => {
+    const program = samplerProgram(owner, problem);
+    return { program, executor: await createExecutor(program, options) };
+  };
   const made = make();
   known.set(key, made);
   made.catch(() => known.delete(key));

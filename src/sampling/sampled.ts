@@ -8,6 +8,7 @@ import { drawnSummary, makePosterior, type Posterior } from "../posterior.ts";
 import type { Problem } from "../problem.ts";
 import { bridge, type Evidence } from "./bridge.ts";
 import { type ChainRun, diagnose, type NutsDiagnostics, warningOf } from "./diagnose.ts";
+import type { Given } from "./lockstep.ts";
 import { CovarianceWindow, drift, factorOf } from "./metric.ts";
 import { pickEvenly, rowsOf } from "./picks.ts";
 import { Stream } from "./stream.ts";
@@ -30,6 +31,8 @@ export interface SampledPosterior extends Posterior {
 export interface SampledParts extends ChainRun {
   readonly executor: Executor;
   readonly y: Float64Array;
+  /** What the plans need beside positions. */
+  readonly given: Given;
   /** Draws a chain that were asked for. */
   readonly asked: number;
   readonly seed: number;
@@ -37,11 +40,12 @@ export interface SampledParts extends ChainRun {
 
 /** The posterior of one observation's chains. */
 export async function sampledPosterior(parts: SampledParts): Promise<SampledPosterior> {
-  const { executor, problem, y, chains, draws, asked, seed } = parts;
+  const { executor, problem, y, given, chains, draws, asked, seed } = parts;
   const { D } = problem;
   const z = new Float64Array(chains.length * draws * D);
   for (const [c, chain] of chains.entries()) z.set(chain.positions.subarray(0, draws * D), c * draws * D);
-  const out = await executor.run("toTheta", { rows: chains.length * draws, inputs: { z } });
+  const rows = chains.length * draws;
+  const out = await executor.run("toTheta", { rows, repeat: rows, inputs: { ...given, z } });
   const theta = out.theta as Float32Array;
   const diagnostics = diagnose(parts, theta);
   let known: Promise<Evidence> | undefined;
@@ -69,7 +73,7 @@ export async function sampledPosterior(parts: SampledParts): Promise<SampledPost
 }
 
 /** Bridge sampling from the second half of every chain to the Gaussian of the first halves. */
-async function evidenceOf({ executor, problem: { D }, y, chains, draws }: SampledParts, seed: number) {
+async function evidenceOf({ executor, problem: { D }, given, chains, draws }: SampledParts, seed: number) {
   const half = draws >> 1;
   const window = new CovarianceWindow("dense", D);
   const mean = new Float64Array(D);
@@ -113,6 +117,6 @@ async function evidenceOf({ executor, problem: { D }, y, chains, draws }: Sample
     drift("dense", l, noise, 1, z);
     logG[s] = logNormal(noise);
   }
-  const { value } = await executor.run("density", { rows, repeat: rows, inputs: { z: points, y } });
+  const { value } = await executor.run("density", { rows, repeat: rows, inputs: { ...given, z: points } });
   return bridge({ posterior, proposal: logG.map((g, s) => value[s] - g) });
 }

@@ -16,7 +16,10 @@ import type { Posterior } from "../posterior.ts";
 import type { Problem } from "../problem.ts";
 import { uniformAt } from "../random.ts";
 import { SIMULATION_STEPS } from "../simulate.ts";
+import type { JumpDensity } from "./jump.ts";
+import type { Given } from "./lockstep.ts";
 import { factorOf, type Metric, type MetricKind, unitMetric } from "./metric.ts";
+import { Stream } from "./stream.ts";
 
 /** Draws of the posterior: as many make the metric; the first of them, whose density is asked, are candidates. */
 const DRAWS = 2048;
@@ -34,12 +37,16 @@ export interface Started {
   readonly metric: Metric;
   /** Whether the metric is that of a posterior. */
   readonly given: boolean;
+  /** The normal density nearest to that posterior; null without one. */
+  readonly jump: JumpDensity | null;
 }
 
 export interface StartRequest {
   readonly executor: Executor;
   readonly problem: Problem;
   readonly y: Float64Array;
+  /** What the plans need beside positions. */
+  readonly given: Given;
   readonly chains: number;
   readonly seed: number;
   readonly metric: MetricKind;
@@ -51,7 +58,7 @@ export const isPosterior = (start: unknown): start is Posterior =>
 /** Draws of the prior, (chains, D). */
 export async function fromPrior({ executor, problem, chains, seed, metric }: StartRequest): Promise<Started> {
   const { z } = await executor.run("starts", { rows: chains, seed, step: SIMULATION_STEPS.starts });
-  return { z: z as Float64Array, metric: unitMetric(metric, problem.D), given: false };
+  return { z: z as Float64Array, metric: unitMetric(metric, problem.D), given: false, jump: null };
 }
 
 /** Points that are given. @throws unless they are `chains` finite points within the prior's support. */
@@ -76,28 +83,29 @@ export async function fromPoints(
       );
   }
   const { z } = await executor.run("toLine", { rows: chains, inputs: { theta } });
-  return { z: z as Float64Array, metric: unitMetric(metric, D), given: false };
+  return { z: z as Float64Array, metric: unitMetric(metric, D), given: false, jump: null };
 }
 
-/** Covariance of rows (N, D) as a metric. @throws where the rows do not span the space. */
-function metricOf(z: Float64Array, D: number, kind: MetricKind): Metric {
-  const N = z.length / D;
+/** Mean and covariance of rows (N, D), as a metric and as a density. @throws where the rows do not span the space. */
+function fit(rows: Float64Array, D: number, kind: MetricKind): { readonly metric: Metric; readonly jump: JumpDensity } {
+  const N = rows.length / D;
   const mean = new Float64Array(D);
-  for (let k = 0; k < z.length; k++) mean[k % D] += z[k] / N;
-  const covariance = new Float64Array(kind === "dense" ? packed(D) : D);
+  for (let k = 0; k < rows.length; k++) mean[k % D] += rows[k] / N;
+  const covariance = new Float64Array(packed(D));
   for (let s = 0; s < N; s++) {
     for (let i = 0; i < D; i++) {
-      const a = (z[s * D + i] - mean[i]) / (N - 1);
-      for (let j = kind === "dense" ? 0 : i; j <= i; j++)
-        covariance[kind === "dense" ? packed(i) + j : i] += a * (z[s * D + j] - mean[j]);
+      const a = (rows[s * D + i] - mean[i]) / (N - 1);
+      for (let j = 0; j <= i; j++) covariance[packed(i) + j] += a * (rows[s * D + j] - mean[j]);
     }
   }
-  const metric = { kind, covariance };
-  if (factorOf(metric, D) === null)
+  const dense: Metric = { kind: "dense", covariance };
+  const factor = factorOf(dense, D);
+  if (factor === null)
     throw new Error(
       "nuts: expected start to be a posterior whose draws span all parameters, got draws that do not; leave start out",
     );
-  return metric;
+  const diagonal = Float64Array.from({ length: D }, (_, i) => covariance[packed(i) + i]);
+  return { metric: kind === "dense" ? dense : { kind, covariance: diagonal }, jump: { mean, factor } };
 }
 
 /** Tempered weights, their sums up to each entry, ending at 1. @throws when no density is finite. */
@@ -122,26 +130,58 @@ function cumulativeWeights(logWeights: Float64Array): Float64Array {
   }
 }
 
-/** Draws of a posterior near the one that is sampled. @throws when it is of other data, or its density is nowhere finite. */
-export async function fromPosterior(start: Posterior, request: StartRequest): Promise<Started> {
-  const { executor, problem, y, chains, seed, metric } = request;
-  const { D } = problem;
+/** @throws unless the posterior is of the data, which are given to the sampler. */
+export function expectSameData(start: Posterior, y: Float64Array, D: number): void {
   if (start.mean?.length !== D || start.y?.length !== y.length || y.some((v, i) => v !== start.y[i]))
     throw new Error("nuts: expected start to be a posterior of the same data, got one of other data");
-  const theta = Float64Array.from(await start.sample(DRAWS, { seed }));
-  const { z, logDet } = await executor.run("toLine", { rows: DRAWS, inputs: { theta } });
-  const rows = z as Float64Array;
-  const some = rows.subarray(0, CANDIDATES * D);
-  const value = await executor.run("density", { rows: CANDIDATES, repeat: CANDIDATES, inputs: { z: some, y } });
-  const logQ = await start.logProb(theta.subarray(0, CANDIDATES * D));
-  const sums = cumulativeWeights(logQ.map((q, i) => value.value[i] - (q - logDet[i])));
+}
+
+/** A point for each chain among candidates (N, D), by their log weights. */
+function choose(candidates: Float64Array, logWeights: Float64Array, { problem: { D }, chains, seed }: StartRequest) {
+  const sums = cumulativeWeights(logWeights);
   const out = new Float64Array(chains * D);
   // A sequence that spreads evenly however long it is: no chain's start depends on how many there are.
   const shift = uniformAt(seed, STREAMS.picks, 0, 0, 0);
   for (let c = 0; c < chains; c++) {
     const u = (shift + c * GOLDEN) % 1;
-    const i = sums.findIndex((s) => s >= u);
-    out.set(some.subarray(i * D, (i + 1) * D), c * D);
+    const found = sums.findIndex((s) => s >= u);
+    const i = found < 0 ? sums.length - 1 : found; // the last sum may be rounded below 1
+    out.set(candidates.subarray(i * D, (i + 1) * D), c * D);
   }
-  return { z: out, metric: metricOf(rows, D, metric), given: true };
+  return out;
+}
+
+/** Draws of a posterior near the one that is sampled. @throws when it is of other data, or its density is nowhere finite. */
+export async function fromPosterior(start: Posterior, request: StartRequest): Promise<Started> {
+  const { executor, problem, y, given, seed, metric } = request;
+  const { D } = problem;
+  expectSameData(start, y, D);
+  const theta = Float64Array.from(await start.sample(DRAWS, { seed }));
+  const { z, logDet } = await executor.run("toLine", { rows: DRAWS, inputs: { theta } });
+  const rows = z as Float64Array;
+  const some = rows.subarray(0, CANDIDATES * D);
+  const inputs = { ...given, z: some };
+  const { value } = await executor.run("density", { rows: CANDIDATES, repeat: CANDIDATES, inputs });
+  const logQ = await start.logProb(theta.subarray(0, CANDIDATES * D));
+  const logWeights = logQ.map((q, i) => value[i] - (q - logDet[i]));
+  return { z: choose(some, logWeights, request), ...fit(rows, D, metric), given: true };
+}
+
+/** The same in the noise of a guide, of which its draws are made (guide-space.ts). */
+export async function fromNoise(request: StartRequest): Promise<Started> {
+  const { executor, problem, given, seed, metric } = request;
+  const { D } = problem;
+  const z = new Float64Array(CANDIDATES * D);
+  const stream = new Stream(seed, STREAMS.posterior, 0);
+  for (let i = 0; i < CANDIDATES; i++) {
+    stream.goTo(i);
+    stream.normals(z.subarray(i * D, (i + 1) * D));
+  }
+  const { value } = await executor.run("density", { rows: CANDIDATES, repeat: CANDIDATES, inputs: { ...given, z } });
+  const logWeights = Float64Array.from({ length: CANDIDATES }, (_, i) => {
+    const squares = z.subarray(i * D, (i + 1) * D).reduce((sum, u) => sum + u * u, 0);
+    return value[i] + 0.5 * squares;
+  });
+  const jump = { mean: new Float64Array(D), factor: unitMetric("dense", D).covariance };
+  return { z: choose(z, logWeights, request), metric: unitMetric(metric, D), given: true, jump };
 }

@@ -104,7 +104,7 @@ test("a leaf is drawn in proportion to its weight within a new half, and a half 
   // Depth 1: leaf 1 (5/4) against 0 (1): taken. Depth 2: leaves 2, 3 (6/4 + 7/4) against 9/4: taken, 2 with 6/13.
   assert.equal([...counts.keys()].sort(), [2, 3]);
   const share = (counts.get(2) as number) / N;
-  assert.ok(Math.abs(share - 6 / 13) < 4.5 * Math.sqrt((6 / 13) * (7 / 13) / N), `${share}`);
+  assert.ok(Math.abs(share - 6 / 13) < 4.5 * Math.sqrt(((6 / 13) * (7 / 13)) / N), `${share}`);
 });
 
 test("an energy error of more than 1000, or one that is no number, ends a trajectory as divergent", () => {

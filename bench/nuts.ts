@@ -1,0 +1,105 @@
+/**
+ * `npm run bench nuts [-- --reference DIR] [--only arm,rod,eit-paper]`: chains and corrections on the reference observations.
+ *
+ * NUTS, 8 chains of 500 draws, starts at draws of what is at hand: a guide of the fast preset for the arm, whose posterior has
+ * parts that nothing else finds; Laplace's approximation, which needs no training, for the others. Its pooled KS is that of 1000
+ * of the 4000 draws against 1000 exact ones. Seconds are wall time of one thread, starts and warm-up among them, for all
+ * observations sampled together. The corrections are PSIS of the same posteriors, one after another.
+ */
+import { existsSync } from "node:fs";
+import { ksPerParameter, type PooledKs, pool } from "../src/diagnostics/ks.ts";
+import { infer, laplace, nuts, type Posterior } from "../src/index.ts";
+import type { Problem } from "../src/problem.ts";
+import { arm, rod } from "../src/problems/index.ts";
+import { type Reference, readReference, referenceFolder, timedTrain } from "./accuracy.ts";
+import { paperEit } from "./paper.ts";
+import { hardware, table } from "./report.ts";
+
+type Correctable = Awaited<ReturnType<typeof laplace>> | Awaited<ReturnType<typeof infer>>;
+type Rows = Reference["y"];
+
+interface Case {
+  readonly problem: (folder: string) => Problem;
+  readonly start: (problem: Problem, y: Rows) => Promise<readonly Correctable[]>;
+  readonly from: string;
+}
+
+const fromLaplace: Pick<Case, "start" | "from"> = { start: (problem, y) => laplace(problem, y), from: "Laplace" };
+
+const cases: Readonly<Record<string, Case>> = {
+  arm: {
+    problem: () => arm,
+    start: async (problem, y) => infer((await timedTrain(problem, { preset: "fast" })).map, y),
+    from: "guide, fast preset",
+  },
+  rod: { problem: () => rod, ...fromLaplace },
+  "eit-paper": { problem: paperEit, ...fromLaplace },
+};
+
+const DRAWS = 1000;
+const SEEDS = [11, 12, 13];
+const LARGEST_R_HAT = 1.01;
+
+async function ksOf(posteriors: readonly Posterior[], { exact }: Reference, D: number): Promise<PooledKs> {
+  const statistics: number[] = [];
+  for (const [i, posterior] of posteriors.entries())
+    for (const seed of SEEDS) statistics.push(...ksPerParameter(await posterior.sample(DRAWS, { seed }), exact[i], D));
+  return pool(statistics);
+}
+
+const f = (x: number, digits = 3): string => x.toFixed(digits);
+const ksText = ({ mean, median, p90, max }: PooledKs): string => `${f(mean, 4)} / ${f(median)} / ${f(p90)} / ${f(max)}`;
+
+async function nutsRow(name: string, { problem: problemOf, start, from }: Case, folder: string): Promise<string[][]> {
+  const problem = problemOf(folder);
+  const reference = readReference(`${folder}/${name}`, problem.D);
+  const N = reference.y.length;
+  const starts = await start(problem, reference.y);
+  const began = performance.now();
+  const posteriors = await nuts(problem, reference.y, { start: starts });
+  const seconds = (performance.now() - began) / 1000;
+  const agreed = posteriors.filter(({ diagnostics }) => diagnostics.rHat <= LARGEST_R_HAT);
+  const flagged = posteriors.filter(
+    ({ diagnostics, warning }) => !(diagnostics.rHat <= LARGEST_R_HAT) && warning !== undefined,
+  );
+  const ess = posteriors.reduce((sum, { diagnostics }) => sum + diagnostics.essBulk, 0);
+  const evaluations = posteriors.reduce((sum, { diagnostics }) => sum + diagnostics.evaluations, 0);
+  const worst = Math.max(...posteriors.map(({ diagnostics }) => diagnostics.rHat));
+  const rows = [
+    [
+      `${name}, NUTS from ${from}`,
+      ksText(await ksOf(posteriors, reference, problem.D)),
+      `R̂ ≤ 1.01: ${agreed.length} of ${N} (most ${f(worst)}), of the others ${flagged.length} flagged; ${posteriors.filter((p) => p.warning !== undefined).length} warn`,
+      `${f(seconds / N, 2)} s each, ${f(evaluations / N / 1000, 1)}k evaluations, bulk ESS ${f(ess / N, 0)}: ${f((1000 * seconds) / ess)} s per 1000`,
+    ],
+  ];
+  const corrected = [];
+  let [spent, first] = [0, 0];
+  for (const posterior of starts) {
+    const c = await posterior.correct({ method: "psis" });
+    if (corrected.length === 0)
+      first = c.seconds; // compiles the potential
+    else spent += c.seconds;
+    corrected.push(c);
+  }
+  const high = corrected.filter(({ kHat }) => !((kHat as number) <= 0.7)).length;
+  rows.push([
+    `${name}, PSIS of ${from}`,
+    ksText(await ksOf(corrected, reference, problem.D)),
+    `k̂ > 0.7: ${high} of ${N}; uncorrected ${ksText(await ksOf(starts, reference, problem.D))}`,
+    `${f((1000 * spent) / (N - 1), 1)} ms each (the first ${f(1000 * first, 0)}), ${corrected[0].evaluations} draws`,
+  ]);
+  return rows;
+}
+
+export async function nutsBench(args: { reference?: string; only?: string }): Promise<void> {
+  const folder = referenceFolder(args.reference);
+  console.log(hardware());
+  for (const name of args.only?.split(",") ?? Object.keys(cases)) {
+    if (!Object.hasOwn(cases, name))
+      throw new Error(`bench nuts: expected ${Object.keys(cases).join(", ")}, got "${name}"`);
+    if (folder === null || !existsSync(`${folder}/${name}`))
+      console.log(`${name}: not run: its exact draws are in the reference folder`);
+    else console.log(table(await nutsRow(name, cases[name], folder)));
+  }
+}

@@ -1,0 +1,280 @@
+/**
+ * Correction of a posterior q(θ | y) that was learned or fitted, to the exact one of its problem:
+ *
+ *   psis   weights p(y, θ) / q(θ | y) for draws of q, their largest smoothed (psis.ts); draws by systematic resampling
+ *   nuts   chains that start at draws of q, with its covariance as metric (nuts.ts)
+ *   auto   psis, and nuts where k̂ > 0.7
+ *
+ * Weights cannot see what q never draws: a mode that q has lost stays lost, and k̂ says nothing of it. Chains may find it.
+ */
+import type { Rows } from "../backends/backend.ts";
+import type { BackendOptions } from "../backends/select.ts";
+import { expectCount, expectOptions, expectProblem, expectSeed } from "../checks.ts";
+import { describe } from "../distributions/arguments.ts";
+import { cost } from "../graph/plan.ts";
+import { exp } from "../math.ts";
+import { makePosterior, type Posterior } from "../posterior.ts";
+import { type Problem, sourceOf } from "../problem.ts";
+import type { NutsDiagnostics } from "./diagnose.ts";
+import type { NutsProgress } from "./lockstep.ts";
+import { nuts } from "./nuts.ts";
+import { rowsOf } from "./picks.ts";
+import { type Sampler, samplerOf } from "./potential.ts";
+import { LARGEST_K, paretoSmooth, type SmoothedWeights } from "./psis.ts";
+import type { SampledPosterior } from "./sampled.ts";
+import { resample, weightedSummary } from "./weighted.ts";
+
+export type CorrectionMethod = "psis" | "nuts" | "auto";
+export const correctionMethods: readonly CorrectionMethod[] = ["auto", "psis", "nuts"];
+
+export interface CorrectOptions extends BackendOptions {
+  /** Default "auto": PSIS, and NUTS where k̂ > 0.7. */
+  readonly method?: CorrectionMethod;
+  /**
+   * Draws that PSIS weighs. Default: as many as `infer` has made, or 4096; where the forward model is so dear that they would take
+   * seconds, fewer, but at least 1000.
+   */
+  readonly draws?: number;
+  /** NUTS: chains, and draws of each; default 8 and 500. */
+  readonly chains?: number;
+  readonly drawsPerChain?: number;
+  /** Seconds that NUTS may take; default 30. */
+  readonly budget?: number;
+  /** Default 0. */
+  readonly seed?: number;
+  /** Whose posterior is wanted: by default that of the problem that the map was trained on, or of what it is a surrogate of. */
+  readonly problem?: Problem;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: NutsProgress) => void;
+}
+
+export interface CorrectedPosterior extends Posterior {
+  /** Whose posterior it is. */
+  readonly problem: Problem;
+  /** What made the draws. */
+  readonly method: "psis" | "nuts";
+  /** Shape of the tail of the importance weights: above 0.7 they are not to be trusted. Null where none were made. */
+  readonly kHat: number | null;
+  /** Effective number of draws: 1 / Σ w² of the weights; of NUTS the least bulk ESS. */
+  readonly ess: number;
+  /** Draws of equal weight (S, D): of the weighted ones by resampling, or those of the chains. */
+  readonly draws: Float32Array;
+  /** Evaluations of the forward model. */
+  readonly evaluations: number;
+  readonly seconds: number;
+  /** log p(y), estimated. */
+  readonly logEvidence: number;
+  /** What the chains tell; null for PSIS. */
+  readonly diagnostics: NutsDiagnostics | null;
+  /** What was done, in words. */
+  readonly note: string;
+}
+
+const names = [
+  "method",
+  "draws",
+  "chains",
+  "drawsPerChain",
+  "budget",
+  "seed",
+  "problem",
+  "signal",
+  "onProgress",
+  "backend",
+  "kernels",
+] as const satisfies readonly (keyof CorrectOptions)[];
+
+const DRAWS = 2048;
+const LEAST_DRAWS = 1024;
+/** Operations that the forward model may take for all of them: some tens of milliseconds. */
+const FLOPS = 5e8;
+const BUDGET = 30;
+/** Effective draws below which weighted ones are too few to tell a distribution by. */
+const LEAST_ESS = 100;
+
+interface Target {
+  readonly problem: Problem;
+  /** In words, what else it could have been. */
+  readonly remark: string;
+}
+
+/** What the posterior is corrected to: up from a surrogate to the problem itself, unless that has no likelihood. */
+function targetOf(given: Problem): Target {
+  let problem = given;
+  while (problem.parent !== null && problem.parent.forward !== null) problem = problem.parent;
+  const { parent } = problem;
+  const remark = parent === null ? "" : ` of the surrogate: "${parent.name}" itself has ${sourceOf(parent)}`;
+  return { problem, remark };
+}
+
+/** The problem that a correction needs. @throws where there is none, or none with a likelihood. */
+function problemFor(owner: string, known: Problem | null, given: Problem | undefined, D: number, M: number): Target {
+  if (given !== undefined) expectProblem("correct", given);
+  const problem = given ?? known;
+  if (problem === null)
+    throw new Error(
+      `correct: expected the problem that "${owner}" was trained on, which a model file does not hold; use load(file, { problem }), or correct({ problem })`,
+    );
+  if (problem.D !== D || problem.M !== M)
+    throw new Error(
+      `correct: expected a problem of ${D} parameters and ${M} data, got "${problem.name}" of ${problem.D} and ${problem.M}`,
+    );
+  if (problem.forward === null)
+    throw new Error(
+      `correct: expected a problem with a forward model written with ops, got "${problem.name}", which has ${sourceOf(problem)}: nobody knows its likelihood, which weights and chains need; train on a surrogate() of it, whose posterior can be corrected`,
+    );
+  return targetOf(problem);
+}
+
+export interface CorrectSource {
+  /** Name and problem of what made the posterior. */
+  readonly owner: string;
+  readonly problem: Problem | null;
+  readonly posterior: Posterior;
+  readonly backend: BackendOptions;
+}
+
+/**
+ * The exact posterior, asymptotically, of the data of a posterior that is near it.
+ * @throws where the problem is not known or has no likelihood, with what to do; on options that make no sense; the signal's
+ * reason when it is aborted; when no draw has a density in the exact posterior.
+ */
+export async function correct(source: CorrectSource, options: CorrectOptions = {}): Promise<CorrectedPosterior> {
+  expectOptions("correct", options, names);
+  const { posterior } = source;
+  const { method = "auto", seed = 0, budget = BUDGET, signal } = options;
+  if (!correctionMethods.includes(method))
+    throw new Error(`correct: expected method ${correctionMethods.join(", ")}, got ${describe(method)}`);
+  if (!(budget > 0)) throw new Error(`correct: expected a budget of seconds above 0, got ${describe(budget)}`);
+  expectSeed("correct", seed);
+  const { mean, y } = posterior;
+  const target = problemFor(source.owner, source.problem, options.problem, mean.length, y.length);
+  if (options.draws !== undefined) expectCount("correct", "draws", options.draws, 1, mean.length);
+  signal?.throwIfAborted();
+  if (method === "nuts") return byNuts(source, target, options, null);
+  const weighed = await byPsis(source, target, options);
+  if (method === "psis" || (weighed.kHat !== null && weighed.kHat <= LARGEST_K)) return weighed;
+  try {
+    return await byNuts(source, target, options, weighed);
+  } catch (error) {
+    signal?.throwIfAborted();
+    const reason = error instanceof Error ? error.message : String(error);
+    return { ...weighed, note: `${weighed.note}; NUTS was tried and gave nothing: ${reason}` };
+  }
+}
+
+const showK = (k: number): string =>
+  k === Number.NEGATIVE_INFINITY ? "−∞" : k === Number.POSITIVE_INFINITY ? "∞" : k.toFixed(2);
+
+const backendOf = ({ backend }: CorrectSource, options: CorrectOptions): BackendOptions => ({
+  backend: options.backend ?? backend.backend,
+  kernels: options.kernels ?? backend.kernels,
+});
+
+/** Draws that weights are made for: as many as infer has at hand, fewer where the forward model is dear. */
+function defaultDraws({ program }: Sampler): number {
+  const affordable = Math.floor(FLOPS / Math.max(1, cost(program.plans.joint, 8).flops / 8));
+  return Math.min(DRAWS, Math.max(LEAST_DRAWS, affordable));
+}
+
+/** Weights of draws θ (S, D) of q. */
+async function byPsis(source: CorrectSource, target: Target, options: CorrectOptions): Promise<CorrectedPosterior> {
+  const { posterior } = source;
+  const { problem, remark } = target;
+  const { D, prior } = problem;
+  const { y } = posterior;
+  const { seed = 0 } = options;
+  const begun = performance.now();
+  const sampler = await samplerOf("correct", problem, backendOf(source, options));
+  const count = options.draws ?? defaultDraws(sampler);
+  // Draws that were made already will do: their weights are not yet known.
+  const made = posterior.draws?.subarray(0, count * D);
+  const theta = made?.length === count * D ? made : await posterior.sample(count, { seed });
+  const joint = async (at: Float64Array, rows: number): Promise<Rows> =>
+    (await sampler.executor.run("joint", { rows, repeat: rows, inputs: { theta: at, y } })).value;
+  const points = Float64Array.from(theta);
+  const logP = await joint(points, count);
+  const logQ = await posterior.logProb(points);
+  const { logWeights, kHat, ess, logMean } = smooth(problem, logQ, logP);
+  const weights = logWeights.map((l) => exp(l));
+  const common = makePosterior({
+    prior,
+    y,
+    summary: { ...weightedSummary(theta, weights, D), draws: null },
+    warning: psisWarning(kHat, ess, posterior.warning),
+    draw: async (wanted, own) => rowsOf(theta, resample(weights, wanted, own), D),
+    density: async (at, rows) => (await joint(at, rows)).map((v) => v - logMean),
+  });
+  return {
+    ...common,
+    problem,
+    method: "psis",
+    kHat,
+    ess,
+    draws: rowsOf(theta, resample(weights, count, seed), D),
+    evaluations: count,
+    seconds: (performance.now() - begun) / 1000,
+    logEvidence: logMean,
+    diagnostics: null,
+    note: `PSIS: ${count} draws weighed by the exact posterior${remark}, k̂ ${showK(kHat)}, ESS ${ess.toFixed(0)}`,
+  };
+}
+
+/** The weights of draws by their log densities; a draw outside of the support, or where U is no number, has none. */
+function smooth({ name }: Problem, logQ: Float64Array, logP: Rows): SmoothedWeights {
+  const ratios = logQ.map((q, s) => (Number.isFinite(logP[s]) && Number.isFinite(q) ? logP[s] - q : -Infinity));
+  if (ratios.every((r) => r === -Infinity))
+    throw new Error(
+      `correct: expected a finite density of "${name}" at one of ${ratios.length} draws of the posterior, got none; check the forward model there`,
+    );
+  return paretoSmooth(ratios);
+}
+
+function psisWarning(kHat: number, ess: number, before: string | undefined): string | undefined {
+  const reasons: string[] = [];
+  if (!(kHat <= LARGEST_K))
+    reasons.push(
+      kHat === Number.POSITIVE_INFINITY
+        ? 'too few draws to tell whether their weights can be trusted: take more, or method "nuts"'
+        : `k̂ is ${showK(kHat)}, above ${LARGEST_K}: the draws are too far from the posterior to be weighed; use method "nuts"`,
+    );
+  if (ess < LEAST_ESS) reasons.push(`the weights leave ${ess.toFixed(0)} effective draws, below ${LEAST_ESS}`);
+  if (before !== undefined) reasons.push(before); // weights cannot mend what is not drawn
+  return reasons.length > 0 ? reasons.join("; ") : undefined;
+}
+
+/** Chains that start at draws of q. `weighed`: what PSIS made of them before. */
+async function byNuts(
+  source: CorrectSource,
+  { problem, remark }: Target,
+  options: CorrectOptions,
+  weighed: CorrectedPosterior | null,
+): Promise<CorrectedPosterior> {
+  const { posterior } = source;
+  const { chains, drawsPerChain, budget = BUDGET, seed = 0, signal, onProgress } = options;
+  const begun = performance.now();
+  const sampled: SampledPosterior = await nuts(problem, posterior.y, {
+    ...backendOf(source, options),
+    start: posterior,
+    chains,
+    draws: drawsPerChain,
+    budget,
+    seed,
+    signal,
+    onProgress,
+  });
+  const { logEvidence } = await sampled.evidence();
+  const { diagnostics } = sampled;
+  const before = weighed === null ? "" : `${weighed.note}, above ${LARGEST_K}, so `;
+  const told = `R̂ ${diagnostics.rHat.toFixed(3)}, bulk ESS ${diagnostics.essBulk.toFixed(0)}`;
+  return {
+    ...sampled,
+    method: "nuts",
+    kHat: weighed === null ? null : weighed.kHat,
+    ess: diagnostics.essBulk,
+    evaluations: diagnostics.evaluations + (weighed === null ? 0 : weighed.evaluations),
+    seconds: (performance.now() - begun) / 1000 + (weighed === null ? 0 : weighed.seconds),
+    logEvidence,
+    note: `${before}NUTS${remark}: ${sampled.chains.length} chains of ${diagnostics.draws} draws, started at draws of the posterior, ${told}`,
+  };
+}

@@ -1,0 +1,93 @@
+/**
+ * Sampling in the space of a guide's noise (Hoffman et al., NeuTra-lising bad geometry, arXiv 1903.03704): a flow carries noise u
+ * to parameters, θ = T⁻¹(g(u; y)), and where it is near the posterior, u is nearly normal, however thin, bent or split the
+ * posterior of θ is. Chains move in u, by the density that is exactly the posterior's,
+ *
+ *   U(u) = log p(y | θ) + log p(θ) − log q(θ | y) + log φ(u).
+ *
+ * A guide that is far off costs steps, not truth. For a Gaussian guide it would be what its covariance as metric is.
+ */
+import type { BackendOptions } from "../backends/select.ts";
+import { createExecutor } from "../backends/select.ts";
+import { frameOf } from "../density.ts";
+import { add, cast, input, mul, square, sub, sumFeatures } from "../graph/build.ts";
+import { grad } from "../graph/grad.ts";
+import { compile, type Program } from "../graph/program.ts";
+import { normalConstant } from "../guides/guide.ts";
+import { guideFrom } from "../guides/index.ts";
+import type { AmortisedPosterior } from "../infer.ts";
+import { type InverseMap, packSlab } from "../model.ts";
+import type { Posterior } from "../posterior.ts";
+import { type Problem, potential } from "../problem.ts";
+import { type Sampler, SHARD_ROWS } from "./potential.ts";
+
+export const isAmortised = (p: Posterior): p is AmortisedPosterior => "map" in p && "farther" in p;
+
+const guideOf = ({ spec: { guide, D, embedding, training } }: InverseMap) =>
+  guideFrom(guide.name, guide.options).build({ D, E: embedding.size, seed: training.seed });
+
+/** Whether noise of the guide is worth moving in: where the guide is no Gaussian. */
+export const isFlow = (map: InverseMap): boolean => guideOf(map).moments === undefined;
+
+/** Plans as those of `samplerProgram`, of noise `z` and with the guide's `context` beside the data. */
+function guideProgram(map: InverseMap, problem: Problem): Program {
+  const { D, M } = problem;
+  const guide = guideOf(map);
+  const frame = frameOf(map.prior);
+  const dtype = "f64";
+  const u = input("z", D, { dtype });
+  const y = input("y", M, { dtype, repeat: true });
+  const context = input("context", guide.contextSize, { repeat: true });
+  const { z, logProb } = guide.sample(cast(u, "f32"), context);
+  const theta = frame.fromGuide(cast(z, dtype));
+  const logQ = add(cast(logProb, dtype), frame.logDet(theta));
+  const noise = add(mul(sumFeatures(square(u)), -0.5), normalConstant(D));
+  const value = add(sub(potential(problem, theta, y), logQ), noise);
+  const gradient = grad(value, [u])[0] ?? mul(u, 0);
+  const given = input("theta", D, { dtype });
+  return compile({
+    gradient: { outputs: { value, gradient }, rows: SHARD_ROWS },
+    density: { outputs: { value }, rows: SHARD_ROWS },
+    joint: { outputs: { value: potential(problem, given, y) }, rows: SHARD_ROWS },
+    toTheta: { outputs: { theta: frame.fromGuide(z) } },
+  });
+}
+
+const kept = new WeakMap<InverseMap, WeakMap<Problem, Map<string, Promise<Sampler>>>>();
+
+/** The sampler of a problem in the noise of a map's guide: made at the first use, kept as long as both. */
+export function guideSamplerOf(map: InverseMap, problem: Problem, options: BackendOptions = {}): Promise<Sampler> {
+  const ofMap = kept.get(map) ?? new WeakMap<Problem, Map<string, Promise<Sampler>>>();
+  kept.set(map, ofMap);
+  const known = ofMap.get(problem) ?? new Map<string, Promise<Sampler>>();
+  ofMap.set(problem, known);
+  const key = `${options.backend ?? "auto"} ${options.kernels ?? "auto"}`;
+  const before = known.get(key);
+  if (before) return before;
+  const make = async (): Promise<Sampler> => {
+    const program = guideProgram(map, problem);
+    const executor = await createExecutor(program, options);
+    await executor.writeWeights(packSlab(program.weights, map.tensors));
+    await executor.writeWeights(packSlab(program.frozen, map.tensors), "frozen");
+    return { program, executor };
+  };
+  const made = make();
+  known.set(key, made);
+  made.catch(() => known.delete(key));
+  return made;
+}
+
+/** What the guide needs of the data (N, M), one row each. */
+export async function contextsOf(
+  map: InverseMap,
+  rows: readonly Float64Array[],
+  options: BackendOptions,
+): Promise<Float32Array[]> {
+  const engine = await map.engine("posterior", options.backend || options.kernels ? options : undefined);
+  const { M } = map.spec;
+  const y = new Float32Array(rows.length * M);
+  for (const [i, row] of rows.entries()) y.set(row, i * M);
+  const { context } = await engine.run("encode", { rows: rows.length, inputs: { y } });
+  const C = context.length / rows.length;
+  return rows.map((_, i) => context.slice(i * C, (i + 1) * C) as Float32Array);
+}

@@ -1,0 +1,79 @@
+/**
+ * Draws with weights: their moments and quantiles, and draws of equal weight made of them by systematic resampling (Kitagawa,
+ * JCGS 5 (1996)): of `count` draws wanted, a draw of weight w is taken ⌊count w⌋ or ⌈count w⌉ times, so that none is taken twice
+ * whose weight is below 1/count. Independent choices would repeat draws by chance and scatter more, for nothing.
+ */
+import { STREAMS } from "../objectives/objective.ts";
+import type { Summary } from "../posterior.ts";
+import { uniformAt } from "../random.ts";
+import { shuffle } from "./picks.ts";
+
+/** Mean, covariance and quantiles of draws (S, D) with weights (S) that sum to 1. */
+export function weightedSummary(theta: Float32Array, weights: Float64Array, D: number): Omit<Summary, "draws"> {
+  const S = weights.length;
+  const mean = new Float64Array(D);
+  let squares = 0;
+  for (let s = 0; s < S; s++) {
+    squares += weights[s] * weights[s];
+    for (let d = 0; d < D; d++) mean[d] += weights[s] * theta[s * D + d];
+  }
+  const covariance = new Float64Array(D * D);
+  // As S/(S − 1) is for equal weights; of a single draw nothing is known.
+  const scale = squares < 1 ? 1 / (1 - squares) : Number.NaN;
+  for (let s = 0; s < S; s++) {
+    for (let r = 0; r < D; r++) {
+      const a = scale * weights[s] * (theta[s * D + r] - mean[r]);
+      for (let c = 0; c <= r; c++) covariance[r * D + c] += a * (theta[s * D + c] - mean[c]);
+    }
+  }
+  for (let r = 0; r < D; r++) for (let c = 0; c < r; c++) covariance[c * D + r] = covariance[r * D + c];
+  let sorted: ((p: number) => number)[] | undefined; // at the first question
+  return {
+    mean,
+    covariance,
+    sd: mean.map((_, d) => Math.sqrt(covariance[d * D + d])),
+    quantile: (p) => {
+      if (!(p > 0 && p < 1)) throw new Error(`quantile: expected a level between 0 and 1, got ${p}`);
+      sorted ??= Array.from({ length: D }, (_, d) => quantileOf(theta, weights, D, d));
+      return Float64Array.from(sorted, (of) => of(p));
+    },
+  };
+}
+
+/** Quantiles of one parameter: linear between the middles of the steps of the distribution function. */
+function quantileOf(theta: Float32Array, weights: Float64Array, D: number, d: number): (p: number) => number {
+  const order = Uint32Array.from(weights, (_, s) => s).sort((a, b) => theta[a * D + d] - theta[b * D + d]);
+  const middles = new Float64Array(order.length);
+  let sum = 0;
+  for (const [i, s] of order.entries()) {
+    middles[i] = sum + 0.5 * weights[s];
+    sum += weights[s];
+  }
+  const at = (i: number): number => theta[order[i] * D + d];
+  return (p) => {
+    let [low, high] = [0, order.length - 1];
+    if (p <= middles[low]) return at(low);
+    if (p >= middles[high]) return at(high);
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (middles[middle] <= p) low = middle;
+      else high = middle;
+    }
+    const width = middles[high] - middles[low];
+    return width > 0 ? at(low) + ((p - middles[low]) / width) * (at(high) - at(low)) : at(low);
+  };
+}
+
+/** Indices of `count` draws of equal weight, shuffled. */
+export function resample(weights: Float64Array, count: number, seed: number): Uint32Array {
+  const out = new Uint32Array(count);
+  const shift = uniformAt(seed, STREAMS.picks, 0, 0, 0);
+  let sum = weights[0];
+  let s = 0;
+  for (let i = 0; i < count; i++) {
+    const u = (i + shift) / count;
+    while (sum < u && s + 1 < weights.length) sum += weights[++s];
+    out[i] = s;
+  }
+  return shuffle(out, seed);
+}
