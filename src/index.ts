@@ -16,6 +16,7 @@ export { type UmbridgeModel, type UmbridgeOptions, umbridge } from "./external/u
 export { type CouplingOptions, coupling } from "./guides/coupling.ts";
 export { type GaussianOptions, gaussian } from "./guides/gaussian.ts";
 export type { Guide } from "./guides/guide.ts";
+export { type MixtureOptions, mixture } from "./guides/mixture.ts";
 export { type SplineGuideOptions, spline } from "./guides/spline.ts";
 export { type AmortisedPosterior, type InferOptions, infer } from "./infer.ts";
 export { type LaplaceOptions, type LaplacePosterior, laplace, type Mode } from "./laplace.ts";

@@ -4,11 +4,12 @@ import * as assert from "uvu/assert";
 import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import { guideFrom } from "../src/guides/index.ts";
+import { mixture } from "../src/guides/mixture.ts";
 import { spline } from "../src/guides/spline.ts";
 
 const E = 3; // features
 const refusals: readonly [string, () => unknown, RegExp][] = [
-  ["an unknown guide", () => guideFrom("flow"), /^guide: expected gaussian, coupling, spline, got "flow"$/],
+  ["an unknown guide", () => guideFrom("flow"), /^guide: expected gaussian, mixture, coupling, spline, got "flow"$/],
   ["a name of every object", () => guideFrom("toString"), /^guide: expected .*, got "toString"$/],
   [
     "a width of 0",
@@ -65,6 +66,27 @@ const refusals: readonly [string, () => unknown, RegExp][] = [
     "couplings with a number for separate",
     () => coupling({ separate: 1 as never }),
     /^coupling.separate: expected true or false, got 1$/,
+  ],
+  [
+    "a mixture of none",
+    () => mixture({ components: 0 }),
+    /^mixture.components: expected a whole number of at least 1, got 0$/,
+  ],
+  ["a mixture of a hundred", () => mixture({ components: 100 }), /^mixture.components: expected at most 64, got 100$/],
+  [
+    "a mixture of full rank, by an option that it has not",
+    () => mixture({ fullRank: true } as never),
+    /^mixture: expected options components, hidden, activation, base; got "fullRank"$/,
+  ],
+  [
+    "a mixture of an unknown activation",
+    () => mixture({ activation: "gelu" as never }),
+    /^mixture.activation: expected relu, .*, got "gelu"$/,
+  ],
+  [
+    "a mixture on an unknown base",
+    () => mixture({ base: "laplace" as never }),
+    /^mixture.base: expected "prior" or "linear", got "laplace"$/,
   ],
   ["no blocks", () => coupling({ blocks: 0 }), /^coupling.blocks: expected a whole number of at least 1, got 0$/],
   ["one bin", () => spline({ bins: 1 }), /^spline.bins: expected a whole number of at least 2, got 1$/],

@@ -10,6 +10,7 @@ import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import type { Guide, TracedGuide } from "../src/guides/guide.ts";
 import { guideFrom, guideNames } from "../src/guides/index.ts";
+import { mixture } from "../src/guides/mixture.ts";
 import { spline } from "../src/guides/spline.ts";
 import { draw, generator } from "./helpers/random.ts";
 
@@ -21,6 +22,9 @@ const guides: Readonly<Record<string, () => Guide>> = {
   "gaussian without hidden layers": () => gaussian({ hidden: [] }),
   "gaussian on a linear base": () => gaussian({ hidden: [6], base: "linear" }),
   "gaussian of three networks on a linear base": () => gaussian({ hidden: [5], separate: true, base: "linear" }),
+  mixture: () => mixture({ components: 3, hidden: [6], activation: "tanh" }),
+  "mixture of one, without hidden layers": () => mixture({ components: 1, hidden: [] }),
+  "mixture on a linear base": () => mixture({ components: 4, hidden: [5], base: "linear" }),
   coupling: () => coupling({ blocks: 3, hidden: [5], activation: "softplus" }),
   "coupling with one network each": () => coupling({ blocks: 1, hidden: [5], activation: "silu", separate: false }),
   "coupling of straight networks": () => coupling({ blocks: 1, hidden: [], separate: false }),

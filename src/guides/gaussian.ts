@@ -24,7 +24,16 @@ import {
 import { packed, type Tensor } from "../graph/tensor.ts";
 import { type ActivationName, checkActivation, mlp } from "../nn/mlp.ts";
 import { type Base, baseOption, checkBase, onBase } from "./base.ts";
-import { checkOptions, checkWidths, type Guide, type GuideSizes, normalConstant, type TracedGuide } from "./guide.ts";
+import {
+  checkOptions,
+  checkWidths,
+  type Guide,
+  type GuideSizes,
+  LEAST_DIAGONAL,
+  normalConstant,
+  type TracedGuide,
+  UNIT_SOFTPLUS,
+} from "./guide.ts";
 
 export interface GaussianOptions {
   /** Widths of the hidden layers; default [128, 128, 128]. */
@@ -36,11 +45,6 @@ export interface GaussianOptions {
   /** What the networks correct: the prior, or the best linear estimator from the data, fitted beforehand; default "prior". */
   readonly base?: Base;
 }
-
-/** softplus(x) = 1 at this x: the diagonal starts at the prior's scale. */
-const UNIT_SOFTPLUS = 0.5413248546129181;
-/** Keeps the factor invertible in f32. */
-const LEAST_DIAGONAL = 1e-6;
 
 export function gaussian(options: GaussianOptions = {}): Guide {
   const { hidden = [128, 128, 128], activation = "silu", separate = false, base = "prior" } = options;

@@ -52,6 +52,8 @@ export interface TracedGuide {
   readonly invert: (z: Tensor, context: Tensor) => Tensor;
   /** Mean (B, D) and packed Cholesky factor of the covariance, where the guide has them in closed form. */
   readonly moments?: (context: Tensor) => { readonly mean: Tensor; readonly factor: Tensor };
+  /** A centre (B, D) in closed form, where there is one without `moments`: the mean, whatever the shape about it. */
+  readonly centre?: (context: Tensor) => Tensor;
   /** Numbers of the guide's frozen entries, where it has any: fitted once, before training. */
   readonly fit?: (data: FitData) => Fitted;
   /** Where a solver looks for coordinates of each datum's own first: `encode` then takes rows of its answers. */
@@ -69,6 +71,11 @@ export interface Guide {
 
 /** Makes a guide of one kind from options, defaults filled in. @throws on options that make no sense. */
 export type GuideFactory = (options?: Record<string, never>) => Guide;
+
+/** softplus(x) = 1 at this x: scales start at the prior's. */
+export const UNIT_SOFTPLUS = 0.5413248546129181;
+/** Keeps triangular factors invertible in f32. */
+export const LEAST_DIAGONAL = 1e-6;
 
 /** log density of standard normal noise without the quadratic term: −D/2 log 2π. */
 export const normalConstant = (D: number): number => -0.9189385332046727 * D;

@@ -2,9 +2,10 @@
 import { coupling } from "./coupling.ts";
 import { gaussian } from "./gaussian.ts";
 import type { Guide } from "./guide.ts";
+import { mixture } from "./mixture.ts";
 import { spline } from "./spline.ts";
 
-const factories = { gaussian, coupling, spline } as const;
+const factories = { gaussian, mixture, coupling, spline } as const;
 export type GuideName = keyof typeof factories;
 export const guideNames = Object.keys(factories) as GuideName[];
 

@@ -36,7 +36,7 @@ export function onLinearBase(build: (sizes: GuideSizes) => TracedGuide, sizes: G
     return add(w, matmul(sub(off, matmul(w, colouring)), whitening));
   };
   const colour = (w: Tensor, context: Tensor): Tensor => add(matmul(w, colouring), mean(context));
-  const { moments } = core;
+  const { moments, centre } = core;
   return {
     contextSize: D + core.contextSize,
     encode: (features) => concat(dense(features, estimator), core.encode(features)),
@@ -54,6 +54,7 @@ export function onLinearBase(build: (sizes: GuideSizes) => TracedGuide, sizes: G
         return { mean: colour(inner.mean, context), factor: packColumns(product) };
       },
     }),
+    ...(centre && { centre: (context: Tensor) => colour(centre(rest(context)), context) }),
     ...(core.drawn && { drawn: core.drawn }),
     fit: (data) => ({ ...core.fit?.(data), ...fitBase(data, D, E) }),
   };

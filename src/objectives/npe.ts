@@ -47,6 +47,6 @@ function weightOf({ problem, guide, frame }: ObjectiveContext, theta: Tensor, en
 
 /** The mean where the guide has it in closed form; else what it makes of no noise, a median of a kind. (B, D) */
 function centreOf(guide: ObjectiveContext["guide"], D: number, encoded: Tensor): Tensor {
-  const moments = guide.moments?.(encoded);
-  return moments?.mean ?? guide.sample(mul(ones(encoded.dtype), new Float64Array(D)), encoded).z;
+  const closed = guide.centre?.(encoded) ?? guide.moments?.(encoded).mean;
+  return closed ?? guide.sample(mul(ones(encoded.dtype), new Float64Array(D)), encoded).z;
 }

@@ -1,0 +1,234 @@
+/**
+ * Mixture-density guide (Bishop, Mixture density networks, 1994; full covariances), K components that a network gives:
+ *
+ *   q(z | y) = Σ_k π_k N(z; m_k, L_k L_kᵀ),   e_k = L_k⁻¹ (z − m_k),
+ *   log q(z | y) = logSumExp_k [log π_k − ½ |e_k|² − Σ_d log L_k,dd] − D/2 log 2π.
+ *
+ * Draws are made of standard normal noise one dimension after another, by the inverse of the conditional distribution
+ * functions (Rosenblatt, Remarks on a multivariate transformation, Ann. Math. Stat. 23 (1952)), each of which is a mixture too:
+ *
+ *   Φ(ε_d) = F_d(z_d | z_<d) = Σ_k w_kd Φ((z_d − μ_kd) / L_k,dd),   w_kd ∝ π_k q_k(z_<d),   μ_kd = m_kd + Σ_{j<d} L_k,dj e_kj,
+ *
+ * with implicit derivatives (Figurnov et al., Implicit reparameterization gradients, NeurIPS 2018). The equation is solved in
+ * f64: between two modes F is flat, and rounding is enlarged by 1/F′. Several modes are what this guide is for; with one
+ * component it is the Gaussian guide.
+ */
+import {
+  add,
+  cast,
+  concat,
+  detach,
+  div,
+  erf,
+  exp,
+  linearMap,
+  log,
+  logSumExp,
+  maximum,
+  minimum,
+  mul,
+  probit,
+  slice,
+  softplus,
+  split,
+  square,
+  sub,
+  sumFeatures,
+  weight,
+  where,
+} from "../graph/build.ts";
+import { packed, type Tensor } from "../graph/tensor.ts";
+import { type ActivationName, checkActivation, mlp } from "../nn/mlp.ts";
+import { type SparseMatrix, sparseMatrix } from "../sparse/matrix.ts";
+import { type Base, baseOption, checkBase, onBase } from "./base.ts";
+import {
+  checkCount,
+  checkOptions,
+  checkWidths,
+  type Guide,
+  type GuideSizes,
+  LEAST_DIAGONAL,
+  normalConstant,
+  type TracedGuide,
+  UNIT_SOFTPLUS,
+} from "./guide.ts";
+
+export interface MixtureOptions {
+  /** Gaussians K; default 8. */
+  readonly components?: number;
+  /** Widths of the hidden layers; default [128, 128, 128]. */
+  readonly hidden?: readonly number[];
+  /** Default "silu". */
+  readonly activation?: ActivationName;
+  /** Whose coordinates z are: see base.ts; default "prior". */
+  readonly base?: Base;
+}
+
+/** A mixture of more would be a kernel estimate, and its context (B, K (1 + D + D(D + 1)/2)) large. */
+const MOST_COMPONENTS = 64;
+
+/** @throws on options that make no sense. */
+export function mixture(options: MixtureOptions = {}): Guide {
+  const { components = 8, hidden = [128, 128, 128], activation = "silu", base = "prior" } = options;
+  checkOptions("mixture", options, ["components", "hidden", "activation", "base"]);
+  checkCount("mixture.components", components);
+  if (components > MOST_COMPONENTS)
+    throw new Error(`mixture.components: expected at most ${MOST_COMPONENTS}, got ${components}`);
+  checkWidths("mixture.hidden", hidden);
+  checkActivation("mixture.activation", activation);
+  checkBase("mixture.base", base);
+  return {
+    name: "mixture",
+    options: { components, hidden, activation, ...baseOption(base) },
+    build: (sizes) => onBase(base, (own) => build(own, { components, hidden, activation }), sizes),
+  };
+}
+
+/** Components of one dimension given those before, (B, K) each: q(z_d | z_<d) = Σ w N(mean, sd²). */
+interface Conditional {
+  readonly weights: Tensor;
+  readonly mean: Tensor;
+  readonly sd: Tensor;
+}
+
+function build({ D, E }: GuideSizes, o: Required<Omit<MixtureOptions, "base">>): TracedGuide {
+  const { components: K, hidden, activation } = o;
+  const below = (D * (D - 1)) / 2;
+  const skip = hidden.length > 0;
+  const net = mlp("trunk", [E, ...hidden, K * (1 + D + packed(D))], { activation, skip });
+  // Components that start at one place would learn the same: theirs are spread over the bulk of the prior.
+  const centres = weight("centres", 1, K * D, { init: 1 });
+  // In the context all components of an entry are side by side: log weights, means (D of them), sds (D), and what lies
+  // below the diagonals, column by column.
+  const [toMeans, toSds, toBelow, all] = [K, K * (1 + D), K * (1 + 2 * D), K * (1 + 2 * D + below)];
+
+  const encode = (features: Tensor): Tensor => {
+    const raw = net(features);
+    const logits = slice(raw, 0, toMeans);
+    const parts = [
+      sub(logits, logSumExp(logits)),
+      add(slice(raw, toMeans, toSds), centres),
+      add(softplus(add(slice(raw, toSds, toBelow), UNIT_SOFTPLUS)), LEAST_DIAGONAL),
+    ];
+    return concat(...parts, ...(below > 0 ? [slice(raw, toBelow, all)] : []));
+  };
+  /** (B, K) → (B, count · K): the same for each of `count` dimensions. */
+  const repeats = Array.from({ length: D }, (_, count) => (count === 0 ? null : repeat(K, count)));
+
+  /** Forward substitution for all components at once; `next` says what z_d is given its conditional. */
+  const walk = (context: Tensor, next: (conditional: () => Conditional, d: number) => Tensor): Tensor => {
+    const sds = slice(context, toSds, toBelow);
+    const logSds = log(sds);
+    let joint = slice(context, 0, toMeans); // log π_k q_k(z_<d) without constants
+    let means = slice(context, toMeans, toSds); // of the dimensions from d on
+    let at = toBelow;
+    for (let d = 0; d < D; d++) {
+      const [mean, sd] = [slice(means, 0, K), slice(sds, d * K, (d + 1) * K)];
+      const before = joint;
+      const x = next(() => ({ weights: exp(sub(before, logSumExp(before))), mean, sd }), d);
+      const e = div(sub(x, mean), sd);
+      joint = sub(sub(joint, mul(square(e), 0.5)), slice(logSds, d * K, (d + 1) * K));
+      const matrix = repeats[D - 1 - d];
+      if (matrix === null) break;
+      const column = slice(context, at, (at += matrix.outputs));
+      means = add(slice(means, K, means.cols), mul(column, linearMap(e, matrix)));
+    }
+    return add(logSumExp(joint), normalConstant(D));
+  };
+  return {
+    contextSize: all,
+    encode,
+    logProb: (z, context) => {
+      const parts = split(z);
+      return walk(context, (_, d) => parts[d]);
+    },
+    sample: (noise, context) => {
+      const parts = split(cast(noise, "f64"));
+      const z: Tensor[] = [];
+      const logProb = walk(cast(context, "f64"), (conditional, d) => {
+        z.push(quantile(parts[d], conditional()));
+        return z[d];
+      });
+      return { z: cast(concat(...z), noise.dtype), logProb: cast(logProb, noise.dtype) };
+    },
+    invert: (z, context) => {
+      const parts = split(cast(z, "f64"));
+      const noise: Tensor[] = [];
+      walk(cast(context, "f64"), (conditional, d) => {
+        noise.push(noiseOf(parts[d], conditional()));
+        return parts[d];
+      });
+      return cast(concat(...noise), z.dtype);
+    },
+    centre: (context) => {
+      const weights = exp(slice(context, 0, toMeans));
+      const means = slice(context, toMeans, toSds);
+      return concat(
+        ...Array.from({ length: D }, (_, d) => sumFeatures(mul(weights, slice(means, d * K, (d + 1) * K)))),
+      );
+    },
+  };
+}
+
+const repeat = (K: number, count: number): SparseMatrix =>
+  sparseMatrix(
+    K,
+    K * count,
+    Array.from({ length: K * count }, (_, i) => [i, i % K, 1] as const),
+  );
+
+const SQRT_HALF = Math.SQRT1_2;
+const TWO_OVER_SQRT_2PI = 0.7978845608028654;
+/** The bracket of a quantile shrinks by this many halvings, a millionth; each Newton step then doubles the digits. */
+const HALVINGS = 20;
+/** In units of the prior: between modes so far apart that less is left, derivatives are held to what clipping can undo. */
+const LEAST_DENSITY = 1e-9;
+/** The largest f64 below 1 whose half, with ½ added, is below 1 too: noise past ±8.1 reads as ±8.1. */
+const LARGEST_ERF = 1 - Number.EPSILON;
+
+/** 2 F(x) − 1 for x (B, 1). */
+const cdf = (x: Tensor, { weights, mean, sd }: Conditional): Tensor =>
+  sumFeatures(mul(weights, erf(mul(div(sub(x, mean), sd), SQRT_HALF))));
+
+const noiseOf = (z: Tensor, conditional: Conditional): Tensor =>
+  probit(add(mul(maximum(minimum(cdf(z, conditional), LARGEST_ERF), -LARGEST_ERF), 0.5), 0.5));
+
+/** The least, or the largest, of the columns (B, 1). */
+function extreme(x: Tensor, pick: typeof minimum): Tensor {
+  if (x.cols === 1) return x;
+  const half = Math.ceil(x.cols / 2);
+  return extreme(pick(slice(x, 0, half), slice(x, x.cols - half, x.cols)), pick);
+}
+
+/**
+ * x (B, 1) with F(x) = Φ(noise). Each component's own quantile is m + s ε; that of the mixture lies between the least and the
+ * largest of them. The iterates have no derivatives, but for the last step of Newton: it has those of the solution.
+ */
+function quantile(noise: Tensor, conditional: Conditional): Tensor {
+  const target = erf(mul(noise, SQRT_HALF));
+  const fixed = {
+    weights: detach(conditional.weights),
+    mean: detach(conditional.mean),
+    sd: detach(conditional.sd),
+  };
+  const [want, each] = [detach(target), add(mul(fixed.sd, detach(noise)), fixed.mean)];
+  let [low, high] = [extreme(each, minimum), extreme(each, maximum)];
+  for (let i = 0; i < HALVINGS; i++) {
+    const middle = mul(add(low, high), 0.5);
+    const excess = sub(cdf(middle, fixed), want);
+    [low, high] = [where(excess, low, middle), where(excess, middle, high)];
+  }
+  const newton = (x: Tensor, c: Conditional, goal: Tensor): Tensor => {
+    const density = mul(gaussians(x, fixed), TWO_OVER_SQRT_2PI);
+    return sub(x, div(sub(cdf(x, c), goal), maximum(density, LEAST_DENSITY)));
+  };
+  const bounded = (x: Tensor): Tensor => maximum(minimum(x, high), low);
+  const near = bounded(newton(mul(add(low, high), 0.5), fixed, want));
+  const last = newton(near, conditional, target);
+  // Bounded in value alone: the derivatives pass.
+  return add(last, detach(sub(bounded(last), last)));
+}
+
+/** Σ w exp(−½ ((x − m)/s)²)/s: √2π times the density. */
+const gaussians = (x: Tensor, { weights, mean, sd }: Conditional): Tensor =>
+  sumFeatures(mul(div(weights, sd), exp(mul(square(div(sub(x, mean), sd)), -0.5))));
