@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { mixture } from "../src/guides/mixture.ts";
 import { parseCsv } from "../src/store/csv.ts";
 import { decodeModel } from "../src/store/model-file.ts";
 import { VERSION } from "../src/version.ts";
@@ -68,6 +69,16 @@ test("training writes a model file and tells its record as JSON, progress apart"
   assert.match(err, "banana: 2 parameters, 1 data");
   const { spec } = decodeModel(fs.readFileSync(model));
   assert.equal(spec.training, record.training);
+});
+
+test("a mixture is asked for by --guide, and its model infers", async () => {
+  const path = at("mixture.safetensors");
+  const train = await retrodict([...tiny, "--guide", "mixture", "--out", path, "--json"]);
+  assert.is(train.status, 0, train.err);
+  assert.equal(JSON.parse(train.out).guide, { name: "mixture", options: mixture().options });
+  const infer = await retrodict(["infer", path, "--data", "-", "--json"], "0.5\n");
+  assert.is(infer.status, 0, infer.err);
+  assert.match(infer.out, /"mean":\[-?[\d.]+,-?[\d.]+\]/);
 });
 
 test("--quiet training prints nothing", async () => {

@@ -13,6 +13,7 @@ import { uniform } from "../src/distributions/uniform.ts";
 import { add, concat, mul, slice, square } from "../src/graph/build.ts";
 import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
+import { mixture } from "../src/guides/mixture.ts";
 import { spline } from "../src/guides/spline.ts";
 import { infer } from "../src/infer.ts";
 import type { InverseMap } from "../src/model.ts";
@@ -46,6 +47,7 @@ const cases: readonly [string, Problem, Parameters<typeof train>[1]][] = [
   ["gaussian", small, { guide: gaussian({ hidden: [6], separate: true }) }],
   ["coupling", bounded, { guide: coupling({ blocks: 3, hidden: [6] }), objective: "elbo", particles: 2 }],
   ["spline", bounded, { guide: spline({ bins: 4, embedding: [5], hidden: [5] }), embedding: { principal: 2 } }],
+  ["mixture", bounded, { guide: mixture({ components: 3, hidden: [5], base: "linear" }) }],
   ["spline without scalers", small, { guide: spline({ bins: 4, embedding: [], hidden: [5] }), embedding: "none" }],
 ];
 for (const [name, problem, options] of cases) {
@@ -224,7 +226,7 @@ const unsound: readonly [string, () => Uint8Array, RegExp][] = [
   [
     "an unknown guide",
     spec((s) => Object.assign(s.guide, { name: "flow" })),
-    /^guide: expected gaussian, coupling, spline, got "flow"$/,
+    /^guide: expected gaussian, mixture, coupling, spline, got "flow"$/,
   ],
   [
     "options that are none of the guide's",

@@ -11,6 +11,7 @@ import { batchSum, cast, columns, concat, input, mul, sub } from "../src/graph/b
 import { compile, type Program } from "../src/graph/program.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import type { Guide } from "../src/guides/guide.ts";
+import { mixture } from "../src/guides/mixture.ts";
 import { spline } from "../src/guides/spline.ts";
 import { infer } from "../src/infer.ts";
 import { objectiveFor, objectiveNames } from "../src/objectives/index.ts";
@@ -280,6 +281,7 @@ const shifted = (proposal: Distribution): Problem =>
 
 for (const [name, guide] of [
   ["gaussian", gaussian({ hidden: [] })],
+  ["mixture", mixture({ components: 3, hidden: [16] })],
   ["spline", spline({ bins: 6, embedding: [16], hidden: [16] })],
 ] as const) {
   test(`NPE of a ${name} guide from a proposal reaches the posterior of the prior, not that of the proposal`, async () => {

@@ -10,8 +10,8 @@
  *   Φ(ε_d) = F_d(z_d | z_<d) = Σ_k w_kd Φ((z_d − μ_kd) / L_k,dd),   w_kd ∝ π_k q_k(z_<d),   μ_kd = m_kd + Σ_{j<d} L_k,dj e_kj,
  *
  * with implicit derivatives (Figurnov et al., Implicit reparameterization gradients, NeurIPS 2018). The equation is solved in
- * f64: between two modes F is flat, and rounding is enlarged by 1/F′. Several modes are what this guide is for; with one
- * component it is the Gaussian guide.
+ * f64: between two modes F is flat, and rounding is enlarged by 1/F′. With one component it is the Gaussian guide. Trained
+ * by the ELBO, components gather in some of the modes, as any guide does; NPE holds all.
  */
 import {
   add,
@@ -188,7 +188,7 @@ const LARGEST_ERF = 1 - Number.EPSILON;
 
 /** 2 F(x) − 1 for x (B, 1). */
 const cdf = (x: Tensor, { weights, mean, sd }: Conditional): Tensor =>
-  sumFeatures(mul(weights, erf(mul(div(sub(x, mean), sd), SQRT_HALF))));
+  sumFeatures(mul(weights, erf(mul(sub(x, mean), div(SQRT_HALF, sd)))));
 
 const noiseOf = (z: Tensor, conditional: Conditional): Tensor =>
   probit(add(mul(maximum(minimum(cdf(z, conditional), LARGEST_ERF), -LARGEST_ERF), 0.5), 0.5));
