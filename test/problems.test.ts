@@ -88,7 +88,7 @@ for (const [name, problem] of Object.entries(problems)) {
 }
 
 test("an unknown problem is refused with the names there are", () => {
-  assert.throws(() => findProblem("toString"), /expected one of linear-gaussian, banana, arm.*, got "toString"/);
+  assert.throws(() => findProblem("toString"), /expected one of linear-gaussian, banana, two-moons, arm.*, got "toString"/);
 });
 
 test("the linear-Gaussian posterior is where the potential is stationary, with its curvature", async () => {

@@ -6,9 +6,12 @@ import { darcy } from "./darcy.ts";
 import { eit } from "./eit.ts";
 import { linearGaussian } from "./linear-gaussian.ts";
 import { rod } from "./rod.ts";
+import { twoMoons } from "./two-moons.ts";
 
 export const problems: Readonly<Record<string, Problem>> = /* @__PURE__ */ Object.freeze(
-  Object.fromEntries([linearGaussian, banana, arm, rod, eit, darcy].map((problem) => [problem.name, problem])),
+  Object.fromEntries(
+    [linearGaussian, banana, twoMoons, arm, rod, eit, darcy].map((problem) => [problem.name, problem]),
+  ),
 );
 
 /** The built-in problem of this name. @throws with the names there are. */
@@ -18,4 +21,4 @@ export function findProblem(name: string): Problem {
 }
 
 export { linearGaussianPosterior } from "./linear-gaussian.ts";
-export { arm, banana, darcy, eit, linearGaussian, rod };
+export { arm, banana, darcy, eit, linearGaussian, rod, twoMoons };
