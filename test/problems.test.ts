@@ -17,6 +17,7 @@ import {
   problems,
   rod,
 } from "../src/problems/index.ts";
+import { rodOf } from "../src/problems/rod.ts";
 import { checkGradients } from "./helpers/differences.ts";
 import { generator } from "./helpers/random.ts";
 import { runGraph } from "./helpers/run.ts";
@@ -88,7 +89,10 @@ for (const [name, problem] of Object.entries(problems)) {
 }
 
 test("an unknown problem is refused with the names there are", () => {
-  assert.throws(() => findProblem("toString"), /expected one of linear-gaussian, banana, two-moons, arm.*, got "toString"/);
+  assert.throws(
+    () => findProblem("toString"),
+    /expected one of linear-gaussian, banana, two-moons, arm.*, got "toString"/,
+  );
 });
 
 test("the linear-Gaussian posterior is where the potential is stationary, with its curvature", async () => {
@@ -222,7 +226,8 @@ function rodBySimpson(theta: ArrayLike<number>): number[] {
   const steps = 8000;
   const weight = (x: number): number => {
     let g = 0;
-    for (let i = 0; i < 5; i++) g += (theta[i] * Math.SQRT2 * 1.5 * Math.sin((i + 0.5) * Math.PI * x)) / (i + 0.5);
+    for (let i = 0; i < theta.length; i++)
+      g += (theta[i] * Math.SQRT2 * 1.5 * Math.sin((i + 0.5) * Math.PI * x)) / (i + 0.5);
     return Math.exp(-g / Math.PI);
   };
   const f = Float64Array.from({ length: steps + 1 }, (_, k) => weight(k / steps));
@@ -257,6 +262,25 @@ test("the rod's forward model is that of a fine quadrature over the whole range 
   // corners 1e-11, with half of that at usual parameters less.
   assert.ok(usual < 1e-10, `error ${usual} for |θ| ≤ 2`);
   assert.ok(most < 1e-7, `error ${most} for |θ| ≤ 5`);
+});
+
+test("the rod with a hundred modes, or with twenty, is that of a fine quadrature too", async () => {
+  const next = generator(6);
+  for (const D of [20, 100]) {
+    const rows = 40;
+    const theta = Float64Array.from({ length: rows * D }, () => 4 * next() - 2);
+    const { forward } = rodOf({ name: "long", D });
+    const out = await runGraph(
+      { y: (forward as NonNullable<typeof forward>)(input("theta", D, f64)) },
+      { rows, inputs: { theta } },
+    );
+    for (let r = 0; r < rows; r++) {
+      rodBySimpson(theta.subarray(D * r, D * r + D)).forEach((v, j) => {
+        // A thousandth of the noise. Simpson's own error, with |g′| up to 2 √2 σ · 100 = 420, is (420/8000)⁴/180 = 4e-8.
+        assert.ok(Math.abs(out.y[9 * r + j] - v) < 1.5e-5, `${out.y[9 * r + j]}, expected ${v}, D = ${D}`);
+      });
+    }
+  }
 });
 
 test("the rod's forward model gives the published pairs", async () => {

@@ -14,7 +14,7 @@ import { add, columns, concat, cos, cumsum, mul, sin, sumFeatures } from "../gra
 import { coupling } from "../guides/coupling.ts";
 import { spline } from "../guides/spline.ts";
 import { cos as cosOf, probit, sin as sinOf } from "../math.ts";
-import { checkData, defineProblem, type Problem } from "../problem.ts";
+import { checkData, defineProblem, type Problem, type ProblemSpec } from "../problem.ts";
 import { normalAt } from "../random.ts";
 import type { Preset } from "../train-options.ts";
 import { sampleCells } from "./cells.ts";
@@ -48,11 +48,11 @@ const logWeight = (reach: number, height: number): number =>
   -0.5 * ((reach * reach) / (NOISE_SD * NOISE_SD) + (height * height) / HEIGHT_VARIANCE);
 
 /**
- * Exact draws (count, 4) of the posterior of data y (2). The angles are drawn from their prior, weighted by the likelihood
- * of y1 times that of y2 with the base height integrated out, N(y2; Σ l sin φ, 0.25² + 0.01²); the height is then normal
- * given the angles and y2.
+ * Exact draws (count, 4) of the posterior of data y (2). The angles are drawn from their prior N(0, angleSd²), weighted by the
+ * likelihood of y1 times that of y2 with the base height integrated out, N(y2; Σ l sin φ, 0.25² + 0.01²); the height is then
+ * normal given the angles and y2.
  */
-function exact(given: ArrayLike<number>, count: number, seed: number): Float32Array {
+function exact(angleSd: number, given: ArrayLike<number>, count: number, seed: number): Float32Array {
   const [y] = checkData({ M: 2 }, given);
   const range = new Float64Array(2);
   const endPoint = (theta: Float64Array): [number, number] => {
@@ -70,7 +70,7 @@ function exact(given: ArrayLike<number>, count: number, seed: number): Float32Ar
   const target = {
     name: "arm",
     dimensions: 3,
-    quantile: (u: number) => ANGLE_SD * probit(u),
+    quantile: (u: number) => angleSd * probit(u),
     logWeight: (theta: Float64Array) => {
       const [reach, height] = endPoint(theta);
       return logWeight(y[0] - reach, y[1] - height);
@@ -115,27 +115,36 @@ const presets: Readonly<Record<string, Preset>> = {
   },
 };
 
-export const arm: Problem = /* @__PURE__ */ defineProblem({
+/** The arm with joints that turn more or less: the wider their prior, the more postures reach a point. */
+export const armOf = (spec: Pick<ProblemSpec, "name" | "description" | "presets"> & { angleSd: number }): Problem =>
+  defineProblem({
+    name: spec.name,
+    description: spec.description,
+    parameters: [
+      { name: "base height", unit: "m" },
+      { name: "angle 1", unit: "rad" },
+      { name: "angle 2", unit: "rad" },
+      { name: "angle 3", unit: "rad" },
+    ],
+    data: [
+      { name: "reach", unit: "m" },
+      { name: "height", unit: "m" },
+    ],
+    prior: normal(0, [HEIGHT_SD, spec.angleSd, spec.angleSd, spec.angleSd]),
+    forward: (theta) => {
+      const angles = cumsum(columns(theta, [1, 2, 3])); // (B, 3)
+      const reach = sumFeatures(mul(cos(angles), LINKS));
+      const height = add(columns(theta, [0]), sumFeatures(mul(sin(angles), LINKS)));
+      return concat(reach, height); // (B, 2)
+    },
+    noise: gaussianNoise(NOISE_SD),
+    presets: spec.presets,
+    exact: (y, count, seed) => exact(spec.angleSd, y, count, seed),
+  });
+
+export const arm: Problem = /* @__PURE__ */ armOf({
   name: "arm",
   description: "inverse kinematics: which base height and joint angles put the end of a planar arm at a point",
-  parameters: [
-    { name: "base height", unit: "m" },
-    { name: "angle 1", unit: "rad" },
-    { name: "angle 2", unit: "rad" },
-    { name: "angle 3", unit: "rad" },
-  ],
-  data: [
-    { name: "reach", unit: "m" },
-    { name: "height", unit: "m" },
-  ],
-  prior: normal(0, [HEIGHT_SD, ANGLE_SD, ANGLE_SD, ANGLE_SD]),
-  forward: (theta) => {
-    const angles = cumsum(columns(theta, [1, 2, 3])); // (B, 3)
-    const reach = sumFeatures(mul(cos(angles), LINKS));
-    const height = add(columns(theta, [0]), sumFeatures(mul(sin(angles), LINKS)));
-    return concat(reach, height); // (B, 2)
-  },
-  noise: gaussianNoise(NOISE_SD),
+  angleSd: ANGLE_SD,
   presets,
-  exact,
 });
