@@ -1,4 +1,4 @@
-/** `npm run bench [NAME …]`: accuracy, speed against other libraries, or data that are foreign. */
+/** `npm run bench [NAME …]`: accuracy, speed against other libraries, chains, foreign data, studies. */
 
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
@@ -9,7 +9,14 @@ if (!hostRunsRelaxed()) setFlagsFromString("--experimental-wasm-relaxed-simd");
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { reference: { type: "string" }, only: { type: "string" } },
+  options: {
+    reference: { type: "string" },
+    only: { type: "string" },
+    full: { type: "boolean" },
+    quick: { type: "boolean" },
+    cases: { type: "string" },
+    images: { type: "string" },
+  },
 });
 
 /** Benches by name: each is loaded when it is asked for, since peers are installed apart. */
@@ -20,6 +27,7 @@ const benches: Record<string, () => Promise<void>> = {
   nuts: async () => (await import("./nuts.ts")).nutsBench(values),
   accuracy: async () => (await import("./accuracy.ts")).accuracy(values),
   foreign: async () => (await import("./foreign.ts")).foreign(),
+  studies: async () => (await import("./studies/main.ts")).runStudies(values),
 };
 
 for (const name of positionals.length > 0 ? positionals : Object.keys(benches)) {
