@@ -122,7 +122,7 @@ export function chart(series: readonly Series[], o: ChartOptions): Element {
         ...ticks,
         label: o.x.label,
         ...(o.x.ticks ? { ticks: [...o.x.ticks] } : { ticks: 4 }),
-        tickFormat: "~s",
+        tickFormat: "~g",
       }),
       Plot.axisY({ ...ticks, label: o.y.label, ticks: 5, tickFormat: "~g" }),
       o.rule === undefined ? null : Plot.ruleY([o.rule], { stroke: colour("quiet"), strokeDasharray: "4 3" }),

@@ -9,7 +9,7 @@
  * Seconds are processor time, bank and fits included; ms an observation are those of `infer` and 1000 draws, warm.
  */
 import { ksPerParameter, ksTwoSample, type PooledKs, pool } from "../../src/diagnostics/ks.ts";
-import { infer, laplace, type Posterior, type TrainOptions, train } from "../../src/index.ts";
+import { infer, laplace, type Posterior, predict, type TrainOptions, train } from "../../src/index.ts";
 import { normalAt } from "../../src/random.ts";
 import { cpuSeconds } from "../report.ts";
 import { type Cases, DRAWS } from "./truth.ts";
@@ -82,6 +82,26 @@ export function judge(
 
 /** What an exact method would be judged: the truth's other half. */
 export const judgeTruth = (cases: Cases): Judged | null => cases.again && judge(cases, cases.again, []);
+
+/**
+ * Root mean square of (forward(draw) − forward(truth)) / noise sd over draws and data, mean over observations: what of a joint
+ * posterior its marginals do not show.
+ */
+export async function resimulation({ problem, theta }: Cases, draws: readonly Float32Array[]): Promise<number> {
+  const { M, noise } = problem;
+  const sd = (j: number): number => (typeof noise.sd === "number" ? noise.sd : noise.sd[j]);
+  const clean = await predict(
+    problem,
+    theta.flatMap((t) => Array.from(t)),
+  );
+  let sum = 0;
+  for (const [i, own] of draws.entries()) {
+    const again = await predict(problem, own);
+    const square = again.reduce((total, v, k) => total + ((v - clean[i * M + (k % M)]) / sd(k % M)) ** 2, 0);
+    sum += Math.sqrt(square / again.length) / draws.length;
+  }
+  return sum;
+}
 
 /** Trains a method, infers the cases, judges the posteriors. */
 export async function evaluate(cases: Cases, { name, train: options }: Method): Promise<Outcome> {

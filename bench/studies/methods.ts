@@ -23,7 +23,7 @@ const OBSERVATIONS = 40;
 const GUIDES: Readonly<Record<string, () => Guide>> = {
   gaussian: () => gaussian({ hidden: [96, 96] }),
   mixture: () => mixture({ components: 8, hidden: [96, 96] }),
-  coupling: () => coupling({ blocks: 6, hidden: [64, 64], activation: "silu", separate: false }),
+  coupling: () => coupling({ blocks: 6, hidden: [64, 64], activation: "silu", separate: false, base: "linear" }),
   spline: () => spline({ bins: 16, embedding: [96, 96], hidden: [48, 48] }),
 };
 

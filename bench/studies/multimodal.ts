@@ -9,7 +9,7 @@ import { colour, document, dots } from "../../examples/plots/svg.ts";
 import { coupling, gaussian, mixture, type Problem, spline } from "../../src/index.ts";
 import { twoMoons } from "../../src/problems/index.ts";
 import { saveFigure } from "./figure.ts";
-import { columns, evaluate, judgeTruth, type Method, markdown, type Outcome, titles } from "./judge.ts";
+import { columns, evaluate, judgeTruth, type Method, markdown, type Outcome, resimulation, titles } from "./judge.ts";
 import type { StudyOptions } from "./options.ts";
 import { armWide, quadrants, twoScales } from "./problems.ts";
 import { type Cases, DRAWS, makeCases } from "./truth.ts";
@@ -24,67 +24,61 @@ function methods(more: number): Method[] {
     { name: "gaussian", train: { ...base, guide: gaussian({ hidden: [64, 64, 64] }), steps: Math.ceil(4000 * more) } },
     {
       name: "mixture",
-      train: { ...base, guide: mixture({ components: 16, hidden: [64, 64, 64] }), steps: Math.ceil(8000 * more) },
+      train: { ...base, guide: mixture({ components: 16, hidden: [64, 64, 64] }), steps: Math.ceil(12_000 * more) },
     },
     {
       name: "coupling",
       train: {
         ...base,
         guide: coupling({ blocks: 8, hidden: [64, 64], activation: "silu", separate: false }),
-        steps: Math.ceil(5000 * more),
+        steps: Math.ceil(8000 * more),
       },
     },
-    { name: "spline", train: { ...base, guide: spline(), steps: Math.ceil(8000 * more) } },
+    { name: "spline", train: { ...base, guide: spline(), steps: Math.ceil(12_000 * more) } },
   ];
 }
 
 interface Shown {
   readonly problem: Problem;
-  /** The two parameters that the figure shows, and what of them it spans. */
+  /** The two parameters that the figure shows. */
   readonly axes: readonly [number, number];
-  readonly span: (truth: Float32Array) => readonly [readonly [number, number], readonly [number, number]];
-  /** Which observation is shown. */
-  readonly at: number;
 }
-const fixedSpan =
-  (reach: number): Shown["span"] =>
-  () => [
-    [-reach, reach],
-    [-reach, reach],
-  ];
-/** About the exact draws. */
-const around =
-  (D: number, axes: readonly [number, number]): Shown["span"] =>
-  (truth) =>
-    axes.map((d) => {
-      const sorted = column(truth, d, D).sort();
-      const [low, high] = [sorted[Math.floor(0.01 * sorted.length)], sorted[Math.floor(0.99 * sorted.length)]];
-      return [low - 0.25 * (high - low), high + 0.25 * (high - low)] as const;
-    }) as unknown as ReturnType<Shown["span"]>;
-
 const shown: readonly Shown[] = [
-  { problem: twoMoons, axes: [0, 1], span: around(2, [0, 1]), at: 2 },
-  { problem: twoScales, axes: [0, 1], span: around(2, [0, 1]), at: 0 },
-  { problem: quadrants, axes: [0, 1], span: fixedSpan(2.4), at: 5 },
-  { problem: armWide, axes: [1, 2], span: fixedSpan(5), at: 1 },
+  { problem: twoMoons, axes: [0, 1] },
+  { problem: twoScales, axes: [0, 1] },
+  { problem: quadrants, axes: [0, 1] },
+  { problem: armWide, axes: [1, 2] },
 ];
 
-function scatter(
-  draws: Float32Array,
-  { problem: { D }, axes: [a, b] }: Shown,
-  [x, y]: ReturnType<Shown["span"]>,
-  exact: boolean,
-) {
+/** What a panel spans of a parameter: nearly all exact draws, and room about them. */
+function spanOf(truth: Float32Array, d: number, D: number): [number, number] {
+  const sorted = column(truth, d, D).sort();
+  const [low, high] = [sorted[Math.floor(0.01 * sorted.length)], sorted[Math.floor(0.99 * sorted.length)]];
+  return [low - 0.3 * (high - low), high + 0.3 * (high - low)];
+}
+
+/** The observation whose exact posterior is the widest: there the modes are apart. */
+function widest({ truth }: Cases, { problem: { D }, axes }: Shown): number {
+  const areas = truth.map((draws) =>
+    axes.reduce((area, d) => {
+      const [low, high] = spanOf(draws, d, D);
+      return area * (high - low);
+    }, 1),
+  );
+  return areas.indexOf(Math.max(...areas));
+}
+
+function scatter(draws: Float32Array, truth: Float32Array, { problem: { D }, axes: [a, b] }: Shown): Element {
   return Plot.plot({
     document,
     width: 150,
     height: 150,
     margin: 0,
-    x: { domain: x, axis: null },
-    y: { domain: y, axis: null },
+    x: { domain: spanOf(truth, a, D), axis: null },
+    y: { domain: spanOf(truth, b, D), axis: null },
     marks: [
       dots(column(draws, a, D), column(draws, b, D), {
-        fill: colour(exact ? "exact" : "learned"),
+        fill: colour(draws === truth ? "exact" : "learned"),
         radius: 0.9,
         opacity: 0.6,
       }),
@@ -93,9 +87,6 @@ function scatter(
   });
 }
 
-/** Which observation of a study shows best is the first of its index that there is. */
-const pick = (cases: Cases, at: number): number => Math.min(at, cases.y.length - 1);
-
 export async function multimodal({ full, folder, cases: count = OBSERVATIONS, quick }: StudyOptions): Promise<void> {
   const list = methods(quick ? 0.01 : full ? 4 : 1);
   const rows: string[][] = [];
@@ -103,24 +94,31 @@ export async function multimodal({ full, folder, cases: count = OBSERVATIONS, qu
   for (const one of shown) {
     const cases = await makeCases(one.problem, count);
     const truth = judgeTruth(cases);
-    if (truth) rows.push([one.problem.name, "exact, again", ...columns(truth)]);
+    if (truth && cases.again) {
+      const error = (await resimulation(cases, cases.again)).toFixed(1);
+      rows.push([one.problem.name, "exact, again", ...columns(truth), error]);
+    }
     const outcomes: Outcome[] = [];
     for (const method of list) {
       const outcome = await evaluate(cases, method);
       outcomes.push(outcome);
-      rows.push([one.problem.name, method.name, ...columns(outcome)]);
+      rows.push([
+        one.problem.name,
+        method.name,
+        ...columns(outcome),
+        (await resimulation(cases, outcome.draws)).toFixed(1),
+      ]);
       console.error(rows[rows.length - 1].join("  "));
     }
-    const at = pick(cases, one.at);
-    const span = one.span(cases.truth[at]);
+    const at = widest(cases, one);
     panels.push(
       [cases.truth[at], ...outcomes.map(({ draws }) => draws[at])].map((draws, k) => ({
         title: panels.length === 0 ? NAMES[k] : "",
-        plot: scatter(draws, one, span, k === 0),
+        plot: scatter(draws, cases.truth[at], one),
       })),
     );
   }
-  console.log(markdown([["problem", "guide", ...titles], ...rows]));
+  console.log(markdown([["problem", "guide", ...titles, "re-simulation, noise sd"], ...rows]));
   saveFigure(
     {
       file: "multimodal.svg",

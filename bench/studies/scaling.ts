@@ -16,7 +16,7 @@ const MODES = [5, 10, 20, 40, 70, 100];
 const MOST_SPLINES = 20;
 
 function methods(D: number, more: number): Method[] {
-  const steps = Math.ceil(6000 * more);
+  const steps = Math.ceil(3000 * more);
   const base = { batch: 128, rate: 3e-3, steps };
   const hidden = [128, 128];
   const flow = { blocks: 4, hidden, activation: "silu", separate: false } as const;
