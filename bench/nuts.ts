@@ -8,14 +8,14 @@
  */
 import { existsSync } from "node:fs";
 import { ksPerParameter, type PooledKs, pool } from "../src/diagnostics/ks.ts";
-import { infer, laplace, nuts, type Posterior } from "../src/index.ts";
+import { type AmortisedPosterior, infer, type LaplacePosterior, laplace, nuts, type Posterior } from "../src/index.ts";
 import type { Problem } from "../src/problem.ts";
 import { arm, rod } from "../src/problems/index.ts";
 import { type Reference, readReference, referenceFolder, timedTrain } from "./accuracy.ts";
 import { paperEit } from "./paper.ts";
 import { hardware, table } from "./report.ts";
 
-type Correctable = Awaited<ReturnType<typeof laplace>> | Awaited<ReturnType<typeof infer>>;
+type Correctable = AmortisedPosterior | LaplacePosterior;
 type Rows = Reference["y"];
 
 interface Case {

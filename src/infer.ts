@@ -113,11 +113,13 @@ async function inferRows(
         return (await density.run("logProb", { rows: count, repeat: count, inputs })).logProb;
       },
     });
-    const source = { owner: map.spec.problem, problem: map.problem, posterior, backend: { backend, kernels } };
     // Loaded when it is asked for: a page that only infers does without.
-    const correct: AmortisedPosterior["correct"] = async (own) =>
-      (await import("./sampling/correct.ts")).correct(source, own);
-    return { ...posterior, map, distance, farther, correct };
+    const correct: AmortisedPosterior["correct"] = async (own) => {
+      const source = { owner: map.spec.problem, problem: map.problem, posterior: made, backend: { backend, kernels } };
+      return (await import("./sampling/correct.ts")).correct(source, own);
+    };
+    const made = { ...posterior, map, distance, farther, correct };
+    return made;
   });
 }
 

@@ -1,22 +1,27 @@
 /** `retrodict infer MODEL --data FILE`: a posterior for each observation, in one forward pass. */
 import { extname } from "node:path";
+import { Option } from "commander";
 import { expectCount } from "../checks.ts";
 import { type AmortisedPosterior, infer } from "../infer.ts";
 import type { InverseMap } from "../model.ts";
+import type { Posterior } from "../posterior.ts";
+import { type CorrectionMethod, correctionMethods } from "../sampling/correct.ts";
 import { formatCsv } from "../store/csv.ts";
 import { checkWritable, readBytes, writeBytes } from "../store/files.ts";
 import { encodeNpy } from "../store/npy.ts";
 import { parseObservations } from "../store/observations.ts";
 import { type CliCommand, type Output, type Result, UsageError, whole } from "./command.ts";
+import { correctAll, correctionJson } from "./correct-step.ts";
 import { findModelArgument } from "./model-argument.ts";
 import { formatNumber, formatTable } from "./table.ts";
 
 interface Options {
   readonly data: string;
-  readonly problem?: string;
   readonly samples?: number;
   readonly seed?: number;
   readonly out?: string;
+  readonly correct?: CorrectionMethod;
+  readonly problem?: string;
 }
 
 /** Draws of all observations, (N, S, D). */
@@ -54,12 +59,7 @@ const writers: Readonly<Record<string, (draws: Draws) => Uint8Array | string>> =
 };
 
 /** Each observation has draws of its own: its seed is the given one plus its place. */
-async function drawAll(
-  posteriors: readonly AmortisedPosterior[],
-  map: InverseMap,
-  S: number,
-  seed: number,
-): Promise<Draws> {
+async function drawAll(posteriors: readonly Posterior[], map: InverseMap, S: number, seed: number): Promise<Draws> {
   const { D, parameters } = map.spec;
   expectCount("--samples", "a count", S, 1, posteriors.length * D);
   const theta = new Float32Array(posteriors.length * S * D);
@@ -78,7 +78,7 @@ const columns = [
   { title: "95 %", right: true },
 ];
 
-function tableOf(map: InverseMap, posterior: AmortisedPosterior): string {
+function tableOf(map: InverseMap, posterior: Posterior): string {
   const [low, high] = [posterior.quantile(0.05), posterior.quantile(0.95)];
   const numbers = (d: number): string[] =>
     [posterior.mean[d], posterior.sd[d], low[d], high[d]].map((x) => formatNumber(x));
@@ -91,19 +91,20 @@ function tableOf(map: InverseMap, posterior: AmortisedPosterior): string {
 
 const unitless = (map: InverseMap): boolean => map.spec.parameters.every(({ unit }) => !unit);
 
-const jsonOf = (posterior: AmortisedPosterior): Record<string, unknown> => ({
+/** `posterior`: the one that is told of, corrected or as it was inferred. */
+const jsonOf = (inferred: AmortisedPosterior, posterior: Posterior): Record<string, unknown> => ({
   mean: [...posterior.mean],
   sd: [...posterior.sd],
   q05: [...posterior.quantile(0.05)],
   q95: [...posterior.quantile(0.95)],
   covariance: [...posterior.covariance], // (D, D), row by row
-  distance: posterior.distance,
-  farther: posterior.farther,
+  distance: inferred.distance,
+  farther: inferred.farther,
   ...(posterior.warning === undefined ? {} : { warning: posterior.warning }),
 });
 
 async function run([model]: readonly string[], options: Options, output: Output): Promise<Result> {
-  const { data, out, samples, seed = 0 } = options;
+  const { data, out, samples, seed = 0, correct: method } = options;
   const writer = out === undefined ? undefined : writers[extname(out).toLowerCase()];
   if (out !== undefined) {
     const known = Object.keys(writers).join(", ");
@@ -112,11 +113,16 @@ async function run([model]: readonly string[], options: Options, output: Output)
   } else if (samples !== undefined) {
     throw new UsageError("--samples: expected --out FILE, to write the draws to, got no --out");
   }
-  const map = await findModelArgument(model, options.problem, ({ local }) => local);
+  const { map, problem: wanted } = await findModelArgument(model, options.problem, ({ local }) =>
+    method !== undefined ? "--correct" : local ? "a guide on Laplace's base" : undefined,
+  );
   const bytes = await readBytes(data);
   const rows = parseObservations(bytes, data === "-" ? "standard input" : data, map.spec.M);
-  const posteriors = await infer(map, rows, { seed });
+  const inferred = await infer(map, rows, { seed });
   const title = (n: number): string => (rows.length > 1 ? `observation ${n + 1}` : "");
+  const request = wanted && method && { method, problem: wanted, seed, title };
+  const corrected = request ? await correctAll(inferred, request, output) : null;
+  const posteriors: readonly Posterior[] = corrected ?? inferred;
   for (const [n, { warning }] of posteriors.entries()) {
     if (warning) output.warn(`${title(n) ? `${title(n)}: ` : ""}${warning}`);
   }
@@ -130,7 +136,16 @@ async function run([model]: readonly string[], options: Options, output: Output)
   const tables = posteriors.map((p, n) => [title(n), tableOf(map, p)].filter((text) => text !== "").join("\n"));
   const { problem, parameters } = map.spec;
   return {
-    json: { model, problem, parameters, observations: posteriors.map(jsonOf), ...written },
+    json: {
+      model,
+      problem,
+      parameters,
+      observations: inferred.map((p, n) => ({
+        ...jsonOf(p, posteriors[n]),
+        ...(corrected ? correctionJson(corrected[n]) : {}),
+      })),
+      ...written,
+    },
     text: tables.join("\n\n"),
   };
 }
@@ -144,9 +159,15 @@ export const inferCommand: CliCommand<Options> = {
       .requiredOption("--data <FILE>", "measurements: CSV (one a row), .npy (N, M), JSON, or - for standard input")
       .option(
         "--problem <PROBLEM>",
-        "that the model is of, where inference needs it (default: the built-in one of that name)",
+        "that the model is of, where it is needed: built-in name or module file (default: the name in MODEL)",
       )
       .option("--samples <N>", `draws an observation in --out (default: ${SAMPLES})`, whole(1))
+      .addOption(
+        new Option(
+          "--correct <METHOD>",
+          "to the exact posterior: importance weights, chains, or what is needed",
+        ).choices(correctionMethods),
+      )
       .option("--seed <N>", "of the draws (default: 0)", whole(0))
       .option("--out <FILE>", "write draws: .npy (float32, (N, S, D)), .csv or .json"),
   run,

@@ -6,24 +6,40 @@ import { load } from "../store.ts";
 import { withFile } from "./command.ts";
 import { findProblemArgument } from "./problem-argument.ts";
 
-/** A model file as it is. */
+const SURROGATE = /-surrogate$/;
+
+export interface FoundModel {
+  /** With its problem, where it was needed and is not a surrogate that no file holds. */
+  readonly map: InverseMap;
+  /** Whose posteriors are wanted: of the problem itself, also where the model is of a surrogate. Null where it was not needed. */
+  readonly problem: Problem | null;
+}
+
 const read = (path: string, problem?: Problem): Promise<InverseMap> =>
   load(path, { problem }).catch((error) => {
     throw withFile(path, error);
   });
 
 /**
- * A model with its problem: the one named by --problem, else the built-in one of the name in the file. Where `needed` says
- * that it is not, the problem is left out, and the time to check its fingerprint with it.
- * @throws when the model is damaged, or the problem is not the one that it was trained on.
+ * A model with its problem: the one named by --problem, else the built-in one of the name in the file. `needed` says what
+ * needs it, or undefined: then it is left out, and the time to check its fingerprint with it.
+ * @throws when the model is damaged, when no problem is given and none has the name, or it is not the one trained on.
  */
 export async function findModelArgument(
   path: string,
   named: string | undefined,
-  needed: (map: InverseMap) => boolean,
-): Promise<InverseMap> {
-  if (named !== undefined) return read(path, await findProblemArgument(named));
+  needed: (map: InverseMap) => string | undefined,
+): Promise<FoundModel> {
   const map = await read(path);
-  const { problem } = map.spec;
-  return needed(map) && Object.hasOwn(problems, problem) ? read(path, problems[problem]) : map;
+  const why = needed(map);
+  if (why === undefined && named === undefined) return { map, problem: null };
+  const { problem: name } = map.spec;
+  const original = name.replace(SURROGATE, "");
+  if (named === undefined && !Object.hasOwn(problems, original))
+    throw new Error(
+      `${why}: expected --problem FILE, the module of "${original}", which is no built-in problem: a model file does not hold its forward model`,
+    );
+  const problem = await findProblemArgument(named ?? original);
+  const surrogate = SURROGATE.test(name) && problem.name !== name;
+  return { map: surrogate ? map : await read(path, problem), problem };
 }

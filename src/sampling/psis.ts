@@ -14,6 +14,8 @@ import { exp, log, log1p } from "../math.ts";
 export const LARGEST_K = 0.7;
 /** A tail of fewer says nothing of its shape. */
 const LEAST_TAIL = 5;
+/** Ratios that differ by less, relatively, are all one: what is left is rounding, whose shape means nothing. */
+const ROUNDING = 1e-8;
 const PRIOR_SIZE = 10;
 const PRIOR_SHAPE = 0.5;
 
@@ -111,7 +113,7 @@ function smoothTail(weights: Float64Array): number {
   const cutoff = weights[order[S - T - 1]];
   const tail = order.subarray(S - T);
   if (weights[order[S - LEAST_TAIL]] === 0) return Number.POSITIVE_INFINITY;
-  if (weights[tail[0]] === weights[tail[T - 1]]) return Number.NEGATIVE_INFINITY;
+  if (1 - cutoff < ROUNDING) return Number.NEGATIVE_INFINITY;
   const { shape, scale } = fitPareto(Float64Array.from(tail, (i) => weights[i] - cutoff));
   if (!Number.isFinite(shape)) return Number.POSITIVE_INFINITY;
   for (let i = 0; i < T; i++) {

@@ -1,0 +1,52 @@
+/** `retrodict infer … --correct`: the exact posteriors, one observation after another, and what is told of them. */
+import type { AmortisedPosterior } from "../infer.ts";
+import type { Problem } from "../problem.ts";
+import type { CorrectedPosterior, CorrectionMethod } from "../sampling/correct.ts";
+import type { Output } from "./command.ts";
+
+export interface CorrectRequest {
+  readonly method: CorrectionMethod;
+  readonly problem: Problem;
+  readonly seed: number;
+  /** What an observation is called. */
+  readonly title: (n: number) => string;
+}
+
+/** Corrects them all; each has draws of its own, as without a correction. */
+export async function correctAll(
+  posteriors: readonly AmortisedPosterior[],
+  { method, problem, seed, title }: CorrectRequest,
+  output: Output,
+): Promise<CorrectedPosterior[]> {
+  const corrected: CorrectedPosterior[] = [];
+  for (const [n, posterior] of posteriors.entries()) {
+    const one = await posterior.correct({ method, problem, seed: (seed + n) >>> 0 });
+    output.note(`${title(n) ? `${title(n)}: ` : ""}${one.note}`);
+    corrected.push(one);
+  }
+  return corrected;
+}
+
+const finite = (x: number | null): number | string | null =>
+  x === null || Number.isFinite(x) ? x : Number.isNaN(x) ? null : x > 0 ? "inf" : "-inf";
+
+/** What --json tells of a correction. */
+export const correctionJson = (c: CorrectedPosterior): Record<string, unknown> => ({
+  correction: {
+    method: c.method,
+    kHat: finite(c.kHat),
+    ess: finite(c.ess),
+    logEvidence: finite(c.logEvidence),
+    evaluations: c.evaluations,
+    seconds: c.seconds,
+    note: c.note,
+    ...(c.diagnostics === null
+      ? {}
+      : {
+          rHat: finite(c.diagnostics.rHat),
+          essBulk: finite(c.diagnostics.essBulk),
+          essTail: finite(c.diagnostics.essTail),
+          divergences: c.diagnostics.divergences,
+        }),
+  },
+});
