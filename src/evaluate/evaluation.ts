@@ -1,0 +1,116 @@
+/** What an evaluation says of a model: plain data, from which the summary, the JSON and the report are made. */
+import type { PooledKs } from "../diagnostics/ks.ts";
+import type { ModelSpec } from "../model.ts";
+
+/** What posteriors are held against: the problem's own sampler, quadrature over a table of solves, or chains. */
+export type TruthName = "exact" | "quadrature" | "nuts";
+
+/** A curve of shares with simultaneous bands (diagnostics/curves.ts), as plain lists. */
+export interface BandedCurve {
+  readonly name: string;
+  readonly expected: readonly number[];
+  readonly observed: readonly number[];
+  readonly low: readonly number[];
+  readonly high: readonly number[];
+  readonly pValue: number;
+  readonly passed: boolean;
+  /** What it looks like, in words. */
+  readonly reading: string;
+}
+
+/** Ranks of the truths of one parameter, with the counts that all bins stay within. */
+export interface RankBins {
+  readonly name: string;
+  readonly edges: readonly number[];
+  readonly counts: readonly number[];
+  readonly low: readonly number[];
+  readonly high: readonly number[];
+}
+
+/** Calibration over many fresh cases, drawn from the prior. */
+export interface CalibrationSummary {
+  readonly cases: number;
+  readonly draws: number;
+  /** Probability that each of the three finds anything in a right posterior, at most. */
+  readonly alpha: number;
+  readonly sbc: {
+    readonly passed: boolean;
+    readonly curves: readonly BandedCurve[];
+    readonly ranks: readonly RankBins[];
+  };
+  /** Regions of highest density, then central intervals of each parameter. */
+  readonly coverage: { readonly passed: boolean; readonly curves: readonly BandedCurve[] };
+  readonly tarp: { readonly passed: boolean; readonly curve: BandedCurve };
+  /** Share of the cases that lie farther from the simulations than 99.5 % of those held out, and than all of them. */
+  readonly foreign: { readonly beyondMost: number; readonly beyondAll: number };
+}
+
+/** KS of draws against the truth's: a number for each parameter of each case, and what two exact samples would give. */
+export interface KsSummary extends PooledKs {
+  /** (cases, D) */
+  readonly statistics: readonly (readonly number[])[];
+  readonly floor: number;
+}
+
+/** One case with all that a picture needs. */
+export interface Example {
+  readonly index: number;
+  /** (M), (D) */
+  readonly y: readonly number[];
+  readonly theta: readonly number[];
+  /** Draws (S, D) of guide and truth. */
+  readonly guide: Float32Array;
+  readonly truth: Float32Array;
+  readonly mean: readonly number[];
+  readonly sd: readonly number[];
+  readonly q05: readonly number[];
+  readonly q95: readonly number[];
+  /** Mean KS over the parameters, k̂ of the weights, distance share. */
+  readonly ks: number;
+  readonly kHat: number;
+  readonly farther: number;
+  /** Why it is shown: "typical", "worst KS", … */
+  readonly title: string;
+}
+
+/** "sound": believe it; "correct": believe it after correct(); "doubtful": do not. */
+export type Level = "sound" | "correct" | "doubtful";
+
+export interface Verdict {
+  readonly level: Level;
+  /** One sentence. */
+  readonly headline: string;
+  /** A finding each, best news first; `good` false for what speaks against the model. */
+  readonly findings: readonly { readonly good: boolean; readonly text: string }[];
+}
+
+export interface Evaluation {
+  readonly problem: string;
+  readonly description: string;
+  readonly model: Pick<ModelSpec, "guide" | "training" | "parameters" | "D" | "M">;
+  /** Prior mean and sd of each parameter (D), and draws (S, D) of it for pictures. */
+  readonly prior: { readonly mean: readonly number[]; readonly sd: readonly number[]; readonly draws: Float32Array };
+  readonly verdict: Verdict;
+  readonly against: { readonly name: TruthName; readonly text: string };
+  readonly cases: number;
+  readonly draws: number;
+  readonly seed: number;
+  readonly ks: { readonly guide: KsSummary; readonly corrected: KsSummary | null };
+  /** Root mean square of re-simulated data from the noise-free ones, in noise sd, over all cases: guide and truth. */
+  readonly resimulation: { readonly guide: number; readonly truth: number } | null;
+  /** Weights of the guide's draws, a case each: k̂ and effective sample size as a share of the draws. */
+  readonly weights: { readonly kHat: readonly number[]; readonly ess: readonly number[]; readonly above: number };
+  /** Share of cases whose datum `infer` warns of. */
+  readonly warned: number;
+  readonly calibration: CalibrationSummary;
+  readonly examples: readonly Example[];
+  /** Training and held-out losses by step, where the model holds them. */
+  readonly losses: {
+    readonly steps: readonly number[];
+    readonly train: readonly number[];
+    readonly heldOut: readonly number[];
+  } | null;
+  readonly seconds: number;
+  readonly milliseconds: { readonly infer: number; readonly truth: number };
+  readonly device: string;
+}
