@@ -13,6 +13,8 @@ export interface Checkpoint {
   readonly best: { readonly weights: Float32Array; readonly loss: number; readonly step: number };
   /** Held-out losses so far, (step, loss). */
   readonly heldOut: readonly (readonly [number, number])[];
+  /** Mean training losses between them, (step, loss). */
+  readonly losses: readonly (readonly [number, number])[];
   readonly seconds: number;
 }
 

@@ -38,6 +38,12 @@ export interface TrainingRecord {
   readonly simulations: number;
   /** Held-out loss: at the end of training, and the best, whose weights these are. */
   readonly heldOut: { readonly final: number; readonly best: number; readonly bestStep: number };
+  /** Losses by step: held out, and in training on average since the one before. Files of version 0.1 have none. */
+  readonly curve?: {
+    readonly steps: readonly number[];
+    readonly train: readonly number[];
+    readonly heldOut: readonly number[];
+  };
   readonly seconds: number;
   readonly device: string;
 }

@@ -109,6 +109,7 @@ export async function optimise({
     optimiser: await executor.readOptimiser(),
     best,
     heldOut: history,
+    losses: trained,
     seconds: before + (performance.now() - started) / 1000,
   });
 
@@ -116,6 +117,8 @@ export async function optimise({
   if (resume) await executor.writeOptimiser(resume.optimiser);
   let step = resume?.step ?? 0;
   let history = resume?.heldOut ?? [];
+  let trained = resume?.losses ?? [];
+  let since = { sum: 0, count: 0 }; // the last held-out loss
   let best = resume?.best ?? { weights: await executor.readWeights(), loss: Number.POSITIVE_INFINITY, step: 0 };
   let good = await snapshot();
   let chunk = 1;
@@ -146,7 +149,10 @@ export async function optimise({
         good,
       );
     }
-    for (const loss of losses) recent = { sum: recent.sum + loss, count: recent.count + 1 };
+    for (const loss of losses) {
+      recent = { sum: recent.sum + loss, count: recent.count + 1 };
+      since = { sum: since.sum + loss, count: since.count + 1 };
+    }
     chunk = Math.max(1, Math.min(4096, Math.round((count * CHUNK_MS) / Math.max(took, 0.1))));
     if (step === next) {
       const loss = await evaluate();
@@ -159,6 +165,8 @@ export async function optimise({
         );
       }
       history = [...history, [step, loss]];
+      trained = [...trained, [step, since.sum / since.count]];
+      since = { sum: 0, count: 0 };
       worse = loss < best.loss ? 0 : worse + 1;
       if (loss < best.loss) best = { weights: await executor.readWeights(), loss, step };
       good = await snapshot();

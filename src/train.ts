@@ -179,6 +179,11 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
             best: state.best.loss,
             bestStep: state.best.step,
           },
+          curve: {
+            steps: state.heldOut.map(([step]) => step),
+            train: state.heldOut.map(([step]) => new Map(state.losses).get(step) ?? Number.NaN),
+            heldOut: state.heldOut.map(([, loss]) => loss),
+          },
           seconds: state.seconds,
           device: executor.device,
         },

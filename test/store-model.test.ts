@@ -110,6 +110,7 @@ test("a checkpoint comes back from its file as it was, a first one with no best 
       [5, 0.5],
       [6, Number.NaN],
     ],
+    losses: [[5, 0.75]],
     seconds: 1.5,
   };
   assert.equal(decodeCheckpoint(encodeCheckpoint(checkpoint)), checkpoint);

@@ -7,11 +7,12 @@ import { Command, CommanderError } from "commander";
 import { hostRunsRelaxed } from "../backends/kernels.ts";
 import { VERSION } from "../version.ts";
 import { type CliCommand, COMMON_OPTIONS, type Output, type Result, UsageError } from "./command.ts";
+import { evaluateCommand } from "./evaluate.ts";
 import { inferCommand } from "./infer.ts";
 import { problemsCommand } from "./problems.ts";
 import { trainCommand } from "./train.ts";
 
-const commands = [problemsCommand, trainCommand, inferCommand] as readonly CliCommand[];
+const commands = [problemsCommand, trainCommand, inferCommand, evaluateCommand] as readonly CliCommand[];
 
 /** Node 20 knows relaxed SIMD, which is faster, but only by a flag that must be set before anything is compiled. */
 function allowRelaxed(): void {

@@ -98,3 +98,33 @@ function viewOf<P>(output: Output, unit: string, show: (progress: P) => Shown, p
 
 export const progressView = (output: Output): View<Progress> => viewOf(output, "step", ofTraining);
 export const simulationView = (output: Output): View<SimulationProgress> => viewOf(output, "row", ofSimulating, true);
+
+/** One of several things that are done one after another. */
+export interface StageProgress {
+  readonly stage: string;
+  readonly done: number;
+  readonly count: number;
+}
+
+/** A bar for each stage. */
+export function stageView(output: Output): View<StageProgress> {
+  let current: { stage: string; begun: number; view: View<StageProgress> } | null = null;
+  const open = (stage: string) => {
+    const begun = performance.now();
+    const show = ({ done, count }: StageProgress): Shown => {
+      const perSecond = (1000 * done) / Math.max(performance.now() - begun, 1);
+      return { done, all: count, text: stage, rate: rate(perSecond, ""), secondsLeft: (count - done) / perSecond };
+    };
+    return { stage, begun, view: viewOf(output, stage, show, true) };
+  };
+  return {
+    update(progress) {
+      if (current?.stage !== progress.stage) {
+        current?.view.stop();
+        current = open(progress.stage);
+      }
+      current.view.update(progress);
+    },
+    stop: () => current?.view.stop(),
+  };
+}

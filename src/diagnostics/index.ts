@@ -1,5 +1,7 @@
 /** Diagnostics of posteriors: what each sees, and what it cannot, is told in docs/diagnostics.md. */
 
+export { type EvaluateOptions, evaluate } from "../evaluate/evaluate.ts";
+export type { Evaluation, TruthName, Verdict } from "../evaluate/evaluation.ts";
 export type { Rows } from "./arrays.ts";
 export { type C2st, type C2stOptions, c2st } from "./c2st.ts";
 export { type Coverage, coverage } from "./coverage.ts";

@@ -2,8 +2,8 @@
 import type { PooledKs } from "../diagnostics/ks.ts";
 import type { ModelSpec } from "../model.ts";
 
-/** What posteriors are held against: the problem's own sampler, quadrature over a table of solves, or chains. */
-export type TruthName = "exact" | "quadrature" | "nuts";
+/** What posteriors are held against: the problem's own sampler, quadrature over a table of solves, chains, or nothing. */
+export type TruthName = "exact" | "quadrature" | "nuts" | "none";
 
 /** A curve of shares with simultaneous bands (diagnostics/curves.ts), as plain lists. */
 export interface BandedCurve {
@@ -60,14 +60,15 @@ export interface Example {
   readonly theta: readonly number[];
   /** Draws (S, D) of guide and truth. */
   readonly guide: Float32Array;
-  readonly truth: Float32Array;
+  /** Null where there is none. */
+  readonly truth: Float32Array | null;
   readonly mean: readonly number[];
   readonly sd: readonly number[];
   readonly q05: readonly number[];
   readonly q95: readonly number[];
   /** Mean KS over the parameters, k̂ of the weights, distance share. */
-  readonly ks: number;
-  readonly kHat: number;
+  readonly ks: number | null;
+  readonly kHat: number | null;
   readonly farther: number;
   /** Why it is shown: "typical", "worst KS", … */
   readonly title: string;
@@ -95,11 +96,19 @@ export interface Evaluation {
   readonly cases: number;
   readonly draws: number;
   readonly seed: number;
-  readonly ks: { readonly guide: KsSummary; readonly corrected: KsSummary | null };
+  /** Null where there is nothing to hold posteriors against. */
+  readonly ks: { readonly guide: KsSummary; readonly corrected: KsSummary | null } | null;
   /** Root mean square of re-simulated data from the noise-free ones, in noise sd, over all cases: guide and truth. */
   readonly resimulation: { readonly guide: number; readonly truth: number } | null;
-  /** Weights of the guide's draws, a case each: k̂ and effective sample size as a share of the draws. */
-  readonly weights: { readonly kHat: readonly number[]; readonly ess: readonly number[]; readonly above: number };
+  /**
+   * Weights of the guide's draws, a case each: k̂ and effective sample size as a share of the draws; `above` is the share of
+   * cases with k̂ > 0.7. Null without a likelihood.
+   */
+  readonly weights: {
+    readonly kHat: readonly number[];
+    readonly ess: readonly number[];
+    readonly above: number;
+  } | null;
   /** Share of cases whose datum `infer` warns of. */
   readonly warned: number;
   readonly calibration: CalibrationSummary;

@@ -16,17 +16,21 @@ const schema = v.object({
   // Infinity is the best loss before there is any.
   best: v.object({ loss: finiteOr(Number.POSITIVE_INFINITY), step: count }),
   heldOut: v.array(v.tuple([count, finiteOr(Number.NaN)])),
+  losses: v.optional(v.array(v.tuple([count, finiteOr(Number.NaN)])), []),
   seconds: finite,
 });
 
 /** The bytes of a checkpoint. */
 export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> {
-  const { problem, step, signature, weights, optimiser, best, heldOut, seconds } = checkpoint;
+  const { problem, step, signature, weights, optimiser, best, heldOut, losses, seconds } = checkpoint;
   const { m, v: squares, largest, updates } = optimiser;
   const slab = (data: Float32Array): StoredTensor => ({ dtype: "F32", shape: [data.length], data });
   const tensors = { weights, "best.weights": best.weights, m, v: squares, largest };
   const { loss, step: bestStep } = best;
-  const record = { format: 1, problem, step, signature, updates, best: { loss, step: bestStep }, heldOut, seconds };
+  const record = {
+    ...{ format: 1, problem, step, signature, updates },
+    ...{ best: { loss, step: bestStep }, heldOut, losses, seconds },
+  };
   return encodeSafetensors(Object.fromEntries(Object.entries(tensors).map(([name, data]) => [name, slab(data)])), {
     [KEY]: JSON.stringify(record),
   });
@@ -43,8 +47,8 @@ export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
     return tensor.data as Float32Array;
   };
   const [weights, m, squares, largest] = ["weights", "m", "v", "largest"].map(slab);
-  const { problem, step, signature, updates, best, heldOut, seconds } = record;
+  const { problem, step, signature, updates, best, heldOut, losses, seconds } = record;
   const optimiser = { updates, m, v: squares, largest };
   const kept = { weights: slab("best.weights"), loss: best.loss, step: best.step };
-  return { problem, step, signature, weights, optimiser, best: kept, heldOut, seconds };
+  return { problem, step, signature, weights, optimiser, best: kept, heldOut, losses, seconds };
 }

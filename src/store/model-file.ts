@@ -46,6 +46,7 @@ const specSchema = v.object({
     particles: count,
     simulations: count,
     heldOut: v.object({ final: loss, best: loss, bestStep: count }),
+    curve: v.optional(v.object({ steps: v.array(count), train: v.array(loss), heldOut: v.array(loss) })),
     seconds: finite,
     device: v.string(),
   }),

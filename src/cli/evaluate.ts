@@ -1,0 +1,116 @@
+/** `retrodict evaluate MODEL`: whether to believe a model, in words and numbers, and as a report. */
+import { Option } from "commander";
+import type { Evaluation, TruthName } from "../evaluate/evaluation.ts";
+import { checkWritable, writeBytes } from "../store/files.ts";
+import { type CliCommand, type Output, type Result, UsageError, whole } from "./command.ts";
+import { findModelArgument } from "./model-argument.ts";
+import { stageView } from "./progress.ts";
+import { formatNumber, formatTable, formatTime } from "./table.ts";
+
+interface Options {
+  readonly problem?: string;
+  readonly cases?: number;
+  readonly calibration?: number;
+  readonly against?: TruthName | "auto";
+  readonly seed?: number;
+  readonly report?: string;
+}
+
+const MARKS = { sound: "✓", correct: "!", doubtful: "✗" } as const;
+const percent = (x: number): string => `${formatNumber(100 * x, 3)} %`;
+
+function tableOf({ ks, weights, resimulation, calibration, milliseconds }: Evaluation): string {
+  const rows: string[][] = [];
+  const { floor } = ks?.guide ?? { floor: Number.NaN };
+  for (const [name, own] of [
+    ["KS, guide", ks?.guide],
+    ["KS, corrected by weights", ks?.corrected],
+  ] as const)
+    if (own) {
+      const { mean, median, p90, max } = own;
+      rows.push([name, [mean, median, p90, max].map((x) => x.toFixed(3)).join(" / "), `exact: ${floor.toFixed(3)}`]);
+    }
+  if (weights) rows.push(["k̂ above 0.7", percent(weights.above), "of the cases"]);
+  if (resimulation) {
+    const least = Number.isNaN(resimulation.truth) ? "" : `exact: ${resimulation.truth.toFixed(3)}`;
+    rows.push(["re-simulation, noise sd", resimulation.guide.toFixed(3), least]);
+  }
+  const { sbc, coverage, tarp, foreign, cases } = calibration;
+  const passed = (ok: boolean): string => (ok ? "within its bands" : "outside its bands");
+  rows.push(
+    ["ranks of the truths", passed(sbc.passed), `${cases} cases`],
+    ["coverage", passed(coverage.passed), ""],
+    ["TARP", passed(tarp.passed), ""],
+    ["data beyond all held out", percent(foreign.beyondAll), `beyond 99.5 %: ${percent(foreign.beyondMost)}`],
+    ["inference", `${formatNumber(milliseconds.infer, 2)} ms`, `truth: ${formatNumber(milliseconds.truth, 3)} ms`],
+  );
+  return formatTable([{ title: "diagnostic" }, { title: "mean / median / p90 / max" }, { title: "" }], rows);
+}
+
+/** JSON has no draws: they are for pictures. */
+function jsonOf({ examples, prior, ...rest }: Evaluation): Record<string, unknown> {
+  const { draws: _draws, ...moments } = prior;
+  return { ...rest, prior: moments, examples: examples.map(({ guide: _guide, truth: _truth, ...kept }) => kept) };
+}
+
+async function run([model]: readonly string[], options: Options, output: Output): Promise<Result> {
+  const { report, problem: named, ...rest } = options;
+  if (report !== undefined) {
+    if (!/\.html?$/i.test(report))
+      throw new UsageError(`--report: expected a name that ends in .html, got "${report}"`);
+    await checkWritable(report);
+  }
+  const { map, problem } = await findModelArgument(model, named, () => "evaluate");
+  const controller = new AbortController();
+  const stop = (): void => controller.abort();
+  process.once("SIGINT", stop);
+  const view = stageView(output);
+  try {
+    const { evaluate } = await import("../evaluate/evaluate.ts");
+    const evaluation = await evaluate(map, {
+      ...rest,
+      problem: problem ?? undefined,
+      signal: controller.signal,
+      onStage: (stage, done, count) => view.update({ stage, done, count }),
+    });
+    view.stop();
+    if (report !== undefined) {
+      const { reportHtml } = await import("../report/report.ts");
+      await writeBytes(report, reportHtml(evaluation));
+      output.note(`wrote "${report}"; open it in a browser`);
+    }
+    const { verdict, against, cases, seconds } = evaluation;
+    const findings = verdict.findings.map(({ good, text }) => `  ${good ? "+" : "−"} ${text}`);
+    output.note(`${cases} cases against ${against.text}, ${formatTime(seconds)}`);
+    return {
+      json: { model, ...jsonOf(evaluation), ...(report === undefined ? {} : { report }) },
+      text: [`${MARKS[verdict.level]} ${verdict.headline}`, ...findings, "", tableOf(evaluation)].join("\n"),
+    };
+  } finally {
+    view.stop();
+    process.off("SIGINT", stop);
+  }
+}
+
+export const evaluateCommand: CliCommand<Options> = {
+  name: "evaluate",
+  summary: "say whether to believe a model",
+  define: (command) =>
+    void command
+      .argument("<MODEL>", "model file that train has written")
+      .option("--report <FILE>", "write a report: one HTML file with pictures")
+      .option("--cases <N>", "fresh cases to hold against the truth (default: 100)", whole(1))
+      .option("--calibration <N>", "fresh cases whose true parameters are ranked (default: 1000)", whole(20))
+      .addOption(
+        new Option("--against <TRUTH>", "what posteriors are held against (default: the best that there is)").choices([
+          "auto",
+          "exact",
+          "quadrature",
+          "nuts",
+          "none",
+        ]),
+      )
+      .option("--problem <PROBLEM>", "built-in name or module file (default: the name in MODEL)")
+      .option("--seed <N>", "of the cases (default: 0)", whole(0)),
+  run,
+};

@@ -1,0 +1,264 @@
+/**
+ * The exact posterior of one or two parameters by quadrature over one table of solves, for any number of observations. The
+ * noise-free data f at the nodes of a grid in z (density.ts) are interpolated by cubics, dimension by dimension,
+ *
+ *   f(t) ≈ Σ_{k=−1…2} w_k(t) f_k,   w_k Lagrange's polynomials through the four nodes around t in [0, 1],
+ *
+ * and the density p(y | f(z)) p(z) is summed over subcells of the cells where it is not negligible. Draws are of the subcells,
+ * uniform within each.
+ */
+import type { Executor } from "../backends/backend.ts";
+import { type BackendOptions, createExecutor } from "../backends/select.ts";
+import { frameOf } from "../density.ts";
+import { cast, input, sub } from "../graph/build.ts";
+import { compile } from "../graph/program.ts";
+import { exp } from "../math.ts";
+import { STREAMS } from "../objectives/objective.ts";
+import type { Problem } from "../problem.ts";
+import { uniformAt } from "../random.ts";
+
+/** Nodes along each dimension. */
+const NODES = [0, 513, 97];
+/** Subcells of a cell, along each dimension. */
+const PARTS = [0, 16, 8];
+/** The grid reaches over all of so many draws of the prior, and a quarter of their range beyond. */
+const RANGE_DRAWS = 4096;
+const BEYOND = 0.25;
+/** Cells whose corners are all below the highest node by so much are left out; the nearest neighbours of the others are kept. */
+const NEGLIGIBLE = 25;
+/** Points where the interpolation is held against the forward model, and the root mean square that it may be off, in noise sd. */
+const CHECKS = 64;
+export const LARGEST_ERROR = 0.05;
+const TABLE_STREAM = 0x7461;
+
+export interface Table {
+  /** Root mean square of the interpolation's error over data and checked parameters, in noise sd. */
+  readonly error: number;
+  /** Solves that it took. */
+  readonly solves: number;
+  /** Noise-free data (S, M) of parameters (S, D), interpolated. */
+  clean(theta: ArrayLike<number>): Promise<Float64Array>;
+  /** log p(y, θ) (S), interpolated, up to a constant for each y. */
+  joint(theta: ArrayLike<number>, y: ArrayLike<number>): Promise<Float64Array>;
+  /** Independent draws (count, D) of the posterior of y. */
+  draw(y: ArrayLike<number>, count: number, seed: number): Promise<Float32Array>;
+  dispose(): void;
+}
+
+/** A table of a problem with D ≤ 2 and a forward model. `onRows` is told how many solves are done, of how many. */
+export async function makeTable(
+  problem: Problem,
+  backend: BackendOptions,
+  onRows: (done: number, of: number) => Promise<void> = async () => {},
+): Promise<Table> {
+  const { D, M, forward, prior, noise } = problem;
+  if (forward === null || D > 2) throw new Error("internal: a table of many parameters, or without a forward model");
+  const frame = frameOf(prior);
+  const z = input("z", D, { dtype: "f64" });
+  const theta = input("theta", D, { dtype: "f64" });
+  const clean = input("clean", M, { dtype: "f64" });
+  const y = input("y", M, { dtype: "f64", repeat: true });
+  const at = frame.fromGuide(z);
+  const program = compile({
+    solve: { outputs: { clean: forward(at) } },
+    prior: { outputs: { logPrior: sub(prior.logDensity(at), frame.logDet(at)), theta: cast(at, "f32") } },
+    likelihood: { outputs: { value: noise.logDensity(y, clean) } },
+    range: { outputs: { z: frame.toGuide(prior.draw(STREAMS.prior, "f64")) } },
+    toLine: { outputs: { z: frame.toGuide(theta), logPrior: prior.logDensity(theta) } },
+  });
+  const executor = await createExecutor(program, backend);
+  const grid = await gridOf(executor, D);
+  const nodes = grid.reduce((n, g) => n * g.count, 1);
+  const positions = new Float64Array(nodes * D);
+  for (let k = 0; k < nodes; k++) {
+    let rest = k;
+    for (let d = 0; d < D; d++) {
+      positions[k * D + d] = grid[d].low + (rest % grid[d].count) * grid[d].step;
+      rest = Math.floor(rest / grid[d].count);
+    }
+  }
+  const solved = await executor.run("solve", {
+    rows: nodes,
+    inputs: { z: positions },
+    onRows: (done) => onRows(done, nodes),
+  });
+  const values = solved.clean as Float64Array;
+  const priors = (await executor.run("prior", { rows: nodes, inputs: { z: positions } })).logPrior as Float64Array;
+
+  /** Interpolated data of points z (S, D). */
+  const interpolate = (points: ArrayLike<number>): Float64Array => {
+    const S = points.length / D;
+    const out = new Float64Array(S * M);
+    for (let s = 0; s < S; s++) addPoint(grid, values, M, points, s, out);
+    return out;
+  };
+  const logLikelihood = async (data: Float64Array, observed: ArrayLike<number>): Promise<Float64Array> => {
+    const rows = data.length / M;
+    const inputs = { clean: data, y: Float64Array.from(observed) };
+    return (await executor.run("likelihood", { rows, repeat: rows, inputs })).value as Float64Array;
+  };
+  const toLine = (points: ArrayLike<number>) =>
+    executor.run("toLine", { rows: points.length / D, inputs: { theta: Float64Array.from(points) } });
+
+  const made: Omit<Table, "error" | "solves"> = {
+    clean: async (points) => interpolate((await toLine(points)).z),
+    joint: async (points, observed) => {
+      const { z: line, logPrior } = await toLine(points);
+      return (await logLikelihood(interpolate(line), observed)).map((l, s) => l + logPrior[s]);
+    },
+    draw: async (observed, count, seed) => {
+      const coarse = (await logLikelihood(values, observed)).map((l, k) => l + priors[k]);
+      const cells = cellsWorthwhile(grid, coarse);
+      const { points, size } = subcells(grid, cells);
+      const fine = await executor.run("prior", { rows: points.length / D, inputs: { z: points } });
+      const log = (await logLikelihood(interpolate(points), observed)).map((l, k) => l + fine.logPrior[k]);
+      const most = log.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+      const weights = log.map((l) => exp(l - most));
+      const drawn = pick(points, weights, size, D, count, seed);
+      return (await executor.run("prior", { rows: count, inputs: { z: drawn } })).theta as Float32Array;
+    },
+    dispose: () => executor.dispose(),
+  };
+  return { ...made, error: await errorOf(executor, problem, grid, interpolate), solves: nodes + CHECKS };
+}
+
+interface Axis {
+  readonly low: number;
+  readonly step: number;
+  readonly count: number;
+}
+
+async function gridOf(executor: Executor, D: number): Promise<Axis[]> {
+  const { z } = await executor.run("range", { rows: RANGE_DRAWS, seed: 0, step: 0 });
+  return Array.from({ length: D }, (_, d) => {
+    let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+    for (let s = d; s < z.length; s += D) [low, high] = [Math.min(low, z[s]), Math.max(high, z[s])];
+    const room = BEYOND * (high - low);
+    const count = NODES[D];
+    return { low: low - room, step: (high - low + 2 * room) / (count - 1), count };
+  });
+}
+
+/** First of the four nodes about a coordinate, and their weights; coordinates beyond the grid are taken to its edge. */
+function weightsAt({ low, step, count }: Axis, x: number): { first: number; w: readonly number[] } {
+  const at = Math.min(Math.max((x - low) / step, 0), count - 1);
+  const first = Math.min(Math.max(Math.floor(at) - 1, 0), count - 4);
+  const t = at - first - 1;
+  const w = [
+    (-t * (t - 1) * (t - 2)) / 6,
+    ((t + 1) * (t - 1) * (t - 2)) / 2,
+    (-(t + 1) * t * (t - 2)) / 2,
+    ((t + 1) * t * (t - 1)) / 6,
+  ];
+  return { first, w };
+}
+
+/** Adds the interpolated data of point s to its row of `out`. */
+function addPoint(
+  grid: readonly Axis[],
+  values: Float64Array,
+  M: number,
+  points: ArrayLike<number>,
+  s: number,
+  out: Float64Array,
+): void {
+  const D = grid.length;
+  const [a, b] = grid.map((axis, d) => weightsAt(axis, points[s * D + d]));
+  const rows = b === undefined ? [[0, 1]] : b.w.map((w, j) => [(b.first + j) * grid[0].count, w]);
+  for (const [row, outer] of rows) {
+    for (let i = 0; i < 4; i++) {
+      const weight = outer * a.w[i];
+      const from = (row + a.first + i) * M;
+      for (let m = 0; m < M; m++) out[s * M + m] += weight * values[from + m];
+    }
+  }
+}
+
+async function errorOf(
+  executor: Executor,
+  { D, M, noise }: Problem,
+  grid: readonly Axis[],
+  interpolate: (points: ArrayLike<number>) => Float64Array,
+): Promise<number> {
+  // Within the grid, between nodes: where the prior's draws are.
+  const points = Float64Array.from({ length: CHECKS * D }, (_, i) => {
+    const { low, step, count } = grid[i % D];
+    const inner = BEYOND / (1 + 2 * BEYOND);
+    const u = inner + (1 - 2 * inner) * uniformAt(0, TABLE_STREAM, 0, Math.floor(i / D), i % D);
+    return low + u * step * (count - 1);
+  });
+  const { clean } = await executor.run("solve", { rows: CHECKS, inputs: { z: points } });
+  const got = interpolate(points);
+  let sum = 0;
+  for (let i = 0; i < got.length; i++) {
+    const sd = typeof noise.sd === "number" ? noise.sd : noise.sd[i % M];
+    sum += ((got[i] - clean[i]) / sd) ** 2;
+  }
+  return Math.sqrt(sum / got.length);
+}
+
+/** Cells (their least corners) that hold what is not negligible, and their neighbours. */
+function cellsWorthwhile(grid: readonly Axis[], log: Float64Array): number[][] {
+  const most = log.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const [nx, ny] = [grid[0].count, grid[1]?.count ?? 1];
+  const keep = new Uint8Array(nx * ny);
+  for (let k = 0; k < log.length; k++) {
+    if (!(log[k] > most - NEGLIGIBLE)) continue;
+    const [i, j] = [k % nx, Math.floor(k / nx)];
+    // The cells that touch the node, and those around them.
+    for (let y = Math.max(j - 2, 0); y <= Math.min(j + 1, Math.max(ny - 2, 0)); y++)
+      for (let x = Math.max(i - 2, 0); x <= Math.min(i + 1, nx - 2); x++) keep[y * nx + x] = 1;
+  }
+  return Array.from(keep.keys())
+    .filter((k) => keep[k] === 1)
+    .map((k) => [k % nx, Math.floor(k / nx)]);
+}
+
+/** Centres of the subcells of cells (S, D), and their width along each dimension. */
+function subcells(
+  grid: readonly Axis[],
+  cells: readonly (readonly number[])[],
+): { points: Float64Array; size: number[] } {
+  const D = grid.length;
+  const parts = PARTS[D];
+  const each = parts ** D;
+  const points = new Float64Array(cells.length * each * D);
+  cells.forEach((cell, c) => {
+    for (let k = 0; k < each; k++) {
+      let rest = k;
+      for (let d = 0; d < D; d++) {
+        const { low, step } = grid[d];
+        points[(c * each + k) * D + d] = low + (cell[d] + ((rest % parts) + 0.5) / parts) * step;
+        rest = Math.floor(rest / parts);
+      }
+    }
+  });
+  return { points, size: grid.map(({ step }) => step / parts) };
+}
+
+/** Independent draws (count, D) of subcells by their weights, uniform within each. */
+function pick(
+  points: Float64Array,
+  weights: Float64Array,
+  size: readonly number[],
+  D: number,
+  count: number,
+  seed: number,
+): Float64Array {
+  const sums = new Float64Array(weights.length);
+  let total = 0;
+  for (let k = 0; k < weights.length; k++) sums[k] = total += weights[k];
+  const out = new Float64Array(count * D);
+  for (let s = 0; s < count; s++) {
+    const u = uniformAt(seed, TABLE_STREAM, 1, s, 0) * total;
+    let [low, high] = [0, sums.length - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (sums[middle] < u) low = middle + 1;
+      else high = middle;
+    }
+    for (let d = 0; d < D; d++)
+      out[s * D + d] = points[low * D + d] + (uniformAt(seed, TABLE_STREAM, 2, s, d) - 0.5) * size[d];
+  }
+  return out;
+}
