@@ -81,6 +81,33 @@ test("a mixture is asked for by --guide, and its model infers", async () => {
   assert.match(infer.out, /"mean":\[-?[\d.]+,-?[\d.]+\]/);
 });
 
+test("infer --correct answers the exact posterior of a built-in problem, and tells how", async () => {
+  await trainTiny();
+  const data = write("correct.csv", "-0.5\n0.3\n");
+  const infer = ["infer", model, "--data", data];
+  const { status, out, err } = await retrodict([...infer, "--correct", "nuts", "--json", "--out", at("exact.npy")]);
+  assert.is(status, 0, err);
+  const { observations, shape } = JSON.parse(out);
+  assert.equal([observations.length, shape], [2, [2, 1000, 2]]);
+  for (const { mean, correction } of observations) {
+    assert.is(correction.method, "nuts");
+    assert.ok(
+      Number.isFinite(mean[0]) && correction.rHat < 1.1 && correction.essBulk > 100 && correction.kHat === null,
+    );
+  }
+  assert.match(err, /^observation 2: NUTS: 8 chains of 500 draws, started at draws of the posterior, R̂ 1\.\d+/m);
+  const weighed = await retrodict([...infer, "--correct", "psis", "--json", "--quiet"]);
+  const [first] = JSON.parse(weighed.out).observations;
+  assert.is(first.correction.method, "psis");
+  assert.ok(first.correction.evaluations === 2048 && typeof first.correction.note === "string");
+  const odd = await retrodict([...infer, "--correct", "mcmc"]);
+  assert.is(odd.status, 2);
+  assert.match(odd.err, /--correct <METHOD>' argument 'mcmc' is invalid. Allowed choices are auto, psis, nuts/);
+  const other = await retrodict([...infer, "--correct", "psis", "--problem", "arm"]);
+  assert.is(other.status, 1);
+  assert.match(other.err, /the model was trained on another problem "banana": the number of parameters/);
+});
+
 test("--quiet training prints nothing", async () => {
   const { status, out, err } = await retrodict([...tiny, "--out", at("quiet.safetensors"), "--quiet"]);
   assert.equal({ status, out, err }, { status: 0, out: "", err: "" });

@@ -40,7 +40,7 @@ export interface NutsOptions extends BackendOptions {
   readonly chains?: number;
   /** Draws a chain, after the warm-up; default 500. */
   readonly draws?: number;
-  /** Transitions that fit step size and metric, and are thrown away; default 500, and 150 from a posterior as `start`. */
+  /** Transitions that fit step size and metric, and are thrown away; default 500, and 75 from a posterior as `start`. */
   readonly warmup?: number;
   /**
    * Where chains start: a posterior of the same data that is near enough, such as `infer` or `laplace` answers, or a list of
@@ -90,7 +90,7 @@ const names = [
 ] as const satisfies readonly (keyof NutsOptions)[];
 
 const COLD_WARMUP = 500;
-const WARM_WARMUP = 150;
+const WARM_WARMUP = 75;
 const DENSE_UP_TO = 32;
 const MOST_DEPTH = 20;
 
