@@ -1,5 +1,5 @@
 /**
- * `npm run bench nuts [-- --reference DIR] [--only arm,rod,eit-paper]`: chains and corrections on the reference observations.
+ * `npm run bench nuts [-- --reference DIR] [--only arm,rod,eit,eit-paper]`: chains and corrections on the reference observations.
  *
  * NUTS, 8 chains of 500 draws, starts at draws of what is at hand: a guide of the fast preset for the arm, whose posterior has
  * parts that nothing else finds; Laplace's approximation, which needs no training, for the others. Its pooled KS is that of 1000
@@ -8,9 +8,18 @@
  */
 import { existsSync } from "node:fs";
 import { ksPerParameter, type PooledKs, pool } from "../src/diagnostics/ks.ts";
-import { type AmortisedPosterior, infer, type LaplacePosterior, laplace, nuts, type Posterior } from "../src/index.ts";
+import {
+  type AmortisedPosterior,
+  type CorrectedPosterior,
+  infer,
+  type LaplacePosterior,
+  laplace,
+  nuts,
+  type Posterior,
+  type SampledPosterior,
+} from "../src/index.ts";
 import type { Problem } from "../src/problem.ts";
-import { arm, rod } from "../src/problems/index.ts";
+import { arm, eit, rod } from "../src/problems/index.ts";
 import { type Reference, readReference, referenceFolder, timedTrain } from "./accuracy.ts";
 import { paperEit } from "./paper.ts";
 import { hardware, table } from "./report.ts";
@@ -22,6 +31,8 @@ interface Case {
   readonly problem: (folder: string) => Problem;
   readonly start: (problem: Problem, y: Rows) => Promise<readonly Correctable[]>;
   readonly from: string;
+  /** Corrections alone: half a minute an observation would go to chains, whose trajectories ask for finite elements. */
+  readonly weightsAlone?: true;
 }
 
 const fromLaplace: Pick<Case, "start" | "from"> = { start: (problem, y) => laplace(problem, y), from: "Laplace" };
@@ -33,12 +44,14 @@ const cases: Readonly<Record<string, Case>> = {
     from: "guide, fast preset",
   },
   rod: { problem: () => rod, ...fromLaplace },
+  eit: { problem: () => eit, ...fromLaplace, weightsAlone: true },
   "eit-paper": { problem: paperEit, ...fromLaplace },
 };
 
 const DRAWS = 1000;
 const SEEDS = [11, 12, 13];
 const LARGEST_R_HAT = 1.01;
+const LARGEST_K = 0.7;
 
 async function ksOf(posteriors: readonly Posterior[], { exact }: Reference, D: number): Promise<PooledKs> {
   const statistics: number[] = [];
@@ -50,46 +63,57 @@ async function ksOf(posteriors: readonly Posterior[], { exact }: Reference, D: n
 const f = (x: number, digits = 3): string => x.toFixed(digits);
 const ksText = ({ mean, median, p90, max }: PooledKs): string => `${f(mean, 4)} / ${f(median)} / ${f(p90)} / ${f(max)}`;
 
-async function nutsRow(name: string, { problem: problemOf, start, from }: Case, folder: string): Promise<string[][]> {
-  const problem = problemOf(folder);
-  const reference = readReference(`${folder}/${name}`, problem.D);
+async function chainsRow(
+  name: string,
+  problem: Problem,
+  from: string,
+  starts: readonly Correctable[],
+  reference: Reference,
+) {
   const N = reference.y.length;
-  const starts = await start(problem, reference.y);
   const began = performance.now();
   const posteriors = await nuts(problem, reference.y, { start: starts });
   const seconds = (performance.now() - began) / 1000;
   const agreed = posteriors.filter(({ diagnostics }) => diagnostics.rHat <= LARGEST_R_HAT);
-  const flagged = posteriors.filter(
-    ({ diagnostics, warning }) => !(diagnostics.rHat <= LARGEST_R_HAT) && warning !== undefined,
-  );
-  const ess = posteriors.reduce((sum, { diagnostics }) => sum + diagnostics.essBulk, 0);
-  const evaluations = posteriors.reduce((sum, { diagnostics }) => sum + diagnostics.evaluations, 0);
+  const flagged = posteriors.filter((p) => !(p.diagnostics.rHat <= LARGEST_R_HAT) && p.warning !== undefined);
+  const warned = posteriors.filter((p) => p.warning !== undefined);
+  const sum = (of: (p: SampledPosterior) => number): number => posteriors.reduce((total, p) => total + of(p), 0);
+  const ess = sum((p) => p.diagnostics.essBulk);
   const worst = Math.max(...posteriors.map(({ diagnostics }) => diagnostics.rHat));
-  const rows = [
-    [
-      `${name}, NUTS from ${from}`,
-      ksText(await ksOf(posteriors, reference, problem.D)),
-      `R̂ ≤ 1.01: ${agreed.length} of ${N} (most ${f(worst)}), of the others ${flagged.length} flagged; ${posteriors.filter((p) => p.warning !== undefined).length} warn`,
-      `${f(seconds / N, 2)} s each, ${f(evaluations / N / 1000, 1)}k evaluations, bulk ESS ${f(ess / N, 0)}: ${f((1000 * seconds) / ess)} s per 1000`,
-    ],
+  return [
+    `${name}, NUTS from ${from}`,
+    ksText(await ksOf(posteriors, reference, problem.D)),
+    `R̂ ≤ 1.01: ${agreed.length} of ${N} (most ${f(worst)}), of the others ${flagged.length} flagged; ${warned.length} warn`,
+    `${f(seconds / N, 2)} s each, ${f(sum((p) => p.diagnostics.evaluations) / N / 1000, 1)}k evaluations, bulk ESS ${f(ess / N, 0)}: ${f((1000 * seconds) / ess)} s per 1000`,
   ];
-  const corrected = [];
-  let [spent, first] = [0, 0];
-  for (const posterior of starts) {
-    const c = await posterior.correct({ method: "psis" });
-    if (corrected.length === 0)
-      first = c.seconds; // compiles the potential
-    else spent += c.seconds;
-    corrected.push(c);
-  }
-  const high = corrected.filter(({ kHat }) => !((kHat as number) <= 0.7)).length;
-  rows.push([
+}
+
+async function weightsRow(
+  name: string,
+  { D }: Problem,
+  from: string,
+  starts: readonly Correctable[],
+  reference: Reference,
+) {
+  const N = starts.length;
+  const corrected: CorrectedPosterior[] = [];
+  for (const posterior of starts) corrected.push(await posterior.correct({ method: "psis" }));
+  const high = corrected.filter(({ kHat }) => !((kHat as number) <= LARGEST_K)).length;
+  const spent = corrected.slice(1).reduce((sum, { seconds }) => sum + seconds, 0);
+  return [
     `${name}, PSIS of ${from}`,
-    ksText(await ksOf(corrected, reference, problem.D)),
-    `k̂ > 0.7: ${high} of ${N}; uncorrected ${ksText(await ksOf(starts, reference, problem.D))}`,
-    `${f((1000 * spent) / (N - 1), 1)} ms each (the first ${f(1000 * first, 0)}), ${corrected[0].evaluations} draws`,
-  ]);
-  return rows;
+    ksText(await ksOf(corrected, reference, D)),
+    `k̂ > 0.7: ${high} of ${N}; uncorrected ${ksText(await ksOf(starts, reference, D))}`,
+    `${f((1000 * spent) / (N - 1), 1)} ms each (the first, which compiles, ${f(1000 * corrected[0].seconds, 0)}), ${corrected[0].evaluations} draws`,
+  ];
+}
+
+async function rowsOf(name: string, one: Case, folder: string): Promise<string[][]> {
+  const problem = one.problem(folder);
+  const reference = readReference(`${folder}/${name}`, problem.D);
+  const starts = await one.start(problem, reference.y);
+  const weights = await weightsRow(name, problem, one.from, starts, reference);
+  return one.weightsAlone ? [weights] : [await chainsRow(name, problem, one.from, starts, reference), weights];
 }
 
 export async function nutsBench(args: { reference?: string; only?: string }): Promise<void> {
@@ -100,6 +124,6 @@ export async function nutsBench(args: { reference?: string; only?: string }): Pr
       throw new Error(`bench nuts: expected ${Object.keys(cases).join(", ")}, got "${name}"`);
     if (folder === null || !existsSync(`${folder}/${name}`))
       console.log(`${name}: not run: its exact draws are in the reference folder`);
-    else console.log(table(await nutsRow(name, cases[name], folder)));
+    else console.log(table(await rowsOf(name, cases[name], folder)));
   }
 }

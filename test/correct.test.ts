@@ -11,7 +11,7 @@ import { infer } from "../src/infer.ts";
 import { laplace } from "../src/laplace.ts";
 import { gaussianSummary, makePosterior, type Posterior } from "../src/posterior.ts";
 import { defineProblem, type Problem } from "../src/problem.ts";
-import { linearGaussian, linearGaussianPosterior, rod } from "../src/problems/index.ts";
+import { arm, linearGaussian, linearGaussianPosterior, rod } from "../src/problems/index.ts";
 import { normalAt } from "../src/random.ts";
 import { correct as correctSource } from "../src/sampling/correct.ts";
 import { simulate } from "../src/simulate.ts";
@@ -284,6 +284,32 @@ test("a surrogate's posterior is corrected to that of the problem itself", async
   );
   assert.is(d.problem, stands);
   assert.match(d.note, /exact posterior of the surrogate: "outside" itself has only simulate\(\), k̂/);
+});
+
+test("an undertrained guide of the arm, corrected as it needs, answers reference observations exactly or is flagged", async () => {
+  const folder = fileURLToPath(new URL("../../shared/reference/arm", import.meta.url));
+  if (!existsSync(folder)) {
+    console.log("SKIP the reference observations of the arm are not here");
+    return;
+  }
+  const { rows } = parseCsv(readFileSync(`${folder}/y.csv`, "utf8"));
+  const { shape, data } = decodeNpy(new Uint8Array(readFileSync(`${folder}/exact.npy`)));
+  const map = await train(arm, { guide: "spline", steps: 1000, batch: 256, rate: 4e-3, seed: 1, kernels });
+  const [before, after]: [number[], number[]] = [[], []];
+  const methods: string[] = [];
+  for (const [i, p] of (await infer(map, rows.slice(0, 4), { kernels })).entries()) {
+    const exact = Float32Array.from(data.subarray(i * shape[1] * 4, i * shape[1] * 4 + 4000));
+    const c = await p.correct();
+    methods.push(c.warning === undefined ? c.method : `${c.method}, flagged`);
+    for (const seed of [11, 12, 13]) {
+      before.push(...ksPerParameter(await p.sample(1000, { seed }), exact, 4));
+      if (c.warning === undefined) after.push(...ksPerParameter(await c.sample(1000, { seed }), exact, 4));
+    }
+  }
+  const told = `${pool(before).mean.toFixed(4)} before, ${pool(after).mean.toFixed(4)} after (${methods.join("; ")})`;
+  console.log(`arm: pooled KS of 4 observations, ${told}`);
+  assert.ok(pool(after).mean < 0.05, told); // .039 for two samples of one distribution, 16 of which scatter by a tenth
+  assert.ok(methods.filter((m) => m.endsWith("flagged")).length <= 1, told);
 });
 
 test("Laplace's posteriors of the rod's reference observations, corrected, are those of the exact ones", async () => {

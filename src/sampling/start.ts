@@ -2,7 +2,7 @@
  * Where chains start: at draws of the prior, at points that are given, or at draws of a posterior that is near enough, such as
  * a guide's, chosen by their importance weights tempered to what the draws can bear,
  *
- *   w_i ∝ (p(y, θ_i) / q(θ_i))^β,   β the largest of 1, ½, ¼, … for which the effective number Σ w)² / Σ w² is enough,
+ *   w_i ∝ (p(y, θ_i) / q(θ_i))^β,   β the largest of 1, ½, ¼, … for which the effective number (Σ w)² / Σ w² is enough,
  *
  * so that modes are found in about the proportion that they have, and a guide that is far off does not send all chains to one
  * point. Its covariance is then the first metric.

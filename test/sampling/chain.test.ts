@@ -1,9 +1,13 @@
 // What chains are made of: their random numbers, windows, metrics and step sizes; and one machine on two backends.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { ksOneSample } from "../../src/diagnostics/ks.ts";
+import { erf } from "../../src/math.ts";
 import { arm } from "../../src/problems/index.ts";
 import { normalAt, uniformAt } from "../../src/random.ts";
 import { Chain } from "../../src/sampling/chain.ts";
+import { essBulk } from "../../src/sampling/convergence.ts";
+import { Jump } from "../../src/sampling/jump.ts";
 import { lockstep } from "../../src/sampling/lockstep.ts";
 import { CovarianceWindow, drift, factorOf, kick, unitMetric } from "../../src/sampling/metric.ts";
 import { pickEvenly } from "../../src/sampling/picks.ts";
@@ -116,6 +120,38 @@ test("chains on the reference backend are those on wasm, as long as rounding all
   // About 200 steps, each of which may double an error of 1e-16 a little.
   for (const other of results.slice(1))
     for (const [i, v] of other.entries()) assert.ok(Math.abs(v - results[0][i]) < 1e-6, `${v}, ${results[0][i]}`);
+});
+
+test("jumps alone leave a distribution as it is that is not theirs", () => {
+  // N((0.5, −0.4), diag(0.8, 0.6)²) by jumps of a correlated normal density.
+  const [centre, sd] = [
+    [0.5, -0.4],
+    [0.8, 0.6],
+  ];
+  const potential = (z: Float64Array): number =>
+    -0.5 * z.reduce((sum, x, d) => sum + ((x - centre[d]) / sd[d]) ** 2, 0);
+  const jump = new Jump({ mean: Float64Array.of(0.2, 0), factor: Float64Array.of(1.1, 0.3, 0.9) }, 5, 0);
+  const [z, proposal] = [new Float64Array(2), new Float64Array(2)];
+  const N = 40_000;
+  const draws = new Float64Array(2 * N);
+  for (let t = 0; t < N; t++) {
+    jump.propose(t, proposal);
+    if (jump.accept(z, potential(z), potential(proposal))) z.set(proposal);
+    draws.set(z, 2 * t);
+  }
+  for (const d of [0, 1]) {
+    const column = draws.filter((_, k) => k % 2 === d);
+    const cdf = (x: number): number => 0.5 * (1 + erf((x - centre[d]) / (sd[d] * Math.SQRT2)));
+    const ess = essBulk([column]);
+    assert.ok(
+      ess > 5000 && ksOneSample(column, cdf) < 1.95 / Math.sqrt(ess),
+      `${d}: ${ksOneSample(column, cdf)}, ${ess}`,
+    );
+  }
+  assert.ok(jump.tried === N && jump.taken > 0.4 * N && jump.taken < 0.9 * N);
+  const taken = jump.taken;
+  assert.not(jump.accept(z, potential(z), Number.NaN));
+  assert.is(jump.taken, taken);
 });
 
 test("draws are picked evenly, none twice before all are", () => {
