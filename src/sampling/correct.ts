@@ -3,7 +3,7 @@
  *
  *   psis   weights p(y, θ) / q(θ | y) for draws of q, their largest smoothed (psis.ts); draws by systematic resampling
  *   nuts   chains that start at draws of q, with its covariance as metric (nuts.ts)
- *   auto   psis, and nuts where k̂ > 0.7
+ *   auto   psis, and nuts where k̂ > 0.7 or the weights leave too few effective draws
  *
  * Weights cannot see what q never draws: a mode that q has lost stays lost, and k̂ says nothing of it. Chains may find it.
  */
@@ -28,7 +28,7 @@ export type CorrectionMethod = "psis" | "nuts" | "auto";
 export const correctionMethods: readonly CorrectionMethod[] = ["auto", "psis", "nuts"];
 
 export interface CorrectOptions extends BackendOptions {
-  /** Default "auto": PSIS, and NUTS where k̂ > 0.7. */
+  /** Default "auto": PSIS, and NUTS where k̂ > 0.7 or the effective draws are fewer than 100. */
   readonly method?: CorrectionMethod;
   /**
    * Draws that PSIS weighs. Default: as many as `infer` has made, or 4096; where the forward model is so dear that they would take
@@ -153,7 +153,7 @@ export async function correct(source: CorrectSource, options: CorrectOptions = {
   signal?.throwIfAborted();
   if (method === "nuts") return byNuts(source, target, options, null);
   const weighed = await byPsis(source, target, options);
-  if (method === "psis" || (weighed.kHat !== null && weighed.kHat <= LARGEST_K)) return weighed;
+  if (method === "psis" || trusted(weighed)) return weighed;
   try {
     return await byNuts(source, target, options, weighed);
   } catch (error) {
@@ -162,6 +162,10 @@ export async function correct(source: CorrectSource, options: CorrectOptions = {
     return { ...weighed, note: `${weighed.note}; NUTS was tried and gave nothing: ${reason}` };
   }
 }
+
+/** Whether weights are enough. */
+const trusted = ({ kHat, ess }: Pick<CorrectedPosterior, "kHat" | "ess">): boolean =>
+  kHat !== null && kHat <= LARGEST_K && ess >= LEAST_ESS;
 
 const showK = (k: number): string =>
   k === Number.NEGATIVE_INFINITY ? "−∞" : k === Number.POSITIVE_INFINITY ? "∞" : k.toFixed(2);
@@ -265,7 +269,7 @@ async function byNuts(
   });
   const { logEvidence } = await sampled.evidence();
   const { diagnostics } = sampled;
-  const before = weighed === null ? "" : `${weighed.note}, above ${LARGEST_K}, so `;
+  const before = weighed === null ? "" : `${weighed.note}, which cannot be trusted, so `;
   const told = `R̂ ${diagnostics.rHat.toFixed(3)}, bulk ESS ${diagnostics.essBulk.toFixed(0)}`;
   return {
     ...sampled,

@@ -92,9 +92,9 @@ export async function lockstep(executor: Executor, groups: readonly Group[], wat
       inputs = left.length > 0 ? makeInputs(left) : null;
     }
     const now = performance.now();
+    if (now - started > budget && inputs !== null) return false;
     if (now - turn < TURN_MS) continue;
     turn = now;
-    if (now - started > budget && inputs !== null) return false;
     onProgress?.(progressOf(groups, now - started));
     await breathe();
     signal?.throwIfAborted();
