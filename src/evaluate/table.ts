@@ -5,7 +5,8 @@
  *   f(t) ≈ Σ_{k=−1…2} w_k(t) f_k,   w_k Lagrange's polynomials through the four nodes around t in [0, 1],
  *
  * and the density p(y | f(z)) p(z) is summed over subcells of the cells where it is not negligible. Draws are of the subcells,
- * uniform within each.
+ * uniform within each. Long data with normal noise are kept by their principal components, in noise sd, which is all that the
+ * likelihood sees of them.
  */
 import type { Executor } from "../backends/backend.ts";
 import { type BackendOptions, createExecutor } from "../backends/select.ts";
@@ -13,14 +14,21 @@ import { frameOf } from "../density.ts";
 import { cast, input, sub } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
 import { exp } from "../math.ts";
+import { principalComponents } from "../nn/principal.ts";
 import { STREAMS } from "../objectives/objective.ts";
 import type { Problem } from "../problem.ts";
 import { uniformAt } from "../random.ts";
 
 /** Nodes along each dimension. */
 const NODES = [0, 513, 97];
-/** Subcells of a cell, along each dimension. */
-const PARTS = [0, 16, 8];
+/** Subcells of a cell along each dimension at most, and subcells in all: fewer where the posterior is wide. */
+const MOST_PARTS = 16;
+const SUBCELLS = 20_000;
+/** Data longer than this, if their noise is normal, are kept by so many components. */
+const LONG_DATA = 64;
+const COMPONENTS = 48;
+/** Nodes that they are fitted to. */
+const FITTED = 1500;
 /** The grid reaches over all of so many draws of the prior, and a quarter of their range beyond. */
 const RANGE_DRAWS = 4096;
 const BEYOND = 0.25;
@@ -82,17 +90,20 @@ export async function makeTable(
     inputs: { z: positions },
     onRows: (done) => onRows(done, nodes),
   });
-  const values = solved.clean as Float64Array;
+  const space = spaceOf(problem, solved.clean as Float64Array);
+  const { K } = space;
+  const values = space.project(solved.clean as Float64Array);
   const priors = (await executor.run("prior", { rows: nodes, inputs: { z: positions } })).logPrior as Float64Array;
 
   /** Interpolated data of points z (S, D). */
   const interpolate = (points: ArrayLike<number>): Float64Array => {
     const S = points.length / D;
-    const out = new Float64Array(S * M);
-    for (let s = 0; s < S; s++) addPoint(grid, values, M, points, s, out);
+    const out = new Float64Array(S * K);
+    for (let s = 0; s < S; s++) addPoint(grid, values, K, points, s, out);
     return out;
   };
   const logLikelihood = async (data: Float64Array, observed: ArrayLike<number>): Promise<Float64Array> => {
+    if (space.whitened) return halfSquares(data, space.project(Float64Array.from(observed)));
     const rows = data.length / M;
     const inputs = { clean: data, y: Float64Array.from(observed) };
     return (await executor.run("likelihood", { rows, repeat: rows, inputs })).value as Float64Array;
@@ -101,7 +112,7 @@ export async function makeTable(
     executor.run("toLine", { rows: points.length / D, inputs: { theta: Float64Array.from(points) } });
 
   const made: Omit<Table, "error" | "solves"> = {
-    clean: async (points) => interpolate((await toLine(points)).z),
+    clean: async (points) => space.restore(interpolate((await toLine(points)).z)),
     joint: async (points, observed) => {
       const { z: line, logPrior } = await toLine(points);
       return (await logLikelihood(interpolate(line), observed)).map((l, s) => l + logPrior[s]);
@@ -119,7 +130,70 @@ export async function makeTable(
     },
     dispose: () => executor.dispose(),
   };
-  return { ...made, error: await errorOf(executor, problem, grid, interpolate), solves: nodes + CHECKS };
+  return {
+    ...made,
+    error: await errorOf(executor, problem, grid, (points) => space.restore(interpolate(points))),
+    solves: nodes + CHECKS,
+  };
+}
+
+/** What data are kept as: themselves, or whitened components. */
+interface Space {
+  readonly K: number;
+  /** Whether the likelihood is a half squared distance in it. */
+  readonly whitened: boolean;
+  /** (S, M) → (S, K), and back. */
+  project(data: Float64Array): Float64Array;
+  restore(kept: Float64Array): Float64Array;
+}
+
+function spaceOf({ M, noise }: Problem, clean: Float64Array): Space {
+  if (noise.name !== "gaussian" || M <= LONG_DATA)
+    return { K: M, whitened: false, project: (data) => data, restore: (kept) => kept };
+  const sd = Float64Array.from({ length: M }, (_, m) => (typeof noise.sd === "number" ? noise.sd : noise.sd[m]));
+  // Every so many nodes will do: `error` tells what the components leave.
+  const stride = Math.max(1, Math.floor(clean.length / M / FITTED));
+  const some = clean.filter((_, i) => Math.floor(i / M) % stride === 0);
+  const { mean, vectors } = principalComponents(
+    some.map((x, i) => x / sd[i % M]),
+    M,
+    COMPONENTS,
+  );
+  const K = vectors.length;
+  return {
+    K,
+    whitened: true,
+    project: (data) => {
+      const S = data.length / M;
+      const out = new Float64Array(S * K);
+      for (let s = 0; s < S; s++)
+        for (let k = 0; k < K; k++) {
+          let sum = 0;
+          for (let m = 0; m < M; m++) sum += vectors[k][m] * (data[s * M + m] / sd[m] - mean[m]);
+          out[s * K + k] = sum;
+        }
+      return out;
+    },
+    restore: (kept) => {
+      const S = kept.length / K;
+      const out = new Float64Array(S * M);
+      for (let s = 0; s < S; s++)
+        for (let m = 0; m < M; m++) {
+          let sum = mean[m];
+          for (let k = 0; k < K; k++) sum += vectors[k][m] * kept[s * K + k];
+          out[s * M + m] = sum * sd[m];
+        }
+      return out;
+    },
+  };
+}
+
+/** −½ |y − f|² for rows f (S, K). */
+function halfSquares(rows: Float64Array, y: Float64Array): Float64Array {
+  const K = y.length;
+  const out = new Float64Array(rows.length / K);
+  for (let i = 0; i < rows.length; i++) out[Math.floor(i / K)] -= (y[i % K] - rows[i]) ** 2 / 2;
+  return out;
 }
 
 interface Axis {
@@ -220,7 +294,8 @@ function subcells(
   cells: readonly (readonly number[])[],
 ): { points: Float64Array; size: number[] } {
   const D = grid.length;
-  const parts = PARTS[D];
+  const affordable = Math.floor((SUBCELLS / cells.length) ** (1 / D));
+  const parts = Math.min(MOST_PARTS, Math.max(1, affordable));
   const each = parts ** D;
   const points = new Float64Array(cells.length * each * D);
   cells.forEach((cell, c) => {

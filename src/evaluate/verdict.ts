@@ -87,10 +87,10 @@ export function verdictOf(
           : "Believe this model: its posteriors are those of the physics, and calibrated.",
       findings,
     };
-  if (!far && ((weighable && (mended || ks?.corrected === undefined)) || mended))
+  if (weighable && (ks === null ? calibrated : mended || (!far && ks.corrected === null)))
     return {
       level: "correct",
-      headline: "Use this model with correct(): its posteriors are near the truth, and corrected ones are right.",
+      headline: "Use this model with correct(): its own posteriors are off, corrected ones are right.",
       findings,
     };
   return {
