@@ -14,9 +14,10 @@ import { hostRunsRelaxed } from "../src/backends/kernels.ts";
 import { progressView } from "../src/cli/progress.ts";
 import { formatTable, formatTime } from "../src/cli/table.ts";
 import { ksFloor, ksPerParameter } from "../src/diagnostics/ks.ts";
+import { endPoint, resimulationError } from "../src/report/kinematics.ts";
+import { fixed } from "../src/report/text.ts";
 import { writeBytes } from "../src/store/files.ts";
-import { type Answer, fixed, placeOf } from "./plots/answer.ts";
-import { endPoint, resimulationError } from "./plots/kinematics.ts";
+import { type Answer, placeOf } from "./plots/answer.ts";
 import { page } from "./plots/page.ts";
 import { picture } from "./plots/picture.ts";
 
@@ -140,7 +141,7 @@ async function main(): Promise<void> {
 
   const [model, html] = [join(out, "arm.safetensors"), join(out, "arm.html")];
   await save(map, model);
-  const axes = arm.parameters.map((parameter, d) => ({ ...parameter, sd: arm.prior.sd[d] }));
+  const axes = arm.parameters.map((parameter, d) => ({ ...parameter, prior: { mean: 0, sd: arm.prior.sd[d] } }));
   await writeBytes(html, page({ axes, answers, featured: 0, training: record, milliseconds, floor }));
   if (values.picture !== undefined) await writeBytes(values.picture, picture(answers));
   const files = [model, html, ...(values.picture === undefined ? [] : [values.picture])];

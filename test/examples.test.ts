@@ -10,11 +10,11 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import pendulum from "../examples/pendulum.js";
 import plate from "../examples/plate.js";
-import { findModes } from "../examples/plots/modes.ts";
-import { density } from "../examples/plots/pairs.ts";
 import { batchSum, input } from "../src/graph/build.ts";
 import { grad } from "../src/graph/grad.ts";
 import { type Problem, potential } from "../src/problem.ts";
+import { findModes } from "../src/report/modes.ts";
+import { density } from "../src/report/sample.ts";
 import { simulate } from "../src/simulate.ts";
 import { checkGradients } from "./helpers/differences.ts";
 

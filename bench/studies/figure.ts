@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as Plot from "@observablehq/plot";
-import { colour, compose, document, element, label, markup, THEME } from "../../examples/plots/svg.ts";
+import { colour, compose, document, element, label, markup, THEME } from "../../src/report/svg.ts";
 
 export interface Panel {
   readonly title: string;

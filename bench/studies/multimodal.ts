@@ -4,10 +4,10 @@
  * trained with; the question is who can.
  */
 import * as Plot from "@observablehq/plot";
-import { column } from "../../examples/plots/answer.ts";
-import { colour, document, dots } from "../../examples/plots/svg.ts";
+import { columnOf } from "../../src/diagnostics/arrays.ts";
 import { coupling, gaussian, mixture, type Problem, spline } from "../../src/index.ts";
 import { twoMoons } from "../../src/problems/index.ts";
+import { colour, document, dots } from "../../src/report/svg.ts";
 import { saveFigure } from "./figure.ts";
 import { columns, evaluate, judgeTruth, type Method, markdown, type Outcome, resimulation, titles } from "./judge.ts";
 import type { StudyOptions } from "./options.ts";
@@ -52,7 +52,7 @@ const shown: readonly Shown[] = [
 
 /** What a panel spans of a parameter: nearly all exact draws, and room about them. */
 function spanOf(truth: Float32Array, d: number, D: number): [number, number] {
-  const sorted = column(truth, d, D).sort();
+  const sorted = columnOf(truth, D, d).sort();
   const [low, high] = [sorted[Math.floor(0.01 * sorted.length)], sorted[Math.floor(0.99 * sorted.length)]];
   return [low - 0.3 * (high - low), high + 0.3 * (high - low)];
 }
@@ -77,7 +77,7 @@ function scatter(draws: Float32Array, truth: Float32Array, { problem: { D }, axe
     x: { domain: spanOf(truth, a, D), axis: null },
     y: { domain: spanOf(truth, b, D), axis: null },
     marks: [
-      dots(column(draws, a, D), column(draws, b, D), {
+      dots(columnOf(draws, D, a), columnOf(draws, D, b), {
         fill: colour(draws === truth ? "exact" : "learned"),
         radius: 0.9,
         opacity: 0.6,

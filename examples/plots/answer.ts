@@ -1,4 +1,5 @@
-/** What the plots are made of: one observation of the arm's end point and what was inferred from it. */
+/** What the page is made of: one observation of the arm's end point and what was inferred from it. */
+import { fixed } from "../../src/report/text.ts";
 
 /** A list of numbers per parameter, in the order base height, angle 1, angle 2, angle 3. */
 export type PerParameter = ArrayLike<number>;
@@ -25,17 +26,6 @@ export interface Answer {
   /** Mean distance, m, of the draws' end points from the true one. */
   readonly resimulation: { readonly learned: number; readonly exact: number };
 }
-
-/** One column of draws (S, columns). */
-export const column = (draws: ArrayLike<number>, c: number, columns = 4): Float64Array =>
-  Float64Array.from({ length: draws.length / columns }, (_, s) => draws[s * columns + c]);
-
-/** A number for people: with a true minus sign, and none before zero. */
-export const fixed = (x: number, digits = 2): string =>
-  x
-    .toFixed(digits)
-    .replace(/^-(?=[0.]*$)/, "")
-    .replace("-", "−");
 
 /** Where the end point was measured. */
 export const placeOf = ({ y }: Pick<Answer, "y">): string => `${fixed(y[0])} m out, ${fixed(y[1])} m up`;

@@ -1,9 +1,10 @@
 /** One HTML page that holds everything, pictures included: for a large screen, a phone and paper, light and dark. */
-import { type Answer, fixed, placeOf } from "./answer.ts";
-import { fan, viewOf } from "./fan.ts";
-import { type Axis, pairs } from "./pairs.ts";
+import { fan, viewOf } from "../../src/report/fan.ts";
+import { type Axis, pairs } from "../../src/report/pairs.ts";
+import { colour, markup, THEME } from "../../src/report/svg.ts";
+import { escapeText, fixed, milliseconds as time } from "../../src/report/text.ts";
+import { type Answer, placeOf } from "./answer.ts";
 import { CSS } from "./style.ts";
-import { colour, markup, THEME } from "./svg.ts";
 
 export interface Report {
   readonly axes: readonly Axis[];
@@ -19,11 +20,6 @@ export interface Report {
 }
 
 const LINES = { learned: 150, exact: 80 };
-
-const escapes: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-const escapeText = (text: string): string => text.replace(/[&<>"]/g, (character) => escapes[character]);
-const time = (ms: number): string =>
-  ms < 10 ? `${fixed(ms, 1)} ms` : ms < 1000 ? `${fixed(ms, 0)} ms` : `${fixed(ms / 1000, 1)} s`;
 
 function tableOf({ truth, mean, sd, low, high, ks }: Answer, axes: readonly Axis[]): string {
   const rows = axes.map(({ name, unit }, d) => {

@@ -1,7 +1,7 @@
 /** The picture of the README: a row of learned fans above the same observations' exact ones, as one SVG. */
+import { fan, viewOf } from "../../src/report/fan.ts";
+import { colour, compose, element, label, markup, THEME } from "../../src/report/svg.ts";
 import type { Answer } from "./answer.ts";
-import { fan, viewOf } from "./fan.ts";
-import { colour, compose, element, label, markup, THEME } from "./svg.ts";
 
 const PANEL = 205;
 const GAP = 10;

@@ -20,7 +20,8 @@ import type { Preset } from "../train-options.ts";
 import { sampleCells } from "./cells.ts";
 import { paperGaussian } from "./paper.ts";
 
-const LINKS = [0.5, 0.5, 1];
+/** Lengths of the links, m. @internal but for pictures */
+export const LINKS: readonly number[] = [0.5, 0.5, 1];
 const HEIGHT_SD = 0.25;
 const ANGLE_SD = 0.5;
 const NOISE_SD = 0.01;

@@ -36,12 +36,13 @@ import { type SparseMatrix, sparseMatrix } from "../sparse/matrix.ts";
 import type { Preset } from "../train-options.ts";
 import { paperGaussian } from "./paper.ts";
 
-const RADIUS = 0.1;
+/** Of the disc. @internal but for pictures, like the box and the sensors */
+export const RADIUS = 0.1;
 const INSIDE = 1.5;
 const OUTSIDE = 10;
 const NOISE_SD = 0.005;
-const LOW = 0.2;
-const HIGH = 0.8;
+export const LOW = 0.2;
+export const HIGH = 0.8;
 /** Cells along each edge of the plate. */
 const CELLS = 64;
 /**
@@ -55,7 +56,7 @@ const ALONG = 0.8;
 const STEPS = Array.from({ length: 50 }, (_, k) => (Math.floor(1 + (392 * k) / 49) + 0.5) / 395);
 const EDGE = 0.5 / 395;
 /** Bottom, then left and right in pairs upwards, then top. */
-const SENSORS: readonly (readonly [number, number])[] = [
+export const SENSORS: readonly (readonly [number, number])[] = [
   ...STEPS.map((x) => [x, EDGE] as const),
   ...STEPS.flatMap((y) => [[EDGE, y] as const, [1 - EDGE, y] as const]),
   ...STEPS.map((x) => [x, 1 - EDGE] as const),

@@ -27,10 +27,10 @@ import { defineProblem, type Problem, type ProblemSpec } from "../problem.ts";
 import type { Preset } from "../train-options.ts";
 import { paperGaussian } from "./paper.ts";
 
-const FIELD_SD = 1.5;
-const NOISE_SD = 0.015;
-/** Sensors: 0.15, 0.2375, …, 0.85. */
-const SENSORS = Float64Array.from({ length: 9 }, (_, k) => 0.15 + 0.0875 * k);
+/** σ, noise and places of the sensors: 0.15, 0.2375, …, 0.85. @internal but for pictures */
+export const FIELD_SD = 1.5;
+export const NOISE_SD = 0.015;
+export const SENSORS: Float64Array = Float64Array.from({ length: 9 }, (_, k) => 0.15 + 0.0875 * k);
 /**
  * Points of the quadrature for D modes. With five the error is below 1e-11 for θ of the prior, and below 1e-7 at the corners of
  * |θ_i| ≤ 5; each further mode bends half a wave more, for which two points keep it below a thousandth of the noise.

@@ -3,9 +3,10 @@
  *
  *   p_0 = (0, θ1),   p_k = p_{k−1} + l_k (cos φ_k, sin φ_k),   φ = cumsum(θ2, θ3, θ4)
  */
-export type Point = readonly [x: number, y: number];
+import { cos, sin } from "../math.ts";
+import { LINKS } from "../problems/arm.ts";
 
-const LINKS = [0.5, 0.5, 1];
+export type Point = readonly [x: number, y: number];
 
 /** Base, both joints and end point, m, of the parameters that start at `at`. */
 export function joints(theta: ArrayLike<number>, at = 0): readonly Point[] {
@@ -13,8 +14,8 @@ export function joints(theta: ArrayLike<number>, at = 0): readonly Point[] {
   const points: Point[] = [[x, y]];
   LINKS.forEach((length, k) => {
     angle += theta[at + 1 + k];
-    x += length * Math.cos(angle);
-    y += length * Math.sin(angle);
+    x += length * cos(angle);
+    y += length * sin(angle);
     points.push([x, y]);
   });
   return points;
@@ -29,7 +30,8 @@ export function resimulationError(draws: ArrayLike<number>, target: Point): numb
   let sum = 0;
   for (let s = 0; s < count; s++) {
     const [x, y] = endPoint(draws, 4 * s);
-    sum += Math.hypot(x - target[0], y - target[1]);
+    const [dx, dy] = [x - target[0], y - target[1]];
+    sum += Math.sqrt(dx * dx + dy * dy);
   }
   return sum / count;
 }

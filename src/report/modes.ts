@@ -3,6 +3,8 @@
  * 2008): every draw is tied to the nearest draw of higher kernel density; ties longer than `reach` are cut, and what is
  * left are trees, one a mode, with the draw of highest density as root.
  */
+import { exp } from "../math.ts";
+
 export interface Mode {
   /** Index of its densest draw. */
   readonly at: number;
@@ -21,13 +23,16 @@ export function findModes(draws: ArrayLike<number>, scale: ArrayLike<number>, wi
   const S = draws.length / D;
   const square = (a: number, b: number): number => {
     let sum = 0;
-    for (let d = 0; d < D; d++) sum += ((draws[a * D + d] - draws[b * D + d]) / scale[d]) ** 2;
+    for (let d = 0; d < D; d++) {
+      const away = (draws[a * D + d] - draws[b * D + d]) / scale[d];
+      sum += away * away;
+    }
     return sum;
   };
   const density = new Float64Array(S);
   for (let a = 0; a < S; a++) {
     for (let b = 0; b < a; b++) {
-      const k = Math.exp(-square(a, b) / (2 * width * width));
+      const k = exp(-square(a, b) / (2 * width * width));
       density[a] += k;
       density[b] += k;
     }

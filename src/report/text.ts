@@ -1,0 +1,36 @@
+/** Numbers and words for people, as HTML takes them. */
+
+/** A number with a true minus sign, and none before zero. */
+export const fixed = (x: number, digits = 2): string =>
+  x
+    .toFixed(digits)
+    .replace(/^-(?=[0.]*$)/, "")
+    .replace("-", "−");
+
+const escapes: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+
+/** Text that stands for itself in HTML, between tags and within quoted attributes. */
+export const escapeText = (text: string): string => text.replace(/[&<>"]/g, (character) => escapes[character]);
+
+/** Milliseconds as people say them: 0.4 ms, 35 ms, 2.5 s, 3.2 min. */
+export function milliseconds(ms: number): string {
+  if (ms < 10) return `${fixed(ms, 1)} ms`;
+  if (ms < 1000) return `${fixed(ms, 0)} ms`;
+  return ms < 60_000 ? `${fixed(ms / 1000, 1)} s` : `${fixed(ms / 60_000, 1)} min`;
+}
+
+/** A share in percent, to a tenth where it is small or nearly all. */
+export const percent = (share: number): string =>
+  `${fixed(100 * share, (share > 0 && share < 0.1) || (share > 0.9 && share < 1) ? 1 : 0)} %`;
+
+/** Three significant digits, for numbers of any size. */
+export function short(x: number): string {
+  if (!Number.isFinite(x)) return x > 0 ? "∞" : x < 0 ? "−∞" : "–";
+  const size = Math.abs(x);
+  if (size !== 0 && (size < 1e-3 || size >= 1e5)) return x.toExponential(1).replaceAll("-", "−").replace("e+", "e");
+  return fixed(x, size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3);
+}
+
+/** A name with its unit. */
+export const named = ({ name, unit }: { readonly name: string; readonly unit?: string }): string =>
+  unit ? `${name} (${unit})` : name;
