@@ -14,7 +14,7 @@ import { hostRunsRelaxed } from "../src/backends/kernels.ts";
 import { progressView } from "../src/cli/progress.ts";
 import { formatTable, formatTime } from "../src/cli/table.ts";
 import { ksFloor, ksPerParameter } from "../src/diagnostics/ks.ts";
-import { endPoint, resimulationError } from "../src/report/kinematics.ts";
+import { endPoint, resimulationError } from "../src/report/pictures/kinematics.ts";
 import { fixed } from "../src/report/text.ts";
 import { writeBytes } from "../src/store/files.ts";
 import { type Answer, placeOf } from "./plots/answer.ts";

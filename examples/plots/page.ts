@@ -1,6 +1,7 @@
 /** One HTML page that holds everything, pictures included: for a large screen, a phone and paper, light and dark. */
-import { fan, viewOf } from "../../src/report/fan.ts";
+import { key } from "../../src/report/html.ts";
 import { type Axis, pairs } from "../../src/report/pairs.ts";
+import { fan, viewOf } from "../../src/report/pictures/fan.ts";
 import { colour, markup, THEME } from "../../src/report/svg.ts";
 import { escapeText, fixed, milliseconds as time } from "../../src/report/text.ts";
 import { type Answer, placeOf } from "./answer.ts";
@@ -47,14 +48,6 @@ ${markup(svg, `${name} posterior: ${about}`)}</figure>`;
 <div class="fans">${figure("learned", "in one forward pass", learned)}${figure("exact", "by rejection", exact)}</div>
 ${tableOf(answer, axes)}
 <p>The drawn arms end ${error} cm from the true end point on average, exact ones ${least} cm.</p></article>`;
-}
-
-/** A key to colours: colour, words, and the shape of its mark. */
-function key(entries: readonly (readonly [string, string, string?])[]): string {
-  const items = entries.map(
-    ([name, text, shape = ""]) => `<li><i class="${shape}" style="--c:${name}"></i>${text}</li>`,
-  );
-  return `<ul class="key">${items.join("")}</ul>`;
 }
 
 /** The page. */

@@ -1,5 +1,5 @@
 /** The picture of the README: a row of learned fans above the same observations' exact ones, as one SVG. */
-import { fan, viewOf } from "../../src/report/fan.ts";
+import { fan, viewOf } from "../../src/report/pictures/fan.ts";
 import { colour, compose, element, label, markup, THEME } from "../../src/report/svg.ts";
 import type { Answer } from "./answer.ts";
 

@@ -6,7 +6,7 @@ export const document: Document = parseHTML("<!doctype html><html><body></body><
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Colours that are told apart with any kind of colour vision: blue and orange differ in lightness too. */
+/** Colours that are told apart with any kind of colour vision: blue and orange differ in lightness too; no other stands alone. */
 const LIGHT = {
   paper: "#ffffff",
   card: "#f6f7f9",
@@ -16,6 +16,10 @@ const LIGHT = {
   learned: "#0a66b0",
   exact: "#c2570c",
   prior: "#dfe4ea",
+  corrected: "#a3307f",
+  good: "#19703f",
+  fair: "#8a5a00",
+  bad: "#b3261e",
 };
 const DARK: typeof LIGHT = {
   paper: "#12161b",
@@ -26,6 +30,10 @@ const DARK: typeof LIGHT = {
   learned: "#66b6ff",
   exact: "#ff9d4d",
   prior: "#2f3843",
+  corrected: "#ff8fd0",
+  good: "#6bd79f",
+  fair: "#f0c050",
+  bad: "#ff8f86",
 };
 
 const rules = (theme: Record<string, string>): string =>

@@ -1,8 +1,8 @@
 /** A fan of arms: many draws of a posterior as thin lines from the slide to the end point, its modes as solid arms. */
 import * as Plot from "@observablehq/plot";
+import { findModes, type Mode } from "../modes.ts";
+import { type Colour, colour, document, dots } from "../svg.ts";
 import { joints, type Point } from "./kinematics.ts";
-import { findModes, type Mode } from "./modes.ts";
-import { type Colour, colour, document, dots } from "./svg.ts";
 
 /** Standard deviations of the prior: what a distance of 1 is when modes are told apart. */
 const PRIOR_SD = [0.25, 0.5, 0.5, 0.5];

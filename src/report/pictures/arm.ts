@@ -1,0 +1,42 @@
+/** The arm: fans of postures that explain a measured end point. */
+import { colour } from "../svg.ts";
+import { fixed } from "../text.ts";
+import { fan, viewOf } from "./fan.ts";
+import type { Picture } from "./picture.ts";
+
+/** Draws that are shown, of guide and truth; metres that are seen at least. */
+const LINES = { learned: 130, exact: 80 };
+const HEIGHT = 1.5;
+
+export const arm: Picture = {
+  title: "Fans of arms",
+  text: "Which arms could have touched the point where the end was measured? Each thin line is one draw, from the slide to the end; solid arms are modes. The grid is of half a metre.",
+  key: [
+    [colour("ink"), "a mode"],
+    ["", "measured end point", "ring"],
+  ],
+  fits: ({ D, M }) => D === 4 && M === 2,
+  draw: ({ guide, truth, y }, truthName) => {
+    const view = viewOf(truth ? [guide, truth] : [guide], { height: HEIGHT });
+    const at = `arms whose end is ${fixed(y[0])} m out, ${fixed(y[1])} m up`;
+    const common = { view, target: y };
+    return [
+      {
+        title: "guide",
+        hue: colour("learned"),
+        plots: [fan(guide, { ...common, width: 320, colour: "learned", lines: LINES.learned })],
+        description: `Draws of the guide: ${at}`,
+      },
+      ...(truth
+        ? [
+            {
+              title: truthName,
+              hue: colour("exact"),
+              plots: [fan(truth, { ...common, width: 320, colour: "exact", lines: LINES.exact })],
+              description: `Draws of the ${truthName}: ${at}`,
+            },
+          ]
+        : []),
+    ];
+  },
+};

@@ -1,0 +1,131 @@
+/**
+ * The rod: bands of conductivity and potential along it,
+ *
+ *   a = exp g,   g(x) = Σ_i θ_i √2 σ sin((i − ½)πx) / ((i − ½)π),   u(x) = 1 − ∫₀ˣ e^{−g} / ∫₀¹ e^{−g},
+ *
+ * as src/problems/rod.ts has them; for a picture trapezoids are enough (off by 1e-4 at most).
+ */
+import * as Plot from "@observablehq/plot";
+import { exp, sin } from "../../math.ts";
+import { FIELD_SD, NOISE_SD, SENSORS } from "../../problems/rod.ts";
+import { chart } from "../chart.ts";
+import { quantiles } from "../sample.ts";
+import { colour } from "../svg.ts";
+import type { Picture } from "./picture.ts";
+
+/** Intervals along the rod, and how many of them a point of the picture is apart. */
+const PARTS = 240;
+const EVERY = 4;
+/** Draws that bands are made from, at most. */
+const MOST = 1000;
+const LEVELS = [0.05, 0.25, 0.5, 0.75, 0.95];
+const X = Array.from({ length: PARTS / EVERY + 1 }, (_, i) => (i * EVERY) / PARTS);
+
+interface Profiles {
+  /** (points) of each draw. */
+  readonly a: readonly number[][];
+  readonly u: readonly number[][];
+}
+
+/** a and u along the rod for parameters (S, D). */
+export function profiles(theta: ArrayLike<number>, D: number): Profiles {
+  const basis = Array.from({ length: PARTS + 1 }, (_, p) =>
+    Array.from({ length: D }, (_, i) => {
+      const frequency = (i + 0.5) * Math.PI;
+      return (Math.SQRT2 * FIELD_SD * sin((frequency * p) / PARTS)) / frequency;
+    }),
+  );
+  const [a, u]: [number[][], number[][]] = [[], []];
+  for (let s = 0; s < Math.min(MOST, theta.length / D); s++) {
+    const inverse = basis.map((row) => exp(-row.reduce((g, b, i) => g + b * theta[s * D + i], 0)));
+    let sum = 0;
+    const integral = inverse.map((v, p) => (p === 0 ? 0 : (sum += (v + inverse[p - 1]) / 2)));
+    const at = (p: number): boolean => p % EVERY === 0;
+    a.push(inverse.filter((_, p) => at(p)).map((v) => 1 / v));
+    u.push(integral.filter((_, p) => at(p)).map((v) => 1 - v / sum));
+  }
+  return { a, u };
+}
+
+/** Quantiles along the rod, one row a point: 5, 25, 50, 75, 95 %. */
+const bandsOf = (curves: readonly number[][]) =>
+  X.map((x, p) => {
+    const [q05, q25, q50, q75, q95] = quantiles(
+      curves.map((c) => c[p]),
+      LEVELS,
+    );
+    return { x, q05, q25, q50, q75, q95 };
+  });
+
+/** Guide as filled bands, truth as lines: 90 % dashed, 50 % thin, median thick. */
+function bandMarks(guide: readonly number[][], truth: readonly number[][] | null): Plot.Markish[] {
+  const [own, other] = [bandsOf(guide), truth && bandsOf(truth)];
+  const area = (y1: string, y2: string, fillOpacity: number): Plot.Markish =>
+    Plot.areaY(own, { x: "x", y1, y2, fill: colour("learned"), fillOpacity, clip: true });
+  const line = (y: string, options: Plot.LineYOptions): Plot.Markish[] =>
+    other ? [Plot.lineY(other, { x: "x", y, stroke: colour("exact"), clip: true, ...options })] : [];
+  return [
+    area("q05", "q95", 0.22),
+    area("q25", "q75", 0.35),
+    Plot.lineY(own, { x: "x", y: "q50", stroke: colour("learned"), strokeWidth: 2, clip: true }),
+    ...["q05", "q95"].flatMap((y) => line(y, { strokeWidth: 1.3, strokeDasharray: "4 3" })),
+    ...["q25", "q75"].flatMap((y) => line(y, { strokeWidth: 1 })),
+    ...line("q50", { strokeWidth: 1.8 }),
+  ];
+}
+
+const trueLine = (values: readonly number[]): Plot.Markish =>
+  Plot.lineY(
+    values.map((y, p) => ({ x: X[p], y })),
+    { x: "x", y: "y", stroke: colour("ink"), strokeWidth: 1.8, strokeDasharray: "1 4", strokeLinecap: "round" },
+  );
+
+export const rod: Picture = {
+  title: "Along the rod",
+  text: "Conductivity, on a scale of powers, and potential at each place: median and the bands that hold 50 and 90 % of the draws. Bars at the data are of two noise standard deviations either way.",
+  key: [
+    [colour("ink"), "true profile", "dotted"],
+    ["", "datum", "ring"],
+  ],
+  fits: ({ M }) => M === SENSORS.length,
+  draw: ({ guide, truth, theta, y }) => {
+    const D = theta.length;
+    const own = profiles(guide, D);
+    const other = truth && profiles(truth, D);
+    const real = profiles(theta, D);
+    const ends = (other ? [own, other] : [own]).flatMap(({ a }) => {
+      const edges = bandsOf(a);
+      return [Math.min(...edges.map(({ q05 }) => q05)), Math.max(...edges.map(({ q95 }) => q95))];
+    });
+    const data = Array.from(SENSORS, (x, k) => ({ x, y: y[k], low: y[k] - 2 * NOISE_SD, high: y[k] + 2 * NOISE_SD }));
+    const along = { label: "x", domain: [0, 1] as const };
+    const a = chart({
+      size: "large",
+      height: 240,
+      x: along,
+      y: {
+        label: "a(x)",
+        domain: [Math.min(...ends, ...real.a[0]) / 1.2, Math.max(...ends, ...real.a[0]) * 1.2],
+        log: true,
+      },
+      marks: [...bandMarks(own.a, other?.a ?? null), trueLine(real.a[0])],
+    });
+    const u = chart({
+      size: "large",
+      height: 240,
+      x: along,
+      y: { label: "u(x)", domain: [Math.min(0, ...data.map((d) => d.low)), Math.max(1, ...data.map((d) => d.high))] },
+      marks: [
+        ...bandMarks(own.u, other?.u ?? null),
+        trueLine(real.u[0]),
+        Plot.ruleX(data, { x: "x", y1: "low", y2: "high", stroke: colour("ink"), strokeWidth: 1.2 }),
+        Plot.dot(data, { x: "x", y: "y", r: 3, fill: colour("paper"), stroke: colour("ink"), strokeWidth: 1.3 }),
+      ],
+    });
+    const what = "median, 50 and 90 % bands of guide and truth, and the true profile";
+    return [
+      { title: "Conductivity a(x)", plots: [a], description: `Conductivity along the rod: ${what}` },
+      { title: "Potential u(x) and its data", plots: [u], description: `Potential along the rod: ${what}, with data` },
+    ];
+  },
+};

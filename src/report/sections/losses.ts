@@ -1,0 +1,58 @@
+/** Losses by training step. */
+import * as Plot from "@observablehq/plot";
+import { quantile } from "../../diagnostics/ks.ts";
+import type { Evaluation } from "../../evaluate/evaluation.ts";
+import { chart, points } from "../chart.ts";
+import { figure, key, panels, paragraph } from "../html.ts";
+import { colour } from "../svg.ts";
+import { fixed } from "../text.ts";
+import type { Section } from "./section.ts";
+
+/** Shares of the losses that the axis begins and ends at: the first ones are so high that nothing else would show. */
+const SHOWN = [0, 0.94] as const;
+
+function body({ losses, model: { training } }: Evaluation): string | null {
+  if (losses === null) return null;
+  const { steps, train, heldOut } = losses;
+  const [own, other] = [points(steps, train), points(steps, heldOut)];
+  const sorted = [...own, ...other].map(({ y }) => y).sort((a, b) => a - b);
+  if (sorted.length === 0) return null;
+  const [low, high] = SHOWN.map((p) => quantile(sorted, p));
+  const room = 0.06 * (high - low) || 1;
+  const last = steps.reduce((a, b) => Math.max(a, b), 1);
+  const cut = sorted[sorted.length - 1] > high + room;
+  const { best, bestStep } = training.heldOut;
+  const line = { x: "x", y: "y", clip: true, strokeWidth: 1.8 } as const;
+  const plot = chart({
+    size: "large",
+    x: { label: "step", domain: [0, last], format: "~s" },
+    y: { label: "loss, nats", domain: [low - room, high + room] },
+    marks: [
+      Plot.line(own, { ...line, stroke: colour("exact"), strokeDasharray: "5 2" }),
+      Plot.line(other, { ...line, stroke: colour("learned") }),
+      Number.isFinite(best) && best <= high + room && best >= low - room && bestStep <= last
+        ? Plot.dot([{ x: bestStep, y: best }], { x: "x", y: "y", r: 4.5, stroke: colour("ink"), strokeWidth: 1.6 })
+        : null,
+    ],
+  });
+  const ends = other.length > 0 ? other[other.length - 1].y : Number.NaN;
+  return `${paragraph(
+    `Weights are those of the least held-out loss (ring). ${cut ? "The first losses, which are higher, are cut. " : ""}A held-out loss that turns up while the other falls would be overfitting; one that still falls at the end asks for more steps.`,
+  )}${key([
+    [colour("learned"), "held out"],
+    [colour("exact"), "in training", "dashed"],
+    ["", "best", "ring"],
+  ])}${panels(
+    [
+      figure({
+        title: `Held-out loss ${fixed(best, 3)} at step ${bestStep}`,
+        reading: Number.isFinite(ends) ? `${fixed(ends, 3)} at the end` : undefined,
+        plots: [plot],
+        description: "Losses by training step: held out and in training",
+      }),
+    ],
+    "large",
+  )}`;
+}
+
+export const training: Section = { id: "training", title: "Training", body };
