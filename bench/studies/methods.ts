@@ -11,6 +11,7 @@ import {
   type Problem,
   simulate,
   spline,
+  TrainingStopped,
   type TrainOptions,
 } from "../../src/index.ts";
 import { arm, eit, rod } from "../../src/problems/index.ts";
@@ -60,6 +61,8 @@ const methodsOf = ({ npe, elbo, byElbo }: Plan): Method[] => [
   ]),
 ];
 
+const none = titles.slice(1).map(() => "");
+
 export async function methods({ full, folder, cases: count = OBSERVATIONS, quick }: StudyOptions): Promise<void> {
   const rows: string[][] = [];
   const panels: { title: string; plot: Element }[] = [];
@@ -72,9 +75,16 @@ export async function methods({ full, folder, cases: count = OBSERVATIONS, quick
     if (exact) rows.push([problem.name, "exact, again", ...columns(exact)]);
     const outcomes: Outcome[] = [];
     for (const method of methodsOf(plan)) {
-      const o = await evaluate(cases, method);
-      outcomes.push(o);
-      rows.push([problem.name, method.name, ...columns(o)]);
+      const o = await evaluate(cases, method).catch((error) => {
+        if (error instanceof TrainingStopped) return error;
+        throw error;
+      });
+      // That a method cannot be trained so is a result too.
+      if (o instanceof TrainingStopped) rows.push([problem.name, method.name, `diverged at step ${o.step}`, ...none]);
+      else {
+        outcomes.push(o);
+        rows.push([problem.name, method.name, ...columns(o)]);
+      }
       console.error(rows[rows.length - 1].join("  "));
     }
     const points = outcomes.map((o) => ({

@@ -9,7 +9,7 @@ import { coupling, gaussian, mixture, type Problem, spline } from "../../src/ind
 import { twoMoons } from "../../src/problems/index.ts";
 import { colour, document, dots } from "../../src/report/svg.ts";
 import { saveFigure } from "./figure.ts";
-import { columns, evaluate, judgeTruth, type Method, markdown, type Outcome, resimulation, titles } from "./judge.ts";
+import { astray, columns, evaluate, judgeTruth, type Method, markdown, type Outcome, titles } from "./judge.ts";
 import type { StudyOptions } from "./options.ts";
 import { armWide, quadrants, twoScales } from "./problems.ts";
 import { type Cases, DRAWS, makeCases } from "./truth.ts";
@@ -87,6 +87,8 @@ function scatter(draws: Float32Array, truth: Float32Array, { problem: { D }, axe
   });
 }
 
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
 export async function multimodal({ full, folder, cases: count = OBSERVATIONS, quick }: StudyOptions): Promise<void> {
   const list = methods(quick ? 0.01 : full ? 4 : 1);
   const rows: string[][] = [];
@@ -95,19 +97,14 @@ export async function multimodal({ full, folder, cases: count = OBSERVATIONS, qu
     const cases = await makeCases(one.problem, count);
     const truth = judgeTruth(cases);
     if (truth && cases.again) {
-      const error = (await resimulation(cases, cases.again)).toFixed(1);
-      rows.push([one.problem.name, "exact, again", ...columns(truth), error]);
+      const share = percent(await astray(cases, cases.again));
+      rows.push([one.problem.name, "exact, again", ...columns(truth), share]);
     }
     const outcomes: Outcome[] = [];
     for (const method of list) {
       const outcome = await evaluate(cases, method);
       outcomes.push(outcome);
-      rows.push([
-        one.problem.name,
-        method.name,
-        ...columns(outcome),
-        (await resimulation(cases, outcome.draws)).toFixed(1),
-      ]);
+      rows.push([one.problem.name, method.name, ...columns(outcome), percent(await astray(cases, outcome.draws))]);
       console.error(rows[rows.length - 1].join("  "));
     }
     const at = widest(cases, one);
@@ -118,7 +115,7 @@ export async function multimodal({ full, folder, cases: count = OBSERVATIONS, qu
       })),
     );
   }
-  console.log(markdown([["problem", "guide", ...titles, "re-simulation, noise sd"], ...rows]));
+  console.log(markdown([["problem", "guide", ...titles, "astray"], ...rows]));
   saveFigure(
     {
       file: "multimodal.svg",

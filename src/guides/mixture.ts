@@ -179,8 +179,10 @@ const repeat = (K: number, count: number): SparseMatrix =>
 
 const SQRT_HALF = Math.SQRT1_2;
 const TWO_OVER_SQRT_2PI = 0.7978845608028654;
-/** The bracket of a quantile shrinks by this many halvings, a millionth; each Newton step then doubles the digits. */
-const HALVINGS = 20;
+/** The bracket of a quantile shrinks by so many halvings, to 2e-7 of it; each Newton step then doubles the digits. */
+const HALVINGS = 22;
+/** What has less weight than this given the dimensions before lies anywhere: it must not widen the bracket. */
+const LEAST_WEIGHT = 1e-14;
 /** In units of the prior: between modes so far apart that less is left, derivatives are held to what clipping can undo. */
 const LEAST_DENSITY = 1e-9;
 /** The largest f64 below 1 whose half, with ½ added, is below 1 too: noise past ±8.1 reads as ±8.1. */
@@ -211,7 +213,7 @@ function quantile(noise: Tensor, conditional: Conditional): Tensor {
     mean: detach(conditional.mean),
     sd: detach(conditional.sd),
   };
-  const [want, each] = [detach(target), add(mul(fixed.sd, detach(noise)), fixed.mean)];
+  const [want, each] = [detach(target), withoutLight(add(mul(fixed.sd, detach(noise)), fixed.mean), fixed.weights)];
   let [low, high] = [extreme(each, minimum), extreme(each, maximum)];
   for (let i = 0; i < HALVINGS; i++) {
     const middle = mul(add(low, high), 0.5);
@@ -227,6 +229,14 @@ function quantile(noise: Tensor, conditional: Conditional): Tensor {
   const last = newton(near, conditional, target);
   // Bounded in value alone: the derivatives pass.
   return add(last, detach(sub(bounded(last), last)));
+}
+
+/** Numbers (B, K) of the components, those of light ones replaced by a mean of the others. */
+function withoutLight(each: Tensor, weights: Tensor): Tensor {
+  if (each.cols === 1) return each;
+  const heavy = where(sub(weights, LEAST_WEIGHT), weights, 0);
+  const within = div(sumFeatures(mul(where(heavy, each, 0), heavy)), sumFeatures(heavy));
+  return where(heavy, each, within);
 }
 
 /** Σ w exp(−½ ((x − m)/s)²)/s: √2π times the density. */
