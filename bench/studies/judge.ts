@@ -129,14 +129,19 @@ export const columns = (o: Judged & Partial<Pick<Outcome, "seconds" | "ms">>): s
   number(o.ks.p90),
   number(o.ks.max),
   number(o.directions),
-  Number.isNaN(o.loss) ? "" : o.loss.toFixed(2),
+  Number.isNaN(o.loss) ? "" : signed(o.loss),
   o.seconds === undefined ? "" : o.seconds.toFixed(0),
-  o.ms === undefined ? "" : o.ms.toPrecision(2),
+  o.ms === undefined ? "" : milliseconds(o.ms),
 ];
 export const titles = ["KS mean", "p90", "max", "directions", "−log q", "training, s", "ms an observation"];
 
 /** A statistic in [0, 1], without the nought. */
 export const number = (x: number): string => x.toFixed(3).replace(/^0(?=\.)/, "");
+
+/** Two decimals, with a true minus sign. */
+export const signed = (x: number): string => x.toFixed(2).replace("-", "−");
+/** Two digits. */
+export const milliseconds = (x: number): string => (x >= 100 ? x.toFixed(0) : x.toPrecision(2));
 
 /** A table in Markdown. */
 export const markdown = (rows: readonly (readonly string[])[]): string => {

@@ -6,7 +6,7 @@
 import { coupling, gaussian, spline } from "../../src/index.ts";
 import { rodOf } from "../../src/problems/rod.ts";
 import { chart, hue, type Series, saveFigure } from "./figure.ts";
-import { evaluate, judgeTruth, type Method, markdown, number, type Outcome } from "./judge.ts";
+import { evaluate, judgeTruth, type Method, markdown, milliseconds, number, type Outcome, signed } from "./judge.ts";
 import type { StudyOptions } from "./options.ts";
 import { makeCases } from "./truth.ts";
 
@@ -47,10 +47,10 @@ export async function scaling({ full, folder, cases: count = OBSERVATIONS, quick
         `${D}`,
         method.name,
         `${number(o.ks.mean)} ± ${number(o.error)}`,
-        o.kl.toFixed(2),
-        o.loss.toFixed(2),
+        signed(o.kl),
+        signed(o.loss),
         o.seconds.toFixed(0),
-        o.ms.toPrecision(2),
+        milliseconds(o.ms),
       ]);
       console.error(rows[rows.length - 1].join("  "));
     }
