@@ -26,6 +26,7 @@ const benches: Record<string, () => Promise<void>> = {
   kernels: async () => (await import("./kernels.ts")).kernels(),
   nuts: async () => (await import("./nuts.ts")).nutsBench(values),
   accuracy: async () => (await import("./accuracy.ts")).accuracy(values),
+  flags: async () => (await import("./flags.ts")).flags(values),
   foreign: async () => (await import("./foreign.ts")).foreign(),
   studies: async () => (await import("./studies/main.ts")).runStudies(values),
 };

@@ -1,10 +1,8 @@
 /** Inference: an inverse map applied to measurements, one forward pass for any number of them. */
 
-import type { Executor, Rows } from "./backends/backend.ts";
 import type { BackendOptions } from "./backends/select.ts";
 import { expectCount, expectMap, expectOptions, expectSeed } from "./checks.ts";
-import { packed } from "./graph/tensor.ts";
-import { localise } from "./laplace/local.ts";
+import { encode } from "./encode.ts";
 import type { InverseMap } from "./model.ts";
 import { drawnSummary, gaussianSummary, makePosterior, type Posterior, type Summary } from "./posterior.ts";
 import { checkData, isRows } from "./problem.ts";
@@ -74,9 +72,7 @@ async function inferRows(
     const value = rows[Math.floor(over / M)][over % M];
     throw new Error(`${where}: expected numbers of single precision, got ${value} in column ${(over % M) + 1}`);
   }
-  const encoded = map.local
-    ? await encodeLocally(map, engine, y, where)
-    : await engine.run("encode", { rows: N, inputs: { y } });
+  const encoded = await encode(map, y, where);
   const C = encoded.context.length / N;
   const context = (i: number): Float32Array => encoded.context.subarray(i * C, (i + 1) * C) as Float32Array;
   // Each observation draws as if it were alone: what it is answered does not depend on the others.
@@ -121,35 +117,6 @@ async function inferRows(
     const made = { ...posterior, map, distance, farther, correct };
     return made;
   });
-}
-
-/** Context and distance of data (N, M) whose coordinates a solver looks for first. */
-async function encodeLocally(
-  map: InverseMap,
-  engine: Executor,
-  y: Float32Array,
-  where: BackendOptions | undefined,
-): Promise<Record<string, Rows>> {
-  const { D, M, problem } = map.spec;
-  if (map.problem === null)
-    throw new Error(
-      `infer: expected the problem beside this model, whose guide corrects Laplace's approximation, got none; use load(file, { problem }) with "${problem}"`,
-    );
-  const N = y.length / M;
-  const { features, start, distance } = await engine.run("look", { rows: N, inputs: { y } });
-  const E = features.length / N;
-  const width = D + E + packed(D);
-  const rows = new Float32Array(N * width);
-  await localise(await map.engine("search", where), { D, M, starts: start, y }, (i, local) => {
-    if (local === null)
-      throw new Error(
-        `infer: expected a posterior that is finite near the best linear estimate, got none for y${N > 1 ? `, row ${i + 1}` : ""}`,
-      );
-    rows.set(local.z, i * width);
-    rows.set(features.subarray(i * E, (i + 1) * E), i * width + D);
-    rows.set(local.factor, i * width + D + E);
-  });
-  return { ...(await engine.run("encode", { rows: N, inputs: { rows } })), distance };
 }
 
 /** Closed form of a Gaussian guide: z ~ N(m, L Lᵀ), θ = μ + σ z. */

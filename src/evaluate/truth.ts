@@ -97,6 +97,8 @@ async function quadrature(request: TruthRequest): Promise<Truth | null> {
   };
 }
 
+const CHAINS = 8;
+const LEAST_CHAIN = 100;
 const LARGEST_R_HAT = 1.01;
 
 async function byChains(request: TruthRequest): Promise<Truth> {
@@ -107,6 +109,8 @@ async function byChains(request: TruthRequest): Promise<Truth> {
     {
       ...backend,
       start: posteriors,
+      chains: CHAINS,
+      draws: Math.max(LEAST_CHAIN, Math.ceil((2 * draws) / CHAINS)), // twice as many as are compared: they depend on one another
       seed,
       signal,
       onProgress: ({ done, total }) => onStage("chains", done, total),

@@ -10,6 +10,7 @@
 import type { BackendOptions } from "../backends/select.ts";
 import { createExecutor } from "../backends/select.ts";
 import { frameOf } from "../density.ts";
+import { encode } from "../encode.ts";
 import { add, cast, input, mul, square, sub, sumFeatures } from "../graph/build.ts";
 import { grad } from "../graph/grad.ts";
 import { compile, type Program } from "../graph/program.ts";
@@ -83,11 +84,10 @@ export async function contextsOf(
   rows: readonly Float64Array[],
   options: BackendOptions,
 ): Promise<Float32Array[]> {
-  const engine = await map.engine("posterior", options.backend || options.kernels ? options : undefined);
   const { M } = map.spec;
   const y = new Float32Array(rows.length * M);
   for (const [i, row] of rows.entries()) y.set(row, i * M);
-  const { context } = await engine.run("encode", { rows: rows.length, inputs: { y } });
+  const { context } = await encode(map, y, options.backend || options.kernels ? options : undefined);
   const C = context.length / rows.length;
   return rows.map((_, i) => context.slice(i * C, (i + 1) * C) as Float32Array);
 }
