@@ -16,6 +16,8 @@ const { positionals, values } = parseArgs({
     quick: { type: "boolean" },
     cases: { type: "string" },
     images: { type: "string" },
+    methods: { type: "string" },
+    train: { type: "boolean" },
   },
 });
 
@@ -25,6 +27,7 @@ const benches: Record<string, () => Promise<void>> = {
   fem: async () => (await import("./fem.ts")).fem(values),
   kernels: async () => (await import("./kernels.ts")).kernels(),
   nuts: async () => (await import("./nuts.ts")).nutsBench(values),
+  paper: async () => (await import("./paper-table.ts")).paperTable(values),
   accuracy: async () => (await import("./accuracy.ts")).accuracy(values),
   flags: async () => (await import("./flags.ts")).flags(values),
   foreign: async () => (await import("./foreign.ts")).foreign(),

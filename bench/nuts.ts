@@ -20,8 +20,8 @@ import {
 } from "../src/index.ts";
 import type { Problem } from "../src/problem.ts";
 import { arm, eit, rod } from "../src/problems/index.ts";
-import { type Reference, readReference, referenceFolder, timedTrain } from "./accuracy.ts";
 import { paperEit } from "./paper.ts";
+import { type Reference, readReference, referenceFolder, timedTrain } from "./reference.ts";
 import { hardware, table } from "./report.ts";
 
 type Correctable = AmortisedPosterior | LaplacePosterior;

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { referenceFolder } from "../bench/accuracy.ts";
 import { paperEit, paperRod } from "../bench/paper.ts";
+import { referenceFolder } from "../bench/reference.ts";
 import { batchSum, input, slice, sumFeatures } from "../src/graph/build.ts";
 import { grad } from "../src/graph/grad.ts";
 import { type Problem, predict, simulate } from "../src/index.ts";

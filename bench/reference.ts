@@ -1,0 +1,102 @@
+/**
+ * What benches judge posteriors by: observations with exact draws, and the numbers that come of them.
+ *
+ * Pooled KS: 1000 draws against 1000 exact ones, two-sample, per parameter and observation, averaged over all of them and three
+ * sampling seeds. Exact draws come from the reference folder where it is there (its README says how they were made), else from
+ * the problem's own exact sampler, quadrature or importance sampling on observations that it simulates (studies/truth.ts).
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { ksPerParameter, type PooledKs, pool } from "../src/diagnostics/ks.ts";
+import { resimulationError } from "../src/diagnostics/resimulation.ts";
+import { type InverseMap, type Posterior, predict, type TrainOptions, train } from "../src/index.ts";
+import type { Problem } from "../src/problem.ts";
+import { parseCsv } from "../src/store/csv.ts";
+import { decodeNpy } from "../src/store/npy.ts";
+import { cpuSeconds } from "./report.ts";
+import { makeCases } from "./studies/truth.ts";
+
+export const DRAWS = 1000;
+export const SEEDS: readonly number[] = [11, 12, 13];
+/** Observations that are made where none are given. */
+const OBSERVATIONS = 100;
+
+export interface Reference {
+  readonly from: string;
+  readonly y: readonly ArrayLike<number>[];
+  readonly theta: readonly ArrayLike<number>[];
+  /** DRAWS exact draws (DRAWS, D) an observation. */
+  readonly exact: readonly Float32Array[];
+  /** As many others, where there are any that are independent of the first. */
+  readonly again: readonly Float32Array[] | null;
+}
+
+/** The folder of reference observations: given, or beside the repository. */
+export function referenceFolder(given?: string): string | null {
+  const folder = given ?? fileURLToPath(new URL("../../shared/reference", import.meta.url));
+  return existsSync(folder) ? folder : null;
+}
+
+/** The observations of a folder, the first `count` of them. */
+export function readReference(folder: string, D: number, count = Number.POSITIVE_INFINITY): Reference {
+  const rows = (name: string) => parseCsv(readFileSync(`${folder}/${name}`, "utf8")).rows.slice(0, count);
+  const { shape, data } = decodeNpy(new Uint8Array(readFileSync(`${folder}/exact.npy`)));
+  const size = shape[1] * D;
+  const draws = (i: number, from: number) =>
+    Float32Array.from(data.subarray(i * size + from * D, i * size + (from + DRAWS) * D));
+  const all = Array.from({ length: Math.min(shape[0], count) }, (_, i) => i);
+  return {
+    from: folder.split("/").slice(-2).join("/"),
+    y: rows("y.csv"),
+    theta: rows("theta.csv"),
+    exact: all.map((i) => draws(i, 0)),
+    again: shape[1] >= 2 * DRAWS ? all.map((i) => draws(i, DRAWS)) : null,
+  };
+}
+
+/** Observations that the problem simulates, with draws of their posteriors. */
+export async function ownReference(problem: Problem, count = OBSERVATIONS): Promise<Reference> {
+  const { theta, y, truth, again, how } = await makeCases(problem, count);
+  return { from: `${count} simulated observations, ${how}`, y, theta, exact: truth, again };
+}
+
+export interface Judgement {
+  readonly ks: PooledKs;
+  /** How far the draws' noise-free data lie from those of the true parameters, in their own unit. */
+  readonly resimulation: number;
+}
+
+/** Pooled KS over seeds, and the re-simulation error of one, of posteriors of the first of the observations. */
+export async function judge(
+  posteriors: readonly Pick<Posterior, "sample">[],
+  problem: Problem,
+  { theta, exact }: Pick<Reference, "theta" | "exact">,
+): Promise<Judgement> {
+  const { D, M } = problem;
+  const truths = await predict(
+    problem,
+    theta.slice(0, posteriors.length).flatMap((t) => Array.from(t)),
+  );
+  const statistics: number[] = [];
+  let distance = 0;
+  for (const [i, posterior] of posteriors.entries()) {
+    for (const [k, seed] of SEEDS.entries()) {
+      const draws = await posterior.sample(DRAWS, { seed });
+      statistics.push(...ksPerParameter(draws, exact[i], D));
+      if (k > 0) continue; // of one seed: solving anew for all takes minutes, and moves the third digit
+      const error = resimulationError(await predict(problem, draws), truths.subarray(i * M, (i + 1) * M));
+      distance += error.distance / posteriors.length;
+    }
+  }
+  return { ks: pool(statistics), resimulation: distance };
+}
+
+/** Trains and reports CPU seconds: all of training, simulation and fits of scalers among them. */
+export async function timedTrain(
+  problem: Problem,
+  options: TrainOptions,
+): Promise<{ map: InverseMap; seconds: number }> {
+  const before = cpuSeconds();
+  const map = await train(problem, { seed: 1, ...options });
+  return { map, seconds: cpuSeconds() - before };
+}
