@@ -6,8 +6,10 @@
 import type { Executor } from "./backends/backend.ts";
 import { type BackendOptions, createExecutor } from "./backends/select.ts";
 import { frameOf } from "./density.ts";
+import type { PooledKs } from "./diagnostics/ks.ts";
 import type { Distribution } from "./distributions/distribution.ts";
 import { distributionFromSpec } from "./distributions/from-spec.ts";
+import type { RankBins, TruthName, Verdict } from "./evaluate/evaluation.ts";
 import { add, input, random } from "./graph/build.ts";
 import type { Slab } from "./graph/plan.ts";
 import { compile, type Program } from "./graph/program.ts";
@@ -48,6 +50,47 @@ export interface TrainingRecord {
   readonly device: string;
 }
 
+/** One curve of a calibration: whether it stayed within its bands, and what it looks like. */
+export interface CurveRecord {
+  readonly name: string;
+  readonly pValue: number;
+  readonly passed: boolean;
+  readonly reading: string;
+}
+
+/** What `evaluate` found of a model (evaluate/evaluation.ts says what each is), as it is kept beside the weights. */
+export interface CalibrationRecord {
+  readonly verdict: Verdict;
+  readonly against: { readonly name: TruthName; readonly text: string };
+  readonly cases: number;
+  readonly draws: number;
+  readonly seed: number;
+  readonly ks: {
+    /** What two exact samples give. */
+    readonly floor: number;
+    readonly guide: PooledKs;
+    readonly corrected: PooledKs | null;
+  } | null;
+  /** Share of cases whose k̂ is above 0.7. */
+  readonly kHatAbove: number | null;
+  readonly resimulation: { readonly guide: number; readonly truth: number | null } | null;
+  /** Share of cases whose datum `infer` warns of. */
+  readonly warned: number;
+  readonly calibration: {
+    readonly cases: number;
+    readonly draws: number;
+    readonly alpha: number;
+    readonly sbc: {
+      readonly passed: boolean;
+      readonly curves: readonly CurveRecord[];
+      readonly ranks: readonly RankBins[];
+    };
+    readonly coverage: { readonly passed: boolean; readonly curves: readonly CurveRecord[] };
+    readonly tarp: { readonly passed: boolean; readonly curve: CurveRecord };
+    readonly foreign: { readonly beyondMost: number; readonly beyondAll: number };
+  };
+}
+
 export interface ModelSpec {
   readonly problem: string;
   readonly D: number;
@@ -63,6 +106,8 @@ export interface ModelSpec {
   readonly distances: readonly number[];
   readonly fingerprint: Fingerprint;
   readonly training: TrainingRecord;
+  /** Of models that were evaluated before they were saved. */
+  readonly calibration?: CalibrationRecord;
 }
 
 export interface InverseMap {

@@ -2,6 +2,8 @@
 
 export { type EvaluateOptions, evaluate } from "../evaluate/evaluate.ts";
 export type { Evaluation, TruthName, Verdict } from "../evaluate/evaluation.ts";
+export { recordOf, withCalibration } from "../evaluate/record.ts";
+export type { CalibrationRecord, CurveRecord } from "../model.ts";
 export type { Rows } from "./arrays.ts";
 export { type C2st, type C2stOptions, c2st } from "./c2st.ts";
 export { type Coverage, coverage } from "./coverage.ts";

@@ -23,6 +23,40 @@ const loss = finiteOr(Number.NaN);
 const numbers = v.array(finite);
 const options = v.record(v.string(), v.unknown());
 
+const share = v.pipe(finite, v.minValue(0), v.maxValue(1));
+const counts = v.array(count);
+const pooled = v.object({ mean: share, median: share, p90: share, max: share });
+const curve = v.object({ name: v.string(), pValue: share, passed: v.boolean(), reading: v.string() });
+const curves = v.array(curve);
+const calibrationSchema = v.object({
+  verdict: v.object({
+    level: v.picklist(["sound", "correct", "doubtful"]),
+    headline: v.string(),
+    findings: v.array(v.object({ good: v.boolean(), text: v.string() })),
+  }),
+  against: v.object({ name: v.picklist(["exact", "quadrature", "nuts", "none"]), text: v.string() }),
+  cases: size,
+  draws: size,
+  seed: v.pipe(v.number(), v.safeInteger()),
+  ks: v.nullable(v.object({ floor: share, guide: pooled, corrected: v.nullable(pooled) })),
+  kHatAbove: v.nullable(share),
+  resimulation: v.nullable(v.object({ guide: finite, truth: v.nullable(finite) })),
+  warned: share,
+  calibration: v.object({
+    cases: size,
+    draws: size,
+    alpha: share,
+    sbc: v.object({
+      passed: v.boolean(),
+      curves,
+      ranks: v.array(v.object({ name: v.string(), edges: counts, counts, low: counts, high: counts })),
+    }),
+    coverage: v.object({ passed: v.boolean(), curves }),
+    tarp: v.object({ passed: v.boolean(), curve }),
+    foreign: v.object({ beyondMost: share, beyondAll: share }),
+  }),
+});
+
 const specSchema = v.object({
   problem: v.string(),
   D: size,
@@ -50,6 +84,7 @@ const specSchema = v.object({
     seconds: finite,
     device: v.string(),
   }),
+  calibration: v.optional(calibrationSchema),
 });
 const fileSchema = v.object({ format: count, version: v.string(), spec: specSchema });
 

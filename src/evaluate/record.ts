@@ -1,0 +1,46 @@
+/** What a model file keeps of its evaluation: what it came to, without the curves and draws that pictures are made of. */
+import type { PooledKs } from "../diagnostics/ks.ts";
+import type { CalibrationRecord, CurveRecord, InverseMap } from "../model.ts";
+import type { BandedCurve, Evaluation } from "./evaluation.ts";
+
+const curve = ({ name, pValue, passed, reading }: BandedCurve): CurveRecord => ({ name, pValue, passed, reading });
+const pooled = ({ mean, median, p90, max }: PooledKs): PooledKs => ({ mean, median, p90, max });
+
+/** The record of an evaluation. */
+export function recordOf(evaluation: Evaluation): CalibrationRecord {
+  const { verdict, against, cases, draws, seed, ks, weights, resimulation, warned, calibration } = evaluation;
+  const { sbc, coverage, tarp } = calibration;
+  return {
+    verdict,
+    against,
+    cases,
+    draws,
+    seed,
+    ks: ks && {
+      floor: ks.guide.floor,
+      guide: pooled(ks.guide),
+      corrected: ks.corrected && pooled(ks.corrected),
+    },
+    kHatAbove: weights ? weights.above : null,
+    resimulation: resimulation && {
+      guide: resimulation.guide,
+      truth: Number.isNaN(resimulation.truth) ? null : resimulation.truth,
+    },
+    warned,
+    calibration: {
+      cases: calibration.cases,
+      draws: calibration.draws,
+      alpha: calibration.alpha,
+      sbc: { passed: sbc.passed, curves: sbc.curves.map(curve), ranks: sbc.ranks.map((bins) => ({ ...bins })) },
+      coverage: { passed: coverage.passed, curves: coverage.curves.map(curve) },
+      tarp: { passed: tarp.passed, curve: curve(tarp.curve) },
+      foreign: { ...calibration.foreign },
+    },
+  };
+}
+
+/** The map with the record of its evaluation, which `save` writes with it. */
+export const withCalibration = (map: InverseMap, evaluation: Evaluation): InverseMap => ({
+  ...map,
+  spec: { ...map.spec, calibration: recordOf(evaluation) },
+});
