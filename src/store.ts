@@ -9,6 +9,7 @@ import type { Problem } from "./problem.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./store/checkpoint-file.ts";
 import { readBytes, writeBytes } from "./store/files.ts";
 import { decodeModel, encodeModel } from "./store/model-file.ts";
+import { isModelName, shippedModel } from "./store/shipped.ts";
 import { VERSION } from "./version.ts";
 
 /** The bytes of a map's model file (safetensors), for hosts without files. */
@@ -25,23 +26,37 @@ export async function save(map: InverseMap, path: string): Promise<void> {
 export interface LoadOptions extends BackendOptions {
   /** The problem that the model was trained on: needed to correct posteriors; one that differs is refused by name. */
   readonly problem?: Problem;
+  /** Folder of the shipped models, a URL or a path, where they are not beside the package: a bundle that left them behind. */
+  readonly models?: string | URL;
 }
 
 /**
- * Reads an inverse map from a path (Node, Deno), a URL, or bytes.
- * @throws when it is no model file, is damaged, or `problem` is not the one that it was trained on.
+ * Reads an inverse map from a path (Node, Deno), a URL, or bytes, or one of the models that the package ships by its name:
+ * `load("arm")`. A text without slash, dot and colon is always a name, also where a file is called so: write "./arm" for that.
+ * @throws when it is no model file, is damaged, no shipped model has the name, or `problem` is not the one that it was trained on.
  */
 export async function load(
   source: string | URL | Uint8Array | ArrayBuffer,
   options: LoadOptions = {},
 ): Promise<InverseMap> {
-  expectOptions("load", options, ["problem", "backend", "kernels"]);
-  const { problem, ...backend } = options;
+  expectOptions("load", options, ["problem", "models", "backend", "kernels"]);
+  const { problem, models, ...backend } = options;
   if (problem !== undefined) expectProblem("load", problem);
-  const { spec, tensors } = decodeModel(await bytesOf(source));
+  if (models !== undefined && typeof models !== "string" && !(models instanceof URL))
+    throw new Error(`load: expected models to be a URL or a path of a folder, got ${describe(models)}`);
+  const { spec, tensors } = decodeModel(await (isModelName(source) ? shippedBytes(source, models) : bytesOf(source)));
   const map = makeInverseMap(spec, tensors, problem ?? null, backend);
   if (problem) await checkFingerprint(spec, problem);
   return map;
+}
+
+/** The file of a shipped model. @throws with what to do where a bundler or a server has left it behind. */
+async function shippedBytes(name: string, models: string | URL | undefined): Promise<Uint8Array> {
+  const place = shippedModel(name, models);
+  return bytesOf(place).catch((cause: Error) => {
+    const hint = "copy the folder models of the package, and name it: load(name, { models })";
+    throw new Error(`${cause.message}; ${hint}`, { cause });
+  });
 }
 
 async function bytesOf(source: string | URL | Uint8Array | ArrayBuffer): Promise<Uint8Array> {

@@ -1,0 +1,44 @@
+/**
+ * The models that come with the package, by the name of their problem, and where their files are. As with the kernels
+ * (backends/kernels-url.ts) each address is written out, so that a user's bundler finds the file and copies it.
+ */
+declare const RETRODICT_BUNDLED: true | undefined;
+
+const urls: Readonly<Record<string, () => URL>> =
+  typeof RETRODICT_BUNDLED !== "undefined"
+    ? {
+        arm: () => new URL("../models/arm.safetensors", import.meta.url),
+        rod: () => new URL("../models/rod.safetensors", import.meta.url),
+        eit: () => new URL("../models/eit.safetensors", import.meta.url),
+      }
+    : {
+        arm: () => new URL("../../models/arm.safetensors", import.meta.url),
+        rod: () => new URL("../../models/rod.safetensors", import.meta.url),
+        eit: () => new URL("../../models/eit.safetensors", import.meta.url),
+      };
+
+/** Names that `load` knows. */
+export const shippedModels: readonly string[] = Object.freeze(Object.keys(urls));
+
+/** What can be no path with an extension or a folder, and no URL. */
+const NAME = /^[A-Za-z][\w-]*$/;
+
+/** Whether a source names a model, rather than a place: it has no slash, dot or colon. */
+export const isModelName = (source: unknown): source is string => typeof source === "string" && NAME.test(source);
+
+/**
+ * Where the file of a shipped model is. `folder`: where the models are if not in the package, a URL or a path.
+ * @throws on a name that is none of them.
+ */
+export function shippedModel(name: string, folder?: string | URL): string | URL {
+  if (!Object.hasOwn(urls, name))
+    throw new Error(
+      `load: expected the name of a shipped model, ${shippedModels.join(", ")}, or a path, got "${name}"; write "./${name}" for a file of that name`,
+    );
+  if (folder === undefined) return urls[name]();
+  const file = `${name}.safetensors`;
+  if (typeof folder === "string") return folder === "" ? file : `${folder.replace(/\/$/, "")}/${file}`;
+  const base = new URL(folder);
+  if (!base.pathname.endsWith("/")) base.pathname += "/";
+  return new URL(file, base);
+}
