@@ -1,0 +1,116 @@
+/**
+ * Trains the models that the package ships, from fixed seeds and with the kernels whose bits are the same on every host, and
+ * evaluates each on fresh cases; what comes of that is written with the weights.
+ *
+ *   npm run train:models                       all of them: some ten minutes of one core
+ *   npm run train:models -- --only arm,rod     these
+ *   npm run train:models -- --check            trains anew, writes nothing, and fails unless all that a file holds comes out
+ *                                              the same to the bit, but for seconds and the evaluation
+ *   npm run train:models -- --evaluate         evaluates the files that are there anew, with the weights that they hold
+ *
+ * Prints the SHA-256 of the weights and scalers of each, and the size of its file.
+ */
+import { createHash } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { gzipSync } from "node:zlib";
+import { evaluate, withCalibration } from "../src/diagnostics/index.ts";
+import { type InverseMap, load, shippedModels, toBytes, train } from "../src/index.ts";
+import { findProblem } from "../src/problems/index.ts";
+
+const SEED = 1;
+/** The cases of the evaluation: none that training has seen, whatever the seeds are. */
+const EVALUATION_SEED = 2025;
+/** Milliseconds between lines of progress. */
+const TELL = 15_000;
+
+const folder = fileURLToPath(new URL("../models", import.meta.url));
+const pathOf = (name: string): string => join(folder, `${name}.safetensors`);
+
+/** A line now and then. */
+function teller(name: string): (what: string, done: number, count: number) => void {
+  let last = performance.now();
+  return (what, done, count) => {
+    if (performance.now() - last < TELL) return;
+    last = performance.now();
+    console.error(`${name}: ${what} ${done} of ${count}`);
+  };
+}
+
+function trainAnew(name: string): Promise<InverseMap> {
+  const tell = teller(name);
+  return train(findProblem(name), {
+    preset: "default",
+    seed: SEED,
+    kernels: "plain",
+    onSimulate: ({ done, count }) => tell("simulation", done, count),
+    onProgress: ({ step, steps }) => tell("step", step, steps),
+  });
+}
+
+async function evaluated(name: string, map: InverseMap): Promise<InverseMap> {
+  const problem = findProblem(name);
+  const evaluation = await evaluate(map, { problem, seed: EVALUATION_SEED, kernels: "plain", onStage: teller(name) });
+  const { level, headline, findings } = evaluation.verdict;
+  console.log(`${name}: ${level}. ${headline} (${evaluation.seconds.toFixed(0)} s)`);
+  for (const { good, text } of findings) console.log(`  ${good ? "+" : "−"} ${text}`);
+  return withCalibration(map, evaluation);
+}
+
+/** Weights and scalers by name, in the order of their names. */
+function hashOf({ tensors }: InverseMap): string {
+  const hash = createHash("sha256");
+  for (const key of Object.keys(tensors).sort())
+    hash.update(`${key} ${tensors[key].shape}\n`).update(tensors[key].data);
+  return hash.digest("hex");
+}
+
+/** The spec, without what other runs have otherwise: how long they took, and the evaluation. */
+function lasting({ spec }: InverseMap): string {
+  const { calibration: _calibration, training, ...rest } = spec;
+  const { seconds: _seconds, ...kept } = training;
+  return JSON.stringify({ ...rest, training: kept });
+}
+
+/** @throws unless a training has come out as the file says. */
+function expectSame(name: string, made: InverseMap, shipped: InverseMap): void {
+  const [got, expected] = [hashOf(made), hashOf(shipped)];
+  if (got !== expected) throw new Error(`${name}: expected weights ${expected}, as models/ holds, got ${got}`);
+  const [one, other] = [lasting(made), JSON.stringify(JSON.parse(lasting(shipped)))];
+  if (JSON.stringify(JSON.parse(one)) !== other)
+    throw new Error(`${name}: expected the spec that models/ holds, got the same weights with another`);
+}
+
+function tell(name: string, map: InverseMap, bytes: Uint8Array): void {
+  const kB = (size: number): string => `${(size / 1000).toFixed(0)} kB`;
+  const { seconds, heldOut } = map.spec.training;
+  console.log(
+    `${name}: weights ${hashOf(map)}, ${kB(bytes.length)}, gzip ${kB(gzipSync(bytes, { level: 9 }).length)}, held-out loss ${heldOut.best.toFixed(4)}, ${seconds.toFixed(0)} s`,
+  );
+}
+
+const { values } = parseArgs({
+  options: { only: { type: "string" }, check: { type: "boolean" }, evaluate: { type: "boolean" } },
+});
+const names = values.only?.split(",") ?? shippedModels;
+const odd = names.find((name) => !shippedModels.includes(name));
+if (odd !== undefined) throw new Error(`--only: expected ${shippedModels.join(", ")}, got "${odd}"`);
+if (values.check && values.evaluate) throw new Error("--check: expected no --evaluate beside it, got both");
+
+for (const name of names) {
+  const shipped = async (): Promise<InverseMap> => load(new Uint8Array(readFileSync(pathOf(name))));
+  if (values.check) {
+    const made = await trainAnew(name);
+    expectSame(name, made, await shipped());
+    console.log(`${name}: trained anew, to the bit what models/ holds: ${hashOf(made)}`);
+    continue;
+  }
+  const trained = values.evaluate ? await shipped() : await trainAnew(name);
+  // Written before it is evaluated: the weights are what takes minutes.
+  if (!values.evaluate) writeFileSync(pathOf(name), toBytes(trained));
+  const bytes = toBytes(await evaluated(name, trained));
+  writeFileSync(pathOf(name), bytes);
+  tell(name, trained, bytes);
+}
