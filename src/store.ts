@@ -7,9 +7,9 @@ import { checkFingerprint } from "./fingerprint.ts";
 import { type InverseMap, makeInverseMap } from "./model.ts";
 import type { Problem } from "./problem.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./store/checkpoint-file.ts";
-import { readBytes, writeBytes } from "./store/files.ts";
+import { fileExists, readBytes, writeBytes } from "./store/files.ts";
 import { decodeModel, encodeModel } from "./store/model-file.ts";
-import { isModelName, shippedModel } from "./store/shipped.ts";
+import { isModelName, shippedModel, shippedModels } from "./store/shipped.ts";
 import { VERSION } from "./version.ts";
 
 /** The bytes of a map's model file (safetensors), for hosts without files. */
@@ -32,34 +32,38 @@ export interface LoadOptions extends BackendOptions {
 
 /**
  * Reads an inverse map from a path (Node, Deno), a URL, or bytes, or one of the models that the package ships by its name:
- * `load("arm")`. A text without slash, dot and colon is always a name, also where a file is called so: write "./arm" for that.
+ * `load("arm")`. A text without slash, dot and colon is taken for such a name first: a file of its own that is called "arm" is
+ * read by "./arm".
  * @throws when it is no model file, is damaged, no shipped model has the name, or `problem` is not the one that it was trained on.
  */
-export async function load(
-  source: string | URL | Uint8Array | ArrayBuffer,
-  options: LoadOptions = {},
-): Promise<InverseMap> {
+export async function load(source: Source, options: LoadOptions = {}): Promise<InverseMap> {
   expectOptions("load", options, ["problem", "models", "backend", "kernels"]);
   const { problem, models, ...backend } = options;
   if (problem !== undefined) expectProblem("load", problem);
   if (models !== undefined && typeof models !== "string" && !(models instanceof URL))
     throw new Error(`load: expected models to be a URL or a path of a folder, got ${describe(models)}`);
-  const { spec, tensors } = decodeModel(await (isModelName(source) ? shippedBytes(source, models) : bytesOf(source)));
+  const place = await placeOf(source, models);
+  const bytes = await bytesOf(place).catch((cause: Error) => {
+    if (place === source) throw cause;
+    const hint = "copy the folder models of the package there, or tell where it is: load(name, { models })";
+    throw new Error(`${cause.message}; ${hint}`, { cause });
+  });
+  const { spec, tensors } = decodeModel(bytes);
   const map = makeInverseMap(spec, tensors, problem ?? null, backend);
   if (problem) await checkFingerprint(spec, problem);
   return map;
 }
 
-/** The file of a shipped model. @throws with what to do where a bundler or a server has left it behind. */
-async function shippedBytes(name: string, models: string | URL | undefined): Promise<Uint8Array> {
-  const place = shippedModel(name, models);
-  return bytesOf(place).catch((cause: Error) => {
-    const hint = "copy the folder models of the package, and name it: load(name, { models })";
-    throw new Error(`${cause.message}; ${hint}`, { cause });
-  });
+type Source = string | URL | Uint8Array | ArrayBuffer;
+
+/** What is to be read: for the name of a shipped model, its file. */
+async function placeOf(source: Source, models: string | URL | undefined): Promise<Source> {
+  if (!isModelName(source)) return source;
+  const isFile = !shippedModels.includes(source) && (await fileExists(source).catch(() => false)); // no files in a browser
+  return isFile ? source : shippedModel(source, models);
 }
 
-async function bytesOf(source: string | URL | Uint8Array | ArrayBuffer): Promise<Uint8Array> {
+async function bytesOf(source: Source): Promise<Uint8Array> {
   if (source instanceof Uint8Array) return source;
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
   if (typeof source !== "string" && !(source instanceof URL))

@@ -76,10 +76,12 @@ await save(map, file);
 const again = await load(file, { problem, kernels: "plain" });
 const [before, after] = [await infer(map, [0.4, 1.7]), await infer(again, [0.4, 1.7])];
 const draws = await after.sample(5, { seed: 7 });
+const arm = await infer(await load("arm", { kernels: "plain" }), [1.6, 0.3]);
 console.log(JSON.stringify({
   version: VERSION,
   problems: Object.keys(problems),
   cells: rectangle({ cells: 3 }).triangles.length / 3,
+  arm: [...arm.mean],
   before: [...before.mean],
   after: [...after.mean],
   draws: [...draws],
@@ -93,6 +95,8 @@ interface Answer {
   readonly version: string;
   readonly problems: readonly string[];
   readonly cells: number;
+  /** Posterior mean of a shipped model. */
+  readonly arm: readonly number[];
   readonly before: readonly number[];
   readonly after: readonly number[];
   readonly draws: readonly number[];
@@ -134,8 +138,10 @@ test("the package holds what runs, its types and its licences, and nothing else"
   const [code, declarations] = [/^dist\/[\w-]+\.js$/i, /^dist\/types\/src\/[\w/-]+\.d\.ts$/];
   const single = ["package.json", "README.md", "LICENSE", "dist/THIRD-PARTY.txt"];
   const kernels = ["dist/kernels.wasm", "dist/kernels-relaxed.wasm"];
-  for (const path of [...single, ...kernels]) assert.ok(packed.includes(path), `expected ${path} in the package`);
-  const known = [...single, ...kernels, "CHANGELOG.md"];
+  const models = ["arm", "rod", "eit"].map((name) => `models/${name}.safetensors`);
+  for (const path of [...single, ...kernels, ...models])
+    assert.ok(packed.includes(path), `expected ${path} in the package`);
+  const known = [...single, ...kernels, ...models, "CHANGELOG.md"];
   const odd = packed.filter((path) => !known.includes(path) && !code.test(path) && !declarations.test(path));
   assert.equal(odd, []);
 });
@@ -151,10 +157,12 @@ function tryOn(host: string, command: string, args: readonly string[] = []): Ans
 }
 
 test("it trains, saves, loads and infers in this Node", () => {
-  const { version, problems, cells, kl, apart } = tryOn("node", process.execPath);
+  const { version, problems, cells, kl, apart, arm } = tryOn("node", process.execPath);
   assert.is(version, JSON.parse(readFileSync(join(root, "package.json"), "utf8")).version);
   assert.ok(problems.includes("arm"));
   assert.is(cells, 18);
+  // The prior of the height is N(0, 0.25²), and the datum is no rare one.
+  assert.ok(arm.length === 4 && Math.abs(arm[0]) < 0.5, `${arm}`);
   assert.is(kl, 0);
   assert.is(apart, 1);
 });
@@ -167,6 +175,13 @@ test("it does the same, to the bit, in a newer Node", () => {
 test("it does the same, to the bit, in Deno", () => {
   if (!existsSync(deno)) return console.log("SKIP the package deno is not installed");
   assert.equal(tryOn("deno", deno, ["run", "-A"]), tryOn("node", process.execPath));
+});
+
+test("its command answers by a model that comes along", () => {
+  writeFileSync(join(folder, "data.csv"), "1.6,0.3\n");
+  const cli = join(installed, "dist/cli.js");
+  const out = run(folder, process.execPath, [cli, "infer", "arm", "--data", "data.csv", "--json"]);
+  assert.is(JSON.parse(out).observations[0].mean.length, 4);
 });
 
 test("its command lists the problems", () => {

@@ -49,6 +49,41 @@ test("a model file gives back the spec, the tensors and the version that wrote i
   assert.equal(decodeModel(encodeModel({ spec, tensors }, VERSION)), { version: VERSION, spec, tensors });
 });
 
+const share = { mean: 0.05, median: 0.04, p90: 0.06, max: 0.2 };
+const found = { name: "depth", pValue: 0.3, passed: true, reading: "uniform within its bands" };
+const calibration: ModelSpec["calibration"] = {
+  verdict: { level: "sound", headline: "Believe it.", findings: [{ good: true, text: "All is well." }] },
+  against: { name: "nuts", text: "chains" },
+  cases: 100,
+  draws: 1000,
+  seed: 3,
+  ks: { floor: 0.039, guide: share, corrected: null },
+  kHatAbove: 0.02,
+  resimulation: { guide: 1.1, truth: null },
+  warned: 0,
+  calibration: {
+    cases: 1000,
+    draws: 199,
+    alpha: 0.01,
+    sbc: {
+      passed: true,
+      curves: [found],
+      ranks: [{ name: "depth", edges: [0, 100, 200], counts: [490, 510], low: [440, 440], high: [560, 560] }],
+    },
+    coverage: { passed: true, curves: [found] },
+    tarp: { passed: true, curve: found },
+    foreign: { beyondMost: 0.005, beyondAll: 0 },
+  },
+};
+
+test("a model file keeps the record of an evaluation, also one without a likelihood", () => {
+  const without = { ...calibration, ks: null, kHatAbove: null, resimulation: null };
+  for (const record of [calibration, without]) {
+    const own = { ...spec, calibration: record };
+    assert.equal(decodeModel(encodeModel({ spec: own, tensors }, VERSION)).spec, own);
+  }
+});
+
 test("a held-out loss that was never finite survives the model file", () => {
   const training = { ...spec.training, heldOut: { final: Number.NaN, best: Number.POSITIVE_INFINITY, bestStep: 0 } };
   const { heldOut } = decodeModel(encodeModel({ spec: { ...spec, training }, tensors }, VERSION)).spec.training;
@@ -66,6 +101,16 @@ const refused: readonly [what: string, change: (spec: Any) => unknown, message: 
   ["with wider layers than numbers", (s) => (s.guide.options.hidden = [1e6]), /guide options of at most 19, .*1000000/],
   ["with an unknown embedding", (s) => (s.embedding.kind = "code"), /spec\.embedding\.kind to be .*, got "code"/],
   ["with a fingerprint of other data", (s) => (s.fingerprint.forward = [[1]]), /fingerprint\.forward of rows of 3/],
+  [
+    "with a record of an evaluation that lacks its verdict",
+    (s) => (s.calibration = {}),
+    /spec\.calibration\.verdict, got none/,
+  ],
+  [
+    "with a share above 1 in it",
+    (s) => (s.calibration = { ...calibration, warned: 2 }),
+    /spec\.calibration\.warned to be <=1, got 2/,
+  ],
   ["with a loss that is a list", (s) => (s.training.heldOut.best = []), /spec\.training\.heldOut\.best/],
 ];
 for (const [what, change, message] of refused) {

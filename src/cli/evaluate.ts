@@ -3,7 +3,7 @@ import { Option } from "commander";
 import type { Evaluation, TruthName } from "../evaluate/evaluation.ts";
 import { checkWritable, writeBytes } from "../store/files.ts";
 import { type CliCommand, type Output, type Result, UsageError, whole } from "./command.ts";
-import { findModelArgument } from "./model-argument.ts";
+import { findModelArgument, MODEL_HELP } from "./model-argument.ts";
 import { stageView } from "./progress.ts";
 import { formatNumber, formatTable, formatTime } from "./table.ts";
 
@@ -97,7 +97,7 @@ export const evaluateCommand: CliCommand<Options> = {
   summary: "say whether to believe a model",
   define: (command) =>
     void command
-      .argument("<MODEL>", "model file that train has written")
+      .argument("<MODEL>", MODEL_HELP)
       .option("--report <FILE>", "write a report: one HTML file with pictures")
       .option("--cases <N>", "fresh cases to hold against the truth (default: 100)", whole(1))
       .option("--calibration <N>", "fresh cases whose true parameters are ranked (default: 1000)", whole(20))

@@ -12,7 +12,7 @@ import { encodeNpy } from "../store/npy.ts";
 import { parseObservations } from "../store/observations.ts";
 import { type CliCommand, type Output, type Result, UsageError, whole } from "./command.ts";
 import { correctAll, correctionJson } from "./correct-step.ts";
-import { findModelArgument } from "./model-argument.ts";
+import { findModelArgument, MODEL_HELP } from "./model-argument.ts";
 import { formatNumber, formatTable } from "./table.ts";
 
 interface Options {
@@ -155,7 +155,7 @@ export const inferCommand: CliCommand<Options> = {
   summary: "answer measurements with posteriors",
   define: (command) =>
     void command
-      .argument("<MODEL>", "model file that train has written")
+      .argument("<MODEL>", MODEL_HELP)
       .requiredOption("--data <FILE>", "measurements: CSV (one a row), .npy (N, M), JSON, or - for standard input")
       .option(
         "--problem <PROBLEM>",

@@ -1,10 +1,13 @@
-/** MODEL on the command line: a model file, with its problem where that is needed. */
+/** MODEL on the command line: a model file, or the name of a shipped one, with its problem where that is needed. */
 import type { InverseMap } from "../model.ts";
 import type { Problem } from "../problem.ts";
 import { problems } from "../problems/index.ts";
+import { shippedModels } from "../store/shipped.ts";
 import { load } from "../store.ts";
 import { withFile } from "./command.ts";
 import { findProblemArgument } from "./problem-argument.ts";
+
+export const MODEL_HELP = `model file that train has written, or one that comes along: ${shippedModels.join(", ")}`;
 
 const SURROGATE = /-surrogate$/;
 

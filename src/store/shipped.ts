@@ -20,7 +20,7 @@ const urls: Readonly<Record<string, () => URL>> =
 /** Names that `load` knows. */
 export const shippedModels: readonly string[] = Object.freeze(Object.keys(urls));
 
-/** What can be no path with an extension or a folder, and no URL. */
+/** No path with an extension or a folder, and no URL. */
 const NAME = /^[A-Za-z][\w-]*$/;
 
 /** Whether a source names a model, rather than a place: it has no slash, dot or colon. */
@@ -33,7 +33,7 @@ export const isModelName = (source: unknown): source is string => typeof source 
 export function shippedModel(name: string, folder?: string | URL): string | URL {
   if (!Object.hasOwn(urls, name))
     throw new Error(
-      `load: expected the name of a shipped model, ${shippedModels.join(", ")}, or a path, got "${name}"; write "./${name}" for a file of that name`,
+      `load: expected the name of a shipped model, ${shippedModels.join(", ")}, or a path, got "${name}"`,
     );
   if (folder === undefined) return urls[name]();
   const file = `${name}.safetensors`;
