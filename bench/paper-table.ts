@@ -46,8 +46,8 @@ interface Subject {
 const subjects: Readonly<Record<string, Subject>> = {
   arm: { problem: () => arm },
   "rod-paper": { problem: paperRod, networks: true },
-  rod: { problem: () => rod },
   "eit-paper": { problem: paperEit, networks: true },
+  rod: { problem: () => rod },
   eit: { problem: () => eit, chains: 4 },
 };
 

@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { openPage } from "./helpers/browser.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const newerNode = join(root, "node_modules/node-current/bin/node");
@@ -175,6 +176,32 @@ test("it does the same, to the bit, in a newer Node", () => {
 test("it does the same, to the bit, in Deno", () => {
   if (!existsSync(deno)) return console.log("SKIP the package deno is not installed");
   assert.equal(tryOn("deno", deno, ["run", "-A"]), tryOn("node", process.execPath));
+});
+
+const PAGE = `<!doctype html><script type="importmap">
+{ "imports": { "retrodict": "./node_modules/retrodict/dist/index.js" } }</script><script type="module">
+import { infer, load } from "retrodict";
+const answer = async () => [...(await infer(await load("arm", { kernels: "plain" }), [1.6, 0.3])).mean];
+const elsewhere = (place) => load("rod", { models: place }).then(({ spec }) => spec.problem, (error) => error.message);
+window.found = Promise.all([answer(), elsewhere("node_modules/retrodict/models"), elsewhere("nowhere")]);
+</script>`;
+
+test("a page finds the models that come along, and answers to the bit what this Node does", async () => {
+  writeFileSync(join(folder, "index.html"), PAGE);
+  const open = await openPage(folder);
+  if (typeof open === "string") return console.log(`SKIP ${open}`);
+  try {
+    const found = await open.page.evaluate(() => (window as unknown as { found: Promise<unknown[]> }).found);
+    const [arm, rod, lost] = found as [number[], string, string];
+    assert.equal(arm, tryOn("node", process.execPath).arm);
+    assert.is(rod, "rod");
+    assert.match(
+      lost,
+      `load: expected a model at ${open.origin}/nowhere/rod.safetensors, got HTTP 404; copy the folder`,
+    );
+  } finally {
+    await open.close();
+  }
 });
 
 test("its command answers by a model that comes along", () => {
