@@ -1,6 +1,7 @@
 /** The frame of all small charts: sizes, axes and grids of one look. */
 import * as Plot from "@observablehq/plot";
 import { colour, document } from "./svg.ts";
+import { tick } from "./text.ts";
 
 /** Large ones stand two or three in a row, small ones four; on a phone one and two. */
 export const SIZES = { large: { width: 340, height: 220 }, small: { width: 240, height: 150 } } as const;
@@ -11,7 +12,7 @@ export interface Scale {
   readonly domain: readonly [number, number];
   readonly log?: boolean;
   readonly ticks?: number;
-  readonly format?: string | ((x: number) => string);
+  readonly format?: (x: number) => string;
 }
 
 export interface ChartParts {
@@ -26,10 +27,10 @@ export interface ChartParts {
 /** A chart with a grid behind and both axes. */
 export function chart({ size, height, x, y, marks }: ChartParts): Element {
   const { width, height: usual } = SIZES[size];
-  const axis = ({ label, ticks = 4, format = "~g" }: Scale) => ({
+  const axis = ({ label, ticks = 4, format = tick }: Scale) => ({
     label,
     ticks,
-    tickFormat: format,
+    tickFormat: (x: number) => format(x),
     tickSize: 3,
     color: colour("quiet"),
   });
@@ -43,19 +44,20 @@ export function chart({ size, height, x, y, marks }: ChartParts): Element {
     width,
     height: height ?? usual,
     marginLeft: 40,
-    marginRight: 10,
+    marginRight: 14,
     marginTop: 20,
-    marginBottom: 34,
+    marginBottom: size === "small" ? 40 : 34,
     x: scale(x),
     y: scale(y),
     marks: [
       Plot.gridY({ stroke: colour("line"), strokeOpacity: 1, ticks: y.ticks ?? 4 }),
       ...marks,
-      Plot.axisX(axis(x)),
+      Plot.axisX({ ...axis(x), labelOffset: size === "small" ? 33 : 31 }),
       Plot.axisY(axis(y)),
     ],
   });
   made.setAttribute("font-size", size === "small" ? "11.5" : "11");
+  made.setAttribute("overflow", "visible"); // the last number of an axis reaches a little past its end
   return made;
 }
 

@@ -30,6 +30,9 @@ const SECTIONS: readonly Section[] = [
   made,
 ];
 
+const sentence = (text: string): string =>
+  text === "" ? "" : `${text[0].toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? "" : "."}`;
+
 /** The HTML of a report, with all its pictures; nothing is loaded from elsewhere, and no script runs. */
 export function reportHtml(evaluation: Evaluation): string {
   const { problem, description, model } = evaluation;
@@ -42,12 +45,12 @@ export function reportHtml(evaluation: Evaluation): string {
     ({ id, title, html }) =>
       `<section id="${id}" aria-labelledby="${id}-title"><h2 id="${id}-title">${escapeText(title)}</h2>\n${html}</section>`,
   );
-  const guide = `${model.guide.name} guide trained by ${model.training.objective.toUpperCase()}`;
+  const guide = `The guide, ${model.guide.name}, was trained by ${model.training.objective.toUpperCase()}.`;
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>${escapeText(problem)}: can this model be believed?</title><style>${THEME}${REPORT_CSS}</style></head><body><main>
 <header class="top"><p class="kind">Retrodict evaluation</p><h1>${escapeText(problem)}: can this model be believed?</h1>
-<p>${escapeText(description ? `${description[0].toUpperCase()}${description.slice(1)}.` : "")} ${escapeText(guide)}.</p></header>
+<p>${escapeText(`${sentence(description)} ${guide}`.trim())}</p></header>
 ${verdictHtml(evaluation)}
 ${tilesHtml(evaluation)}
 <nav aria-label="Contents"><ul>${links.join("")}</ul></nav>

@@ -57,6 +57,7 @@ h2{break-after:avoid}
 /** The report. Of the two sizes of panels, small ones stand two in a row on a phone, four on a large screen. */
 export const REPORT_CSS = `${BASE_CSS}
 html{scroll-padding-top:1rem}
+dl{grid-template-columns:repeat(auto-fit,minmax(13rem,1fr))}
 .kind{font-size:.8rem;margin:0;letter-spacing:.06em;text-transform:uppercase}
 section{margin:2.75rem 0 0}
 section h2{margin:0 0 .25rem}
@@ -75,11 +76,11 @@ nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:.1rem 1.1rem;margin:0;pad
 nav a{color:var(--learned);display:inline-block;padding:.15rem 0}
 figcaption b{color:var(--c,var(--ink));display:block}
 .panels{display:grid;gap:1.25rem 1rem;margin:.75rem 0}
-.panels.large{grid-template-columns:repeat(auto-fill,minmax(min(100%,19rem),1fr))}
+.panels.large{grid-template-columns:repeat(auto-fit,minmax(min(100%,19rem),1fr))}
 .panels.small{grid-template-columns:repeat(auto-fill,minmax(min(100%,13.5rem),1fr))}
 .panels figure,.drawn figure{break-inside:avoid;display:flex;flex-direction:column}
 .panels figcaption{flex:1}
-.panels.large figure{max-width:26rem}
+.panels.large figure,.beside figure{max-width:26rem}
 .panels text,.drawn text{font-family:system-ui,sans-serif}
 .beside{display:grid;gap:1rem 2rem;align-items:center;grid-template-columns:repeat(auto-fit,minmax(min(100%,19rem),1fr))}
 .beside table{margin:0}
@@ -89,18 +90,22 @@ article>p{margin:0}
 th:first-child,.words td{white-space:normal;overflow-wrap:anywhere}
 thead th{white-space:normal;vertical-align:bottom}
 .words th,.words td{text-align:left;vertical-align:top;padding:.4rem .8rem .4rem 0}
+.numbers th:first-child{min-width:5rem}
+.wide{overflow-x:auto}
 .words{max-width:60rem;font-size:.85rem;margin:.5rem 0 1rem}
 .words tbody th{color:var(--ink);width:28%}
 .words tbody th:first-child{overflow-wrap:normal}
 .key .dashed,.key .dotted{height:0;border-radius:0;background:none;border-top:2px dashed var(--c)}
 .key .dotted{border-top:3px dotted var(--c)}
 .pairs{max-width:46rem;margin:.75rem auto .75rem 0}
+.pairs.n1 text,.pairs.n2 text{font-size:9px}
 .pairs.n1{max-width:20rem}.pairs.n2{max-width:34rem}
 pre{background:var(--card);border-radius:.5rem;padding:.7rem .9rem;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.85rem}
 @media(max-width:40rem){
 .panels.small{grid-template-columns:1fr 1fr;gap:1rem .6rem}
 .panels.small figcaption{font-size:.72rem}
 .panels.small svg text{font-size:13.5px}
+.drawn text{font-size:8.5px}
 .words{font-size:.78rem}
 .words th,.words td{padding-right:.5rem}
 dl{grid-template-columns:1fr 1fr}
@@ -109,8 +114,10 @@ dt{font-size:.78rem}
 .verdict .headline{font-size:1.05rem}
 }
 @media print{
+html{font-size:12px}
 nav{display:none}
 section{margin-top:1.5rem}
+h3,.key,section>p:not(:last-child){break-after:avoid}
 .cards{grid-template-columns:1fr 1fr}
 .panels.large{grid-template-columns:1fr 1fr}
 .panels.small{grid-template-columns:repeat(4,1fr)}
@@ -118,6 +125,6 @@ section{margin-top:1.5rem}
 tr,dl div,details,.beside,pre{break-inside:avoid}
 summary{list-style:none}
 details::details-content{content-visibility:visible;display:block;block-size:auto;opacity:1}
-.pairs{max-width:150mm}
+.pairs{max-width:112mm}
 }
 `;

@@ -19,9 +19,13 @@ export function milliseconds(ms: number): string {
   return ms < 60_000 ? `${fixed(ms / 1000, 1)} s` : `${fixed(ms / 60_000, 1)} min`;
 }
 
-/** A share in percent, to a tenth where it is small or nearly all. */
+/** A share in percent, to a tenth where it is small or nearly all and the tenth is not 0. */
 export const percent = (share: number): string =>
-  `${fixed(100 * share, (share > 0 && share < 0.1) || (share > 0.9 && share < 1) ? 1 : 0)} %`;
+  `${fixed(100 * share, share < 0.1 || share > 0.9 ? 1 : 0).replace(/\.0$/, "")} %`;
+
+/** A number at an axis, without digits that say nothing; and one that is a share. */
+export const tick = (x: number, digits = 6): string => String(Number(x.toPrecision(digits))).replaceAll("-", "−");
+export const shareTick = (x: number): string => `${tick(100 * x)} %`;
 
 /** Three significant digits, for numbers of any size. */
 export function short(x: number): string {

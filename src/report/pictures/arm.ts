@@ -24,7 +24,7 @@ export const arm: Picture = {
       {
         title: "guide",
         hue: colour("learned"),
-        plots: [fan(guide, { ...common, width: 320, colour: "learned", lines: LINES.learned })],
+        plots: [fan(guide, { ...common, width: 250, colour: "learned", lines: LINES.learned })],
         description: `Draws of the guide: ${at}`,
       },
       ...(truth
@@ -32,7 +32,7 @@ export const arm: Picture = {
             {
               title: truthName,
               hue: colour("exact"),
-              plots: [fan(truth, { ...common, width: 320, colour: "exact", lines: LINES.exact })],
+              plots: [fan(truth, { ...common, width: 250, colour: "exact", lines: LINES.exact })],
               description: `Draws of the ${truthName}: ${at}`,
             },
           ]

@@ -8,11 +8,11 @@ import type { Picture } from "./picture.ts";
 
 type Span = readonly [low: number, high: number];
 
-const DISCS = 40;
+const DISCS = 24;
 const POINTS = 400;
 const SHARES = [0.9, 0.5];
 const MARGINS = { marginLeft: 36, marginRight: 8, marginTop: 20, marginBottom: 34 };
-const SIZE = 320;
+const SIZE = 250;
 const SQUARE = { width: SIZE, height: SIZE + 10, ...MARGINS };
 
 /** In the forward model a centre is clamped to the box. */
@@ -70,15 +70,14 @@ function outlines(draws: ArrayLike<number>, [x, y]: readonly [Span, Span], name:
 
 export const eit: Picture = {
   title: "The disc in the plate",
-  text: "Left, the plate with its sensors on the rim: the shaded disc is the true one, thin circles are discs of draws. Right, the centre from near by: draws of the guide, and the regions of highest density that hold 50 % (solid) and 90 % (dashed) of guide and truth. Centres outside of [0.2, 0.8]² stand for a disc at its edge.",
+  text: "The plate has its sensors on the rim; the thick circle is the true disc, and thin ones are discs of draws. Its centre is shown from near by, too: draws of the guide, and the regions of highest density that hold 50 % (solid) and 90 % (dashed) of the draws. Centres outside of [0.2, 0.8]² stand for a disc at its edge.",
   key: [
-    ["", "true centre", "ring"],
-    [colour("prior"), "true disc", "block"],
+    ["", "true centre, true disc", "ring"],
     [colour("ink"), "sensors", "dotted"],
   ],
   fits: ({ D }) => D === 2,
   draw: ({ guide, truth, theta }, truthName) => {
-    const thin = { "stroke-width": 0.9, "stroke-opacity": 0.3 };
+    const thin = { "stroke-width": 0.9, "stroke-opacity": 0.45 };
     const corners = [0, 1] as const;
     const centre = [{ x: theta[0], y: theta[1] }];
     const plate = Plot.plot({
@@ -88,15 +87,15 @@ export const eit: Picture = {
       y: { domain: corners, axis: null },
       marks: [
         Plot.frame({ stroke: colour("quiet") }),
-        discs(theta, 1, colour("ink"), { fill: colour("prior"), "stroke-width": 0.8 }),
+        discs(theta, 1, "none", { fill: colour("prior") }),
         ...(truth ? [discs(truth, DISCS, colour("exact"), thin)] : []),
         discs(guide, DISCS, colour("learned"), thin),
+        discs(theta, 1, colour("ink"), { "stroke-width": 1.8 }),
         dots(
           SENSORS.map(([x]) => x),
           SENSORS.map(([, y]) => y),
           { fill: colour("ink"), radius: 1.1, opacity: 0.7 },
         ),
-        Plot.dot([{ x: clamped(theta[0]), y: clamped(theta[1]) }], { x: "x", y: "y", r: 2, fill: colour("ink") }),
         ...axes(["x", "y"]),
       ],
     });

@@ -100,8 +100,8 @@ export const rod: Picture = {
     const data = Array.from(SENSORS, (x, k) => ({ x, y: y[k], low: y[k] - 2 * NOISE_SD, high: y[k] + 2 * NOISE_SD }));
     const along = { label: "x", domain: [0, 1] as const };
     const a = chart({
-      size: "large",
-      height: 240,
+      size: "small",
+      height: 200,
       x: along,
       y: {
         label: "a(x)",
@@ -111,8 +111,8 @@ export const rod: Picture = {
       marks: [...bandMarks(own.a, other?.a ?? null), trueLine(real.a[0])],
     });
     const u = chart({
-      size: "large",
-      height: 240,
+      size: "small",
+      height: 200,
       x: along,
       y: { label: "u(x)", domain: [Math.min(0, ...data.map((d) => d.low)), Math.max(1, ...data.map((d) => d.high))] },
       marks: [

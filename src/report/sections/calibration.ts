@@ -4,7 +4,7 @@ import type { BandedCurve, Evaluation, RankBins } from "../../evaluate/evaluatio
 import { chart, points, RULE, type Size } from "../chart.ts";
 import { figure, key, panels, paragraph } from "../html.ts";
 import { colour } from "../svg.ts";
-import { fixed, percent } from "../text.ts";
+import { fixed, percent, shareTick, tick } from "../text.ts";
 import { type Section, selectParameters } from "./section.ts";
 
 /** Parameters with pictures of their own. */
@@ -27,8 +27,8 @@ function plotCurve(curve: BandedCurve, size: Size, { x, y }: CurveWords, differe
   const ideal = [0, 1].map((at) => ({ x: at, y: difference ? 0 : at }));
   return chart({
     size,
-    x: { label: x, domain: [0, 1], format: "~%" },
-    y: { label: y, domain: difference ? [-reach, reach] : [0, 1], format: difference ? "+~g" : "~%", ticks: 3 },
+    x: { label: x, domain: [0, 1], format: shareTick, ticks: size === "small" ? 2 : 5 },
+    y: { label: y, domain: difference ? [-reach, reach] : [0, 1], format: difference ? tick : shareTick, ticks: 3 },
     marks: [
       Plot.areaY(band, { x: "x", y1: "y1", y2: "y2", ...BAND }),
       Plot.line(ideal, { x: "x", y: "y", ...RULE }),
@@ -44,8 +44,8 @@ function plotRanks({ edges, counts, low, high }: RankBins, passed: boolean): Ele
   const ends = edges.length > 0 ? ([edges[0], edges[edges.length - 1]] as const) : ([0, 1] as const);
   return chart({
     size: "small",
-    height: 120,
-    x: { label: "rank of the truth among draws", domain: ends },
+    height: 126,
+    x: { label: "rank of the truth", domain: ends },
     y: { label: "cases", domain: [0, top], ticks: 3 },
     marks: [
       Plot.rect(bins, { x1: "x1", x2: "x2", y1: "y1", y2: "y2", ...BAND }),

@@ -4,17 +4,19 @@ import type { Evaluation, KsSummary } from "../../evaluate/evaluation.ts";
 import { chart, RULE, type Size } from "../chart.ts";
 import { figure, key, panels, paragraph, table } from "../html.ts";
 import { colour } from "../svg.ts";
-import { fixed, percent } from "../text.ts";
+import { fixed, percent, shareTick } from "../text.ts";
 import { meanKs, type Section, selectParameters } from "./section.ts";
 
-const BINS = 25;
+/** Bins of a histogram of many values, and of few. */
+const BINS = { many: 25, few: 12 };
+const MANY = 50;
 /** Parameters with a histogram of their own. */
 const MOST = 12;
 
 /** Shares of values in equal bins of [0, top]; the last bin holds what is at its end. */
-function histogram(values: readonly number[], top: number): number[] {
-  const shares = new Array<number>(BINS).fill(0);
-  for (const v of values) shares[Math.min(BINS - 1, Math.floor((v / top) * BINS))] += 1 / values.length;
+function histogram(values: readonly number[], bins: number, top: number): number[] {
+  const shares = new Array<number>(bins).fill(0);
+  for (const v of values) shares[Math.min(bins - 1, Math.floor((v / top) * bins))] += 1 / values.length;
   return shares;
 }
 
@@ -27,9 +29,10 @@ interface Histograms {
 }
 
 function plot({ guide, corrected, floor, top }: Histograms, size: Size): Element {
-  const own = histogram(guide, top);
-  const other = corrected && histogram(corrected, top);
-  const edge = (b: number): number => (b * top) / BINS;
+  const bins = guide.length < MANY ? BINS.few : BINS.many;
+  const own = histogram(guide, bins, top);
+  const other = corrected && histogram(corrected, bins, top);
+  const edge = (b: number): number => (b * top) / bins;
   const bars = own.map((share, b) => ({ x1: edge(b), x2: edge(b + 1), share }));
   const outline = other?.flatMap((y, b) => [
     { x: edge(b), y },
@@ -39,7 +42,7 @@ function plot({ guide, corrected, floor, top }: Histograms, size: Size): Element
   return chart({
     size,
     x: { label: "KS", domain: [0, top] },
-    y: { label: "share of cases", domain: [0, 1.05 * highest], ticks: 3, format: "~%" },
+    y: { label: "share of cases", domain: [0, 1.05 * highest], ticks: 3, format: shareTick },
     marks: [
       Plot.rectY(bars, { x1: "x1", x2: "x2", y: "share", fill: colour("learned"), fillOpacity: 0.75, inset: 0.4 }),
       outline ? Plot.line(outline, { x: "x", y: "y", stroke: colour("corrected"), strokeWidth: 1.8 }) : null,
@@ -66,7 +69,7 @@ function body(evaluation: Evaluation): string | null {
     return { guide: pick(guide), corrected: corrected && pick(corrected), floor: guide.floor, top };
   };
   const { shown, note } = selectParameters(evaluation, MOST);
-  const means = meanKs(evaluation) as number[];
+  const means = meanKs(guide);
   const pooled = figure({
     title: "All parameters together",
     reading: `mean ${fixed(guide.mean, 3)}${corrected ? `, corrected ${fixed(corrected.mean, 3)}` : ""}`,

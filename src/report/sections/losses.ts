@@ -5,7 +5,7 @@ import type { Evaluation } from "../../evaluate/evaluation.ts";
 import { chart, points } from "../chart.ts";
 import { figure, key, panels, paragraph } from "../html.ts";
 import { colour } from "../svg.ts";
-import { fixed } from "../text.ts";
+import { fixed, tick } from "../text.ts";
 import type { Section } from "./section.ts";
 
 /** Shares of the losses that the axis begins and ends at: the first ones are so high that nothing else would show. */
@@ -25,7 +25,7 @@ function body({ losses, model: { training } }: Evaluation): string | null {
   const line = { x: "x", y: "y", clip: true, strokeWidth: 1.8 } as const;
   const plot = chart({
     size: "large",
-    x: { label: "step", domain: [0, last], format: "~s" },
+    x: { label: "step", domain: [0, last], format: (x) => (x >= 10_000 ? `${tick(x / 1000)}k` : tick(x)) },
     y: { label: "loss, nats", domain: [low - room, high + room] },
     marks: [
       Plot.line(own, { ...line, stroke: colour("exact"), strokeDasharray: "5 2" }),

@@ -1,5 +1,5 @@
 /** A section of the report, and what sections share: which parameters are shown where there are too many for all. */
-import type { Evaluation } from "../../evaluate/evaluation.ts";
+import type { Evaluation, KsSummary } from "../../evaluate/evaluation.ts";
 
 export interface Section {
   /** Of its heading, for links within the page. */
@@ -9,12 +9,9 @@ export interface Section {
   readonly body: (evaluation: Evaluation) => string | null;
 }
 
-/** Mean KS of each parameter over the cases (D); null where there is no truth. */
-export function meanKs({ ks, model: { D } }: Pick<Evaluation, "ks" | "model">): number[] | null {
-  if (ks === null) return null;
-  const { statistics } = ks.guide;
-  return Array.from({ length: D }, (_, d) => statistics.reduce((sum, row) => sum + row[d] / statistics.length, 0));
-}
+/** Mean KS of each parameter over the cases (D). */
+export const meanKs = ({ statistics }: KsSummary): number[] =>
+  statistics[0].map((_, d) => statistics.reduce((sum, row) => sum + row[d] / statistics.length, 0));
 
 export interface Selection {
   /** Indices of parameters, ascending. */
@@ -25,13 +22,13 @@ export interface Selection {
 
 /** At most `count` parameters: those of the largest mean KS, or, without a truth, of the least uniform ranks. */
 export function selectParameters(evaluation: Evaluation, count: number): Selection {
-  const { model, calibration } = evaluation;
+  const { model, calibration, ks } = evaluation;
   const all = model.parameters.map((_, d) => d);
   if (all.length <= count) return { shown: all, note: "" };
-  const ks = meanKs(evaluation);
-  const score = (d: number): number => (ks === null ? -calibration.sbc.curves[d].pValue : ks[d]);
+  const means = ks && meanKs(ks.guide);
+  const score = (d: number): number => (means === null ? -calibration.sbc.curves[d].pValue : means[d]);
   const shown = all.sort((a, b) => score(b) - score(a) || a - b).slice(0, count);
-  const which = ks === null ? "whose ranks are least uniform" : "with the largest KS";
+  const which = means === null ? "whose ranks are least uniform" : "with the largest KS";
   return {
     shown: shown.sort((a, b) => a - b),
     note: `Shown are the ${count} of ${model.D} parameters ${which}; the table below has them all.`,

@@ -5,7 +5,7 @@ import { LARGEST_K } from "../../sampling/psis.ts";
 import { chart, RULE } from "../chart.ts";
 import { figure, panels, paragraph } from "../html.ts";
 import { colour } from "../svg.ts";
-import { fixed, percent } from "../text.ts";
+import { fixed, percent, shareTick } from "../text.ts";
 import type { Section } from "./section.ts";
 
 /** Up to here weights behave as if they had a variance. */
@@ -56,7 +56,7 @@ function plotEss(ess: readonly number[]): Element {
   return chart({
     size: "large",
     x: { label: "cases, by effective sample size", domain: [0, at.length + 1] },
-    y: { label: "effective share of the draws", domain: [0, 1], format: "~%" },
+    y: { label: "effective share of the draws", domain: [0, 1], format: shareTick },
     marks: [
       Plot.dot(at, { x: "x", y: "y", r: 2.6, fill: colour("learned") }),
       Plot.ruleY([0], { stroke: RULE.stroke }),
@@ -68,7 +68,7 @@ function body({ weights }: Evaluation): string | null {
   if (weights === null) return null;
   const { kHat, ess, above } = weights;
   const share = (test: (k: number) => boolean): number => kHat.filter(test).length / kHat.length;
-  const [, median] = [0, ascending(ess)[ess.length >> 1]];
+  const median = ascending(ess)[ess.length >> 1];
   const odd = kHat.filter((k) => !Number.isFinite(k)).length;
   const figures = [
     figure({
