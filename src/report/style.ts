@@ -117,6 +117,7 @@ dt{font-size:.78rem}
 html{font-size:12px}
 nav{display:none}
 section{margin-top:1.5rem}
+p{break-inside:avoid}
 h3,.key,section>p:not(:last-child){break-after:avoid}
 .cards{grid-template-columns:1fr 1fr}
 .panels.large{grid-template-columns:1fr 1fr}
