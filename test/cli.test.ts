@@ -169,6 +169,34 @@ test("a model whose guide needs the problem finds the built-in one by its name, 
   assert.match(other.err, /darcy\.safetensors": .*another problem "darcy": the number of parameters .* "arm"/);
 });
 
+test("evaluate says whether to believe a model, as text, as JSON and as a report", async () => {
+  await trainTiny();
+  const few = ["evaluate", model, "--cases", "4", "--calibration", "100"];
+  const report = at("report.html");
+  const { status, out, err } = await retrodict([...few, "--report", report]);
+  assert.is(status, 0, err);
+  assert.match(out, /^[✓!✗] .+\n {2}[+−] /);
+  assert.match(out, /KS, guide +\d\.\d{3} \/ /);
+  assert.match(err, /4 cases against exact draws/);
+  assert.match(fs.readFileSync(report, "utf8"), /^<!doctype html>/);
+  const json = await retrodict([...few, "--against", "quadrature", "--json", "--quiet"]);
+  assert.is(json.status, 0, json.err);
+  assert.is(json.err, "");
+  const told = JSON.parse(json.out);
+  assert.is(told.against.name, "quadrature");
+  assert.is(told.ks.guide.statistics.length, 4);
+  assert.is(told.examples[0].guide, undefined);
+  for (const [args, message] of [
+    [["--report", at("report.pdf")], /--report: expected a name that ends in \.html/],
+    [["--against", "mcmc"], /--against <TRUTH>' argument 'mcmc' is invalid/],
+    [["--cases", "0"], /Expected a whole number of at least 1/],
+  ] as const) {
+    const wrong = await retrodict([...few, ...args]);
+    assert.is(wrong.status, 2, wrong.err);
+    assert.match(wrong.err, message);
+  }
+});
+
 test("draws are written as NumPy, CSV and JSON with the same numbers", async () => {
   await trainTiny();
   const data = write("y.json", "[[0.5], [1.25]]");

@@ -133,7 +133,7 @@ export async function evaluate(map: InverseMap, options: EvaluateOptions = {}): 
         : null;
     const guideKs = ks((j) => j.ks);
     const rms = (pick: (j: Judged) => number | null): number =>
-      Math.sqrt(judged.reduce((sum, j) => sum + (pick(j) ?? Number.NaN) ** 2, 0) / cases);
+      Math.sqrt(judged.reduce((sum, j) => sum + squareOf(pick(j) ?? Number.NaN), 0) / cases);
     const found = {
       ks: compared && guideKs ? { guide: guideKs, corrected: ks((j) => j.corrected) } : null,
       weights: truth.joint
@@ -197,6 +197,8 @@ function problemOf({ problem: own, spec }: InverseMap, given: Problem | undefine
   return problem;
 }
 
+const squareOf = (x: number): number => x * x;
+
 interface Judged {
   /** Of each parameter. */
   readonly ks: number[] | null;
@@ -228,7 +230,8 @@ async function judge(posterior: AmortisedPosterior, request: JudgeRequest): Prom
     if (truth.clean === null) return null;
     const again = await truth.clean(a.subarray(0, RESIMULATED * D));
     let sum = 0;
-    for (let k = 0; k < again.length; k++) sum += ((again[k] - clean[k % clean.length]) / scale[k % clean.length]) ** 2;
+    for (let k = 0; k < again.length; k++)
+      sum += squareOf((again[k] - clean[k % clean.length]) / scale[k % clean.length]);
     return Math.sqrt(sum / again.length);
   };
   const weighed = truth.joint === null ? null : await weigh(posterior, truth.joint, WEIGHED * draws, seed + 3);

@@ -188,11 +188,13 @@ function spaceOf({ M, noise }: Problem, clean: Float64Array): Space {
   };
 }
 
+const squareOf = (x: number): number => x * x;
+
 /** −½ |y − f|² for rows f (S, K). */
 function halfSquares(rows: Float64Array, y: Float64Array): Float64Array {
   const K = y.length;
   const out = new Float64Array(rows.length / K);
-  for (let i = 0; i < rows.length; i++) out[Math.floor(i / K)] -= (y[i % K] - rows[i]) ** 2 / 2;
+  for (let i = 0; i < rows.length; i++) out[Math.floor(i / K)] -= squareOf(y[i % K] - rows[i]) / 2;
   return out;
 }
 
@@ -266,7 +268,7 @@ async function errorOf(
   let sum = 0;
   for (let i = 0; i < got.length; i++) {
     const sd = typeof noise.sd === "number" ? noise.sd : noise.sd[i % M];
-    sum += ((got[i] - clean[i]) / sd) ** 2;
+    sum += squareOf((got[i] - clean[i]) / sd);
   }
   return Math.sqrt(sum / got.length);
 }
@@ -294,9 +296,9 @@ function subcells(
   cells: readonly (readonly number[])[],
 ): { points: Float64Array; size: number[] } {
   const D = grid.length;
-  const affordable = Math.floor((SUBCELLS / cells.length) ** (1 / D));
+  const affordable = Math.floor(D === 1 ? SUBCELLS / cells.length : Math.sqrt(SUBCELLS / cells.length));
   const parts = Math.min(MOST_PARTS, Math.max(1, affordable));
-  const each = parts ** D;
+  const each = D === 1 ? parts : parts * parts;
   const points = new Float64Array(cells.length * each * D);
   cells.forEach((cell, c) => {
     for (let k = 0; k < each; k++) {
