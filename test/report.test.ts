@@ -288,7 +288,10 @@ test("weights whose k̂ is not finite stand at the top and are counted", () => {
   const examples = [{ ...example(shapes[1], 0), kHat: Number.POSITIVE_INFINITY, farther: 0 }];
   const html = reportHtml(evaluation({ ...shapes[1], change: { weights, examples } }));
   expectWhole(html);
-  const text = (parseHTML(html).document.getElementById("weights") as Element).textContent as string;
+  const { document } = parseHTML(html);
+  const triangles = document.querySelectorAll('#weights g[aria-label="dot"][fill="var(--bad)"] path');
+  assert.is(triangles.length, 3, "of these two at the top");
+  const text = (document.getElementById("weights") as Element).textContent as string;
   assert.match(text, "not finite, at the top: 2");
   assert.match(text, "k̂ above 0.7: 60 %");
   assert.match(html, "k̂ ∞ · farther than all held-out data");

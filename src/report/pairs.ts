@@ -36,6 +36,19 @@ const LARGEST = 190;
 /** Of a prior whose form is not known: wide enough that its draws make no bumps. */
 const SMOOTH = 3;
 
+/** Width of a character at an axis, pixels. */
+const CHARACTER = 5.6;
+
+/** A name with its unit where there is room for both, else the name, else its two ends: numbers stand last. */
+function fitting(axis: Axis, characters: number): string {
+  const all = named(axis);
+  if (all.length <= characters) return all;
+  const half = Math.max(1, (characters - 1) / 2);
+  return axis.name.length <= characters
+    ? axis.name
+    : `${axis.name.slice(0, Math.ceil(half))}…${axis.name.slice(-Math.floor(half))}`;
+}
+
 function priorDensity(prior: Axis["prior"], grid: readonly number[]): number[] {
   if ("draws" in prior) return density(prior.draws, grid, SMOOTH);
   const { mean, sd } = prior;
@@ -150,7 +163,7 @@ export function pairs(of: Pairs, axes: readonly Axis[], { width = 400, points = 
   const names = element("g", { "font-size": 10, "text-anchor": "middle", fill: colour("ink") });
   indices.forEach((d) => {
     const middle = place(d) + size / 2;
-    const text = named(axes[d]);
+    const text = fitting(axes[d], Math.floor((size + gap) / CHARACTER));
     const middling = { "text-anchor": "middle" };
     names.append(label(text, { x: left + middle, y: height - 4, ...middling }));
     if (D > 1) names.append(label(text, { transform: `translate(9 ${middle}) rotate(-90)`, ...middling }));

@@ -75,6 +75,7 @@ section>h3{margin:1.25rem 0 .25rem}
 nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:.1rem 1.1rem;margin:0;padding:0;font-size:.9rem}
 nav a{color:var(--learned);display:inline-block;padding:.15rem 0}
 figcaption b{color:var(--c,var(--ink));display:block}
+figcaption,summary,h1,.verdict{overflow-wrap:anywhere}
 .panels{display:grid;gap:1.25rem 1rem;margin:.75rem 0}
 .panels.large{grid-template-columns:repeat(auto-fit,minmax(min(100%,19rem),1fr))}
 .panels.small{grid-template-columns:repeat(auto-fill,minmax(min(100%,13.5rem),1fr))}

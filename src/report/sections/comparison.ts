@@ -41,7 +41,7 @@ function plot({ guide, corrected, floor, top }: Histograms, size: Size): Element
   const highest = Math.max(...own, ...(other ?? []));
   return chart({
     size,
-    x: { label: "KS", domain: [0, top] },
+    x: { label: "KS", domain: [0, top], ticks: size === "small" ? 3 : 5 },
     y: { label: "share of cases", domain: [0, 1.05 * highest], ticks: 3, format: shareTick },
     marks: [
       Plot.rectY(bars, { x1: "x1", x2: "x2", y: "share", fill: colour("learned"), fillOpacity: 0.75, inset: 0.4 }),
