@@ -52,6 +52,7 @@ test("the commands of the README run", () => {
   assert.ok(commands.length >= 3);
   inFolder((folder) => {
     writeFileSync(join(folder, "measurements.csv"), "reach,height\n1.6,0.3\n1.2,-0.8\n");
+    writeFileSync(join(folder, "potentials.csv"), `${Array.from({ length: 9 }, (_, k) => 0.85 - 0.0875 * k)}\n`);
     for (const name of ["pendulum.js", "plate.js", "plate.msh"])
       writeFileSync(join(folder, name), readFileSync(join(root, "examples", name)));
     for (const words of commands) {
