@@ -28,6 +28,7 @@ export interface Judged {
   readonly loss: number;
   /** Mean over observations of log p(θ | y) − log q(θ | y): their KL divergence, where p is known. */
   readonly kl: number;
+  readonly klError: number;
 }
 export interface Outcome extends Judged {
   readonly method: string;
@@ -43,6 +44,12 @@ const DIRECTIONS = 8;
 const SEED = 11;
 
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+
+/** Of a mean. */
+function standardError(values: readonly number[]): number {
+  const m = mean(values);
+  return Math.sqrt(mean(values.map((v) => (v - m) ** 2)) / Math.max(values.length - 1, 1));
+}
 
 /** Largest KS over the directions. */
 function alongDirections(a: Float32Array, b: Float32Array, D: number): number {
@@ -68,15 +75,14 @@ export function judge(
   losses: readonly number[],
 ): Judged {
   const each = draws.map((d, i) => Array.from(ksPerParameter(d, truth[i], D)));
-  const means = each.map(mean);
-  const ks = pool(each.flat());
-  const spread = Math.sqrt(mean(means.map((m) => (m - ks.mean) ** 2)) / Math.max(means.length - 1, 1));
+  const gaps = logPosterior ? losses.map((l, i) => l + logPosterior[i]) : [];
   return {
-    ks,
-    error: spread,
-    directions: D === 1 ? ks.mean : mean(draws.map((d, i) => alongDirections(d, truth[i], D))),
+    ks: pool(each.flat()),
+    error: standardError(each.map(mean)),
+    directions: D === 1 ? mean(each.flat()) : mean(draws.map((d, i) => alongDirections(d, truth[i], D))),
     loss: losses.length > 0 ? mean(losses) : Number.NaN,
-    kl: losses.length > 0 && logPosterior ? mean(losses.map((l, i) => l + logPosterior[i])) : Number.NaN,
+    kl: gaps.length > 0 ? mean(gaps) : Number.NaN,
+    klError: gaps.length > 0 ? standardError(gaps) : Number.NaN,
   };
 }
 

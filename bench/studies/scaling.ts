@@ -10,13 +10,13 @@ import { evaluate, judgeTruth, type Method, markdown, milliseconds, number, type
 import type { StudyOptions } from "./options.ts";
 import { makeCases } from "./truth.ts";
 
-const OBSERVATIONS = 40;
+const OBSERVATIONS = 100;
 const MODES = [5, 10, 20, 40, 70, 100];
 /** Splines have a network a parameter: past this many they would take the time of all others together. */
 const MOST_SPLINES = 20;
 
 function methods(D: number, more: number): Method[] {
-  const steps = Math.ceil(3000 * more);
+  const steps = Math.ceil(6000 * more);
   const base = { batch: 128, rate: 3e-3, steps };
   const hidden = [128, 128];
   const flow = { blocks: 4, hidden, activation: "silu", separate: false } as const;
@@ -47,7 +47,7 @@ export async function scaling({ full, folder, cases: count = OBSERVATIONS, quick
         `${D}`,
         method.name,
         `${number(o.ks.mean)} ± ${number(o.error)}`,
-        signed(o.kl),
+        `${signed(o.kl)} ± ${o.klError.toFixed(2)}`,
         signed(o.loss),
         o.seconds.toFixed(0),
         milliseconds(o.ms),
