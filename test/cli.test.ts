@@ -1,7 +1,6 @@
 /** The command line as a process: its status, what it prints where, and the files that it writes. */
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -9,21 +8,11 @@ import { mixture } from "../src/guides/mixture.ts";
 import { parseCsv } from "../src/store/csv.ts";
 import { decodeModel } from "../src/store/model-file.ts";
 import { VERSION } from "../src/version.ts";
-import { type Ended, retrodict, root } from "./helpers/cli.ts";
+import { retrodict, root, temporary, tiny, tinyModel } from "./helpers/cli.ts";
 
-const folder = fs.mkdtempSync(join(tmpdir(), "retrodict-cli-"));
-test.after(() => fs.rmSync(folder, { recursive: true }));
-const at = (name: string): string => join(folder, name);
-const write = (name: string, content: string): string => {
-  fs.writeFileSync(at(name), content);
-  return at(name);
-};
-
-/** A tiny model, trained once for all tests that read one. */
-const model = at("model.safetensors");
-const tiny = ["train", "banana", "--steps", "20", "--batch", "64", "--seed", "3", "--kernels", "plain"];
-let trained: Promise<Ended> | undefined;
-const trainTiny = (): Promise<Ended> => (trained ??= retrodict([...tiny, "--out", model, "--json"]));
+const { at, write, remove } = temporary("retrodict-cli-");
+test.after(remove);
+const { model, trainTiny } = tinyModel(at);
 
 test("problems are listed by name with their sizes", async () => {
   const { status, out, err } = await retrodict(["problems"]);
@@ -81,33 +70,6 @@ test("a mixture is asked for by --guide, and its model infers", async () => {
   assert.match(infer.out, /"mean":\[-?[\d.]+,-?[\d.]+\]/);
 });
 
-test("infer --correct answers the exact posterior of a built-in problem, and tells how", async () => {
-  await trainTiny();
-  const data = write("correct.csv", "-0.5\n0.3\n");
-  const infer = ["infer", model, "--data", data];
-  const { status, out, err } = await retrodict([...infer, "--correct", "nuts", "--json", "--out", at("exact.npy")]);
-  assert.is(status, 0, err);
-  const { observations, shape } = JSON.parse(out);
-  assert.equal([observations.length, shape], [2, [2, 1000, 2]]);
-  for (const { mean, correction } of observations) {
-    assert.is(correction.method, "nuts");
-    assert.ok(
-      Number.isFinite(mean[0]) && correction.rHat < 1.1 && correction.essBulk > 100 && correction.kHat === null,
-    );
-  }
-  assert.match(err, /^observation 2: NUTS: 8 chains of 500 draws, started at draws of the posterior, R̂ 1\.\d+/m);
-  const weighed = await retrodict([...infer, "--correct", "psis", "--json", "--quiet"]);
-  const [first] = JSON.parse(weighed.out).observations;
-  assert.is(first.correction.method, "psis");
-  assert.ok(first.correction.evaluations === 2048 && typeof first.correction.note === "string");
-  const odd = await retrodict([...infer, "--correct", "mcmc"]);
-  assert.is(odd.status, 2);
-  assert.match(odd.err, /--correct <METHOD>' argument 'mcmc' is invalid. Allowed choices are auto, psis, nuts/);
-  const other = await retrodict([...infer, "--correct", "psis", "--problem", "arm"]);
-  assert.is(other.status, 1);
-  assert.match(other.err, /the model was trained on another problem "banana": the number of parameters/);
-});
-
 test("--quiet training prints nothing", async () => {
   const { status, out, err } = await retrodict([...tiny, "--out", at("quiet.safetensors"), "--quiet"]);
   assert.equal({ status, out, err }, { status: 0, out: "", err: "" });
@@ -153,48 +115,6 @@ test("inference prints a table for each observation", async () => {
   assert.match(lines[1], /^parameter +mean +sd +5 % +95 %$/);
   assert.match(lines[2], /^θ1 +-?[\d.]+ +[\d.]+ +-?[\d.]+ +-?[\d.]+$/);
   assert.is(lines[5], "observation 2");
-});
-
-test("a model whose guide needs the problem finds the built-in one by its name, and says so where there is none", async () => {
-  const made = at("darcy.safetensors");
-  const few = ["--preset", "fast", "--simulations", "64", "--held-out", "16", "--steps", "2", "--batch", "16"];
-  const taught = await retrodict(["train", "darcy", ...few, "--out", made]);
-  assert.is(taught.status, 0, taught.err);
-  const y = write("potentials.csv", `${Array.from({ length: 36 }, () => 0.05).join()}\n`);
-  const { status, out, err } = await retrodict(["infer", made, "--data", y]);
-  assert.is(status, 0, err);
-  assert.match(out, /cos 1πx · cos 0πy/);
-  const other = await retrodict(["infer", made, "--data", y, "--problem", "arm"]);
-  assert.is(other.status, 1);
-  assert.match(other.err, /darcy\.safetensors": .*another problem "darcy": the number of parameters .* "arm"/);
-});
-
-test("evaluate says whether to believe a model, as text, as JSON and as a report", async () => {
-  await trainTiny();
-  const few = ["evaluate", model, "--cases", "4", "--calibration", "100"];
-  const report = at("report.html");
-  const { status, out, err } = await retrodict([...few, "--report", report]);
-  assert.is(status, 0, err);
-  assert.match(out, /^[✓!✗] .+\n {2}[+−] /);
-  assert.match(out, /KS, guide +\d\.\d{3} \/ /);
-  assert.match(err, /4 cases against exact draws/);
-  assert.match(fs.readFileSync(report, "utf8"), /^<!doctype html>/);
-  const json = await retrodict([...few, "--against", "quadrature", "--json", "--quiet"]);
-  assert.is(json.status, 0, json.err);
-  assert.is(json.err, "");
-  const told = JSON.parse(json.out);
-  assert.is(told.against.name, "quadrature");
-  assert.is(told.ks.guide.statistics.length, 4);
-  assert.is(told.examples[0].guide, undefined);
-  for (const [args, message] of [
-    [["--report", at("report.pdf")], /--report: expected a name that ends in \.html/],
-    [["--against", "mcmc"], /--against <TRUTH>' argument 'mcmc' is invalid/],
-    [["--cases", "0"], /Expected a whole number of at least 1/],
-  ] as const) {
-    const wrong = await retrodict([...few, ...args]);
-    assert.is(wrong.status, 2, wrong.err);
-    assert.match(wrong.err, message);
-  }
 });
 
 test("draws are written as NumPy, CSV and JSON with the same numbers", async () => {

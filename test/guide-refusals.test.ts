@@ -85,8 +85,8 @@ const refusals: readonly [string, () => unknown, RegExp][] = [
   ],
   [
     "a mixture on an unknown base",
-    () => mixture({ base: "laplace" as never }),
-    /^mixture.base: expected "prior" or "linear", got "laplace"$/,
+    () => mixture({ base: "newton" as never }),
+    /^mixture.base: expected "prior" or "linear" or "laplace", got "newton"$/,
   ],
   ["no blocks", () => coupling({ blocks: 0 }), /^coupling.blocks: expected a whole number of at least 1, got 0$/],
   ["one bin", () => spline({ bins: 1 }), /^spline.bins: expected a whole number of at least 2, got 1$/],

@@ -246,7 +246,10 @@ test("the record of a training says what was done", async () => {
   const { training, parameters, D, M, problem, guide } = (
     await train(small, { ...base, objective: "elbo", particles: 2 })
   ).spec;
-  const { seconds, heldOut, ...rest } = training;
+  const { seconds, heldOut, curve, ...rest } = training;
+  assert.is(curve?.steps[curve.steps.length - 1], 120);
+  assert.is(curve?.heldOut[curve.heldOut.length - 1], heldOut.final);
+  assert.ok(curve?.train.length === curve?.steps.length && curve?.train.every(Number.isFinite));
   assert.equal(rest, {
     objective: "elbo",
     steps: 120,

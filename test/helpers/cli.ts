@@ -1,5 +1,7 @@
 /** The command line as a process. */
 import { type ChildProcess, spawn } from "node:child_process";
+import * as fs from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -29,4 +31,24 @@ export function retrodict(
   child.stdin.on("error", () => {}).end(input); // a command that fails early reads nothing
   act(child);
   return new Promise((resolve) => child.on("close", (status) => resolve({ status, out, err })));
+}
+
+/** A folder of its own: paths in it, files written to it, and its end. */
+export function temporary(prefix: string) {
+  const folder = fs.mkdtempSync(join(tmpdir(), prefix));
+  const at = (name: string): string => join(folder, name);
+  const write = (name: string, content: string): string => {
+    fs.writeFileSync(at(name), content);
+    return at(name);
+  };
+  return { at, write, remove: (): void => fs.rmSync(folder, { recursive: true }) };
+}
+
+export const tiny = ["train", "banana", "--steps", "20", "--batch", "64", "--seed", "3", "--kernels", "plain"];
+
+/** A tiny model, trained once for all tests that read one. */
+export function tinyModel(at: (name: string) => string) {
+  const model = at("model.safetensors");
+  let trained: Promise<Ended> | undefined;
+  return { model, trainTiny: (): Promise<Ended> => (trained ??= retrodict([...tiny, "--out", model, "--json"])) };
 }
