@@ -15,7 +15,7 @@ import {
 } from "../../src/index.ts";
 import type { ActivationName } from "../../src/nn/mlp.ts";
 import { arm, eit, rod } from "../../src/problems/index.ts";
-import { chart, hue, type Panel, saveFigure } from "./figure.ts";
+import { chart, hue, KS_SPAN, type Panel, saveFigure } from "./figure.ts";
 import { evaluate, judgeTruth, markdown, number, type Outcome } from "./judge.ts";
 import type { StudyOptions } from "./options.ts";
 import { type Cases, makeCases } from "./truth.ts";
@@ -61,7 +61,8 @@ async function train(cases: Cases, options: TrainOptions, some: readonly Network
   return rows;
 }
 
-const cell = (row: Row | undefined): string => (row ? `${number(row.ks.mean)} / ${row.seconds.toFixed(0)} s` : "");
+const seconds = ({ seconds: s }: Row): string => s.toFixed(s < 9.95 ? 1 : 0);
+const cell = (row: Row | undefined): string => (row ? `${number(row.ks.mean)} / ${seconds(row)} s` : "");
 
 export async function architecture({ full, folder, cases: count = OBSERVATIONS, quick }: StudyOptions): Promise<void> {
   const more = quick ? 0.01 : full ? 5 : 1;
@@ -122,7 +123,12 @@ export async function architecture({ full, folder, cases: count = OBSERVATIONS, 
             .filter((r) => r.problem === problem && r.kind === kind && r.activation === "silu")
             .map((r) => [r.seconds, r.ks.mean] as const),
         })),
-        { x: { label: "training (s)", log: true }, y: { label: "KS, mean", log: true }, rule: 0.039, scatter: true },
+        {
+          x: { label: "training (s)", log: true },
+          y: { label: "KS, mean", log: true, domain: KS_SPAN },
+          rule: 0.039,
+          scatter: true,
+        },
       ),
     }),
   );

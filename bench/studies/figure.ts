@@ -82,6 +82,9 @@ function legend(keys: NonNullable<Figure["keys"]>, x: number): Element[] {
 const HUES = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c8c8c"];
 export const hue = (i: number): string => HUES[i % HUES.length];
 
+/** From a little below what two exact samples of 1000 give. */
+export const KS_SPAN: readonly [number, number] = [0.03, 0.7];
+
 export interface Series {
   readonly name: string;
   readonly hue: string;
@@ -115,7 +118,12 @@ export function chart(series: readonly Series[], o: ChartOptions): Element {
     marginTop: 16,
     marginBottom: 38,
     x: { type: o.x.log ? "log" : "linear", axis: null, nice: !o.x.log, inset: 8 },
-    y: { type: o.y.log ? "log" : "linear", axis: null, domain: o.y.domain as [number, number] | undefined, nice: true },
+    y: {
+      type: o.y.log ? "log" : "linear",
+      axis: null,
+      domain: o.y.domain as [number, number] | undefined,
+      nice: o.y.domain === undefined,
+    },
     marks: [
       Plot.gridY({ stroke: colour("line"), strokeOpacity: 1, ticks: 5 }),
       Plot.axisX({

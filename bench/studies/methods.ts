@@ -15,7 +15,7 @@ import {
   type TrainOptions,
 } from "../../src/index.ts";
 import { arm, eit, rod } from "../../src/problems/index.ts";
-import { chart, hue, saveFigure } from "./figure.ts";
+import { chart, hue, KS_SPAN, saveFigure } from "./figure.ts";
 import { columns, evaluate, judgeTruth, type Method, markdown, type Outcome, titles } from "./judge.ts";
 import type { StudyOptions } from "./options.ts";
 import { makeCases } from "./truth.ts";
@@ -97,7 +97,7 @@ export async function methods({ full, folder, cases: count = OBSERVATIONS, quick
       title: problem.name,
       plot: chart(points, {
         x: { label: "infer and 1000 draws (ms)", log: true },
-        y: { label: "KS, mean", log: true },
+        y: { label: "KS, mean", log: true, domain: KS_SPAN },
         rule: 0.039,
         scatter: true,
       }),
