@@ -9,7 +9,7 @@
  * Seconds are processor time, bank and fits included; ms an observation are those of `infer` and 1000 draws, warm.
  */
 import { ksPerParameter, ksTwoSample, type PooledKs, pool } from "../../src/diagnostics/ks.ts";
-import { infer, laplace, type Posterior, predict, type TrainOptions, train } from "../../src/index.ts";
+import { infer, laplace, type Posterior, predict, TrainingStopped, type TrainOptions, train } from "../../src/index.ts";
 import { normalAt } from "../../src/random.ts";
 import { cpuSeconds } from "../report.ts";
 import { type Cases, DRAWS } from "./truth.ts";
@@ -128,6 +128,13 @@ export async function evaluate(cases: Cases, { name, train: options }: Method): 
   for (const [i, posterior] of posteriors.entries()) losses.push(-(await posterior.logProb(theta[i]))[0]);
   return { method: name, ...judge(cases, draws, losses), seconds, ms, draws };
 }
+
+/** As `evaluate`; a training that diverges is answered with the error: that a method cannot be trained so is a result too. */
+export const attempt = (cases: Cases, method: Method): Promise<Outcome | TrainingStopped> =>
+  evaluate(cases, method).catch((error) => {
+    if (error instanceof TrainingStopped) return error;
+    throw error;
+  });
 
 /** Of `evaluate`, what goes into tables. */
 export const columns = (o: Judged & Partial<Pick<Outcome, "seconds" | "ms">>): string[] => [

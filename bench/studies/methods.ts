@@ -16,7 +16,7 @@ import {
 } from "../../src/index.ts";
 import { arm, eit, rod } from "../../src/problems/index.ts";
 import { chart, hue, KS_SPAN, saveFigure } from "./figure.ts";
-import { columns, evaluate, judgeTruth, type Method, markdown, type Outcome, titles } from "./judge.ts";
+import { attempt, columns, judgeTruth, type Method, markdown, type Outcome, titles } from "./judge.ts";
 import type { StudyOptions } from "./options.ts";
 import { makeCases } from "./truth.ts";
 
@@ -75,11 +75,7 @@ export async function methods({ full, folder, cases: count = OBSERVATIONS, quick
     if (exact) rows.push([problem.name, "exact, again", ...columns(exact)]);
     const outcomes: Outcome[] = [];
     for (const method of methodsOf(plan)) {
-      const o = await evaluate(cases, method).catch((error) => {
-        if (error instanceof TrainingStopped) return error;
-        throw error;
-      });
-      // That a method cannot be trained so is a result too.
+      const o = await attempt(cases, method);
       if (o instanceof TrainingStopped) rows.push([problem.name, method.name, `diverged at step ${o.step}`, ...none]);
       else {
         outcomes.push(o);

@@ -3,10 +3,10 @@
  * read by the same nine sensors, so that ever more of the posterior is the prior. Its posteriors are nearly Gaussian, and
  * Laplace's approximation, which solves for each datum, is what guides are measured by.
  */
-import { coupling, gaussian, spline } from "../../src/index.ts";
+import { coupling, gaussian, spline, TrainingStopped } from "../../src/index.ts";
 import { rodOf } from "../../src/problems/rod.ts";
 import { chart, hue, type Series, saveFigure } from "./figure.ts";
-import { evaluate, judgeTruth, type Method, markdown, milliseconds, number, type Outcome, signed } from "./judge.ts";
+import { attempt, judgeTruth, type Method, markdown, milliseconds, number, type Outcome, signed } from "./judge.ts";
 import type { StudyOptions } from "./options.ts";
 import { makeCases } from "./truth.ts";
 
@@ -41,7 +41,11 @@ export async function scaling({ full, folder, cases: count = OBSERVATIONS, quick
     const exact = judgeTruth(cases);
     if (exact) rows.push([`${D}`, "exact, again", number(exact.ks.mean)]);
     for (const method of methods(D, quick ? 0.01 : full ? 5 : 1)) {
-      const o = await evaluate(cases, method);
+      const o = await attempt(cases, method);
+      if (o instanceof TrainingStopped) {
+        rows.push([`${D}`, method.name, `diverged at step ${o.step}`, "", "", "", ""]);
+        continue;
+      }
       outcomes.push({ ...o, D });
       rows.push([
         `${D}`,
