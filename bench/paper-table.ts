@@ -180,7 +180,7 @@ async function prepare(problem: Problem, reference: Reference, anew: boolean, ch
 }
 
 const four = (x: number): string => x.toFixed(4).replace(/^0(?=\.)/, "");
-const time = (ms: number): string => (ms >= 2000 ? `${(ms / 1000).toPrecision(3)} s` : `${ms.toPrecision(2)} ms`);
+const time = (ms: number): string => (ms >= 2000 ? `${(ms / 1000).toPrecision(3)} s` : `${Number(ms.toPrecision(2))} ms`);
 
 const TITLES = ["problem", "method", "KS mean / median / p90 / max", "re-simul.", "KL", "training", "a datum", ""];
 const cellsOf = (problem: string, { method, ks, resimulation, kl, training, ms, note = "" }: Row): string[] => [
