@@ -93,7 +93,7 @@ async function timed<P extends Posterior>(
 async function divergences(posteriors: readonly Posterior[], { corrected }: Bench): Promise<Figures["kl"]> {
   const out: number[] = [];
   for (const [i, q] of posteriors.entries())
-    out.push((await klDivergence(q, (theta) => corrected[i].logProb(theta), { draws: DRAWS, seed: 21 })).value);
+    out.push((await klDivergence(q, (theta) => corrected[i].logProb(theta), { draws: DRAWS, seed: 1000 + i })).value);
   return { mean: mean(out), median: median(out) };
 }
 
@@ -168,19 +168,22 @@ async function mapOf(problem: Problem, anew: boolean): Promise<{ map: InverseMap
 
 async function prepare(problem: Problem, reference: Reference, anew: boolean, chains: number): Promise<Bench> {
   const { map, seconds } = await mapOf(problem, anew);
-  const posteriors = await infer(map, reference.y);
+  // Draws of its own for each observation: they are what corrections weigh.
+  const posteriors: AmortisedPosterior[] = [];
+  for (const [i, y] of reference.y.entries()) posteriors.push(await infer(map, y, { seed: i }));
   await posteriors[0].correct({ method: "psis" }); // compiles
   const [corrected, costs]: [CorrectedPosterior[], number[]] = [[], []];
-  for (const posterior of posteriors) {
+  for (const [seed, posterior] of posteriors.entries()) {
     const before = cpuSeconds();
-    corrected.push(await posterior.correct());
+    corrected.push(await posterior.correct({ seed }));
     costs.push((cpuSeconds() - before) * 1000);
   }
   return { problem, reference, map, seconds, chains, posteriors, corrected, costs };
 }
 
 const four = (x: number): string => x.toFixed(4).replace(/^0(?=\.)/, "");
-const time = (ms: number): string => (ms >= 2000 ? `${(ms / 1000).toPrecision(3)} s` : `${Number(ms.toPrecision(2))} ms`);
+const time = (ms: number): string =>
+  ms >= 2000 ? `${(ms / 1000).toPrecision(3)} s` : `${Number(ms.toPrecision(2))} ms`;
 
 const TITLES = ["problem", "method", "KS mean / median / p90 / max", "re-simul.", "KL", "training", "a datum", ""];
 const cellsOf = (problem: string, { method, ks, resimulation, kl, training, ms, note = "" }: Row): string[] => [
