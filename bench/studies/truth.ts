@@ -1,6 +1,6 @@
 /**
  * Observations of a study and draws of their posteriors that methods are judged by. Where the problem has an exact sampler, it
- * makes them. For two parameters, quadrature over one table of solves (table.ts). Else self-normalised importance sampling from
+ * makes them. For one or two parameters, quadrature over one table of solves (src/evaluate/table.ts). Else self-normalised importance sampling from
  * Laplace's Gaussian, widened,
  *
  *   w_s ∝ p(y, θ_s) / q(θ_s),   θ_s = m + κ (θ′_s − m),   θ′_s ~ Laplace,
@@ -8,12 +8,13 @@
  * resampled; its effective size (Σ w)²/Σ w² (Kong, 1992) is reported, for it bounds what a KS against the draws can resolve.
  */
 import { createExecutor } from "../../src/backends/select.ts";
+import { makeTable } from "../../src/evaluate/table.ts";
 import { input } from "../../src/graph/build.ts";
 import { compile } from "../../src/graph/program.ts";
 import { laplace, simulate } from "../../src/index.ts";
 import { type Problem, potential } from "../../src/problem.ts";
-import { uniforms } from "../../src/random.ts";
-import { tableSampler } from "./table.ts";
+import { rowsOf as rowsAt } from "../../src/sampling/picks.ts";
+import { resample } from "../../src/sampling/weighted.ts";
 
 /** Draws an observation. */
 export const DRAWS = 1000;
@@ -45,17 +46,20 @@ const rowsOf = (flat: Float32Array, width: number): Float32Array[] =>
 export async function makeCases(problem: Problem, count: number, seed = 2024): Promise<Cases> {
   const { theta, noisy } = await simulate(problem, count, { seed, kernels: "plain" });
   const y = rowsOf(noisy, problem.M);
-  const known = problem.exact ?? (problem.D === 2 ? await tableSampler(problem) : null);
+  const table = problem.exact === null && problem.D <= 2 ? await makeTable(problem, { kernels: "plain" }) : null;
+  const known = problem.exact ?? table?.draw ?? null;
   const base = { problem, theta: rowsOf(theta, problem.D), y };
   if (known !== null) {
-    const draws = y.map((datum, i) => known(datum, 2 * DRAWS, seed + i));
+    const draws: Float32Array[] = [];
+    for (const [i, datum] of y.entries()) draws.push(await known(datum, 2 * DRAWS, seed + i));
+    table?.dispose();
     const half = DRAWS * problem.D;
     return {
       ...base,
       truth: draws.map((d) => d.slice(0, half)),
       again: draws.map((d) => d.slice(half)),
       logPosterior: null,
-      how: problem.exact ? "exact draws" : "quadrature over one table of solves",
+      how: table ? `quadrature over one table of solves, off by ${table.error.toPrecision(2)} noise sd` : "exact draws",
     };
   }
   const weighted = await byImportance(base, seed);
@@ -104,7 +108,7 @@ async function byImportance(
     const wide = near.map((v, k) => mode[k % D] + wider * (v - mode[k % D]));
     const log = await joint(wide, y[i]);
     const ratios = Float64Array.from(logQ, (q, s) => log[s] - q + D * Math.log(wider));
-    const { logEvidence, ...sample } = resample(wide, ratios, D, seed + i);
+    const { logEvidence, ...sample } = pick(wide, ratios, D, seed + i);
     const [atTruth] = Array.from(await joint(Float64Array.from(truths[i]), y[i]));
     out.push({ ...sample, logPosterior: atTruth - logEvidence });
   }
@@ -112,23 +116,20 @@ async function byImportance(
   return out;
 }
 
-/** DRAWS of weighted ones by systematic resampling, and the estimate of log p(y). */
-function resample(
+/** DRAWS of weighted ones, and the estimate of log p(y). */
+function pick(
   theta: Float64Array,
   logWeights: Float64Array,
   D: number,
   seed: number,
 ): Omit<Weighted, "logPosterior"> & { readonly logEvidence: number } {
   const most = logWeights.reduce((a, b) => Math.max(a, b));
-  const weights = logWeights.map((l) => Math.exp(l - most));
-  const total = weights.reduce((a, b) => a + b);
-  const effective = total ** 2 / weights.reduce((sum, w) => sum + w * w, 0);
-  const [offset] = uniforms(seed, 77, 1);
-  const draws = new Float32Array(DRAWS * D);
-  let [s, sum] = [0, weights[0]];
-  for (let r = 0; r < DRAWS; r++) {
-    while (sum < ((r + offset) / DRAWS) * total && s < weights.length - 1) sum += weights[++s];
-    draws.set(theta.subarray(s * D, (s + 1) * D), r * D);
-  }
-  return { draws, effective, logEvidence: most + Math.log(total / weights.length) };
+  const raw = logWeights.map((l) => Math.exp(l - most));
+  const total = raw.reduce((a, b) => a + b);
+  const weights = raw.map((w) => w / total);
+  return {
+    draws: rowsAt(Float32Array.from(theta), resample(weights, DRAWS, seed), D),
+    effective: 1 / weights.reduce((sum, w) => sum + w * w, 0),
+    logEvidence: most + Math.log(total / weights.length),
+  };
 }
