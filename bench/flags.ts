@@ -1,7 +1,7 @@
 /**
  * `npm run bench flags [-- --only arm,rod,eit]`: how often the shipped models are flagged where they are right, and how often
- * guides and data are where they are not. Flagged is what a user is warned of: `correct({ method: "psis" })` answers with a
- * warning, for k̂ above 0.7, for fewer than 100 effective draws, or for a datum beyond all that training held out.
+ * guides and data are where they are not. Flagged is what a user is warned of by `correct({ method: "psis" })`: k̂ above 0.7, fewer
+ * effective draws than 100 or than 40 % of all, or a datum beyond all that training held out.
  *
  *   fresh       data of the prior
  *   untrained   the guide of the model before its first step, on the same data
@@ -44,22 +44,30 @@ function foreignTo(noisy: Float32Array, M: number, count: number): Float32Array[
 interface Flags {
   readonly all: number;
   readonly kHat: number;
+  /** Fewer than 100 effective draws. */
   readonly ess: number;
+  /** Fewer than 40 % of the draws kept. */
+  readonly efficiency: number;
   readonly distance: number;
 }
 
 async function flagged(map: InverseMap, problem: Problem, rows: readonly ArrayLike<number>[]): Promise<Flags> {
-  const count = { all: 0, kHat: 0, ess: 0, distance: 0 };
+  const count = { all: 0, kHat: 0, ess: 0, efficiency: 0, distance: 0 };
   for (const posterior of await infer(map, rows)) {
     const far = posterior.warning !== undefined;
     const corrected = await posterior.correct({ method: "psis", problem }).catch(() => null); // no draw has a density
     if (far) count.distance++;
     if (!((corrected?.kHat ?? Number.POSITIVE_INFINITY) <= 0.7)) count.kHat++;
     if ((corrected?.ess ?? 0) < 100) count.ess++;
-    if (far || corrected === null || corrected.warning !== undefined) count.all++;
+    if (!((corrected?.efficiency ?? 0) >= 0.4)) count.efficiency++;
+    if (far || corrected === null || (corrected.warning ?? corrected.sourceWarning) !== undefined) count.all++;
   }
   const share = (n: number): number => n / rows.length;
-  return { all: share(count.all), kHat: share(count.kHat), ess: share(count.ess), distance: share(count.distance) };
+  const { all, kHat, ess, efficiency, distance } = count;
+  return {
+    ...{ all: share(all), kHat: share(kHat), ess: share(ess) },
+    ...{ efficiency: share(efficiency), distance: share(distance) },
+  };
 }
 
 const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;
@@ -79,15 +87,15 @@ async function rows(problem: Problem): Promise<string[][]> {
   ];
   const out: string[][] = [];
   for (const [name, map, data] of kinds) {
-    const { all, kHat, ess, distance } = await flagged(map, problem, data);
-    out.push([problem.name, name, `${N}`, ...[all, kHat, ess, distance].map(percent)]);
+    const { all, kHat, ess, efficiency, distance } = await flagged(map, problem, data);
+    out.push([problem.name, name, `${N}`, ...[all, kHat, ess, efficiency, distance].map(percent)]);
   }
   return out;
 }
 
 export async function flags({ only }: { only?: string }): Promise<void> {
   console.log(hardware());
-  console.log(table([["problem", "what", "cases", "flagged", "k̂ > 0.7", "ESS < 100", "distance"]]));
+  console.log(table([["problem", "what", "cases", "flagged", "k̂ > 0.7", "ESS < 100", "ESS < 40 %", "distance"]]));
   for (const problem of [arm, rod, eit])
     if (only === undefined || only.split(",").includes(problem.name)) console.log(table(await rows(problem)));
 }

@@ -124,6 +124,10 @@ test("a guide that is a fifth as wide, and one that is far off, are flagged by k
       /^PSIS: 4000 draws .*, k̂ [\d.]+, ESS \d+, which cannot be trusted, so NUTS: 8 chains of 500 draws, started at draws of the posterior, R̂ 1\.0\d\d, bulk ESS \d+$/,
     );
     assert.ok(c.diagnostics && c.diagnostics.rHat < 1.01 && c.ess === c.diagnostics.essBulk && c.warning === undefined);
+    assert.match(
+      c.sourceWarning ?? "",
+      /^what was corrected is itself off, say its weights: their k̂ is [\d.]+, above 0.7/,
+    );
     assert.ok((c.kHat as number) > 0.7 && c.evaluations > 4000);
     assert.ok(Math.max(...ksPerParameter(c.draws, exactDraws, 2)) < 1.95 * Math.sqrt(1 / c.ess + 1 / 20_000), name);
     assert.ok(Math.abs(c.logEvidence - logEvidence) < 0.05);
@@ -152,6 +156,25 @@ test("a guide with its sd halved is flagged in ten dimensions; in two k̂ is nea
     { method: "psis" },
   );
   assert.ok((c.kHat as number) > 0.4, `${c.kHat}`);
+});
+
+test("a guide four times as wide is weighed well, keeps the share of draws that its formula says, and is called off", async () => {
+  const wide = guessed(
+    twice,
+    at,
+    exactMean,
+    exactSd.map((s) => 4 * s),
+  );
+  const c = await correct(twice, wide, { draws: 8000 });
+  assert.ok(c.method === "psis" && (c.kHat as number) < 0.7, c.note);
+  const kept = (2 * 16 - 1) / 16 ** 2; // (E w)² / E w² of N(0, 1) weighed for draws of N(0, s²), (2 s² − 1)^½ / s², squared
+  assert.ok(Math.abs((c.efficiency as number) - kept) < 0.01, `${c.efficiency}`);
+  assert.is(c.efficiency, c.ess / 8000);
+  assert.is(
+    c.sourceWarning,
+    "what was corrected is itself off, say its weights: they keep 12 % of the draws, below 40 %",
+  );
+  assert.is(c.warning, undefined); // its own draws are right
 });
 
 test("a guide that misses a mode is not seen by its weights: k̂ is small, and half of the posterior stays lost", async () => {

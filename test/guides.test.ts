@@ -327,6 +327,23 @@ test("a Gaussian guide with all weights at 0 is the prior, whether its networks 
   assert.ok(Math.abs(logProb[0] - standard) < 1e-5); // 1e-6 is added to each diagonal
 });
 
+test("a factor of a hundred parameters can be inverted before training", async () => {
+  const D = 100;
+  for (const guide of [gaussian({ hidden: [8] }), mixture({ components: 2, hidden: [8] })]) {
+    const traced = trace(guide, D);
+    const executor = await createReference(traced.program);
+    const next = generator(5);
+    const weights = new Float64Array(traced.program.weights.bytes / 4);
+    for (const { init, rows, cols, offset } of traced.program.weights.entries)
+      for (let i = 0; i < rows * cols; i++) weights[offset / 4 + i] = init * (2 * next() - 1);
+    await executor.writeWeights(Float32Array.from(weights));
+    const z = Float64Array.from({ length: D }, (_, i) => Math.sin(7 * i));
+    const { logProb } = await executor.run("density", { rows: 1, inputs: { features: [1, -1, 1.5], z } });
+    // A standard normal gives −117, which training reaches from here; without the scaling it is −6e17.
+    assert.ok(logProb[0] > -1e5, `${guide.name}: ${logProb[0]}`);
+  }
+});
+
 test("splines leave alone what lies outside of their bounds, but for shift and scale", async () => {
   const traced = trace(spline({ bins: 4, bound: 2, embedding: [], hidden: [3] }), 2);
   const executor = await createReference(traced.program);

@@ -21,7 +21,9 @@ export async function correctAll(
   const corrected: CorrectedPosterior[] = [];
   for (const [n, posterior] of posteriors.entries()) {
     const one = await posterior.correct({ method, problem, seed: (seed + n) >>> 0 });
-    output.note(`${title(n) ? `${title(n)}: ` : ""}${one.note}`);
+    const name = title(n) ? `${title(n)}: ` : "";
+    output.note(`${name}${one.note}`);
+    if (one.sourceWarning !== undefined) output.note(`${name}${one.sourceWarning}`);
     corrected.push(one);
   }
   return corrected;
@@ -36,10 +38,12 @@ export const correctionJson = (c: CorrectedPosterior): Record<string, unknown> =
     method: c.method,
     kHat: finite(c.kHat),
     ess: finite(c.ess),
+    efficiency: c.efficiency,
     logEvidence: finite(c.logEvidence),
     evaluations: c.evaluations,
     seconds: c.seconds,
     note: c.note,
+    ...(c.sourceWarning === undefined ? {} : { sourceWarning: c.sourceWarning }),
     ...(c.diagnostics === null
       ? {}
       : {

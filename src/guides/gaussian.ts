@@ -31,6 +31,7 @@ import {
   type GuideSizes,
   LEAST_DIAGONAL,
   normalConstant,
+  offDiagonals,
   type TracedGuide,
   UNIT_SOFTPLUS,
 } from "./guide.ts";
@@ -92,7 +93,7 @@ function build({ D, E }: GuideSizes, { hidden, activation, separate, base }: Req
     const raw = concat(...nets.map((net) => net(features)));
     const shift = separate && base === "prior" ? 0 : UNIT_SOFTPLUS;
     const diagonal = add(softplus(add(slice(raw, D, 2 * D), shift)), LEAST_DIAGONAL);
-    const entries = off > 0 ? concat(diagonal, slice(raw, 2 * D, raw.cols)) : diagonal;
+    const entries = off > 0 ? concat(diagonal, offDiagonals(slice(raw, 2 * D, raw.cols), D)) : diagonal;
     return concat(slice(raw, 0, D), columns(entries, order));
   };
   const mean = (context: Tensor): Tensor => slice(context, 0, D);

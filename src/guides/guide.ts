@@ -2,6 +2,7 @@
  * A guide is a conditional density q(z | y) that is learned. z are the parameters on the whole line, in units of the
  * prior's standard deviation; `density.ts` carries log-densities and draws to and from θ.
  */
+import { mul } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 
 export interface GuideSizes {
@@ -76,6 +77,12 @@ export type GuideFactory = (options?: Record<string, never>) => Guide;
 export const UNIT_SOFTPLUS = 0.5413248546129181;
 /** Keeps triangular factors invertible in f32. */
 export const LEAST_DIAGONAL = 1e-6;
+
+/** Up to so many parameters the inverse of a random triangle is tame. */
+const TAME = 8;
+
+/** Entries below the diagonal of a (D, D) factor as a network gives them, scaled so that its inverse at the start does not grow as exp(D). */
+export const offDiagonals = (raw: Tensor, D: number): Tensor => (D <= TAME ? raw : mul(raw, Math.sqrt(TAME / D)));
 
 /** log density of standard normal noise without the quadratic term: −D/2 log 2π. */
 export const normalConstant = (D: number): number => -0.9189385332046727 * D;

@@ -49,6 +49,7 @@ import {
   type GuideSizes,
   LEAST_DIAGONAL,
   normalConstant,
+  offDiagonals,
   type TracedGuide,
   UNIT_SOFTPLUS,
 } from "./guide.ts";
@@ -110,7 +111,7 @@ function build({ D, E }: GuideSizes, o: Required<Omit<MixtureOptions, "base">>):
       add(slice(raw, toMeans, toSds), centres),
       add(softplus(add(slice(raw, toSds, toBelow), UNIT_SOFTPLUS)), LEAST_DIAGONAL),
     ];
-    return concat(...parts, ...(below > 0 ? [slice(raw, toBelow, all)] : []));
+    return concat(...parts, ...(below > 0 ? [offDiagonals(slice(raw, toBelow, all), D)] : []));
   };
   /** (B, K) → (B, count · K): the same for each of `count` dimensions. */
   const repeats = Array.from({ length: D }, (_, count) => (count === 0 ? null : repeat(K, count)));

@@ -90,16 +90,13 @@ export function paretoSmooth(logRatios: ArrayLike<number>): SmoothedWeights {
     throw new Error(`paretoSmooth: expected at least one ratio above 0, got ${S === 0 ? "no ratio" : `${S} of 0`}`);
   const weights = logs.map((l) => exp(l - top));
   const kHat = smoothTail(weights);
-  let [sum, squares] = [0, 0];
-  for (const w of weights) {
-    sum += w;
-    squares += w * w;
-  }
+  // A heavy tail's quantiles can all lie so far below the largest ratio that their squares underflow: normalise first.
+  const sum = weights.reduce((total, w) => total + w, 0);
   const logSum = log(sum);
   return {
     logWeights: weights.map((w) => log(w) - logSum),
     kHat,
-    ess: (sum * sum) / squares,
+    ess: 1 / weights.reduce((total, w) => total + (w / sum) ** 2, 0),
     logMean: top + logSum - log(S),
   };
 }

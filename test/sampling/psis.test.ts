@@ -68,6 +68,15 @@ test("equal ratios have no tail, and too few draws tell nothing of it", () => {
   assert.ok(Math.abs(few.ess - 3) < 1e-9);
 });
 
+test("a tail so heavy that its quantiles underflow when squared has an effective size still", () => {
+  // Draws of a guide that was never trained: hundreds of nats between one ratio and the next.
+  const far = Float64Array.from({ length: 1000 }, (_, i) => -60 * (i + 1) ** 1.5);
+  const { ess, kHat, logWeights } = paretoSmooth(far);
+  assert.ok(kHat > 10, `k̂ ${kHat}`);
+  assert.ok(ess >= 1 && ess < 100, `ESS ${ess}`);
+  assert.ok(Math.abs(sumOf(logWeights.map(Math.exp)) - 1) < 1e-9);
+});
+
 test("what is no list of log ratios is refused", () => {
   assert.throws(() => paretoSmooth([]), /at least one ratio above 0, got no ratio/);
   assert.throws(() => paretoSmooth([0, Number.NaN]), /below infinity, got NaN at index 1/);
