@@ -96,7 +96,7 @@ export function paretoSmooth(logRatios: ArrayLike<number>): SmoothedWeights {
   return {
     logWeights: weights.map((w) => log(w) - logSum),
     kHat,
-    ess: 1 / weights.reduce((total, w) => total + (w / sum) ** 2, 0),
+    ess: 1 / weights.reduce((total, w) => total + (w / sum) * (w / sum), 0),
     logMean: top + logSum - log(S),
   };
 }
