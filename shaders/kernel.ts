@@ -1,0 +1,87 @@
+/**
+ * What a kernel of the WebGPU backend is: WGSL and what it is bound to, as plain data. A file of this folder holds a family of
+ * kernels, beside the one of the same name in assembly/, and makes them from records of a plan.
+ *
+ * A batch (T·B, F) lies feature by feature: entry (row i of tile t, feature f) is number f·N + t·P + i, where P = `run.padded` is the
+ * number of rows of a tile, a multiple of 8, and N = T·P. Rows from `run.rows` on are padding: they repeat a valid row. Params (R, C) lie
+ * row by row. All numbers are f32: WebGPU has no f64, and what a plan wants in f64 is computed in f32.
+ */
+import type { Plan, PlanRecord, Value } from "../src/graph/plan.ts";
+
+/** What changes from one call to the next. */
+export interface Size {
+  /** Rows of a tile, padding included. */
+  readonly padded: number;
+}
+
+/** A storage buffer of a kernel: an array of f32, unless `type` says otherwise. */
+export type Binding = {
+  /** What the code calls it. */
+  readonly name: string;
+  /** WGSL type; default array<f32>. */
+  readonly type?: string;
+  readonly write?: boolean;
+} & (
+  | { /** A value of the plan, by its index. */ readonly value: number }
+  | {
+      /** Floats of scratch, shared by all records: what one record writes, the next may overwrite. */ readonly scratch: (
+        size: Size,
+      ) => number;
+    }
+  | { /** Fixed numbers. */ readonly table: Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer> }
+  | {
+      /** Rows given by the caller, or drawn from, by name; of outputs, the rows that are read back. */ readonly edge:
+        | "input"
+        | "output"
+        | "bank";
+      readonly of: string;
+    }
+);
+
+export interface Kernel {
+  /** The op, for messages and labels. */
+  readonly name: string;
+  /** WGSL with one entry point, `main`; bindings, `run` and what it calls of math.wgsl.ts are put before it. */
+  readonly code: string;
+  /** Values of `override` constants. */
+  readonly constants?: Readonly<Record<string, number>>;
+  /** In the order of their numbers in group 1. */
+  readonly bindings: readonly Binding[];
+  /** Work-groups. */
+  readonly groups: (size: Size) => readonly [number, number, number];
+}
+
+/** The kernels that do a record, one after another. */
+export type MakeKernels = (record: PlanRecord, plan: Plan) => readonly Kernel[];
+
+/** `run`: the call at hand, the same for all kernels of a step. */
+export const header = /* wgsl */ `
+struct Run {
+  rows: u32,     // of this call and one tile, without padding
+  padded: u32,   // P
+  seed: u32,     // key of random draws
+  step: u32,     // their counter
+  start: u32,    // row of the whole run at which this call starts
+  total: u32,    // rows of the whole run: tile t of row i draws as row t·total + i
+  repeat: u32,   // rows of the run that one row of a repeated input serves
+  carry: u32,    // 1: sums go on from an earlier call
+  rate: f32,     // of the optimiser
+  power1: f32,   // 1 − β1ᵗ
+  power2: f32,   // 1 − β2ᵗ
+  index: u32,    // of this step among those submitted
+}
+@group(0) @binding(0) var<uniform> run: Run;
+`;
+
+/** Threads of a work-group that works on rows. */
+export const LANES = 64;
+/** Work-groups for one thread a row of `tiles` tiles, `times` times over. */
+export const overRows =
+  (tiles: number, times = 1) =>
+  ({ padded }: Size): readonly [number, number, number] => [Math.ceil((tiles * padded) / LANES), times, 1];
+
+/** The values of a record: output, then inputs. */
+export const operands = ({ inputs, output }: PlanRecord, { values }: Plan): readonly [Value, ...Value[]] => [
+  values[output],
+  ...inputs.map((i) => values[i]),
+];
