@@ -65,10 +65,9 @@ struct Run {
   total: u32,    // rows of the whole run: tile t of row i draws as row t·total + i
   repeat: u32,   // rows of the run that one row of a repeated input serves
   carry: u32,    // 1: sums go on from an earlier call
-  rate: f32,     // of the optimiser
-  power1: f32,   // 1 − β1ᵗ
-  power2: f32,   // 1 − β2ᵗ
-  index: u32,    // of this step among those submitted
+  index: u32,    // of this step among those of a call
+  rate: f32,     // of the optimiser, over 1 − β1ᵗ
+  power2: f32,   // 1/√(1 − β2ᵗ)
 }
 @group(0) @binding(0) var<uniform> run: Run;
 `;

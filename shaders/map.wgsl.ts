@@ -1,0 +1,112 @@
+/**
+ * Elementwise ops, with broadcasting of rows and columns. A chain of them over one shape is one kernel: each thread makes one entry of
+ * every link, and only what is read elsewhere is written.
+ */
+import type { MapName } from "../src/graph/maps.ts";
+import type { Plan, PlanRecord, Value } from "../src/graph/plan.ts";
+import { type Binding, type Kernel, LANES, type Size } from "./kernel.ts";
+
+/** Op → expression of its operands. WGSL's own exp, log, sin, cos and tanh are too coarse: see math.wgsl.ts. */
+const expressions: Readonly<Record<MapName | "cast" | "detach", (a: string, b: string, c: string) => string>> = {
+  cast: (a) => a,
+  detach: (a) => a,
+  neg: (a) => `-${a}`,
+  abs: (a) => `abs(${a})`,
+  exp: (a) => `exp32(${a})`,
+  log: (a) => `log32(${a})`,
+  log1p: (a) => `log1p32(${a})`,
+  tanh: (a) => `tanh32(${a})`,
+  sin: (a) => `sin32(${a})`,
+  cos: (a) => `cos32(${a})`,
+  sqrt: (a) => `sqrt(${a})`,
+  square: (a) => `${a} * ${a}`,
+  softplus: (a) => `softplus32(${a})`,
+  sigmoid: (a) => `sigmoid32(${a})`,
+  silu: (a) => `silu32(${a})`,
+  relu: (a) => `max(${a}, 0.0)`,
+  leakyRelu: (a) => `select(${a}, 0.01 * ${a}, ${a} < 0.0)`,
+  erf: (a) => `erf32(${a})`,
+  probit: (a) => `probit32(${a})`,
+  add: (a, b) => `${a} + ${b}`,
+  sub: (a, b) => `${a} - ${b}`,
+  mul: (a, b) => `${a} * ${b}`,
+  div: (a, b) => `${a} / ${b}`,
+  maximum: (a, b) => `max(${a}, ${b})`,
+  minimum: (a, b) => `min(${a}, ${b})`,
+  atan2: (a, b) => `atan2_32(${a}, ${b})`,
+  // Of the output y and the cotangent, but silu: of its input.
+  reluGrad: (y, g) => `select(0.0, ${g}, ${y} > 0.0)`,
+  leakyReluGrad: (y, g) => `select(0.01 * ${g}, ${g}, ${y} > 0.0)`,
+  tanhGrad: (y, g) => `${g} * (1.0 - ${y} * ${y})`,
+  sigmoidGrad: (y, g) => `${g} * (${y} * (1.0 - ${y}))`,
+  softplusGrad: (y, g) => `${g} * (1.0 - exp32(-${y}))`,
+  siluGrad: (x, g) => `${g} * (sigmoid32(${x}) * (1.0 + ${x} * (1.0 - sigmoid32(${x}))))`,
+  where: (c, a, b) => `select(${b}, ${a}, ${c} > 0.0)`,
+};
+
+export const isMap = (op: string): op is keyof typeof expressions => Object.hasOwn(expressions, op);
+
+/** How an operand is indexed where the output is `out`. */
+function indexOf(x: Value, out: Value): string {
+  if (x.kind === "param") {
+    if (x.rows === 1 && x.cols === 1) return "0";
+    return out.kind === "param" ? "at" : "f";
+  }
+  return x.cols === 1 && out.cols > 1 ? "n" : "at";
+}
+
+/**
+ * One kernel for records whose outputs are of one shape, in order; `kept` are the values that something else reads.
+ * Inputs that none of them makes are loaded once.
+ */
+export function mapKernel(records: readonly PlanRecord[], kept: ReadonlySet<number>, { values }: Plan): Kernel {
+  const out = values[records[0].output];
+  const bindings: Binding[] = [];
+  const lines: string[] = [];
+  const names = new Map<number, string>();
+  const load = (value: number): string => {
+    const known = names.get(value);
+    if (known !== undefined) return known;
+    const name = `x${bindings.length}`;
+    bindings.push({ name, value });
+    lines.push(`let v${names.size} = ${name}[${indexOf(values[value], out)}];`);
+    names.set(value, `v${names.size}`);
+    return names.get(value) as string;
+  };
+  const stores: string[] = [];
+  for (const { op, inputs, output } of records) {
+    const [a, b, c] = inputs.map(load);
+    const name = `v${names.size}`;
+    lines.push(`let ${name} = ${expressions[op as MapName](a, b, c)};`);
+    names.set(output, name);
+    if (!kept.has(output)) continue;
+    const target = `y${bindings.length}`;
+    bindings.push({ name: target, value: output, write: true });
+    stores.push(`${target}[at] = ${name};`);
+  }
+  const body = [...lines, ...stores].join("\n  ");
+  const name = records.map(({ op }) => op).join(" ");
+  if (out.kind === "param") {
+    const code = `
+override count: u32;
+@compute @workgroup_size(${LANES}) fn main(@builtin(global_invocation_id) id: vec3u) {
+  let at = id.x;
+  if (at >= count) { return; }
+  ${body}
+}`;
+    const count = out.rows * out.cols;
+    return { name, code, constants: { count }, bindings, groups: () => [Math.ceil(count / LANES), 1, 1] };
+  }
+  const code = `
+override tiles: u32;
+@compute @workgroup_size(${LANES}) fn main(@builtin(global_invocation_id) id: vec3u) {
+  let rows = tiles * run.padded;
+  let n = id.x;
+  if (n >= rows) { return; }
+  let f = id.y;
+  let at = f * rows + n;
+  ${body}
+}`;
+  const groups = ({ padded }: Size): [number, number, number] => [Math.ceil((out.rows * padded) / LANES), out.cols, 1];
+  return { name, code, constants: { tiles: out.rows }, bindings, groups };
+}

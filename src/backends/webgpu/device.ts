@@ -1,0 +1,80 @@
+/**
+ * The GPU of this host: of a browser or Deno by `navigator.gpu`, in Node by the package "webgpu" where it is installed. One
+ * device serves all executors; when it is lost, the next one that is asked for is a new one.
+ */
+
+export interface Gpu {
+  readonly device: GPUDevice;
+  /** The adapter in words, for records: "webgpu nvidia hopper". */
+  readonly name: string;
+  /** Whether a processor plays the GPU: right, and slow. */
+  readonly software: boolean;
+  /** Why the device is gone, once it is. */
+  readonly lost: { reason: string | undefined };
+}
+
+/** Names by which software adapters are known. */
+const SOFTWARE = /swiftshader|llvmpipe|lavapipe|subzero|basic render|warp/i;
+
+/** Kept as long as the process: a device whose instance is collected takes the process with it. */
+let instance: GPU | undefined;
+let opened: Promise<Gpu> | undefined;
+
+async function findGpu(): Promise<GPU> {
+  const own = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
+  if (own) return own;
+  if (instance) return instance;
+  const node = (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node !== undefined;
+  if (!node) throw new Error("webgpu: this browser has no navigator.gpu");
+  const { create } = await import("webgpu").catch(() => {
+    throw new Error('webgpu: expected the package "webgpu" in Node, which is not installed; npm install webgpu');
+  });
+  instance = create([]);
+  return instance;
+}
+
+/** Limits that large plans profit from: as much as the adapter has. */
+const wanted = [
+  "maxBufferSize",
+  "maxStorageBufferBindingSize",
+  "maxStorageBuffersPerShaderStage",
+  "maxComputeWorkgroupStorageSize",
+] as const;
+
+async function open(): Promise<Gpu> {
+  const gpu = await findGpu();
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+  if (adapter === null) throw new Error("webgpu: this host has no adapter: no GPU, or no driver for it");
+  const requiredLimits = Object.fromEntries(wanted.map((name) => [name, adapter.limits[name]]));
+  const device = await adapter.requestDevice({ requiredLimits });
+  const { vendor, architecture, description } = adapter.info;
+  const words = [vendor, architecture, description].filter((word) => word);
+  const lost: { reason: string | undefined } = { reason: undefined };
+  void device.lost.then(({ reason, message }) => {
+    lost.reason = message || reason;
+    opened = undefined;
+  });
+  return {
+    device,
+    name: `webgpu ${words.join(" ") || "adapter"}`,
+    software:
+      (adapter.info as { isFallbackAdapter?: boolean }).isFallbackAdapter === true || SOFTWARE.test(words.join(" ")),
+    lost,
+  };
+}
+
+/** The device. @throws where there is none, with the reason. */
+export function openGpu(): Promise<Gpu> {
+  if (opened === undefined) {
+    opened = open();
+    opened.catch(() => {
+      opened = undefined;
+    });
+  }
+  return opened;
+}
+
+/** Bits of GPUBufferUsage, GPUShaderStage and GPUMapMode: Node has them under no name. */
+export const usage = { mapRead: 1, copySrc: 4, copyDst: 8, uniform: 64, storage: 128 } as const;
+export const COMPUTE_STAGE = 4;
+export const MAP_READ = 1;

@@ -1,0 +1,162 @@
+/** Adam and AMSGrad on the device: the kernels of shaders/adam.wgsl.ts, their buffers, and what the host knows of them. */
+import { close, NORM_CHUNK, squares, stateFields, update } from "../../../shaders/adam.wgsl.ts";
+import type { Kernel } from "../../../shaders/kernel.ts";
+import type { OptimiserOptions } from "../backend.ts";
+import { type Dispatch, newBuffer } from "./loaded.ts";
+import { pipelinesOf } from "./pipelines.ts";
+
+/** Steps of one submission. */
+export const STEPS = 32;
+/** Threads of one row of work-groups: the update of a large slab takes several rows. */
+const COLUMNS = 64 * 32_768;
+
+interface Part {
+  readonly buffer: GPUBuffer;
+  readonly offset?: number;
+  readonly floats: number;
+}
+
+export class Optimiser {
+  readonly m: GPUBuffer;
+  readonly v: GPUBuffer;
+  readonly largest: GPUBuffer | null;
+  updates = 0;
+  private readonly device: GPUDevice;
+  private readonly options: OptimiserOptions;
+  private readonly floats: number;
+  private readonly weights: GPUBuffer;
+  private readonly parts: GPUBuffer;
+  private readonly state: GPUBuffer;
+  private losses: GPUBuffer;
+  /** β1ᵗ and β2ᵗ after each update from the first that is not yet counted. */
+  private powers: [number, number] = [1, 1];
+  private ahead: [number, number][] = [];
+  private made: { sums: GPUBuffer; loss: GPUBuffer; losses: GPUBuffer; dispatches: readonly Dispatch[] } | undefined;
+
+  constructor(device: GPUDevice, options: OptimiserOptions, bytes: number, weights: GPUBuffer) {
+    this.device = device;
+    this.options = options;
+    this.floats = bytes / 4;
+    this.weights = weights;
+    this.m = newBuffer(device, bytes, "m");
+    this.v = newBuffer(device, bytes, "v");
+    this.largest = options.amsgrad ? newBuffer(device, bytes, "largest v") : null;
+    this.parts = newBuffer(device, 4 * Math.ceil(this.floats / NORM_CHUNK), "squares");
+    this.state = newBuffer(device, 16, "state");
+    this.losses = newBuffer(device, 4 * STEPS, "losses");
+  }
+
+  /** The end of a step: gradient of a plan's sums, loss wherever it lies. */
+  async dispatches(sums: GPUBuffer, loss: GPUBufferBinding & { buffer: GPUBuffer }): Promise<readonly Dispatch[]> {
+    const { made, losses } = this;
+    if (made?.sums === sums && made.loss === loss.buffer && made.losses === losses) return made.dispatches;
+    const { clip, beta1, beta2, epsilon, amsgrad } = this.options;
+    const count = this.floats;
+    const chunks = Math.ceil(count / NORM_CHUNK);
+    const columns = Math.min(COLUMNS, Math.ceil(count / 64) * 64);
+    const gradient = { buffer: sums, size: 4 * count };
+    const state = { name: "state", type: "State", write: true, at: { buffer: this.state } };
+    const bound = (name: string, at: GPUBufferBinding, write = false) => ({ name, write, at });
+    const squaresKernel = {
+      name: "gradient norm",
+      code: squares,
+      constants: { count },
+      bindings: [bound("g", gradient), bound("parts", { buffer: this.parts }, true)],
+      groups: [chunks, 1, 1] as const,
+    };
+    const closeKernel = {
+      name: "end of step",
+      code: close,
+      constants: { count: chunks, clip },
+      bindings: [
+        bound("parts", { buffer: this.parts }),
+        bound("loss", { ...loss, size: 4 }),
+        bound("losses", { buffer: losses }, true),
+        state,
+      ],
+      groups: [1, 1, 1] as const,
+    };
+    const updateKernel = {
+      name: amsgrad ? "amsgrad" : "adam",
+      code: update(amsgrad),
+      constants: { count, columns, beta1, rest1: 1 - beta1, beta2, rest2: 1 - beta2, epsilon },
+      bindings: [
+        bound("w", { buffer: this.weights }, true),
+        bound("g", gradient),
+        bound("m", { buffer: this.m }, true),
+        bound("v", { buffer: this.v }, true),
+        ...(this.largest ? [bound("largest", { buffer: this.largest }, true)] : []),
+        { ...state, write: false },
+      ],
+      groups: [columns / 64, Math.ceil(count / columns), 1] as const,
+    };
+    const dispatches = await Promise.all(
+      [squaresKernel, closeKernel, updateKernel].map(async ({ groups, bindings, ...rest }): Promise<Dispatch> => {
+        const kernel = { ...rest, bindings, groups: () => groups } as unknown as Kernel;
+        const writes = bindings.map(({ write }) => write);
+        const { pipeline, layout } = await pipelinesOf(this.device).get(kernel, writes);
+        const entries = bindings.map(({ at }, binding) => ({ binding, resource: at }));
+        return {
+          pipeline,
+          group: this.device.createBindGroup({ label: rest.name, layout, entries }),
+          groups: kernel.groups,
+          name: rest.name,
+        };
+      }),
+    );
+    this.made = { sums, loss: loss.buffer, losses, dispatches };
+    return dispatches;
+  }
+
+  /** Before a call of so many steps. */
+  begin(steps: number): void {
+    if (this.losses.size < 4 * steps) {
+      this.losses.destroy();
+      this.losses = newBuffer(this.device, 8 * steps, "losses");
+    }
+    this.device.queue.writeBuffer(this.state, 0, new Uint32Array(stateFields.length));
+    this.ahead = [];
+  }
+
+  /** What a step of this call, counted from 0 and asked for in order, takes of the rate. */
+  sizes(index: number, rate: number): { rate: number; power2: number } {
+    const { beta1, beta2 } = this.options;
+    const [power1, power2] = index === 0 ? this.powers : this.ahead[index - 1];
+    // Multiplied up, in f64, as on wasm: no pow.
+    this.ahead[index] = [power1 * beta1, power2 * beta2];
+    return { rate: rate / (1 - this.ahead[index][0]), power2: 1 / Math.sqrt(1 - this.ahead[index][1]) };
+  }
+
+  /** Where a call leaves its state and its losses. */
+  results(steps: number): readonly Part[] {
+    return [
+      { buffer: this.state, floats: stateFields.length },
+      { buffer: this.losses, floats: steps },
+    ];
+  }
+
+  /** After a call that made so many updates. */
+  end(done: number): number {
+    if (done > 0) this.powers = this.ahead[done - 1];
+    this.updates += done;
+    return done;
+  }
+
+  resume(updates: number): void {
+    const { beta1, beta2 } = this.options;
+    this.updates = updates;
+    this.powers = [1, 1];
+    for (let t = 0; t < updates; t++) this.powers = [this.powers[0] * beta1, this.powers[1] * beta2];
+  }
+
+  dispose(): void {
+    for (const buffer of [this.m, this.v, this.largest, this.parts, this.state, this.losses]) buffer?.destroy();
+  }
+}
+
+export const makeOptimiser = (
+  device: GPUDevice,
+  options: OptimiserOptions,
+  bytes: number,
+  weights: GPUBuffer,
+): Optimiser => new Optimiser(device, options, bytes, weights);
