@@ -21,12 +21,16 @@ export interface Schedule {
   readonly outputs: readonly Kernel[];
 }
 
+/** Whether an op can run here. */
+export const hasKernels = (op: string): boolean =>
+  isMap(op) || op === "param" || op === "constant" || Object.hasOwn(kernels, op);
+
 /** @throws where a program has ops that this backend has not. */
 export function refuseUnknownOps(program: Program): void {
   for (const { name, records } of Object.values(program.plans)) {
     const odd = Object.values(records)
       .flat()
-      .find(({ op }) => !isMap(op) && !Object.hasOwn(kernels, op));
+      .find(({ op }) => !hasKernels(op));
     if (odd)
       throw new Error(
         `webgpu: expected ops that it has, got "${odd.op}" in plan "${name}": sparse systems are solved on wasm only; use backend "wasm", or a surrogate()`,
