@@ -18,12 +18,15 @@ export interface Checkpoint {
   readonly seconds: number;
 }
 
+export type StopReason = "aborted" | "diverged" | "lost";
+
 /** Training ended early. `checkpoint` is the last good state: pass it as `resume` to carry on. */
 export class TrainingStopped extends Error {
-  readonly reason: "aborted" | "diverged";
+  /** "lost": the device that it ran on is gone; it can be resumed on another, or on another backend. */
+  readonly reason: StopReason;
   readonly step: number;
   readonly checkpoint: Checkpoint;
-  constructor(reason: "aborted" | "diverged", message: string, step: number, checkpoint: Checkpoint) {
+  constructor(reason: StopReason, message: string, step: number, checkpoint: Checkpoint) {
     super(message);
     this.name = "TrainingStopped";
     this.reason = reason;

@@ -10,7 +10,7 @@
 
 import type { Executor } from "./backends/backend.ts";
 import type { BackendOptions } from "./backends/select.ts";
-import { createExecutor } from "./backends/select.ts";
+import { createExact } from "./backends/select.ts";
 import { expectCount, expectOptions, expectProblem, expectSeed } from "./checks.ts";
 import { frameOf } from "./density.ts";
 import { describe } from "./distributions/arguments.ts";
@@ -106,7 +106,7 @@ export async function laplace(
   if (!curvatures.includes(curvature))
     throw new Error(`laplace: expected curvature ${curvatures.join(" or ")}, got ${describe(curvature)}`);
   const rows = checkData(problem, y);
-  const executor = await createExecutor(programOf(problem, curvature), backend);
+  const executor = await createExact(programOf(problem, curvature), backend);
   const drawn = await executor.run("starts", { rows: starts, seed, step: SIMULATION_STEPS.starts });
   // Not the centre itself: where a model is symmetric a saddle lies there, which Gauss and Newton cannot tell from a mode.
   const z = split(drawn.z, problem.D).map((start, s) => (s === 0 ? start.map((x) => x * NEAR_CENTRE) : start));

@@ -4,7 +4,7 @@
  */
 
 import type { Executor } from "./backends/backend.ts";
-import { type BackendOptions, createExecutor } from "./backends/select.ts";
+import { type BackendOptions, createExact, createExecutor } from "./backends/select.ts";
 import { frameOf } from "./density.ts";
 import type { PooledKs } from "./diagnostics/ks.ts";
 import type { Distribution } from "./distributions/distribution.ts";
@@ -226,13 +226,18 @@ export function makeInverseMap(
     if (known) return known;
     loaded[name] ??= load(name);
     const { program, weights, frozen } = loaded[name];
-    const made = createExecutor(program, options).then(async (executor) => {
+    // A search solves the problem's own equations, in f64.
+    const made = (name === "search" ? createExact : createExecutor)(program, options).then(async (executor) => {
       await executor.writeWeights(weights);
       await executor.writeWeights(frozen, "frozen");
       return executor;
     });
     engines.set(key, made);
-    made.catch(() => engines.delete(key));
+    // One that failed, or whose device was lost, is made again when it is next asked for.
+    made.then(
+      ({ lost }) => lost?.then(() => engines.delete(key)),
+      () => engines.delete(key),
+    );
     return made;
   };
   // Gaussian in the parameters themselves only where the prior lives on the whole line.

@@ -1,5 +1,5 @@
 /** The optimisation loop: steps, held-out losses, the best weights, checkpoints, and the ways in which it ends early. */
-import type { Executor } from "./backends/backend.ts";
+import { DeviceLost, type Executor } from "./backends/backend.ts";
 import { type Checkpoint, TrainingStopped } from "./checkpoint.ts";
 import { describe } from "./distributions/arguments.ts";
 import type { Slab } from "./graph/plan.ts";
@@ -70,17 +70,27 @@ export interface Optimisation {
 
 /**
  * Takes the steps, in chunks that leave the thread free now and then. Answers the state after the last.
- * @throws TrainingStopped when aborted, or when a loss or gradient is not finite.
+ * @throws TrainingStopped when aborted, when a loss or gradient is not finite, or when the device is lost.
  */
-export async function optimise({
-  executor,
-  weights,
-  problem,
-  settings,
-  options,
-  heldOut,
-  started,
-}: Optimisation): Promise<Checkpoint> {
+export async function optimise(request: Optimisation): Promise<Checkpoint> {
+  const kept: { last?: Checkpoint } = {};
+  try {
+    return await takeSteps(request, (state) => {
+      kept.last = state;
+    });
+  } catch (error) {
+    if (!(error instanceof DeviceLost) || kept.last === undefined) throw error;
+    const { step } = kept.last;
+    const text = `training: stopped, for ${error.message}; the state after step ${step} is kept, and can be resumed on any backend`;
+    throw new TrainingStopped("lost", text, step, kept.last);
+  }
+}
+
+/** `keep`: told the state after each evaluation. */
+async function takeSteps(
+  { executor, weights, problem, settings, options, heldOut, started }: Optimisation,
+  keep: (state: Checkpoint) => void,
+): Promise<Checkpoint> {
   const { steps, batch, evaluateEvery, patience } = settings;
   const { seed = 0, resume, signal, onProgress } = options;
   const signature = JSON.stringify({
@@ -121,6 +131,7 @@ export async function optimise({
   let since = { sum: 0, count: 0 }; // the last held-out loss
   let best = resume?.best ?? { weights: await executor.readWeights(), loss: Number.POSITIVE_INFINITY, step: 0 };
   let good = await snapshot();
+  keep(good);
   let chunk = 1;
   let worse = history.filter(([at]) => at > best.step).length; // evaluations since the best, when resumed too
   const begun = performance.now();
@@ -170,6 +181,7 @@ export async function optimise({
       worse = loss < best.loss ? 0 : worse + 1;
       if (loss < best.loss) best = { weights: await executor.readWeights(), loss, step };
       good = await snapshot();
+      keep(good);
       if (patience > 0 && worse >= patience) break;
     }
     const stepsPerSecond = ((step - first) * 1000) / (performance.now() - begun);

@@ -1,7 +1,7 @@
 /** Simulated data sets: parameters from the prior (or the proposal), noise-free data, noisy data. */
 
 import type { Executor } from "./backends/backend.ts";
-import { type BackendOptions, createExecutor } from "./backends/select.ts";
+import { type BackendOptions, createExact } from "./backends/select.ts";
 import { expectCount, expectOptions, expectProblem, expectSeed } from "./checks.ts";
 import { describe } from "./distributions/arguments.ts";
 import { includedNoise } from "./distributions/noise.ts";
@@ -209,11 +209,11 @@ export function noiseSd({ clean, noisy }: Pick<Simulations, "clean" | "noisy">, 
 
 /** An executor for one use. */
 export async function once<T>(
-  program: Parameters<typeof createExecutor>[0],
+  program: Parameters<typeof createExact>[0],
   options: BackendOptions,
   use: (executor: Executor) => Promise<T>,
 ): Promise<T> {
-  const executor = await createExecutor(program, options);
+  const executor = await createExact(program, options);
   try {
     return await use(executor);
   } finally {

@@ -1,6 +1,7 @@
 /** Training: simulateAt, fit the scalers, minimise the objective, keep the weights that are best on held-out simulations. */
-import type { Executor } from "./backends/backend.ts";
+import { DeviceLost, type Executor } from "./backends/backend.ts";
 import { type BackendOptions, createExecutor } from "./backends/select.ts";
+import { type Checkpoint, TrainingStopped } from "./checkpoint.ts";
 import { frameOf } from "./density.ts";
 import { normal } from "./distributions/normal.ts";
 import { trainingSimulations, withBankNoise } from "./external/training-bank.ts";
@@ -134,70 +135,80 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
     amsgrad: settings.optimiser === "amsgrad",
     clip: settings.clip,
   };
-  const executor = await createExecutor(program, { ...backend, optimiser });
-  try {
-    const fitted = await fitFrozen(executor, traced, problem, bank);
-    const [trained, judged] = traced.guide.local
-      ? await inOwnCoordinates({ problem, executor, simulations: [bank, heldOut], backend, control: options })
-      : [bank, heldOut];
-    // The ELBO looks at data alone, so its plan has no bank of parameters.
-    for (const name of ["theta", "clean"] as const)
-      if (name in program.banks) await executor.writeBank(name, trained[name]);
-    const state = await optimise({
-      executor,
-      weights: program.weights,
-      problem: problem.name,
-      settings,
-      options,
-      heldOut: judged,
-      started,
-    });
-    await executor.writeWeights(state.best.weights);
-    const { distance } = await executor.run("distance", { rows: heldOut.count, inputs: { y: heldOut.noisy } });
-    const { guide } = settings;
-    return makeInverseMap(
-      {
+  const learn = async (where: BackendOptions, resume?: Checkpoint): Promise<InverseMap> => {
+    const executor = await createExecutor(program, { ...where, optimiser });
+    try {
+      const fitted = await fitFrozen(executor, traced, problem, bank);
+      const [trained, judged] = traced.guide.local
+        ? await inOwnCoordinates({ problem, executor, simulations: [bank, heldOut], backend, control: options })
+        : [bank, heldOut];
+      // The ELBO looks at data alone, so its plan has no bank of parameters.
+      for (const name of ["theta", "clean"] as const)
+        if (name in program.banks) await executor.writeBank(name, trained[name]);
+      const state = await optimise({
+        executor,
+        weights: program.weights,
         problem: problem.name,
-        D: problem.D,
-        M: problem.M,
-        parameters: problem.parameters,
-        prior: problem.prior.spec,
-        guide: { name: guide.name, options: { ...guide.options, ...traced.guide.drawn } },
-        embedding,
-        distance: DISTANCE,
-        distances: quantiles(distance),
-        fingerprint: await fingerprintOf(problem, backend),
-        training: {
-          objective: settings.objective,
-          steps: state.step,
-          seed,
-          batch: settings.batch,
-          particles: settings.objective === "elbo" ? settings.particles : 1,
-          simulations: settings.bank > 0 ? bank.count : state.step * settings.batch,
-          heldOut: {
-            final: state.heldOut[state.heldOut.length - 1][1],
-            best: state.best.loss,
-            bestStep: state.best.step,
+        settings,
+        options: { ...options, resume },
+        heldOut: judged,
+        started,
+      });
+      await executor.writeWeights(state.best.weights);
+      const { distance } = await executor.run("distance", { rows: heldOut.count, inputs: { y: heldOut.noisy } });
+      const { guide } = settings;
+      return makeInverseMap(
+        {
+          problem: problem.name,
+          D: problem.D,
+          M: problem.M,
+          parameters: problem.parameters,
+          prior: problem.prior.spec,
+          guide: { name: guide.name, options: { ...guide.options, ...traced.guide.drawn } },
+          embedding,
+          distance: DISTANCE,
+          distances: quantiles(distance),
+          fingerprint: await fingerprintOf(problem, backend),
+          training: {
+            objective: settings.objective,
+            steps: state.step,
+            seed,
+            batch: settings.batch,
+            particles: settings.objective === "elbo" ? settings.particles : 1,
+            simulations: settings.bank > 0 ? bank.count : state.step * settings.batch,
+            heldOut: {
+              final: state.heldOut[state.heldOut.length - 1][1],
+              best: state.best.loss,
+              bestStep: state.best.step,
+            },
+            curve: {
+              steps: state.heldOut.map(([step]) => step),
+              train: state.heldOut.map(([step]) => new Map(state.losses).get(step) ?? Number.NaN),
+              heldOut: state.heldOut.map(([, loss]) => loss),
+            },
+            seconds: state.seconds,
+            device: executor.device,
           },
-          curve: {
-            steps: state.heldOut.map(([step]) => step),
-            train: state.heldOut.map(([step]) => new Map(state.losses).get(step) ?? Number.NaN),
-            heldOut: state.heldOut.map(([, loss]) => loss),
-          },
-          seconds: state.seconds,
-          device: executor.device,
         },
-      },
-      {
-        ...unpackSlab(program.weights, state.best.weights),
-        ...unpackSlab(program.frozen, await executor.readWeights("frozen")),
-        ...fitted, // training need not have met all of it
-      },
-      problem,
-      backend,
-    );
-  } finally {
-    executor.dispose();
+        {
+          ...unpackSlab(program.weights, state.best.weights),
+          ...unpackSlab(program.frozen, await executor.readWeights("frozen")),
+          ...fitted, // training need not have met all of it
+        },
+        problem,
+        backend,
+      );
+    } finally {
+      executor.dispose();
+    }
+  };
+  try {
+    return await learn(backend, options.resume);
+  } catch (error) {
+    const stopped = error instanceof TrainingStopped && error.reason === "lost" ? error : undefined;
+    if ((backend.backend ?? "auto") !== "auto" || !(stopped || error instanceof DeviceLost)) throw error;
+    // Whoever left the choice to us need not know that there was a GPU.
+    return await learn({ ...backend, backend: "wasm" }, stopped?.checkpoint ?? options.resume);
   }
 }
 

@@ -91,7 +91,7 @@ const refusals: readonly [string, object, RegExp][] = [
   [
     "an unknown backend",
     { backend: "cuda" },
-    /^backend: expected .*, got "cuda", which this version does not have; use "wasm"$/,
+    /^backend: expected auto, wasm, webgpu, got "cuda"$/,
   ],
 ];
 for (const [what, options, message] of refusals) {

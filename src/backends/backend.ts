@@ -50,6 +50,14 @@ export interface TrainOptions {
   readonly inputs?: RunOptions["inputs"];
 }
 
+/** The device that an executor runs on is gone, and with it all that was not read back. */
+export class DeviceLost extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "DeviceLost";
+  }
+}
+
 export interface Executor {
   readonly backend: BackendName;
   /** Which build or adapter runs: for records and reports. */
@@ -69,6 +77,8 @@ export interface Executor {
   writeOptimiser(state: OptimiserState): Promise<void>;
   /** What went wrong first in the last run, in words: a matrix that is not positive definite makes NaN of its own row alone. */
   fault(): string | undefined;
+  /** Settles when the device is gone, on backends that can lose it: each call throws `DeviceLost` from then on. */
+  readonly lost?: Promise<unknown>;
   /** Frees what garbage collection would not. */
   dispose(): void;
 }

@@ -1,4 +1,5 @@
 /** Picks a backend by name and says why when one is not to be had. */
+import { cost } from "../graph/plan.ts";
 import type { Program } from "../graph/program.ts";
 import type { Executor, ExecutorOptions } from "./backend.ts";
 // Not from kernels.ts: its types are of WebAssembly, which a TypeScript project without "dom" does not know.
@@ -6,32 +7,73 @@ import type { KernelsBuild } from "./kernels-url.ts";
 import { createWasm } from "./wasm.ts";
 
 export interface BackendOptions {
-  /** Default "auto". */
+  /**
+   * Default "auto": WebGPU where a hardware adapter is there and a training step is large enough to fill it, else wasm. Simulation,
+   * potentials, Laplace's approximation and NUTS are f64, and so on wasm whatever is asked for.
+   */
   readonly backend?: "auto" | "wasm" | "webgpu";
   /** Build of the wasm kernels: "plain" gives the same bits on every host, "relaxed" is faster; default "auto", the fastest that runs. */
   readonly kernels?: KernelsBuild | "auto";
 }
 
-type Create = (program: Program, options: BackendOptions & ExecutorOptions) => Promise<Executor>;
-const backends: Record<string, Create> = {
-  auto: (program, options) => backends.wasm(program, options),
-  wasm: (program, { kernels = "auto", optimiser }) => createWasm(program, { build: kernels, optimiser }),
+type Create = (program: Program, options: BackendOptions & ExecutorOptions, remark?: string) => Promise<Executor>;
+
+/** Operations of a training step from which "auto" looks for a GPU: below, what a step costs there is its dispatches. */
+const GPU_STEP = 1e9;
+
+/** Operations of the largest training step of a program. */
+const stepOf = ({ plans }: Program): number =>
+  Object.values(plans).reduce(
+    (most, plan) => (plan.hasGradient ? Math.max(most, cost(plan, plan.rows).flops) : most),
+    0,
+  );
+
+// Loaded when it is asked for: most pages train on wasm.
+const webgpu = () => import("./webgpu/executor.ts");
+
+const backends: Readonly<Record<string, Create>> = {
+  auto: async (program, options) => {
+    const { kernels = "auto", optimiser } = options;
+    if (kernels !== "auto" || optimiser === undefined || stepOf(program) < GPU_STEP)
+      return backends.wasm(program, options);
+    try {
+      const { createWebgpu, openGpu } = await webgpu();
+      const { software, name } = await openGpu();
+      if (software) throw new Error(`${name} is software`);
+      return await createWebgpu(program, options);
+    } catch (error) {
+      return backends.wasm(program, options, error instanceof Error ? error.message : String(error));
+    }
+  },
+  wasm: (program, { kernels = "auto", optimiser }, remark) =>
+    createWasm(program, { build: kernels, optimiser, remark }),
+  webgpu: async (program, options) => {
+    const { createWebgpu } = await webgpu();
+    return createWebgpu(program, options).catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(reason.includes('"wasm"') ? reason : `${reason}; use backend "wasm"`, { cause: error });
+    });
+  },
 };
 
-/** @throws when the backend is unknown or not to be had here, with the reason and the one to use instead. */
-export function createExecutor(program: Program, options: BackendOptions & ExecutorOptions = {}): Promise<Executor> {
-  const name = options.backend ?? "auto";
-  const create = Object.hasOwn(backends, name) ? backends[name] : undefined;
-  if (create === undefined) {
-    return Promise.reject(
-      new Error(
-        `backend: expected ${Object.keys(backends).join(" or ")}, got "${name}", which this version does not have; use "wasm"`,
-      ),
-    );
-  }
-  const { kernels = "auto" } = options;
-  if (!["auto", "plain", "relaxed"].includes(kernels)) {
-    return Promise.reject(new Error(`kernels: expected "auto", "plain" or "relaxed", got ${JSON.stringify(kernels)}`));
-  }
-  return create(program, options);
+function refuseOdd({ backend = "auto", kernels = "auto" }: BackendOptions): void {
+  if (!Object.hasOwn(backends, backend))
+    throw new Error(`backend: expected ${Object.keys(backends).join(", ")}, got ${JSON.stringify(backend)}`);
+  if (!["auto", "plain", "relaxed"].includes(kernels))
+    throw new Error(`kernels: expected "auto", "plain" or "relaxed", got ${JSON.stringify(kernels)}`);
+}
+
+/** What runs the networks of a guide. @throws when the backend is unknown or not to be had here, with the reason and the one to use instead. */
+export async function createExecutor(
+  program: Program,
+  options: BackendOptions & ExecutorOptions = {},
+): Promise<Executor> {
+  refuseOdd(options);
+  return backends[options.backend ?? "auto"](program, options);
+}
+
+/** What runs a problem's own equations: in f64, which WebGPU has not, and so on wasm. @throws on options that make no sense. */
+export async function createExact(program: Program, options: BackendOptions = {}): Promise<Executor> {
+  refuseOdd(options);
+  return backends.wasm(program, options);
 }

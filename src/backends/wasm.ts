@@ -37,8 +37,8 @@ class WasmExecutor implements Executor {
   /** β1ᵗ and β2ᵗ after `updates` updates. */
   private powers = [1, 1];
 
-  constructor(module: WebAssembly.Module, build: KernelBuild, program: Program, options: ExecutorOptions) {
-    this.device = `wasm ${build}`;
+  constructor(module: WebAssembly.Module, build: KernelBuild, program: Program, { remark, ...options }: WasmOptions) {
+    this.device = `wasm ${build}${remark === undefined ? "" : ` (${remark})`}`;
     this.program = program;
     this.options = options;
     this.kernels = instantiateKernels(module);
@@ -377,6 +377,8 @@ class WasmExecutor implements Executor {
 export interface WasmOptions extends ExecutorOptions {
   /** `auto`: relaxed where the host has it. */
   readonly build?: KernelBuild | "auto";
+  /** Why it is not another backend, to be told with the device. */
+  readonly remark?: string;
 }
 
 /** An executor on WebAssembly SIMD. @throws when the host lacks SIMD or the kernels cannot be loaded. */

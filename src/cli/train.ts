@@ -110,7 +110,7 @@ async function keepCheckpoint(stopped: TrainingStopped, out: string): Promise<Er
   const { step } = stopped.checkpoint;
   await saveCheckpoint(stopped.checkpoint, path);
   const kept = `saved step ${step} to "${path}"`;
-  const next = stopped.reason === "aborted" ? `${kept}; carry on with: ${resumeCommand(path)}` : kept;
+  const next = stopped.reason !== "diverged" ? `${kept}; carry on with: ${resumeCommand(path)}` : kept;
   return new Error(`${stopped.message}; ${next}`, { cause: stopped });
 }
 

@@ -3,7 +3,7 @@
  * see posteriors that the ranks of parameters do not (Modrák et al. 2023, arXiv 2211.02383, §3), such as the prior itself.
  */
 import type { Executor } from "../backends/backend.ts";
-import { type BackendOptions, createExecutor } from "../backends/select.ts";
+import { type BackendOptions, createExact } from "../backends/select.ts";
 import { expectProblem } from "../checks.ts";
 import { input } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
@@ -21,7 +21,7 @@ export function logLikelihoodQuantity(problem: Problem, backend: BackendOptions 
   return {
     name: "log-likelihood",
     of: async (rows, datum) => {
-      made ??= createExecutor(program, backend);
+      made ??= createExact(program, backend);
       const count = rows.length / D;
       const inputs = { theta: rows, y: Float64Array.from(datum) };
       const { value } = await (await made).run("likelihood", { rows: count, repeat: count, inputs });

@@ -9,7 +9,7 @@
  * likelihood sees of them.
  */
 import type { Executor } from "../backends/backend.ts";
-import { type BackendOptions, createExecutor } from "../backends/select.ts";
+import { type BackendOptions, createExact } from "../backends/select.ts";
 import { frameOf } from "../density.ts";
 import { cast, input, sub } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
@@ -74,7 +74,7 @@ export async function makeTable(
     range: { outputs: { z: frame.toGuide(prior.draw(STREAMS.prior, "f64")) } },
     toLine: { outputs: { z: frame.toGuide(theta), logPrior: prior.logDensity(theta) } },
   });
-  const executor = await createExecutor(program, backend);
+  const executor = await createExact(program, backend);
   const grid = await gridOf(executor, D);
   const nodes = grid.reduce((n, g) => n * g.count, 1);
   const positions = new Float64Array(nodes * D);

@@ -3,7 +3,7 @@
  * the guide of w is conditioned on. It takes a few steps of Gauss and Newton a simulation, once, with the noise that it has.
  */
 import type { Executor } from "../backends/backend.ts";
-import { type BackendOptions, createExecutor } from "../backends/select.ts";
+import { type BackendOptions, createExact } from "../backends/select.ts";
 import type { SimulationControl } from "../external/control.ts";
 import type { Problem } from "../problem.ts";
 import { reporter, type Simulations } from "../simulate.ts";
@@ -30,7 +30,7 @@ export async function inOwnCoordinates(request: Request): Promise<Simulations[]>
   const { problem, executor, simulations, backend, control } = request;
   const count = simulations.reduce((sum, s) => sum + s.count, 0);
   const report = reporter(count, control, "modes");
-  const search = await createExecutor(localProgram(problem), backend);
+  const search = await createExact(localProgram(problem), backend);
   try {
     const out: Simulations[] = [];
     let before = 0;

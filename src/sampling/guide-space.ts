@@ -8,7 +8,7 @@
  * A guide that is far off costs steps, not truth. For a Gaussian guide it would be what its covariance as metric is.
  */
 import type { BackendOptions } from "../backends/select.ts";
-import { createExecutor } from "../backends/select.ts";
+import { createExact } from "../backends/select.ts";
 import { frameOf } from "../density.ts";
 import { encode } from "../encode.ts";
 import { add, cast, input, mul, square, sub, sumFeatures } from "../graph/build.ts";
@@ -67,7 +67,7 @@ export function guideSamplerOf(map: InverseMap, problem: Problem, options: Backe
   if (before) return before;
   const make = async (): Promise<Sampler> => {
     const program = guideProgram(map, problem);
-    const executor = await createExecutor(program, options);
+    const executor = await createExact(program, options);
     await executor.writeWeights(packSlab(program.weights, map.tensors));
     await executor.writeWeights(packSlab(program.frozen, map.tensors), "frozen");
     return { program, executor };

@@ -6,7 +6,7 @@
  * with its gradient, in f64, for rows of many observations at once. One executor a problem and backend is made and kept.
  */
 import type { Executor } from "../backends/backend.ts";
-import { type BackendOptions, createExecutor } from "../backends/select.ts";
+import { type BackendOptions, createExact } from "../backends/select.ts";
 import { frameOf } from "../density.ts";
 import { cast, input, mul, sub } from "../graph/build.ts";
 import { grad } from "../graph/grad.ts";
@@ -62,7 +62,7 @@ export function samplerOf(owner: string, problem: Problem, options: BackendOptio
   if (before) return before;
   const make = async (): Promise<Sampler> => {
     const program = samplerProgram(owner, problem);
-    return { program, executor: await createExecutor(program, options) };
+    return { program, executor: await createExact(program, options) };
   };
   const made = make();
   known.set(key, made);

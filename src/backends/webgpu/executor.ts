@@ -4,14 +4,15 @@
  */
 import type { Plan } from "../../graph/plan.ts";
 import type { Program } from "../../graph/program.ts";
-import type {
-  CreateExecutor,
-  Executor,
-  ExecutorOptions,
-  OptimiserState,
-  Rows,
-  RunOptions,
-  TrainOptions,
+import {
+  type CreateExecutor,
+  DeviceLost,
+  type Executor,
+  type ExecutorOptions,
+  type OptimiserState,
+  type Rows,
+  type RunOptions,
+  type TrainOptions,
 } from "../backend.ts";
 import { type Gpu, MAP_READ, openGpu, usage } from "./device.ts";
 import { type Dispatch, LoadedPlan, newBuffer, type Shared } from "./loaded.ts";
@@ -45,6 +46,7 @@ interface Run {
 class WebgpuExecutor implements Executor {
   readonly backend = "webgpu";
   readonly device: string;
+  readonly lost: Promise<unknown>;
   private readonly gpu: Gpu;
   private readonly program: Program;
   private readonly slabs: { readonly weights: GPUBuffer; readonly frozen: GPUBuffer };
@@ -61,6 +63,7 @@ class WebgpuExecutor implements Executor {
     const { device } = gpu;
     this.gpu = gpu;
     this.device = gpu.name;
+    this.lost = device.lost;
     this.program = program;
     this.slabs = {
       weights: newBuffer(device, program.weights.bytes, "weights"),
@@ -172,7 +175,7 @@ class WebgpuExecutor implements Executor {
     const { device, lost } = this.gpu;
     const refuse = (): void => {
       if (lost.reason !== undefined)
-        throw new Error(
+        throw new DeviceLost(
           `webgpu: the device was lost (${lost.reason}); use backend "wasm", or try again for a new device`,
         );
     };
@@ -432,6 +435,8 @@ class WebgpuExecutor implements Executor {
     this.optimiser?.dispose();
   }
 }
+
+export { openGpu };
 
 /** An executor on WebGPU. @throws where there is no adapter, and on ops that it has no kernels for, with the reason. */
 export const createWebgpu: CreateExecutor = async (program, options = {}) => {
