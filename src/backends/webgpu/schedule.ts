@@ -2,15 +2,28 @@
  * A plan as kernels, in order. Elementwise records of one shape that follow one another become one kernel, and what none but they
  * read is never written.
  */
+import { choleskyKernels } from "../../../shaders/cholesky.wgsl.ts";
+import { flowKernels } from "../../../shaders/flow.wgsl.ts";
 import { indexKernels, outputKernel } from "../../../shaders/index_ops.wgsl.ts";
 import type { Kernel, MakeKernels } from "../../../shaders/kernel.ts";
 import { isMap, mapKernel } from "../../../shaders/map.wgsl.ts";
+import { randomKernels } from "../../../shaders/random.wgsl.ts";
 import { reduceKernels } from "../../../shaders/reduce.wgsl.ts";
+import { sparseKernels } from "../../../shaders/sparse.wgsl.ts";
+import { triangleKernels } from "../../../shaders/triangle.wgsl.ts";
 import type { Phase, Plan, PlanRecord, Value } from "../../graph/plan.ts";
 import type { Program } from "../../graph/program.ts";
 
 /** Op → kernels; the elementwise ones are in map.wgsl.ts. */
-const kernels: Readonly<Record<string, MakeKernels>> = { ...indexKernels, ...reduceKernels };
+const kernels: Readonly<Record<string, MakeKernels>> = {
+  ...indexKernels,
+  ...reduceKernels,
+  ...randomKernels,
+  ...triangleKernels,
+  ...choleskyKernels,
+  ...flowKernels,
+  ...sparseKernels,
+};
 
 export interface Schedule {
   readonly plan: Plan;
