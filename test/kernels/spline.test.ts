@@ -6,16 +6,16 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { CreateExecutor, Rows } from "../../src/backends/backend.ts";
-import { hostRunsRelaxed } from "../../src/backends/kernels.ts";
 import { createReference } from "../../src/backends/reference.ts";
-import { createWasm } from "../../src/backends/wasm.ts";
 import { input, mul, spline, splineGrad, tile } from "../../src/graph/build.ts";
 import { type SplineAttrs, splineParams } from "../../src/graph/ops.ts";
+import { wasmBuilds } from "../helpers/backends.ts";
+import { noGpu, webgpu } from "../helpers/gpu.ts";
 import { generator } from "../helpers/random.ts";
 import { runGraph } from "../helpers/run.ts";
 
 const EPSILON = 2 ** -24;
-const builds = hostRunsRelaxed() ? (["plain", "relaxed"] as const) : (["plain"] as const);
+const backends = { ...wasmBuilds, ...webgpu };
 
 interface Data {
   readonly rows: number;
@@ -48,10 +48,6 @@ async function evaluate(create: CreateExecutor, { rows, dims, x, p, g }: Data, a
   return (await runGraph(outputs, { create, rows, inputs: { x, p, g } })) as { y: Rows; grad: Rows };
 }
 
-const wasm =
-  (build: (typeof builds)[number]): CreateExecutor =>
-  (program) =>
-    createWasm(program, { build });
 const maps = (values: Float32Array, f: (v: number) => number): Float32Array => values.map(f);
 
 const cases = [
@@ -64,14 +60,14 @@ const cases = [
   { bins: 128, bound: 4, rows: 40, dims: 1, spread: 3 },
 ];
 
-for (const build of builds) {
+for (const [backend, create] of Object.entries(backends)) {
   for (const { rows, dims, spread, ...options } of cases) {
     for (const inverse of [false, true]) {
       const attrs = { ...options, inverse };
       const name = `${inverse ? "inverse, " : ""}${attrs.bins} bins, ${rows} rows of ${dims}, raw numbers to ${spread}`;
-      test(`${build}: values, log-derivatives and gradients are those of the f64 reference (${name})`, async () => {
+      test(`${backend}: values, log-derivatives and gradients are those of the f64 reference (${name})`, async () => {
         const data = draw(rows, dims, attrs, spread);
-        const got = await evaluate(wasm(build), data, attrs);
+        const got = await evaluate(create, data, attrs);
         const want = await evaluate(createReference, data, attrs);
         const moved = 16 * EPSILON * attrs.bound;
         const up = await evaluate(createReference, { ...data, x: maps(data.x, (v) => v + moved) }, attrs);
@@ -102,7 +98,7 @@ for (const build of builds) {
   const line = (bound: number, count: number): Float32Array =>
     Float32Array.from({ length: count }, (_, i) => bound * ((2.1 * i) / (count - 1) - 1.05));
 
-  test(`${build}: each tile of a tiled batch is splined on its own`, async () => {
+  test(`${backend}: each tile of a tiled batch is splined on its own`, async () => {
     const { x, p, g } = draw(13, 2, typical, 2);
     const [tx, tp, tg] = [input("x", 2), input("p", 2 * splineParams(typical.bins)), input("g", 4)];
     const [once, twice] = [
@@ -110,7 +106,7 @@ for (const build of builds) {
       [tile(tx, 2), tile(tp, 2), mul(tile(tg, 2), 2)],
     ].map(([a, b, c]) => ({ y: spline(a, b, typical), grad: splineGrad(a, b, c, typical) }));
     const graph = { y: once.y, grad: once.grad, tiledY: twice.y, tiledGrad: twice.grad };
-    const out = await runGraph(graph, { create: wasm(build), rows: 13, inputs: { x, p, g } });
+    const out = await runGraph(graph, { create, rows: 13, inputs: { x, p, g } });
     assert.equal([...out.tiledY], [...out.y, ...out.y]);
     assert.equal(
       [...out.tiledGrad],
@@ -118,11 +114,11 @@ for (const build of builds) {
     ); // doubling is exact
   });
 
-  test(`${build}: the inverse of the forward spline is the identity, and their log-derivatives cancel`, async () => {
+  test(`${backend}: the inverse of the forward spline is the identity, and their log-derivatives cancel`, async () => {
     const data = alike(draw(1, 1, typical, 2), line(4, 1000));
-    const { y } = await evaluate(wasm(build), data, typical);
+    const { y } = await evaluate(create, data, typical);
     const there = { ...data, x: Float32Array.from(data.x, (_, i) => y[2 * i]) };
-    const back = await evaluate(wasm(build), there, { ...typical, inverse: true });
+    const back = await evaluate(create, there, { ...typical, inverse: true });
     data.x.forEach((x, i) => {
       // y is rounded to ε · bound, which the way back stretches by its slope.
       const slope = Math.exp(back.y[2 * i + 1]);
@@ -135,9 +131,9 @@ for (const build of builds) {
     const attrs = { ...typical, inverse };
     const way = inverse ? "inverse" : "forward";
 
-    test(`${build}: the ${way} spline is monotone, and its slope integrates to its rise`, async () => {
+    test(`${backend}: the ${way} spline is monotone, and its slope integrates to its rise`, async () => {
       const data = alike(draw(1, 1, attrs, 1), line(4, 8193));
-      const { y } = await evaluate(wasm(build), data, attrs);
+      const { y } = await evaluate(create, data, attrs);
       let integral = 0;
       for (let i = 1; i < data.rows; i++) {
         assert.ok(y[2 * i] - y[2 * i - 2] >= -4 * EPSILON * attrs.bound, `falls at ${data.x[i]}`);
@@ -150,9 +146,9 @@ for (const build of builds) {
       }
     });
 
-    test(`${build}: the ${way} spline of raw numbers 0 is the identity`, async () => {
+    test(`${backend}: the ${way} spline of raw numbers 0 is the identity`, async () => {
       const data = draw(100, 2, attrs, 0);
-      const { y } = await evaluate(wasm(build), data, attrs);
+      const { y } = await evaluate(create, data, attrs);
       data.x.forEach((x, i) => {
         const at = (i >> 1) * 4 + (i & 1);
         assert.ok(Math.abs(y[at] - x) <= 2 * EPSILON * attrs.bound, `${y[at]}, not ${x}`);
@@ -160,12 +156,12 @@ for (const build of builds) {
       });
     });
 
-    test(`${build}: the ${way} spline is the identity outside its bounds, and meets it there`, async () => {
+    test(`${backend}: the ${way} spline is the identity outside its bounds, and meets it there`, async () => {
       const { bound } = attrs;
       const outside = [bound, -bound, 1.5 * bound, -3e38, Number.POSITIVE_INFINITY];
       const inside = [bound * (1 - EPSILON), -bound * (1 - EPSILON)];
       const data = alike(draw(1, 1, attrs, 2), Float32Array.from([...outside, ...inside]));
-      const { y, grad } = await evaluate(wasm(build), data, attrs);
+      const { y, grad } = await evaluate(create, data, attrs);
       const width = grad.length / data.rows;
       outside.forEach((_, i) => {
         assert.equal([...y.subarray(2 * i, 2 * i + 2)], [data.x[i], 0]);
@@ -181,16 +177,16 @@ for (const build of builds) {
       }
     });
 
-    test(`${build}: the ${way} spline of raw numbers ±30 is finite, as is its gradient`, async () => {
+    test(`${backend}: the ${way} spline of raw numbers ±30 is finite, as is its gradient`, async () => {
       const data = draw(300, 1, attrs, 1);
-      const { y, grad } = await evaluate(wasm(build), { ...data, p: maps(data.p, (v) => (v < 0 ? -30 : 30)) }, attrs);
+      const { y, grad } = await evaluate(create, { ...data, p: maps(data.p, (v) => (v < 0 ? -30 : 30)) }, attrs);
       assert.ok(y.every(Number.isFinite));
       assert.ok(grad.every(Number.isFinite));
     });
 
-    test(`${build}: NaN in one sample of the ${way} spline stays in that sample`, async () => {
+    test(`${backend}: NaN in one sample of the ${way} spline stays in that sample`, async () => {
       const data = draw(8, 1, attrs, 1);
-      const sound = await evaluate(wasm(build), data, attrs);
+      const sound = await evaluate(create, data, attrs);
       const width = splineParams(attrs.bins);
       const spoilt = [
         { ...data, x: maps(data.x, (v) => v) },
@@ -199,7 +195,7 @@ for (const build of builds) {
       spoilt[0].x[3] = Number.NaN;
       spoilt[1].p[3 * width + 1] = Number.NaN;
       for (const [i, bad] of spoilt.entries()) {
-        const { y, grad } = await evaluate(wasm(build), bad, attrs);
+        const { y, grad } = await evaluate(create, bad, attrs);
         assert.ok([y[6], y[7], grad[3 * (width + 1)]].every(Number.isNaN), `${y[6]}, ${y[7]}`);
         if (i === 0) assert.equal([...y.subarray(8)], [...sound.y.subarray(8)]);
         assert.ok(y.every((v, at) => at >> 1 === 3 || Number.isFinite(v)));
@@ -207,5 +203,7 @@ for (const build of builds) {
     });
   }
 }
+
+if (noGpu) test("splines on WebGPU", () => console.log(`SKIP ${noGpu}`));
 
 test.run();
