@@ -1,5 +1,5 @@
 /** Moving numbers about: the edges of the graph (rows ↔ features), columns, particles. */
-import { type Kernel, LANES, type MakeKernels, operands, overRows } from "./kernel.ts";
+import { type Kernel, LANES, type MakeKernels, operands, overRows, tableOf } from "./kernel.ts";
 
 const entry = `@compute @workgroup_size(${LANES}) fn main(@builtin(global_invocation_id) id: vec3u)`;
 
@@ -116,17 +116,6 @@ ${entry} {
     },
   ];
 };
-const tables = new WeakMap<readonly number[], Uint32Array<ArrayBuffer>>();
-/** The same numbers are one table, whoever asks. */
-function tableOf(indices: readonly number[]): Uint32Array<ArrayBuffer> {
-  let table = tables.get(indices);
-  if (table === undefined) {
-    table = Uint32Array.from(indices);
-    tables.set(indices, table);
-  }
-  return table;
-}
-
 const tile: MakeKernels = (record, plan) => {
   const [out] = operands(record, plan);
   return [

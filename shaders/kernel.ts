@@ -84,3 +84,14 @@ export const operands = ({ inputs, output }: PlanRecord, { values }: Plan): read
   values[output],
   ...inputs.map((i) => values[i]),
 ];
+
+const tables = new WeakMap<readonly number[], Uint32Array<ArrayBuffer>>();
+/** Numbers as a table; the same list is one table, whoever asks. */
+export function tableOf(indices: readonly number[]): Uint32Array<ArrayBuffer> {
+  let table = tables.get(indices);
+  if (table === undefined) {
+    table = Uint32Array.from(indices);
+    tables.set(indices, table);
+  }
+  return table;
+}

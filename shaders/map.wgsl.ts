@@ -4,7 +4,7 @@
  */
 import type { MapName } from "../src/graph/maps.ts";
 import type { Plan, PlanRecord, Value } from "../src/graph/plan.ts";
-import { type Binding, type Kernel, LANES, type Size } from "./kernel.ts";
+import { type Binding, type Kernel, LANES, type Size, tableOf } from "./kernel.ts";
 
 /** Op → expression of its operands. WGSL's own exp, log, sin, cos and tanh are too coarse: see math.wgsl.ts. */
 const expressions: Readonly<Record<MapName | "cast" | "detach", (a: string, b: string, c: string) => string>> = {
@@ -46,6 +46,9 @@ const expressions: Readonly<Record<MapName | "cast" | "detach", (a: string, b: s
 
 export const isMap = (op: string): op is keyof typeof expressions => Object.hasOwn(expressions, op);
 
+/** Ops whose entries are those of other features: they can begin a chain, or join one with what it does not make. */
+export const isGather = (op: string): boolean => op === "columns";
+
 /** How an operand is indexed where the output is `out`. */
 function indexOf(x: Value, out: Value): string {
   if (x.kind === "param") {
@@ -53,6 +56,17 @@ function indexOf(x: Value, out: Value): string {
     return out.kind === "param" ? "at" : "f";
   }
   return x.cols === 1 && out.cols > 1 ? "n" : "at";
+}
+
+/** Entry of another feature of x, by a table; index 2³² − 1 is none: 0. */
+function gather(indices: readonly number[], value: number, bindings: Binding[]): string {
+  const known = bindings.find((binding) => "value" in binding && binding.value === value && !binding.write);
+  const x = known?.name ?? `x${bindings.length}`;
+  if (known === undefined) bindings.push({ name: x, value });
+  const table = `t${bindings.length}`;
+  bindings.push({ name: table, type: "array<u32>", table: tableOf(indices) });
+  const at = `${x}[${table}[f] * rows + n]`;
+  return indices.includes(-1) ? `select(0.0, ${at}, ${table}[f] != 0xffffffffu)` : at;
 }
 
 /**
@@ -67,17 +81,20 @@ export function mapKernel(records: readonly PlanRecord[], kept: ReadonlySet<numb
   const load = (value: number): string => {
     const known = names.get(value);
     if (known !== undefined) return known;
-    const name = `x${bindings.length}`;
-    bindings.push({ name, value });
+    const bound = bindings.find((binding) => "value" in binding && binding.value === value && !binding.write);
+    const name = bound?.name ?? `x${bindings.length}`;
+    if (bound === undefined) bindings.push({ name, value });
     lines.push(`let v${names.size} = ${name}[${indexOf(values[value], out)}];`);
     names.set(value, `v${names.size}`);
     return names.get(value) as string;
   };
   const stores: string[] = [];
-  for (const { op, inputs, output } of records) {
-    const [a, b, c] = inputs.map(load);
+  for (const { op, inputs, output, attrs } of records) {
+    const expression = isGather(op)
+      ? gather(attrs.indices as readonly number[], inputs[0], bindings)
+      : expressions[op as MapName](...(inputs.map(load) as [string, string, string]));
     const name = `v${names.size}`;
-    lines.push(`let ${name} = ${expressions[op as MapName](a, b, c)};`);
+    lines.push(`let ${name} = ${expression};`);
     names.set(output, name);
     if (!kept.has(output)) continue;
     const target = `y${bindings.length}`;

@@ -3,10 +3,11 @@
  * read is never written.
  */
 import { choleskyKernels } from "../../../shaders/cholesky.wgsl.ts";
+import { denseKernels } from "../../../shaders/dense.wgsl.ts";
 import { flowKernels } from "../../../shaders/flow.wgsl.ts";
 import { indexKernels, outputKernel } from "../../../shaders/index_ops.wgsl.ts";
 import type { Kernel, MakeKernels } from "../../../shaders/kernel.ts";
-import { isMap, mapKernel } from "../../../shaders/map.wgsl.ts";
+import { isGather, isMap, mapKernel } from "../../../shaders/map.wgsl.ts";
 import { randomKernels } from "../../../shaders/random.wgsl.ts";
 import { reduceKernels } from "../../../shaders/reduce.wgsl.ts";
 import { sparseKernels } from "../../../shaders/sparse.wgsl.ts";
@@ -18,6 +19,7 @@ import type { Program } from "../../graph/program.ts";
 const kernels: Readonly<Record<string, MakeKernels>> = {
   ...indexKernels,
   ...reduceKernels,
+  ...denseKernels,
   ...randomKernels,
   ...triangleKernels,
   ...choleskyKernels,
@@ -53,11 +55,13 @@ export function refuseUnknownOps(program: Program): void {
 
 /** Buffers of one kernel that every device has. */
 const MOST_BUFFERS = 8;
+/** Chains that wait for further links. */
+const MOST_OPEN = 8;
 
 const sameShape = (a: Value, b: Value): boolean => a.kind === b.kind && a.rows === b.rows && a.cols === b.cols;
 
-/** Values that a record outside of a phase's chain reads, or that leave the plan: by value, how many read it. */
-function readers({ records, outputs }: Plan): Map<number, number> {
+/** How many records, or outputs of the plan, read a value. */
+function readers({ records, outputs }: Plan): ReadonlyMap<number, number> {
   const count = new Map<number, number>();
   const read = (value: number): void => void count.set(value, (count.get(value) ?? 0) + 1);
   for (const { inputs } of Object.values(records).flat()) for (const value of new Set(inputs)) read(value);
@@ -65,48 +69,80 @@ function readers({ records, outputs }: Plan): Map<number, number> {
   return count;
 }
 
-/** Splits records of a phase into kernels. */
+/** Links that will be one kernel: what it loads, what it makes, and what of that it must write. */
+interface Chain {
+  readonly links: readonly PlanRecord[];
+  readonly loaded: ReadonlySet<number>;
+  readonly made: ReadonlySet<number>;
+  readonly kept: ReadonlySet<number>;
+}
+
+/**
+ * The kernels of a phase. A chain stays open while later records go before it, until one of them needs what it makes, or takes a slot
+ * that it reads or writes: slots are used again once their last reader has run.
+ */
 function kernelsOf(records: readonly PlanRecord[], plan: Plan): Kernel[] {
   const uses = readers(plan);
+  const place = (v: number): string => `${plan.values[v].region} ${plan.values[v].at}`;
   const out: Kernel[] = [];
-  let chain: PlanRecord[] = [];
+  let open: Chain[] = [];
 
-  /** What of the chain is read by others, or lies where it must be left: sums and gradients. */
-  const keptOf = (links: readonly PlanRecord[]): Set<number> => {
+  const chainOf = (links: readonly PlanRecord[]): Chain => {
+    const made = new Set(links.map(({ output }) => output));
     const within = new Map<number, number>();
     for (const { inputs } of links) for (const v of new Set(inputs)) within.set(v, (within.get(v) ?? 0) + 1);
-    return new Set(
-      links
-        .map(({ output }) => output)
-        .filter((v) => (uses.get(v) ?? 0) > (within.get(v) ?? 0) || plan.values[v].region === "sums"),
-    );
+    // Sums lie where they must be left: a gradient may have no reader in the plan.
+    const leaves = (v: number): boolean =>
+      (uses.get(v) ?? 0) > (within.get(v) ?? 0) || plan.values[v].region === "sums";
+    return {
+      links,
+      made,
+      loaded: new Set(links.flatMap(({ inputs }) => inputs).filter((v) => !made.has(v))),
+      kept: new Set([...made].filter(leaves)),
+    };
   };
-  const place = (v: number): string => `${plan.values[v].region} ${plan.values[v].at}`;
-  /** Slots are taken again by later values: no kernel may read and write one slot. */
-  const fits = (links: readonly PlanRecord[]): boolean => {
-    const made = new Set(links.map(({ output }) => output));
-    const loaded = new Set(links.flatMap(({ inputs }) => inputs).filter((v) => !made.has(v)));
-    const kept = keptOf(links);
-    if (loaded.size + kept.size > MOST_BUFFERS) return false;
-    const places = [...loaded, ...kept].map(place);
-    return new Set(places).size === places.length;
+  const longer = ({ links, made }: Chain, record: PlanRecord): Chain | null => {
+    if (!sameShape(plan.values[links[0].output], plan.values[record.output])) return null;
+    if (isGather(record.op) && record.inputs.some((v) => made.has(v))) return null; // it reads other entries than its own
+    const chain = chainOf([...links, record]);
+    const tables = chain.links.filter(({ op }) => isGather(op)).length;
+    const places = [...chain.loaded, ...chain.kept].map(place);
+    // No kernel may read and write one slot.
+    return places.length + tables <= MOST_BUFFERS && new Set(places).size === places.length ? chain : null;
   };
-  const close = (): void => {
-    if (chain.length > 0) out.push(mapKernel(chain, keptOf(chain), plan));
-    chain = [];
+  const emit = ({ links, kept }: Chain): void => {
+    const [first] = links;
+    if (links.length === 1 && !isMap(first.op)) out.push(...kernels[first.op](first, plan));
+    else out.push(mapKernel(links, kept, plan));
+  };
+  /** Closes the open chains that a record cannot go before. */
+  const makeWay = (record: PlanRecord, own: Chain | null): void => {
+    const target = place(record.output);
+    const bars = (chain: Chain): boolean =>
+      chain !== own &&
+      (record.inputs.some((v) => chain.made.has(v)) ||
+        [...chain.loaded, ...chain.kept].some((v) => place(v) === target));
+    for (const chain of open) if (bars(chain)) emit(chain);
+    open = open.filter((chain) => !bars(chain));
   };
   for (const record of records) {
-    if (!isMap(record.op)) {
-      close();
+    if (!isMap(record.op) && !isGather(record.op)) {
+      makeWay(record, null);
       out.push(...kernels[record.op](record, plan));
       continue;
     }
-    const longer = [...chain, record];
-    if (chain.length > 0 && !(sameShape(plan.values[chain[0].output], plan.values[record.output]) && fits(longer)))
-      close();
-    chain.push(record);
+    // The one that makes what the record reads, before any other of its shape.
+    const candidates = open
+      .map((chain) => ({ chain, next: longer(chain, record), near: record.inputs.some((v) => chain.made.has(v)) }))
+      .filter(({ next }) => next !== null)
+      .sort((a, b) => Number(b.near) - Number(a.near));
+    const found = candidates[0] as { chain: Chain; next: Chain } | undefined;
+    makeWay(record, found?.chain ?? null);
+    if (found) open[open.indexOf(found.chain)] = found.next;
+    else open.push(chainOf([record]));
+    if (open.length > MOST_OPEN) emit(open.shift() as Chain);
   }
-  close();
+  open.forEach(emit);
   return out;
 }
 
