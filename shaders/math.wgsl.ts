@@ -29,6 +29,22 @@ fn withSign(x: f32, s: f32) -> f32 {
   return bitcast<f32>((bitcast<u32>(x) & 0x7fffffffu) | (bitcast<u32>(s) & 0x80000000u));
 }
 
+// The larger and the smaller of two, NaN where either is: the language may answer the other.
+fn maximum32(a: f32, b: f32) -> f32 {
+  if (isNan(a)) { return a; }
+  if (isNan(b)) { return b; }
+  return max(a, b);
+}
+
+fn minimum32(a: f32, b: f32) -> f32 {
+  if (isNan(a)) { return a; }
+  if (isNan(b)) { return b; }
+  return min(a, b);
+}
+
+// max(x, 0), and NaN of NaN.
+fn relu32(x: f32) -> f32 { return maximum32(x, 0.0); }
+
 // The first 12 bits of x: products of such halves are exact (Dekker 1971).
 fn upper(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) & 0xfffff000u); }
 

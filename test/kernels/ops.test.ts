@@ -13,6 +13,7 @@ import type { Tensor } from "../../src/graph/tensor.ts";
 import { wasmBuilds } from "../helpers/backends.ts";
 import { linear } from "../helpers/cases.ts";
 import { compareWithReference, kernelsUsed, roundoff } from "../helpers/compare.ts";
+import { noGpu, webgpu } from "../helpers/gpu.ts";
 import { batchOf, paramOf } from "../helpers/leaves.ts";
 import { factorOf, families, mapChecks, rowsAt, WIDTHS } from "../helpers/op-cases.ts";
 import { runGraph } from "../helpers/run.ts";
@@ -48,6 +49,10 @@ test("sums longer than the parts that kernels take them in are whole", async () 
 
 // ---- edges
 
+/** WebGPU, where there is one, computes in f32. */
+const edgeBackends = { f32: [...backends, ...Object.values(webgpu)], f64: backends };
+if (noGpu) test("edges on WebGPU", () => console.log(`SKIP ${noGpu}`));
+
 const EDGES = [0, -0, 1, -1, 0.5, 100, -100, 1e30, -1e30, 1e-30, Infinity, -Infinity, NaN].map(Math.fround);
 /** The derivatives of activations are only asked at what activations answer. */
 const atEdges = mapNames.filter((op) => !op.endsWith("Grad") && op !== "where");
@@ -65,7 +70,7 @@ test("maps are right at zeros, infinities and NaN, and where results overflow or
     const want = await runGraph(outputs, { rows, inputs });
     // Below the least normal number a kernel may answer 0.
     const tiny = dtype === "f32" ? 2 ** -125 : 2 ** -1021;
-    for (const create of backends) {
+    for (const create of edgeBackends[dtype]) {
       const got = await runGraph(outputs, { rows, inputs, create });
       for (const op of atEdges) {
         for (let i = 0; i < rows; i++) {
@@ -76,6 +81,33 @@ test("maps are right at zeros, infinities and NaN, and where results overflow or
           const of = operands(op).map((_, k) => (k === 0 ? inputs.a[i] : inputs.b[i]));
           assert.ok(right, `${op}_${dtype}(${of.join(", ")}): expected ${expected}, got ${got[op][i]}`);
         }
+      }
+    }
+  }
+});
+
+test("sin and cos keep their relative accuracy far from 0", async () => {
+  // Up to 1e6 in every build; on WebGPU of every f32 there is. Beside multiples of π/2 nothing is lost either.
+  const near = Array.from({ length: 600 }, (_, k) => Math.fround((Math.PI / 2) * (k * 1063 - 300 * 1063)));
+  const far = Array.from({ length: 600 }, (_, k) => Math.fround(1.3 ** (36 + (k % 300)) * (k < 300 ? 1 : -1)));
+  const x = g.input("x", 1);
+  const graph = { sin: g.sin(x), cos: g.cos(x) };
+  for (const [list, inputs] of [
+    [edgeBackends.f32, { x: near }],
+    [Object.values(webgpu), { x: far.filter(Number.isFinite) }],
+  ] as const) {
+    const rows = inputs.x.length;
+    const want = await runGraph(graph, { rows, inputs });
+    for (const create of list) {
+      const got = await runGraph(graph, { rows, inputs, create });
+      for (const op of ["sin", "cos"] as const) {
+        got[op].forEach((v, i) => {
+          const error = Math.abs(v - want[op][i]);
+          assert.ok(
+            error <= 5 * roundoff.f32 * Math.abs(want[op][i]),
+            `${op}(${inputs.x[i]}): expected ${want[op][i]}, got ${v}`,
+          );
+        });
       }
     }
   }
@@ -95,7 +127,7 @@ test("a pivot that is not positive makes NaN of its sample from there on, and to
     const l = g.cholesky(x);
     const graph = { l, grad: g.choleskyGrad(l, x) };
     const want = await runGraph(graph, { rows, inputs: { a } });
-    for (const create of backends) {
+    for (const create of edgeBackends[dtype]) {
       const got = await runGraph(graph, { rows, inputs: { a }, create });
       for (let r = 0; r < rows; r++) {
         for (const name of ["l", "grad"] as const) {
