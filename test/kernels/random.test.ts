@@ -1,8 +1,12 @@
-/** src/random.ts against the published answers, and the kernels of assembly/random.ts against src/random.ts. */
+/** src/random.ts against the published answers, and the kernels of assembly/random.ts and shaders/random.wgsl.ts against src/random.ts. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { compileKernels, hostRunsRelaxed, instantiateKernels, type KernelBuild } from "../../src/backends/kernels.ts";
-import { normalAt, threefry4x32, uniformAt, uniforms, type Words } from "../../src/random.ts";
+import { bankRows, random } from "../../src/graph/build.ts";
+import { normalAt, randomWord, threefry4x32, uniformAt, uniforms, type Words } from "../../src/random.ts";
+import { wasmBuilds } from "../helpers/backends.ts";
+import { noGpu, webgpu } from "../helpers/gpu.ts";
+import { runGraph } from "../helpers/run.ts";
 
 const hex = (words: Words): string => words.map((w) => w.toString(16).padStart(8, "0")).join(" ");
 const ONES = 0xffffffff;
@@ -95,6 +99,44 @@ for (const build of builds) {
       const [seed, stream, step, row, column] = [i * 7919 - 9, i % 5, i * 31, i * 977 - 1000, i % 13];
       const words = threefry4x32([seed, stream, 0x52657472, 0x6f646963], [step, row, column >> 2, 0]);
       assert.is(randomWord(seed, stream, step, row, column) >>> 0, words[column & 3]);
+    }
+  });
+}
+
+if (noGpu) test("draws on WebGPU", () => console.log(`SKIP ${noGpu}`));
+
+for (const [backend, create] of Object.entries({ ...wasmBuilds, ...webgpu })) {
+  const rows = 21;
+  const run = { create, rows, seed: 0xfffffffb, step: 0x80000009 };
+
+  test(`draws of every width and tile on ${backend} are those of uniformAt and normalAt`, async () => {
+    for (const F of features) {
+      const graph = { uniform: random("uniform", F, 2, 3), normal: random("normal", F, 5, 2) };
+      const { uniform, normal } = await runGraph(graph, run);
+      for (const [i, v] of uniform.entries()) {
+        assert.is(v, uniformAt(run.seed, 2, run.step, Math.floor(i / F), i % F), `row ${Math.floor(i / F)}`);
+      }
+      for (const [i, v] of normal.entries()) {
+        const expected = normalAt(run.seed, 5, run.step, Math.floor(i / F), i % F);
+        assert.ok(Math.abs(v - expected) < 2e-6, `entry ${i} of ${F} columns: expected ${expected}, got ${v}`);
+      }
+    }
+  });
+
+  test(`rows drawn from banks on ${backend} are those of randomWord, in all its bits`, async () => {
+    // Remainders by numbers without a common factor, whose product exceeds 2^32, tell the whole word.
+    const counts = [997, 1024, 65521];
+    const graph = Object.fromEntries(counts.map((n) => [`${n}`, bankRows(`${n}`, 1, 4)]));
+    const banks = Object.fromEntries(counts.map((n) => [`${n}`, Float32Array.from({ length: n }, (_, i) => i)]));
+    const drawn = await runGraph(graph, { ...run, banks });
+    const wide = await runGraph(
+      { rows: bankRows("wide", 37, 4) },
+      { ...run, banks: { wide: new Float32Array(37 * 5).map((_, i) => i) } },
+    );
+    for (let r = 0; r < rows; r++) {
+      const word = randomWord(run.seed, 4, run.step, r, 0);
+      for (const n of counts) assert.is(drawn[n][r], word % n, `row ${r} of ${n}`);
+      for (let c = 0; c < 37; c++) assert.is(wide.rows[37 * r + c], (word % 5) * 37 + c, `row ${r}, column ${c}`);
     }
   });
 }
