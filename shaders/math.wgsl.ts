@@ -203,7 +203,7 @@ fn mulHigh(a: u32, b: u32) -> u32 {
 
 // Remainder and quadrant of |x| > 12800 after quarter turns, from those bits of 2 / pi that matter (Payne & Hanek 1983):
 // |x| = m 2^k, and bits of more weight than 2^(1-k) give whole turns. 64 bits of the product are kept, two of them the quadrant;
-// no float comes closer to a multiple of pi / 2 than 2^-30.
+// no float comes closer to a multiple of pi / 2 than 2^-30, 16367173 2^72 the closest, so the first word is never 0.
 fn farRemainder(x: f32) -> vec2<f32> {
   let bits = bitcast<u32>(x) & 0x7fffffffu;
   let m = (bits & 0x007fffffu) | 0x00800000u;
@@ -224,12 +224,10 @@ fn farRemainder(x: f32) -> vec2<f32> {
   var part = vec2<u32>((high << 2u) | (low >> 30u), low << 2u);
   let negative = (part.x >> 31u) == 1u;
   if (negative) { part = vec2<u32>(~part.x + select(0u, 1u, part.y == 0u), ~part.y + 1u); }
-  let deep = part.x == 0u;
-  if (deep) { part = vec2<u32>(part.y, 0u); }
   let zeros = countLeadingZeros(part.x);
   let word = (part.x << zeros) | select(0u, part.y >> (32u - zeros), zeros > 0u);
   let r = (f32(word >> 8u) * 256.0 + f32(word & 255u)) * 1.5707963267948966
-    * power2(-32 - i32(zeros) - select(0, 32, deep));
+    * power2(-32 - i32(zeros));
   return vec2<f32>(select(r, -r, negative), f32((high >> 30u) + select(0u, 1u, negative)));
 }
 
