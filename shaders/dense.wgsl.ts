@@ -162,6 +162,8 @@ const roundUp = (x: number, unit: number): number => Math.ceil(x / unit) * unit;
 const spanOf = ({ least, most, unit }: Cut, count: number): number =>
   Math.max(least, roundUp(Math.ceil(count / most), unit));
 const partsOf = (cut: Cut, count: number): number => Math.ceil(count / spanOf(cut, count));
+/** Most parts of calls of at most so many rows: shorter calls may be cut into more. */
+const mostParts = ({ least, most }: Cut, count: number): number => Math.min(most, Math.ceil(count / least));
 const cutConstants = ({ least, most, unit }: Cut): Record<string, number> => ({ LEAST: least, MOST: most, UNIT: unit });
 const span = `
 override LEAST: u32;
@@ -242,7 +244,7 @@ const denseWeightGrad: MakeKernels = (record, plan) => {
   const count = ({ padded }: Size): number => x.rows * padded;
   const quads = dw.rows * Math.ceil(dw.cols / 4);
   const shape = { TILES: x.rows, ROWS: dw.rows, OUTS: dw.cols };
-  const parts = { name: "parts", type: QUADS, scratch: (size: Size) => 4 * quads * partsOf(cut, count(size)) };
+  const parts = { name: "parts", type: QUADS, scratch: (size: Size) => 4 * quads * mostParts(cut, count(size)) };
   const product: Kernel = {
     name: "denseWeightGrad",
     code: tiledProduct(tile, {

@@ -147,12 +147,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   ${sums.map(({ name }) => `var ${name} = vec4f();`).join(" ")}
   let ends = range(group.z);
   ${times(blocks, (i) => `let at${i} = thread + ${i}u * TX * TY * TZ;\n  var next${i} = block(ends.x, at${i}, group);`).join("\n  ")}
-  for (var from = ends.x; from < ends.y; from += 4u * Q) {
+  for (var base = ends.x; base < ends.y; base += 4u * Q) {
     workgroupBarrier();
     ${times(blocks, (i) => `keep(next${i}, at${i});`).join(" ")}
     workgroupBarrier();
-    if (from + 4u * Q < ends.y) { ${times(blocks, (i) => `next${i} = block(from + 4u * Q, at${i}, group);`).join(" ")} }
-    let depth = min(4u * Q, ends.y - from);
+    if (base + 4u * Q < ends.y) { ${times(blocks, (i) => `next${i} = block(base + 4u * Q, at${i}, group);`).join(" ")} }
+    let depth = min(4u * Q, ends.y - base);
     for (var k = 4u * z; k < depth; k += 4u * TZ) {${times(4, step).join("")}
     }
   }${TZ > 1 ? sums.map(gather).join("") : ""}
