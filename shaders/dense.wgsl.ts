@@ -14,7 +14,7 @@
  */
 import type { Activation } from "../src/graph/ops.ts";
 import { type Kernel, type MakeKernels, operands, type Size } from "./kernel.ts";
-import { type Tile, tileColumns, tileConstants, tiledProduct, tileOf, tileRows } from "./tiles.ts";
+import { powerBelow, type Tile, tileColumns, tileConstants, tiledProduct, tileOf, tileRows } from "./tiles.ts";
 
 /** Rows that a call is taken to have where the plan does not say. */
 const LIKELY_ROWS = 4096;
@@ -208,26 +208,31 @@ fn right(k: u32, n: u32) -> mat4x4f {
   return transpose(mat4x4f(valid(n, k), valid(n + 1u, k), valid(n + 2u, k), valid(n + 3u, k)));
 }`;
 
-/** Adds parts [part][row][quad of columns]: sixteen threads an entry take every sixteenth part, and then add in a tree. */
+/** Threads of a group that adds parts. */
+const ADDERS = 64;
+
+/** Adds parts [part][row][quad of columns]: LANES threads an entry take every LANES-th part, and then add in a tree. */
 const addParts = `${columns}${span}
 override ROWS: u32;
 override OUTS: u32;
+override LANES: u32;
 ${accumulate}
-var<workgroup> team: array<vec4f, 256>;
-@compute @workgroup_size(256)
+var<workgroup> team: array<vec4f, ${ADDERS}>;
+@compute @workgroup_size(${ADDERS})
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let quads = (OUTS + 3u) / 4u;
-  let entry = group.x * 16u + thread % 16u;
-  let lane = thread / 16u;
+  let each = ${ADDERS}u / LANES;
+  let entry = group.x * each + thread % each;
+  let lane = thread / each;
   let count = (columns() + span() - 1u) / span();
   var sum = vec4f();
   if (entry < ROWS * quads) {
-    for (var part = lane; part < count; part += 16u) { sum += parts[part * ROWS * quads + entry]; }
+    for (var part = lane; part < count; part += LANES) { sum += parts[part * ROWS * quads + entry]; }
   }
   team[thread] = sum;
-  for (var half = 8u; half > 0u; half /= 2u) {
+  for (var half = LANES / 2u; half > 0u; half /= 2u) {
     workgroupBarrier();
-    if (lane < half) { team[thread] += team[thread + 16u * half]; }
+    if (lane < half) { team[thread] += team[thread + each * half]; }
   }
   if (lane == 0u && entry < ROWS * quads) { leave(entry / quads, entry % quads * 4u, team[thread]); }
 }`;
@@ -276,14 +281,15 @@ fn finish(i: u32, o: u32, sum: vec4f, z: u32) {
     groups: (size) => [...groups, alone ? 1 : partsOf(cut, count(size))],
   };
   if (alone) return [product];
+  const lanes = powerBelow(Math.min(16, Math.ceil(partsOf(cut, likely) / 4)));
   return [
     product,
     {
       name: "denseWeightGrad",
       code: addParts,
-      constants: { ...shape, ...cutConstants(cut) },
+      constants: { ...shape, ...cutConstants(cut), LANES: lanes },
       bindings: [parts, { name: "dw", value: record.output, write: true }],
-      groups: () => [Math.ceil(quads / 16), 1, 1],
+      groups: () => [Math.ceil((quads * lanes) / ADDERS), 1, 1],
     },
   ];
 };

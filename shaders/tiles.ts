@@ -39,7 +39,8 @@ const spread = (size: number, unit: number, most: number): number =>
   Math.ceil(size / (unit * Math.ceil(size / (unit * most))));
 
 const clamp = (x: number, low: number, high: number): number => Math.max(low, Math.min(high, x));
-const powerBelow = (x: number): number => 2 ** Math.max(0, 31 - Math.clz32(x));
+/** The largest power of two up to x, at least 1. */
+export const powerBelow = (x: number): number => 2 ** Math.max(0, 31 - Math.clz32(x));
 
 function shaped(r: 1 | 2, m: number, n: number, k: number): Tile {
   const narrow = Math.min(16, Math.ceil(n / (4 * r)));
@@ -83,13 +84,11 @@ export function tiledProduct(tile: Tile, { loads, alongK, range, finish }: Produ
   const place = (inner: boolean | undefined, across: string): string =>
     inner ? "vec2u(at % Q, at / Q)" : `vec2u(at / (${r}u * ${across}), at % (${r}u * ${across}))`;
   const sums = times(4 * r, (row) => times(r, (q) => ({ name: `c${row}${q}`, row, q }))).flat();
-  const step = (j: number): string => `
-      {
-        let a = (k + ${j}u) * ${r}u * TY + y;
-        let b = RIGHT + (k + ${j}u) * ${r}u * TX + x;
+  const step = `
+        let a = (k + j) * ${r}u * TY + y;
+        let b = RIGHT + (k + j) * ${r}u * TX + x;
         ${times(r, (i) => `let a${i} = tile[a + ${i}u * TY]; let b${i} = tile[b + ${i}u * TX];`).join(" ")}
-        ${sums.map(({ name, row, q }) => `${name} = fma(vec4f(a${row >> 2}.${"xyzw"[row & 3]}), b${q}, ${name});`).join(" ")}
-      }`;
+        ${sums.map(({ name, row, q }) => `${name} = fma(vec4f(a${row >> 2}.${"xyzw"[row & 3]}), b${q}, ${name});`).join(" ")}`;
   const gather = ({ name }: { name: string }): string => `
   workgroupBarrier();
   tile[thread] = ${name};
@@ -146,15 +145,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let z = thread / (TX * TY);
   ${sums.map(({ name }) => `var ${name} = vec4f();`).join(" ")}
   let ends = range(group.z);
-  ${times(blocks, (i) => `let at${i} = thread + ${i}u * TX * TY * TZ;\n  var next${i} = block(ends.x, at${i}, group);`).join("\n  ")}
-  for (var base = ends.x; base < ends.y; base += 4u * Q) {
+  let part = 4u * Q;
+  ${times(blocks, (i) => `let at${i} = thread + ${i}u * TX * TY * TZ;\n  var next${i} = mat4x4f();`).join("\n  ")}
+  // Each turn loads a part and works on the one before.
+  for (var base = ends.x; base < ends.y + part; base += part) {
+    if (base < ends.y) { ${times(blocks, (i) => `next${i} = block(base, at${i}, group);`).join(" ")} }
+    let depth = select(min(part, ends.y + part - base), 0u, base == ends.x);
+    for (var k = 4u * z; k < depth; k += 4u * TZ) {
+      for (var j = 0u; j < 4u; j++) {${step}
+      }
+    }
     workgroupBarrier();
     ${times(blocks, (i) => `keep(next${i}, at${i});`).join(" ")}
     workgroupBarrier();
-    if (base + 4u * Q < ends.y) { ${times(blocks, (i) => `next${i} = block(base + 4u * Q, at${i}, group);`).join(" ")} }
-    let depth = min(4u * Q, ends.y - base);
-    for (var k = 4u * z; k < depth; k += 4u * TZ) {${times(4, step).join("")}
-    }
   }${TZ > 1 ? sums.map(gather).join("") : ""}
   ${TZ > 1 ? "if (z > 0u) { return; }" : ""}
   ${sums.map(end).join("\n  ")}
