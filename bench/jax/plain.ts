@@ -40,8 +40,11 @@ function apply(net: Layer[], x: Tensor, activation: Activation): Tensor {
   }, x);
 }
 
-/** Training: `step` answers the loss and moves the state. */
-function trainer(w: typeof W1 | typeof W2, loss: (params: Params, theta: Tensor, y: Tensor) => Tensor) {
+/** What is trained, on any number of rows. */
+type Training = Omit<typeof W1 | typeof W2, "batch"> & { readonly batch: number };
+
+/** Training: `update` moves the state and answers the loss on the device, `step` here. */
+export function trainer(w: Training, loss: (params: Params, theta: Tensor, y: Tensor) => Tensor) {
   const { beta1, beta2, epsilon } = ADAM;
   const update = jit((params: Params, m: Params, v: Params, rate1: Tensor, rate2: Tensor, theta: Tensor, y: Tensor) => {
     const [value, gradient] = valueAndGrad(loss)(tree.ref(params), theta, y);
@@ -62,14 +65,16 @@ function trainer(w: typeof W1 | typeof W2, loss: (params: Params, theta: Tensor,
   let m: Params = tree.map((p: Tensor) => np.zeros(p.shape), params);
   let v: Params = tree.map((p: Tensor) => np.zeros(p.shape), params);
   let t = 0;
+  const advance = (): Tensor => {
+    t += 1;
+    let value: Tensor;
+    const [rate1, rate2] = [w.learningRate / (1 - beta1 ** t), 1 / (1 - beta2 ** t)];
+    [value, params, m, v] = update(params, m, v, rate1, rate2, theta.ref, y.ref);
+    return value;
+  };
   return {
-    async step(): Promise<number> {
-      t += 1;
-      let value: Tensor;
-      const [rate1, rate2] = [w.learningRate / (1 - beta1 ** t), 1 / (1 - beta2 ** t)];
-      [value, params, m, v] = update(params, m, v, rate1, rate2, theta.ref, y.ref);
-      return (await read(value))[0];
-    },
+    update: advance,
+    step: async (): Promise<number> => (await read(advance()))[0],
     slab: () => slabFrom(params),
     dispose: () => tree.dispose([params, m, v, theta, y]),
   };
@@ -114,7 +119,7 @@ function coupling(params: Params, c: number, kept: Tensor, y: Tensor): [scale: T
 }
 
 /** W2's loss, the mean over theta (B, 4) given y (B, 2). */
-function flowLoss(params: Params, theta: Tensor, y: Tensor): Tensor {
+export function flowLoss(params: Params, theta: Tensor, y: Tensor): Tensor {
   let x = theta;
   const scales: Tensor[] = [];
   for (let b = 0; b < W2.blocks; b++) {

@@ -84,7 +84,8 @@ function trainPlan(
   return { outputs: { loss }, minimise: loss, rows: batch };
 }
 
-export const flowTraining = (): Program => compile({ train: trainPlan(flowGuide(), W2.dim, W2.data, W2.batch, SWAP) });
+export const flowTraining = (batch: number = W2.batch): Program =>
+  compile({ train: trainPlan(flowGuide(), W2.dim, W2.data, batch, SWAP) });
 export const gaussianTraining = (): Program =>
   compile({ train: trainPlan(gaussianGuide(), W1.dim, W1.data, W1.batch, [0, 1]) });
 

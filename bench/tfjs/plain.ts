@@ -37,15 +37,21 @@ function apply(net: Layer[], x: tf.Tensor2D, activation: (x: tf.Tensor2D) => tf.
   return h;
 }
 
-/** Training by the library's Adam: `step` answers the loss. */
-function trainer(w: typeof W1 | typeof W2, lossOf: (nets: Layer[][], theta: tf.Tensor2D, y: tf.Tensor2D) => tf.Scalar) {
+/** What is trained, on any number of rows. */
+type Training = Omit<typeof W1 | typeof W2, "batch"> & { readonly batch: number };
+
+/** Training by the library's Adam: `update` answers the loss on the device, `step` here. */
+export function trainer(w: Training, lossOf: (nets: Layer[][], theta: tf.Tensor2D, y: tf.Tensor2D) => tf.Scalar) {
   const nets = layersFrom(w.nets, w.weights());
   const variables = variablesOf(nets);
   const theta = tf.tensor2d(w.theta(), [w.batch, w.dim]);
   const y = tf.tensor2d(w.y(), [w.batch, w.data]);
   const optimizer = tf.train.adam(w.learningRate, ADAM.beta1, ADAM.beta2, ADAM.epsilon);
+  const update = (): tf.Scalar => tf.tidy(() => optimizer.minimize(() => lossOf(nets, theta, y), true, variables)!);
   return {
-    step: (): number => tf.tidy(() => optimizer.minimize(() => lossOf(nets, theta, y), true, variables)!.dataSync()[0]),
+    update,
+    variables,
+    step: (): number => tf.tidy(() => update().dataSync()[0]),
     weights: (): Float32Array => Float32Array.from(variables.flatMap((v) => [...v.dataSync()])),
     dispose() {
       optimizer.dispose();
@@ -83,7 +89,7 @@ function gaussianPosterior(nets: Layer[][], y: tf.Tensor2D, noise: tf.Tensor2D):
 }
 
 /** Matrices (4, 4): column i of x · matrix is column permutation[i] of x. */
-const permutationMatrices = (): tf.Tensor2D[] =>
+export const permutationMatrices = (): tf.Tensor2D[] =>
   W2.permutations.map((p) => tf.tidy(() => tf.gather(tf.eye(4), [...p], 1)));
 
 const leaky = (x: tf.Tensor2D): tf.Tensor2D => tf.leakyRelu(x, W2.slope);
@@ -100,7 +106,7 @@ function coupling(
 }
 
 /** W2's loss over theta (B, 4) given y (B, 2). */
-function flowLoss(permute: tf.Tensor2D[], nets: Layer[][], theta: tf.Tensor2D, y: tf.Tensor2D): tf.Scalar {
+export function flowLoss(permute: tf.Tensor2D[], nets: Layer[][], theta: tf.Tensor2D, y: tf.Tensor2D): tf.Scalar {
   let x = theta;
   let energy: tf.Tensor = tf.scalar(0);
   for (let b = 0; b < W2.blocks; b++) {

@@ -5,6 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Kernel } from "../../shaders/kernel.ts";
 import { tileOf } from "../../shaders/tiles.ts";
+import { openGpu } from "../../src/backends/webgpu/device.ts";
 import { moduleText, Pipelines } from "../../src/backends/webgpu/pipelines.ts";
 import { scheduleOf } from "../../src/backends/webgpu/schedule.ts";
 import * as g from "../../src/graph/build.ts";
@@ -14,7 +15,7 @@ import type { Tensor } from "../../src/graph/tensor.ts";
 import { linear, sumOf } from "../helpers/cases.ts";
 import { compareWithReference, roundoff } from "../helpers/compare.ts";
 import { noGpu, webgpu } from "../helpers/gpu.ts";
-import { KernelRunner } from "../helpers/kernel-runner.ts";
+import { readyKernels } from "../helpers/kernel-runner.ts";
 import { batchOf, paramOf, tiled } from "../helpers/leaves.ts";
 import { draw, generator } from "../helpers/random.ts";
 import { runGraph } from "../helpers/run.ts";
@@ -163,37 +164,40 @@ test("plans whose rows are known take their sums alone or in parts, and are righ
 test("weight gradients leave padding out, add to earlier calls when told, and are the same every time", async () => {
   if (noGpu) return void console.log(`SKIP ${noGpu}`);
   const [ins, outs, tiles, padded, rows] = [5, 3, 2, 160, 155];
-  const runner = await KernelRunner.open();
-  try {
-    for (const known of [0, 8]) {
-      const [x, dz] = [g.tile(g.input("x", ins), tiles), g.tile(g.input("dz", outs), tiles)];
-      const kernels = kernelsOf(g.denseWeightGrad(x, dz, ins + 1, true), known);
-      assert.is(kernels.length, known === 0 ? 2 : 1, "known to be short: no parts");
-      const count = tiles * padded;
-      const next = generator(7);
-      const values: Record<string, Float32Array> = {
-        x: Float32Array.from(draw(next, ins * count, { low: -2, high: 2 })),
-        dz: Float32Array.from(draw(next, outs * count, { low: -2, high: 2 })), // not 0 in padding
-        dw: new Float32Array((ins + 1) * outs).fill(1000),
-      };
-      const want = Array.from({ length: (ins + 1) * outs }, (_, at) => {
-        const [i, o] = [Math.floor(at / outs), at % outs];
-        let sum = 0;
-        for (let n = 0; n < count; n++)
-          if (n % padded < rows) sum += (i === ins ? 1 : values.x[i * count + n]) * values.dz[o * count + n];
-        return sum;
+  const { device } = await openGpu();
+  const run = async (kernels: readonly Kernel[], values: Record<string, Float32Array<ArrayBuffer>>, carry: number) => {
+    const ready = await readyKernels(device, kernels, values, { rows, padded, carry });
+    ready.submit();
+    const dw = await ready.read("dw");
+    ready.dispose();
+    return dw as Float32Array<ArrayBuffer>;
+  };
+  for (const known of [0, 8]) {
+    const [x, dz] = [g.tile(g.input("x", ins), tiles), g.tile(g.input("dz", outs), tiles)];
+    const kernels = kernelsOf(g.denseWeightGrad(x, dz, ins + 1, true), known);
+    assert.is(kernels.length, known === 0 ? 2 : 1, "known to be short: no parts");
+    const count = tiles * padded;
+    const next = generator(7);
+    const values: Record<string, Float32Array<ArrayBuffer>> = {
+      x: Float32Array.from(draw(next, ins * count, { low: -2, high: 2 })),
+      dz: Float32Array.from(draw(next, outs * count, { low: -2, high: 2 })), // not 0 in padding
+      dw: new Float32Array((ins + 1) * outs).fill(1000),
+    };
+    const want = Array.from({ length: (ins + 1) * outs }, (_, at) => {
+      const [i, o] = [Math.floor(at / outs), at % outs];
+      let sum = 0;
+      for (let n = 0; n < count; n++)
+        if (n % padded < rows) sum += (i === ins ? 1 : values.x[i * count + n]) * values.dz[o * count + n];
+      return sum;
+    });
+    const near = (got: Float32Array, expected: (at: number) => number) =>
+      got.forEach((v, at) => {
+        assert.ok(Math.abs(v - expected(at)) < 2e-3, `entry ${at}: expected ${expected(at)}, got ${v}`);
       });
-      const near = (got: Float32Array, expected: (at: number) => number) =>
-        got.forEach((v, at) => {
-          assert.ok(Math.abs(v - expected(at)) < 2e-3, `entry ${at}: expected ${expected(at)}, got ${v}`);
-        });
-      const first = await runner.run(kernels, values, { rows, padded, carry: 0 }, "dw");
-      near(first, (at) => want[at]);
-      assert.equal(await runner.run(kernels, values, { rows, padded, carry: 0 }, "dw"), first);
-      near(await runner.run(kernels, { ...values, dw: first }, { rows, padded, carry: 1 }, "dw"), (at) => 2 * want[at]);
-    }
-  } finally {
-    runner.dispose();
+    const first = await run(kernels, values, 0);
+    near(first, (at) => want[at]);
+    assert.equal(await run(kernels, values, 0), first);
+    near(await run(kernels, { ...values, dw: first }, 1), (at) => 2 * want[at]);
   }
 });
 
