@@ -25,6 +25,7 @@ const { positionals, values } = parseArgs({
 const benches: Record<string, () => Promise<void>> = {
   speed: async () => (await import("./speed.ts")).speed(values),
   fem: async () => (await import("./fem.ts")).fem(values),
+  gpu: async () => (await import("./gpu.ts")).gpu(values),
   kernels: async () => (await import("./kernels.ts")).kernels(),
   nuts: async () => (await import("./nuts.ts")).nutsBench(values),
   paper: async () => (await import("./paper-table.ts")).paperTable(values),

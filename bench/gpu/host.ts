@@ -1,0 +1,31 @@
+/** WebGPU in Node for us and for the peers, which look for `navigator.gpu`; and how many dispatches anyone makes of it. */
+import { create, globals } from "webgpu";
+import { type Gpu, openGpu } from "../../src/backends/webgpu/device.ts";
+
+export interface Host {
+  readonly gpu: Gpu;
+  /** Dispatches so far, of all devices of the process. */
+  dispatches(): number;
+}
+
+/** @throws where there is no adapter, with the reason. */
+export async function openHost(): Promise<Host> {
+  Object.assign(globalThis, globals);
+  const scope = globalThis as { navigator?: object };
+  // Node 20 has no navigator; a newer one has one of its own, without WebGPU.
+  if (scope.navigator === undefined) Object.defineProperty(scope, "navigator", { value: {}, configurable: true });
+  Object.defineProperty(scope.navigator, "gpu", { value: create([]), configurable: true });
+  let count = 0;
+  const encoder = GPUComputePassEncoder.prototype;
+  for (const name of ["dispatchWorkgroups", "dispatchWorkgroupsIndirect"] as const) {
+    const original = encoder[name] as (...args: unknown[]) => undefined;
+    Object.defineProperty(encoder, name, {
+      configurable: true,
+      value(this: GPUComputePassEncoder, ...args: unknown[]) {
+        count++;
+        return original.apply(this, args);
+      },
+    });
+  }
+  return { gpu: await openGpu(), dispatches: () => count };
+}
