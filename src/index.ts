@@ -35,7 +35,7 @@ export type { Schedule } from "./schedules.ts";
 export { predict, type SimulateOptions, type Simulations, simulate } from "./simulate.ts";
 export { loadPairs } from "./store/pairs-file.ts";
 export { shippedModels } from "./store/shipped.ts";
-export { type LoadOptions, load, loadCheckpoint, save, saveCheckpoint, toBytes } from "./store.ts";
+export { type LoadOptions, load, loadCheckpoint, type SaveOptions, save, saveCheckpoint, toBytes } from "./store.ts";
 export { type Surrogate, type SurrogateOptions, type SurrogateProgress, surrogate } from "./surrogate.ts";
 export { train } from "./train.ts";
 export type { Preset, Progress, TrainOptions } from "./train-options.ts";

@@ -114,6 +114,8 @@ export interface InverseMap {
   readonly spec: ModelSpec;
   /** Weights and scalers by name, (rows, columns). */
   readonly tensors: Readonly<Record<string, NamedTensor>>;
+  /** Names of those of them that training has found: the rest are scalers and what was fitted once. */
+  readonly trained: readonly string[];
   /** Needed to correct posteriors; to infer them only by guides on Laplace's base. */
   readonly problem: Problem | null;
   readonly prior: Distribution;
@@ -218,7 +220,8 @@ export function makeInverseMap(
     return { program, weights: packSlab(program.weights, tensors), frozen: packSlab(program.frozen, tensors) };
   };
   // The first is made at once, so that a file that does not fit is refused when it is read; the other when it is needed.
-  const loaded: Partial<Record<ProgramName, ReturnType<typeof load>>> = { posterior: load("posterior") };
+  const first = load("posterior");
+  const loaded: Partial<Record<ProgramName, typeof first>> = { posterior: first };
   const engines = new Map<string, Promise<Executor>>();
   const engine = (name: ProgramName, options: BackendOptions = defaults): Promise<Executor> => {
     const key = `${name} ${options.backend ?? "auto"} ${options.kernels ?? "auto"}`;
@@ -242,5 +245,6 @@ export function makeInverseMap(
   };
   // Gaussian in the parameters themselves only where the prior lives on the whole line.
   const closedForm = traced.moments !== undefined && isUnbounded(prior);
-  return { spec, tensors, problem, prior, engine, closedForm, local: traced.local !== undefined };
+  const trained = first.program.weights.entries.map(({ name }) => name);
+  return { spec, tensors, trained, problem, prior, engine, closedForm, local: traced.local !== undefined };
 }

@@ -8,19 +8,31 @@ import { type InverseMap, makeInverseMap } from "./model.ts";
 import type { Problem } from "./problem.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./store/checkpoint-file.ts";
 import { fileExists, readBytes, writeBytes } from "./store/files.ts";
-import { decodeModel, encodeModel } from "./store/model-file.ts";
+import { decodeModel, encodeModel, type Precision, precisions } from "./store/model-file.ts";
 import { isModelName, shippedModel, shippedModels } from "./store/shipped.ts";
 import { VERSION } from "./version.ts";
 
-/** The bytes of a map's model file (safetensors), for hosts without files. */
-export function toBytes(map: InverseMap): Uint8Array<ArrayBuffer> {
+export interface SaveOptions {
+  /**
+   * Of the trained weights in the file: "f32", the default, keeps every bit; "f16" rounds them (to nearest, ties to even) for
+   * half of the bytes. Scalers, and tensors that half precision would not hold to 2^-11 of their largest entry, stay as they are.
+   */
+  readonly precision?: Precision;
+}
+
+/** The bytes of a map's model file (safetensors), for hosts without files. @throws on options that make no sense. */
+export function toBytes(map: InverseMap, options: SaveOptions = {}): Uint8Array<ArrayBuffer> {
   expectMap("save", map);
-  return encodeModel(map, VERSION);
+  expectOptions("save", options, ["precision"]);
+  const { precision = "f32" } = options;
+  if (!precisions.includes(precision))
+    throw new Error(`save: expected precision ${precisions.join(" or ")}, got ${describe(precision)}`);
+  return encodeModel(map, VERSION, precision === "f16" ? map.trained : []);
 }
 
 /** Writes an inverse map to a file, whole or not at all. @throws where there is no file system, or it cannot be written. */
-export async function save(map: InverseMap, path: string): Promise<void> {
-  await writeBytes(path, toBytes(map));
+export async function save(map: InverseMap, path: string, options: SaveOptions = {}): Promise<void> {
+  await writeBytes(path, toBytes(map, options));
 }
 
 export interface LoadOptions extends BackendOptions {

@@ -287,7 +287,7 @@ const unsound: readonly [string, () => Uint8Array, RegExp][] = [
   [
     "a tensor of one axis",
     () => tampered((_, t) => (t["trunk.1"] = { ...t["trunk.1"], shape: [35] })),
-    /^model file: expected tensor "trunk.1" to be F32 with 2 axes, got F32 with 1$/,
+    /^model file: expected tensor "trunk.1" to be F32 or F16 with 2 axes, got F32 with 1$/,
   ],
   [
     "a weight that is not a number",

@@ -93,7 +93,7 @@ const malformed: readonly [what: string, bytes: Uint8Array, message: RegExp][] =
   ["has a list for a header", fileOf([]), /to be a JSON object, got \[\]/],
   ["has no header", fileOf(""), /a header of JSON/],
   ["has a number for a tensor", fileOf({ a: 1 }), /"a" to be an object, got 1/],
-  ["has an unknown dtype", fileOf({ a: { ...one, dtype: "F16" } }, 4), /one of F32, F64, I32, got "F16"/],
+  ["has an unknown dtype", fileOf({ a: { ...one, dtype: "BF16" } }, 4), /one of F16, F32, F64, I32, got "BF16"/],
   ["has a prototype's name for a dtype", fileOf({ a: { ...one, dtype: "toString" } }, 4), /got "toString"/],
   ["has a negative shape", fileOf({ a: { ...one, shape: [-1] } }, 4), /to have a shape, got \[-1\]/],
   ["has a fractional shape", fileOf({ a: { ...one, shape: [0.5, 2] } }, 4), /to have a shape/],

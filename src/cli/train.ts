@@ -5,6 +5,7 @@ import { type GuideName, guideNames } from "../guides/index.ts";
 import { type ObjectiveName, objectiveNames } from "../objectives/index.ts";
 import type { Problem } from "../problem.ts";
 import { checkWritable } from "../store/files.ts";
+import { type Precision, precisions } from "../store/model-file.ts";
 import { loadPairs } from "../store/pairs-file.ts";
 import { loadCheckpoint, save, saveCheckpoint } from "../store.ts";
 import { train } from "../train.ts";
@@ -44,6 +45,7 @@ interface Options {
   readonly bankFile?: string;
   readonly simulations?: number;
   readonly heldOut?: number;
+  readonly precision?: Precision;
 }
 
 const checkpointPath = (out: string): string => `${out.replace(/\.safetensors$/, "")}.checkpoint.safetensors`;
@@ -123,6 +125,7 @@ async function run([name]: readonly string[], options: Options, output: Output):
     bank: _files,
     bankNoise: _noise,
     simulations: _count,
+    precision,
     ...rest
   } = options;
   if (surrogateSteps !== undefined && !bySurrogate)
@@ -173,7 +176,7 @@ async function run([name]: readonly string[], options: Options, output: Output):
       onProgress: (p) => signal.aborted || view.update(p),
     });
     stop();
-    await save(map, out);
+    await save(map, out, { precision });
     const { training } = map.spec;
     const best = `held-out loss ${formatNumber(training.heldOut.best)} at step ${training.heldOut.bestStep}`;
     output.note(`${best}, ${formatTime(training.seconds)}; saved "${out}"`);
@@ -195,6 +198,12 @@ export const trainCommand: CliCommand<Options> = {
     void command
       .argument("<PROBLEM>", "name of a built-in problem, or a module file whose default export is a problem")
       .requiredOption("--out <FILE>", "model file to write (safetensors)")
+      .addOption(
+        new Option(
+          "--precision <NAME>",
+          "of the weights in that file: f32 (default), or f16 for half of the bytes",
+        ).choices(precisions),
+      )
       .option("--preset <NAME>", "settings of the problem: fast, default or paper")
       .addOption(new Option("--guide <NAME>", "conditional density that is learned").choices(guideNames))
       .addOption(new Option("--objective <NAME>", "what is minimised").choices(objectiveNames))

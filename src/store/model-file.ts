@@ -2,10 +2,14 @@
  * The model file: safetensors whose tensors are the weights and scalers of an inverse map, and whose metadata are one
  * JSON string under "retrodict" with the format version, the library's version and the map's spec. The spec is checked
  * against a schema, and its sizes against the tensors that are there, before anything is built from it.
+ *
+ * Trained weights may be stored in half precision, entry by entry |error| ≤ 2^-11 max |w| of its tensor; scalers never are, for
+ * data may have any unit. What is read is single precision in either case.
  */
 import * as v from "valibot";
 import type { InverseMap, ModelSpec, NamedTensor } from "../model.ts";
-import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+import { fitsHalf, fromHalf, toHalf } from "./half.ts";
+import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./safetensors.ts";
 
 export const FORMAT = 1;
 const KEY = "retrodict";
@@ -110,14 +114,27 @@ export function checkMetadata<S extends v.GenericSchema>(schema: S, text: string
   );
 }
 
+/** How trained weights are stored: single precision, or half of it and half of the bytes. */
+export type Precision = "f32" | "f16";
+export const precisions: readonly Precision[] = ["f32", "f16"];
+
+function stored({ shape, data }: NamedTensor, halve: boolean): StoredTensor {
+  return halve && fitsHalf(data) ? { dtype: "F16", shape, data: toHalf(data) } : { dtype: "F32", shape, data };
+}
+
 /**
  * The bytes of a map's model file.
  *
  * @param version of the library, for the record.
+ * @param halved names of the tensors to store in half precision; one that does not fit it stays as it is.
  * @throws when a weight is not finite.
  */
-export function encodeModel(map: Pick<InverseMap, "spec" | "tensors">, version: string): Uint8Array<ArrayBuffer> {
-  const tensors = Object.entries(map.tensors).map(([name, t]) => [name, { dtype: "F32", ...t }] as const);
+export function encodeModel(
+  map: Pick<InverseMap, "spec" | "tensors">,
+  version: string,
+  halved: readonly string[] = [],
+): Uint8Array<ArrayBuffer> {
+  const tensors = Object.entries(map.tensors).map(([name, t]) => [name, stored(t, halved.includes(name))] as const);
   const text = JSON.stringify({ format: FORMAT, version, spec: map.spec });
   checkMetadata(fileSchema, text, "internal: model file"); // nothing is written that would not be read
   return encodeSafetensors(Object.fromEntries(tensors), { [KEY]: text });
@@ -143,10 +160,11 @@ export function decodeModel(bytes: Uint8Array): ModelFile {
   const named: [string, NamedTensor][] = [];
   let total = 0;
   for (const [name, { dtype, shape, data }] of Object.entries(tensors)) {
-    if (dtype !== "F32" || shape.length !== 2) {
-      expected(`tensor "${name}" to be F32 with 2 axes`, `${dtype} with ${shape.length}`);
+    if ((dtype !== "F32" && dtype !== "F16") || shape.length !== 2) {
+      expected(`tensor "${name}" to be F32 or F16 with 2 axes`, `${dtype} with ${shape.length}`);
     }
-    named.push([name, { shape: [shape[0], shape[1]], data: data as Float32Array }]);
+    const numbers = dtype === "F16" ? fromHalf(data as Uint16Array) : (data as Float32Array);
+    named.push([name, { shape: [shape[0], shape[1]], data: numbers }]);
     total += data.length;
   }
   checkSizes(spec, total);

@@ -3,7 +3,8 @@
  * and [begin, end) in the data, then the data, without holes. Format: https://github.com/huggingface/safetensors
  * (README, "Format"). Reading executes nothing, and all of the file is checked before anything is allocated for tensors.
  */
-const DTYPES = { F32: Float32Array, F64: Float64Array, I32: Int32Array } as const;
+/** F16: as bits, which half.ts reads; not every host has an array of such numbers. */
+const DTYPES = { F16: Uint16Array, F32: Float32Array, F64: Float64Array, I32: Int32Array } as const;
 
 export type StoredDType = keyof typeof DTYPES;
 
@@ -11,7 +12,7 @@ export type StoredDType = keyof typeof DTYPES;
 export interface StoredTensor {
   readonly dtype: StoredDType;
   readonly shape: readonly number[];
-  readonly data: Float32Array | Float64Array | Int32Array;
+  readonly data: Uint16Array | Float32Array | Float64Array | Int32Array;
 }
 
 export interface TensorFile {
@@ -88,8 +89,9 @@ export function encodeSafetensors(
     if (size !== data.length) {
       expected(`tensor "${name}" to have ${size ?? "a countable number of"} numbers (${shape})`, `${data.length}`);
     }
-    const bad = data.findIndex((x) => !Number.isFinite(x));
-    if (bad >= 0) expected(`tensor "${name}" to be finite`, `${data[bad]} at ${bad}`);
+    const bad = data.findIndex((x) => (dtype === "F16" ? isHalfOdd(x) : !Number.isFinite(x)));
+    if (bad >= 0)
+      expected(`tensor "${name}" to be finite`, `${dtype === "F16" ? "NaN or infinity" : data[bad]} at ${bad}`);
     header.push([name, { dtype, shape, data_offsets: [end, end + data.byteLength] }]);
     end += data.byteLength;
   }
@@ -111,6 +113,9 @@ export function encodeSafetensors(
   }
   return bytes;
 }
+
+/** A float is not finite where all bits of its exponent are set. */
+const isHalfOdd = (bits: number): boolean => (bits & 0x7c00) === 0x7c00;
 
 const sizeOfElement = (dtype: StoredDType): number => DTYPES[dtype]?.BYTES_PER_ELEMENT ?? 0;
 
@@ -211,14 +216,17 @@ function countKeys(text: string): number {
   return keys;
 }
 
-/** A float is not finite where all bits of its exponent are set. */
+/** By bits, of the upper half of a double: a NaN need not survive being read. */
 function checkFinite({ name, dtype, begin, end }: Entry, view: DataView, start: number): void {
   if (dtype === "I32") return;
-  const wide = dtype === "F64";
-  const mask = wide ? 0x7ff00000 : 0x7f800000;
-  for (let at = begin; at < end; at += wide ? 8 : 4) {
-    if ((view.getUint32(start + at + (wide ? 4 : 0), true) & mask) === mask) {
-      expected(`tensor "${name}" to be finite`, `NaN or infinity at number ${(at - begin) / (wide ? 8 : 4)}`);
-    }
+  const size = sizeOfElement(dtype);
+  const mask = dtype === "F64" ? 0x7ff00000 : 0x7f800000;
+  for (let at = begin; at < end; at += size) {
+    const here = start + at;
+    const odd =
+      dtype === "F16"
+        ? isHalfOdd(view.getUint16(here, true))
+        : (view.getUint32(here + (size - 4), true) & mask) === mask;
+    if (odd) expected(`tensor "${name}" to be finite`, `NaN or infinity at number ${(at - begin) / size}`);
   }
 }
