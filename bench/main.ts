@@ -29,6 +29,7 @@ const benches: Record<string, () => Promise<void>> = {
   kernels: async () => (await import("./kernels.ts")).kernels(),
   nuts: async () => (await import("./nuts.ts")).nutsBench(values),
   paper: async () => (await import("./paper-table.ts")).paperTable(values),
+  precision: async () => (await import("./precision.ts")).precision(values),
   accuracy: async () => (await import("./accuracy.ts")).accuracy(values),
   flags: async () => (await import("./flags.ts")).flags(values),
   foreign: async () => (await import("./foreign.ts")).foreign(),
