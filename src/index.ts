@@ -13,6 +13,7 @@ export { type SimulationControl, type SimulationProgress, SimulationStopped } fr
 export type { Pairs } from "./external/pairs.ts";
 export type { CallSettings, Simulator, SimulatorCall, SimulatorSpec } from "./external/simulator.ts";
 export { type UmbridgeModel, type UmbridgeOptions, umbridge } from "./external/umbridge.ts";
+export { type Folders, setFolders } from "./folders.ts";
 export { type CouplingOptions, coupling } from "./guides/coupling.ts";
 export { type GaussianOptions, gaussian } from "./guides/gaussian.ts";
 export type { Guide } from "./guides/guide.ts";

@@ -4,6 +4,7 @@ import type { Checkpoint } from "./checkpoint.ts";
 import { expectMap, expectOptions, expectProblem } from "./checks.ts";
 import { describe } from "./distributions/arguments.ts";
 import { checkFingerprint } from "./fingerprint.ts";
+import { expectFolder, readPlace } from "./folders.ts";
 import { type InverseMap, makeInverseMap } from "./model.ts";
 import type { Problem } from "./problem.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./store/checkpoint-file.ts";
@@ -38,7 +39,7 @@ export async function save(map: InverseMap, path: string, options: SaveOptions =
 export interface LoadOptions extends BackendOptions {
   /** The problem that the model was trained on: needed to correct posteriors; one that differs is refused by name. */
   readonly problem?: Problem;
-  /** Folder of the shipped models, a URL or a path, where they are not beside the package: a bundle that left them behind. */
+  /** Folder of the shipped models, a URL or a path, for this call; `setFolders` says it for all of them. */
   readonly models?: string | URL;
 }
 
@@ -52,15 +53,18 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<I
   expectOptions("load", options, ["problem", "models", "backend", "kernels"]);
   const { problem, models, ...backend } = options;
   if (problem !== undefined) expectProblem("load", problem);
-  if (models !== undefined && typeof models !== "string" && !(models instanceof URL))
-    throw new Error(`load: expected models to be a URL or a path of a folder, got ${describe(models)}`);
+  expectFolder("load", "models", models);
   const place = await placeOf(source, models);
-  const bytes = await bytesOf(place).catch((cause: Error) => {
-    if (place === source) throw cause;
-    const hint = "copy the folder models of the package there, or tell where it is: load(name, { models })";
-    throw new Error(`${cause.message}; ${hint}`, { cause });
-  });
-  const { spec, tensors } = decodeModel(bytes);
+  const { spec, tensors } = await bytesOf(place)
+    .then((bytes) => decodeModel(bytes))
+    .catch((cause: Error) => {
+      if (place === source) throw cause;
+      // A server may answer with a page what is not there: the message then says nothing of the place.
+      const { message } = cause;
+      const found = message.includes(`${source}.safetensors`) ? message : `${message} (at ${place})`;
+      const hint = "copy the folder models of the package there, or say where it is: setFolders({ models })";
+      throw new Error(`${found}; ${hint}`, { cause });
+    });
   const map = makeInverseMap(spec, tensors, problem ?? null, backend);
   if (problem) await checkFingerprint(spec, problem);
   return map;
@@ -80,20 +84,7 @@ async function bytesOf(source: Source): Promise<Uint8Array> {
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
   if (typeof source !== "string" && !(source instanceof URL))
     throw new Error(`load: expected a path, a URL or bytes, got ${describe(source)}`);
-  const page = (globalThis as { document?: { baseURI: string } }).document?.baseURI;
-  if (typeof source === "string" && page === undefined && !/^(https?|file|data|blob):/.test(source))
-    return readBytes(source);
-  const url = new URL(source, page);
-  if (url.protocol === "file:" && page === undefined) {
-    const path = decodeURIComponent(url.pathname);
-    return readBytes(/^\/[A-Za-z]:/.test(path) ? path.slice(1) : path); // "/C:/…" is "C:/…" on Windows
-  }
-  const answer = await fetch(url).catch((cause: Error) => {
-    const reason = (cause.cause as Error | undefined)?.message || cause.message; // Node hides the reason in there
-    throw new Error(`load: expected a model at ${url.href}, got no answer (${reason})`, { cause });
-  });
-  if (!answer.ok) throw new Error(`load: expected a model at ${url.href}, got HTTP ${answer.status}`);
-  return new Uint8Array(await answer.arrayBuffer());
+  return readPlace("load", "a model", source);
 }
 
 /** Writes the checkpoint of an interrupted training to a file, whole or not at all. */

@@ -5,6 +5,8 @@
  * Each address is written out: `new URL("literal", import.meta.url)` is the form by which a user's bundler (Vite,
  * webpack, Rollup) finds the file and copies it. A name put together at run time would be left behind.
  */
+import { foldersSet, inFolder } from "../folders.ts";
+
 declare const RETRODICT_BUNDLED: true | undefined;
 
 /** `plain`: SIMD only, the same bits everywhere. `relaxed`: SIMD with fused multiply-add, faster where a host has it. */
@@ -22,7 +24,24 @@ const urls: Record<KernelsBuild, () => URL> = bundled
       relaxed: () => new URL("../../dist/kernels-relaxed.wasm", import.meta.url),
     };
 
-/** The address of one of the two builds of the kernels: `file:` in Node and Deno, `http(s):` in a browser. */
-export function kernelsUrl(build: KernelsBuild): URL {
-  return urls[build]();
+const files: Readonly<Record<KernelsBuild, string>> = { plain: "kernels.wasm", relaxed: "kernels-relaxed.wasm" };
+
+/** What to do where the kernels are not. */
+export const KERNELS_HINT =
+  "copy kernels.wasm and kernels-relaxed.wasm from dist/ of the package there, or say where they are: setFolders({ kernels })";
+
+/**
+ * The place of one of the two builds of the kernels: `file:` in Node and Deno, `http(s):` in a browser, or as `setFolders` has it.
+ * @throws in a bundle of a format other than ESM, whose code does not know its own address.
+ */
+export function kernelsUrl(build: KernelsBuild): string | URL {
+  const { kernels } = foldersSet();
+  if (kernels !== undefined) return inFolder(kernels, files[build]);
+  try {
+    return urls[build]();
+  } catch (cause) {
+    throw new Error(`kernels: expected the address of this module, got none (bundle as ESM); ${KERNELS_HINT}`, {
+      cause,
+    });
+  }
 }

@@ -1,6 +1,7 @@
 /** Loads the compiled kernels: picks the build that the host can run, compiles it once, makes instances. */
 import { instantiateSync } from "@assemblyscript/loader";
-import { type KernelsBuild as KernelBuild, kernelsUrl } from "./kernels-url.ts";
+import { readPlace } from "../folders.ts";
+import { KERNELS_HINT, type KernelsBuild as KernelBuild, kernelsUrl } from "./kernels-url.ts";
 
 export type { KernelBuild };
 
@@ -30,29 +31,31 @@ const RELAXED_PROBE = new Uint8Array([
 
 export const hostRunsRelaxed = (): boolean => WebAssembly.validate(RELAXED_PROBE);
 
-async function bytesOf(url: URL): Promise<Uint8Array<ArrayBuffer>> {
-  // Node's fetch has no file: scheme; getBuiltinModule keeps bundlers from pulling in "node:fs".
-  const node = (globalThis as { process?: { getBuiltinModule?: (id: string) => typeof import("node:fs") } }).process;
-  if (url.protocol === "file:" && node?.getBuiltinModule) {
-    return new Uint8Array(await node.getBuiltinModule("node:fs").promises.readFile(url));
+const compiled = new Map<string, Promise<WebAssembly.Module>>();
+
+async function compileAt(place: string | URL): Promise<WebAssembly.Module> {
+  try {
+    const bytes = await readPlace("kernels", "WebAssembly", place);
+    // "\0asm": a server may answer with a page what is not there.
+    if (bytes[0] !== 0 || bytes[1] !== 0x61 || bytes[2] !== 0x73 || bytes[3] !== 0x6d)
+      throw new Error(`kernels: expected WebAssembly at ${place}, got something else`);
+    return await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
+  } catch (cause) {
+    throw new Error(`${(cause as Error).message}; ${KERNELS_HINT}`, { cause });
   }
-  const answer = await fetch(url);
-  if (!answer.ok) throw new Error(`kernels: expected WebAssembly at ${url}, got HTTP ${answer.status}`);
-  return new Uint8Array(await answer.arrayBuffer());
 }
 
-const compiled = new Map<KernelBuild, Promise<WebAssembly.Module>>();
-
-/** Compiles a build, once. @throws when the host cannot run it or the file is not there. */
-export function compileKernels(build: KernelBuild): Promise<WebAssembly.Module> {
-  const known = compiled.get(build);
-  if (known) return known;
+/** Compiles a build, once for each place that it is read from. @throws when the host cannot run it or the file is not there. */
+export async function compileKernels(build: KernelBuild): Promise<WebAssembly.Module> {
   if (build === "relaxed" && !hostRunsRelaxed()) {
     throw new Error('kernels: this host has no relaxed SIMD; use the "plain" build');
   }
-  const module = bytesOf(kernelsUrl(build)).then((bytes) => WebAssembly.compile(bytes));
-  compiled.set(build, module);
-  module.catch(() => compiled.delete(build)); // a failed download may be tried again
+  const place = kernelsUrl(build);
+  const known = compiled.get(String(place));
+  if (known) return known;
+  const module = compileAt(place);
+  compiled.set(String(place), module);
+  module.catch(() => compiled.delete(String(place))); // a failed download may be tried again
   return module;
 }
 

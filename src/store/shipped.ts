@@ -2,6 +2,8 @@
  * The models that come with the package, by the name of their problem, and where their files are. As with the kernels
  * (backends/kernels-url.ts) each address is written out, so that a user's bundler finds the file and copies it.
  */
+import { foldersSet, inFolder } from "../folders.ts";
+
 declare const RETRODICT_BUNDLED: true | undefined;
 
 const urls: Readonly<Record<string, () => URL>> =
@@ -28,17 +30,18 @@ export const isModelName = (source: unknown): source is string => typeof source 
 
 /**
  * Where the file of a shipped model is. `folder`: where the models are if not in the package, a URL or a path.
- * @throws on a name that is none of them.
+ * @throws on a name that is none of them, and in a bundle of a format other than ESM, whose code does not know its own address.
  */
-export function shippedModel(name: string, folder?: string | URL): string | URL {
+export function shippedModel(name: string, folder: string | URL | undefined = foldersSet().models): string | URL {
   if (!Object.hasOwn(urls, name))
     throw new Error(
       `load: expected the name of a shipped model, ${shippedModels.join(", ")}, or a path, got "${name}"`,
     );
-  if (folder === undefined) return urls[name]();
-  const file = `${name}.safetensors`;
-  if (typeof folder === "string") return folder === "" ? file : `${folder.replace(/\/$/, "")}/${file}`;
-  const base = new URL(folder);
-  if (!base.pathname.endsWith("/")) base.pathname += "/";
-  return new URL(file, base);
+  if (folder !== undefined) return inFolder(folder, `${name}.safetensors`);
+  try {
+    return urls[name]();
+  } catch (cause) {
+    const hint = "say where the models are: setFolders({ models })";
+    throw new Error(`load: expected the address of this module, got none (bundle as ESM); ${hint}`, { cause });
+  }
 }
