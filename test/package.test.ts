@@ -1,59 +1,13 @@
 // The package as its users get it: what `npm pack` makes, unpacked where nothing else is, used from each host.
-import { spawnSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { openPage } from "./helpers/browser.ts";
+import { installPackage, root, run } from "./helpers/package.ts";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
 const newerNode = join(root, "node_modules/node-current/bin/node");
 const deno = join(root, "node_modules/.bin/deno");
-
-/** Runs to the end. @throws with what was printed, unless the status is 0. */
-function run(folder: string, command: string, args: readonly string[]): string {
-  const env = { ...process.env, NO_COLOR: "1", NODE_OPTIONS: "", TSX_TSCONFIG_PATH: "" };
-  const { status, stdout, stderr, error } = spawnSync(command, args, {
-    cwd: folder,
-    env,
-    encoding: "utf8",
-    timeout: 60_000,
-    shell: process.platform === "win32" && !/\.exe$/i.test(command), // npm and deno are scripts there
-  });
-  if (error) throw error;
-  assert.is(status, 0, `${command} ${args.join(" ")}: ${stdout}${stderr}`);
-  return stdout;
-}
-
-/** The newest change under a folder, in ms since 1970. */
-const changedAt = (folder: string): number =>
-  Math.max(...readdirSync(folder, { recursive: true }).map((name) => statSync(join(folder, String(name))).mtimeMs));
-
-/** Builds what is missing in dist/ or older than the sources: tests may run in a tree that was never built. */
-function buildWhatIsStale(): void {
-  run(root, process.execPath, ["--import", "tsx", "scripts/build-wasm.ts", "--if-stale"]);
-  const sources = Math.max(changedAt(join(root, "src")), statSync(join(root, "package.json")).mtimeMs);
-  const stale = (file: string): boolean => {
-    const built = statSync(join(root, "dist", file), { throwIfNoEntry: false });
-    return built === undefined || built.mtimeMs < sources;
-  };
-  if (stale("cli.js")) run(root, process.execPath, ["--import", "tsx", "scripts/build-js.ts"]);
-  if (stale("types/src/index.d.ts")) {
-    rmSync(join(root, "dist/types"), { recursive: true, force: true }); // declarations of sources that have gone
-    run(root, process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"]);
-  }
-}
 
 const PROGRAM = `
 import { defineProblem, gaussianNoise, infer, load, normal, save, train, VERSION } from "retrodict";
@@ -106,22 +60,9 @@ interface Answer {
   readonly apart: number;
 }
 
-const folder = mkdtempSync(join(tmpdir(), "retrodict-package-"));
-const installed = join(folder, "node_modules/retrodict");
-let packed: readonly string[] = [];
-
-test.before(() => {
-  buildWhatIsStale();
-  const npm = process.platform === "win32" ? "npm.cmd" : "npm";
-  const told = run(root, npm, ["pack", "--json", "--ignore-scripts", "--offline", "--pack-destination", folder]);
-  const [{ filename, files }] = JSON.parse(told) as [{ filename: string; files: { path: string }[] }];
-  packed = files.map(({ path }) => path);
-  mkdirSync(installed, { recursive: true });
-  run(folder, "tar", ["-xzf", join(folder, filename), "-C", installed, "--strip-components=1"]);
-  writeFileSync(join(folder, "package.json"), '{ "type": "module" }\n');
-  writeFileSync(join(folder, "program.js"), PROGRAM);
-});
-test.after(() => rmSync(folder, { recursive: true, force: true }));
+const { folder, path: installed, files: packed, remove } = installPackage();
+writeFileSync(join(folder, "program.js"), PROGRAM);
+test.after(remove);
 
 test("the package depends on nothing and names files that are there", () => {
   const { dependencies, peerDependencies, optionalDependencies, exports, bin } = JSON.parse(

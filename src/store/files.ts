@@ -14,7 +14,10 @@ interface Host {
 
 function host(): Required<Host> {
   const process = (globalThis as { process?: Host }).process;
-  if (!process?.getBuiltinModule) throw new Error("files: expected Node or Deno, got a host without a file system");
+  if (!process?.getBuiltinModule)
+    throw new Error(
+      "files: expected Node or Deno, got a host without a file system; there toBytes(map) gives a file's bytes, and load(bytes) reads them",
+    );
   return process as Required<Host>;
 }
 

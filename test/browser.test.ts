@@ -1,0 +1,143 @@
+// Pages in Chromium on the package as its users get it: plain files, an import map, a module script.
+import { createHash } from "node:crypto";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { infer, load, train } from "../src/index.ts";
+import { arm } from "../src/problems/index.ts";
+import { type OpenPage, type PageOptions, withPage } from "./helpers/browser.ts";
+import { ask, writeLab } from "./helpers/lab.ts";
+import { installPackage } from "./helpers/package.ts";
+import { PINNED } from "./helpers/pinned.ts";
+import { serve } from "./helpers/server.ts";
+
+const { folder, remove } = installPackage();
+test.after(remove);
+writeLab(folder, "index.html", "./node_modules/retrodict");
+writeLab(folder, "some/where/page.html", "../../node_modules/retrodict");
+
+/** A test in a page; whatever it does, nothing may go wrong unseen. */
+function pageTest(name: string, options: PageOptions, use: (open: OpenPage) => Promise<void>): void {
+  test(name, () =>
+    withPage(folder, options, async (open) => {
+      await use(open);
+      assert.equal(open.errors, []);
+    }),
+  );
+}
+
+/** As fixtures/page/lab.js has them. */
+const settings = { preset: "fast", steps: 60, batch: 64, heldOut: 128, seed: 1, kernels: "plain" } as const;
+const datum = [1.6, 0.3];
+let weightsHere: Promise<string> | undefined;
+
+/** Weights that this Node trains, hashed as the page does. */
+function weightsOfThisNode(): Promise<string> {
+  weightsHere ??= train(arm, settings).then(({ tensors }) => {
+    const hash = createHash("sha256");
+    for (const name of Object.keys(tensors).sort()) hash.update(name).update(tensors[name].data);
+    return hash.digest("hex");
+  });
+  return weightsHere;
+}
+const armOfThisNode = async (): Promise<number[]> => [
+  ...(await infer(await load("arm", { kernels: "plain" }), datum)).mean,
+];
+
+interface Kept {
+  readonly progress: readonly number[];
+  readonly means: readonly (readonly number[])[];
+  readonly sentence: string;
+  readonly weights: string;
+}
+
+pageTest("a page that is not isolated trains, tells its progress, infers, saves and loads", {}, async (open) => {
+  assert.equal(await ask(open, "isolated"), { isolated: false, shared: false });
+  const { progress, means, sentence, weights } = await ask<Kept>(open, "trainAndKeep");
+  assert.is(weights, await weightsOfThisNode());
+  assert.is(progress.at(-1), settings.steps);
+  assert.ok(
+    progress.every((step, i) => i === 0 || step > progress[i - 1]),
+    `${progress}`,
+  );
+  const [trained, fromBytes, fromUrl, halved] = means;
+  assert.equal([fromBytes, fromUrl], [trained, trained]);
+  assert.ok(halved.every((x, d) => Math.abs(x - trained[d]) < 0.01) && halved.some((x, d) => x !== trained[d]));
+  assert.match(sentence, "expected Node or Deno, got a host without a file system");
+  assert.match(sentence, "toBytes(map)");
+});
+
+pageTest("a training in a page is cancelled by its signal, and carries on to the same weights", {}, async (open) => {
+  const { reason, step, weights } = await ask<{ reason: string; step: number; weights: string }>(
+    open,
+    "cancelAndResume",
+    20,
+  );
+  assert.is(reason, "aborted");
+  assert.ok(step >= 20 && step < settings.steps, `${step}`);
+  assert.is(weights, await weightsOfThisNode());
+});
+
+/** Where the pinned training runs in a page: options that must not change a bit of it. */
+const pinned: readonly (readonly [string, PageOptions, object])[] = [
+  ["a page", {}, {}],
+  ["a cross-origin isolated page", { isolated: true }, {}],
+];
+for (const [where, options, more] of pinned)
+  pageTest(`500 steps through every guide end with the pinned bits in ${where}`, options, async (open) => {
+    assert.is((await ask<{ isolated: boolean }>(open, "isolated")).isolated, options.isolated === true);
+    assert.is(await ask(open, "pinned", more), PINNED);
+  });
+
+pageTest("a page on a sub-path finds kernels and models", { path: "/some/where/page.html" }, async (open) => {
+  assert.equal(await ask(open, "arm"), await armOfThisNode());
+});
+
+pageTest("a page looks for kernels and models where it is told to", {}, async (open) => {
+  const there = { kernels: "node_modules/retrodict/dist", models: "/node_modules/retrodict/models" };
+  assert.equal(await ask(open, "placed", there), await armOfThisNode());
+  assert.ok(open.asked.includes("/node_modules/retrodict/models/arm.safetensors"));
+});
+
+test("a page is told in words where a model is sought in vain", () =>
+  withPage(folder, {}, async (open) => {
+    const lost = await ask<string>(open, "placed", { models: "nowhere" });
+    const expected = `load: expected a model at ${open.origin}/nowhere/arm.safetensors, got HTTP 404; copy the folder models`;
+    assert.match(lost, expected);
+  }));
+
+for (const isolated of [false, true])
+  test(`${isolated ? "an isolated" : "a"} page takes all from a server of another origin`, async () => {
+    const cdn = await serve({ folder, shared: true });
+    try {
+      writeLab(folder, "foreign.html", `${cdn.origin}/node_modules/retrodict`);
+      await withPage(folder, { path: "/foreign.html", isolated }, async (open) => {
+        assert.equal(await ask(open, "arm"), await armOfThisNode());
+        assert.is((await ask<{ isolated: boolean }>(open, "isolated")).isolated, isolated);
+        for (const file of ["dist/kernels.wasm", "models/arm.safetensors"])
+          assert.ok(cdn.asked.includes(`/node_modules/retrodict/${file}`), `${cdn.asked}`);
+        assert.equal(
+          open.asked.filter((path) => path.includes("retrodict")),
+          [],
+        );
+        assert.equal(open.errors, []);
+      });
+    } finally {
+      await cdn.close();
+    }
+  });
+
+/** Ways to train, and how long one task of the main thread may take, in ms; null: as long as it does. */
+const ways: readonly (readonly [string, object, number | null])[] = [["on the main thread", {}, null]];
+for (const [where, more, most] of ways)
+  pageTest(`while a page trains ${where} it is told how long tasks are`, {}, async (open) => {
+    type Watched = Record<"longest" | "gap" | "frames" | "milliseconds", number>;
+    const { longest, gap, frames, milliseconds } = await ask<Watched>(open, "watch", more);
+    const told = longest > 0 ? `${longest.toFixed(0)} ms` : "below 50 ms";
+    console.log(
+      `training ${where}, ${milliseconds.toFixed(0)} ms: longest task ${told}, ${frames} frames, at most ${gap.toFixed(0)} ms between two`,
+    );
+    assert.ok(frames > 2, "no frame was drawn");
+    if (most !== null) assert.ok(longest <= most, told);
+  });
+
+test.run();
