@@ -92,8 +92,11 @@ async function products({ host, scale, peers }: Stage): Promise<void> {
     const times = Math.max(2, Math.ceil(scale.productRun / flops));
     const ready: { name: string; product: Product }[] = [];
     try {
-      for (const { name, product } of [ownGpu(gpu), ...peers]) {
-        if (product === undefined) continue;
+      for (const { name, flow, product } of [ownGpu(gpu), ...peers]) {
+        if (product === undefined) {
+          rows.push([`${n}³`, name, typeof flow === "string" ? flow : "has none", "", ""]);
+          continue;
+        }
         const made = await product(n, a, b);
         ready.push({ name, product: made });
         checkCorner(name, n, await cornerAfterRun(made), a, b);

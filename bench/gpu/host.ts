@@ -12,9 +12,10 @@ export interface Host {
 export async function openHost(): Promise<Host> {
   Object.assign(globalThis, globals);
   const scope = globalThis as { navigator?: object };
-  // Node 20 has no navigator; a newer one has one of its own, without WebGPU.
-  if (scope.navigator === undefined) Object.defineProperty(scope, "navigator", { value: {}, configurable: true });
-  Object.defineProperty(scope.navigator, "gpu", { value: create([]), configurable: true });
+  // Node 20 has no navigator; a newer one has one of its own, without WebGPU. Peers look for names of systems in it.
+  const system = { userAgent: `Node.js/${process.versions.node}`, platform: process.platform };
+  if (scope.navigator === undefined) Object.defineProperty(scope, "navigator", { value: system, configurable: true });
+  Object.defineProperty(scope.navigator as object, "gpu", { value: create([]), configurable: true });
   let count = 0;
   const encoder = GPUComputePassEncoder.prototype;
   for (const name of ["dispatchWorkgroups", "dispatchWorkgroupsIndirect"] as const) {
