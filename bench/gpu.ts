@@ -269,7 +269,12 @@ export async function gpu({ only }: { only?: string }): Promise<void> {
   const odd = names.find((name) => !Object.hasOwn(parts, name));
   if (odd !== undefined)
     throw new Error(`bench gpu: expected --only of ${Object.keys(parts).join(", ")}, got "${odd}"`);
-  const host = await openHost();
+  const host = await openHost().catch((error: Error) => error.message);
+  if (typeof host === "string") {
+    console.log(`bench gpu: ${host}`);
+    process.exitCode = 1;
+    return;
+  }
   console.log(`${machine()}\n${adapterLine(host.gpu)}`);
   const stage: Stage = { host, scale: host.gpu.software ? onSoftware : onGpu, peers: await openPeers() };
   for (const name of names) await parts[name](stage);
