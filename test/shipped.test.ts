@@ -10,6 +10,7 @@ import { ksFloor, ksPerParameter } from "../src/diagnostics/ks.ts";
 import { infer } from "../src/infer.ts";
 import { arm, findProblem } from "../src/problems/index.ts";
 import { simulate } from "../src/simulate.ts";
+import { decodeSafetensors } from "../src/store/safetensors.ts";
 import { isModelName, shippedModel, shippedModels } from "../src/store/shipped.ts";
 import { load } from "../src/store.ts";
 import { train } from "../src/train.ts";
@@ -44,6 +45,15 @@ for (const name of shippedModels) {
     assert.is(calibration.calibration.sbc.curves.length, problem.D);
   });
 }
+
+test("the weights of shipped models are in half precision, and their scalers are not", async () => {
+  for (const name of shippedModels) {
+    const { trained } = await load(name);
+    const { tensors } = decodeSafetensors(new Uint8Array(readFileSync(join(models, `${name}.safetensors`))));
+    for (const [key, { dtype }] of Object.entries(tensors))
+      assert.is(dtype, trained.includes(key) ? "F16" : "F32", `${name}: ${key}`);
+  }
+});
 
 /** Why training stops at the first held-out loss. */
 async function firstHeldOut(name: string): Promise<readonly [number, number]> {

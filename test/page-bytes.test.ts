@@ -1,0 +1,61 @@
+// What a page loads before its first posterior, gzipped: the entry with its chunks, one build of the kernels, the arm's model.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { withPage } from "./helpers/browser.ts";
+import { installPackage } from "./helpers/package.ts";
+
+/** kB of all that is loaded; a page with pictures loads several times as much. */
+const MOST = 300;
+
+const { folder, path: installed, remove } = installPackage();
+test.after(remove);
+
+const kB = (files: Iterable<string>): number =>
+  [...files].reduce((sum, file) => sum + gzipSync(readFileSync(join(installed, file)), { level: 9 }).length / 1000, 0);
+
+/** What an entry imports without being asked to, itself included. */
+function eager(entry: string): Set<string> {
+  const files = new Set([entry]);
+  for (const file of files)
+    for (const [, name] of readFileSync(join(installed, file), "utf8").matchAll(
+      /(?:from|import)\s*"\.\/([\w-]+\.js)"/g,
+    ))
+      files.add(`dist/${name}`);
+  return files;
+}
+
+const entry = eager("dist/index.js");
+const [plain, relaxed, arm] = ["dist/kernels.wasm", "dist/kernels-relaxed.wasm", "models/arm.safetensors"];
+
+test("a page loads less than 300 kB before the first posterior of the arm", () => {
+  const [code, kernels, model] = [kB(entry), Math.max(kB([plain]), kB([relaxed])), kB([arm])];
+  const sum = code + kernels + model;
+  console.log(
+    `gzip, kB: entry ${code.toFixed(1)} in ${entry.size} files, kernels ${kernels.toFixed(1)}, model ${model.toFixed(1)}, in all ${sum.toFixed(1)}`,
+  );
+  assert.ok(entry.size > 1 && model > 50, "less than there must be");
+  assert.ok(sum <= MOST, `${sum}`);
+});
+
+test("in Chromium it loads that and nothing else", () => {
+  writeFileSync(
+    join(folder, "index.html"),
+    `<!doctype html><link rel="icon" href="data:,"><script type="module">
+import { infer, load } from "./node_modules/retrodict/dist/index.js";
+window.mean = load("arm").then((map) => infer(map, [1.6, 0.3])).then(({ mean }) => [...mean]);
+</script>`,
+  );
+  return withPage(folder, {}, async ({ page, asked, errors }) => {
+    await page.waitForFunction("'mean' in window");
+    assert.is(((await page.evaluate("mean")) as number[]).length, 4);
+    const loaded = asked.map((path) => path.replace("/node_modules/retrodict/", "")).filter((p) => p !== "/index.html");
+    assert.equal([...loaded].sort(), [...entry, relaxed, arm].sort());
+    assert.ok(kB(loaded) <= MOST);
+    assert.equal(errors, []);
+  });
+});
+
+test.run();
