@@ -1,12 +1,14 @@
 // Pages in Chromium on the package as its users get it: plain files, an import map, a module script.
 import { createHash } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { infer, load, train } from "../src/index.ts";
 import { arm } from "../src/problems/index.ts";
 import { type OpenPage, type PageOptions, withPage } from "./helpers/browser.ts";
 import { ask, writeLab } from "./helpers/lab.ts";
-import { installPackage } from "./helpers/package.ts";
+import { installPackage, root } from "./helpers/package.ts";
 import { PINNED } from "./helpers/pinned.ts";
 import { serve } from "./helpers/server.ts";
 
@@ -125,6 +127,27 @@ for (const isolated of [false, true])
       await cdn.close();
     }
   });
+
+test("the page of docs/loading.md works as it stands, with a server in place of the CDN", async () => {
+  const text = readFileSync(join(root, "docs/loading.md"), "utf8");
+  const [, html] = /```html\n([\s\S]*?)```/.exec(text) ?? [];
+  const cdn = await serve({ folder: join(folder, "node_modules"), shared: true });
+  try {
+    const icon = '<link rel="icon" href="data:,">';
+    const page = html.replaceAll("https://cdn.example", cdn.origin).replace("</script>", `</script>${icon}`);
+    writeFileSync(
+      join(folder, "docs.html"),
+      page.replace(/steps: \d+/, "steps: 20").replace(/(new Blob.*?;)/, "$1 window.file = file;"),
+    );
+    await withPage(folder, { path: "/docs.html" }, async (open) => {
+      await open.page.waitForFunction("'file' in window");
+      assert.ok(((await open.page.evaluate("file.size")) as number) > 10_000);
+      assert.equal(open.errors, []);
+    });
+  } finally {
+    await cdn.close();
+  }
+});
 
 /** Ways to train, and how long one task of the main thread may take, in ms; null: as long as it does. */
 const ways: readonly (readonly [string, object, number | null])[] = [["on the main thread", {}, null]];

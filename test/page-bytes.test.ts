@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { withPage } from "./helpers/browser.ts";
@@ -56,6 +57,29 @@ window.mean = load("arm").then((map) => infer(map, [1.6, 0.3])).then(({ mean }) 
     assert.ok(kB(loaded) <= MOST);
     assert.equal(errors, []);
   });
+});
+
+test("a bundler leaves out what a page does not call", async () => {
+  const size = async (imported: string): Promise<number> => {
+    writeFileSync(join(folder, "page.js"), `import ${imported} from "retrodict"; globalThis.lab = ${imported};`);
+    const { outputFiles } = await build({
+      absWorkingDir: folder,
+      entryPoints: ["page.js"],
+      outdir: "out",
+      bundle: true,
+      splitting: true,
+      minify: true,
+      format: "esm",
+      write: false,
+    });
+    const page = outputFiles.find(({ path }) => path.endsWith("page.js"));
+    const chunks = [...(page?.text ?? "").matchAll(/(?:from|import)\s*"\.\/([\w-]+\.js)"/g)].map(([, name]) => name);
+    const needed = outputFiles.filter((file) => file === page || chunks.some((name) => file.path.endsWith(name)));
+    return needed.reduce((sum, { contents }) => sum + gzipSync(contents, { level: 9 }).length / 1000, 0);
+  };
+  const [some, more] = [await size("{ infer, load }"), await size("{ infer, load, save, train }")];
+  console.log(`gzip, kB: bundled for { infer, load } ${some.toFixed(1)}, with train and save ${more.toFixed(1)}`);
+  assert.ok(some < more && more < kB(entry), `${some}, ${more}, ${kB(entry)}`);
 });
 
 test.run();
