@@ -65,10 +65,12 @@ writeFileSync(join(folder, "program.js"), PROGRAM);
 test.after(remove);
 
 test("the package depends on nothing and names files that are there", () => {
-  const { dependencies, peerDependencies, optionalDependencies, exports, bin } = JSON.parse(
+  const { dependencies, peerDependencies, peerDependenciesMeta, optionalDependencies, exports, bin } = JSON.parse(
     readFileSync(join(installed, "package.json"), "utf8"),
   );
-  assert.equal({ ...dependencies, ...peerDependencies, ...optionalDependencies }, {});
+  assert.equal({ ...dependencies, ...optionalDependencies }, {});
+  assert.equal(Object.keys(peerDependencies), ["webgpu"]); // Node's WebGPU, for who wants it
+  assert.equal(peerDependenciesMeta, { webgpu: { optional: true } });
   const named = [...Object.values(exports), ...Object.values(bin)].flatMap((entry) =>
     typeof entry === "string" ? [entry] : Object.values(entry as Record<string, string>),
   );
@@ -77,7 +79,7 @@ test("the package depends on nothing and names files that are there", () => {
 });
 
 test("the package holds what runs, its types and its licences, and nothing else", () => {
-  const [code, declarations] = [/^dist\/[\w-]+\.js$/i, /^dist\/types\/src\/[\w/-]+\.d\.ts$/];
+  const [code, declarations] = [/^dist\/[\w-]+\.js$/i, /^dist\/types\/(src|shaders)\/[\w/.-]+\.d\.ts$/];
   const single = ["package.json", "README.md", "LICENSE", "dist/THIRD-PARTY.txt"];
   const kernels = ["dist/kernels.wasm", "dist/kernels-relaxed.wasm"];
   const models = ["arm", "rod", "eit"].map((name) => `models/${name}.safetensors`);

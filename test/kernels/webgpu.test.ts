@@ -5,8 +5,10 @@ import { topological } from "../../src/graph/grad.ts";
 import { type Comparison, compareWithReference } from "../helpers/compare.ts";
 import { noGpu, webgpu } from "../helpers/gpu.ts";
 import { plant } from "../helpers/leaves.ts";
-import { families, rowsAt, WIDTHS } from "../helpers/op-cases.ts";
+import { families, rowsAt } from "../helpers/op-cases.ts";
 
+/** Fewer than on wasm: a software adapter takes seconds to compile the kernels of each. */
+const WIDTHS = [1, 7, 33];
 const backends = Object.values(webgpu);
 
 const known = ({ leaves, build, scale = build }: Comparison): boolean => {
@@ -15,7 +17,7 @@ const known = ({ leaves, build, scale = build }: Comparison): boolean => {
 };
 
 for (const [family, cases] of Object.entries(families)) {
-  test(`${family} agree with the reference on WebGPU at all widths and row counts`, async () => {
+  test(`${family} agree with the reference on WebGPU at odd widths and all row counts`, async () => {
     if (noGpu) return void console.log(`SKIP ${noGpu}`);
     for (const width of WIDTHS)
       await compareWithReference(backends, "f32", cases(width, "f32").filter(known), rowsAt(width));
