@@ -2,7 +2,8 @@
 // in the bias-corrected form of the common libraries).
 //
 // The settings are a run of words: 0 weights, 1 gradient, 2 m, 3 v, 4 largest v (0: Adam), 5 floats of a slab, 6 learning
-// rates (f32 a step), 7 step of the first rate; then f64 at byte 32: largest norm (0: no clipping), β1, β2, ε, β1ᵗ, β2ᵗ.
+// rates (f32 a step), 7 step of the first rate; then f64 at byte 32: largest norm (0: no clipping), β1, β2, ε, β1ᵗ, β2ᵗ;
+// then f32 at byte 80, for the update at hand: what scales the gradient, the size of the step, 1 / √(1 − β2ᵗ).
 
 /** True when the bits are those of an infinity or a NaN. */
 // @ts-ignore: decorator
@@ -32,26 +33,36 @@ const LEAST_MOMENT: f32 = 1e-35;
   return v128.and(x, f32x4.ge(f32x4.abs(x), f32x4.splat(LEAST_MOMENT)));
 }
 
-/** One update. False, with nothing changed, when the gradient is not finite. */
-export function adamUpdate(s: usize, step: i32): bool {
-  const w = <usize>load<u32>(s), g = <usize>load<u32>(s, 4), m = <usize>load<u32>(s, 8), v = <usize>load<u32>(s, 12);
-  const largest = <usize>load<u32>(s, 16);
+/** Makes ready for one update. False, with nothing changed, when the gradient is not finite. */
+export function adamPrepare(s: usize, step: i32): bool {
+  const g = <usize>load<u32>(s, 4);
   const floats = load<i32>(s, 20);
   const rate = <f64>load<f32>(<usize>load<u32>(s, 24) + (<usize>(step - load<i32>(s, 28)) << 2));
-  const maxNorm = load<f64>(s, 32), beta1 = load<f64>(s, 40), beta2 = load<f64>(s, 48), epsilon = load<f64>(s, 56);
+  const maxNorm = load<f64>(s, 32), beta1 = load<f64>(s, 40), beta2 = load<f64>(s, 48);
   const norm = sqrt<f64>(sumOfSquares(g, floats));
   if (nonFinite(norm)) return false;
   const power1 = load<f64>(s, 64) * beta1, power2 = load<f64>(s, 72) * beta2;
   store<f64>(s, power1, 64);
   store<f64>(s, power2, 72);
-  const scale = f32x4.splat(maxNorm > 0 && norm > maxNorm ? <f32>(maxNorm / norm) : 1);
+  store<f32>(s, maxNorm > 0 && norm > maxNorm ? <f32>(maxNorm / norm) : 1, 80);
+  store<f32>(s, <f32>(rate / (1 - power1)), 84);
+  store<f32>(s, <f32>(1 / sqrt<f64>(1 - power2)), 88);
+  return true;
+}
+
+/** Bytes of a slab. */
+export function adamBytes(s: usize): usize { return <usize>load<u32>(s, 20) << 2; }
+
+/** The update of bytes `from` to `to` of the slabs, both multiples of 16. */
+export function adamApply(s: usize, from: usize, to: usize): void {
+  const w = <usize>load<u32>(s), g = <usize>load<u32>(s, 4), m = <usize>load<u32>(s, 8), v = <usize>load<u32>(s, 12);
+  const largest = <usize>load<u32>(s, 16);
+  const beta1 = load<f64>(s, 40), beta2 = load<f64>(s, 48), epsilon = load<f64>(s, 56);
+  const scale = v128.load32_splat(s, 80), size = v128.load32_splat(s, 84), root = v128.load32_splat(s, 88);
   const b1 = f32x4.splat(<f32>beta1), c1 = f32x4.splat(<f32>(1 - beta1));
   const b2 = f32x4.splat(<f32>beta2), c2 = f32x4.splat(<f32>(1 - beta2));
   const eps = f32x4.splat(<f32>epsilon);
-  const size = f32x4.splat(<f32>(rate / (1 - power1)));
-  const root = f32x4.splat(<f32>(1 / sqrt<f64>(1 - power2)));
-  const end = <usize>floats << 2;
-  for (let i: usize = 0; i < end; i += 16) {
+  for (let i = from; i < to; i += 16) {
     const gi = f32x4.mul(v128.load(g + i), scale);
     const mi = flush(f32x4.add(f32x4.mul(b1, v128.load(m + i)), f32x4.mul(c1, gi)));
     const vi = flush(f32x4.add(f32x4.mul(b2, v128.load(v + i)), f32x4.mul(c2, f32x4.mul(gi, gi))));
@@ -65,5 +76,4 @@ export function adamUpdate(s: usize, step: i32): bool {
     const denominator = f32x4.add(f32x4.mul(f32x4.sqrt(second), root), eps);
     v128.store(w + i, f32x4.sub(v128.load(w + i), f32x4.div(f32x4.mul(size, mi), denominator)));
   }
-  return true;
 }

@@ -6,10 +6,11 @@
  * by register tiles of two features × 8 samples (see dense.ts), K in parts of `DEPTH` that stay in the first-level cache. Every sum
  * runs over k upwards, part after part, so its bits depend on nothing but K. Pointers and strides are in bytes.
  */
+import { PACK, local } from "./local";
 
 const DEPTH: i32 = 192;
-/** Two columns of W side by side: entries of a column lie a row apart, and such strides of a power of two share cache lines. */
-const PACK: usize = memory.data(DEPTH << 4, 16);
+// Two columns of W are packed side by side: entries of a column lie a row apart, and such strides of a power of two share
+// cache lines.
 
 /** One or two features of y from `depth` of x, nb blocks, on top of what y holds. */
 // @ts-ignore: decorator
@@ -52,6 +53,7 @@ function tile2(x: usize, xs: usize, w: usize, sj: usize, sk: usize, y: usize, ys
 /** y [nb][J][8] from x [nb][K][8]. y must not overlap x or w. */
 function product(x: usize, w: usize, sj: usize, sk: usize, y: usize, nb: i32, K: i32, J: i32): void {
   const xs = <usize>K << 6, ys = <usize>J << 6;
+  const pack = local() + PACK;
   memory.fill(y, 0, ys * nb);
   for (let k = 0; k < K;) {
     const depth = min(DEPTH, K - k);
@@ -61,11 +63,11 @@ function product(x: usize, w: usize, sj: usize, sk: usize, y: usize, nb: i32, K:
       let q = w + sj * j + sk * k, qj = sj, qk = sk;
       if (sk != 8) {
         for (let i = 0; i < depth; i++) {
-          const at = PACK + (<usize>i << 4);
+          const at = pack + (<usize>i << 4);
           store<f64>(at, load<f64>(q + sk * i));
           if (n > 1) store<f64>(at, load<f64>(q + sk * i + sj), 8);
         }
-        q = PACK; qj = 8; qk = 16;
+        q = pack; qj = 8; qk = 16;
       }
       const run = n > 1 ? tile2 : tile1;
       run(px, xs, q, qj, qk, y + (<usize>j << 6), ys, nb, depth);

@@ -5,6 +5,7 @@
 import { reportPivot } from "./fault";
 import { factorColumns, pivotBytes, trianglePanel, updateFront } from "./front";
 import { pitch, plus } from "./lanes";
+import { PIVOT, local } from "./local";
 import { log64 } from "./math64";
 import { attrs, inCols, inPtr, outPtr, outRows, shardBlocks, shardValid } from "./state";
 
@@ -82,13 +83,11 @@ function extendAdd<T>(from: usize, r: i32, map: usize, l: usize, u: usize, s: i3
   }
 }
 
-const PIVOT: usize = memory.data(16, 16);
-
 /** Tells the host which lanes of a vector have a pivot that is not positive; `e` elements stand at `elements`. */
 function report<T>(block: i32, vector: i32, unknown: i32, elements: usize, e: i32): void {
   const lanes: i32 = 16 / sizeof<T>();
   for (let lane = 0; lane < lanes; lane++) {
-    const pivot = <f64>load<T>(PIVOT + <usize>lane * sizeof<T>());
+    const pivot = <f64>load<T>(local() + PIVOT + <usize>lane * sizeof<T>());
     const row = vector * lanes + lane;
     const padding = (block + 1) % shardBlocks == 0 && row >= shardValid - ((shardBlocks - 1) << 3);
     if (pivot > 0 || padding) continue;
@@ -139,7 +138,7 @@ function report<T>(block: i32, vector: i32, unknown: i32, elements: usize, e: i3
           extendAdd<T>(work + (<usize>field(c, 3) << 4), field(c, 1), place(table, c, 6), l, u, s);
           child += 4;
         }
-        const fault = factorColumns<T>(l, s, below, PIVOT);
+        const fault = factorColumns<T>(l, s, below, local() + PIVOT);
         if (fault < s) report<T>(block, vector, load<i32>(order + (<usize>(field(front, 4) + fault) << 2)), coefficients, elements);
         if (below > 0) updateFront<T>(u, l, s, below, children == 0);
       }

@@ -1,21 +1,21 @@
 // What went wrong first in a run, for the host to tell: a pivot that is not positive.
-import { logicalRow, shardBlocks } from "./state";
+import { FAULT, local } from "./local";
+import { logicalRow, shardBlocks, step } from "./state";
 
-// 0 how many (i32)   4 tile   8 row of the run   12 unknown   16 element, −1: none given   24 pivot (f64)   32 coefficient (f64)
-const FAULT: usize = memory.data(40, 8);
-
-/** Where the report is; the host clears its first word before a run. */
-export function faultAddress(): usize { return FAULT; }
+// 0 how many (i32)   4 tile   8 row of the run   12 unknown   16 element, −1: none given   20 step   24 pivot (f64)
+// 32 coefficient (f64). Threads note their own; the first of the run is that of the least step, then of the least row.
 
 /** Counts a fault, and keeps what is known of the first: the sample is a lane of a block of all tiles. */
 export function reportPivot(block: i32, lane: i32, unknown: i32, pivot: f64, element: i32, coefficient: f64): void {
-  const count = load<i32>(FAULT);
-  store<i32>(FAULT, count + 1);
+  const at = local() + FAULT;
+  const count = load<i32>(at);
+  store<i32>(at, count + 1);
   if (count > 0) return;
-  store<i32>(FAULT, block / shardBlocks, 4);
-  store<i32>(FAULT, logicalRow + ((block % shardBlocks) << 3) + lane, 8);
-  store<i32>(FAULT, unknown, 12);
-  store<i32>(FAULT, element, 16);
-  store<f64>(FAULT, pivot, 24);
-  store<f64>(FAULT, coefficient, 32);
+  store<i32>(at, block / shardBlocks, 4);
+  store<i32>(at, logicalRow + ((block % shardBlocks) << 3) + lane, 8);
+  store<i32>(at, unknown, 12);
+  store<i32>(at, element, 16);
+  store<i32>(at, step, 20);
+  store<f64>(at, pivot, 24);
+  store<f64>(at, coefficient, 32);
 }

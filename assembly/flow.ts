@@ -10,6 +10,7 @@
 //
 // Lanes are samples. They lie in different bins: a sweep over the knots counts those passed, and the numbers of the bin
 // are gathered lane by lane. Outside (-bound, bound) the spline is the identity.
+import { CELL, SPLINE, local } from "./local";
 import { exp32, log32, madd, sigmoid32, softplus32 } from "./simd";
 import { attrs, inCols, inPtr, outPtr, outRows, shardBlocks } from "./state";
 
@@ -29,9 +30,11 @@ import { attrs, inCols, inPtr, outPtr, outRows, shardBlocks } from "./state";
 @inline const PART: usize = (MAX_BINS + 1) * 32;
 // @ts-ignore: decorator
 @inline const KNOTS: usize = PART, LOST: usize = PART * 2, AXIS: usize = PART * 3;
-const SCRATCH: usize = memory.data(6 * 129 * 32, 16);
+// @ts-ignore: decorator
+@inline function knots(): usize { return local() + SPLINE; }
 /** What `locate` leaves for four samples, a vector each. */
-const CELL: usize = memory.data(13 * 16, 16);
+// @ts-ignore: decorator
+@inline function cell(): usize { return local() + CELL; }
 // @ts-ignore: decorator
 @inline const VALUE: usize = 0, A: usize = 16, B: usize = 32, S: usize = 48, D0: usize = 64, D1: usize = 80,
   W: usize = 96, H: usize = 112, X0: usize = 128, Y0: usize = 144, RAW0: usize = 160, RAW1: usize = 176,
@@ -49,10 +52,10 @@ const CELL: usize = memory.data(13 * 16, 16);
 @inline function div(a: v128, b: v128): v128 { return f32x4.div(a, b); }
 
 /**
- * Exponentials and knots of one axis, for 8 samples: softmax, the floor of every bin, running sums from -bound. Narrow
- * bins need knots to better than f32, so what each sum loses is summed beside it (Dekker's fast two-sum: exact except
+ * Exponentials and knots() of one axis, for 8 samples: softmax, the floor of every bin, running sums from -bound. Narrow
+ * bins need knots() to better than f32, so what each sum loses is summed beside it (Dekker's fast two-sum: exact except
  * where the sums cross 0, and off by a rounding of the length there). The drift is what the last knot is short of
- * bound, in parts of the whole: a rounded scale moves all knots in proportion.
+ * bound, in parts of the whole: a rounded scale moves all knots() in proportion.
  */
 function layKnots(raw: usize, exps: usize, bins: i32, bound: f32): void {
   const bytes = <usize>bins << 5;
@@ -111,7 +114,7 @@ function layKnots(raw: usize, exps: usize, bins: i32, bound: f32): void {
  * first or last four samples of a block, `slopes` the address of their raw inner slopes.
  */
 function locate(v: v128, slopes: usize, lane: usize, bins: i32, bound: f32, inverse: bool): void {
-  const widths = SCRATCH + lane, heights = widths + AXIS;
+  const widths = knots() + lane, heights = widths + AXIS;
   const from = inverse ? heights : widths, to = inverse ? widths : heights;
   const axis = <usize>bins << 5;
   let bin = i32x4.splat(0);
@@ -151,33 +154,33 @@ function locate(v: v128, slopes: usize, lane: usize, bins: i32, bound: f32, inve
     const p = mul(a, madd(s, a, mul(d0, b))), q = mul(b, madd(s, b, mul(d1, a)));
     step = div(mul(h, p), add(p, q));
   }
-  v128.store(CELL, clamp(add(to0, add(toRest, step)), bound), VALUE);
-  v128.store(CELL, a, A);
-  v128.store(CELL, b, B);
-  v128.store(CELL, s, S);
-  v128.store(CELL, d0, D0);
-  v128.store(CELL, d1, D1);
-  v128.store(CELL, w, W);
-  v128.store(CELL, h, H);
-  v128.store(CELL, bin, BIN);
-  v128.store(CELL, inverse ? to0 : from0, X0);
-  v128.store(CELL, inverse ? from0 : to0, Y0);
-  v128.store(CELL, raw0, RAW0);
-  v128.store(CELL, raw1, RAW1);
+  v128.store(cell(), clamp(add(to0, add(toRest, step)), bound), VALUE);
+  v128.store(cell(), a, A);
+  v128.store(cell(), b, B);
+  v128.store(cell(), s, S);
+  v128.store(cell(), d0, D0);
+  v128.store(cell(), d1, D1);
+  v128.store(cell(), w, W);
+  v128.store(cell(), h, H);
+  v128.store(cell(), bin, BIN);
+  v128.store(cell(), inverse ? to0 : from0, X0);
+  v128.store(cell(), inverse ? from0 : to0, Y0);
+  v128.store(cell(), raw0, RAW0);
+  v128.store(cell(), raw1, RAW1);
 }
 
 /** P + Q of the cell. */
 // @ts-ignore: decorator
 @inline function denominator(): v128 {
-  const a = v128.load(CELL, A), b = v128.load(CELL, B), s = v128.load(CELL, S);
-  return add(mul(a, madd(s, a, mul(v128.load(CELL, D0), b))), mul(b, madd(s, b, mul(v128.load(CELL, D1), a))));
+  const a = v128.load(cell(), A), b = v128.load(cell(), B), s = v128.load(cell(), S);
+  return add(mul(a, madd(s, a, mul(v128.load(cell(), D0), b))), mul(b, madd(s, b, mul(v128.load(cell(), D1), a))));
 }
 
 /** N of the cell. */
 // @ts-ignore: decorator
 @inline function numerator(): v128 {
-  const a = v128.load(CELL, A), b = v128.load(CELL, B), s = v128.load(CELL, S);
-  return add(mul(a, madd(v128.load(CELL, D1), a, mul(s, b))), mul(b, madd(v128.load(CELL, D0), b, mul(s, a))));
+  const a = v128.load(cell(), A), b = v128.load(cell(), B), s = v128.load(cell(), S);
+  return add(mul(a, madd(v128.load(cell(), D1), a, mul(s, b))), mul(b, madd(v128.load(cell(), D0), b, mul(s, a))));
 }
 
 // attributes of both: bins, inverse, bound
@@ -187,17 +190,17 @@ export function spline_f32(r: usize): void {
   let x = inPtr(r, 0), p = inPtr(r, 1), y = outPtr(r);
   for (let block = outRows(r) * shardBlocks; block > 0; block--) {
     for (const end = x + dims; x < end; x += 32) {
-      layKnots(p, SCRATCH, bins, bound);
-      layKnots(p + axis, SCRATCH + AXIS, bins, bound);
+      layKnots(p, knots(), bins, bound);
+      layKnots(p + axis, knots() + AXIS, bins, bound);
       for (let lane: usize = 0; lane < 32; lane += 16) {
         const v = v128.load(x + lane);
         locate(clamp(v, bound), p + axis * 2 + lane, lane, bins, bound, inverse);
         const inside = f32x4.lt(f32x4.abs(v), splat(bound));
-        const q = div(v128.load(CELL, S), denominator());
+        const q = div(v128.load(cell(), S), denominator());
         let slope = log32(mul(mul(q, q), numerator()));
         if (inverse) slope = f32x4.neg(slope);
         const outside = v128.and(v, f32x4.ne(v, v)); // 0, and NaN of NaN
-        v128.store(y + lane, v128.bitselect(v128.load(CELL, VALUE), v, inside));
+        v128.store(y + lane, v128.bitselect(v128.load(cell(), VALUE), v, inside));
         v128.store(y + dims + lane, v128.bitselect(slope, outside, inside));
       }
       p += axis * 3 - 32;
@@ -225,7 +228,7 @@ export function spline_f32(r: usize): void {
 @inline function axisGrad(
   exps: usize, to: usize, bins: i32, bound: f32, first: v128, own: v128, knot: v128, length: v128
 ): void {
-  const bin = v128.load(CELL, BIN), end = exps + (<usize>bins << 5), one = i32x4.splat(1), none = i32x4.splat(0);
+  const bin = v128.load(cell(), BIN), end = exps + (<usize>bins << 5), one = i32x4.splat(1), none = i32x4.splat(0);
   const least = splat(2 * bound * FLOOR), shared = splat(2 * bound * (1 - FLOOR * <f32>bins));
   const before = sub(add(first, splat(bound)), mul(f32x4.convert_i32x4_s(bin), least)), free = sub(own, least);
   const mean = div(madd(knot, before, mul(length, free)), shared);
@@ -244,7 +247,7 @@ export function spline_f32(r: usize): void {
 /** Cotangents of the raw inner slopes: of the one that starts the bin, and of the one that ends it. */
 // @ts-ignore: decorator
 @inline function slopesGrad(to: usize, bins: i32, start: v128, end: v128): void {
-  const at = i32x4.shl(v128.load(CELL, BIN), 5), none = i32x4.splat(0);
+  const at = i32x4.shl(v128.load(cell(), BIN), 5), none = i32x4.splat(0);
   const stop = to + (<usize>(bins - 1) << 5);
   for (let row = to; row < stop; row += 32) v128.store(row, none);
   // The first bin has no inner slope at its start, the last none at its end: what is stored for it is overwritten.
@@ -261,8 +264,8 @@ export function spline_f32(r: usize): void {
  * cotangent of y, those of the raw numbers are as forward for -u in place of `value` and -`log` in place of `log`.
  */
 function cotangents(value: v128, log: v128, to: usize, lane: usize, bins: i32, bound: f32, inverse: bool): v128 {
-  const a = v128.load(CELL, A), b = v128.load(CELL, B), d0 = v128.load(CELL, D0), d1 = v128.load(CELL, D1);
-  const w = v128.load(CELL, W), h = v128.load(CELL, H), s = v128.load(CELL, S);
+  const a = v128.load(cell(), A), b = v128.load(cell(), B), d0 = v128.load(cell(), D0), d1 = v128.load(cell(), D1);
+  const w = v128.load(cell(), W), h = v128.load(cell(), H), s = v128.load(cell(), S);
   const one = splat(1), two = splat(2);
   const ab = mul(a, b), aa = mul(a, a), bb = mul(b, b);
   const p = madd(s, aa, mul(d0, ab)), q = madd(s, bb, mul(d1, ab)), n = numerator();
@@ -288,9 +291,9 @@ function cotangents(value: v128, log: v128, to: usize, lane: usize, bins: i32, b
   const ofW = f32x4.neg(madd(ofX, a, mul(mul(ofS, s), perW)));
   const ofH = madd(mul(value, p), perD, mul(ofS, perW));
   const axis = <usize>bins << 5;
-  axisGrad(SCRATCH + lane, to, bins, bound, v128.load(CELL, X0), w, f32x4.neg(ofX), ofW);
-  axisGrad(SCRATCH + AXIS + lane, to + axis, bins, bound, v128.load(CELL, Y0), h, value, ofH);
-  const start = mul(ofD0, sigmoid32(v128.load(CELL, RAW0))), end = mul(ofD1, sigmoid32(v128.load(CELL, RAW1)));
+  axisGrad(knots() + lane, to, bins, bound, v128.load(cell(), X0), w, f32x4.neg(ofX), ofW);
+  axisGrad(knots() + AXIS + lane, to + axis, bins, bound, v128.load(cell(), Y0), h, value, ofH);
+  const start = mul(ofD0, sigmoid32(v128.load(cell(), RAW0))), end = mul(ofD1, sigmoid32(v128.load(cell(), RAW1)));
   slopesGrad(to + axis * 2, bins, start, end);
   return inverse ? f32x4.neg(value) : ofX;
 }
@@ -302,8 +305,8 @@ export function splineGrad_f32(r: usize): void {
   for (let block = outRows(r) * shardBlocks; block > 0; block--) {
     let to = y + dims;
     for (const end = x + dims; x < end; x += 32) {
-      layKnots(p, SCRATCH, bins, bound);
-      layKnots(p + axis, SCRATCH + AXIS, bins, bound);
+      layKnots(p, knots(), bins, bound);
+      layKnots(p + axis, knots() + AXIS, bins, bound);
       for (let lane: usize = 0; lane < 32; lane += 16) {
         const v = v128.load(x + lane), value = v128.load(g + lane);
         locate(clamp(v, bound), p + axis * 2 + lane, lane, bins, bound, inverse);

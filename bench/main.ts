@@ -18,12 +18,14 @@ const { positionals, values } = parseArgs({
     images: { type: "string" },
     methods: { type: "string" },
     train: { type: "boolean" },
+    threads: { type: "string" },
   },
 });
 
 /** Benches by name: each is loaded when it is asked for, since peers are installed apart. */
 const benches: Record<string, () => Promise<void>> = {
   speed: async () => (await import("./speed.ts")).speed(values),
+  threads: async () => (await import("./threads.ts")).threadsBench(values),
   fem: async () => (await import("./fem.ts")).fem(values),
   gpu: async () => (await import("./gpu.ts")).gpu(values),
   kernels: async () => (await import("./kernels.ts")).kernels(),

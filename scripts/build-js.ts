@@ -23,6 +23,9 @@ const library: Record<string, string> = {
   diagnostics: "src/diagnostics/index.ts",
 };
 
+/** What a worker loads (src/worker/start.ts has its address); browsers too. */
+const workers: Record<string, string> = { worker: "src/worker/worker.ts" };
+
 /** The files of package.json's `bin`; only Node loads them. */
 const programs: Record<string, string> = { cli: "src/cli/main.ts" };
 
@@ -87,10 +90,10 @@ function thirdPartyNotices({ inputs }: Metafile): string {
   return notices.join(`\n${"-".repeat(80)}\n\n`);
 }
 
-const { metafile } = await build({ ...options, metafile: true, entryPoints: { ...library, ...programs } });
+const { metafile } = await build({ ...options, metafile: true, entryPoints: { ...library, ...workers, ...programs } });
 const { outputs } = metafile;
 
-for (const name of Object.keys(library)) {
+for (const name of Object.keys({ ...library, ...workers })) {
   const { files, outside } = reachedAtOnce(outputs, `dist/${name}.js`);
   if (outside.size > 0) {
     const list = [...outside].join(", ");

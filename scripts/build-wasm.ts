@@ -1,7 +1,8 @@
 /**
- * Compiles assembly/index.ts into the two modules that asconfig.json names: `plain` (SIMD) and `relaxed` (SIMD + FMA).
+ * Compiles assembly/index.ts into the modules that asconfig.json names: `plain` (SIMD), `relaxed` (SIMD + FMA), and each for
+ * threads that share memory, with assembly/threads.ts beside it.
  *
- *   tsx scripts/build-wasm.ts              both, always
+ *   tsx scripts/build-wasm.ts              all, always
  *   tsx scripts/build-wasm.ts --if-stale   only when one of them is missing or older than what it is made of
  */
 import { spawn } from "node:child_process";
@@ -12,10 +13,15 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const asc = join(root, "node_modules/assemblyscript/bin/asc.js");
 
+interface Target {
+  outFile: string;
+  enable: string[];
+}
+
 /** The part of asconfig.json that is read here. */
 interface Config {
   entries: string[];
-  targets: Record<string, { outFile: string }>;
+  targets: Record<string, Target>;
 }
 
 /** Time of the last change of a file in ms since 1970; 0 where there is none. */
@@ -37,12 +43,13 @@ function sourcesChangedAt(config: Config): number {
  * either the old module or the new one, never half of one. It bears the time at which its compilation began, so that a
  * source that changed while it ran counts as newer.
  */
-async function compile(target: string, outFile: string): Promise<void> {
+async function compile(target: string, { outFile, enable }: Target): Promise<void> {
   const startedAt = new Date();
   const out = join(root, outFile);
   const draft = join(dirname(out), `.${process.pid}-${basename(out)}`);
   mkdirSync(dirname(out), { recursive: true });
-  const args = [asc, "--config", "asconfig.json", "--target", target, "--outFile", draft];
+  const threads = enable.includes("threads") ? ["assembly/threads.ts"] : [];
+  const args = [asc, ...threads, "--config", "asconfig.json", "--target", target, "--outFile", draft];
   const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
   const code = await new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
   if (code !== 0) {
@@ -59,7 +66,7 @@ const config: Config = JSON.parse(readFileSync(join(root, "asconfig.json"), "utf
 const targets = Object.entries(config.targets);
 const builtAt = Math.min(...targets.map(([, { outFile }]) => changedAt(join(root, outFile))));
 if (!process.argv.includes("--if-stale") || builtAt <= sourcesChangedAt(config)) {
-  const results = await Promise.allSettled(targets.map(([name, { outFile }]) => compile(name, outFile)));
+  const results = await Promise.allSettled(targets.map(([name, target]) => compile(name, target)));
   for (const result of results) {
     if (result.status === "fulfilled") continue;
     console.error(String(result.reason));

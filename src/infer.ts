@@ -1,6 +1,6 @@
 /** Inference: an inverse map applied to measurements, one forward pass for any number of them. */
 
-import type { BackendOptions } from "./backends/select.ts";
+import { type BackendOptions, backendNames, backendOf } from "./backends/select.ts";
 import { expectCount, expectMap, expectOptions, expectSeed } from "./checks.ts";
 import { encode } from "./encode.ts";
 import type { InverseMap } from "./model.ts";
@@ -47,7 +47,7 @@ export async function infer(
   options: InferOptions = {},
 ): Promise<AmortisedPosterior | AmortisedPosterior[]> {
   expectMap("infer", map);
-  expectOptions("infer", options, ["draws", "seed", "backend", "kernels"]);
+  expectOptions("infer", options, ["draws", "seed", ...backendNames]);
   const posteriors = await inferRows(map, checkData(map.spec, y), options);
   return isRows(y) ? posteriors : posteriors[0];
 }
@@ -57,12 +57,13 @@ async function inferRows(
   rows: readonly Float64Array[],
   options: InferOptions,
 ): Promise<AmortisedPosterior[]> {
-  const { draws = 4096, seed = 0, backend, kernels } = options;
+  const { draws = 4096, seed = 0 } = options;
   const { D, M } = map.spec;
   expectCount("infer", "draws", draws, 2, D);
   expectSeed("infer", seed);
   const N = rows.length;
-  const where = backend === undefined && kernels === undefined ? undefined : { backend, kernels };
+  const backend = backendOf(options);
+  const where = backendNames.every((name) => backend[name] === undefined) ? undefined : backend;
   const engine = await map.engine("posterior", where);
   const y = new Float32Array(N * M);
   for (const [i, row] of rows.entries()) y.set(row, i * M);
@@ -111,7 +112,7 @@ async function inferRows(
     });
     // Loaded when it is asked for: a page that only infers does without.
     const correct: AmortisedPosterior["correct"] = async (own) => {
-      const source = { owner: map.spec.problem, problem: map.problem, posterior: made, backend: { backend, kernels } };
+      const source = { owner: map.spec.problem, problem: map.problem, posterior: made, backend };
       return (await import("./sampling/correct.ts")).correct(source, own);
     };
     const made = { ...posterior, map, distance, farther, correct };

@@ -9,8 +9,7 @@
  */
 
 import type { Executor } from "./backends/backend.ts";
-import type { BackendOptions } from "./backends/select.ts";
-import { createExact } from "./backends/select.ts";
+import { type BackendOptions, backendNames, createExact } from "./backends/select.ts";
 import { expectCount, expectOptions, expectProblem, expectSeed } from "./checks.ts";
 import { frameOf } from "./density.ts";
 import { describe } from "./distributions/arguments.ts";
@@ -97,7 +96,7 @@ export async function laplace(
   options: LaplaceOptions = {},
 ): Promise<LaplacePosterior | LaplacePosterior[]> {
   expectProblem("laplace", problem);
-  expectOptions("laplace", options, ["starts", "iterations", "curvature", "draws", "seed", "backend", "kernels"]);
+  expectOptions("laplace", options, ["starts", "iterations", "curvature", "draws", "seed", ...backendNames]);
   const { starts = 5, iterations = 100, curvature = "gauss-newton", draws = 4096, seed = 0, ...backend } = options;
   expectCount("laplace", "starts", starts, 1, problem.D);
   expectCount("laplace", "iterations", iterations, 1, 1);

@@ -4,7 +4,7 @@
  */
 
 import type { Executor } from "./backends/backend.ts";
-import { type BackendOptions, createExact, createExecutor } from "./backends/select.ts";
+import { type BackendOptions, backendKey, createExact, createExecutor } from "./backends/select.ts";
 import { frameOf } from "./density.ts";
 import type { PooledKs } from "./diagnostics/ks.ts";
 import type { Distribution } from "./distributions/distribution.ts";
@@ -48,6 +48,8 @@ export interface TrainingRecord {
   };
   readonly seconds: number;
   readonly device: string;
+  /** Why it was not computed as it was asked for, with threads or in a worker. */
+  readonly notice?: string;
 }
 
 /** One curve of a calibration: whether it stayed within its bands, and what it looks like. */
@@ -224,7 +226,7 @@ export function makeInverseMap(
   const loaded: Partial<Record<ProgramName, typeof first>> = { posterior: first };
   const engines = new Map<string, Promise<Executor>>();
   const engine = (name: ProgramName, options: BackendOptions = defaults): Promise<Executor> => {
-    const key = `${name} ${options.backend ?? "auto"} ${options.kernels ?? "auto"}`;
+    const key = `${name} ${backendKey(options)}`;
     const known = engines.get(key);
     if (known) return known;
     loaded[name] ??= load(name);

@@ -1,7 +1,7 @@
 /** Simulated data sets: parameters from the prior (or the proposal), noise-free data, noisy data. */
 
 import type { Executor } from "./backends/backend.ts";
-import { type BackendOptions, createExact } from "./backends/select.ts";
+import { type BackendOptions, backendNames, backendOf, createExact } from "./backends/select.ts";
 import { expectCount, expectOptions, expectProblem, expectSeed } from "./checks.ts";
 import { describe } from "./distributions/arguments.ts";
 import { includedNoise } from "./distributions/noise.ts";
@@ -63,11 +63,11 @@ export interface SimulateOptions extends BackendOptions, SimulationControl {
 export async function simulate(problem: Problem, count: number, options: SimulateOptions = {}): Promise<Simulations> {
   expectProblem("simulate", problem);
   expectCount("simulate", "a count", count, 1, problem.D + problem.M);
-  expectOptions("simulate", options, ["seed", "backend", "kernels", ...controlNames]);
-  const { seed = 0, backend, kernels, ...control } = options;
+  expectOptions("simulate", options, ["seed", ...backendNames, ...controlNames]);
+  const { seed = 0, backend, kernels, worker, threads, ...control } = options;
   expectSeed("simulate", seed);
   checkControl(problem, control);
-  return simulateAt(problem, count, seed, SIMULATION_STEPS.user, { backend, kernels }, control);
+  return simulateAt(problem, count, seed, SIMULATION_STEPS.user, backendOf(options), control);
 }
 
 /** Noise-free data (N, M) of parameters (N, D), row by row. @throws for a problem without a forward model in ops. */
@@ -77,7 +77,7 @@ export async function predict(
   backend: BackendOptions = {},
 ): Promise<Float64Array> {
   expectProblem("predict", problem);
-  expectOptions("predict", backend, ["backend", "kernels"]);
+  expectOptions("predict", backend, backendNames);
   const { D, forward, name } = problem;
   if (forward === null)
     throw new Error(`predict: expected a forward model in ops, and "${name}" has ${sourceOf(problem)}`);

@@ -1,5 +1,5 @@
 /** Saving and loading: inverse maps and checkpoints as files; inverse maps also from URLs and bytes. */
-import type { BackendOptions } from "./backends/select.ts";
+import { type BackendOptions, backendNames } from "./backends/select.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { expectMap, expectOptions, expectProblem } from "./checks.ts";
 import { describe } from "./distributions/arguments.ts";
@@ -50,7 +50,7 @@ export interface LoadOptions extends BackendOptions {
  * @throws when it is no model file, is damaged, no shipped model has the name, or `problem` is not the one that it was trained on.
  */
 export async function load(source: Source, options: LoadOptions = {}): Promise<InverseMap> {
-  expectOptions("load", options, ["problem", "models", "backend", "kernels"]);
+  expectOptions("load", options, ["problem", "models", ...backendNames]);
   const { problem, models, ...backend } = options;
   if (problem !== undefined) expectProblem("load", problem);
   expectFolder("load", "models", models);

@@ -7,7 +7,7 @@
  * What it gets wrong is measured on parameters that it has not seen. An error of e noise sd, if all data had it alike,
  * would move a posterior by up to e √M of its own sd: hence the warning past 0.1.
  */
-import { createExecutor } from "./backends/select.ts";
+import { backendOf, createExecutor } from "./backends/select.ts";
 import { TrainingStopped } from "./checkpoint.ts";
 import { expectProblem } from "./checks.ts";
 import { bankRows, batchSum, cast, constant, input, mul, square, sub, sumFeatures, weight } from "./graph/build.ts";
@@ -79,15 +79,14 @@ export async function surrogate(problem: Problem, options: SurrogateOptions = {}
     forward,
     parent: problem,
   });
-  const { backend, kernels } = options;
-  const error = compare(await predict(made, heldOut.theta, { backend, kernels }), heldOut, scaling.noise);
+  const error = compare(await predict(made, heldOut.theta, backendOf(options)), heldOut, scaling.noise);
   const warning = warningOf(problem, settings, error);
   return Object.freeze({ ...made, forward, parent: problem, error, warning });
 }
 
 /** Makes the banks, and tells how far all of them together are. */
 function simulator(problem: Problem, { bank, heldOut, seed }: SurrogateSettings, options: SurrogateOptions) {
-  const { signal, onProgress, backend, kernels } = options;
+  const { signal, onProgress } = options;
   const steps = bank + VALIDATION + heldOut;
   const started = performance.now();
   let before = 0;
@@ -103,7 +102,7 @@ function simulator(problem: Problem, { bank, heldOut, seed }: SurrogateSettings,
       }
       if (signal?.aborted) throw aborted(`surrogate: stopped after ${step} of ${steps} simulations`);
     };
-    const request = { count, from, seed, number, backend: { backend, kernels }, onPart };
+    const request = { count, from, seed, number, backend: backendOf(options), onPart };
     const simulations = await simulateBank(problem, request);
     before += count;
     return simulations;
@@ -114,7 +113,7 @@ function simulator(problem: Problem, { bank, heldOut, seed }: SurrogateSettings,
 async function fit(
   { name, D, M }: Problem,
   { hidden, blocks, steps, batch, rate, seed }: SurrogateSettings,
-  { backend, kernels, signal, onProgress }: SurrogateOptions,
+  { signal, onProgress, ...more }: SurrogateOptions,
   { features, data, coordinates, spread }: Scaling,
   bank: Simulations,
   validation: Simulations,
@@ -133,7 +132,7 @@ async function fit(
     heldOut: { outputs: { sum: total(input("theta", D), input("y", K)) } },
   });
   const optimiser = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, amsgrad: false, clip: 10 };
-  const executor = await createExecutor(program, { backend, kernels, optimiser });
+  const executor = await createExecutor(program, { ...backendOf(more), optimiser });
   try {
     await executor.writeBank("theta", bank.theta);
     await executor.writeBank("target", coordinates(bank.clean));

@@ -1,5 +1,5 @@
 /** What `train` may be told, its defaults, and how presets of a problem fill it. */
-import type { BackendOptions } from "./backends/select.ts";
+import { type BackendOptions, backendNames } from "./backends/select.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { expectOptions, expectProblem } from "./checks.ts";
 import { describe } from "./distributions/arguments.ts";
@@ -101,8 +101,7 @@ const known: readonly string[] = [
   "onProgress",
   ...controlNames,
   "resume",
-  "backend",
-  "kernels",
+  ...backendNames,
 ];
 
 function presetOf(problem: Problem, name: string, guide: GuideName | Guide | undefined): TrainSettings {

@@ -1,6 +1,6 @@
 /** Training: simulateAt, fit the scalers, minimise the objective, keep the weights that are best on held-out simulations. */
 import { DeviceLost, type Executor } from "./backends/backend.ts";
-import { type BackendOptions, createExecutor } from "./backends/select.ts";
+import { type BackendOptions, backendOf, createExecutor } from "./backends/select.ts";
 import { type Checkpoint, TrainingStopped } from "./checkpoint.ts";
 import { frameOf } from "./density.ts";
 import { normal } from "./distributions/normal.ts";
@@ -21,6 +21,7 @@ import { optimise } from "./optimise.ts";
 import type { Problem } from "./problem.ts";
 import { noiseSd, type Simulations, traceBank, traceSimulation } from "./simulate.ts";
 import { type FullSettings, fullSettings, type TrainOptions } from "./train-options.ts";
+import { chooseHost } from "./worker/host.ts";
 
 /** Simulations that scalers are fitted on: more of them would cost time, for long data minutes, and move nothing. */
 const FIT_SIMULATIONS = 8192;
@@ -119,7 +120,9 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
   const settings = fullSettings(problem, options);
   const { seed = 0 } = options;
   if (!Number.isSafeInteger(seed)) throw new Error(`seed: expected a whole number, got ${seed}`);
-  const backend: BackendOptions = { backend: options.backend, kernels: options.kernels };
+  const { notice, ...host } = chooseHost(options);
+  if (notice !== undefined) (options.onWarning ?? console.warn)(notice);
+  const backend: BackendOptions = { ...backendOf(options), ...host };
   const started = performance.now();
   const seen = withBankNoise(problem, settings);
   const traced = trainingProgram(seen, settings, seed);
@@ -188,6 +191,7 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
             },
             seconds: state.seconds,
             device: executor.device,
+            ...(notice !== undefined && { notice }),
           },
         },
         {
@@ -196,7 +200,7 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
           ...fitted, // training need not have met all of it
         },
         problem,
-        backend,
+        { backend: options.backend, kernels: options.kernels }, // a single posterior is no work for threads: infer is asked anew
       );
     } finally {
       executor.dispose();

@@ -81,9 +81,9 @@ test("the package depends on nothing and names files that are there", () => {
 test("the package holds what runs, its types and its licences, and nothing else", () => {
   const [code, declarations] = [/^dist\/[\w-]+\.js$/i, /^dist\/types\/(src|shaders)\/[\w/.-]+\.d\.ts$/];
   const single = ["package.json", "README.md", "LICENSE", "dist/THIRD-PARTY.txt"];
-  const kernels = ["dist/kernels.wasm", "dist/kernels-relaxed.wasm"];
+  const kernels = ["", "-relaxed", "-threads", "-relaxed-threads"].map((build) => `dist/kernels${build}.wasm`);
   const models = ["arm", "rod", "eit"].map((name) => `models/${name}.safetensors`);
-  for (const path of [...single, ...kernels, ...models])
+  for (const path of [...single, ...kernels, ...models, "dist/worker.js"])
     assert.ok(packed.includes(path), `expected ${path} in the package`);
   const known = [...single, ...kernels, ...models, "CHANGELOG.md"];
   const odd = packed.filter((path) => !known.includes(path) && !code.test(path) && !declarations.test(path));

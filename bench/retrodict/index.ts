@@ -1,9 +1,10 @@
 // Retrodict on its WebAssembly backend, one thread: the same work items over the same weights.
 
 import { fileURLToPath } from "node:url";
-import type { Rows } from "../../src/backends/backend.ts";
+import type { Executor, Rows } from "../../src/backends/backend.ts";
 import { compileKernels, instantiateKernels, type KernelBuild } from "../../src/backends/kernels.ts";
-import { createWasm } from "../../src/backends/wasm.ts";
+import { createWasm, type WasmOptions } from "../../src/backends/wasm.ts";
+import type { Program } from "../../src/graph/program.ts";
 import { VERSION } from "../../src/version.ts";
 import type { Peer, Prepared } from "../driver.ts";
 import { ADAM, operands, W1, W2, W3, W4 } from "../workloads.ts";
@@ -21,10 +22,15 @@ import {
 
 type Training = typeof W1 | typeof W2;
 
-async function training(work: Training, build: KernelBuild): Promise<Prepared> {
+/** A training step of W1 or W2; `create` makes the executor, by default one on the calling thread. */
+export async function training(
+  work: Training,
+  build: KernelBuild,
+  create: (program: Program, options: WasmOptions) => Promise<Executor> = createWasm,
+): Promise<Prepared> {
   const program = work === W2 ? flowTraining() : gaussianTraining();
   const name = work === W2 ? flowNetName : gaussianNetName;
-  const executor = await createWasm(program, { build, optimiser: { ...ADAM, amsgrad: false, clip: 0 } });
+  const executor = await create(program, { build, optimiser: { ...ADAM, amsgrad: false, clip: 0 } });
   await executor.writeWeights(toSlab(program.weights, work.nets, name, work.weights()));
   const inputs = { theta: work.theta(), y: work.y() };
   let step = 0;

@@ -11,33 +11,44 @@ declare const RETRODICT_BUNDLED: true | undefined;
 
 /** `plain`: SIMD only, the same bits everywhere. `relaxed`: SIMD with fused multiply-add, faster where a host has it. */
 export type KernelsBuild = "plain" | "relaxed";
+/** A build, or what threads run of it: the same kernels over a memory that they share. */
+export type KernelsFile = KernelsBuild | `${KernelsBuild}-threads`;
 
-const urls: Record<KernelsBuild, () => URL> =
+const urls: Record<KernelsFile, () => URL> =
   typeof RETRODICT_BUNDLED !== "undefined" // written here, for the other branch to be dropped: bundlers look for its files
     ? {
         plain: () => new URL("./kernels.wasm", import.meta.url),
         relaxed: () => new URL("./kernels-relaxed.wasm", import.meta.url),
+        "plain-threads": () => new URL("./kernels-threads.wasm", import.meta.url),
+        "relaxed-threads": () => new URL("./kernels-relaxed-threads.wasm", import.meta.url),
       }
     : {
         plain: () => new URL("../../dist/kernels.wasm", import.meta.url),
         relaxed: () => new URL("../../dist/kernels-relaxed.wasm", import.meta.url),
+        "plain-threads": () => new URL("../../dist/kernels-threads.wasm", import.meta.url),
+        "relaxed-threads": () => new URL("../../dist/kernels-relaxed-threads.wasm", import.meta.url),
       };
 
-const files: Readonly<Record<KernelsBuild, string>> = { plain: "kernels.wasm", relaxed: "kernels-relaxed.wasm" };
+const files: Readonly<Record<KernelsFile, string>> = {
+  plain: "kernels.wasm",
+  relaxed: "kernels-relaxed.wasm",
+  "plain-threads": "kernels-threads.wasm",
+  "relaxed-threads": "kernels-relaxed-threads.wasm",
+};
 
 /** What to do where the kernels are not. */
 export const KERNELS_HINT =
-  "copy kernels.wasm and kernels-relaxed.wasm from dist/ of the package there, or say where they are: setFolders({ kernels })";
+  "copy kernels*.wasm from dist/ of the package there, or say where they are: setFolders({ kernels })";
 
 /**
- * The place of one of the two builds of the kernels: `file:` in Node and Deno, `http(s):` in a browser, or as `setFolders` has it.
+ * The place of a file of the kernels: `file:` in Node and Deno, `http(s):` in a browser, or as `setFolders` has it.
  * @throws in a bundle of a format other than ESM, whose code does not know its own address.
  */
-export function kernelsUrl(build: KernelsBuild): string | URL {
+export function kernelsUrl(file: KernelsFile): string | URL {
   const { kernels } = foldersSet();
-  if (kernels !== undefined) return inFolder(kernels, files[build]);
+  if (kernels !== undefined) return inFolder(kernels, files[file]);
   try {
-    return urls[build]();
+    return urls[file]();
   } catch (cause) {
     throw new Error(`kernels: expected the address of this module, got none (bundle as ESM); ${KERNELS_HINT}`, {
       cause,

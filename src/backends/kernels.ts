@@ -1,7 +1,7 @@
 /** Loads the compiled kernels: picks the build that the host can run, compiles it once, makes instances. */
 import { instantiateSync } from "@assemblyscript/loader";
 import { readPlace } from "../folders.ts";
-import { KERNELS_HINT, type KernelsBuild as KernelBuild, kernelsUrl } from "./kernels-url.ts";
+import { KERNELS_HINT, type KernelsBuild as KernelBuild, type KernelsFile, kernelsUrl } from "./kernels-url.ts";
 
 export type { KernelBuild };
 
@@ -10,7 +10,12 @@ export interface Kernels {
   readonly memory: WebAssembly.Memory;
   readonly table: WebAssembly.Table;
   heapBase(): number;
-  faultAddress(): number;
+  /** What kernels of an instance keep for themselves: where, how many bytes, and where a fault is told in it. */
+  localAddress(): number;
+  localBytes(): number;
+  faultAddress(local: number): number;
+  /** Of an instance that shares its memory: once, before it works. */
+  setLocal(local: number): void;
   run(
     plan: number,
     rows: number,
@@ -21,6 +26,14 @@ export interface Kernels {
     steps: number,
   ): number;
   denseWeightGradScratch(blocks: number, ins: number, outs: number): number;
+}
+
+/** What assembly/threads.ts adds: `lead` is `run` by all threads, the others being in `follow` until they are released. */
+export interface SharedKernels extends Kernels {
+  controlBytes(): number;
+  lead(control: number, ...run: Parameters<Kernels["run"]>): number;
+  follow(control: number, thread: number): void;
+  release(control: number): void;
 }
 
 /** A function of one relaxed multiply-add: hosts without relaxed SIMD refuse it. */
@@ -45,12 +58,16 @@ async function compileAt(place: string | URL): Promise<WebAssembly.Module> {
   }
 }
 
-/** Compiles a build, once for each place that it is read from. @throws when the host cannot run it or the file is not there. */
-export async function compileKernels(build: KernelBuild): Promise<WebAssembly.Module> {
-  if (build === "relaxed" && !hostRunsRelaxed()) {
+/** `auto`: relaxed where the host has it. */
+export const chooseBuild = (build: KernelBuild | "auto"): KernelBuild =>
+  build === "auto" ? (hostRunsRelaxed() ? "relaxed" : "plain") : build;
+
+/** Compiles a file of the kernels, once for each place that it is read from. @throws when the host cannot run it or it is not there. */
+export async function compileKernels(file: KernelsFile): Promise<WebAssembly.Module> {
+  if (file.startsWith("relaxed") && !hostRunsRelaxed()) {
     throw new Error('kernels: this host has no relaxed SIMD; use the "plain" build');
   }
-  const place = kernelsUrl(build);
+  const place = kernelsUrl(file);
   const known = compiled.get(String(place));
   if (known) return known;
   const module = compileAt(place);
@@ -59,8 +76,39 @@ export async function compileKernels(build: KernelBuild): Promise<WebAssembly.Mo
   return module;
 }
 
-/** A fresh instance with its own memory: it is freed, whole, when the executor that owns it is. */
-export function instantiateKernels(module: WebAssembly.Module): Kernels & Record<string, CallableFunction> {
+/** A memory for threads to share. Hosts set its largest size aside, if not the memory itself: the largest that they give. */
+export function shareMemory(): WebAssembly.Memory {
+  for (let maximum = 65_536; ; maximum /= 2) {
+    try {
+      return new WebAssembly.Memory({ initial: 16, maximum, shared: true });
+    } catch (error) {
+      if (maximum <= 1024) throw error;
+    }
+  }
+}
+
+/**
+ * A fresh instance with its own memory: it is freed, whole, when the executor that owns it is. Or one over a memory that it
+ * shares with others of the same module: each lays down the same constants once more.
+ */
+export type AllKernels = SharedKernels & Record<string, CallableFunction>;
+export function instantiateKernels(module: WebAssembly.Module, memory?: WebAssembly.Memory): AllKernels {
   // The raw exports: the wrapped ones are no table entries.
-  return instantiateSync(module, {}).instance.exports as unknown as Kernels & Record<string, CallableFunction>;
+  const kernels = instantiateSync(module, memory ? { env: { memory } } : {}).instance.exports;
+  return kernels as unknown as AllKernels;
+}
+
+/**
+ * Fills the function table with the kernels, exports by names like "dense_f32", and answers their indices. They come in the
+ * order of the exports, so the table is the same in all instances of a module: threads need that.
+ */
+export function fillTable(kernels: Kernels): ReadonlyMap<string, number> {
+  const found = Object.entries(kernels).filter(([name]) => /_f(32|64)$/.test(name));
+  const first = kernels.table.grow(found.length);
+  return new Map(
+    found.map(([name, kernel], i) => {
+      kernels.table.set(first + i, kernel);
+      return [name, first + i];
+    }),
+  );
 }

@@ -1,12 +1,13 @@
 /** Picks a backend by name and says why when one is not to be had. */
 import { cost } from "../graph/plan.ts";
 import type { Program } from "../graph/program.ts";
-import type { Executor, ExecutorOptions } from "./backend.ts";
 // Not from kernels.ts: its types are of WebAssembly, which a TypeScript project without "dom" does not know.
+import { chooseHost, type HostOptions } from "../worker/host.ts";
+import type { Executor, ExecutorOptions } from "./backend.ts";
 import type { KernelsBuild } from "./kernels-url.ts";
 import { createWasm } from "./wasm.ts";
 
-export interface BackendOptions {
+export interface BackendOptions extends HostOptions {
   /**
    * Default "auto": WebGPU where a hardware adapter is there and a training step is large enough to fill it, else wasm. Simulation,
    * potentials, Laplace's approximation and NUTS are f64, and so on wasm whatever is asked for.
@@ -45,8 +46,13 @@ const backends: Readonly<Record<string, Create>> = {
       return backends.wasm(program, options, error instanceof Error ? error.message : String(error));
     }
   },
-  wasm: (program, { kernels = "auto", optimiser }, remark) =>
-    createWasm(program, { build: kernels, optimiser, remark }),
+  wasm: async (program, { kernels = "auto", optimiser, worker, threads }, remark) => {
+    const host = chooseHost({ worker, threads });
+    if (host.notice) tellOnce(host.notice);
+    if (!host.worker) return createWasm(program, { build: kernels, optimiser, remark });
+    const { createRemote } = await import("../worker/remote.ts"); // a page that asks for no worker loads nothing of it
+    return createRemote(program, { build: kernels, optimiser, threads: host.threads });
+  },
   webgpu: async (program, options) => {
     const { createWebgpu } = await webgpu();
     return createWebgpu(program, options).catch((error: unknown) => {
@@ -55,6 +61,27 @@ const backends: Readonly<Record<string, Create>> = {
     });
   },
 };
+
+/** Names of the options, and the options alone: what functions that take more pass on. */
+export const backendNames = [
+  "backend",
+  "kernels",
+  "worker",
+  "threads",
+] as const satisfies readonly (keyof BackendOptions)[];
+export function backendOf({ backend, kernels, worker, threads }: BackendOptions): BackendOptions {
+  return { backend, kernels, worker, threads };
+}
+/** One word of options: executors are kept by it. */
+export const backendKey = ({ backend, kernels, worker, threads }: BackendOptions): string =>
+  [backend ?? "auto", kernels ?? "auto", worker ?? false, threads ?? 1].join(" ");
+
+/** What was told already. */
+const told = new Set<string>();
+function tellOnce(notice: string): void {
+  if (!told.has(notice)) console.warn(notice);
+  told.add(notice);
+}
 
 function refuseOdd({ backend = "auto", kernels = "auto" }: BackendOptions): void {
   if (!Object.hasOwn(backends, backend))

@@ -1,6 +1,7 @@
 /** A plan as it lies in linear memory: where its edges are, and how many rows a call takes. */
 import type { Plan } from "../graph/plan.ts";
 import type { DType } from "../graph/tensor.ts";
+import { MAX_THREADS } from "../worker/host.ts";
 
 /** Rows that one call takes in, so that they are still in cache when they are read; longer runs are looped. */
 const CHUNK_ROWS = 1024;
@@ -14,12 +15,12 @@ export function chunkRows(plan: Plan): number {
   return Math.max(shards * plan.shardRows, plan.rows);
 }
 /** Groups of shards that sum on their own: the most threads that can share a step. */
-export const MAX_GROUPS = 8;
+export const MAX_GROUPS = MAX_THREADS;
 export interface Edge {
   /** Where the rows are. */
   readonly at: number;
-  /** Where the attribute words of its record are, to be patched. */
-  readonly words: number;
+  /** Where the attribute words of its record are, to be patched, in the records of each thread. */
+  readonly words: readonly number[];
   readonly cols: number;
   readonly rows: number;
   readonly dtype: DType;
@@ -30,7 +31,7 @@ export interface LoadedPlan {
   readonly inputs: ReadonlyMap<string, Edge>;
   readonly batchOutputs: ReadonlyMap<string, Edge>;
   readonly paramOutputs: ReadonlyMap<string, Edge>;
-  readonly banks: readonly { name: string; words: number }[];
+  readonly banks: readonly { name: string; words: readonly number[] }[];
   readonly sums: number;
   /** Rows of one call. */
   readonly chunk: number;

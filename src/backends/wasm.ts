@@ -12,37 +12,64 @@ import type {
   RunOptions,
   TrainOptions,
 } from "./backend.ts";
-import { compileKernels, hostRunsRelaxed, instantiateKernels, type KernelBuild, type Kernels } from "./kernels.ts";
+import {
+  chooseBuild,
+  compileKernels,
+  fillTable,
+  instantiateKernels,
+  type KernelBuild,
+  type SharedKernels,
+} from "./kernels.ts";
 import { encodePlan, type Patch, scratchOf } from "./wasm-encode.ts";
 import { faultOf } from "./wasm-fault.ts";
 import { chunkRows, type Edge, type LoadedPlan, MAX_GROUPS } from "./wasm-plan.ts";
 
+/** The memory that threads share, and how many they are. */
+export interface Sharing {
+  readonly memory: WebAssembly.Memory;
+  readonly threads: number;
+}
+
 class WasmExecutor implements Executor {
   readonly backend = "wasm";
   readonly device: string;
-  private readonly kernels: Kernels & Record<string, CallableFunction>;
+  /** Where threads speak to each other (0: there is one), and what the kernels of each keep for themselves. */
+  readonly shared: { readonly control: number; readonly locals: readonly number[] };
+  private readonly kernels: SharedKernels;
   private readonly program: Program;
   private readonly arena: Arena;
   private readonly slabs: { weights: number; frozen: number };
   private readonly moments: { m: number; v: number; largest: number; settings: number } | null;
   private readonly options: ExecutorOptions;
-  private readonly opcodes = new Map<string, number>();
+  private readonly opcodes: ReadonlyMap<string, number>;
   private readonly tables = new Map<Int32Array | Float64Array, Readonly<Record<string, number>>>();
   private readonly loaded = new Map<string, LoadedPlan>();
   private readonly banks = new Map<string, { at: number; rows: number; bytes: number }>();
-  private workspace = { at: 0, bytes: 0 };
-  private scratch = { at: 0, bytes: 0 };
+  /** Tensors of the shard at hand and scratch, a thread each. */
+  private workspaces: readonly { slots: number; scratch: number }[] = [];
   private trace = { rates: 0, losses: 0, steps: 0 };
   private updates = 0;
   /** β1ᵗ and β2ᵗ after `updates` updates. */
   private powers = [1, 1];
 
-  constructor(module: WebAssembly.Module, build: KernelBuild, program: Program, { remark, ...options }: WasmOptions) {
-    this.device = `wasm ${build}${remark === undefined ? "" : ` (${remark})`}`;
+  constructor(
+    module: WebAssembly.Module,
+    build: KernelBuild,
+    program: Program,
+    { remark, ...options }: WasmOptions,
+    sharing?: Sharing,
+  ) {
+    const { threads } = sharing ?? { threads: 1 };
+    this.device = `wasm ${build}${threads > 1 ? `, ${threads} threads` : ""}${remark === undefined ? "" : ` (${remark})`}`;
     this.program = program;
     this.options = options;
-    this.kernels = instantiateKernels(module);
+    this.kernels = instantiateKernels(module, sharing?.memory);
+    this.opcodes = fillTable(this.kernels);
     this.arena = makeArena(this.kernels.memory, this.kernels.heapBase());
+    const others = Array.from({ length: threads - 1 }, () => this.arena.take(this.kernels.localBytes()));
+    const control = threads > 1 ? this.arena.take(this.kernels.controlBytes()) : 0;
+    this.shared = { control, locals: [this.kernels.localAddress(), ...others] };
+    if (control > 0) this.words(control + 256, 1)[0] = threads;
     const slab = program.weights.bytes;
     this.slabs = { weights: this.arena.take(slab), frozen: this.arena.take(program.frozen.bytes) };
     const { optimiser } = options;
@@ -73,16 +100,9 @@ class WasmExecutor implements Executor {
   private opcode(name: string): number {
     const known = this.opcodes.get(name);
     if (known !== undefined) return known;
-    const kernel = this.kernels[name];
-    if (typeof kernel !== "function") {
-      throw new Error(
-        `wasm: expected a kernel "${name}", which this backend does not have; cast to the other type or use ops that it has`,
-      );
-    }
-    const index = this.kernels.table.grow(1);
-    this.kernels.table.set(index, kernel);
-    this.opcodes.set(name, index);
-    return index;
+    throw new Error(
+      `wasm: expected a kernel "${name}", which this backend does not have; cast to the other type or use ops that it has`,
+    );
   }
 
   /** Lays fixed numbers down, once an array and type. */
@@ -110,12 +130,12 @@ class WasmExecutor implements Executor {
     const temporary = this.arena.take(bytes.temporary);
     const groupBytes = bytes.sums32 + bytes.sums64;
     const sums = this.arena.take(groupBytes * MAX_GROUPS);
-    this.reserveWorkspace();
+    this.reserveWorkspaces();
 
-    let slotTop = this.workspace.at;
+    let shardBytes = 0;
     const slots = plan.slots.map((b) => {
-      const at = slotTop;
-      slotTop += b * plan.shardRows;
+      const at = shardBytes;
+      shardBytes += b * plan.shardRows;
       return at;
     });
     const bases = {
@@ -126,19 +146,24 @@ class WasmExecutor implements Executor {
       temporary,
       constant: constants,
     };
-    const valueAt = (v: Value): number => (v.region === "slot" ? slots[v.at] : bases[v.region] + v.at);
+    const place = (v: Value, own: number): number => (v.region === "slot" ? own + slots[v.at] : bases[v.region] + v.at);
 
     const opcode = (kernel: string): number => this.opcode(kernel);
-    const { code, bounds, patches } = encodePlan(plan, {
-      valueAt,
-      opcode,
-      table: (numbers, dtype) => this.table(numbers, dtype),
-      scratch: this.scratch.at,
-    });
+    // A thread's records differ in where the tensors of its shard lie, and in nothing else.
+    const encoded = this.workspaces.map((own) =>
+      encodePlan(plan, {
+        valueAt: (v) => place(v, own.slots),
+        opcode,
+        table: (numbers, dtype) => this.table(numbers, dtype),
+        scratch: own.scratch,
+      }),
+    );
+    const [{ code, bounds, patches }] = encoded;
+    const stride = code.length * 4;
     const at = this.arena.take(64);
-    const records = this.arena.take(code.length * 4);
-    this.words(records, code.length).set(code);
-    this.words(at, 14).set([
+    const records = this.arena.take(stride * encoded.length);
+    for (const [thread, { code }] of encoded.entries()) this.words(records + thread * stride, code.length).set(code);
+    this.words(at, 15).set([
       ...bounds.map((b) => records + 4 * b),
       plan.shardRows,
       MAX_GROUPS,
@@ -148,14 +173,16 @@ class WasmExecutor implements Executor {
       0,
       0,
       0,
+      stride,
     ]);
 
     const chunk = chunkRows(plan);
+    const wordsOf = (p: Patch): number[] => encoded.map((_, thread) => records + thread * stride + 4 * p.word);
     const edge = (p: Patch): Edge => {
       const { rows, cols, dtype } = p.value;
       const buffer = this.arena.take(chunk * rows * cols * bytesOf(dtype));
-      this.words(records + 4 * p.word, 1)[0] = buffer;
-      return { at: buffer, words: records + 4 * p.word, cols, rows, dtype };
+      this.patch(wordsOf(p), [buffer]);
+      return { at: buffer, words: wordsOf(p), cols, rows, dtype };
     };
     const edges = (op: string): Map<string, Edge> =>
       new Map(patches.filter((p) => p.op === op).map((p) => [p.name, edge(p)]));
@@ -163,11 +190,9 @@ class WasmExecutor implements Executor {
     for (const o of plan.outputs) {
       const v = plan.values[o.value];
       if (v.kind === "param")
-        paramOutputs.set(o.name, { at: valueAt(v), words: 0, cols: v.cols, rows: v.rows, dtype: v.dtype });
+        paramOutputs.set(o.name, { at: place(v, 0), words: [], cols: v.cols, rows: v.rows, dtype: v.dtype });
     }
-    const banks = patches
-      .filter((p) => p.op === "bankRows")
-      .map((p) => ({ name: p.name, words: records + 4 * p.word }));
+    const banks = patches.filter((p) => p.op === "bankRows").map((p) => ({ name: p.name, words: wordsOf(p) }));
     const loaded: LoadedPlan = {
       plan,
       at,
@@ -182,16 +207,27 @@ class WasmExecutor implements Executor {
     return loaded;
   }
 
-  /** One workspace and one scratch serve all plans, so they are taken for the largest before any record is written. */
-  private reserveWorkspace(): void {
-    if (this.workspace.bytes > 0) return;
-    for (const plan of Object.values(this.program.plans)) {
-      const bytes = plan.slots.reduce((a, b) => a + b, 0) * plan.shardRows;
-      this.workspace.bytes = Math.max(this.workspace.bytes, bytes, 8);
-      this.scratch.bytes = Math.max(this.scratch.bytes, scratchOf(plan, this.kernels));
-    }
-    this.workspace.at = this.arena.take(this.workspace.bytes);
-    this.scratch.at = this.arena.take(this.scratch.bytes);
+  /** Writes into the records of all threads. */
+  private patch(words: readonly number[], values: readonly number[]): void {
+    for (const at of words) this.words(at, values.length).set(values);
+  }
+
+  /** A thread's workspace serves all plans, so it is taken for the largest before any record is written. */
+  private reserveWorkspaces(): void {
+    if (this.workspaces.length > 0) return;
+    const plans = Object.values(this.program.plans);
+    const slots = Math.max(8, ...plans.map((plan) => plan.slots.reduce((a, b) => a + b, 0) * plan.shardRows));
+    const scratch = Math.max(...plans.map((plan) => scratchOf(plan, this.kernels)));
+    this.workspaces = this.shared.locals.map(() => ({
+      slots: this.arena.take(slots),
+      scratch: this.arena.take(scratch),
+    }));
+  }
+
+  /** Runs a plan, by all threads. */
+  private execute(...run: Parameters<SharedKernels["run"]>): number {
+    const { control } = this.shared;
+    return control > 0 ? this.kernels.lead(control, ...run) : this.kernels.run(...run);
   }
 
   async readWeights(slab: "weights" | "frozen" = "weights"): Promise<Float32Array> {
@@ -222,7 +258,7 @@ class WasmExecutor implements Executor {
       const bank = this.banks.get(name);
       if (bank === undefined)
         throw new Error(`internal: plan "${plan.plan.name}" draws from bank "${name}", which was not written`);
-      this.words(words, 2).set([bank.at, bank.rows]);
+      this.patch(words, [bank.at, bank.rows]);
     }
   }
 
@@ -238,7 +274,7 @@ class WasmExecutor implements Executor {
     for (let start = 0; start < rows; start += chunk) {
       const count = Math.min(chunk, rows - start);
       this.feed(plan, inputs, repeat, start, count);
-      this.kernels.run(plan.at, count, start, rows, seed, step, 1);
+      this.execute(plan.at, count, start, rows, seed, step, 1);
       for (const [key, e] of plan.batchOutputs) {
         // Tile t of row i stands in row t·count + i of the buffer, and in row t·rows + i of the answer.
         for (let t = 0; t < e.rows; t++) {
@@ -291,7 +327,7 @@ class WasmExecutor implements Executor {
       const part = ArrayBuffer.isView(given) ? given.subarray(from, to) : given.slice(from, to);
       this.view(edge.at, part.length, edge.dtype).set(part);
       // The kernel counts rows of the whole run when it divides: let it find row `first` at the start of the buffer.
-      this.words(edge.words, 2).set([edge.at - first * (every > 1 ? 1 : 0) * edge.cols * bytesOf(edge.dtype), every]);
+      this.patch(edge.words, [edge.at - first * (every > 1 ? 1 : 0) * edge.cols * bytesOf(edge.dtype), every]);
     }
   }
 
@@ -332,7 +368,7 @@ class WasmExecutor implements Executor {
     this.doubles(settings + 32, 6).set([options.clip, options.beta1, options.beta2, options.epsilon, ...this.powers]);
     this.words(plan.at + 44, 3).set([settings, scalar.at, this.trace.losses]);
     this.clearFault();
-    const done = this.kernels.run(plan.at, rows, 0, rows, seed, firstStep, rates.length);
+    const done = this.execute(plan.at, rows, 0, rows, seed, firstStep, rates.length);
     this.words(plan.at + 44, 3).fill(0);
     this.updates += done;
     this.powers = [...this.doubles(settings + 64, 2)];
@@ -363,14 +399,15 @@ class WasmExecutor implements Executor {
   }
 
   private clearFault(): void {
-    this.words(this.kernels.faultAddress(), 1)[0] = 0;
+    for (const local of this.shared.locals) this.words(this.kernels.faultAddress(local), 1)[0] = 0;
   }
   fault(): string | undefined {
-    return faultOf(this.kernels);
+    return faultOf(this.kernels, this.shared.locals);
   }
 
   dispose(): void {
     this.loaded.clear(); // the instance's memory goes with the last reference to it
+    if (this.shared.control > 0) this.kernels.release(this.shared.control);
   }
 }
 
@@ -381,11 +418,20 @@ export interface WasmOptions extends ExecutorOptions {
   readonly remark?: string;
 }
 
+/** An executor of compiled kernels: of a build for threads, over the memory that they share. */
+export const makeWasm = (
+  module: WebAssembly.Module,
+  build: KernelBuild,
+  program: Program,
+  options: ExecutorOptions,
+  sharing?: Sharing,
+): WasmExecutor => new WasmExecutor(module, build, program, options, sharing);
+
 /** An executor on WebAssembly SIMD. @throws when the host lacks SIMD or the kernels cannot be loaded. */
 export async function createWasm(
   program: Program,
   { build = "auto", ...options }: WasmOptions = {},
 ): Promise<Executor> {
-  const chosen = build === "auto" ? (hostRunsRelaxed() ? "relaxed" : "plain") : build;
-  return new WasmExecutor(await compileKernels(chosen), chosen, program, options);
+  const chosen = chooseBuild(build);
+  return makeWasm(await compileKernels(chosen), chosen, program, options);
 }

@@ -1,5 +1,5 @@
 /** `retrodict train … --surrogate`: the network that stands in for the forward model, fitted before the training. */
-import type { BackendOptions } from "../backends/select.ts";
+import { type BackendOptions, backendOf } from "../backends/select.ts";
 import type { Problem } from "../problem.ts";
 import { type Surrogate, type SurrogateProgress, surrogate } from "../surrogate.ts";
 import type { Progress } from "../train-options.ts";
@@ -16,7 +16,7 @@ interface Options extends BackendOptions {
 /** A surrogate of the problem, its error told. It is fitted anew when a training is resumed: the seed makes it the same. */
 export async function surrogateOf(
   problem: Problem,
-  { seed, steps, backend, kernels }: Options,
+  { seed, steps, ...options }: Options,
   signal: AbortSignal,
   output: Output,
 ): Promise<Surrogate> {
@@ -31,7 +31,7 @@ export async function surrogateOf(
     view.shown.update(progress);
   };
   try {
-    const made = await surrogate(problem, { seed, steps, backend, kernels, signal, onProgress });
+    const made = await surrogate(problem, { seed, steps, ...backendOf(options), signal, onProgress });
     view?.shown.stop();
     const { rms, p99, max, count } = made.error;
     const [most, nearly, all] = [rms, p99, max].map((e) => formatNumber(e, 2));

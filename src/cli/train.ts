@@ -10,6 +10,7 @@ import { loadPairs } from "../store/pairs-file.ts";
 import { loadCheckpoint, save, saveCheckpoint } from "../store.ts";
 import { train } from "../train.ts";
 import { fullSettings, type TrainOptions } from "../train-options.ts";
+import { MAX_THREADS } from "../worker/host.ts";
 import {
   type CliCommand,
   type Output,
@@ -40,6 +41,7 @@ interface Options {
   readonly seed?: number;
   readonly backend?: "auto" | "wasm" | "webgpu";
   readonly kernels?: "plain" | "relaxed" | "auto";
+  readonly threads?: number | "auto";
   readonly bank?: readonly string[];
   readonly bankNoise?: "add" | "included";
   readonly bankFile?: string;
@@ -77,6 +79,12 @@ function abortOnInterrupt(onAbort: () => void): { signal: AbortSignal; release: 
     for (const name of names) process.off(name, stop);
   };
   return { signal: controller.signal, release };
+}
+
+/** A number of threads, for commander. */
+function threadCount(text: string): number | "auto" {
+  if (text === "auto" || /^[1-8]$/.test(text)) return text === "auto" ? text : Number(text);
+  throw new InvalidArgumentError(`Expected a whole number from 1 to ${MAX_THREADS}, or auto.`);
 }
 
 /** The files of --bank, which come two: commander alone would take any number. */
@@ -236,6 +244,7 @@ export const trainCommand: CliCommand<Options> = {
           "relaxed",
         ]),
       )
+      .option("--threads <N>", "workers that share each batch, 1 to 8 or auto: the same bits, sooner", threadCount)
       .option("--resume <FILE>", "carry on from the checkpoint of an interrupted training"),
   run,
 };

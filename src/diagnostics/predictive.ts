@@ -8,7 +8,7 @@
  * and for each datum, P(y_sj ≤ y_j). The data have been used to find θ, so p is nearer to ½ than a uniform number: small
  * ones mean what they say, or more. It sees a wrong model and a posterior in the wrong place, not one of the wrong width.
  */
-import type { BackendOptions } from "../backends/select.ts";
+import { type BackendOptions, backendNames } from "../backends/select.ts";
 import { expectOptions, expectSeed } from "../checks.ts";
 import type { Posterior } from "../posterior.ts";
 import type { Problem } from "../problem.ts";
@@ -101,7 +101,7 @@ export async function predictiveCheck(
   posterior: Pick<Posterior, "y" | "sample">,
   options: PredictiveOptions = {},
 ): Promise<PredictiveCheck> {
-  expectOptions("predictiveCheck", options, ["draws", "seed", "discrepancies", "backend", "kernels"]);
+  expectOptions("predictiveCheck", options, ["draws", "seed", "discrepancies", ...backendNames]);
   const { draws = 1000, seed = 0, discrepancies, ...backend } = options;
   expectWhole("predictiveCheck", "draws", draws, 2);
   expectSeed("predictiveCheck", seed);

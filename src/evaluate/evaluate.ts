@@ -6,7 +6,7 @@
  *   weights       k̂ of the same draws, and the KS of draws that they correct (sampling/psis.ts)
  *   re-simulation how far the data of draws lie from those of the true parameters
  */
-import type { BackendOptions } from "../backends/select.ts";
+import { type BackendOptions, backendNames, backendOf } from "../backends/select.ts";
 import { expectCount, expectMap, expectOptions, expectProblem, expectSeed } from "../checks.ts";
 import { ksFloor, ksPerParameter, pool } from "../diagnostics/ks.ts";
 import { rankTruths } from "../diagnostics/ranks.ts";
@@ -52,8 +52,7 @@ const known = [
   "seed",
   "onStage",
   "signal",
-  "backend",
-  "kernels",
+  ...backendNames,
 ] as const satisfies readonly (keyof EvaluateOptions)[];
 const against: readonly (TruthName | "auto")[] = ["auto", "exact", "quadrature", "nuts", "none"];
 /** Draws of a case whose data are made again. */
@@ -83,7 +82,7 @@ export async function evaluate(map: InverseMap, options: EvaluateOptions = {}): 
   const asked = options.against ?? "auto";
   if (!against.includes(asked))
     throw new Error(`evaluate: expected against ${against.join(", ")}, got ${describe(asked)}`);
-  const backend: BackendOptions = { backend: options.backend, kernels: options.kernels };
+  const backend: BackendOptions = backendOf(options);
   const started = performance.now();
   const total = Math.max(cases, calibration);
   const told = { onSimulate: (p: { done: number; count: number }) => onStage("simulations", p.done, p.count), signal };

@@ -8,7 +8,7 @@
  * Weights cannot see what q never draws: a mode that q has lost stays lost, and k̂ says nothing of it. Chains may find it.
  */
 import type { Rows } from "../backends/backend.ts";
-import type { BackendOptions } from "../backends/select.ts";
+import { type BackendOptions, backendNames } from "../backends/select.ts";
 import { expectCount, expectOptions, expectProblem, expectSeed } from "../checks.ts";
 import { describe } from "../distributions/arguments.ts";
 import { cost } from "../graph/plan.ts";
@@ -87,8 +87,7 @@ const names = [
   "problem",
   "signal",
   "onProgress",
-  "backend",
-  "kernels",
+  ...backendNames,
 ] as const satisfies readonly (keyof CorrectOptions)[];
 
 const DRAWS = 2048;
@@ -183,9 +182,11 @@ const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 
 const showK = (k: number): string =>
   k === Number.NEGATIVE_INFINITY ? "−∞" : k === Number.POSITIVE_INFINITY ? "∞" : k.toFixed(2);
 
-const backendOf = ({ backend }: CorrectSource, options: CorrectOptions): BackendOptions => ({
+const backendFor = ({ backend }: CorrectSource, options: CorrectOptions): BackendOptions => ({
   backend: options.backend ?? backend.backend,
   kernels: options.kernels ?? backend.kernels,
+  worker: options.worker ?? backend.worker,
+  threads: options.threads ?? backend.threads,
 });
 
 /** Draws that weights are made for: as many as infer has at hand, fewer where the forward model is dear. */
@@ -202,7 +203,7 @@ async function byPsis(source: CorrectSource, target: Target, options: CorrectOpt
   const { y } = posterior;
   const { seed = 0 } = options;
   const begun = performance.now();
-  const sampler = await samplerOf("correct", problem, backendOf(source, options));
+  const sampler = await samplerOf("correct", problem, backendFor(source, options));
   const count = options.draws ?? defaultDraws(sampler);
   // Draws that were made already will do: their weights are not yet known.
   const made = posterior.draws?.subarray(0, count * D);
@@ -283,7 +284,7 @@ async function byNuts(
   const { chains, drawsPerChain, budget = BUDGET, seed = 0, signal, onProgress } = options;
   const begun = performance.now();
   const sampled: SampledPosterior = await nuts(problem, posterior.y, {
-    ...backendOf(source, options),
+    ...backendFor(source, options),
     start: posterior,
     chains,
     draws: drawsPerChain,

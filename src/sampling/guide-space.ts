@@ -7,8 +7,7 @@
  *
  * A guide that is far off costs steps, not truth. For a Gaussian guide it would be what its covariance as metric is.
  */
-import type { BackendOptions } from "../backends/select.ts";
-import { createExact } from "../backends/select.ts";
+import { type BackendOptions, backendKey, backendNames, createExact } from "../backends/select.ts";
 import { frameOf } from "../density.ts";
 import { encode } from "../encode.ts";
 import { add, cast, input, mul, square, sub, sumFeatures } from "../graph/build.ts";
@@ -62,7 +61,7 @@ export function guideSamplerOf(map: InverseMap, problem: Problem, options: Backe
   kept.set(map, ofMap);
   const known = ofMap.get(problem) ?? new Map<string, Promise<Sampler>>();
   ofMap.set(problem, known);
-  const key = `${options.backend ?? "auto"} ${options.kernels ?? "auto"}`;
+  const key = backendKey(options);
   const before = known.get(key);
   if (before) return before;
   const make = async (): Promise<Sampler> => {
@@ -87,7 +86,11 @@ export async function contextsOf(
   const { M } = map.spec;
   const y = new Float32Array(rows.length * M);
   for (const [i, row] of rows.entries()) y.set(row, i * M);
-  const { context } = await encode(map, y, options.backend || options.kernels ? options : undefined);
+  const { context } = await encode(
+    map,
+    y,
+    backendNames.some((name) => options[name] !== undefined) ? options : undefined,
+  );
   const C = context.length / rows.length;
   return rows.map((_, i) => context.slice(i * C, (i + 1) * C) as Float32Array);
 }

@@ -7,7 +7,7 @@
  * convergence (convergence.ts).
  */
 import type { Executor } from "../backends/backend.ts";
-import type { BackendOptions } from "../backends/select.ts";
+import { type BackendOptions, backendNames, backendOf } from "../backends/select.ts";
 import { expectCount, expectOptions, expectProblem, expectSeed } from "../checks.ts";
 import { describe } from "../distributions/arguments.ts";
 import type { InverseMap } from "../model.ts";
@@ -85,8 +85,7 @@ const names = [
   "budget",
   "signal",
   "onProgress",
-  "backend",
-  "kernels",
+  ...backendNames,
 ] as const satisfies readonly (keyof NutsOptions)[];
 
 const COLD_WARMUP = 500;
@@ -94,7 +93,7 @@ const WARM_WARMUP = 75;
 const DENSE_UP_TO = 32;
 const MOST_DEPTH = 20;
 
-type Settings = Required<Omit<NutsOptions, "signal" | "onProgress" | "backend" | "kernels" | "start">> &
+type Settings = Required<Omit<NutsOptions, "signal" | "onProgress" | keyof BackendOptions | "start">> &
   Pick<NutsOptions, "start">;
 
 function settingsOf({ D }: Problem, options: NutsOptions): Settings {
@@ -203,11 +202,11 @@ export async function nuts(
   expectOptions("nuts", options, names);
   const settings = settingsOf(problem, options);
   const { chains, draws, warmup, maxDepth, seed, budget, metric } = settings;
-  const { signal, onProgress, backend, kernels } = options;
+  const { signal, onProgress } = options;
   const rows = checkData(problem, y);
   signal?.throwIfAborted();
   const begun = performance.now();
-  const { executor, given, start } = await placeOf(problem, rows, settings, { backend, kernels });
+  const { executor, given, start } = await placeOf(problem, rows, settings, backendOf(options));
   const groups: Group[] = [];
   for (const [i, row] of rows.entries()) {
     const request = { executor, problem, y: row, given: given[i], chains, seed, metric };

@@ -6,7 +6,7 @@
  * with its gradient, in f64, for rows of many observations at once. One executor a problem and backend is made and kept.
  */
 import type { Executor } from "../backends/backend.ts";
-import { type BackendOptions, createExact } from "../backends/select.ts";
+import { type BackendOptions, backendKey, createExact } from "../backends/select.ts";
 import { frameOf } from "../density.ts";
 import { cast, input, mul, sub } from "../graph/build.ts";
 import { grad } from "../graph/grad.ts";
@@ -57,7 +57,7 @@ const kept = new WeakMap<Problem, Map<string, Promise<Sampler>>>();
 export function samplerOf(owner: string, problem: Problem, options: BackendOptions = {}): Promise<Sampler> {
   const known = kept.get(problem) ?? new Map<string, Promise<Sampler>>();
   kept.set(problem, known);
-  const key = `${options.backend ?? "auto"} ${options.kernels ?? "auto"}`;
+  const key = backendKey(options);
   const before = known.get(key);
   if (before) return before;
   const make = async (): Promise<Sampler> => {

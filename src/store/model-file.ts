@@ -87,6 +87,7 @@ const specSchema = v.object({
     curve: v.optional(v.object({ steps: v.array(count), train: v.array(loss), heldOut: v.array(loss) })),
     seconds: finite,
     device: v.string(),
+    notice: v.optional(v.string()),
   }),
   calibration: v.optional(calibrationSchema),
 });

@@ -1,5 +1,5 @@
 /** What `surrogate` may be told, and its defaults. */
-import type { BackendOptions } from "../backends/select.ts";
+import { type BackendOptions, backendNames } from "../backends/select.ts";
 import { expectOptions, expectSeed } from "../checks.ts";
 import { describe } from "../distributions/arguments.ts";
 import type { Distribution } from "../distributions/distribution.ts";
@@ -49,7 +49,7 @@ const counts = {
 type Count = keyof typeof counts;
 const countNames = Object.keys(counts) as Count[];
 
-const others = ["rate", "proposal", "widen", "seed", "onProgress", "signal", "backend", "kernels"] as const;
+const others = ["rate", "proposal", "widen", "seed", "onProgress", "signal", ...backendNames] as const;
 
 export interface SurrogateSettings extends Readonly<Record<Count, number>> {
   readonly rate: number;

@@ -36,6 +36,15 @@ export function bitsOf({ tensors }: Pick<InverseMap, "tensors">): string {
     .join("\n");
 }
 
+/** SHA-256, hexadecimal, of all weights and scalers, entry after entry by name. */
+export async function hashOf({ tensors }: Pick<InverseMap, "tensors">): Promise<string> {
+  const numbers = Object.keys(tensors)
+    .sort()
+    .flatMap((name) => [...tensors[name].data]);
+  const digest = await crypto.subtle.digest("SHA-256", Float32Array.from(numbers));
+  return Array.from(new Uint8Array(digest), (b) => b.toString(16).padStart(2, "0")).join("");
+}
+
 /** θ ~ N(0, 1) twice, three data of a simulator. */
 export const outside = (given: Simulator | SimulatorSpec, more: object = {}): Problem =>
   defineProblem({
