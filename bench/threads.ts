@@ -1,27 +1,37 @@
 /**
  * `npm run bench threads [--threads 1,2,4]`: W2's training step by threads against one, interleaved in one process, outputs
- * checked first. Ratios are of medians of wall time: threads are no gain by the clock of the processor. The load average
- * tells how far the machine was others' too.
+ * checked first. Ratios are of medians of wall time: by the clock of the processor threads are no gain. As a measure of what
+ * the machine has to give, as many trainings as it has processors run side by side, each by one thread of its own and with
+ * nothing to share: processors that share a core, or with others, give less than their number.
  */
-import { loadavg } from "node:os";
+import { availableParallelism, loadavg } from "node:os";
 import { hostRunsRelaxed, type KernelBuild } from "../src/backends/kernels.ts";
 import { createRemote } from "../src/worker/remote.ts";
-import { compare, machine, type Prepared } from "./driver.ts";
+import { type Candidate, compare, machine, type Prepared } from "./driver.ts";
 import { training } from "./retrodict/index.ts";
 import { W2, WORKS } from "./workloads.ts";
 
 const load = (): string => loadavg()[0].toFixed(1);
 
 async function ofBuild(build: KernelBuild, counts: readonly number[]): Promise<void> {
-  const ready: (Prepared & { name: string })[] = [];
+  const ready: Prepared[] = [];
+  const prepare = async (threads: number, remote = threads > 1): Promise<Prepared> => {
+    const made = await training(W2, build, remote ? (p, o) => createRemote(p, { ...o, threads }) : undefined);
+    ready.push(made);
+    WORKS.W2Step.verify(await made.outputs());
+    return made;
+  };
   try {
-    for (const threads of counts) {
-      const made = await training(W2, build, threads > 1 ? (p, o) => createRemote(p, { ...o, threads }) : undefined);
-      ready.push({ ...made, name: `${threads} thread${threads > 1 ? "s" : ""}` });
-      WORKS.W2Step.verify(await made.outputs());
-    }
+    const candidates: Candidate[] = [];
+    for (const threads of counts)
+      candidates.push({ ...(await prepare(threads)), name: `${threads} thread${threads > 1 ? "s" : ""}` });
+    const apart = [];
+    for (let i = 0; i < availableParallelism(); i++) apart.push(await prepare(1, true));
+    const units = apart.length;
+    const beside = async (): Promise<void> => void (await Promise.all(apart.map(({ run }) => run())));
+    candidates.push({ name: `${units} side by side`, units, run: beside });
     const before = load();
-    const [one, ...more] = await compare(`${WORKS.W2Step.title}, ${build} build`, ready, {
+    const [one, ...more] = await compare(`${WORKS.W2Step.title}, ${build} build`, candidates, {
       seconds: 20,
       rounds: 15,
       flops: WORKS.W2Step.flops,
