@@ -4,6 +4,7 @@ import { type Checkpoint, TrainingStopped } from "./checkpoint.ts";
 import { describe } from "./distributions/arguments.ts";
 import type { Slab } from "./graph/plan.ts";
 import type { Guide } from "./guides/guide.ts";
+import { atOnce, inParts, pause } from "./parts.ts";
 import { uniformAt } from "./random.ts";
 import { rates } from "./schedules.ts";
 import { SIMULATION_STEPS, type Simulations } from "./simulate.ts";
@@ -15,19 +16,20 @@ const INIT_STREAM = 0x1000;
 const CHUNK_MS = 100;
 
 /** Start of the weights: U(−init, init), entry by entry, from the seed. */
-export function initialWeights(slab: Slab, seed: number): Float32Array {
+export const initialWeights = (slab: Slab, seed: number): Float32Array => atOnce(drawWeights(slab, seed));
+
+/** The same, in parts: a row of an entry each. */
+function* drawWeights(slab: Slab, seed: number): Generator<void, Float32Array> {
   const values = new Float32Array(slab.bytes / 4);
-  slab.entries.forEach(({ rows, cols, offset, init }, e) => {
-    if (init === 0) return;
-    for (let r = 0; r < rows; r++) {
+  for (const [e, { rows, cols, offset, init }] of slab.entries.entries()) {
+    for (let r = 0; r < rows && init !== 0; r++) {
+      yield;
       for (let c = 0; c < cols; c++)
         values[offset / 4 + r * cols + c] = init * (2 * uniformAt(seed, INIT_STREAM + e, 0, r, c) - 1);
     }
-  });
+  }
   return values;
 }
-
-const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
 /** Refuses to carry on another training, and says what is other. */
 function refuseOther(resume: Checkpoint, problem: string, signature: string): void {
@@ -123,7 +125,7 @@ async function takeSteps(
     seconds: before + (performance.now() - started) / 1000,
   });
 
-  await executor.writeWeights(resume?.weights ?? initialWeights(weights, seed));
+  await executor.writeWeights(resume?.weights ?? (await inParts(drawWeights(weights, seed))));
   if (resume) await executor.writeOptimiser(resume.optimiser);
   let step = resume?.step ?? 0;
   let history = resume?.heldOut ?? [];

@@ -8,7 +8,7 @@ import { trainingSimulations, withBankNoise } from "./external/training-bank.ts"
 import { fingerprintOf } from "./fingerprint.ts";
 import { bankRows, batchSum, cast, exp, input, mul, sub } from "./graph/build.ts";
 import type { Slab } from "./graph/plan.ts";
-import { compile, type Program } from "./graph/program.ts";
+import { compiling, type PlanRequest, type Program } from "./graph/program.ts";
 import type { Tensor } from "./graph/tensor.ts";
 import type { Fitted, LocalCoordinates, TracedGuide } from "./guides/guide.ts";
 import { inOwnCoordinates } from "./laplace/bank.ts";
@@ -18,6 +18,7 @@ import { chooseEmbedding, type Embedding, fitEmbedding, traceEmbedding } from ".
 import { objectiveFor } from "./objectives/index.ts";
 import { STREAMS } from "./objectives/objective.ts";
 import { optimise } from "./optimise.ts";
+import { atOnce, inParts, pause } from "./parts.ts";
 import type { Problem } from "./problem.ts";
 import { noiseSd, type Simulations, traceBank, traceSimulation } from "./simulate.ts";
 import { type FullSettings, fullSettings, type TrainOptions } from "./train-options.ts";
@@ -38,7 +39,11 @@ interface Traced {
  * The plans of a training: `train` leaves the gradient of `loss`; `heldOut` sums the loss over given rows; `distance`; `fit`
  * what frozen entries are fitted on; `start` where a solver starts, whose answers then are the data that train.
  */
-export function trainingProgram(problem: Problem, settings: FullSettings, seed: number): Traced {
+export const trainingProgram = (problem: Problem, settings: FullSettings, seed: number): Traced =>
+  atOnce(tracing(problem, settings, seed));
+
+/** The same, in parts. */
+function* tracing(problem: Problem, settings: FullSettings, seed: number): Generator<void, Traced> {
   const { D, M } = problem;
   const objective = objectiveFor(settings.objective, problem);
   const embedding = chooseEmbedding(settings.embedding, M);
@@ -59,13 +64,15 @@ export function trainingProgram(problem: Problem, settings: FullSettings, seed: 
       ? traceBank(problem)
       : traceSimulation(problem, "f64");
   const loss = mul(total(objective.loss, drawn.theta, drawn.noisy), 1 / settings.batch);
-  const program = compile({
+  yield;
+  const requests: Record<string, PlanRequest> = {
     train: { outputs: { loss }, minimise: loss, rows: settings.batch },
     heldOut: { outputs: { sum: total(objective.heldOut ?? objective.loss, input("theta", D), input("y", width)) } },
     distance: { outputs: { distance: distances[DISTANCE](M)(input("y", M)) } },
     ...(guide.fit && { fit: { outputs: traceFit(problem, embed) } }),
     ...(local && { start: { outputs: traceStart(problem, local, embed) } }),
-  });
+  };
+  const program = yield* compiling(requests);
   return { program, guide, embedding };
 }
 
@@ -125,7 +132,8 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
   const backend: BackendOptions = { ...backendOf(options), ...host };
   const started = performance.now();
   const seen = withBankNoise(problem, settings);
-  const traced = trainingProgram(seen, settings, seed);
+  await pause(); // what was checked and what is traced need not be one task
+  const traced = await inParts(tracing(seen, settings, seed));
   const { program, embedding } = traced;
   const request = { problem: seen, settings, seed, fit: FIT_SIMULATIONS, backend, control: options };
   const { bank, heldOut } = await trainingSimulations(request);

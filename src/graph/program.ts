@@ -1,4 +1,5 @@
 /** A program: a few plans (train, validate, sample, …) over one slab of weights and one of frozen params; plain data. */
+import { atOnce } from "../parts.ts";
 import { grad, topological } from "./grad.ts";
 import { layOutSlab, makePlan, type Plan, type Slab } from "./plan.ts";
 import type { Tensor } from "./tensor.ts";
@@ -41,7 +42,10 @@ function fitShard(plan: Plan): Plan {
 }
 
 /** Lowers graphs to a program. */
-export function compile(requests: Readonly<Record<string, PlanRequest>>): Program {
+export const compile = (requests: Readonly<Record<string, PlanRequest>>): Program => atOnce(compiling(requests));
+
+/** The same, in parts: a plan each, and its gradient. */
+export function* compiling(requests: Readonly<Record<string, PlanRequest>>): Generator<void, Program> {
   const forward = Object.values(requests).flatMap((r) => [
     ...Object.values(r.outputs),
     ...(r.minimise ? [r.minimise] : []),
@@ -53,7 +57,9 @@ export function compile(requests: Readonly<Record<string, PlanRequest>>): Progra
   const plans: Record<string, Plan> = {};
   const banks: Record<string, number> = {};
   for (const [name, request] of Object.entries(requests)) {
+    yield;
     const gradients = request.minimise && gradientsOf(request.minimise);
+    yield;
     const all = topological([...Object.values(request.outputs), ...(gradients?.values() ?? [])]);
     for (const t of all) {
       if (t.op !== "bankRows") continue;

@@ -1,0 +1,219 @@
+// Work in a worker: the same answers, and a calling thread that stays free.
+import { performance } from "node:perf_hooks";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { createExecutor } from "../src/backends/select.ts";
+import { type Checkpoint, TrainingStopped } from "../src/checkpoint.ts";
+import { SimulationStopped } from "../src/external/control.ts";
+import { input, mul } from "../src/graph/build.ts";
+import { printPlan } from "../src/graph/plan.ts";
+import { compile } from "../src/graph/program.ts";
+import { coupling } from "../src/guides/coupling.ts";
+import { spline } from "../src/guides/spline.ts";
+import { infer } from "../src/infer.ts";
+import { laplace } from "../src/laplace.ts";
+import { problems } from "../src/problems/index.ts";
+import { nuts } from "../src/sampling/nuts.ts";
+import { simulate } from "../src/simulate.ts";
+import { load, toBytes } from "../src/store.ts";
+import { train, trainingProgram } from "../src/train.ts";
+import { fullSettings, type TrainOptions } from "../src/train-options.ts";
+import { bitsOf, outside, rejection, small } from "./helpers/maps.ts";
+
+const guide = () => spline({ bins: 4, embedding: [8], hidden: [8] });
+const base: TrainOptions = { steps: 40, batch: 64, rate: 5e-3, heldOut: 64, seed: 3, kernels: "plain" };
+const alone = await train(small, { ...base, guide: guide() });
+const y = [0.5, -1, 0.2];
+
+test("training in a worker gives the bits of training without", async () => {
+  const seen: number[] = [];
+  const map = await train(small, { ...base, guide: guide(), worker: true, onProgress: (p) => seen.push(p.step) });
+  assert.is(bitsOf(map), bitsOf(alone));
+  assert.equal(map.spec.training, { ...alone.spec.training, seconds: map.spec.training.seconds });
+  assert.is(seen[seen.length - 1], 40);
+  assert.is(bitsOf(await load(toBytes(map))), bitsOf(alone));
+});
+
+test("a posterior that a worker answers is that of the calling thread", async () => {
+  const [here, there] = [await infer(alone, y), await infer(alone, y, { worker: true, kernels: "plain" })];
+  assert.equal(there.mean, here.mean);
+  assert.equal(there.covariance, here.covariance);
+  assert.equal(there.draws, here.draws);
+  assert.equal(await there.sample(50, { seed: 2 }), await here.sample(50, { seed: 2 }));
+  assert.equal(await there.logProb([0, 0, 1, -1]), await here.logProb([0, 0, 1, -1]));
+  const many = await infer(alone, [y, [1, 1, 1]], { worker: true, kernels: "plain" });
+  assert.equal(many[0].mean, here.mean);
+});
+
+test("simulations, fits and chains of a worker are those of the calling thread", async () => {
+  const worker = { worker: true, kernels: "plain" } as const;
+  assert.equal(
+    await simulate(small, 3000, { ...worker, seed: 2 }),
+    await simulate(small, 3000, { kernels: "plain", seed: 2 }),
+  );
+  assert.equal((await laplace(small, y, worker)).mean, (await laplace(small, y, { kernels: "plain" })).mean);
+  const chains = { chains: 2, draws: 20, warmup: 30, seed: 1 };
+  assert.equal(
+    (await nuts(small, y, { ...chains, ...worker })).draws,
+    (await nuts(small, y, { ...chains, kernels: "plain" })).draws,
+  );
+});
+
+test("the calling thread is free while a worker trains", async () => {
+  const heavy: TrainOptions = { ...base, guide: coupling({ blocks: 6, hidden: [64, 64] }), batch: 512, steps: 150 };
+  const share = async (worker: boolean): Promise<number> => {
+    const before = performance.eventLoopUtilization();
+    await train(small, { ...heavy, worker });
+    return performance.eventLoopUtilization(before).utilization;
+  };
+  const [here, there] = [await share(false), await share(true)];
+  assert.ok(there < here / 2, `busy for ${there.toFixed(2)} of the time, ${here.toFixed(2)} without a worker`);
+});
+
+test("programs of all problems are plain data: a copy of them prints as they do, and none of it is lost", () => {
+  for (const [name, problem] of Object.entries(problems)) {
+    const { program } = trainingProgram(problem, fullSettings(problem, { seed: 1 } as TrainOptions), 1);
+    const copy = structuredClone(program);
+    for (const plan of Object.keys(program.plans))
+      assert.is(printPlan(copy.plans[plan]), printPlan(program.plans[plan]), `${name}: ${plan}`);
+    assert.equal(copy.weights, program.weights, name);
+    for (const [plan, { records }] of Object.entries(program.plans)) {
+      const [was, is] = [records, copy.plans[plan].records].map((r) => r.shard.map(({ attrs }) => attrs));
+      assert.equal(is, was, `${name}: attributes of ${plan}`);
+    }
+  }
+});
+
+test("a training in a worker that is aborted leaves a checkpoint, from which it ends with the same bits", async () => {
+  const controller = new AbortController();
+  const options: TrainOptions = { ...base, guide: guide(), worker: true, evaluateEvery: 5 };
+  const error = await rejection(
+    train(small, {
+      ...options,
+      signal: controller.signal,
+      onProgress: (p) => p.step >= 10 && controller.abort(),
+    }),
+  );
+  assert.instance(error, TrainingStopped);
+  const { checkpoint } = error as TrainingStopped & { checkpoint: Checkpoint };
+  assert.ok(checkpoint.step >= 10 && checkpoint.step < 40);
+  const resumed = await train(small, { ...options, resume: checkpoint, threads: 2 });
+  assert.is(bitsOf(resumed), bitsOf(await train(small, { ...options, worker: false })));
+});
+
+test("a simulation in a worker is aborted between its parts", async () => {
+  const controller = new AbortController();
+  const work = simulate(small, 2_000_000, { worker: true, signal: controller.signal });
+  controller.abort();
+  const error = await rejection(work);
+  assert.instance(error, SimulationStopped);
+  assert.is((error as SimulationStopped).count, 2_000_000);
+});
+
+test("a loss that is not finite is told as without a worker", async () => {
+  const bad = { ...base, guide: guide(), rate: 1e30, clip: 0 };
+  const [here, there] = [await rejection(train(small, bad)), await rejection(train(small, { ...bad, worker: true }))];
+  assert.instance(there, TrainingStopped);
+  assert.is(there.message, here.message);
+});
+
+const double = compile({ double: { outputs: { y: mul(input("x", 1), 2) } } });
+const x = Float32Array.of(1, 2, 3);
+
+test("an error in a worker comes back with its message, and the worker goes on", async () => {
+  const executor = await createExecutor(double, { worker: true, kernels: "plain" });
+  const there = await rejection(executor.run("treble", { rows: 3, inputs: { x } }));
+  const here = await rejection(
+    (await createExecutor(double, { kernels: "plain" })).run("treble", { rows: 3, inputs: { x } }),
+  );
+  assert.is(there.message, here.message);
+  assert.match(there.message, /expected a plan of double, got "treble"/);
+  assert.equal((await executor.run("double", { rows: 3, inputs: { x } })).y, Float32Array.of(2, 4, 6));
+  executor.dispose();
+});
+
+test("what is thrown between the parts of a run ends it, and the worker goes on", async () => {
+  const executor = await createExecutor(double, { worker: true, kernels: "plain" });
+  const many = new Float32Array(5000).fill(1);
+  const reason = new Error("enough");
+  const onRows = async (done: number): Promise<void> => {
+    if (done > 2000) throw reason;
+  };
+  assert.is(await rejection(executor.run("double", { rows: 5000, inputs: { x: many }, onRows })), reason);
+  assert.equal((await executor.run("double", { rows: 3, inputs: { x } })).y, Float32Array.of(2, 4, 6));
+  executor.dispose();
+});
+
+test("a view of a larger buffer is posted alone, and the caller's arrays stay theirs", async () => {
+  const executor = await createExecutor(double, { worker: true, kernels: "plain" });
+  const large = Float32Array.from({ length: 1000 }, (_, i) => i);
+  const part = large.subarray(10, 12);
+  assert.equal((await executor.run("double", { rows: 2, inputs: { x: part } })).y, Float32Array.of(20, 22));
+  assert.is(large.length, 1000);
+  executor.dispose();
+});
+
+test("an executor that is disposed of while it works rejects what is awaited", async () => {
+  const { program } = trainingProgram(small, fullSettings(small, { ...base, guide: guide(), embedding: "none" }), 3);
+  const optimiser = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, amsgrad: false, clip: 0 };
+  for (const threads of [1, 2]) {
+    const executor = await createExecutor(program, { worker: true, threads, kernels: "plain", optimiser });
+    const rates = new Float32Array(1_000_000).fill(1e-6);
+    const work = executor.train("train", { rows: 1024, seed: 0, firstStep: 0, rates, loss: "loss" });
+    setTimeout(() => executor.dispose(), 50);
+    assert.match((await rejection(work)).message, /disposed of while it worked/);
+    assert.match((await rejection(executor.readWeights())).message, /disposed of/);
+  }
+});
+
+test("a worker that dies rejects what is awaited, with threads too", async () => {
+  const module = process.getBuiltinModule("node:worker_threads") as { Worker: unknown };
+  const { Worker } = module as typeof import("node:worker_threads");
+  const made: InstanceType<typeof Worker>[] = [];
+  module.Worker = class extends Worker {
+    constructor(...args: ConstructorParameters<typeof Worker>) {
+      super(...args);
+      made.push(this);
+    }
+  };
+  try {
+    // Both idle workers of the tests before are in use, so that what is made now is seen.
+    const others = await createExecutor(double, { threads: 8, kernels: "plain" });
+    for (const which of [0, 1]) {
+      made.length = 0;
+      const executor = await createExecutor(double, { threads: 2, kernels: "plain" });
+      assert.is(made.length, 2);
+      const many = new Float32Array(20_000_000);
+      const work = executor.run("double", {
+        rows: many.length,
+        inputs: { x: many },
+        onRows: () => new Promise(() => {}),
+      });
+      setTimeout(() => made[which].terminate(), 50);
+      assert.match((await rejection(work)).message, /^worker: expected it to go on, but it ended with status 1/);
+    }
+    others.dispose();
+  } finally {
+    module.Worker = Worker;
+  }
+});
+
+test("what is no yes or no to a worker is refused by name", async () => {
+  const error = await rejection(train(small, { ...base, worker: "yes" as never }));
+  assert.is(error.message, 'worker: expected true or false, got "yes"');
+  assert.match((await rejection(infer(alone, y, { worker: 1 as never }))).message, /^worker: expected true or false/);
+});
+
+test("a problem given by a function trains in a worker: the function runs on the calling thread", async () => {
+  let calls = 0;
+  const given = outside((theta) => {
+    calls++;
+    return theta.map((row) => [row[0], row[1], (row[0] * row[0]) / 2]);
+  });
+  const options = { ...base, guide: guide(), bank: 200 };
+  const map = await train(given, { ...options, worker: true });
+  assert.ok(calls > 0);
+  assert.is(bitsOf(map), bitsOf(await train(given, options)));
+});
+
+test.run();
