@@ -25,7 +25,7 @@ async function ofBuild(build: KernelBuild, counts: readonly number[]): Promise<v
     const candidates: Candidate[] = [];
     for (const threads of counts)
       candidates.push({ ...(await prepare(threads)), name: `${threads} thread${threads > 1 ? "s" : ""}` });
-    const apart = [];
+    const apart: Prepared[] = [];
     for (let i = 0; i < availableParallelism(); i++) apart.push(await prepare(1, true));
     const units = apart.length;
     const beside = async (): Promise<void> => void (await Promise.all(apart.map(({ run }) => run())));

@@ -5,7 +5,7 @@ import type { Program } from "../graph/program.ts";
 
 /** The methods of an executor that are called from afar. */
 export type Method = {
-  [K in keyof Executor]: Executor[K] extends (...args: never[]) => Promise<unknown> ? K : never;
+  [K in keyof Executor]-?: Executor[K] extends (...args: never[]) => Promise<unknown> ? K : never;
 }[keyof Executor];
 
 /** Makes an executor. With threads, its memory is the one that all of them share. */
