@@ -83,6 +83,9 @@ pageTest("a training in a page is cancelled by its signal, and carries on to the
 const pinned: readonly (readonly [string, PageOptions, object])[] = [
   ["a page", {}, {}],
   ["a cross-origin isolated page", { isolated: true }, {}],
+  ["a worker of a page", {}, { worker: true }],
+  ["two threads of an isolated page", { isolated: true }, { threads: 2 }],
+  ["four threads of an isolated page", { isolated: true }, { threads: 4 }],
 ];
 for (const [where, options, more] of pinned)
   pageTest(`500 steps through every guide end with the pinned bits in ${where}`, options, async (open) => {
@@ -150,9 +153,13 @@ test("the page of docs/loading.md works as it stands, with a server in place of 
 });
 
 /** Ways to train, and how long one task of the main thread may take, in ms; null: as long as it does. */
-const ways: readonly (readonly [string, object, number | null])[] = [["on the main thread", {}, null]];
-for (const [where, more, most] of ways)
-  pageTest(`while a page trains ${where} it is told how long tasks are`, {}, async (open) => {
+const ways: readonly (readonly [string, PageOptions, object, number | null])[] = [
+  ["on the main thread", {}, {}, null],
+  ["in a worker", {}, { worker: true }, 50],
+  ["by two threads", { isolated: true }, { threads: 2 }, 50],
+];
+for (const [where, options, more, most] of ways)
+  pageTest(`while a page trains ${where} it is told how long tasks are`, options, async (open) => {
     type Watched = Record<"longest" | "gap" | "frames" | "milliseconds", number>;
     const { longest, gap, frames, milliseconds } = await ask<Watched>(open, "watch", more);
     const told = longest > 0 ? `${longest.toFixed(0)} ms` : "below 50 ms";
@@ -162,5 +169,34 @@ for (const [where, more, most] of ways)
     assert.ok(frames > 2, "no frame was drawn");
     if (most !== null) assert.ok(longest <= most, told);
   });
+
+pageTest(
+  "a page that is not isolated is told why it has no threads, and trains to the same weights",
+  {},
+  async (open) => {
+    const told: string[] = [];
+    open.page.on("console", (message) => told.push(message.text()));
+    assert.is((await ask<Kept>(open, "trainAndKeep", { threads: 2 })).weights, await weightsOfThisNode());
+    assert.ok(
+      told.some((text) => /this page is not cross-origin isolated/.test(text)),
+      `${told}`,
+    );
+  },
+);
+
+pageTest("a page trains and infers on WebGPU, near what it does on wasm", {}, async (open) => {
+  type Trained = Record<"device", string> & Record<"losses" | "mean", number[]>;
+  const adapter = await ask<string | null>(open, "adapter");
+  if (adapter === null) return console.log("SKIP Chromium has no adapter of WebGPU");
+  const [gpu, wasm] = [
+    await ask<Trained>(open, "onBackend", { backend: "webgpu" }),
+    await ask<Trained>(open, "onBackend", { backend: "wasm" }),
+  ];
+  assert.match(gpu.device, /^webgpu /);
+  for (const [i, want] of [...wasm.losses, ...wasm.mean].entries()) {
+    const got = [...gpu.losses, ...gpu.mean][i];
+    assert.ok(Math.abs(got - want) < 2e-3 * (1 + Math.abs(want)), `${i}: ${got}, ${want}`);
+  }
+});
 
 test.run();
