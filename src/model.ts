@@ -12,13 +12,14 @@ import { distributionFromSpec } from "./distributions/from-spec.ts";
 import type { RankBins, TruthName, Verdict } from "./evaluate/evaluation.ts";
 import { add, input, random } from "./graph/build.ts";
 import type { Slab } from "./graph/plan.ts";
-import { compile, type Program } from "./graph/program.ts";
+import { compiling, type Program } from "./graph/program.ts";
 import type { Guide, TracedGuide } from "./guides/guide.ts";
 import { guideFrom } from "./guides/index.ts";
 import { localProgram } from "./laplace/local.ts";
 import { type DistanceKind, distances } from "./nn/distance.ts";
 import { type Embedding, traceEmbedding } from "./nn/embedding.ts";
 import { STREAMS } from "./objectives/objective.ts";
+import { atOnce } from "./parts.ts";
 import { isUnbounded } from "./posterior.ts";
 import type { Problem } from "./problem.ts";
 
@@ -149,8 +150,8 @@ interface Parts {
   readonly problem: Problem | null;
 }
 
-const programs: Readonly<Record<ProgramName, (parts: Parts) => Program>> = {
-  posterior: ({ guide, prior, embedding, distance, D, M }) => {
+const programs: Readonly<Record<ProgramName, (parts: Parts) => Generator<void, Program>>> = {
+  *posterior({ guide, prior, embedding, distance, D, M }) {
     const frame = frameOf(prior);
     const y = input("y", M);
     const features = traceEmbedding(embedding, M)(y);
@@ -159,21 +160,23 @@ const programs: Readonly<Record<ProgramName, (parts: Parts) => Program>> = {
     const encoded = guide.encode(local ? input("rows", local.width) : features);
     const given = input("context", guide.contextSize, { repeat: true });
     const theta = frame.fromGuide(guide.sample(random("normal", D, STREAMS.posterior), given).z);
-    return compile({
+    yield;
+    return yield* compiling({
       ...(local && { look: { outputs: { distance: far, features, start: local.start(features) } } }),
       encode: { outputs: { context: encoded, ...(!local && { distance: far }), ...guide.moments?.(encoded) } },
       sample: { outputs: { theta } },
     });
   },
-  search: ({ problem }) => {
+  *search({ problem }) {
     if (problem === null) throw new Error("internal: a search without a problem");
+    yield;
     return localProgram(problem);
   },
-  density: ({ guide, prior, D }) => {
+  *density({ guide, prior, D }) {
     const frame = frameOf(prior);
     const theta = input("theta", D);
     const given = input("context", guide.contextSize, { repeat: true });
-    return compile({
+    return yield* compiling({
       logProb: { outputs: { logProb: add(guide.logProb(frame.toGuide(theta), given), frame.logDet(theta)) } },
       invert: { outputs: { noise: guide.invert(frame.toGuide(theta), given) } },
     });
@@ -205,31 +208,35 @@ export function packSlab(slab: Slab, tensors: Readonly<Record<string, NamedTenso
 }
 
 /** Puts an inverse map together from what a file or a training holds. @throws when tensors do not fit the spec. */
-export function makeInverseMap(
+export const makeInverseMap = (...held: Parameters<typeof makingInverseMap>): InverseMap =>
+  atOnce(makingInverseMap(...held));
+
+/** The same, in parts. */
+export function* makingInverseMap(
   spec: ModelSpec,
   tensors: Readonly<Record<string, NamedTensor>>,
   problem: Problem | null,
   defaults: BackendOptions = {},
-): InverseMap {
+): Generator<void, InverseMap> {
   const prior = distributionFromSpec(spec.prior);
   if (prior.size !== spec.D) throw new Error(`model: expected a prior of ${spec.D} parameters, got ${prior.size}`);
   const guide: Guide = guideFrom(spec.guide.name, spec.guide.options);
   const traced = guide.build({ D: spec.D, E: spec.embedding.size, seed: spec.training.seed });
   const { embedding, distance = "whitened", D, M } = spec;
   const parts = { guide: traced, prior, embedding, distance, D, M, problem };
-  const load = (name: ProgramName) => {
-    const program = programs[name](parts);
+  const load = function* (name: ProgramName) {
+    const program = yield* programs[name](parts);
     return { program, weights: packSlab(program.weights, tensors), frozen: packSlab(program.frozen, tensors) };
   };
   // The first is made at once, so that a file that does not fit is refused when it is read; the other when it is needed.
-  const first = load("posterior");
+  const first = yield* load("posterior");
   const loaded: Partial<Record<ProgramName, typeof first>> = { posterior: first };
   const engines = new Map<string, Promise<Executor>>();
   const engine = (name: ProgramName, options: BackendOptions = defaults): Promise<Executor> => {
     const key = `${name} ${backendKey(options)}`;
     const known = engines.get(key);
     if (known) return known;
-    loaded[name] ??= load(name);
+    loaded[name] ??= atOnce(load(name));
     const { program, weights, frozen } = loaded[name];
     // A search solves the problem's own equations, in f64.
     const made = (name === "search" ? createExact : createExecutor)(program, options).then(async (executor) => {

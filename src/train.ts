@@ -12,9 +12,9 @@ import { compiling, type PlanRequest, type Program } from "./graph/program.ts";
 import type { Tensor } from "./graph/tensor.ts";
 import type { Fitted, LocalCoordinates, TracedGuide } from "./guides/guide.ts";
 import { inOwnCoordinates } from "./laplace/bank.ts";
-import { type InverseMap, makeInverseMap, unpackSlab } from "./model.ts";
-import { type DistanceKind, distances, fitDistance } from "./nn/distance.ts";
-import { chooseEmbedding, type Embedding, fitEmbedding, traceEmbedding } from "./nn/embedding.ts";
+import { type InverseMap, makingInverseMap, unpackSlab } from "./model.ts";
+import { type DistanceKind, distances, fittingDistance } from "./nn/distance.ts";
+import { chooseEmbedding, type Embedding, fittingEmbedding, traceEmbedding } from "./nn/embedding.ts";
 import { objectiveFor } from "./objectives/index.ts";
 import { STREAMS } from "./objectives/objective.ts";
 import { optimise } from "./optimise.ts";
@@ -104,7 +104,10 @@ async function fitFrozen(
   const { M } = problem;
   const [clean, noisy] = [bank.clean, bank.noisy].map((rows) => rows.subarray(0, FIT_SIMULATIONS * M));
   const sd = noiseSd({ clean, noisy }, M);
-  const scalers = { ...fitEmbedding(embedding, M, clean, noisy, sd), ...fitDistance(M, clean, noisy, sd) };
+  const scalers = {
+    ...(await inParts(fittingEmbedding(embedding, M, clean, noisy, sd))),
+    ...(await inParts(fittingDistance(M, clean, noisy, sd))),
+  };
   const write = async (own: Fitted, complete: boolean): Promise<void> => {
     const numbers = Object.fromEntries(Object.entries(own).map(([name, { data }]) => [name, data]));
     await executor.writeWeights(packFrozen(program.frozen, { ...scalers, ...numbers }, complete), "frozen");
@@ -168,47 +171,49 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
       await executor.writeWeights(state.best.weights);
       const { distance } = await executor.run("distance", { rows: heldOut.count, inputs: { y: heldOut.noisy } });
       const { guide } = settings;
-      return makeInverseMap(
-        {
-          problem: problem.name,
-          D: problem.D,
-          M: problem.M,
-          parameters: problem.parameters,
-          prior: problem.prior.spec,
-          guide: { name: guide.name, options: { ...guide.options, ...traced.guide.drawn } },
-          embedding,
-          distance: DISTANCE,
-          distances: quantiles(distance),
-          fingerprint: await fingerprintOf(problem, backend),
-          training: {
-            objective: settings.objective,
-            steps: state.step,
-            seed,
-            batch: settings.batch,
-            particles: settings.objective === "elbo" ? settings.particles : 1,
-            simulations: settings.bank > 0 ? bank.count : state.step * settings.batch,
-            heldOut: {
-              final: state.heldOut[state.heldOut.length - 1][1],
-              best: state.best.loss,
-              bestStep: state.best.step,
+      return await inParts(
+        makingInverseMap(
+          {
+            problem: problem.name,
+            D: problem.D,
+            M: problem.M,
+            parameters: problem.parameters,
+            prior: problem.prior.spec,
+            guide: { name: guide.name, options: { ...guide.options, ...traced.guide.drawn } },
+            embedding,
+            distance: DISTANCE,
+            distances: quantiles(distance),
+            fingerprint: await fingerprintOf(problem, backend),
+            training: {
+              objective: settings.objective,
+              steps: state.step,
+              seed,
+              batch: settings.batch,
+              particles: settings.objective === "elbo" ? settings.particles : 1,
+              simulations: settings.bank > 0 ? bank.count : state.step * settings.batch,
+              heldOut: {
+                final: state.heldOut[state.heldOut.length - 1][1],
+                best: state.best.loss,
+                bestStep: state.best.step,
+              },
+              curve: {
+                steps: state.heldOut.map(([step]) => step),
+                train: state.heldOut.map(([step]) => new Map(state.losses).get(step) ?? Number.NaN),
+                heldOut: state.heldOut.map(([, loss]) => loss),
+              },
+              seconds: state.seconds,
+              device: executor.device,
+              ...(notice !== undefined && { notice }),
             },
-            curve: {
-              steps: state.heldOut.map(([step]) => step),
-              train: state.heldOut.map(([step]) => new Map(state.losses).get(step) ?? Number.NaN),
-              heldOut: state.heldOut.map(([, loss]) => loss),
-            },
-            seconds: state.seconds,
-            device: executor.device,
-            ...(notice !== undefined && { notice }),
           },
-        },
-        {
-          ...unpackSlab(program.weights, state.best.weights),
-          ...unpackSlab(program.frozen, await executor.readWeights("frozen")),
-          ...fitted, // training need not have met all of it
-        },
-        problem,
-        { backend: options.backend, kernels: options.kernels }, // a single posterior is no work for threads: infer is asked anew
+          {
+            ...unpackSlab(program.weights, state.best.weights),
+            ...unpackSlab(program.frozen, await executor.readWeights("frozen")),
+            ...fitted, // training need not have met all of it
+          },
+          problem,
+          { backend: options.backend, kernels: options.kernels }, // a single posterior is no work for threads: infer is asked anew
+        ),
       );
     } finally {
       executor.dispose();

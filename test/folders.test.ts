@@ -79,8 +79,7 @@ test("where there are no kernels the error says so, what came, and what to do", 
     return rejection(infer(map, [1.6, 0.3], { kernels: "plain" }));
   };
   const empty = mkdtempSync(join(folder, "empty-"));
-  const hint =
-    "; copy kernels.wasm and kernels-relaxed.wasm from dist/ of the package there, or say where they are: setFolders(";
+  const hint = "; copy kernels*.wasm from dist/ of the package there, or say where they are: setFolders(";
   assert.match(await away(empty), `cannot read "${empty}/kernels.wasm": no such file or folder${hint}`);
   writeFileSync(join(empty, "kernels.wasm"), "<!doctype html>");
   assert.match(await away(empty), `expected WebAssembly at ${empty}/kernels.wasm, got something else${hint}`);

@@ -29,7 +29,8 @@ import {
 } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { exp, log } from "../math.ts";
-import { columnMeans, columnSds, principalComponents } from "./principal.ts";
+import { atOnce } from "../parts.ts";
+import { columnMeans, columnSds, findingComponents, PART_ROWS } from "./principal.ts";
 
 /** "whitened": |W (y − ȳ)|² with W whitening the simulated data, in model files written before there was another. */
 export type DistanceKind = "whitened" | "residual";
@@ -74,17 +75,21 @@ export const distances: Readonly<Record<DistanceKind, (M: number) => (y: Tensor)
 };
 
 /** Numbers of the frozen entries of "residual", from simulated data: `clean` and `noisy` (N, M), noise sd a channel. */
-export function fitDistance(
+export const fitDistance = (...simulated: Parameters<typeof fittingDistance>): Record<string, Float32Array> =>
+  atOnce(fittingDistance(...simulated));
+
+/** The same, in parts. */
+export function* fittingDistance(
   M: number,
   clean: Float32Array,
   noisy: Float32Array,
   noiseSd: Float64Array,
-): Record<string, Float32Array> {
+): Generator<void, Record<string, Float32Array>> {
   const K = directionsOf(M);
   const sd = noiseSd.map((s) => (s > 0 ? s : 1));
   const within = noisy === clean || clean.every((v, i) => v === noisy[i]);
   const scaled = Float64Array.from(clean, (v, i) => v / sd[i % M]);
-  const { mean, vectors, variances } = principalComponents(scaled, M, K);
+  const { mean, vectors, variances } = yield* findingComponents(scaled, M, K);
   const least = within ? NOTHING * variances[0] : SIGNAL;
   const isSignal = Array.from(variances, (v) => v > least);
   const directions = new Float32Array(M * K);
@@ -98,6 +103,7 @@ export function fitDistance(
   const inSignal = new Float64Array(N);
   const r = new Float64Array(M);
   for (let n = 0; n < N; n++) {
+    if (n % PART_ROWS === 0) yield;
     for (let j = 0; j < M; j++) r[j] = noisy[n * M + j] / sd[j] - mean[j];
     residuals.set(r, n * M);
     vectors.forEach((v, k) => {
@@ -113,6 +119,7 @@ export function fitDistance(
   const perSpread = Float32Array.from(spread, (s) => (s > own ? 1 / s : 0));
   const [sums, singles] = [new Float64Array(N), new Float64Array(N)];
   for (let n = 0; n < N; n++) {
+    if (n % PART_ROWS === 0) yield;
     const e = Float64Array.from(perSpread, (w, j) => residuals[n * M + j] * w * (residuals[n * M + j] * w));
     sums[n] = e.reduce((a, b) => a + b, 0);
     const largest = e.reduce((a, b) => Math.max(a, b), 0) / 2;

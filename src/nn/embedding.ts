@@ -24,7 +24,8 @@ import {
 } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { log as logarithm } from "../math.ts";
-import { columnMeans, columnSds, principalComponents } from "./principal.ts";
+import { atOnce } from "../parts.ts";
+import { columnMeans, columnSds, findingComponents } from "./principal.ts";
 
 /**
  * "log": data and their logarithms, for data that are positive and spread over scales, as potentials are where coefficients
@@ -150,25 +151,31 @@ function withLogarithms(rows: Float32Array, M: number, scale: Float32Array): Flo
 }
 
 /** Numbers of the frozen entries, from simulated data: `clean` and `noisy` (N, M), noise sd a channel. */
-export function fitEmbedding(
+export const fitEmbedding = (...simulated: Parameters<typeof fittingEmbedding>): Record<string, Float32Array> =>
+  atOnce(fittingEmbedding(...simulated));
+
+/** The same, in parts. */
+export function* fittingEmbedding(
   embedding: Embedding,
   M: number,
   clean: Float32Array,
   noisy: Float32Array,
   noiseSd: Float64Array,
-): Record<string, Float32Array> {
+): Generator<void, Record<string, Float32Array>> {
   const fitted: Record<string, Float32Array> = {};
   if (embedding.kind === "log") fitted["embedding.scale"] = linearBelow(noisy, M, noiseSd);
   if (embedding.kind === "standardise" || embedding.kind === "log") {
     const scale = fitted["embedding.scale"] ?? null;
     const seen = scale === null ? noisy : withLogarithms(noisy, M, scale);
+    yield;
     const { centre, spread } = centreAndSpread(seen, embedding.size);
     fitted["embedding.mean"] = Float32Array.from(centre);
     fitted["embedding.sd"] = Float32Array.from(spread, orOne);
   }
   if (embedding.kind === "principal") {
     const whitened = Float64Array.from(clean, (v, i) => v / orOne(noiseSd[i % M]));
-    const p = principalComponents(whitened, M, embedding.size);
+    yield;
+    const p = yield* findingComponents(whitened, M, embedding.size);
     const rows = p.vectors.map((v, k) => v.map((x, i) => x / (orOne(noiseSd[i]) * Math.sqrt(p.variances[k] + 1))));
     fitted["embedding.projection"] = asLayer(
       rows,

@@ -3,6 +3,8 @@
  * subspace iteration with Rayleigh–Ritz where it is not (Golub & Van Loan, Matrix Computations, 4th ed., §8.5, §8.2.4).
  * Only + − × ÷ √ are used: every engine gives the same bits.
  */
+
+import { atOnce } from "../parts.ts";
 import { uniformAt } from "../random.ts";
 
 export interface Principal {
@@ -75,13 +77,21 @@ export function symmetricEigen(matrix: readonly Float64Array[]): { values: Float
 const DIRECT = 64;
 const ITERATIONS = 40;
 
+/** Rows between two places where the work may be parted. */
+export const PART_ROWS = 64;
+
 /** The K leading components of rows (N, M). */
-export function principalComponents(rows: ArrayLike<number>, M: number, K: number): Principal {
+export const principalComponents = (rows: ArrayLike<number>, M: number, K: number): Principal =>
+  atOnce(findingComponents(rows, M, K));
+
+/** The same, in parts. */
+export function* findingComponents(rows: ArrayLike<number>, M: number, K: number): Generator<void, Principal> {
   const N = rows.length / M;
   const mean = columnMeans(rows, M);
   const cov = Array.from({ length: M }, () => new Float64Array(M));
   const centred = new Float64Array(M);
   for (let r = 0; r < N; r++) {
+    if (r % PART_ROWS === 0) yield;
     for (let i = 0; i < M; i++) centred[i] = rows[r * M + i] - mean[i];
     for (let i = 0; i < M; i++) {
       const row = cov[i];
@@ -101,7 +111,10 @@ export function principalComponents(rows: ArrayLike<number>, M: number, K: numbe
       Float64Array.from({ length: M }, (_x, i) => uniformAt(1, 0x706361, 0, k, i) - 0.5),
     ),
   );
-  for (let it = 0; it < ITERATIONS; it++) basis = orthonormal(basis.map((b) => times(cov, b)));
+  for (let it = 0; it < ITERATIONS; it++) {
+    yield;
+    basis = orthonormal(basis.map((b) => times(cov, b)));
+  }
   const images = basis.map((b) => times(cov, b));
   const small = symmetricEigen(basis.map((b) => Float64Array.from(images, (image) => dot(b, image))));
   const vectors = small.vectors.slice(0, K).map((weights) => {
