@@ -169,9 +169,8 @@ test("where there is no adapter, webgpu says why and auto trains on wasm", () =>
     const large = { ...options, guide: gaussian({ hidden: [512, 512] }), batch: 2048, steps: 1 };
     const { device: fallen } = (await train(arm, large)).spec.training;
     console.log(JSON.stringify({ told, device, fallen }));`;
-  const root = fileURLToPath(new URL("..", import.meta.url));
   const { stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
-    cwd: root,
+    cwd: path(".."),
     encoding: "utf8",
     env: { ...process.env, VK_ICD_FILENAMES: "/nowhere", VK_DRIVER_FILES: "/nowhere" },
   });
@@ -181,5 +180,31 @@ test("where there is no adapter, webgpu says why and auto trains on wasm", () =>
   assert.match(device, /^wasm (plain|relaxed)$/);
   assert.match(fallen, /^wasm (plain|relaxed) \(webgpu: this host has no adapter/);
 });
+
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+const script = path("./helpers/on-webgpu.ts");
+const hosts: Readonly<Record<string, readonly [string, readonly string[]]>> = {
+  "a newer Node": [path("../node_modules/node-current/bin/node"), [script]],
+  Deno: [path("../node_modules/.bin/deno"), ["run", "-A", "--no-prompt", script]],
+};
+for (const [host, [program, args]] of Object.entries(hosts))
+  test(`${host} trains and infers on WebGPU, near what it does on wasm, and ends by itself`, () => {
+    if (skip()) return;
+    if (spawnSync(program, ["--version"], { timeout: 30_000 }).status !== 0)
+      return void console.log(`SKIP ${host} is not installed`);
+    const { stdout, stderr, status } = spawnSync(program, args, {
+      encoding: "utf8",
+      timeout: 120_000,
+      cwd: path(".."),
+    });
+    assert.is(status, 0, stderr || "the process did not end by itself");
+    const { gpu, wasm } = JSON.parse(stdout);
+    assert.match(gpu.device, /^webgpu /);
+    assert.ok(gpu.numbers.length > 5);
+    assert.is(gpu.numbers.length, wasm.numbers.length);
+    gpu.numbers.forEach((v: number, i: number) => {
+      assert.ok(Math.abs(v - wasm.numbers[i]) < 1e-3 * (1 + Math.abs(v)), `${i}: ${v}, ${wasm.numbers[i]}`);
+    });
+  });
 
 test.run();
