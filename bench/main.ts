@@ -19,6 +19,8 @@ const { positionals, values } = parseArgs({
     methods: { type: "string" },
     train: { type: "boolean" },
     threads: { type: "string" },
+    guide: { type: "string" },
+    preset: { type: "string" },
   },
 });
 
@@ -27,6 +29,7 @@ const benches: Record<string, () => Promise<void>> = {
   speed: async () => (await import("./speed.ts")).speed(values),
   threads: async () => (await import("./threads.ts")).threadsBench(values),
   fem: async () => (await import("./fem.ts")).fem(values),
+  agreement: async () => (await import("./agreement.ts")).agreement(values),
   gpu: async () => (await import("./gpu.ts")).gpu(values),
   kernels: async () => (await import("./kernels.ts")).kernels(),
   nuts: async () => (await import("./nuts.ts")).nutsBench(values),

@@ -1,0 +1,52 @@
+/**
+ * `npm run bench agreement [-- --guide gaussian,spline] [--preset paper] [--cases 5]`: where trainings from the same weights end on
+ * the plain build of the wasm kernels, on the relaxed one and on WebGPU. Roundings differ, and a training of thousands of steps makes
+ * much of them: what is shown is that WebGPU is as near to the plain build as the relaxed one is. `--cases` counts seeds.
+ */
+import { hostRunsRelaxed } from "../src/backends/kernels.ts";
+import type { BackendOptions } from "../src/backends/select.ts";
+import { type GuideName, guideNames } from "../src/guides/index.ts";
+import { arm } from "../src/problems/index.ts";
+import { train } from "../src/train.ts";
+import { hardware, table } from "./report.ts";
+
+const places = {
+  plain: { backend: "wasm", kernels: "plain" },
+  relaxed: { backend: "wasm", kernels: "relaxed" },
+  webgpu: { backend: "webgpu" },
+} as const satisfies Record<string, BackendOptions>;
+
+interface Options {
+  readonly guide?: string;
+  readonly preset?: string;
+  readonly cases?: string;
+}
+
+/** Last held-out loss of a whole training. */
+async function heldOut(guide: GuideName, preset: string, seed: number, where: BackendOptions): Promise<number> {
+  const { training } = (await train(arm, { preset, guide, seed, ...where })).spec;
+  console.error(`${guide}, seed ${seed}: ${training.curve?.heldOut.at(-1)?.toFixed(5)} on ${training.device}`);
+  return training.curve?.heldOut.at(-1) ?? Number.NaN;
+}
+
+const rootMeanSquare = (values: readonly number[]): number =>
+  Math.sqrt(values.reduce((sum, x) => sum + (x * x) / values.length, 0));
+
+export async function agreement({ guide = "gaussian", preset = "paper", cases = "5" }: Options): Promise<void> {
+  if (!hostRunsRelaxed()) throw new Error("bench agreement: expected a host with relaxed SIMD, got none");
+  console.log(hardware());
+  for (const name of guide.split(",")) {
+    if (!guideNames.includes(name as GuideName))
+      throw new Error(`bench agreement: expected a guide of ${guideNames.join(", ")}, got "${name}"`);
+    const rows = [["seed", "plain", "relaxed − plain", "WebGPU − plain"]];
+    const gaps: { relaxed: number[]; webgpu: number[] } = { relaxed: [], webgpu: [] };
+    for (let seed = 0; seed < Number(cases); seed++) {
+      const plain = await heldOut(name as GuideName, preset, seed, places.plain);
+      for (const other of ["relaxed", "webgpu"] as const)
+        gaps[other].push((await heldOut(name as GuideName, preset, seed, places[other])) - plain);
+      rows.push([`${seed}`, plain.toFixed(5), ...[gaps.relaxed, gaps.webgpu].map((g) => g[seed].toFixed(5))]);
+    }
+    rows.push(["rms", "", ...[gaps.relaxed, gaps.webgpu].map((g) => rootMeanSquare(g).toFixed(5))]);
+    console.log(`\narm, ${name} guide, ${preset} preset: held-out loss after training, nats\n${table(rows)}`);
+  }
+}
