@@ -20,7 +20,7 @@ const { positionals, values } = parseArgs({
     train: { type: "boolean" },
     threads: { type: "string" },
     guide: { type: "string" },
-    preset: { type: "string" },
+    steps: { type: "string" },
   },
 });
 

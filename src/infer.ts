@@ -1,5 +1,6 @@
 /** Inference: an inverse map applied to measurements, one forward pass for any number of them. */
 
+import type { Rows } from "./backends/backend.ts";
 import { type BackendOptions, backendNames, backendOf } from "./backends/select.ts";
 import { expectCount, expectMap, expectOptions, expectSeed } from "./checks.ts";
 import { encode } from "./encode.ts";
@@ -77,22 +78,18 @@ async function inferRows(
   const C = encoded.context.length / N;
   const context = (i: number): Float32Array => encoded.context.subarray(i * C, (i + 1) * C) as Float32Array;
   // Each observation draws as if it were alone: what it is answered does not depend on the others.
-  const sample = async (i: number, count: number, seedOf: number): Promise<Float32Array> => {
-    const out = await engine.run("sample", {
-      rows: count,
-      repeat: count,
-      inputs: { context: context(i) },
-      seed: seedOf,
-    });
-    return out.theta as Float32Array;
-  };
+  const sample = (i: number, rows: number, seedOf: number) =>
+    engine.run("sample", { rows, repeat: rows, inputs: { context: context(i) }, seed: seedOf });
   const summaries: Summary[] = [];
+  const densities: (Rows | undefined)[] = []; // of the draws of summaries: corrections weigh them
   for (let i = 0; i < N; i++) {
-    summaries.push(
-      map.closedForm
-        ? closedSummary(map, encoded.mean.subarray(i * D, (i + 1) * D), encoded.factor, i)
-        : drawnSummary(await sample(i, draws, seed), D),
-    );
+    if (map.closedForm) {
+      summaries.push(closedSummary(map, encoded.mean.subarray(i * D, (i + 1) * D), encoded.factor, i));
+    } else {
+      const { theta, logProb } = await sample(i, draws, seed);
+      summaries.push(drawnSummary(theta as Float32Array, D));
+      densities[i] = logProb;
+    }
   }
 
   return rows.map((row, i): AmortisedPosterior => {
@@ -103,7 +100,7 @@ async function inferRows(
       y: row,
       summary: summaries[i],
       warning: warningOf(map, distance, farther),
-      draw: (count, ownSeed) => sample(i, count, ownSeed),
+      draw: async (count, ownSeed) => (await sample(i, count, ownSeed)).theta as Float32Array,
       density: async (theta, count) => {
         const density = await map.engine("density", where);
         const inputs = { context: context(i), theta: Float32Array.from(theta) };
@@ -112,7 +109,7 @@ async function inferRows(
     });
     // Loaded when it is asked for: a page that only infers does without.
     const correct: AmortisedPosterior["correct"] = async (own) => {
-      const source = { owner: map.spec.problem, problem: map.problem, posterior: made, backend };
+      const source = { owner: map.spec.problem, problem: map.problem, posterior: made, logQ: densities[i], backend };
       return (await import("./sampling/correct.ts")).correct(source, own);
     };
     const made = { ...posterior, map, distance, farther, correct };

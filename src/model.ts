@@ -150,6 +150,10 @@ interface Parts {
   readonly problem: Problem | null;
 }
 
+/** Whether the guide gives mean and covariance of the parameters themselves. Where it does not, draws do, with their densities. */
+const inClosedForm = ({ moments }: TracedGuide, prior: Distribution): boolean =>
+  moments !== undefined && isUnbounded(prior);
+
 const programs: Readonly<Record<ProgramName, (parts: Parts) => Generator<void, Program>>> = {
   *posterior({ guide, prior, embedding, distance, D, M }) {
     const frame = frameOf(prior);
@@ -159,12 +163,15 @@ const programs: Readonly<Record<ProgramName, (parts: Parts) => Generator<void, P
     const { local } = guide;
     const encoded = guide.encode(local ? input("rows", local.width) : features);
     const given = input("context", guide.contextSize, { repeat: true });
-    const theta = frame.fromGuide(guide.sample(random("normal", D, STREAMS.posterior), given).z);
+    const { z, logProb } = guide.sample(random("normal", D, STREAMS.posterior), given);
+    const theta = frame.fromGuide(z);
     yield;
     return yield* compiling({
       ...(local && { look: { outputs: { distance: far, features, start: local.start(features) } } }),
       encode: { outputs: { context: encoded, ...(!local && { distance: far }), ...guide.moments?.(encoded) } },
-      sample: { outputs: { theta } },
+      sample: {
+        outputs: { theta, ...(!inClosedForm(guide, prior) && { logProb: add(logProb, frame.logDet(theta)) }) },
+      },
     });
   },
   *search({ problem }) {
@@ -253,7 +260,7 @@ export function* makingInverseMap(
     return made;
   };
   // Gaussian in the parameters themselves only where the prior lives on the whole line.
-  const closedForm = traced.moments !== undefined && isUnbounded(prior);
+  const closedForm = inClosedForm(traced, prior);
   const trained = first.program.weights.entries.map(({ name }) => name);
   return { spec, tensors, trained, problem, prior, engine, closedForm, local: traced.local !== undefined };
 }

@@ -142,6 +142,8 @@ export interface CorrectSource {
   readonly owner: string;
   readonly problem: Problem | null;
   readonly posterior: Posterior;
+  /** log q of the posterior's draws, where it is known. */
+  readonly logQ?: Rows;
   readonly backend: BackendOptions;
 }
 
@@ -207,12 +209,13 @@ async function byPsis(source: CorrectSource, target: Target, options: CorrectOpt
   const count = options.draws ?? defaultDraws(sampler);
   // Draws that were made already will do: their weights are not yet known.
   const made = posterior.draws?.subarray(0, count * D);
-  const theta = made?.length === count * D ? made : await posterior.sample(count, { seed });
+  const enough = made?.length === count * D;
+  const theta = enough ? made : await posterior.sample(count, { seed });
   const joint = async (at: Float64Array, rows: number): Promise<Rows> =>
     (await sampler.executor.run("joint", { rows, repeat: rows, inputs: { theta: at, y } })).value;
   const points = Float64Array.from(theta);
   const logP = await joint(points, count);
-  const logQ = await posterior.logProb(points);
+  const logQ = enough && source.logQ ? source.logQ.subarray(0, count) : await posterior.logProb(points);
   const { logWeights, kHat, ess, logMean } = smooth(problem, logQ, logP);
   const weights = logWeights.map((l) => exp(l));
   const common = makePosterior({
@@ -241,8 +244,10 @@ async function byPsis(source: CorrectSource, target: Target, options: CorrectOpt
 }
 
 /** The weights of draws by their log densities; a draw outside of the support, or where U is no number, has none. */
-function smooth({ name }: Problem, logQ: Float64Array, logP: Rows): SmoothedWeights {
-  const ratios = logQ.map((q, s) => (Number.isFinite(logP[s]) && Number.isFinite(q) ? logP[s] - q : -Infinity));
+function smooth({ name }: Problem, logQ: Rows, logP: Rows): SmoothedWeights {
+  const ratios = Float64Array.from(logQ, (q, s) =>
+    Number.isFinite(logP[s]) && Number.isFinite(q) ? logP[s] - q : -Infinity,
+  );
   if (ratios.every((r) => r === -Infinity))
     throw new Error(
       `correct: expected a finite density of "${name}" at one of ${ratios.length} draws of the posterior, got none; check the forward model there`,
