@@ -9,17 +9,13 @@ import type { InverseMap } from "./model.ts";
  * Of data (N, M), row by row: `context` (N, C), `distance` (N, 1), and the guide's moments where it has them.
  * @throws for a guide on Laplace's base without its problem, and where it finds no finite posterior.
  */
-export async function encode(map: InverseMap, y: Float32Array, where?: BackendOptions): Promise<Record<string, Rows>> {
+export async function encode(map: InverseMap, y: Float32Array, where: BackendOptions): Promise<Record<string, Rows>> {
   if (map.local) return encodeLocally(map, y, where);
   return (await map.engine("posterior", where)).run("encode", { rows: y.length / map.spec.M, inputs: { y } });
 }
 
 /** Context and distance of data (N, M) whose coordinates a solver looks for first. */
-async function encodeLocally(
-  map: InverseMap,
-  y: Float32Array,
-  where: BackendOptions | undefined,
-): Promise<Record<string, Rows>> {
+async function encodeLocally(map: InverseMap, y: Float32Array, where: BackendOptions): Promise<Record<string, Rows>> {
   const { D, M, problem } = map.spec;
   if (map.problem === null)
     throw new Error(

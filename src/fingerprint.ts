@@ -50,7 +50,7 @@ const differ = (a: readonly number[], b: readonly number[]): boolean => {
 };
 
 /** @throws naming what differs, when `problem` is not the one that the model was trained on. */
-export async function checkFingerprint(spec: ModelSpec, problem: Problem): Promise<void> {
+export async function checkFingerprint(spec: ModelSpec, problem: Problem, backend: BackendOptions): Promise<void> {
   const refuse = (what: string): never => {
     throw new Error(
       `load: the model was trained on another problem "${spec.problem}": ${what} differs from that of the given "${problem.name}"`,
@@ -59,7 +59,7 @@ export async function checkFingerprint(spec: ModelSpec, problem: Problem): Promi
   if (problem.D !== spec.D) refuse(`the number of parameters (${spec.D} in the file, ${problem.D})`);
   if (problem.M !== spec.M) refuse(`the number of data (${spec.M} in the file, ${problem.M})`);
   const { theta, forward, logPrior } = spec.fingerprint;
-  const now = await fingerprintOf(problem, {}, theta);
+  const now = await fingerprintOf(problem, backend, theta);
   if (differ(logPrior, now.logPrior)) refuse("the log-prior at 8 fixed parameters");
   if (forward === null || now.forward === null) return;
   // Datum by datum: they may have units, and so scales, of their own.

@@ -1,7 +1,7 @@
 /** Inference: an inverse map applied to measurements, one forward pass for any number of them. */
 
 import type { Rows } from "./backends/backend.ts";
-import { type BackendOptions, backendNames, backendOf } from "./backends/select.ts";
+import { type BackendOptions, backendNames, withDefaults } from "./backends/select.ts";
 import { expectCount, expectMap, expectOptions, expectSeed } from "./checks.ts";
 import { encode } from "./encode.ts";
 import type { InverseMap } from "./model.ts";
@@ -63,9 +63,8 @@ async function inferRows(
   expectCount("infer", "draws", draws, 2, D);
   expectSeed("infer", seed);
   const N = rows.length;
-  const backend = backendOf(options);
-  const where = backendNames.every((name) => backend[name] === undefined) ? undefined : backend;
-  const engine = await map.engine("posterior", where);
+  const backend = withDefaults(map.backend, options);
+  const engine = await map.engine("posterior", backend);
   const y = new Float32Array(N * M);
   for (const [i, row] of rows.entries()) y.set(row, i * M);
   const over = y.findIndex((x) => !Number.isFinite(x));
@@ -74,7 +73,7 @@ async function inferRows(
     const value = rows[Math.floor(over / M)][over % M];
     throw new Error(`${where}: expected numbers of single precision, got ${value} in column ${(over % M) + 1}`);
   }
-  const encoded = await encode(map, y, where);
+  const encoded = await encode(map, y, backend);
   const C = encoded.context.length / N;
   const context = (i: number): Float32Array => encoded.context.subarray(i * C, (i + 1) * C) as Float32Array;
   // Each observation draws as if it were alone: what it is answered does not depend on the others.
@@ -102,7 +101,7 @@ async function inferRows(
       warning: warningOf(map, distance, farther),
       draw: async (count, ownSeed) => (await sample(i, count, ownSeed)).theta as Float32Array,
       density: async (theta, count) => {
-        const density = await map.engine("density", where);
+        const density = await map.engine("density", backend);
         const inputs = { context: context(i), theta: Float32Array.from(theta) };
         return (await density.run("logProb", { rows: count, repeat: count, inputs })).logProb;
       },

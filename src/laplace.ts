@@ -9,6 +9,7 @@
  */
 
 import type { Executor } from "./backends/backend.ts";
+import { keptBy, keptByBackend } from "./backends/kept.ts";
 import { type BackendOptions, backendNames, createExact } from "./backends/select.ts";
 import { expectCount, expectOptions, expectProblem, expectSeed } from "./checks.ts";
 import { frameOf } from "./density.ts";
@@ -105,7 +106,7 @@ export async function laplace(
   if (!curvatures.includes(curvature))
     throw new Error(`laplace: expected curvature ${curvatures.join(" or ")}, got ${describe(curvature)}`);
   const rows = checkData(problem, y);
-  const executor = await createExact(programOf(problem, curvature), backend);
+  const { executor } = await kept(problem)[curvature](backend);
   const drawn = await executor.run("starts", { rows: starts, seed, step: SIMULATION_STEPS.starts });
   // Not the centre itself: where a model is symmetric a saddle lies there, which Gauss and Newton cannot tell from a mode.
   const z = split(drawn.z, problem.D).map((start, s) => (s === 0 ? start.map((x) => x * NEAR_CENTRE) : start));
@@ -129,6 +130,12 @@ const split = (flat: ArrayLike<number>, width: number): Float64Array[] =>
   Array.from({ length: flat.length / width }, (_, i) =>
     Float64Array.from({ length: width }, (_x, d) => flat[i * width + d]),
   );
+
+const kept = keptBy((problem: Problem) => {
+  const of = (curvature: Curvature) =>
+    keptByBackend(async (backend) => ({ executor: await createExact(programOf(problem, curvature), backend) }));
+  return { "gauss-newton": of("gauss-newton"), newton: of("newton") } satisfies Record<Curvature, unknown>;
+});
 
 /** Plans: `step`; `starts` draws of the prior in z; `theta` of z; `sample` and `logProb` of the Gaussian. */
 function programOf(problem: Problem, curvature: Curvature): Program {

@@ -4,7 +4,8 @@
  */
 
 import type { Executor } from "./backends/backend.ts";
-import { type BackendOptions, backendKey, createExact, createExecutor } from "./backends/select.ts";
+import { keptByBackend } from "./backends/kept.ts";
+import { type BackendOptions, createExact, createExecutor, withDefaults } from "./backends/select.ts";
 import { frameOf } from "./density.ts";
 import type { PooledKs } from "./diagnostics/ks.ts";
 import type { Distribution } from "./distributions/distribution.ts";
@@ -122,6 +123,8 @@ export interface InverseMap {
   /** Needed to correct posteriors; to infer them only by guides on Laplace's base. */
   readonly problem: Problem | null;
   readonly prior: Distribution;
+  /** Where it computes unless a call says otherwise. */
+  readonly backend: BackendOptions;
   /** The executor of one of this map's programs: made at the first use, shared by all. */
   readonly engine: (program: ProgramName, options?: BackendOptions) => Promise<Executor>;
   /** Whether the guide gives mean and covariance in closed form, in the parameters themselves. */
@@ -223,7 +226,7 @@ export function* makingInverseMap(
   spec: ModelSpec,
   tensors: Readonly<Record<string, NamedTensor>>,
   problem: Problem | null,
-  defaults: BackendOptions = {},
+  backend: BackendOptions = {},
 ): Generator<void, InverseMap> {
   const prior = distributionFromSpec(spec.prior);
   if (prior.size !== spec.D) throw new Error(`model: expected a prior of ${spec.D} parameters, got ${prior.size}`);
@@ -238,29 +241,21 @@ export function* makingInverseMap(
   // The first is made at once, so that a file that does not fit is refused when it is read; the other when it is needed.
   const first = yield* load("posterior");
   const loaded: Partial<Record<ProgramName, typeof first>> = { posterior: first };
-  const engines = new Map<string, Promise<Executor>>();
-  const engine = (name: ProgramName, options: BackendOptions = defaults): Promise<Executor> => {
-    const key = `${name} ${backendKey(options)}`;
-    const known = engines.get(key);
-    if (known) return known;
-    loaded[name] ??= atOnce(load(name));
-    const { program, weights, frozen } = loaded[name];
-    // A search solves the problem's own equations, in f64.
-    const made = (name === "search" ? createExact : createExecutor)(program, options).then(async (executor) => {
+  const engineOf = (name: ProgramName) =>
+    keptByBackend(async (options) => {
+      loaded[name] ??= atOnce(load(name));
+      const { program, weights, frozen } = loaded[name];
+      // A search solves the problem's own equations, in f64.
+      const executor = await (name === "search" ? createExact : createExecutor)(program, options);
       await executor.writeWeights(weights);
       await executor.writeWeights(frozen, "frozen");
-      return executor;
+      return { executor };
     });
-    engines.set(key, made);
-    // One that failed, or whose device was lost, is made again when it is next asked for.
-    made.then(
-      ({ lost }) => lost?.then(() => engines.delete(key)),
-      () => engines.delete(key),
-    );
-    return made;
-  };
+  const engines = { posterior: engineOf("posterior"), density: engineOf("density"), search: engineOf("search") };
+  const engine = async (name: ProgramName, options: BackendOptions = {}): Promise<Executor> =>
+    (await engines[name](withDefaults(backend, options))).executor;
   // Gaussian in the parameters themselves only where the prior lives on the whole line.
   const closedForm = inClosedForm(traced, prior);
   const trained = first.program.weights.entries.map(({ name }) => name);
-  return { spec, tensors, trained, problem, prior, engine, closedForm, local: traced.local !== undefined };
+  return { spec, tensors, trained, problem, prior, backend, engine, closedForm, local: traced.local !== undefined };
 }

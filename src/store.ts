@@ -1,5 +1,5 @@
 /** Saving and loading: inverse maps and checkpoints as files; inverse maps also from URLs and bytes. */
-import { type BackendOptions, backendNames } from "./backends/select.ts";
+import { type BackendOptions, backendNames, refuseOdd } from "./backends/select.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { expectMap, expectOptions, expectProblem } from "./checks.ts";
 import { describe } from "./distributions/arguments.ts";
@@ -54,6 +54,7 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<I
   const { problem, models, ...backend } = options;
   if (problem !== undefined) expectProblem("load", problem);
   expectFolder("load", "models", models);
+  refuseOdd(backend);
   const place = await placeOf(source, models);
   const { spec, tensors } = await bytesOf(place)
     .then((bytes) => decodeModel(bytes))
@@ -66,7 +67,7 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<I
       throw new Error(`${found}; ${hint}`, { cause });
     });
   const map = makeInverseMap(spec, tensors, problem ?? null, backend);
-  if (problem) await checkFingerprint(spec, problem);
+  if (problem) await checkFingerprint(spec, problem, backend);
   return map;
 }
 

@@ -1,5 +1,7 @@
 // Work in a worker: the same answers, and a calling thread that stays free.
 import { performance } from "node:perf_hooks";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createExecutor } from "../src/backends/select.ts";
@@ -43,6 +45,19 @@ test("a posterior that a worker answers is that of the calling thread", async ()
   assert.equal(await there.logProb([0, 0, 1, -1]), await here.logProb([0, 0, 1, -1]));
   const many = await infer(alone, [y, [1, 1, 1]], { worker: true, kernels: "plain" });
   assert.equal(many[0].mean, here.mean);
+});
+
+test("what a map was loaded for holds wherever a call says nothing else", async () => {
+  const map = await load(toBytes(alone), { worker: true, kernels: "plain" });
+  const engine = await map.engine("posterior");
+  for (const less of [{}, { worker: true }, { kernels: "plain" }, { backend: "auto" }] as const)
+    assert.is(await map.engine("posterior", less), engine);
+  assert.is.not(await map.engine("posterior", { worker: false }), engine);
+  assert.match(
+    (await rejection(load(toBytes(alone), { backend: "gpu" as "wasm" }))).message,
+    /^backend: expected auto, /,
+  );
+  assert.match((await rejection(load(toBytes(alone), { kernels: "fast" as "plain" }))).message, /^kernels: expected /);
 });
 
 test("simulations, fits and chains of a worker are those of the calling thread", async () => {
@@ -166,7 +181,8 @@ test("an executor that is disposed of while it works rejects what is awaited", a
   }
 });
 
-test("a worker that dies rejects what is awaited, with threads too", async () => {
+/** The workers that are started from now on. */
+function watchWorkers() {
   const module = process.getBuiltinModule("node:worker_threads") as { Worker: unknown };
   const { Worker } = module as typeof import("node:worker_threads");
   const made: InstanceType<typeof Worker>[] = [];
@@ -176,6 +192,16 @@ test("a worker that dies rejects what is awaited, with threads too", async () =>
       made.push(this);
     }
   };
+  return {
+    made,
+    restore: () => {
+      module.Worker = Worker;
+    },
+  };
+}
+
+test("a worker that dies rejects what is awaited, with threads too", async () => {
+  const { made, restore } = watchWorkers();
   try {
     // Both idle workers of the tests before are in use, so that what is made now is seen.
     const others = await createExecutor(double, { threads: 8, kernels: "plain" });
@@ -194,7 +220,32 @@ test("a worker that dies rejects what is awaited, with threads too", async () =>
     }
     others.dispose();
   } finally {
-    module.Worker = Worker;
+    restore();
+  }
+});
+
+test("workers of executors that are garbage serve others, not those whose answer is awaited", async () => {
+  setFlagsFromString("--expose-gc");
+  const collect: () => void = runInNewContext("gc");
+  const sweep = async (): Promise<void> => {
+    for (let i = 0; i < 3; i++) {
+      collect();
+      await new Promise((go) => setTimeout(go, 5)); // what is called when something was collected runs by itself
+    }
+  };
+  const { made, restore } = watchWorkers();
+  try {
+    for (let i = 0; i < 8; i++) {
+      const answer = createExecutor(double, { worker: true, kernels: "plain" }).then((executor) =>
+        executor.run("double", { rows: 4_000_000, inputs: { x: new Float32Array(4_000_000).fill(i) } }),
+      );
+      await sweep();
+      assert.is((await answer).y[1], 2 * i);
+      await sweep();
+    }
+    assert.ok(made.length <= 2, `${made.length} workers for 8 executors, one after another`);
+  } finally {
+    restore();
   }
 });
 

@@ -72,6 +72,16 @@ export const backendNames = [
 export function backendOf({ backend, kernels, worker, threads }: BackendOptions): BackendOptions {
   return { backend, kernels, worker, threads };
 }
+/** Options with the defaults of what they are for, where they leave a choice. */
+export const withDefaults = (
+  defaults: BackendOptions,
+  { backend, kernels, worker, threads }: BackendOptions,
+): BackendOptions => ({
+  backend: backend ?? defaults.backend,
+  kernels: kernels ?? defaults.kernels,
+  worker: worker ?? defaults.worker,
+  threads: threads ?? defaults.threads,
+});
 /** One word of options: executors are kept by it. */
 export const backendKey = ({ backend, kernels, worker, threads }: BackendOptions): string =>
   [backend ?? "auto", kernels ?? "auto", worker ?? false, threads ?? 1].join(" ");
@@ -83,7 +93,8 @@ function tellOnce(notice: string): void {
   told.add(notice);
 }
 
-function refuseOdd({ backend = "auto", kernels = "auto" }: BackendOptions): void {
+/** @throws when the backend or the build of kernels is none that there is. */
+export function refuseOdd({ backend = "auto", kernels = "auto" }: BackendOptions): void {
   if (!Object.hasOwn(backends, backend))
     throw new Error(`backend: expected ${Object.keys(backends).join(", ")}, got ${JSON.stringify(backend)}`);
   if (!["auto", "plain", "relaxed"].includes(kernels))

@@ -8,7 +8,7 @@
  * Weights cannot see what q never draws: a mode that q has lost stays lost, and k̂ says nothing of it. Chains may find it.
  */
 import type { Rows } from "../backends/backend.ts";
-import { type BackendOptions, backendNames } from "../backends/select.ts";
+import { type BackendOptions, backendNames, withDefaults } from "../backends/select.ts";
 import { expectCount, expectOptions, expectProblem, expectSeed } from "../checks.ts";
 import { describe } from "../distributions/arguments.ts";
 import { cost } from "../graph/plan.ts";
@@ -31,8 +31,8 @@ export interface CorrectOptions extends BackendOptions {
   /** Default "auto": PSIS, and NUTS where k̂ > 0.7 or the effective draws are fewer than 100. */
   readonly method?: CorrectionMethod;
   /**
-   * Draws that PSIS weighs. Default: as many as `infer` has made, or 4096; where the forward model is so dear that they would take
-   * seconds, fewer, but at least 1000.
+   * Draws that PSIS weighs. Default 2048; where the forward model is so dear that they would take tenths of a second, fewer, but at
+   * least 1024.
    */
   readonly draws?: number;
   /** NUTS: chains, and draws of each; default 8 and 500. */
@@ -184,14 +184,7 @@ const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 
 const showK = (k: number): string =>
   k === Number.NEGATIVE_INFINITY ? "−∞" : k === Number.POSITIVE_INFINITY ? "∞" : k.toFixed(2);
 
-const backendFor = ({ backend }: CorrectSource, options: CorrectOptions): BackendOptions => ({
-  backend: options.backend ?? backend.backend,
-  kernels: options.kernels ?? backend.kernels,
-  worker: options.worker ?? backend.worker,
-  threads: options.threads ?? backend.threads,
-});
-
-/** Draws that weights are made for: as many as infer has at hand, fewer where the forward model is dear. */
+/** Draws that weights are made for: fewer where the forward model is dear. */
 function defaultDraws({ program }: Sampler): number {
   const affordable = Math.floor(FLOPS / Math.max(1, cost(program.plans.joint, 8).flops / 8));
   return Math.min(DRAWS, Math.max(LEAST_DRAWS, affordable));
@@ -205,7 +198,7 @@ async function byPsis(source: CorrectSource, target: Target, options: CorrectOpt
   const { y } = posterior;
   const { seed = 0 } = options;
   const begun = performance.now();
-  const sampler = await samplerOf("correct", problem, backendFor(source, options));
+  const sampler = await samplerOf("correct", problem, withDefaults(source.backend, options));
   const count = options.draws ?? defaultDraws(sampler);
   // Draws that were made already will do: their weights are not yet known.
   const made = posterior.draws?.subarray(0, count * D);
@@ -289,7 +282,7 @@ async function byNuts(
   const { chains, drawsPerChain, budget = BUDGET, seed = 0, signal, onProgress } = options;
   const begun = performance.now();
   const sampled: SampledPosterior = await nuts(problem, posterior.y, {
-    ...backendFor(source, options),
+    ...withDefaults(source.backend, options),
     start: posterior,
     chains,
     draws: drawsPerChain,

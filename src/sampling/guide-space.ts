@@ -7,7 +7,8 @@
  *
  * A guide that is far off costs steps, not truth. For a Gaussian guide it would be what its covariance as metric is.
  */
-import { type BackendOptions, backendKey, backendNames, createExact } from "../backends/select.ts";
+import { keptBy, keptByBackend } from "../backends/kept.ts";
+import { type BackendOptions, createExact } from "../backends/select.ts";
 import { frameOf } from "../density.ts";
 import { encode } from "../encode.ts";
 import { add, cast, input, mul, square, sub, sumFeatures } from "../graph/build.ts";
@@ -53,29 +54,21 @@ function guideProgram(map: InverseMap, problem: Problem): Program {
   });
 }
 
-const kept = new WeakMap<InverseMap, WeakMap<Problem, Map<string, Promise<Sampler>>>>();
+const kept = keptBy((map: InverseMap) =>
+  keptBy((problem: Problem) =>
+    keptByBackend(async (options): Promise<Sampler> => {
+      const program = guideProgram(map, problem);
+      const executor = await createExact(program, options);
+      await executor.writeWeights(packSlab(program.weights, map.tensors));
+      await executor.writeWeights(packSlab(program.frozen, map.tensors), "frozen");
+      return { program, executor };
+    }),
+  ),
+);
 
 /** The sampler of a problem in the noise of a map's guide: made at the first use, kept as long as both. */
-export function guideSamplerOf(map: InverseMap, problem: Problem, options: BackendOptions = {}): Promise<Sampler> {
-  const ofMap = kept.get(map) ?? new WeakMap<Problem, Map<string, Promise<Sampler>>>();
-  kept.set(map, ofMap);
-  const known = ofMap.get(problem) ?? new Map<string, Promise<Sampler>>();
-  ofMap.set(problem, known);
-  const key = backendKey(options);
-  const before = known.get(key);
-  if (before) return before;
-  const make = async (): Promise<Sampler> => {
-    const program = guideProgram(map, problem);
-    const executor = await createExact(program, options);
-    await executor.writeWeights(packSlab(program.weights, map.tensors));
-    await executor.writeWeights(packSlab(program.frozen, map.tensors), "frozen");
-    return { program, executor };
-  };
-  const made = make();
-  known.set(key, made);
-  made.catch(() => known.delete(key));
-  return made;
-}
+export const guideSamplerOf = (map: InverseMap, problem: Problem, options: BackendOptions = {}): Promise<Sampler> =>
+  kept(map)(problem)(options);
 
 /** What the guide needs of the data (N, M), one row each. */
 export async function contextsOf(
@@ -86,11 +79,7 @@ export async function contextsOf(
   const { M } = map.spec;
   const y = new Float32Array(rows.length * M);
   for (const [i, row] of rows.entries()) y.set(row, i * M);
-  const { context } = await encode(
-    map,
-    y,
-    backendNames.some((name) => options[name] !== undefined) ? options : undefined,
-  );
+  const { context } = await encode(map, y, options);
   const C = context.length / rows.length;
   return rows.map((_, i) => context.slice(i * C, (i + 1) * C) as Float32Array);
 }

@@ -6,7 +6,8 @@
  * with its gradient, in f64, for rows of many observations at once. One executor a problem and backend is made and kept.
  */
 import type { Executor } from "../backends/backend.ts";
-import { type BackendOptions, backendKey, createExact } from "../backends/select.ts";
+import { keptBy, keptByBackend } from "../backends/kept.ts";
+import { type BackendOptions, createExact } from "../backends/select.ts";
 import { frameOf } from "../density.ts";
 import { cast, input, mul, sub } from "../graph/build.ts";
 import { grad } from "../graph/grad.ts";
@@ -19,15 +20,10 @@ export const SHARD_ROWS = 16;
 
 /**
  * Plans: `gradient` (U and ∇U) of z and y, one row of data for many of z; `value` of θ alone, its log density log p(y, θ);
- * `toLine` and `toTheta` between θ and z; `starts` draws of the prior.
- * @throws for a problem without a forward model in ops; `owner` is named.
+ * `toLine` and `toTheta` between θ and z; `starts` draws of the prior. For a problem with a forward model in ops.
  */
-export function samplerProgram(owner: string, problem: Problem): Program {
-  const { D, M, prior, name } = problem;
-  if (problem.forward === null)
-    throw new Error(
-      `${owner}: expected a problem with a forward model written with ops, got "${name}", which has ${sourceOf(problem)}, so its likelihood and derivatives are not known; fit a surrogate() of it and use that, or write the model with ops`,
-    );
+export function samplerProgram(problem: Problem): Program {
+  const { D, M, prior } = problem;
   const frame = frameOf(prior);
   const dtype = "f64";
   const z = input("z", D, { dtype });
@@ -51,21 +47,21 @@ export interface Sampler {
   readonly program: Program;
 }
 
-const kept = new WeakMap<Problem, Map<string, Promise<Sampler>>>();
-
-/** What samples a problem: made at the first use, kept as long as the problem, so that a second use compiles nothing. */
-export function samplerOf(owner: string, problem: Problem, options: BackendOptions = {}): Promise<Sampler> {
-  const known = kept.get(problem) ?? new Map<string, Promise<Sampler>>();
-  kept.set(problem, known);
-  const key = backendKey(options);
-  const before = known.get(key);
-  if (before) return before;
-  const make = async (): Promise<Sampler> => {
-    const program = samplerProgram(owner, problem);
+const kept = keptBy((problem: Problem) =>
+  keptByBackend(async (options): Promise<Sampler> => {
+    const program = samplerProgram(problem);
     return { program, executor: await createExact(program, options) };
-  };
-  const made = make();
-  known.set(key, made);
-  made.catch(() => known.delete(key));
-  return made;
+  }),
+);
+
+/**
+ * What samples a problem: made at the first use, kept as long as the problem, so that a second use compiles nothing.
+ * @throws for a problem without a forward model in ops; `owner` is named.
+ */
+export async function samplerOf(owner: string, problem: Problem, options: BackendOptions = {}): Promise<Sampler> {
+  if (problem.forward === null)
+    throw new Error(
+      `${owner}: expected a problem with a forward model written with ops, got "${problem.name}", which has ${sourceOf(problem)}, so its likelihood and derivatives are not known; fit a surrogate() of it and use that, or write the model with ops`,
+    );
+  return kept(problem)(options);
 }

@@ -17,6 +17,8 @@ export interface RemoteOptions extends ExecutorOptions {
 }
 
 interface Pending {
+  /** Who asked: it is not garbage while it is awaited. */
+  readonly owner: unknown;
   resolve(value: unknown): void;
   reject(error: unknown): void;
   readonly onRows?: RunOptions["onRows"];
@@ -40,12 +42,12 @@ class Calls {
   }
 
   /** To the leader, which answers. */
-  ask<T>(message: (id: number) => ToWorker, onRows?: RunOptions["onRows"]): Promise<T> {
+  ask<T>(message: (id: number) => ToWorker, owner?: unknown, onRows?: RunOptions["onRows"]): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.ended) throw this.ended;
       const id = this.next++;
       this.workers[0].post(message(id));
-      this.pending.set(id, { resolve: resolve as Pending["resolve"], reject, onRows });
+      this.pending.set(id, { owner, resolve: resolve as Pending["resolve"], reject, onRows });
       this.hold();
     });
   }
@@ -131,12 +133,15 @@ export async function createRemote(
   }
 }
 
+/** Executors that are kept with a problem or a map go with it, and nobody disposes of them: their workers must not stay behind. */
+const forgotten = new FinalizationRegistry<Calls>((calls) => calls.dispose());
+
 function executorOf(calls: Calls, device: string): Executor {
   const call = <T>(method: Method, args: readonly unknown[], onRows?: RunOptions["onRows"]): Promise<T> => {
     const message: Omit<Call, "id"> = { kind: "call", method, args: args.map(compact), rows: onRows !== undefined };
-    return calls.ask<T>((id) => ({ ...message, id }), onRows);
+    return calls.ask<T>((id) => ({ ...message, id }), executor, onRows);
   };
-  return {
+  const executor: Executor = {
     backend: "wasm",
     device,
     readWeights: (slab) => call("readWeights", [slab]),
@@ -150,4 +155,6 @@ function executorOf(calls: Calls, device: string): Executor {
     fault: () => calls.fault,
     dispose: () => calls.dispose(),
   };
+  forgotten.register(executor, calls);
+  return executor;
 }

@@ -94,7 +94,7 @@ test("dual averaging finds the step of the acceptance that is aimed at", () => {
 });
 
 test("chains on the reference backend are those on wasm, as long as rounding allows", async () => {
-  const program = samplerProgram("test", arm);
+  const program = samplerProgram(arm);
   const draws = 6;
   const results: Float64Array[] = [];
   for (const create of Object.values(backends)) {
