@@ -1,4 +1,4 @@
-/** `npm run bench [NAME …]`: accuracy, speed against other libraries, chains, foreign data, studies. */
+/** `npm run bench [NAME …]`: all of them, or those that are named. */
 
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";

@@ -12,7 +12,7 @@ import { log } from "./math.ts";
 export interface Frame {
   toGuide(theta: Tensor): Tensor;
   fromGuide(z: Tensor): Tensor;
-  /** log |dz/dθ| (B, 1), or null where it is the constant alone. */
+  /** log |dz/dθ| (B, 1). */
   logDet(theta: Tensor): Tensor;
 }
 

@@ -59,7 +59,8 @@ export interface SimulateOptions extends BackendOptions, SimulationControl {
 }
 
 /** Simulates `count` data sets: parameters from the prior (or the proposal), data without and with noise. There are fewer
- *  where those that fail are dropped. */
+ *  where those that fail are dropped. @throws on options that make no sense, `SimulationStopped` when aborted, and with the parameters
+ *  of the first simulation that fails where failures are errors. */
 export async function simulate(problem: Problem, count: number, options: SimulateOptions = {}): Promise<Simulations> {
   expectProblem("simulate", problem);
   expectCount("simulate", "a count", count, 1, problem.D + problem.M);

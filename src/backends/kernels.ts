@@ -87,11 +87,11 @@ export function shareMemory(): WebAssembly.Memory {
   }
 }
 
+export type AllKernels = SharedKernels & Record<string, CallableFunction>;
 /**
  * A fresh instance with its own memory: it is freed, whole, when the executor that owns it is. Or one over a memory that it
  * shares with others of the same module: each lays down the same constants once more.
  */
-export type AllKernels = SharedKernels & Record<string, CallableFunction>;
 export function instantiateKernels(module: WebAssembly.Module, memory?: WebAssembly.Memory): AllKernels {
   // The raw exports: the wrapped ones are no table entries.
   const kernels = instantiateSync(module, memory ? { env: { memory } } : {}).instance.exports;

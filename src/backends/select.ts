@@ -1,9 +1,9 @@
 /** Picks a backend by name and says why when one is not to be had. */
 import { cost } from "../graph/plan.ts";
 import type { Program } from "../graph/program.ts";
-// Not from kernels.ts: its types are of WebAssembly, which a TypeScript project without "dom" does not know.
 import { chooseHost, type HostOptions } from "../worker/host.ts";
 import type { Executor, ExecutorOptions } from "./backend.ts";
+// Not from kernels.ts: its types are of WebAssembly, which a TypeScript project without "dom" does not know.
 import type { KernelsBuild } from "./kernels-url.ts";
 import { createWasm } from "./wasm.ts";
 

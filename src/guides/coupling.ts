@@ -39,6 +39,11 @@ export interface CouplingOptions {
   readonly base?: Base;
 }
 
+/**
+ * Conditional RealNVP (Dinh et al. 2017; Ardizzone et al. 2019), the flow of arXiv 2305.20004 §4.2: affine couplings whose scales
+ * and shifts see half of the parameters and the data. For two parameters or more; a draw costs as much as a density.
+ * @throws on options that make no sense.
+ */
 export function coupling(options: CouplingOptions = {}): Guide {
   const { blocks = 15, hidden = [100, 100], activation = "leakyRelu", permutations } = options;
   const { separate = true, base = "prior" } = options;

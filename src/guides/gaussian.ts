@@ -47,6 +47,11 @@ export interface GaussianOptions {
   readonly base?: Base;
 }
 
+/**
+ * q(z | y) = N(m(y), L(y) L(y)ᵀ) with a full lower triangle L, the guide of arXiv 2305.20004 §3: one mode, no bends. For any number
+ * of parameters; where the prior lives on the whole line, mean and covariance are in closed form.
+ * @throws on options that make no sense.
+ */
 export function gaussian(options: GaussianOptions = {}): Guide {
   const { hidden = [128, 128, 128], activation = "silu", separate = false, base = "prior" } = options;
   checkOptions("gaussian", options, ["hidden", "activation", "separate", "base"]);

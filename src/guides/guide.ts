@@ -70,9 +70,6 @@ export interface Guide {
   readonly build: (sizes: GuideSizes) => TracedGuide;
 }
 
-/** Makes a guide of one kind from options, defaults filled in. @throws on options that make no sense. */
-export type GuideFactory = (options?: Record<string, never>) => Guide;
-
 /** softplus(x) = 1 at this x: scales start at the prior's. */
 export const UNIT_SOFTPLUS = 0.5413248546129181;
 /** Keeps triangular factors invertible in f32. */

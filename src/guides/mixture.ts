@@ -68,7 +68,11 @@ export interface MixtureOptions {
 /** A mixture of more would be a kernel estimate, and its context (B, K (1 + D + D(D + 1)/2)) large. */
 const MOST_COMPONENTS = 64;
 
-/** @throws on options that make no sense. */
+/**
+ * q(z | y) = Σ_k w_k(y) N(m_k(y), L_k(y) L_k(y)ᵀ) (Bishop, Mixture density networks, 1994): several modes, each without bends. For any
+ * number of parameters; a density costs as much as so many Gaussians, a draw as much as one.
+ * @throws on options that make no sense.
+ */
 export function mixture(options: MixtureOptions = {}): Guide {
   const { components = 8, hidden = [128, 128, 128], activation = "silu", base = "prior" } = options;
   checkOptions("mixture", options, ["components", "hidden", "activation", "base"]);

@@ -50,6 +50,11 @@ export interface SplineGuideOptions {
   readonly base?: Base;
 }
 
+/**
+ * The flow at the head of this file: modes, bends and edges, the most faithful guide for few parameters. One network a parameter:
+ * a density costs all of them once, and so does a draw, but one after another.
+ * @throws on options that make no sense.
+ */
 export function spline(options: SplineGuideOptions = {}): Guide {
   const { bins = 24, bound = 4, embedding = [64, 64, 64], hidden = [64, 64, 64] } = options;
   const { activation = "silu", base = "prior" } = options;
