@@ -23,6 +23,16 @@ export interface OptimiserState {
   readonly largest: Float32Array;
 }
 
+/** β1ᵗ and β2ᵗ after t updates, multiplied up as it is done update by update, to the same bits: no pow. */
+export function powersAfter(updates: number, { beta1, beta2 }: OptimiserOptions): [number, number] {
+  const powers: [number, number] = [1, 1];
+  for (let t = 0; t < updates; t++) {
+    powers[0] *= beta1;
+    powers[1] *= beta2;
+  }
+  return powers;
+}
+
 export interface RunOptions {
   /** Rows of the untiled batch. */
   readonly rows: number;

@@ -6,6 +6,7 @@ import type { Plan, Slab, Value } from "../graph/plan.ts";
 import type { Program } from "../graph/program.ts";
 import type { CreateExecutor, Executor, OptimiserOptions, Rows, RunOptions } from "./backend.ts";
 import { type Dense, kernels, type RunState } from "./reference-ops.ts";
+import { bankOf, expectInputs, expectSlab, optimiserOf, planOf, rowsOfBank } from "./requests.ts";
 
 interface Optimiser {
   updates: number;
@@ -16,11 +17,6 @@ interface Optimiser {
 }
 
 const floats = (slab: Slab): number => slab.bytes / 4;
-
-/** `internal:` since callers check what users give; these catch our own slips. */
-function expectLength(what: string, got: number | undefined, want: number): void {
-  if (got !== want) throw new Error(`internal: ${what}: expected ${want} numbers, got ${got}`);
-}
 
 /**
  * Clipping by the global norm, then Adam (Kingma & Ba 2015, Algorithm 1) or AMSGrad (Reddi et al. 2018, Algorithm 2, with
@@ -65,13 +61,6 @@ export const createReference: CreateExecutor = async (program: Program, { optimi
     largest: moment(optimiser?.amsgrad),
   };
 
-  function planOf(name: string): Plan {
-    const plan = program.plans[name];
-    if (plan === undefined)
-      throw new Error(`reference: expected a plan of ${Object.keys(program.plans).join(", ")}, got "${name}"`);
-    return plan;
-  }
-
   /** An array for every value: weights and their gradients are windows on the slabs. */
   function allocate(plan: Plan, rows: number, gradient: Float64Array): Dense[] {
     const constants = new Map(plan.constants.map((c) => [c.at, c.values]));
@@ -89,19 +78,14 @@ export const createReference: CreateExecutor = async (program: Program, { optimi
   }
 
   function execute(name: string, run: RunState): Record<string, Float64Array> {
-    const plan = planOf(name);
-    for (const { name: key, cols, repeat } of plan.inputs) {
-      const want = Math.ceil(run.rows / (repeat ? run.repeat : 1)) * cols;
-      expectLength(`input "${key}" of plan "${name}"`, run.inputs[key]?.length, want);
-    }
+    const plan = planOf(program, name, "reference");
+    expectInputs(plan, run.inputs, run.rows, run.repeat);
     const gradient = new Float64Array(plan.hasGradient ? floats(program.weights) : 0);
     gradients.set(name, gradient);
     const values = allocate(plan, run.rows, gradient);
     for (const record of [...plan.records.prologue, ...plan.records.shard, ...plan.records.epilogue]) {
       if (record.op === "param" || record.op === "constant") continue;
-      if (record.op === "bankRows" && !banks.has(record.attrs.bank as string)) {
-        throw new Error(`internal: plan "${name}" draws from bank "${record.attrs.bank}", which was not written`);
-      }
+      if (record.op === "bankRows") bankOf(banks, record.attrs.bank as string, name);
       kernels[record.op](
         values[record.output],
         record.inputs.map((i) => values[i]),
@@ -117,7 +101,7 @@ export const createReference: CreateExecutor = async (program: Program, { optimi
     device: "f64",
     readWeights: async (slab = "weights") => Float32Array.from(slabs[slab]),
     async writeWeights(values, slab = "weights") {
-      expectLength(`${slab} slab`, values.length, slabs[slab].length);
+      expectSlab(slab, program[slab], values);
       slabs[slab].set(values);
     },
     async readGradient(plan) {
@@ -126,25 +110,22 @@ export const createReference: CreateExecutor = async (program: Program, { optimi
       return Float32Array.from(gradient);
     },
     async writeBank(name, values) {
-      const cols = program.banks[name];
-      if (cols === undefined || values.length === 0 || values.length % cols !== 0) {
-        throw new Error(`internal: bank "${name}": expected rows of ${cols} numbers, got ${values.length} numbers`);
-      }
-      banks.set(name, { kind: "param", rows: values.length / cols, cols, data: Float64Array.from(values) });
+      const rows = rowsOfBank(program, name, values);
+      banks.set(name, { kind: "param", rows, cols: program.banks[name], data: Float64Array.from(values) });
     },
     async run(plan, { rows, inputs = {}, repeat = 1, seed = 0, step = 0 }: RunOptions): Promise<Record<string, Rows>> {
       const out = execute(plan, { rows, inputs, repeat, seed, step, banks });
       return Object.fromEntries(Object.entries(out).map(([name, data]) => [name, data.slice()]));
     },
     async train(plan, { rows, seed, firstStep, rates, loss, inputs = {} }) {
-      if (optimiser === undefined) throw new Error("internal: an executor without optimiser cannot train");
+      const settings = optimiserOf(optimiser);
       const losses: number[] = [];
       for (let s = 0; s < rates.length; s++) {
         const out = execute(plan, { rows, inputs, repeat: 1, seed, step: firstStep + s, banks });
         losses.push(out[loss][0]);
         const finite = Number.isFinite(losses[s]);
         const gradient = gradients.get(plan) as Float64Array;
-        if (!finite || !update(slabs.weights, gradient, state, rates[s], optimiser))
+        if (!finite || !update(slabs.weights, gradient, state, rates[s], settings))
           return { done: s, losses: Float64Array.from(losses) };
       }
       return { done: rates.length, losses: Float64Array.from(losses) };
@@ -160,7 +141,8 @@ export const createReference: CreateExecutor = async (program: Program, { optimi
         [state.v, v],
         [state.largest, largest],
       ] as const) {
-        expectLength("moments", from.length, to.length);
+        if (from.length !== to.length)
+          throw new Error(`internal: moments: expected ${to.length} numbers, got ${from.length}`);
         to.set(from);
       }
     },

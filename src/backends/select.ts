@@ -38,9 +38,10 @@ const backends: Readonly<Record<string, Create>> = {
     if (kernels !== "auto" || optimiser === undefined || stepOf(program) < GPU_STEP)
       return backends.wasm(program, options);
     try {
-      const { createWebgpu, openGpu } = await webgpu();
+      const { openGpu } = await import("./webgpu/device.ts");
       const { software, name } = await openGpu();
       if (software) throw new Error(`${name} is software`);
+      const { createWebgpu } = await webgpu();
       return await createWebgpu(program, options);
     } catch (error) {
       return backends.wasm(program, options, error instanceof Error ? error.message : String(error));

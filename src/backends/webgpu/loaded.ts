@@ -1,7 +1,7 @@
 /** A plan on the device: its buffers, for as many rows as were asked for so far, and the dispatches of a call. */
 import type { Binding, Kernel, Size } from "../../../shaders/kernel.ts";
 import type { Plan, Value } from "../../graph/plan.ts";
-import { usage } from "./device.ts";
+import { newBuffer, type SharedBuffers } from "./buffers.ts";
 import { type Pipeline, pipelinesOf } from "./pipelines.ts";
 import type { Schedule } from "./schedule.ts";
 
@@ -18,32 +18,10 @@ export interface Dispatches {
   readonly outputs: readonly Dispatch[];
 }
 
-/** Buffers that all plans of a program share. */
-export interface Shared {
-  readonly device: GPUDevice;
-  readonly weights: GPUBuffer;
-  readonly frozen: GPUBuffer;
-  /** Of a bank by name. @throws where it was not written. */
-  readonly bank: (name: string) => GPUBuffer;
-  /** Fixed numbers, laid down once. */
-  readonly table: (numbers: Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>) => GPUBuffer;
-  /** At least so many floats, shared by all records. */
-  readonly scratch: (floats: number) => GPUBuffer;
-}
-
-const { storage, copySrc, copyDst } = usage;
-/** A buffer of at least a few bytes: none may be empty. */
-export const newBuffer = (device: GPUDevice, bytes: number, label: string, more = 0): GPUBuffer =>
-  device.createBuffer({
-    label,
-    size: Math.max(256, Math.ceil(bytes / 4) * 4),
-    usage: storage | copySrc | copyDst | more,
-  });
-
 export class LoadedPlan {
   readonly schedule: Schedule;
   readonly sums: GPUBuffer;
-  private readonly shared: Shared;
+  private readonly shared: SharedBuffers;
   private readonly temporary: GPUBuffer;
   private readonly constant: GPUBuffer;
   private slots: GPUBuffer[] = [];
@@ -54,7 +32,7 @@ export class LoadedPlan {
   /** Padded rows that the slots hold. */
   capacity = 0;
 
-  constructor(schedule: Schedule, shared: Shared) {
+  constructor(schedule: Schedule, shared: SharedBuffers) {
     this.schedule = schedule;
     this.shared = shared;
     const { bytes, constants, name } = schedule.plan;
@@ -65,7 +43,7 @@ export class LoadedPlan {
     for (const { at, values } of constants) device.queue.writeBuffer(this.constant, at, Float32Array.from(values));
   }
 
-  private get plan(): Plan {
+  get plan(): Plan {
     return this.schedule.plan;
   }
 
@@ -95,7 +73,10 @@ export class LoadedPlan {
     if ("table" in binding) return { buffer: this.shared.table(binding.table) };
     if ("scratch" in binding) return { buffer: this.shared.scratch(binding.scratch(size)) };
     if ("edge" in binding)
-      return { buffer: binding.edge === "bank" ? this.shared.bank(binding.of) : this.edge(binding.edge, binding.of) };
+      return {
+        buffer:
+          binding.edge === "bank" ? this.shared.bank(binding.of, this.plan.name) : this.edge(binding.edge, binding.of),
+      };
     return this.placeOf(this.plan.values[binding.value]);
   }
 

@@ -1,26 +1,21 @@
 /** Adam and AMSGrad on the device: the kernels of shaders/adam.wgsl.ts, their buffers, and what the host knows of them. */
 import { close, NORM_CHUNK, squares, stateFields, update } from "../../../shaders/adam.wgsl.ts";
 import type { Kernel } from "../../../shaders/kernel.ts";
-import type { OptimiserOptions } from "../backend.ts";
-import { type Dispatch, newBuffer } from "./loaded.ts";
+import { type OptimiserOptions, type OptimiserState, powersAfter } from "../backend.ts";
+import { newBuffer } from "./buffers.ts";
+import type { Dispatch } from "./loaded.ts";
 import { pipelinesOf } from "./pipelines.ts";
+import { STEPS } from "./runs.ts";
+import { type Part, read, write } from "./transfer.ts";
 
-/** Steps of one submission. */
-export const STEPS = 32;
 /** Threads of one row of work-groups: the update of a large slab takes several rows. */
 const COLUMNS = 64 * 32_768;
 
-interface Part {
-  readonly buffer: GPUBuffer;
-  readonly offset?: number;
-  readonly floats: number;
-}
-
 export class Optimiser {
-  readonly m: GPUBuffer;
-  readonly v: GPUBuffer;
-  readonly largest: GPUBuffer | null;
-  updates = 0;
+  private readonly m: GPUBuffer;
+  private readonly v: GPUBuffer;
+  private readonly largest: GPUBuffer | null;
+  private updates = 0;
   private readonly device: GPUDevice;
   private readonly options: OptimiserOptions;
   private readonly floats: number;
@@ -142,21 +137,25 @@ export class Optimiser {
     return done;
   }
 
-  resume(updates: number): void {
-    const { beta1, beta2 } = this.options;
+  async read(): Promise<OptimiserState> {
+    const { device, updates, floats } = this;
+    const slabs = [this.m, this.v, ...(this.largest ? [this.largest] : [])];
+    const [m, v, largest = new Float32Array(0)] = await read(
+      device,
+      slabs.map((buffer) => ({ buffer, floats })),
+    );
+    return { updates, m: m.slice(), v: v.slice(), largest: largest.slice() };
+  }
+
+  write({ updates, m, v, largest }: OptimiserState): void {
     this.updates = updates;
-    this.powers = [1, 1];
-    for (let t = 0; t < updates; t++) this.powers = [this.powers[0] * beta1, this.powers[1] * beta2];
+    this.powers = powersAfter(updates, this.options);
+    write(this.device, this.m, m);
+    write(this.device, this.v, v);
+    if (this.largest) write(this.device, this.largest, largest);
   }
 
   dispose(): void {
     for (const buffer of [this.m, this.v, this.largest, this.parts, this.state, this.losses]) buffer?.destroy();
   }
 }
-
-export const makeOptimiser = (
-  device: GPUDevice,
-  options: OptimiserOptions,
-  bytes: number,
-  weights: GPUBuffer,
-): Optimiser => new Optimiser(device, options, bytes, weights);

@@ -1,0 +1,70 @@
+/** What goes to the device and comes back, and what it finds wrong with it: errors come in scopes, and a loss at any time. */
+import { DeviceLost, type Rows } from "../backend.ts";
+import { type Gpu, MAP_READ, usage } from "./device.ts";
+
+/** Floats of a buffer. */
+export interface Part {
+  readonly buffer: GPUBuffer;
+  /** In bytes; default 0. */
+  readonly offset?: number;
+  readonly floats: number;
+}
+
+/** Does work on the device. @throws what the device finds wrong with it, and `DeviceLost` when there is none. */
+export async function guarded<T>({ device, lost }: Gpu, what: string, work: () => Promise<T>): Promise<T> {
+  const refuseLost = (): void => {
+    if (lost.reason !== undefined)
+      throw new DeviceLost(
+        `webgpu: the device was lost (${lost.reason}); use backend "wasm", or try again for a new device`,
+      );
+  };
+  refuseLost();
+  device.pushErrorScope("out-of-memory");
+  device.pushErrorScope("validation");
+  let result: T;
+  try {
+    result = await work();
+  } catch (error) {
+    void device.popErrorScope();
+    void device.popErrorScope();
+    await Promise.resolve(); // a loss is told before what it broke
+    refuseLost();
+    throw error;
+  }
+  const [invalid, memory] = await Promise.all([device.popErrorScope(), device.popErrorScope()]);
+  refuseLost();
+  if (memory) throw new Error(`webgpu: ${what} does not fit in the device's memory: ${memory.message}`);
+  if (invalid) throw new Error(`internal: webgpu refuses ${what}: ${invalid.message}`);
+  return result;
+}
+
+/** Parts of buffers, in one copy and one wait. */
+export async function read(device: GPUDevice, parts: readonly Part[]): Promise<Float32Array[]> {
+  const total = parts.reduce((sum, { floats }) => sum + floats, 0);
+  const staging = device.createBuffer({
+    label: "readback",
+    size: Math.max(4, 4 * total),
+    usage: usage.mapRead | usage.copyDst,
+  });
+  try {
+    const encoder = device.createCommandEncoder();
+    let at = 0;
+    for (const { buffer, offset = 0, floats } of parts) {
+      if (floats > 0) encoder.copyBufferToBuffer(buffer, offset, staging, at, 4 * floats);
+      at += 4 * floats;
+    }
+    device.queue.submit([encoder.finish()]);
+    await staging.mapAsync(MAP_READ);
+    const all = new Float32Array(staging.getMappedRange().slice(0));
+    let from = 0;
+    return parts.map(({ floats }) => all.subarray(from, (from += floats)));
+  } finally {
+    staging.destroy();
+  }
+}
+
+/** Rows or slabs, from the start of a buffer. */
+export function write(device: GPUDevice, buffer: GPUBuffer, values: Rows | readonly number[]): void {
+  const floats = values instanceof Float32Array ? (values as Float32Array<ArrayBuffer>) : Float32Array.from(values);
+  if (floats.length > 0) device.queue.writeBuffer(buffer, 0, floats);
+}
