@@ -4,6 +4,7 @@
  * Three kernels: partial sums of squares of the gradient; what the step comes to, by one work-group; the update of each weight.
  * A loss or a gradient that is not finite is found by its bits, and stops this step and all that were submitted after it.
  */
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { TEAM, teamSum } from "./reduce.wgsl.ts";
 
 /** What the kernels of a step leave for each other and for the host, in words. */
@@ -12,7 +13,7 @@ export const stateFields = ["stopped", "done", "scale", "unused"] as const;
 /** Floats that one work-group squares and sums. */
 export const NORM_CHUNK = 4096;
 
-const state = `
+const state = wgsl`
 struct State {
   stopped: u32,  // 1 from the first step on whose loss or gradient is not finite
   done: u32,     // updates made since the host cleared this
@@ -21,7 +22,7 @@ struct State {
 }`;
 
 /** Bindings: g, part. */
-export const squares = `
+export const squares = wgsl`
 override count: u32;
 ${teamSum}
 @compute @workgroup_size(${TEAM}) fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {
@@ -33,7 +34,7 @@ ${teamSum}
 }`;
 
 /** Bindings: parts, loss, losses, state. */
-export const close = `
+export const close = wgsl`
 ${state}
 override count: u32;
 override clip: f32;
@@ -55,7 +56,7 @@ fn finite(x: f32) -> bool { return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000
 }`;
 
 /** Bindings: w, g, m, v, (largest,) state. Moments below 1e-35 are 0, as on wasm. */
-export const update = (amsgrad: boolean): string => `
+export const update = (amsgrad: boolean): string => wgsl`
 ${state}
 override count: u32;
 override beta1: f32;
@@ -73,6 +74,11 @@ fn flush(x: f32) -> f32 { return select(0.0, x, abs(x) >= 1e-35); }
   let second = flush(beta2 * v[i] + rest2 * (slope * slope));
   m[i] = first;
   v[i] = second;
-  ${amsgrad ? "let most = max(second, largest[i]);\n  largest[i] = most;" : "let most = second;"}
+  #if ${amsgrad}
+  let most = max(second, largest[i]);
+  largest[i] = most;
+  #else
+  let most = second;
+  #endif
   w[i] -= run.rate * first / (sqrt(most) * run.power2 + epsilon);
 }`;

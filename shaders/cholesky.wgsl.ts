@@ -3,13 +3,14 @@
  * 4th ed., §4.2), and their derivative backwards (Murray, Differentiation of the Cholesky decomposition, arXiv 1602.07527); packed
  * lower triangles as in triangle.wgsl.ts. One thread a sample, which reads again what it has written.
  */
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { packedOrder } from "../src/graph/tensor.ts";
 import type { MakeKernels } from "./kernel.ts";
 import { operands } from "./kernel.ts";
 import { rowKernel } from "./rows.ts";
 import { entryOf } from "./triangle.wgsl.ts";
 
-const forward = /* wgsl */ `${entryOf}
+const forward = wgsl`${entryOf}
 override N: u32;
 
 // A pivot that is not positive has no root: NaN, where that of 0 would be 0.
@@ -32,7 +33,7 @@ fn work(row: u32, rows: u32, item: u32) {
 
 // The steps of the factorisation backwards, last entry first, each statement replaced by its adjoint: what is left of the cotangent
 // of L_ij when its turn comes, over L_jj, is the cotangent of A_ij.
-const backward = /* wgsl */ `${entryOf}
+const backward = wgsl`${entryOf}
 override N: u32;
 
 fn work(row: u32, rows: u32, item: u32) {

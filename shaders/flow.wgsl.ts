@@ -12,6 +12,7 @@
  * One thread a row and dimension. Knots are kept nowhere: each axis is walked along its raw numbers, and what is known of the bin at hand
  * stays in registers. Outside (−bound, bound) the spline is the identity.
  */
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import type { SplineAttrs } from "../src/graph/ops.ts";
 import type { MakeKernels } from "./kernel.ts";
 import { operands } from "./kernel.ts";
@@ -22,7 +23,7 @@ const FLOOR = 1e-3;
 /** log(exp(1 − 1e-3) − 1): a raw slope of 0 is a slope of 1. */
 const SLOPE_SHIFT = 0.5397424172369522;
 
-const located = /* wgsl */ `
+const located = wgsl`
 override BINS: u32;
 override BOUND: f32;
 override LEAST: f32;   // length of a bin whose share is 0
@@ -158,7 +159,7 @@ fn denominator(c: Cell) -> f32 { return c.a * (c.s * c.a + c.d0 * c.b) + c.b * (
 fn numerator(c: Cell) -> f32 { return c.a * (c.d1 * c.a + c.s * c.b) + c.b * (c.d0 * c.b + c.s * c.a); }
 `;
 
-const forward = /* wgsl */ `${located}
+const forward = wgsl`${located}
 override DIMS: u32;
 
 fn work(row: u32, rows: u32, item: u32) {
@@ -180,10 +181,10 @@ fn work(row: u32, rows: u32, item: u32) {
 }
 `;
 
-// Cotangents of the raw numbers of one axis: bins before the one at hand move its first knot, whose cotangent is \`knot\`; its own
-// length has the cotangent \`length\`; bins after it have none. The softmax takes from each the mean of all, which is weighted by
+// Cotangents of the raw numbers of one axis: bins before the one at hand move its first knot, whose cotangent is `knot`; its own
+// length has the cotangent `length`; bins after it have none. The softmax takes from each the mean of all, which is weighted by
 // the lengths above the floor.
-const backward = /* wgsl */ `${located}
+const backward = wgsl`${located}
 override DIMS: u32;
 
 fn axisGrad(axis: Axis, start: u32, to: u32, knot: f32, length: f32) {

@@ -1,7 +1,8 @@
 /** Moving numbers about: the edges of the graph (rows ↔ features), columns, particles. */
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { type Kernel, LANES, type MakeKernels, operands, overRows, tableOf } from "./kernel.ts";
 
-const entry = `@compute @workgroup_size(${LANES}) fn main(@builtin(global_invocation_id) id: vec3u)`;
+const entry = wgsl`@compute @workgroup_size(${LANES}) fn main(@builtin(global_invocation_id) id: vec3u)`;
 
 /** Rows given by the caller, (rows, F) or fewer where they are repeated; padding repeats the last. */
 const input: MakeKernels = (record, plan) => {
@@ -11,7 +12,7 @@ const input: MakeKernels = (record, plan) => {
   return [
     {
       name: "input",
-      code: `
+      code: wgsl`
 override cols: u32;
 ${entry} {
   if (id.x >= run.padded) { return; }
@@ -31,7 +32,7 @@ ${entry} {
 /** Rows for the caller, (T·rows, F). */
 export const outputKernel = (name: string, value: number, cols: number, tiles: number): Kernel => ({
   name: "output",
-  code: `
+  code: wgsl`
 override cols: u32;
 override tiles: u32;
 ${entry} {
@@ -67,7 +68,7 @@ const concat: MakeKernels = (record, plan) => {
     });
     kernels.push({
       name: "concat",
-      code: `
+      code: wgsl`
 override tiles: u32;
 override first: u32;
 ${entry} {
@@ -96,7 +97,7 @@ const columns: MakeKernels = (record, plan) => {
   return [
     {
       name: "columns",
-      code: `
+      code: wgsl`
 override tiles: u32;
 ${entry} {
   let rows = tiles * run.padded;
@@ -121,7 +122,7 @@ const tile: MakeKernels = (record, plan) => {
   return [
     {
       name: "tile",
-      code: `
+      code: wgsl`
 override tiles: u32;
 ${entry} {
   let rows = tiles * run.padded;
@@ -143,7 +144,7 @@ const sumTiles: MakeKernels = (record, plan) => {
   return [
     {
       name: "sumTiles",
-      code: `
+      code: wgsl`
 override tiles: u32;
 ${entry} {
   if (id.x >= run.padded) { return; }
@@ -170,7 +171,7 @@ const filled =
     return [
       {
         name,
-        code: `
+        code: wgsl`
 override tiles: u32;
 ${entry} {
   if (id.x >= tiles * run.padded) { return; }

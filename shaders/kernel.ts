@@ -6,6 +6,7 @@
  * number of rows of a tile, a multiple of 8, and N = T·P. Rows from `run.rows` on are padding: they repeat a valid row. Params (R, C) lie
  * row by row. All numbers are f32: WebGPU has no f64, and what a plan wants in f64 is computed in f32.
  */
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import type { Plan, PlanRecord, Value } from "../src/graph/plan.ts";
 
 /** What changes from one call to the next. */
@@ -55,7 +56,7 @@ export interface Kernel {
 export type MakeKernels = (record: PlanRecord, plan: Plan) => readonly Kernel[];
 
 /** `run`: the call at hand, the same for all kernels of a step. */
-export const header = /* wgsl */ `
+export const header = wgsl`
 struct Run {
   rows: u32,     // of this call and one tile, without padding
   padded: u32,   // P

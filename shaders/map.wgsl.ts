@@ -2,6 +2,7 @@
  * Elementwise ops, with broadcasting of rows and columns. A chain of them over one shape is one kernel: each thread makes one entry of
  * every link, and only what is read elsewhere is written.
  */
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import type { MapName } from "../src/graph/maps.ts";
 import type { Plan, PlanRecord, Value } from "../src/graph/plan.ts";
 import { type Binding, type Kernel, LANES, type Size, tableOf } from "./kernel.ts";
@@ -104,7 +105,7 @@ export function mapKernel(records: readonly PlanRecord[], kept: ReadonlySet<numb
   const body = [...lines, ...stores].join("\n  ");
   const name = records.map(({ op }) => op).join(" ");
   if (out.kind === "param") {
-    const code = `
+    const code = wgsl`
 override count: u32;
 @compute @workgroup_size(${LANES}) fn main(@builtin(global_invocation_id) id: vec3u) {
   let at = id.x;
@@ -114,7 +115,7 @@ override count: u32;
     const count = out.rows * out.cols;
     return { name, code, constants: { count }, bindings, groups: () => [Math.ceil(count / LANES), 1, 1] };
   }
-  const code = `
+  const code = wgsl`
 override tiles: u32;
 @compute @workgroup_size(${LANES}) fn main(@builtin(global_invocation_id) id: vec3u) {
   let rows = tiles * run.padded;

@@ -9,7 +9,9 @@
  * - NaN and infinities may be taken not to occur. They are found and made by their bits.
  * - subnormal numbers may be 0. Nothing relies on them.
  */
-const text = /* wgsl */ `
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
+
+const text = wgsl`
 // The float of some bits. Rows of a tile are a multiple of 8: the or changes nothing.
 fn fromBits(bits: u32) -> f32 { return bitcast<f32>(bits | (run.padded & 1u)); }
 

@@ -3,6 +3,7 @@
  * key (seed, stream, "Retr", "odic"), counter (step, row, column / 4, 0), output word column mod 4: the integers of
  * assembly/random.ts. Uniforms are the same bits; normals, by Box & Muller (1958), agree to rounding.
  */
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import type { MakeKernels } from "./kernel.ts";
 import { operands } from "./kernel.ts";
 import { rowKernel } from "./rows.ts";
@@ -19,17 +20,17 @@ const PAIRS = 10;
 /** Two rounds, and after every fourth round a part of the key. */
 function rounds(pair: number): string {
   const [ab, cd, ad, cb] = ROTATIONS[pair % ROTATIONS.length];
-  const mixed = `
-  a += b; b = turn(b, ${ab}u) ^ a; c += d; d = turn(d, ${cd}u) ^ c;
-  a += d; d = turn(d, ${ad}u) ^ a; c += b; b = turn(b, ${cb}u) ^ c;`;
-  if (pair % 2 === 0) return mixed;
   const part = (pair + 1) / 2;
   const key = (i: number): string => `k${(part + i) % 5}`;
-  return `${mixed}
-  a += ${key(0)}; b += ${key(1)}; c += ${key(2)}; d += ${key(3)} + ${part}u;`;
+  return wgsl`
+  a += b; b = turn(b, ${ab}u) ^ a; c += d; d = turn(d, ${cd}u) ^ c;
+  a += d; d = turn(d, ${ad}u) ^ a; c += b; b = turn(b, ${cb}u) ^ c;
+  #if ${pair % 2 === 1}
+  a += ${key(0)}; b += ${key(1)}; c += ${key(2)}; d += ${key(3)} + ${part}u;
+  #endif`;
 }
 
-const threefry = /* wgsl */ `
+const threefry = wgsl`
 override STREAM: u32;
 
 fn turn(x: u32, bits: u32) -> u32 { return (x << bits) | (x >> (32u - bits)); }
@@ -50,7 +51,7 @@ ${Array.from({ length: PAIRS }, (_, pair) => rounds(pair)).join("")}
 }
 `;
 
-const draws = /* wgsl */ `${threefry}
+const draws = wgsl`${threefry}
 override COLS: u32;
 override NORMAL: bool;
 
@@ -80,7 +81,7 @@ fn work(row: u32, rows: u32, item: u32) {
 /** Columns of a row of a bank that one thread copies. */
 const COPIED = 16;
 
-const choice = /* wgsl */ `${threefry}
+const choice = wgsl`${threefry}
 override COLS: u32;
 
 fn work(row: u32, rows: u32, item: u32) {

@@ -1,13 +1,14 @@
 /** Sums over features, a thread a row, and over the batch, a work-group a feature. Sums are trees: no atomics, one answer. */
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { LANES, type MakeKernels, operands, overRows } from "./kernel.ts";
 
-const entry = `@compute @workgroup_size(${LANES}) fn main(@builtin(global_invocation_id) id: vec3u)`;
+const entry = wgsl`@compute @workgroup_size(${LANES}) fn main(@builtin(global_invocation_id) id: vec3u)`;
 
 /** Threads that sum together. */
 export const TEAM = 256;
 
 /** `sum` of each thread to that of all, in thread 0. */
-export const teamSum = `
+export const teamSum = wgsl`
 var<workgroup> part: array<f32, ${TEAM}>;
 fn teamSum(thread: u32, own: f32) -> f32 {
   part[thread] = own;
@@ -27,7 +28,7 @@ const byRow =
     return [
       {
         name,
-        code: `
+        code: wgsl`
 override tiles: u32;
 override cols: u32;
 ${entry} {
@@ -48,7 +49,7 @@ ${entry} {
 
 const sumOfRows = byRow(
   "sumFeatures",
-  () => `
+  () => wgsl`
   var sum = vec4f(0.0);
   var f = 0u;
   for (; f + 4u <= cols; f += 4u) {
@@ -64,7 +65,7 @@ const sumOfParam: MakeKernels = (record, plan) => {
   return [
     {
       name: "sumFeatures",
-      code: `
+      code: wgsl`
 override count: u32;
 ${teamSum}
 @compute @workgroup_size(${TEAM}) fn main(@builtin(local_invocation_index) thread: u32) {
@@ -88,7 +89,7 @@ const sumFeatures: MakeKernels = (record, plan) =>
 
 const logSumExp = byRow(
   "logSumExp",
-  () => `
+  () => wgsl`
   var top = x[n];
   for (var f = 1u; f < cols; f++) { top = max(top, x[f * rows + n]); }
   var sum = 0.0;
@@ -98,10 +99,14 @@ const logSumExp = byRow(
 
 const cumsum = byRow(
   "cumsum",
-  ({ reverse }) => `
+  ({ reverse }) => wgsl`
   var sum = 0.0;
   for (var k = 0u; k < cols; k++) {
-    let at = ${reverse ? "(cols - 1u - k)" : "k"} * rows + n;
+    #if ${reverse as boolean}
+    let at = (cols - 1u - k) * rows + n;
+    #else
+    let at = k * rows + n;
+    #endif
     sum += x[at];
     y[at] = sum;
   }`,
@@ -112,7 +117,7 @@ const batchSum: MakeKernels = (record, plan) => {
   return [
     {
       name: "batchSum",
-      code: `
+      code: wgsl`
 override tiles: u32;
 ${teamSum}
 @compute @workgroup_size(${TEAM}) fn main(@builtin(local_invocation_index) thread: u32, @builtin(workgroup_id) group: vec3u) {

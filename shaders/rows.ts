@@ -1,4 +1,5 @@
 /** Kernels of one thread a row of a batch, or one for each row and item: what most kernels of this folder are. */
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import type { Plan, PlanRecord } from "../src/graph/plan.ts";
 import { type Binding, type Kernel, LANES, operands, overRows } from "./kernel.ts";
 
@@ -20,7 +21,7 @@ export interface RowKernel {
 /** The least that every device allows of work-groups in one direction: items beyond are done by turns. */
 const MOST_GROUPS = 65535;
 
-const main = /* wgsl */ `
+const main = wgsl`
 override TILES: u32;
 override ITEMS: u32;
 

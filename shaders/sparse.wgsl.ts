@@ -7,6 +7,7 @@
  * Vectors of a sample are n unknowns × `width` right-hand sides, sides fastest. There is a thread for each sample and output, which
  * gathers: where the entries of A are scattered on wasm, a table lists those that meet in an unknown.
  */
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import type { SparseMatrix } from "../src/sparse/matrix.ts";
 import type { SparsePattern } from "../src/sparse/pattern.ts";
 import type { Binding, MakeKernels } from "./kernel.ts";
@@ -57,7 +58,7 @@ const meetingsOf = once(({ n, rows, cols }: SparsePattern): Words => {
 
 const table = (name: string, numbers: Words): Binding => ({ name, type: "array<u32>", table: numbers });
 
-const mapCode = /* wgsl */ `
+const mapCode = wgsl`
 fn work(row: u32, rows: u32, item: u32) {
   var sum = 0.0;
   for (var k = links[item]; k < links[item + 1u]; k++) { sum += values[k] * x[links[ITEMS + 1u + k] * rows + row]; }
@@ -65,7 +66,7 @@ fn work(row: u32, rows: u32, item: u32) {
 }
 `;
 
-const mulCode = /* wgsl */ `
+const mulCode = wgsl`
 override N: u32;
 override WIDTH: u32;
 
@@ -81,7 +82,7 @@ fn work(row: u32, rows: u32, item: u32) {
 }
 `;
 
-const outerCode = /* wgsl */ `
+const outerCode = wgsl`
 override WIDTH: u32;
 
 fn work(row: u32, rows: u32, item: u32) {

@@ -13,6 +13,7 @@
  * - Tiles are as wide as the matrix asks for: 100 features are 2 × 13 blocks of 4, not 128.
  * - Where C is small and k long, TZ teams of a group take every TZ-th block of k, and their sums are added in order.
  */
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 
 /** Threads of a work-group, vec4 (16 bytes) of its memory: what every device has. */
 const THREADS = 256;
@@ -81,15 +82,21 @@ export function tiledProduct(tile: Tile, { loads, alongK, range, finish }: Produ
   const { r, TX, TY, TZ, Q } = tile;
   const blocks = Math.ceil((r * (TX + TY) * Q) / (TX * TY * TZ));
   /** Quads of k, and of m or n, of a block: those beside each other in memory go to threads beside each other. */
-  const place = (inner: boolean | undefined, across: string): string =>
-    inner ? "vec2u(at % Q, at / Q)" : `vec2u(at / (${r}u * ${across}), at % (${r}u * ${across}))`;
+  const place = (name: string, across: string, inner = false): string => wgsl`
+fn ${name}(at: u32) -> vec2u {
+  #if ${inner}
+  return vec2u(at % Q, at / Q);
+  #else
+  return vec2u(at / (${r}u * ${across}), at % (${r}u * ${across}));
+  #endif
+}`;
   const sums = times(4 * r, (row) => times(r, (q) => ({ name: `c${row}${q}`, row, q }))).flat();
-  const step = `
+  const step = wgsl`
         let a = (k + j) * ${r}u * TY + y;
         let b = RIGHT + (k + j) * ${r}u * TX + x;
         ${times(r, (i) => `let a${i} = tile[a + ${i}u * TY]; let b${i} = tile[b + ${i}u * TX];`).join(" ")}
         ${sums.map(({ name, row, q }) => `${name} = fma(vec4f(a${row >> 2}.${"xyzw"[row & 3]}), b${q}, ${name});`).join(" ")}`;
-  const gather = ({ name }: { name: string }): string => `
+  const gather = ({ name }: { name: string }): string => wgsl`
   workgroupBarrier();
   tile[thread] = ${name};
   workgroupBarrier();
@@ -97,7 +104,7 @@ export function tiledProduct(tile: Tile, { loads, alongK, range, finish }: Produ
   const end = ({ name, row, q }: (typeof sums)[number]): string =>
     `finish(4u * (group.y * ${r}u * TY + ${row >> 2}u * TY + y) + ${row & 3}u, 4u * (group.x * ${r}u * TX + ${q}u * TX + x), ${name}, group.z);`;
   const warped = TZ === 1 && TX % 8 === 0 && TY % 4 === 0;
-  return `
+  return wgsl`
 override TX: u32;
 override TY: u32;
 override TZ: u32;
@@ -108,8 +115,8 @@ var<workgroup> tile: array<vec4f, SIZE>;
 ${loads}
 ${range}
 ${finish}
-fn placeLeft(at: u32) -> vec2u { return ${place(alongK.left, "TY")}; }
-fn placeRight(at: u32) -> vec2u { return ${place(alongK.right, "TX")}; }
+${place("placeLeft", "TY", alongK.left)}
+${place("placeRight", "TX", alongK.right)}
 /** A block of 4 × 4 of the part from k on: the first ones are of A, the next ones of B. */
 fn block(k: u32, at: u32, group: vec3u) -> mat4x4f {
   if (at < ${r}u * TY * Q) {
@@ -137,11 +144,13 @@ fn keep(b: mat4x4f, at: u32) {
 }
 @compute @workgroup_size(TX, TY, TZ)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
-  ${
-    warped
-      ? "let x = thread / 32u % (TX / 8u) * 8u + thread % 8u;\n  let y = thread / 32u / (TX / 8u) * 4u + thread / 8u % 4u;"
-      : "let x = thread % TX;\n  let y = thread / TX % TY;"
-  }
+  #if ${warped}
+  let x = thread / 32u % (TX / 8u) * 8u + thread % 8u;
+  let y = thread / 32u / (TX / 8u) * 4u + thread / 8u % 4u;
+  #else
+  let x = thread % TX;
+  let y = thread / TX % TY;
+  #endif
   let z = thread / (TX * TY);
   ${sums.map(({ name }) => `var ${name} = vec4f();`).join(" ")}
   let ends = range(group.z);
@@ -158,8 +167,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     workgroupBarrier();
     ${times(blocks, (i) => `keep(next${i}, at${i});`).join(" ")}
     workgroupBarrier();
-  }${TZ > 1 ? sums.map(gather).join("") : ""}
-  ${TZ > 1 ? "if (z > 0u) { return; }" : ""}
+  }
+  #if ${TZ > 1}
+  ${sums.map(gather).join("")}
+  if (z > 0u) { return; }
+  #endif
   ${sums.map(end).join("\n  ")}
 }`;
 }

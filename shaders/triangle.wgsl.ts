@@ -6,16 +6,17 @@
  * (Golub & Van Loan, Matrix Computations, 4th ed., §3.1.) Products have a thread for each sample and row of the triangle;
  * substitution, where a row needs those before it, one a sample.
  */
+import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import type { MakeKernels } from "./kernel.ts";
 import { operands } from "./kernel.ts";
 import { rowKernel } from "./rows.ts";
 
 /** Feature of an entry. */
-export const entryOf = /* wgsl */ `
+export const entryOf = wgsl`
 fn entryOf(i: u32, j: u32) -> u32 { return ((i * (i + 1u)) >> 1u) + j; }
 `;
 
-const mulCode = /* wgsl */ `${entryOf}
+const mulCode = wgsl`${entryOf}
 override N: u32;
 override TRANSPOSE: bool;
 
@@ -30,7 +31,7 @@ fn work(row: u32, rows: u32, i: u32) {
 }
 `;
 
-const solveCode = /* wgsl */ `${entryOf}
+const solveCode = wgsl`${entryOf}
 override N: u32;
 override TRANSPOSE: bool;
 
@@ -48,7 +49,7 @@ fn work(row: u32, rows: u32, item: u32) {
 }
 `;
 
-const outerCode = /* wgsl */ `${entryOf}
+const outerCode = wgsl`${entryOf}
 fn work(row: u32, rows: u32, i: u32) {
   let v = a[i * rows + row];
   for (var j = 0u; j <= i; j++) { out[entryOf(i, j) * rows + row] = v * b[j * rows + row]; }

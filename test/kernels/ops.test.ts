@@ -5,14 +5,13 @@
 // rounding errors add up like √K in practice: 4 + 4 √K is allowed. Σ|terms| is the op itself on absolute values.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { compileKernels } from "../../src/backends/kernels.ts";
 import * as g from "../../src/graph/build.ts";
 import { type MapName, mapNames } from "../../src/graph/maps.ts";
-import { apply, ops } from "../../src/graph/ops.ts";
+import { apply } from "../../src/graph/ops.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { wasmBuilds } from "../helpers/backends.ts";
 import { linear } from "../helpers/cases.ts";
-import { compareWithReference, kernelsUsed, roundoff } from "../helpers/compare.ts";
+import { compareWithReference, roundoff } from "../helpers/compare.ts";
 import { noGpu, webgpu } from "../helpers/gpu.ts";
 import { batchOf, paramOf } from "../helpers/leaves.ts";
 import { factorOf, families, mapChecks, rowsAt, WIDTHS } from "../helpers/op-cases.ts";
@@ -144,20 +143,6 @@ test("a pivot that is not positive makes NaN of its sample from there on, and to
       }
     }
   }
-});
-
-test("every kernel of the build is in these comparisons, or has a test of its own", async () => {
-  const used = new Set<string>();
-  for (const cases of Object.values(families)) {
-    for (const dtype of ["f32", "f64"] as const) for (const name of kernelsUsed(cases(3, dtype), dtype)) used.add(name);
-  }
-  const kernels = WebAssembly.Module.exports(await compileKernels("plain")).map((e) => e.name);
-  const left = kernels.filter((name) => {
-    const [, op, dtype] = /^(\w+)_(f32|f64)$/.exec(name) ?? [];
-    return dtype !== undefined && op in ops && !used.has(name);
-  });
-  // detach: gradients that are copied to their place (training); splines and draws: spline.test.ts, random.test.ts.
-  assert.equal(left.sort(), ["bankRows_f32", "detach_f32", "detach_f64", "splineGrad_f32", "spline_f32"]);
 });
 
 test.run();

@@ -4,6 +4,7 @@
  */
 import { choleskyKernels } from "../../../shaders/cholesky.wgsl.ts";
 import { denseKernels } from "../../../shaders/dense.wgsl.ts";
+import { denseGradKernels } from "../../../shaders/dense_grad.wgsl.ts";
 import { flowKernels } from "../../../shaders/flow.wgsl.ts";
 import { indexKernels, outputKernel } from "../../../shaders/index_ops.wgsl.ts";
 import type { Kernel, MakeKernels } from "../../../shaders/kernel.ts";
@@ -20,6 +21,7 @@ const kernels: Readonly<Record<string, MakeKernels>> = {
   ...indexKernels,
   ...reduceKernels,
   ...denseKernels,
+  ...denseGradKernels,
   ...randomKernels,
   ...triangleKernels,
   ...choleskyKernels,

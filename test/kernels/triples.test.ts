@@ -1,0 +1,70 @@
+// An op is a row of the table, a kernel in each backend and a case among the comparisons with the reference: none without the others.
+import { readdirSync, readFileSync } from "node:fs";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { compileKernels } from "../../src/backends/kernels.ts";
+import { hasKernels } from "../../src/backends/webgpu/schedule.ts";
+import { ops } from "../../src/graph/ops.ts";
+import { kernelsUsed } from "../helpers/compare.ts";
+import { families } from "../helpers/op-cases.ts";
+
+/** Names of the kernels of wasm, `op_dtype`. */
+const onWasm = WebAssembly.Module.exports(await compileKernels("plain"))
+  .map(({ name }) => name)
+  .filter((name) => /_f(32|64)$/.test(name));
+const without = (has: (op: string) => boolean): string[] =>
+  Object.keys(ops)
+    .filter((op) => !has(op))
+    .sort();
+
+test("every op has a kernel on wasm, but weights and constants, which lie in memory as they are", () => {
+  assert.equal(
+    without((op) => onWasm.includes(`${op}_f32`)),
+    ["constant", "param"],
+  );
+});
+
+test("every op has kernels on WebGPU, but those of sparse systems", () => {
+  assert.equal(without(hasKernels), ["sparseCholesky", "sparseInverse", "sparseLogDet", "sparseSolve"]);
+});
+
+test("every kernel of wasm is of an op, and in the comparisons of op-cases.ts, or has a test of its own", () => {
+  const used = new Set<string>();
+  for (const cases of Object.values(families)) {
+    for (const dtype of ["f32", "f64"] as const) for (const name of kernelsUsed(cases(3, dtype), dtype)) used.add(name);
+  }
+  // detach: gradients that are copied to their place (training); splines and draws: spline.test.ts, random.test.ts.
+  // output: the edge of the graph, in all of them.
+  assert.equal(onWasm.filter((name) => !used.has(name)).sort(), [
+    "bankRows_f32",
+    "detach_f32",
+    "detach_f64",
+    "output_f32",
+    "output_f64",
+    "splineGrad_f32",
+    "spline_f32",
+  ]);
+});
+
+test("a file of kernels in assembly/ and one in shaders/ have one name", () => {
+  const folder = (name: string): URL => new URL(`../../${name}/`, import.meta.url);
+  const named = (name: string, ending: string): string[] =>
+    readdirSync(folder(name)).flatMap((file) => (file.endsWith(ending) ? [file.slice(0, -ending.length)] : []));
+  const [assembly, shaders] = [named("assembly", ".ts"), named("shaders", ".wgsl.ts")];
+  const makesOps = (name: string): boolean =>
+    /^export function \w+_f32\(/m.test(readFileSync(new URL(`${name}.ts`, folder("assembly")), "utf8"));
+  // math: simd.ts on wasm.
+  assert.equal(
+    shaders.filter((name) => !assembly.includes(name)),
+    ["math"],
+  );
+  // Sparse systems; layer: records for dense.ts and dense_grad.ts.
+  assert.equal(assembly.filter((name) => makesOps(name) && !shaders.includes(name)).sort(), [
+    "factor",
+    "layer",
+    "selected_inverse",
+    "solve",
+  ]);
+});
+
+test.run();
