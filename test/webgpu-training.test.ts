@@ -159,6 +159,28 @@ test("what WebGPU cannot do is refused with the reason, and with what to use ins
   executor.dispose();
 });
 
+test("a batch that does not fit is refused with the rows that would, and calls at the same time wait for each other", async () => {
+  if (skip()) return;
+  const batch = { ...base, objective: "elbo", batch: 65_536, particles: 128, backend: "webgpu" } as const;
+  const { message } = await rejection(train(small, batch));
+  const most = /^webgpu: expected plan "train" to fit .*, got 65536 rows; take (\d+) rows or fewer/.exec(message)?.[1];
+  assert.ok(Number(most) >= 1024 && Number(most) < 65_536, message);
+
+  const x = [10, 50_000].map((rows) => Float32Array.from({ length: rows }, (_, i) => i));
+  const twice = compile({ p: { outputs: { y: mul(input("x", 1), 2) } } });
+  const executor = await createExecutor(twice, { backend: "webgpu" });
+  await executor.run("p", { rows: 1, inputs: { x: [1] } }); // has buffers, which the second call outgrows
+  const calls = [...x, ...x].map((own) => executor.run("p", { rows: own.length, inputs: { x: own } }));
+  const wrong = rejection(executor.run("p", { rows: 2, inputs: { x: [1] } }));
+  for (const [i, { y }] of (await Promise.all(calls)).entries())
+    assert.equal(
+      y,
+      x[i % 2].map((v) => 2 * v),
+    );
+  assert.match((await wrong).message, /expected 2 numbers, got 1/);
+  executor.dispose();
+});
+
 test("where there is no adapter, webgpu says why and auto trains on wasm", () => {
   const script = `
     import { train, gaussian } from "./src/index.ts";

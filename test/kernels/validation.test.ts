@@ -15,8 +15,8 @@ import { reduceKernels } from "../../shaders/reduce.wgsl.ts";
 import { sparseKernels } from "../../shaders/sparse.wgsl.ts";
 import { tileOf } from "../../shaders/tiles.ts";
 import { triangleKernels } from "../../shaders/triangle.wgsl.ts";
-import { newBuffer } from "../../src/backends/webgpu/loaded.ts";
-import { makeOptimiser } from "../../src/backends/webgpu/optimiser.ts";
+import { newBuffer } from "../../src/backends/webgpu/buffers.ts";
+import { Optimiser } from "../../src/backends/webgpu/optimiser.ts";
 import { pipelinesOf } from "../../src/backends/webgpu/pipelines.ts";
 import { hasKernels, scheduleOf } from "../../src/backends/webgpu/schedule.ts";
 import * as g from "../../src/graph/build.ts";
@@ -163,7 +163,7 @@ test("the kernels of Adam and AMSGrad compile without a message, and their buffe
   const floats = 4_000_000; // more than one row of work-groups
   const [weights, sums, loss] = [floats, floats, 1].map((count, i) => newBuffer(device, 4 * count, `buffer ${i}`));
   for (const amsgrad of [false, true]) {
-    const optimiser = makeOptimiser(device, { ...options, amsgrad }, 4 * floats, weights);
+    const optimiser = new Optimiser(device, { ...options, amsgrad }, 4 * floats, weights);
     device.pushErrorScope("validation");
     for (const { name, groups } of await optimiser.dispatches(sums, { buffer: loss })) {
       fits(name, groups({ padded: 8 }));

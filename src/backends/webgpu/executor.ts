@@ -104,7 +104,7 @@ class WebgpuExecutor implements Executor {
     const params = outputs.filter(({ value }) => value.kind === "param");
     const out: Record<string, Rows> = {};
     for (const { key, value } of batches) out[key] = newRows(rows * value.rows * value.cols, value.dtype);
-    const chunk = callRows(plan, device);
+    const chunk = callRows(loaded.schedule, device);
     for (let start = 0; start < rows; start += chunk) {
       const count = Math.min(chunk, rows - start);
       const last = start + count === rows;
@@ -145,7 +145,7 @@ class WebgpuExecutor implements Executor {
     const scalar = lossOf(plan, loss);
     expectInputs(plan, inputs, rows, 1);
     const call = { rows, padded: padded(rows), seed, start: 0, total: rows, repeat: 1, carry: false };
-    refuseTooLarge(plan, call.padded, device);
+    refuseTooLarge(loaded.schedule, call.padded, device);
     return this.guarded(`plan "${name}"`, async () => {
       loaded.reserve(call.padded);
       const { prologue, shard, epilogue } = await loaded.dispatches();

@@ -1,5 +1,6 @@
 /** How many rows of a plan fit a call: what a device gives to one buffer, and what is asked of it at once. */
 import { align, type Plan } from "../../graph/plan.ts";
+import type { Schedule } from "./schedule.ts";
 
 /** Rows of a tile are a multiple of this. */
 const BLOCK = 8;
@@ -19,19 +20,29 @@ function bytesOfRow({ slots, inputs, outputs, values }: Plan): { all: number; la
 const bufferLimit = ({ limits }: GPUDevice): number =>
   Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
 
+/** Rows to count the work-groups of. */
+const MANY = 1 << 20;
+
+/** Rows of which a plan fits a device: the largest buffer, and the most work-groups side by side. */
+function mostRows({ plan, prologue, shard, epilogue, outputs }: Schedule, device: GPUDevice): number {
+  const { maxComputeWorkgroupsPerDimension: limit } = device.limits;
+  const groups = [prologue, shard, epilogue, outputs].flat().map((kernel) => kernel.groups({ padded: MANY })[0]);
+  return Math.min(bufferLimit(device) / bytesOfRow(plan).largest, (MANY * limit) / Math.max(1, ...groups));
+}
+
+const wholeBlocks = (rows: number): number => Math.floor(rows / BLOCK) * BLOCK;
+
 /** Rows of one call, a multiple of a block. */
-export function callRows(plan: Plan, device: GPUDevice): number {
-  const { all, largest } = bytesOfRow(plan);
-  const most = Math.min(CALL_BYTES / Math.max(1, all), bufferLimit(device) / largest);
-  return Math.max(BLOCK, Math.floor(most / BLOCK) * BLOCK);
+export function callRows(schedule: Schedule, device: GPUDevice): number {
+  const { all } = bytesOfRow(schedule.plan);
+  return Math.max(BLOCK, wholeBlocks(Math.min(CALL_BYTES / Math.max(1, all), mostRows(schedule, device))));
 }
 
 /** @throws when a batch that cannot be cut does not fit. */
-export function refuseTooLarge(plan: Plan, rows: number, device: GPUDevice): void {
-  const { largest } = bytesOfRow(plan);
-  const limit = bufferLimit(device);
-  if (rows * largest <= limit) return;
+export function refuseTooLarge(schedule: Schedule, rows: number, device: GPUDevice): void {
+  const most = wholeBlocks(mostRows(schedule, device));
+  if (rows <= most) return;
   throw new Error(
-    `webgpu: expected plan "${plan.name}" to fit buffers of ${limit} bytes, got ${rows * largest} bytes for ${rows} rows; take ${Math.floor(limit / largest)} rows or fewer, or backend "wasm"`,
+    `webgpu: expected plan "${schedule.plan.name}" to fit the adapter (buffers of ${bufferLimit(device)} bytes, ${device.limits.maxComputeWorkgroupsPerDimension} work-groups), got ${rows} rows; take ${most} rows or fewer, or backend "wasm"`,
   );
 }

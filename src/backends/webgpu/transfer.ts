@@ -10,8 +10,22 @@ export interface Part {
   readonly floats: number;
 }
 
-/** Does work on the device. @throws what the device finds wrong with it, and `DeviceLost` when there is none. */
-export async function guarded<T>({ device, lost }: Gpu, what: string, work: () => Promise<T>): Promise<T> {
+const turns = new WeakMap<GPUDevice, Promise<unknown>>();
+
+/**
+ * Does work on the device, after what came before: a device has one stack of error scopes, and a plan one set of buffers.
+ * @throws what the device finds wrong with it, and `DeviceLost` when there is none.
+ */
+export function guarded<T>(gpu: Gpu, what: string, work: () => Promise<T>): Promise<T> {
+  const mine = (turns.get(gpu.device) ?? Promise.resolve()).then(() => scoped(gpu, what, work));
+  turns.set(
+    gpu.device,
+    mine.catch(() => {}),
+  );
+  return mine;
+}
+
+async function scoped<T>({ device, lost }: Gpu, what: string, work: () => Promise<T>): Promise<T> {
   const refuseLost = (): void => {
     if (lost.reason !== undefined)
       throw new DeviceLost(
