@@ -169,7 +169,7 @@ test("a batch that does not fit is refused with the rows that would, and calls a
   const x = [10, 50_000].map((rows) => Float32Array.from({ length: rows }, (_, i) => i));
   const twice = compile({ p: { outputs: { y: mul(input("x", 1), 2) } } });
   const executor = await createExecutor(twice, { backend: "webgpu" });
-  await executor.run("p", { rows: 1, inputs: { x: [1] } }); // has buffers, which the second call outgrows
+  await executor.run("p", { rows: 10, inputs: { x: x[0] } }); // has buffers, which the second call outgrows
   const calls = [...x, ...x].map((own) => executor.run("p", { rows: own.length, inputs: { x: own } }));
   const wrong = rejection(executor.run("p", { rows: 2, inputs: { x: [1] } }));
   for (const [i, { y }] of (await Promise.all(calls)).entries())
