@@ -11,7 +11,7 @@
 import { expectOptions, expectSeed } from "../checks.ts";
 import { describe } from "../distributions/arguments.ts";
 import type { Posterior } from "../posterior.ts";
-import { normalAt, uniformAt } from "../random.ts";
+import { normalAt, STREAMS, uniformAt } from "../random.ts";
 import { expectWhole, flatRows, momentsOf, type Rows } from "./arrays.ts";
 
 /** s(θ, y) of parameters (S, D), row by row, and data (M): one number a row, (S). */
@@ -46,10 +46,6 @@ export interface Ranks {
   /** Draws nearer to the reference point than the truth, in sd of the true parameters. */
   readonly distance: Int32Array;
 }
-
-/** Streams of the numbers that order equals and place references. */
-const TIES = 0x7469;
-const REFERENCES = 0x7265;
 
 /** How many of values[1 …] are below values[0], equals by chance u in (0, 1). */
 function rank(values: ArrayLike<number>, u: number): number {
@@ -91,7 +87,7 @@ export async function rankTruths(
     options.references === undefined
       ? Float64Array.from(truths, (_, i) => {
           const d = i % D;
-          return mean[d] + sd[d] * normalAt(seed, REFERENCES, 0, (i - d) / D, d);
+          return mean[d] + sd[d] * normalAt(seed, STREAMS.references, 0, (i - d) / D, d);
         })
       : flatRows("rankTruths", "references", options.references, D);
   if (references.length !== N * D)
@@ -106,7 +102,7 @@ export async function rankTruths(
     const { y, sample, logProb } = posteriors[i];
     rows.set(truths.subarray(i * D, (i + 1) * D));
     rows.set(await sample(L, { seed: seed + i }), D);
-    const chance = (column: number): number => uniformAt(seed, TIES, 0, i, column);
+    const chance = (column: number): number => uniformAt(seed, STREAMS.ties, 0, i, column);
     parameters.forEach(({ ranks }, d) => {
       ranks[i] = rank(
         Float64Array.from({ length: L + 1 }, (_, l) => rows[l * D + d]),

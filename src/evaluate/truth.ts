@@ -3,6 +3,7 @@ import type { BackendOptions } from "../backends/select.ts";
 import { expectSeed } from "../checks.ts";
 import { SimulationStopped } from "../external/control.ts";
 import type { AmortisedPosterior } from "../infer.ts";
+import { pause } from "../parts.ts";
 import { type Problem, sourceOf } from "../problem.ts";
 import { nuts } from "../sampling/nuts.ts";
 import { samplerOf } from "../sampling/potential.ts";
@@ -61,7 +62,7 @@ async function exact(request: TruthRequest): Promise<Truth> {
     stopped(signal, i, posteriors.length);
     out.push((problem.exact as NonNullable<Problem["exact"]>)(y, draws, seed + i));
     onStage("exact draws", i + 1, posteriors.length);
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await pause();
   }
   const text = "exact draws, by the sampler that the problem has";
   return { name: "exact", text, draws: out, ...(await byForward(problem, backend)), caveat: null, dispose: () => {} };
@@ -72,7 +73,7 @@ async function quadrature(request: TruthRequest): Promise<Truth | null> {
   const { problem, posteriors, draws, seed, backend, onStage, signal } = request;
   const table = await makeTable(problem, backend, async (done, of) => {
     onStage("table of solves", done, of);
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await pause();
     stopped(signal, done, of);
   });
   if (!(table.error <= LARGEST_ERROR)) {

@@ -3,10 +3,9 @@
  * JCGS 5 (1996)): of `count` draws wanted, a draw of weight w is taken ⌊count w⌋ or ⌈count w⌉ times, so that none is taken twice
  * whose weight is below 1/count. Independent choices would repeat draws by chance and scatter more, for nothing.
  */
-import { STREAMS } from "../objectives/objective.ts";
 import type { Summary } from "../posterior.ts";
-import { uniformAt } from "../random.ts";
-import { shuffle } from "./picks.ts";
+import { STREAMS, uniformAt } from "../random.ts";
+import { mix } from "./picks.ts";
 
 /** Mean, covariance and quantiles of draws (S, D) with weights (S) that sum to 1. */
 export function weightedSummary(theta: Float32Array, weights: Float64Array, D: number): Omit<Summary, "draws"> {
@@ -75,5 +74,5 @@ export function resample(weights: Float64Array, count: number, seed: number): Ui
     while (sum < u && s + 1 < weights.length) sum += weights[++s];
     out[i] = s;
   }
-  return shuffle(out, seed);
+  return mix(out, seed);
 }
