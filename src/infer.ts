@@ -32,6 +32,12 @@ export interface AmortisedPosterior extends Posterior {
   correct(options?: CorrectOptions): Promise<CorrectedPosterior>;
 }
 
+/** What is asked of the backend; undefined where nothing is, and what the map was made with holds. */
+export function askedOf(options: BackendOptions): BackendOptions | undefined {
+  const asked = backendOf(options);
+  return backendNames.every((name) => asked[name] === undefined) ? undefined : asked;
+}
+
 /**
  * Posteriors of one measurement (M), or of many: a list of rows.
  * @throws when a row has the wrong length or holds a number that is not finite.
@@ -64,7 +70,7 @@ async function inferRows(
   expectSeed("infer", seed);
   const N = rows.length;
   const backend = backendOf(options);
-  const where = backendNames.every((name) => backend[name] === undefined) ? undefined : backend;
+  const where = askedOf(options);
   const engine = await map.engine("posterior", where);
   const y = new Float32Array(N * M);
   for (const [i, row] of rows.entries()) y.set(row, i * M);

@@ -60,7 +60,7 @@ function rank(values: ArrayLike<number>, u: number): number {
 /**
  * Ranks the true parameters (N, D) of N cases among draws of the N posteriors of their data. The cases must be as the model
  * says: parameters from the prior (not a proposal), data simulated from them. 1000 cases show miscalibration of some 5 %.
- * @throws when counts do not match, or a log-density is NaN; an "AbortError" when aborted.
+ * @throws when counts do not match, or a log-density is NaN; the signal's reason when it is aborted.
  */
 export async function rankTruths(
   posteriors: readonly Pick<Posterior, "y" | "mean" | "sample" | "logProb">[],
@@ -123,7 +123,7 @@ export async function rankTruths(
       ranks[i] = rank(values, chance(D + 2 + k));
     }
     onProgress?.(i + 1, N);
-    if (signal?.aborted) throw aborted(i + 1, N);
+    signal?.throwIfAborted();
   }
   return {
     count: N,
@@ -140,10 +140,4 @@ function negated(values: Float64Array, i: number): Float64Array {
   const bad = values.findIndex((v) => Number.isNaN(v));
   if (bad >= 0) throw new Error(`rankTruths: expected log-densities, got NaN in case ${i + 1}, draw ${bad}`);
   return values.map((v) => -v);
-}
-
-function aborted(done: number, count: number): Error {
-  const error = new Error(`rankTruths: stopped after ${done} of ${count} cases`);
-  error.name = "AbortError";
-  return error;
 }

@@ -1,7 +1,6 @@
 /** What posteriors are held against, by what a problem has: its own sampler, quadrature for one or two parameters, or chains. */
 import type { BackendOptions } from "../backends/select.ts";
 import { expectSeed } from "../checks.ts";
-import { SimulationStopped } from "../external/control.ts";
 import type { AmortisedPosterior } from "../infer.ts";
 import { pause } from "../parts.ts";
 import { type Problem, sourceOf } from "../problem.ts";
@@ -37,10 +36,6 @@ export interface Truth {
   readonly dispose: () => void;
 }
 
-const stopped = (signal: AbortSignal | undefined, done: number, of: number): void => {
-  if (signal?.aborted) throw new SimulationStopped(done, of, null);
-};
-
 /** Likelihood and data by the forward model itself. */
 async function byForward(problem: Problem, backend: BackendOptions): Promise<Pick<Truth, "joint" | "clean">> {
   if (problem.forward === null) return { joint: null, clean: null };
@@ -59,7 +54,7 @@ async function exact(request: TruthRequest): Promise<Truth> {
   const { problem, posteriors, draws, seed, backend, onStage, signal } = request;
   const out: Float32Array[] = [];
   for (const [i, { y }] of posteriors.entries()) {
-    stopped(signal, i, posteriors.length);
+    signal?.throwIfAborted();
     out.push((problem.exact as NonNullable<Problem["exact"]>)(y, draws, seed + i));
     onStage("exact draws", i + 1, posteriors.length);
     await pause();
@@ -74,7 +69,7 @@ async function quadrature(request: TruthRequest): Promise<Truth | null> {
   const table = await makeTable(problem, backend, async (done, of) => {
     onStage("table of solves", done, of);
     await pause();
-    stopped(signal, done, of);
+    signal?.throwIfAborted();
   });
   if (!(table.error <= LARGEST_ERROR)) {
     table.dispose();
@@ -82,7 +77,7 @@ async function quadrature(request: TruthRequest): Promise<Truth | null> {
   }
   const out: Float32Array[] = [];
   for (const [i, { y }] of posteriors.entries()) {
-    stopped(signal, i, posteriors.length);
+    signal?.throwIfAborted();
     out.push(await table.draw(y, draws, seed + i));
     onStage("quadrature", i + 1, posteriors.length);
   }
