@@ -64,7 +64,7 @@ export interface Optimisation {
   readonly options: Pick<TrainOptions, "seed" | "resume" | "signal" | "onProgress">;
   /** What the plan `heldOut` is given: `theta`, and `noisy` as y. */
   readonly heldOut: Pick<Simulations, "count" | "theta" | "noisy">;
-  /** When training began, ms. */
+  /** When this training began, ms; what `resume` has taken is counted beside it. */
   readonly started: number;
 }
 
@@ -82,7 +82,7 @@ export async function optimise(request: Optimisation): Promise<Checkpoint> {
     if (!(error instanceof DeviceLost) || kept.last === undefined) throw error;
     const { step } = kept.last;
     const text = `training: stopped, for ${error.message}; the state after step ${step} is kept, and can be resumed on any backend`;
-    throw new TrainingStopped("lost", text, step, kept.last);
+    throw new TrainingStopped("lost", text, step, kept.last, error);
   }
 }
 
