@@ -22,12 +22,12 @@ export type StopReason = "aborted" | "diverged" | "lost";
 
 /** Training ended early. `checkpoint` is the last good state: pass it as `resume` to carry on. */
 export class TrainingStopped extends Error {
-  /** "lost": the device that it ran on is gone; it can be resumed on another, or on another backend. */
+  /** "lost": the device that it ran on is gone, for `cause`; it can be resumed on another, or on another backend. */
   readonly reason: StopReason;
   readonly step: number;
   readonly checkpoint: Checkpoint;
-  constructor(reason: StopReason, message: string, step: number, checkpoint: Checkpoint) {
-    super(message);
+  constructor(reason: StopReason, message: string, step: number, checkpoint: Checkpoint, cause?: Error) {
+    super(message, cause && { cause });
     this.name = "TrainingStopped";
     this.reason = reason;
     this.step = step;

@@ -3,8 +3,8 @@ import type { BackendOptions } from "./backends/select.ts";
 import { input } from "./graph/build.ts";
 import { compile } from "./graph/program.ts";
 import type { Fingerprint, ModelSpec } from "./model.ts";
-import { STREAMS } from "./objectives/objective.ts";
 import type { Problem } from "./problem.ts";
+import { STREAMS } from "./random.ts";
 import { once, SIMULATION_STEPS } from "./simulate.ts";
 
 const ROWS = 8;

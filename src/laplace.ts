@@ -23,7 +23,6 @@ import { normalConstant } from "./guides/guide.ts";
 import { climb } from "./laplace/climb.ts";
 import { type Found, massOf, rank, warningOf } from "./laplace/modes.ts";
 import { type Curvature, curvatures, STEP_ROWS, traceStep } from "./laplace/step.ts";
-import { STREAMS } from "./objectives/objective.ts";
 import {
   drawnSummary,
   gaussianSummary,
@@ -33,6 +32,7 @@ import {
   type Summary,
 } from "./posterior.ts";
 import { checkData, isRows, type Problem } from "./problem.ts";
+import { STREAMS } from "./random.ts";
 import type { CorrectedPosterior, CorrectOptions } from "./sampling/correct.ts";
 import { SIMULATION_STEPS } from "./simulate.ts";
 

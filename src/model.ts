@@ -19,10 +19,10 @@ import { guideFrom } from "./guides/index.ts";
 import { localProgram } from "./laplace/local.ts";
 import { type DistanceKind, distances } from "./nn/distance.ts";
 import { type Embedding, traceEmbedding } from "./nn/embedding.ts";
-import { STREAMS } from "./objectives/objective.ts";
 import { atOnce } from "./parts.ts";
 import { isUnbounded } from "./posterior.ts";
 import type { Problem } from "./problem.ts";
+import { STREAMS } from "./random.ts";
 
 /** Forward model and log-prior at fixed parameters: tells whether a problem is the one that was trained on. */
 export interface Fingerprint {

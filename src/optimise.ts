@@ -5,13 +5,11 @@ import { describe } from "./distributions/arguments.ts";
 import type { Slab } from "./graph/plan.ts";
 import type { Guide } from "./guides/guide.ts";
 import { atOnce, inParts, pause } from "./parts.ts";
-import { uniformAt } from "./random.ts";
+import { STREAMS, uniformAt } from "./random.ts";
 import { rates } from "./schedules.ts";
 import { SIMULATION_STEPS, type Simulations } from "./simulate.ts";
 import type { FullSettings, TrainOptions } from "./train-options.ts";
 
-/** Stream of the words that initial weights are drawn from, plus the index of the entry. */
-const INIT_STREAM = 0x1000;
 /** Milliseconds that training keeps the thread before it lets others in. */
 const CHUNK_MS = 100;
 
@@ -25,7 +23,7 @@ function* drawWeights(slab: Slab, seed: number): Generator<void, Float32Array> {
     for (let r = 0; r < rows && init !== 0; r++) {
       yield;
       for (let c = 0; c < cols; c++)
-        values[offset / 4 + r * cols + c] = init * (2 * uniformAt(seed, INIT_STREAM + e, 0, r, c) - 1);
+        values[offset / 4 + r * cols + c] = init * (2 * uniformAt(seed, STREAMS.weights + e, 0, r, c) - 1);
     }
   }
   return values;
@@ -66,7 +64,7 @@ export interface Optimisation {
   readonly options: Pick<TrainOptions, "seed" | "resume" | "signal" | "onProgress">;
   /** What the plan `heldOut` is given: `theta`, and `noisy` as y. */
   readonly heldOut: Pick<Simulations, "count" | "theta" | "noisy">;
-  /** When training began, ms. */
+  /** When this training began, ms; what `resume` has taken is counted beside it. */
   readonly started: number;
 }
 
@@ -84,7 +82,7 @@ export async function optimise(request: Optimisation): Promise<Checkpoint> {
     if (!(error instanceof DeviceLost) || kept.last === undefined) throw error;
     const { step } = kept.last;
     const text = `training: stopped, for ${error.message}; the state after step ${step} is kept, and can be resumed on any backend`;
-    throw new TrainingStopped("lost", text, step, kept.last);
+    throw new TrainingStopped("lost", text, step, kept.last, error);
   }
 }
 

@@ -96,7 +96,8 @@ function flatten(theta: ArrayLike<number> | readonly ArrayLike<number>[], D: num
   return Float64Array.from(flat);
 }
 
-const checkedLevel = (p: number): number => {
+/** @throws unless 0 < p < 1. */
+export const checkedLevel = (p: number): number => {
   if (!(p > 0 && p < 1)) throw new Error(`quantile: expected a level between 0 and 1, got ${p}`);
   return p;
 };
@@ -141,8 +142,8 @@ export function drawnSummary(draws: Float32Array, D: number): Summary {
   };
 }
 
-/** Linear between order statistics, as R's type 7. */
-function interpolate(sorted: Float64Array, p: number): number {
+/** The p-quantile of an ascending list, linear between order statistics, as R's type 7. */
+export function interpolate(sorted: ArrayLike<number>, p: number): number {
   const at = p * (sorted.length - 1);
   const low = Math.floor(at);
   const high = Math.min(low + 1, sorted.length - 1);

@@ -4,6 +4,42 @@
 //   key = (seed, stream, "Retr", "odic"), counter = (step, row, column / 4, 0), output word column mod 4.
 import { cos, log, sin } from "./math.ts";
 
+/**
+ * Streams of random numbers: each purpose has its own, and those that say so the ones after it too. Exact samplers of problems
+ * are not among them: they are pure functions of a seed of their own, and count streams from 0 on.
+ */
+export const STREAMS = {
+  /** And the next ones, one for each part of a distribution. */
+  prior: 1,
+  noise: 101,
+  particles: 102,
+  bank: 103,
+  posterior: 104,
+  momentum: 105,
+  choices: 106,
+  search: 107,
+  picks: 108,
+  bridge: 109,
+  jump: 110,
+  /** Of the words that simulators with noise of their own are seeded with. */
+  simulators: 111,
+  /** Of initial weights, and the next ones: one for each entry of the slab. */
+  weights: 0x1000,
+  /** Of the folds of the two classes, two. */
+  folds: 0x6332,
+  /** Points of a table by which its interpolation is judged, and draws from it. */
+  table: 0x7461,
+  /** Of reference points of TARP, and of the order of equal ranks. */
+  references: 0x7265,
+  ties: 0x7469,
+  /** Of the start of a power iteration. */
+  principal: 0x706361,
+  permutations: 0x7065726d,
+  /** Of what is chosen within the cells of a stratified bank, and of the order of the chosen. */
+  cells: 0x73747261,
+  cellOrder: 0x73747262,
+} as const;
+
 /** Four unsigned 32-bit words. */
 export type Words = readonly [number, number, number, number];
 
@@ -122,4 +158,13 @@ export function uniforms(seed: number, stream: number, n: number): Float64Array 
     for (let j = 0; j < 4 && i + j < n; j++) out[i + j] = toUniform(words[j]);
   }
   return out;
+}
+
+/** Fisher and Yates' shuffle, in place; `pick` answers one of 0 … i. */
+export function shuffle<T extends Uint32Array | number[]>(list: T, pick: (i: number) => number): T {
+  for (let i = list.length - 1; i > 0; i--) {
+    const j = pick(i);
+    [list[i], list[j]] = [list[j], list[i]];
+  }
+  return list;
 }

@@ -17,8 +17,9 @@ import { bankRows, cast, input } from "./graph/build.ts";
 import { compile } from "./graph/program.ts";
 import type { DType, Tensor } from "./graph/tensor.ts";
 import { columnMeans, columnSds } from "./nn/principal.ts";
-import { STREAMS } from "./objectives/objective.ts";
+import { pause } from "./parts.ts";
 import { type Problem, sourceOf } from "./problem.ts";
+import { STREAMS } from "./random.ts";
 
 /** Steps of the counter that training never reaches: each use of simulations has its own draws. */
 export const SIMULATION_STEPS = {
@@ -28,6 +29,8 @@ export const SIMULATION_STEPS = {
   validation: -4,
   user: -5,
   starts: -6,
+  /** And those below, one a bank. */
+  surrogate: -1000,
 } as const;
 
 export interface Simulations {
@@ -108,7 +111,7 @@ export function refuseFault(executor: Executor, owner: string): void {
 const PART_MS = 100;
 const UNTOLD_MS = 1000;
 
-/** Tells how far a long run has come, and ends it when it is aborted. */
+/** Tells how far a long run has come, and ends it when it is aborted: looked for now and then, and at 0. */
 export function reporter(
   count: number,
   { onSimulate, signal }: SimulationControl,
@@ -118,13 +121,13 @@ export function reporter(
   let last = started;
   return async (done) => {
     const now = performance.now();
-    if (now - last < PART_MS && done < count) return;
+    if (now - last < PART_MS && done > 0 && done < count) return;
     last = now;
     const perSecond = (done * 1000) / Math.max(now - started, 1);
     const secondsLeft = (count - done) / perSecond;
     if (done === count || now - started > UNTOLD_MS)
       onSimulate?.({ done, count, kept: 0, failed: 0, perSecond, secondsLeft, ...(stage && { stage }) });
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await pause();
     if (signal?.aborted && done < count) throw new SimulationStopped(done, count, null);
   };
 }

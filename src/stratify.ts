@@ -7,19 +7,15 @@
  * .052 by these, as good as 40,000 plain ones.)
  */
 import type { BackendOptions } from "./backends/select.ts";
-import { type SimulationControl, SimulationStopped } from "./external/control.ts";
+import type { SimulationControl } from "./external/control.ts";
 import { cast, input } from "./graph/build.ts";
 import { compile } from "./graph/program.ts";
-import { STREAMS } from "./objectives/objective.ts";
 import type { Problem } from "./problem.ts";
-import { uniforms } from "./random.ts";
-import { addNoise, once, refuseFault, SIMULATION_STEPS, type Simulations } from "./simulate.ts";
+import { STREAMS, shuffle, uniforms } from "./random.ts";
+import { addNoise, once, refuseFault, reporter, SIMULATION_STEPS, type Simulations } from "./simulate.ts";
 
 /** Draws for each one that is kept. */
 const OVER = 8;
-/** Streams of the numbers that choose within cells, and that shuffle what was chosen. */
-const CHOICE_STREAM = 0x73747261;
-const ORDER_STREAM = CHOICE_STREAM + 1;
 
 /** Moves the smallest `k` of indices[from…to) in coordinate d to the front (Hoare's selection). */
 function select(indices: Uint32Array, from: number, to: number, k: number, key: (index: number) => number): void {
@@ -46,7 +42,7 @@ function select(indices: Uint32Array, from: number, to: number, k: number, key: 
 export function stratify(theta: Float32Array, D: number, count: number, seed: number): Uint32Array {
   const indices = Uint32Array.from({ length: theta.length / D }, (_, i) => i);
   const each = indices.length / count;
-  const choice = uniforms(seed, CHOICE_STREAM, count);
+  const choice = uniforms(seed, STREAMS.cells, count);
   const kept = new Uint32Array(count);
   /** Cells `first` to `last`, without it, share the indices from each · first on. */
   const divide = (first: number, last: number, d: number): void => {
@@ -61,12 +57,8 @@ export function stratify(theta: Float32Array, D: number, count: number, seed: nu
   };
   divide(0, count, 0);
   // Out of the order of the tree: scalers are fitted on the first rows.
-  const order = uniforms(seed, ORDER_STREAM, count);
-  for (let i = count - 1; i > 0; i--) {
-    const j = Math.floor(order[i] * (i + 1));
-    [kept[i], kept[j]] = [kept[j], kept[i]];
-  }
-  return kept;
+  const order = uniforms(seed, STREAMS.cellOrder, count);
+  return shuffle(kept, (i) => Math.floor(order[i] * (i + 1)));
 }
 
 /** Rows that are simulated at a time, between two looks at the signal: finite elements take tenths of a second for them. */
@@ -78,7 +70,7 @@ export async function stratifiedBank(
   count: number,
   seed: number,
   backend: BackendOptions,
-  { signal, onSimulate }: SimulationControl = {},
+  control: SimulationControl = {},
 ): Promise<Simulations> {
   const { D, M, forward, name } = problem;
   if (forward === null) throw new Error(`internal: "${name}" has no forward model to trace`);
@@ -89,23 +81,21 @@ export async function stratifiedBank(
   const step = SIMULATION_STEPS.bank;
   const theta = new Float32Array(count * D);
   const clean = new Float32Array(count * M);
+  const report = reporter(count, control);
   await once(program, backend, async (executor) => {
     const drawn = (await executor.run("draw", { rows: OVER * count, seed, step })).theta as Float32Array;
     stratify(drawn, D, count, seed).forEach((from, to) => {
       theta.set(drawn.subarray(from * D, (from + 1) * D), to * D);
     });
-    const started = performance.now();
     for (let at = 0; at < count; ) {
-      if (signal?.aborted) throw new SimulationStopped(at, count, undefined);
+      await report(at);
       const rows = Math.min(CHUNK, count - at);
       const out = await executor.run("simulate", { rows, inputs: { theta: theta.subarray(at * D, (at + rows) * D) } });
       refuseFault(executor, `simulate: "${name}"`);
       clean.set(out.clean as Float32Array, at * M);
       at += rows;
-      const perSecond = (at * 1000) / Math.max(1, performance.now() - started);
-      onSimulate?.({ done: at, count, kept: 0, failed: 0, perSecond, secondsLeft: (count - at) / perSecond });
-      await new Promise((resolve) => setTimeout(resolve, 0)); // others may want the thread
     }
+    await report(count);
   });
   return { count, theta, clean, noisy: await addNoise(problem, clean, seed, step, backend) };
 }

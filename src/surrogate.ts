@@ -10,14 +10,16 @@
 import { backendOf, createExecutor } from "./backends/select.ts";
 import { TrainingStopped } from "./checkpoint.ts";
 import { expectProblem } from "./checks.ts";
+import { reasonOf } from "./external/control.ts";
 import { bankRows, batchSum, cast, constant, input, mul, square, sub, sumFeatures, weight } from "./graph/build.ts";
 import { compile } from "./graph/program.ts";
 import type { Tensor } from "./graph/tensor.ts";
+import { type Attempt, outliveDevice } from "./lost-device.ts";
 import { unpackSlab } from "./model.ts";
 import { type MakeLayer, residual } from "./nn/residual.ts";
-import { STREAMS } from "./objectives/objective.ts";
 import { optimise } from "./optimise.ts";
 import { defineProblem, type Problem } from "./problem.ts";
+import { STREAMS } from "./random.ts";
 import { predict, type Simulations } from "./simulate.ts";
 import { simulateBank, widened } from "./surrogate/bank.ts";
 import { type SurrogateOptions, type SurrogateSettings, surrogateSettings } from "./surrogate/options.ts";
@@ -37,7 +39,7 @@ export interface Surrogate extends Problem {
   readonly forward: (theta: Tensor) => Tensor;
   /** The problem itself: for corrections, and to judge the surrogate's posteriors by. */
   readonly parent: Problem;
-  /** Over `count` held-out parameters of the proposal or prior: all data together, and datum by datum (M). */
+  /** Over `count` held-out parameters of the proposal or prior that could be simulated: all data together, and datum by datum (M). */
   readonly error: ErrorSummary & { readonly count: number; readonly data: readonly ErrorSummary[] };
   /** Says that posteriors will feel the error; undefined for a good surrogate. */
   readonly warning: string | undefined;
@@ -55,16 +57,38 @@ const BANKS = { fit: 0, validation: 1, heldOut: 2 } as const;
  * A problem with the prior, noise, names and presets of `problem`, and a network in place of its forward model. Problems
  * that have only `simulate` get a forward model by it, and with it the ELBO and everything else that needs derivatives.
  * The network computes in single precision, whatever the type of θ.
- * @throws on options that make no sense, when simulations or losses are not finite, and, when aborted, an "AbortError".
+ * Simulations that fail are dropped where the problem says so: the surrogate is fitted, and its error measured, without them.
+ * @throws on options that make no sense; when simulations or losses are not finite (`TrainingStopped`); what the backend throws
+ * when a device that was asked for by name is lost (with "auto" the fit goes on on wasm, with a warning); when aborted, the
+ * signal's reason.
  */
 export async function surrogate(problem: Problem, options: SurrogateOptions = {}): Promise<Surrogate> {
   expectProblem("surrogate", problem);
   const settings = surrogateSettings(problem, options);
+  try {
+    return await makeSurrogate(problem, settings, options);
+  } catch (error) {
+    const lost = error instanceof TrainingStopped && error.reason === "lost";
+    throw reasonOf(lost ? error.cause : error, options.signal); // nobody can carry on from the checkpoint
+  }
+}
+
+async function makeSurrogate(
+  problem: Problem,
+  settings: SurrogateSettings,
+  options: SurrogateOptions,
+): Promise<Surrogate> {
   const wide = widened(settings.from, settings.widen);
   const simulated = simulator(problem, settings, options);
   const bank = await simulated(settings.bank, wide, BANKS.fit);
   const validation = await simulated(VALIDATION, wide, BANKS.validation);
   const heldOut = await simulated(settings.heldOut, settings.from, BANKS.heldOut);
+  const asked = settings.bank + VALIDATION + settings.heldOut;
+  const dropped = asked - bank.count - validation.count - heldOut.count;
+  if (dropped > 0)
+    (options.onWarning ?? console.warn)(
+      `surrogate: ${dropped} of ${asked} simulations failed and were dropped: it is fitted, and its error measured, where "${problem.name}" can be simulated`,
+    );
   const scaling = fitScaling(problem, bank);
   const forward = await fit(problem, settings, options, scaling, bank, validation);
   const made = defineProblem({
@@ -91,19 +115,23 @@ function simulator(problem: Problem, { bank, heldOut, seed }: SurrogateSettings,
   const started = performance.now();
   let before = 0;
   return async (count: number, from: SurrogateSettings["from"], number: number): Promise<Simulations> => {
-    const onPart = async (done: number): Promise<void> => {
+    const onSimulate = ({ done }: { done: number }): void => {
+      if (done === 0) return;
       const step = before + done;
-      if (done > 0) {
-        const stepsPerSecond = (1000 * step) / (performance.now() - started);
-        const secondsLeft = (steps - step) / stepsPerSecond;
-        const none = { loss: Number.NaN, heldOut: Number.NaN };
-        onProgress?.({ phase: "simulating", step, steps, ...none, stepsPerSecond, secondsLeft });
-        await new Promise((resolve) => setTimeout(resolve, 0)); // lets others have the thread
-      }
-      if (signal?.aborted) throw aborted(`surrogate: stopped after ${step} of ${steps} simulations`);
+      const stepsPerSecond = (1000 * step) / (performance.now() - started);
+      const secondsLeft = (steps - step) / stepsPerSecond;
+      const none = { loss: Number.NaN, heldOut: Number.NaN };
+      onProgress?.({ phase: "simulating", step, steps, ...none, stepsPerSecond, secondsLeft });
     };
-    const request = { count, from, seed, number, backend: backendOf(options), onPart };
-    const simulations = await simulateBank(problem, request);
+    const control = { signal, onSimulate, onWarning: () => {} }; // what is dropped is told once, of all banks
+    const simulations = await simulateBank(problem, {
+      count,
+      from,
+      seed,
+      number,
+      backend: backendOf(options),
+      control,
+    });
     before += count;
     return simulations;
   };
@@ -113,7 +141,7 @@ function simulator(problem: Problem, { bank, heldOut, seed }: SurrogateSettings,
 async function fit(
   { name, D, M }: Problem,
   { hidden, blocks, steps, batch, rate, seed }: SurrogateSettings,
-  { signal, onProgress, ...more }: SurrogateOptions,
+  { signal, onProgress, onWarning = console.warn, ...more }: SurrogateOptions,
   { features, data, coordinates, spread }: Scaling,
   bank: Simulations,
   validation: Simulations,
@@ -132,49 +160,44 @@ async function fit(
     heldOut: { outputs: { sum: total(input("theta", D), input("y", K)) } },
   });
   const optimiser = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, amsgrad: false, clip: 10 };
-  const executor = await createExecutor(program, { ...backendOf(more), optimiser });
-  try {
-    await executor.writeBank("theta", bank.theta);
-    await executor.writeBank("target", coordinates(bank.clean));
-    /** Of relative squared errors, the rms in noise sd: progress and errors are told in one unit. */
-    const inNoise = (relative: number): number => Math.sqrt((relative * variance) / M);
-    const { best } = await optimise({
-      executor,
-      weights: program.weights,
-      problem: name,
-      settings: {
-        steps,
-        batch,
-        rate,
-        schedule: { kind: "cosine" },
-        evaluateEvery: Math.ceil(steps / EVALUATIONS),
-        patience: 0,
-        guide: { name: "surrogate", options: { hidden, blocks } },
-      },
-      options: {
-        seed,
-        signal,
-        onProgress: (p) => onProgress?.({ ...p, phase: "fitting", loss: inNoise(p.loss), heldOut: inNoise(p.heldOut) }),
-      },
-      heldOut: { count: validation.count, theta: validation.theta, noisy: coordinates(validation.clean) },
-      started: performance.now(),
-    });
-    const layers = unpackSlab(program.weights, best.weights);
-    const fixed = network((layer, rows) => constant(layers[layer].data, "f32", rows));
-    return (theta) => data(fixed(features(theta)), theta.dtype);
-  } catch (error) {
-    if (error instanceof TrainingStopped && error.reason === "aborted")
-      throw aborted(`surrogate: stopped at step ${error.step} of ${steps}`);
-    throw error;
-  } finally {
-    executor.dispose();
-  }
-}
-
-function aborted(message: string): Error {
-  const error = new Error(message);
-  error.name = "AbortError";
-  return error;
+  const learn = async ({ backend, resume, started }: Attempt): Promise<(theta: Tensor) => Tensor> => {
+    const executor = await createExecutor(program, { ...backend, optimiser });
+    try {
+      await executor.writeBank("theta", bank.theta);
+      await executor.writeBank("target", coordinates(bank.clean));
+      /** Of relative squared errors, the rms in noise sd: progress and errors are told in one unit. */
+      const inNoise = (relative: number): number => Math.sqrt((relative * variance) / M);
+      const { best } = await optimise({
+        executor,
+        weights: program.weights,
+        problem: name,
+        settings: {
+          steps,
+          batch,
+          rate,
+          schedule: { kind: "cosine" },
+          evaluateEvery: Math.ceil(steps / EVALUATIONS),
+          patience: 0,
+          guide: { name: "surrogate", options: { hidden, blocks } },
+        },
+        options: {
+          seed,
+          resume,
+          signal,
+          onProgress: (p) =>
+            onProgress?.({ ...p, phase: "fitting", loss: inNoise(p.loss), heldOut: inNoise(p.heldOut) }),
+        },
+        heldOut: { count: validation.count, theta: validation.theta, noisy: coordinates(validation.clean) },
+        started,
+      });
+      const layers = unpackSlab(program.weights, best.weights);
+      const fixed = network((layer, rows) => constant(layers[layer].data, "f32", rows));
+      return (theta) => data(fixed(features(theta)), theta.dtype);
+    } finally {
+      executor.dispose();
+    }
+  };
+  return outliveDevice({ backend: backendOf(more), started: performance.now() }, learn, onWarning);
 }
 
 function summary(sizes: Float64Array): ErrorSummary {

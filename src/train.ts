@@ -1,7 +1,6 @@
 /** Training: simulateAt, fit the scalers, minimise the objective, keep the weights that are best on held-out simulations. */
-import { DeviceLost, type Executor } from "./backends/backend.ts";
+import type { Executor } from "./backends/backend.ts";
 import { type BackendOptions, backendOf, createExecutor } from "./backends/select.ts";
-import { type Checkpoint, TrainingStopped } from "./checkpoint.ts";
 import { frameOf } from "./density.ts";
 import { normal } from "./distributions/normal.ts";
 import { trainingSimulations, withBankNoise } from "./external/training-bank.ts";
@@ -12,14 +11,15 @@ import { compiling, type PlanRequest, type Program } from "./graph/program.ts";
 import type { Tensor } from "./graph/tensor.ts";
 import type { Fitted, LocalCoordinates, TracedGuide } from "./guides/guide.ts";
 import { inOwnCoordinates } from "./laplace/bank.ts";
+import { type Attempt, outliveDevice } from "./lost-device.ts";
 import { type InverseMap, makingInverseMap, unpackSlab } from "./model.ts";
 import { type DistanceKind, distances, fittingDistance } from "./nn/distance.ts";
 import { chooseEmbedding, type Embedding, fittingEmbedding, traceEmbedding } from "./nn/embedding.ts";
 import { objectiveFor } from "./objectives/index.ts";
-import { STREAMS } from "./objectives/objective.ts";
 import { optimise } from "./optimise.ts";
 import { atOnce, inParts, pause } from "./parts.ts";
 import type { Problem } from "./problem.ts";
+import { STREAMS } from "./random.ts";
 import { noiseSd, type Simulations, traceBank, traceSimulation } from "./simulate.ts";
 import { type FullSettings, fullSettings, type TrainOptions } from "./train-options.ts";
 import { chooseHost } from "./worker/host.ts";
@@ -124,14 +124,16 @@ async function fitFrozen(
 /**
  * Learns the inverse map of a problem.
  * @throws on options that make no sense, `SimulationStopped` when aborted while the bank is simulated, and
- *   `TrainingStopped` (with a checkpoint) when aborted later or when a loss is not finite.
+ *   `TrainingStopped` (with a checkpoint) when aborted later, when a loss is not finite, or when the device of a backend that
+ *   was asked for by name is lost; with "auto" the training goes on on wasm, and says so in its record.
  */
 export async function train(problem: Problem, options: TrainOptions = {}): Promise<InverseMap> {
   const settings = fullSettings(problem, options);
   const { seed = 0 } = options;
   if (!Number.isSafeInteger(seed)) throw new Error(`seed: expected a whole number, got ${seed}`);
   const { notice, ...host } = chooseHost(options);
-  if (notice !== undefined) (options.onWarning ?? console.warn)(notice);
+  const { resume, onWarning = console.warn } = options;
+  if (notice !== undefined) onWarning(notice);
   const backend: BackendOptions = { ...backendOf(options), ...host };
   const started = performance.now();
   const seen = withBankNoise(problem, settings);
@@ -149,7 +151,7 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
     amsgrad: settings.optimiser === "amsgrad",
     clip: settings.clip,
   };
-  const learn = async (where: BackendOptions, resume?: Checkpoint): Promise<InverseMap> => {
+  const learn = async ({ backend: where, resume, started, notice }: Attempt): Promise<InverseMap> => {
     const executor = await createExecutor(program, { ...where, optimiser });
     try {
       const fitted = await fitFrozen(executor, traced, problem, bank);
@@ -171,6 +173,7 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
       await executor.writeWeights(state.best.weights);
       const { distance } = await executor.run("distance", { rows: heldOut.count, inputs: { y: heldOut.noisy } });
       const { guide } = settings;
+      const losses = new Map(state.losses);
       return await inParts(
         makingInverseMap(
           {
@@ -198,7 +201,7 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
               },
               curve: {
                 steps: state.heldOut.map(([step]) => step),
-                train: state.heldOut.map(([step]) => new Map(state.losses).get(step) ?? Number.NaN),
+                train: state.heldOut.map(([step]) => losses.get(step) ?? Number.NaN),
                 heldOut: state.heldOut.map(([, loss]) => loss),
               },
               seconds: state.seconds,
@@ -219,14 +222,7 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
       executor.dispose();
     }
   };
-  try {
-    return await learn(backend, options.resume);
-  } catch (error) {
-    const stopped = error instanceof TrainingStopped && error.reason === "lost" ? error : undefined;
-    if ((backend.backend ?? "auto") !== "auto" || !(stopped || error instanceof DeviceLost)) throw error;
-    // Whoever left the choice to us need not know that there was a GPU.
-    return await learn({ ...backend, backend: "wasm" }, stopped?.checkpoint ?? options.resume);
-  }
+  return outliveDevice({ backend, resume, started, notice }, learn, onWarning);
 }
 
 function packFrozen(slab: Slab, fitted: Readonly<Record<string, Float32Array>>, complete: boolean): Float32Array {

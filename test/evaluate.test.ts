@@ -157,7 +157,7 @@ test("it refuses what it cannot do, and says what it needs", async () => {
   const cases: readonly [() => Promise<unknown>, RegExp][] = [
     [
       () => evaluate(file, few),
-      /^evaluate: expected the problem that "small" was trained on, .*load\(file, \{ problem \}\)$/,
+      /^evaluate: expected the problem that "small" was trained on, .*load\(file, \{ problem \}\), or evaluate with \{ problem \}$/,
     ],
     [() => evaluate(map, { ...few, against: "exact" }), /^evaluate: expected a problem with a sampler of its own/],
     [
@@ -169,9 +169,61 @@ test("it refuses what it cannot do, and says what it needs", async () => {
     [() => evaluate(map, { ...few, csaes: 3 } as never), /csaes/],
   ];
   for (const [promise, message] of cases) assert.match((await rejection(promise())).message, message);
-  const controller = new AbortController();
-  controller.abort();
-  await rejection(evaluate(map, { ...few, signal: controller.signal }));
+});
+
+test("an aborted evaluation ends with the signal's reason, whatever it is at", async () => {
+  const map = await trained(linearGaussian);
+  const slow = outside(async (theta) => {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    return theta.map(([a, b]) => [a, b, a + b]);
+  });
+  for (const [stage, own, options] of [
+    ["simulations", await trained(small), { problem: slow }],
+    ["ranks", map, {}],
+    ["exact draws", map, { against: "exact" }],
+    ["chains", map, { against: "nuts" }],
+    ["comparisons", map, {}],
+  ] as const) {
+    const controller = new AbortController();
+    const stages: string[] = [];
+    const onStage = (now: string): void => {
+      stages.push(now);
+      if (now === stage) controller.abort(new Error("enough"));
+    };
+    const error = await rejection(evaluate(own, { ...few, ...options, onStage, signal: controller.signal }));
+    assert.is(error, controller.signal.reason, `${stage}: ${error.message}`);
+    assert.is(stages[stages.length - 1], stage);
+  }
+});
+
+test("all of an evaluation runs where it was asked to", async () => {
+  const map = await trained(small);
+  const asked: unknown[] = [];
+  const engine: typeof map.engine = (name, options) => {
+    asked.push(options?.threads);
+    return map.engine(name, options);
+  };
+  const e = await evaluate({ ...map, engine }, { ...few, against: "none", threads: 2 });
+  assert.ok(asked.length > 5 && asked.every((threads) => threads === 2), [...new Set(asked)].join());
+  assert.is(e.device, "wasm plain, 2 threads");
+  assert.is((await evaluate(map, { ...few, against: "none", kernels: undefined })).device, "wasm plain");
+});
+
+test("simulations that are dropped are no cases, and their number is told", async () => {
+  const partial = outside({
+    run: (theta) => theta.map(([a, b]) => [a > 1 ? Number.NaN : a, b, a + b]), // a share of .16
+    failures: "drop",
+  });
+  const guide = gaussian({ hidden: [], base: "linear" });
+  const onWarning = (): void => {};
+  const map = await train(partial, {
+    ...{ guide, bank: 2000, heldOut: 500, steps: 1, rate: 1e-12, batch: 8, seed: 1, kernels, onWarning },
+  });
+  const e = await evaluate(map, { ...few, cases: 400 });
+  assert.ok(e.dropped > 30 && e.dropped < 100, `${e.dropped}`);
+  assert.is(e.calibration.cases, 400 - e.dropped);
+  assert.is(e.cases, 400 - e.dropped);
+  assert.is((await evaluate(map, few)).cases, few.cases);
 });
 
 /** Numbers as an evaluation has them, for the verdict alone. */

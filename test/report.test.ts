@@ -107,6 +107,14 @@ test("the key numbers are those of the evaluation", () => {
   const said = (document.getElementById("made") as Element).textContent as string;
   assert.match(said, "--cases 30 --calibration 400 --against exact --seed 7");
   assert.match(said, VERSION);
+  assert.not.match(said, "dropped");
+});
+
+test("dropped simulations are told, and asked for again by the command", () => {
+  const { document } = parseHTML(reportHtml(evaluation({ ...shapes[0], change: { dropped: 12 } })));
+  const said = (document.getElementById("made") as Element).textContent as string;
+  assert.match(said, "--cases 30 --calibration 412 --against exact --seed 7");
+  assert.match(said, "12 simulations of cases, which failed");
 });
 
 test("an evaluation with nothing to hold posteriors against makes a report without these sections", () => {

@@ -6,6 +6,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { DeviceLost } from "../src/backends/backend.ts";
 import { type Checkpoint, TrainingStopped } from "../src/checkpoint.ts";
 import { gaussianNoise } from "../src/distributions/noise.ts";
 import { normal } from "../src/distributions/normal.ts";
@@ -114,6 +115,32 @@ test("a signal that is aborted already stops training at step 0, with a checkpoi
   assert.is(error.message, "training: stopped at step 0 of 120");
   assert.is(error.name, "TrainingStopped");
   assert.equal(resultOf(await train(small, { ...base, resume: error.checkpoint })), resultOf(await train(small, base)));
+});
+
+test("where a device is lost, training goes on on wasm to the same bits, says so, and counts its time once", async () => {
+  let lost = false;
+  const onProgress = ({ step }: Progress): void => {
+    if (lost || step < 60) return;
+    lost = true;
+    throw new DeviceLost("webgpu: the device was lost (unplugged); use another");
+  };
+  const told: string[] = [];
+  const began = performance.now();
+  const map = await train(small, { ...base, onProgress, onWarning: (message) => told.push(message) });
+  const took = (performance.now() - began) / 1000;
+  const { notice, seconds, device } = map.spec.training;
+  assert.match(
+    notice ?? "",
+    /^backend: wasm computes from step \d+ on, for webgpu: the device was lost \(unplugged\)$/,
+  );
+  assert.equal(told, [notice]);
+  assert.is(device, "wasm plain");
+  assert.ok(seconds <= took, `${seconds} s of ${took}`);
+  assert.equal(resultOf(map), resultOf(await train(small, base)));
+  lost = false;
+  const error = await rejection(train(small, { ...base, backend: "wasm", onProgress }));
+  assert.is((error as TrainingStopped).reason, "lost");
+  assert.instance(error.cause, DeviceLost);
 });
 
 test("a checkpoint is refused with other options, which are named, and for another problem", async () => {

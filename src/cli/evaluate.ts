@@ -62,7 +62,7 @@ async function run([model]: readonly string[], options: Options, output: Output)
   }
   const { map, problem } = await findModelArgument(model, named, () => "evaluate");
   const controller = new AbortController();
-  const stop = (): void => controller.abort();
+  const stop = (): void => controller.abort(new Error("evaluate: stopped"));
   process.once("SIGINT", stop);
   const view = stageView(output);
   try {

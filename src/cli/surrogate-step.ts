@@ -31,7 +31,14 @@ export async function surrogateOf(
     view.shown.update(progress);
   };
   try {
-    const made = await surrogate(problem, { seed, steps, ...backendOf(options), signal, onProgress });
+    const made = await surrogate(problem, {
+      seed,
+      steps,
+      ...backendOf(options),
+      signal,
+      onProgress,
+      onWarning: output.warn,
+    });
     view?.shown.stop();
     const { rms, p99, max, count } = made.error;
     const [most, nearly, all] = [rms, p99, max].map((e) => formatNumber(e, 2));

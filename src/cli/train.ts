@@ -70,7 +70,7 @@ function abortOnInterrupt(onAbort: () => void): { signal: AbortSignal; release: 
   const controller = new AbortController();
   const stop = (name: NodeJS.Signals): void => {
     if (controller.signal.aborted) process.exit(name === "SIGINT" ? 130 : 143);
-    controller.abort();
+    controller.abort(new Error("train: stopped"));
     onAbort();
   };
   const names: NodeJS.Signals[] = ["SIGINT", "SIGTERM"];

@@ -30,9 +30,8 @@ import {
 } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { STREAMS } from "../objectives/objective.ts";
 import { initialWeights } from "../optimise.ts";
-import { uniformAt } from "../random.ts";
+import { STREAMS, shuffle, uniformAt } from "../random.ts";
 import { rates } from "../schedules.ts";
 import { expectWhole, flatRows, momentsOf, type Rows } from "./arrays.ts";
 import { normalTail } from "./special.ts";
@@ -63,7 +62,6 @@ const LARGEST_HIDDEN = 64;
 const BATCH = 256;
 const RATE = 1e-2;
 const DECAY = 1e-3;
-const SHUFFLE = 0x6332;
 
 interface Side {
   /** Order (n) in which rows go to the folds. */
@@ -72,15 +70,12 @@ interface Side {
   readonly label: 1 | -1;
 }
 
-/** Fisher and Yates. */
-function shuffled(count: number, seed: number, stream: number): Uint32Array {
-  const order = Uint32Array.from({ length: count }, (_, i) => i);
-  for (let i = count - 1; i > 0; i--) {
-    const j = Math.floor(uniformAt(seed, stream, 0, i, 0) * (i + 1));
-    [order[i], order[j]] = [order[j], order[i]];
-  }
-  return order;
-}
+/** The numbers below `count`, shuffled. */
+const shuffled = (count: number, seed: number, stream: number): Uint32Array =>
+  shuffle(
+    Uint32Array.from({ length: count }, (_, i) => i),
+    (i) => Math.floor(uniformAt(seed, stream, 0, i, 0) * (i + 1)),
+  );
 
 function classifier(D: number, hidden: number): { logit: (x: Tensor) => Tensor; penalty: Tensor } {
   const layers = [
@@ -115,7 +110,7 @@ export async function c2st(a: Rows, b: Rows, parameters: number, options: C2stOp
   const sides = samples.map(
     (x, k): Side => ({
       rows: x.map((v, i) => (v - mean[i % D]) / sd[i % D]),
-      order: shuffled(counts[k], seed, SHUFFLE + k),
+      order: shuffled(counts[k], seed, STREAMS.folds + k),
       label: k === 0 ? 1 : -1,
     }),
   );

@@ -10,6 +10,7 @@
  *
  * (Hodges, Arkiv för Matematik 3 (1958), in probabilities, so that nothing overflows).
  */
+import { interpolate } from "../posterior.ts";
 import { columnOf, flatRows, type Rows } from "./arrays.ts";
 import { kolmogorovTail } from "./special.ts";
 
@@ -87,9 +88,7 @@ export function pool(statistics: ArrayLike<number>): PooledKs {
 export function quantile(sorted: ArrayLike<number>, p: number): number {
   if (sorted.length === 0) throw new Error("quantile: expected at least one number, got none");
   if (!(p >= 0 && p <= 1)) throw new Error(`quantile: expected p in [0, 1], got ${p}`);
-  const at = p * (sorted.length - 1);
-  const from = Math.min(Math.floor(at), sorted.length - 2);
-  return sorted.length === 1 ? sorted[0] : sorted[from] + (at - from) * (sorted[from + 1] - sorted[from]);
+  return interpolate(sorted, p);
 }
 
 /**

@@ -11,7 +11,7 @@
 import { expectOptions, expectSeed } from "../checks.ts";
 import { describe } from "../distributions/arguments.ts";
 import type { Posterior } from "../posterior.ts";
-import { normalAt, uniformAt } from "../random.ts";
+import { normalAt, STREAMS, uniformAt } from "../random.ts";
 import { expectWhole, flatRows, momentsOf, type Rows } from "./arrays.ts";
 
 /** s(θ, y) of parameters (S, D), row by row, and data (M): one number a row, (S). */
@@ -47,10 +47,6 @@ export interface Ranks {
   readonly distance: Int32Array;
 }
 
-/** Streams of the numbers that order equals and place references. */
-const TIES = 0x7469;
-const REFERENCES = 0x7265;
-
 /** How many of values[1 …] are below values[0], equals by chance u in (0, 1). */
 function rank(values: ArrayLike<number>, u: number): number {
   let [less, equal] = [0, 0];
@@ -64,7 +60,7 @@ function rank(values: ArrayLike<number>, u: number): number {
 /**
  * Ranks the true parameters (N, D) of N cases among draws of the N posteriors of their data. The cases must be as the model
  * says: parameters from the prior (not a proposal), data simulated from them. 1000 cases show miscalibration of some 5 %.
- * @throws when counts do not match, or a log-density is NaN; an "AbortError" when aborted.
+ * @throws when counts do not match, or a log-density is NaN; the signal's reason when it is aborted.
  */
 export async function rankTruths(
   posteriors: readonly Pick<Posterior, "y" | "mean" | "sample" | "logProb">[],
@@ -91,7 +87,7 @@ export async function rankTruths(
     options.references === undefined
       ? Float64Array.from(truths, (_, i) => {
           const d = i % D;
-          return mean[d] + sd[d] * normalAt(seed, REFERENCES, 0, (i - d) / D, d);
+          return mean[d] + sd[d] * normalAt(seed, STREAMS.references, 0, (i - d) / D, d);
         })
       : flatRows("rankTruths", "references", options.references, D);
   if (references.length !== N * D)
@@ -106,7 +102,7 @@ export async function rankTruths(
     const { y, sample, logProb } = posteriors[i];
     rows.set(truths.subarray(i * D, (i + 1) * D));
     rows.set(await sample(L, { seed: seed + i }), D);
-    const chance = (column: number): number => uniformAt(seed, TIES, 0, i, column);
+    const chance = (column: number): number => uniformAt(seed, STREAMS.ties, 0, i, column);
     parameters.forEach(({ ranks }, d) => {
       ranks[i] = rank(
         Float64Array.from({ length: L + 1 }, (_, l) => rows[l * D + d]),
@@ -127,7 +123,7 @@ export async function rankTruths(
       ranks[i] = rank(values, chance(D + 2 + k));
     }
     onProgress?.(i + 1, N);
-    if (signal?.aborted) throw aborted(i + 1, N);
+    signal?.throwIfAborted();
   }
   return {
     count: N,
@@ -144,10 +140,4 @@ function negated(values: Float64Array, i: number): Float64Array {
   const bad = values.findIndex((v) => Number.isNaN(v));
   if (bad >= 0) throw new Error(`rankTruths: expected log-densities, got NaN in case ${i + 1}, draw ${bad}`);
   return values.map((v) => -v);
-}
-
-function aborted(done: number, count: number): Error {
-  const error = new Error(`rankTruths: stopped after ${done} of ${count} cases`);
-  error.name = "AbortError";
-  return error;
 }

@@ -7,11 +7,11 @@
  *   re-simulation how far the data of draws lie from those of the true parameters
  */
 import { type BackendOptions, backendNames, backendOf } from "../backends/select.ts";
-import { expectCount, expectMap, expectOptions, expectProblem, expectSeed } from "../checks.ts";
+import { expectCount, expectKnown, expectMap, expectOptions, expectSeed } from "../checks.ts";
 import { ksFloor, ksPerParameter, pool } from "../diagnostics/ks.ts";
 import { rankTruths } from "../diagnostics/ranks.ts";
 import { describe } from "../distributions/arguments.ts";
-import { SimulationStopped } from "../external/control.ts";
+import { reasonOf } from "../external/control.ts";
 import { type AmortisedPosterior, infer } from "../infer.ts";
 import { exp } from "../math.ts";
 import type { InverseMap } from "../model.ts";
@@ -67,15 +67,16 @@ const RANKED = 199;
 
 /**
  * Evaluates a map on fresh cases: parameters drawn from the prior, data simulated from them.
- * @throws where the problem is not known, cannot be simulated, or lacks the truth asked for; `SimulationStopped` when aborted.
+ * @throws where the problem is not known, cannot be simulated, or lacks the truth asked for; the signal's reason when it is
+ * aborted.
  */
 export async function evaluate(map: InverseMap, options: EvaluateOptions = {}): Promise<Evaluation> {
   expectMap("evaluate", map);
   expectOptions("evaluate", options, known);
-  const { cases = 100, calibration = 1000, draws = 1000, seed = 0, onStage = () => {}, signal } = options;
+  const { cases: wanted = 100, calibration = 1000, draws = 1000, seed = 0, onStage = () => {}, signal } = options;
   const problem = problemOf(map, options.problem);
   const { D, M } = problem;
-  expectCount("evaluate", "cases", cases, 1, draws * D);
+  expectCount("evaluate", "cases", wanted, 1, draws * D);
   expectCount("evaluate", "calibration", calibration, 20, D + M);
   expectCount("evaluate", "draws", draws, LEAST_DRAWS, D);
   expectSeed("evaluate", seed);
@@ -84,15 +85,21 @@ export async function evaluate(map: InverseMap, options: EvaluateOptions = {}): 
     throw new Error(`evaluate: expected against ${against.join(", ")}, got ${describe(asked)}`);
   const backend: BackendOptions = backendOf(options);
   const started = performance.now();
-  const total = Math.max(cases, calibration);
+  const total = Math.max(wanted, calibration);
   const told = { onSimulate: (p: { done: number; count: number }) => onStage("simulations", p.done, p.count), signal };
   // Of the prior, where training draws from a proposal: calibration is that of the prior's posterior.
-  const simulated = await simulate({ ...problem, proposal: null }, total, { ...backend, seed, ...told });
+  const simulated = await simulate({ ...problem, proposal: null }, total, { ...backend, seed, ...told }).catch(
+    (error) => {
+      throw reasonOf(error, signal); // nobody will carry on from here
+    },
+  );
+  const { count } = simulated; // fewer where some fail and are dropped
+  const cases = Math.min(wanted, count);
   const row = (flat: Float32Array, width: number, i: number): Float32Array => flat.slice(i * width, (i + 1) * width);
-  const theta = Array.from({ length: total }, (_, i) => row(simulated.theta, D, i));
-  const y = Array.from({ length: total }, (_, i) => row(simulated.noisy, M, i));
+  const theta = Array.from({ length: count }, (_, i) => row(simulated.theta, D, i));
+  const y = Array.from({ length: count }, (_, i) => row(simulated.noisy, M, i));
 
-  const all = await infer(map, y, { draws: 2, seed });
+  const all = await infer(map, y, { ...backend, draws: 2, seed });
   const ranks = await rankTruths(all, simulated.theta, {
     draws: RANKED,
     seed,
@@ -105,9 +112,9 @@ export async function evaluate(map: InverseMap, options: EvaluateOptions = {}): 
     all.map(({ farther }) => farther),
   );
 
-  await infer(map, y[0], { seed }); // sets the weights up
+  await infer(map, y[0], { ...backend, seed }); // sets the weights up
   const before = performance.now();
-  const posteriors = await infer(map, y.slice(0, cases), { seed });
+  const posteriors = await infer(map, y.slice(0, cases), { ...backend, seed });
   const inferring = (performance.now() - before) / cases;
   const sought = performance.now();
   const request = { problem, posteriors, draws, seed: seed + 1, backend, signal, onStage };
@@ -117,7 +124,7 @@ export async function evaluate(map: InverseMap, options: EvaluateOptions = {}): 
     const judged: Judged[] = [];
     const scale = noiseSd(simulated, M);
     for (const [i, posterior] of posteriors.entries()) {
-      if (signal?.aborted) throw new SimulationStopped(i, cases, null);
+      signal?.throwIfAborted();
       const clean = row(simulated.clean, M, i);
       judged.push(await judge(posterior, { truth, index: i, D, draws, seed, clean, scale }));
       onStage("comparisons", i + 1, cases);
@@ -160,6 +167,7 @@ export async function evaluate(map: InverseMap, options: EvaluateOptions = {}): 
       verdict: verdictOf(found, truth.caveat),
       against: { name: truth.name, text: truth.text },
       cases,
+      dropped: total - count,
       draws,
       seed,
       resimulation:
@@ -171,7 +179,7 @@ export async function evaluate(map: InverseMap, options: EvaluateOptions = {}): 
       losses: training.curve ?? null,
       seconds: (performance.now() - started) / 1000,
       milliseconds: { infer: inferring, truth: finding },
-      device: (await map.engine("posterior")).device,
+      device: (await map.engine("posterior", backendOf(options))).device,
     };
   } finally {
     truth.dispose();
@@ -179,16 +187,7 @@ export async function evaluate(map: InverseMap, options: EvaluateOptions = {}): 
 }
 
 function problemOf({ problem: own, spec }: InverseMap, given: Problem | undefined): Problem {
-  const problem = given ?? own;
-  if (problem === null)
-    throw new Error(
-      `evaluate: expected the problem that "${spec.problem}" was trained on, which a model file does not hold; use load(file, { problem })`,
-    );
-  expectProblem("evaluate", problem);
-  if (problem.D !== spec.D || problem.M !== spec.M)
-    throw new Error(
-      `evaluate: expected a problem of ${spec.D} parameters and ${spec.M} data, got "${problem.name}" of ${problem.D} and ${problem.M}`,
-    );
+  const problem = expectKnown("evaluate", spec, own, given);
   if (problem.forward === null && problem.simulate === null)
     throw new Error(
       `evaluate: expected a problem that can be simulated, and "${problem.name}" has only pairs from elsewhere`,

@@ -93,7 +93,10 @@ export interface Evaluation {
   readonly prior: { readonly mean: readonly number[]; readonly sd: readonly number[]; readonly draws: Float32Array };
   readonly verdict: Verdict;
   readonly against: { readonly name: TruthName; readonly text: string };
+  /** Those held against the truth: fewer than were asked for where more were dropped. */
   readonly cases: number;
+  /** Fresh simulations that failed and were dropped: what is said holds where the problem can be simulated. */
+  readonly dropped: number;
   readonly draws: number;
   readonly seed: number;
   /** Null where there is nothing to hold posteriors against. */

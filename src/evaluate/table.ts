@@ -15,9 +15,8 @@ import { cast, input, sub } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
 import { exp } from "../math.ts";
 import { principalComponents } from "../nn/principal.ts";
-import { STREAMS } from "../objectives/objective.ts";
 import type { Problem } from "../problem.ts";
-import { uniformAt } from "../random.ts";
+import { STREAMS, uniformAt } from "../random.ts";
 
 /** Nodes along each dimension. */
 const NODES = [0, 513, 97];
@@ -37,7 +36,6 @@ const NEGLIGIBLE = 25;
 /** Points where the interpolation is held against the forward model, and the root mean square that it may be off, in noise sd. */
 const CHECKS = 64;
 export const LARGEST_ERROR = 0.05;
-const TABLE_STREAM = 0x7461;
 
 export interface Table {
   /** Root mean square of the interpolation's error over data and checked parameters, in noise sd. */
@@ -260,7 +258,7 @@ async function errorOf(
   const points = Float64Array.from({ length: CHECKS * D }, (_, i) => {
     const { low, step, count } = grid[i % D];
     const inner = BEYOND / (1 + 2 * BEYOND);
-    const u = inner + (1 - 2 * inner) * uniformAt(0, TABLE_STREAM, 0, Math.floor(i / D), i % D);
+    const u = inner + (1 - 2 * inner) * uniformAt(0, STREAMS.table, 0, Math.floor(i / D), i % D);
     return low + u * step * (count - 1);
   });
   const { clean } = await executor.run("solve", { rows: CHECKS, inputs: { z: points } });
@@ -327,7 +325,7 @@ function pick(
   for (let k = 0; k < weights.length; k++) sums[k] = total += weights[k];
   const out = new Float64Array(count * D);
   for (let s = 0; s < count; s++) {
-    const u = uniformAt(seed, TABLE_STREAM, 1, s, 0) * total;
+    const u = uniformAt(seed, STREAMS.table, 1, s, 0) * total;
     let [low, high] = [0, sums.length - 1];
     while (low < high) {
       const middle = (low + high) >> 1;
@@ -335,7 +333,7 @@ function pick(
       else high = middle;
     }
     for (let d = 0; d < D; d++)
-      out[s * D + d] = points[low * D + d] + (uniformAt(seed, TABLE_STREAM, 2, s, d) - 0.5) * size[d];
+      out[s * D + d] = points[low * D + d] + (uniformAt(seed, STREAMS.table, 2, s, d) - 0.5) * size[d];
   }
   return out;
 }

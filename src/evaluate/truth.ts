@@ -1,8 +1,8 @@
 /** What posteriors are held against, by what a problem has: its own sampler, quadrature for one or two parameters, or chains. */
 import type { BackendOptions } from "../backends/select.ts";
 import { expectSeed } from "../checks.ts";
-import { SimulationStopped } from "../external/control.ts";
 import type { AmortisedPosterior } from "../infer.ts";
+import { pause } from "../parts.ts";
 import { type Problem, sourceOf } from "../problem.ts";
 import { nuts } from "../sampling/nuts.ts";
 import { samplerOf } from "../sampling/potential.ts";
@@ -36,10 +36,6 @@ export interface Truth {
   readonly dispose: () => void;
 }
 
-const stopped = (signal: AbortSignal | undefined, done: number, of: number): void => {
-  if (signal?.aborted) throw new SimulationStopped(done, of, null);
-};
-
 /** Likelihood and data by the forward model itself. */
 async function byForward(problem: Problem, backend: BackendOptions): Promise<Pick<Truth, "joint" | "clean">> {
   if (problem.forward === null) return { joint: null, clean: null };
@@ -58,10 +54,10 @@ async function exact(request: TruthRequest): Promise<Truth> {
   const { problem, posteriors, draws, seed, backend, onStage, signal } = request;
   const out: Float32Array[] = [];
   for (const [i, { y }] of posteriors.entries()) {
-    stopped(signal, i, posteriors.length);
+    signal?.throwIfAborted();
     out.push((problem.exact as NonNullable<Problem["exact"]>)(y, draws, seed + i));
     onStage("exact draws", i + 1, posteriors.length);
-    await new Promise((resolve) => setTimeout(resolve, 0));
+    await pause();
   }
   const text = "exact draws, by the sampler that the problem has";
   return { name: "exact", text, draws: out, ...(await byForward(problem, backend)), caveat: null, dispose: () => {} };
@@ -72,8 +68,8 @@ async function quadrature(request: TruthRequest): Promise<Truth | null> {
   const { problem, posteriors, draws, seed, backend, onStage, signal } = request;
   const table = await makeTable(problem, backend, async (done, of) => {
     onStage("table of solves", done, of);
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    stopped(signal, done, of);
+    await pause();
+    signal?.throwIfAborted();
   });
   if (!(table.error <= LARGEST_ERROR)) {
     table.dispose();
@@ -81,7 +77,7 @@ async function quadrature(request: TruthRequest): Promise<Truth | null> {
   }
   const out: Float32Array[] = [];
   for (const [i, { y }] of posteriors.entries()) {
-    stopped(signal, i, posteriors.length);
+    signal?.throwIfAborted();
     out.push(await table.draw(y, draws, seed + i));
     onStage("quadrature", i + 1, posteriors.length);
   }

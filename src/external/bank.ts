@@ -4,14 +4,12 @@
  * where a run was interrupted, changes what comes out.
  */
 import type { Problem } from "../problem.ts";
-import { randomWord } from "../random.ts";
+import { randomWord, STREAMS } from "../random.ts";
 import { type BankFile, openBank } from "../store/bank-file.ts";
 import { failureOf, type Job, type Outcome, runCalls } from "./calls.ts";
 import { type SimulationControl, SimulationStopped } from "./control.ts";
 import type { CallSettings, Simulator } from "./simulator.ts";
 
-/** Stream of the words that simulators with noise of their own are seeded with. */
-const SEED_STREAM = 105;
 /** So many failures and no success: nothing will come of it. */
 const HOPELESS = 100;
 const LARGEST_SHARE = 0.5;
@@ -122,7 +120,7 @@ export async function simulateRows(
     M,
     count,
     thetaOf: (row) => table.theta.slice(row * D, (row + 1) * D),
-    seedOf: (row) => randomWord(seed, SEED_STREAM, step, row, 0),
+    seedOf: (row) => randomWord(seed, STREAMS.simulators, step, row, 0),
     signal,
   };
   const refuseHopeless = (): void => {

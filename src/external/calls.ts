@@ -3,6 +3,7 @@
  * What fails for good is cut in halves until the rows that are to blame stand alone.
  */
 import { describe } from "../distributions/arguments.ts";
+import { pause } from "../parts.ts";
 import { makeStop, withRetries } from "./retry.ts";
 import type { CallSettings, Simulator } from "./simulator.ts";
 
@@ -69,7 +70,6 @@ function readAnswer(answer: unknown, rows: readonly number[], M: number): Outcom
 
 /** Milliseconds that simulators that answer at once may keep the thread. */
 const KEEP_MS = 50;
-const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
 /**
  * Simulates rows. `finished` is told of each call's rows as they come, in whatever order; it may throw to end it all.
@@ -136,7 +136,7 @@ export async function runCalls(
         return;
       }
       if (performance.now() - kept < KEEP_MS) continue;
-      await breathe();
+      await pause();
       kept = performance.now();
     }
   };

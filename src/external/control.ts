@@ -28,7 +28,12 @@ export interface SimulationControl {
   readonly signal?: AbortSignal;
 }
 
-/** Simulating was aborted. What a bank file holds is kept: the same call carries on from there. */
+/**
+ * Simulating was aborted. What a bank file holds is kept: the same call carries on from there.
+ *
+ * So end, when they are aborted, `simulate` and `train` that still simulates; later `train` throws `TrainingStopped`, whose
+ * checkpoint is kept. All else leaves nothing to carry on from, and throws the signal's reason: an "AbortError" by default.
+ */
 export class SimulationStopped extends Error {
   readonly done: number;
   readonly count: number;
@@ -42,6 +47,11 @@ export class SimulationStopped extends Error {
     this.done = done;
     this.count = count;
   }
+}
+
+/** For work that leaves nothing: of an error that a part of it ended with, the signal's reason where it is aborted. */
+export function reasonOf(error: unknown, signal: AbortSignal | undefined): unknown {
+  return signal?.aborted ? signal.reason : error;
 }
 
 export const controlNames: readonly string[] = [

@@ -12,7 +12,7 @@
 import { add, columns, concat, exp, mul, neg, slice, square, sub, sumFeatures, tanh } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { type ActivationName, checkActivation, mlp } from "../nn/mlp.ts";
-import { uniformAt } from "../random.ts";
+import { STREAMS, shuffle, uniformAt } from "../random.ts";
 import { type Base, baseOption, checkBase, onBase } from "./base.ts";
 import {
   checkCount,
@@ -70,7 +70,7 @@ export function coupling(options: CouplingOptions = {}): Guide {
       const { D, seed } = sizes;
       if (D < 2) throw new Error("coupling: expected at least 2 parameters, got 1; use the gaussian or spline guide");
       if (permutations) checkPermutations(permutations, blocks - 1, D);
-      const orders = permutations ?? Array.from({ length: blocks - 1 }, (_, b) => shuffle(D, seed, b));
+      const orders = permutations ?? Array.from({ length: blocks - 1 }, (_, b) => permutation(D, seed, b));
       const flow = (own: GuideSizes) => ({ ...build(own, orders, nets), drawn: { permutations: orders } });
       return onBase(base, flow, sizes);
     },
@@ -87,18 +87,12 @@ function checkPermutations(lists: unknown, count: number, D: number): void {
   );
 }
 
-/** Stream of random words that permutations are drawn from. */
-const PERMUTATION_STREAM = 0x7065726d;
-
-/** A permutation of 0…n−1 by Fisher and Yates. */
-function shuffle(n: number, seed: number, block: number): number[] {
-  const order = Array.from({ length: n }, (_, i) => i);
-  for (let i = n - 1; i > 0; i--) {
-    const j = Math.floor(uniformAt(seed, PERMUTATION_STREAM, 0, block, i) * (i + 1));
-    [order[i], order[j]] = [order[j], order[i]];
-  }
-  return order;
-}
+/** A permutation of 0…n−1. */
+const permutation = (n: number, seed: number, block: number): number[] =>
+  shuffle(
+    Array.from({ length: n }, (_, i) => i),
+    (i) => Math.floor(uniformAt(seed, STREAMS.permutations, 0, block, i) * (i + 1)),
+  );
 
 interface Nets {
   readonly hidden: readonly number[];

@@ -5,7 +5,7 @@
  */
 
 import { atOnce } from "../parts.ts";
-import { uniformAt } from "../random.ts";
+import { STREAMS, uniformAt } from "../random.ts";
 
 export interface Principal {
   readonly mean: Float64Array;
@@ -108,7 +108,7 @@ export function* findingComponents(rows: ArrayLike<number>, M: number, K: number
   const width = Math.min(M, K + 8);
   let basis = orthonormal(
     Array.from({ length: width }, (_, k) =>
-      Float64Array.from({ length: M }, (_x, i) => uniformAt(1, 0x706361, 0, k, i) - 0.5),
+      Float64Array.from({ length: M }, (_x, i) => uniformAt(1, STREAMS.principal, 0, k, i) - 0.5),
     ),
   );
   for (let it = 0; it < ITERATIONS; it++) {

@@ -5,7 +5,8 @@
  */
 import { add, cast, mul, random, sub, sumTiles, tile } from "../graph/build.ts";
 import { potential, sourceOf } from "../problem.ts";
-import { type Objective, STREAMS } from "./objective.ts";
+import { STREAMS } from "../random.ts";
+import type { Objective } from "./objective.ts";
 
 export const elbo: Objective = {
   name: "elbo",

@@ -25,18 +25,3 @@ export interface Objective {
   /** Why this objective cannot train on a problem, or undefined. */
   readonly refuses?: (problem: Problem) => string | undefined;
 }
-
-/** Streams of random draws: each purpose has its own. */
-export const STREAMS = {
-  prior: 1,
-  noise: 101,
-  particles: 102,
-  bank: 103,
-  posterior: 104,
-  momentum: 105,
-  choices: 106,
-  search: 107,
-  picks: 108,
-  bridge: 109,
-  jump: 110,
-} as const;

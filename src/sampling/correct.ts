@@ -9,7 +9,7 @@
  */
 import type { Rows } from "../backends/backend.ts";
 import { type BackendOptions, backendNames, withDefaults } from "../backends/select.ts";
-import { expectCount, expectOptions, expectProblem, expectSeed } from "../checks.ts";
+import { expectCount, expectKnown, expectOptions, expectSeed } from "../checks.ts";
 import { describe } from "../distributions/arguments.ts";
 import { cost } from "../graph/plan.ts";
 import { exp } from "../math.ts";
@@ -119,17 +119,9 @@ function targetOf(given: Problem): Target {
 }
 
 /** The problem that a correction needs. @throws where there is none, or none with a likelihood. */
-function problemFor(owner: string, known: Problem | null, given: Problem | undefined, D: number, M: number): Target {
-  if (given !== undefined) expectProblem("correct", given);
-  const problem = given ?? known;
-  if (problem === null)
-    throw new Error(
-      `correct: expected the problem that "${owner}" was trained on, which a model file does not hold; use load(file, { problem }), or correct({ problem })`,
-    );
-  if (problem.D !== D || problem.M !== M)
-    throw new Error(
-      `correct: expected a problem of ${D} parameters and ${M} data, got "${problem.name}" of ${problem.D} and ${problem.M}`,
-    );
+function problemFor({ owner, problem: known, posterior }: CorrectSource, given: Problem | undefined): Target {
+  const wanted = { problem: owner, D: posterior.mean.length, M: posterior.y.length };
+  const problem = expectKnown("correct", wanted, known, given);
   if (problem.forward === null)
     throw new Error(
       `correct: expected a problem with a forward model written with ops, got "${problem.name}", which has ${sourceOf(problem)}: nobody knows its likelihood, which weights and chains need; train on a surrogate() of it, whose posterior can be corrected`,
@@ -154,15 +146,13 @@ export interface CorrectSource {
  */
 export async function correct(source: CorrectSource, options: CorrectOptions = {}): Promise<CorrectedPosterior> {
   expectOptions("correct", options, names);
-  const { posterior } = source;
   const { method = "auto", seed = 0, budget = BUDGET, signal } = options;
   if (!correctionMethods.includes(method))
     throw new Error(`correct: expected method ${correctionMethods.join(", ")}, got ${describe(method)}`);
   if (!(budget > 0)) throw new Error(`correct: expected a budget of seconds above 0, got ${describe(budget)}`);
   expectSeed("correct", seed);
-  const { mean, y } = posterior;
-  const target = problemFor(source.owner, source.problem, options.problem, mean.length, y.length);
-  if (options.draws !== undefined) expectCount("correct", "draws", options.draws, 1, mean.length);
+  const target = problemFor(source, options.problem);
+  if (options.draws !== undefined) expectCount("correct", "draws", options.draws, 1, source.posterior.mean.length);
   signal?.throwIfAborted();
   if (method === "nuts") return byNuts(source, target, options, null);
   const weighed = await byPsis(source, target, options);

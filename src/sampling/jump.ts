@@ -9,7 +9,7 @@
  */
 import { packed } from "../graph/tensor.ts";
 import { exp } from "../math.ts";
-import { STREAMS } from "../objectives/objective.ts";
+import { STREAMS } from "../random.ts";
 import { drift } from "./metric.ts";
 import { Stream } from "./stream.ts";
 

@@ -3,6 +3,7 @@
  * at. Chains never wait for one another's trees; an observation leaves when its last chain is done.
  */
 import type { Executor } from "../backends/backend.ts";
+import { pause } from "../parts.ts";
 import type { Chain } from "./chain.ts";
 
 export interface NutsProgress {
@@ -35,8 +36,6 @@ export interface Watch {
 
 /** Milliseconds that sampling keeps the thread before it lets others in. */
 const TURN_MS = 50;
-
-const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
 /** Inputs for the groups that are still at work: z (N·C, D), and a row of each thing given. */
 function makeInputs(groups: readonly Group[]): { readonly z: Float64Array } & Given {
@@ -96,7 +95,7 @@ export async function lockstep(executor: Executor, groups: readonly Group[], wat
     if (now - turn < TURN_MS) continue;
     turn = now;
     onProgress?.(progressOf(groups, now - started));
-    await breathe();
+    await pause();
     signal?.throwIfAborted();
   }
   onProgress?.(progressOf(groups, performance.now() - started));

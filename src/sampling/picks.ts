@@ -2,17 +2,11 @@
  * Choosing among draws that exist. Of S draws all alike, `count` are chosen at even distances from a random place on, and
  * shuffled: no draw is chosen twice before all are, and neighbours in a chain, which are alike, are not chosen together.
  */
-import { STREAMS } from "../objectives/objective.ts";
-import { randomWord, uniformAt } from "../random.ts";
+import { randomWord, STREAMS, shuffle, uniformAt } from "../random.ts";
 
-/** Fisher and Yates' shuffle, in place. */
-export function shuffle(indices: Uint32Array, seed: number): Uint32Array {
-  for (let i = indices.length - 1; i > 0; i--) {
-    const j = randomWord(seed, STREAMS.picks, 1, i, 0) % (i + 1);
-    [indices[i], indices[j]] = [indices[j], indices[i]];
-  }
-  return indices;
-}
+/** Draws in no order: `indices`, shuffled in place. */
+export const mix = (indices: Uint32Array, seed: number): Uint32Array =>
+  shuffle(indices, (i) => randomWord(seed, STREAMS.picks, 1, i, 0) % (i + 1));
 
 /** `count` indices among S. */
 export function pickEvenly(S: number, count: number, seed: number): Uint32Array {
@@ -20,7 +14,7 @@ export function pickEvenly(S: number, count: number, seed: number): Uint32Array 
   const shift = uniformAt(seed, STREAMS.picks, 0, 0, 0);
   const rest = count % S;
   for (let i = 0; i < count; i++) out[i] = i < count - rest ? i % S : Math.floor(((i % S) + shift) * (S / rest));
-  return shuffle(out, seed);
+  return mix(out, seed);
 }
 
 /** Rows of draws (S, D) by index. */

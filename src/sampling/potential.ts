@@ -12,8 +12,8 @@ import { frameOf } from "../density.ts";
 import { cast, input, mul, sub } from "../graph/build.ts";
 import { grad } from "../graph/grad.ts";
 import { compile, type Program } from "../graph/program.ts";
-import { STREAMS } from "../objectives/objective.ts";
 import { type Problem, potential, sourceOf } from "../problem.ts";
+import { STREAMS } from "../random.ts";
 
 /** Rows of a shard: what the chains of two observations take, so that tensors between kernels stay in cache. */
 export const SHARD_ROWS = 16;

@@ -3,10 +3,9 @@
  * JCGS 5 (1996)): of `count` draws wanted, a draw of weight w is taken ⌊count w⌋ or ⌈count w⌉ times, so that none is taken twice
  * whose weight is below 1/count. Independent choices would repeat draws by chance and scatter more, for nothing.
  */
-import { STREAMS } from "../objectives/objective.ts";
-import type { Summary } from "../posterior.ts";
-import { uniformAt } from "../random.ts";
-import { shuffle } from "./picks.ts";
+import { checkedLevel, type Summary } from "../posterior.ts";
+import { STREAMS, uniformAt } from "../random.ts";
+import { mix } from "./picks.ts";
 
 /** Mean, covariance and quantiles of draws (S, D) with weights (S) that sum to 1. */
 export function weightedSummary(theta: Float32Array, weights: Float64Array, D: number): Omit<Summary, "draws"> {
@@ -33,7 +32,7 @@ export function weightedSummary(theta: Float32Array, weights: Float64Array, D: n
     covariance,
     sd: mean.map((_, d) => Math.sqrt(covariance[d * D + d])),
     quantile: (p) => {
-      if (!(p > 0 && p < 1)) throw new Error(`quantile: expected a level between 0 and 1, got ${p}`);
+      checkedLevel(p);
       sorted ??= Array.from({ length: D }, (_, d) => quantileOf(theta, weights, D, d));
       return Float64Array.from(sorted, (of) => of(p));
     },
@@ -75,5 +74,5 @@ export function resample(weights: Float64Array, count: number, seed: number): Ui
     while (sum < u && s + 1 < weights.length) sum += weights[++s];
     out[i] = s;
   }
-  return shuffle(out, seed);
+  return mix(out, seed);
 }

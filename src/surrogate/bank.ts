@@ -1,15 +1,10 @@
-/** Simulations for a surrogate: drawn wider than the prior, made in parts that report progress and can be stopped. */
+/** Simulations for a surrogate: drawn wider than the prior, and checked. */
 import type { BackendOptions } from "../backends/select.ts";
 import type { Distribution } from "../distributions/distribution.ts";
+import type { SimulationControl } from "../external/control.ts";
 import { add, cast, mul, random, sub } from "../graph/build.ts";
 import type { Problem } from "../problem.ts";
-import { type Simulations, simulateAt } from "../simulate.ts";
-
-/** Simulations at once: of a model in ops, whose plan is made anew for each part, and of an outside one, which may be slow. */
-const PART = { ops: 1024, outside: 32 };
-/** Steps of the counter of draws: each part of each bank has its own, and none is used elsewhere. */
-const FIRST_STEP = -1000;
-const STEPS_A_BANK = 1_000_000;
+import { SIMULATION_STEPS, type Simulations, simulateAt } from "../simulate.ts";
 
 /**
  * Draws of `base` whose distance from the centre, on the whole line, is stretched by a factor from U(1, widen): a
@@ -37,38 +32,24 @@ export interface BankRequest {
   /** Banks with other numbers have other draws. */
   readonly number: number;
   readonly backend: BackendOptions;
-  /** Called after each part; throws to stop. */
-  readonly onPart: (done: number) => void | Promise<void>;
+  readonly control: SimulationControl;
 }
 
-/** Parameters (count, D) and data (count, M), without noise and with it. @throws when data are not finite. */
+/**
+ * Parameters (N, D) and data (N, M), without noise and with it: `count` of them, or fewer where those that fail are dropped.
+ * @throws when data are not finite; `SimulationStopped` when aborted.
+ */
 export async function simulateBank(
   problem: Problem,
-  { count, from, seed, number, backend, onPart }: BankRequest,
+  { count, from, seed, number, backend, control }: BankRequest,
 ): Promise<Simulations> {
-  const { D, M, name } = problem;
-  const drawn = { ...problem, proposal: from };
-  const part = problem.forward === null ? PART.outside : PART.ops;
-  const theta = new Float32Array(count * D);
-  const [clean, noisy] = [new Float32Array(count * M), new Float32Array(count * M)];
-  await onPart(0);
-  for (let done = 0; done < count; ) {
-    const step = FIRST_STEP - number * STEPS_A_BANK - done / part;
-    const rows = Math.min(part, count - done);
-    const simulated = await simulateAt(drawn, rows, seed, step, backend);
-    const bad = simulated.clean.findIndex((v) => !Number.isFinite(v));
-    if (bad >= 0) {
-      const row = done + Math.floor(bad / M) + 1;
-      throw new Error(
-        `surrogate: expected finite data, got ${simulated.clean[bad]} in datum ${(bad % M) + 1} of simulation ${row} of ` +
-          `${count}; check "${name}" for parameters of its prior and beyond, or lower \`widen\``,
-      );
-    }
-    theta.set(simulated.theta, done * D);
-    clean.set(simulated.clean, done * M);
-    noisy.set(simulated.noisy, done * M);
-    done += rows;
-    await onPart(done);
-  }
-  return { count, theta, clean, noisy };
+  const step = SIMULATION_STEPS.surrogate - number;
+  const bank = await simulateAt({ ...problem, proposal: from }, count, seed, step, backend, control);
+  const bad = bank.clean.findIndex((v) => !Number.isFinite(v));
+  if (bad < 0) return bank;
+  const row = Math.floor(bad / problem.M) + 1;
+  throw new Error(
+    `surrogate: expected finite data, got ${bank.clean[bad]} in datum ${(bad % problem.M) + 1} of simulation ${row} of ` +
+      `${count}; check "${problem.name}" for parameters of its prior and beyond, or lower \`widen\``,
+  );
 }

@@ -33,7 +33,9 @@ export interface SurrogateOptions extends BackendOptions {
   /** Default 0. One seed and the plain kernels give the same surrogate on every host. */
   readonly seed?: number;
   readonly onProgress?: (progress: SurrogateProgress) => void;
-  /** Ends the work early: `surrogate` then throws an error named "AbortError". */
+  /** Told what should not pass unseen; by default it goes to the console. */
+  readonly onWarning?: (message: string) => void;
+  /** Ends the work early: `surrogate` then throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -49,7 +51,7 @@ const counts = {
 type Count = keyof typeof counts;
 const countNames = Object.keys(counts) as Count[];
 
-const others = ["rate", "proposal", "widen", "seed", "onProgress", "signal", ...backendNames] as const;
+const others = ["rate", "proposal", "widen", "seed", "onProgress", "onWarning", "signal", ...backendNames] as const;
 
 export interface SurrogateSettings extends Readonly<Record<Count, number>> {
   readonly rate: number;

@@ -97,6 +97,7 @@ export function evaluation(wanted: Wanted): Evaluation {
       ],
     },
     against: { name: "exact", text: "exact draws" },
+    dropped: 0,
     cases: CASES,
     draws: DRAWS,
     seed: 7,

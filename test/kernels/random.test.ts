@@ -3,7 +3,16 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { compileKernels, hostRunsRelaxed, instantiateKernels, type KernelBuild } from "../../src/backends/kernels.ts";
 import { bankRows, random } from "../../src/graph/build.ts";
-import { normalAt, randomWord, threefry4x32, uniformAt, uniforms, type Words } from "../../src/random.ts";
+import {
+  normalAt,
+  randomWord,
+  STREAMS,
+  shuffle,
+  threefry4x32,
+  uniformAt,
+  uniforms,
+  type Words,
+} from "../../src/random.ts";
 import { wasmBuilds } from "../helpers/backends.ts";
 import { noGpu, webgpu } from "../helpers/gpu.ts";
 import { runGraph } from "../helpers/run.ts";
@@ -42,6 +51,28 @@ test("normals have the moments of the standard normal distribution", () => {
     const bound = 5 * Math.sqrt([1, 2, 15, 96][k] / n);
     assert.ok(Math.abs(moments[k] - expected) < bound, `moment ${k + 1}: expected ${expected}, got ${moments[k]}`);
   });
+});
+
+test("no two purposes share a stream", () => {
+  // How many each takes from its first on, where it is not one.
+  const spans: Partial<Record<keyof typeof STREAMS, number>> = { prior: 100, weights: 0x4000, folds: 2 };
+  const taken = Object.entries(STREAMS)
+    .map(([name, first]) => ({ name, first, end: first + (spans[name as keyof typeof STREAMS] ?? 1) }))
+    .sort((a, b) => a.first - b.first);
+  for (const [i, { name, first }] of taken.entries())
+    if (i > 0) assert.ok(taken[i - 1].end <= first, `${name} and ${taken[i - 1].name} share stream ${first}`);
+});
+
+test("a shuffle by uniform numbers gives each order as often", () => {
+  const counts = new Map<string, number>();
+  const n = 6000;
+  for (let s = 0; s < n; s++) {
+    const order = shuffle([0, 1, 2], (i) => Math.floor(uniformAt(1, 2, 3, s, i) * (i + 1))).join("");
+    counts.set(order, (counts.get(order) ?? 0) + 1);
+  }
+  assert.is(counts.size, 6);
+  const sd = Math.sqrt((n * 5) / 36);
+  for (const [order, count] of counts) assert.ok(Math.abs(count - n / 6) < 5 * sd, `${order}: ${count} of ${n}`);
 });
 
 type Fill = (out: number, nb: number, F: number, seed: number, stream: number, step: number, rowStart: number) => void;

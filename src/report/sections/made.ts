@@ -16,9 +16,9 @@ function optionsOf(options: Readonly<Record<string, unknown>>): string {
 }
 
 function body(evaluation: Evaluation): string {
-  const { problem, model, cases, draws, seed, against, calibration, device, seconds } = evaluation;
+  const { problem, model, cases, dropped, draws, seed, against, calibration, device, seconds } = evaluation;
   const { guide, training } = model;
-  const command = `retrodict evaluate MODEL --cases ${cases} --calibration ${calibration.cases} --against ${against.name} --seed ${seed} --report FILE.html`;
+  const command = `retrodict evaluate MODEL --cases ${cases} --calibration ${calibration.cases + dropped} --against ${against.name} --seed ${seed} --report FILE.html`;
   const particles = training.particles > 1 ? ` with ${training.particles} particles each` : "";
   const rows = [
     ["problem", `${problem}: ${model.D} parameters, ${model.M} data`],
@@ -36,6 +36,7 @@ function body(evaluation: Evaluation): string {
       "calibration",
       `${count(calibration.cases)} cases, ${count(calibration.draws)} draws each; the former are among them`,
     ],
+    ...(dropped > 0 ? [["dropped", `${count(dropped)} simulations of cases, which failed`]] : []),
     ["seed of the cases", `${seed}`],
     ["evaluated in", `${milliseconds(1000 * seconds)} (${device})`],
     ["Retrodict", VERSION],
