@@ -22,7 +22,7 @@ import { atOnce, inParts, pause } from "./parts.ts";
 import type { Problem } from "./problem.ts";
 import { noiseSd, type Simulations, traceBank, traceSimulation } from "./simulate.ts";
 import { type FullSettings, fullSettings, type TrainOptions } from "./train-options.ts";
-import { chooseHost } from "./worker/host.ts";
+import { findHost } from "./worker/host.ts";
 
 /** Simulations that scalers are fitted on: more of them would cost time, for long data minutes, and move nothing. */
 const FIT_SIMULATIONS = 8192;
@@ -130,7 +130,7 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
   const settings = fullSettings(problem, options);
   const { seed = 0 } = options;
   if (!Number.isSafeInteger(seed)) throw new Error(`seed: expected a whole number, got ${seed}`);
-  const { notice, ...host } = chooseHost(options);
+  const { notice, ...host } = await findHost(options);
   if (notice !== undefined) (options.onWarning ?? console.warn)(notice);
   const backend: BackendOptions = { ...backendOf(options), ...host };
   const started = performance.now();

@@ -55,7 +55,9 @@ export interface Dispose {
 }
 export type ToWorker = Create | Follow | Call | Go | Dispose;
 
+/** `up`: the first word of each worker, once its script runs. */
 export type FromWorker =
+  | { readonly kind: "up" }
   | { readonly kind: "answer"; readonly id: number; readonly value: unknown; readonly fault?: string }
   | { readonly kind: "error"; readonly id: number; readonly message: string; readonly fault?: string }
   | { readonly kind: "rows"; readonly id: number; readonly done: number };

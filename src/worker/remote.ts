@@ -8,7 +8,8 @@ import { chooseBuild, compileKernels, shareMemory } from "../backends/kernels.ts
 import type { KernelsBuild } from "../backends/kernels-url.ts";
 import type { Program } from "../graph/program.ts";
 import { type Hired, hireWorker } from "./pool.ts";
-import { type Call, type Created, compact, type FromWorker, type Method, type ToWorker } from "./protocol.ts";
+import { type Call, type Created, compact, type Method, type ToWorker } from "./protocol.ts";
+import type { Answer } from "./start.ts";
 
 export interface RemoteOptions extends ExecutorOptions {
   readonly build?: KernelsBuild | "auto";
@@ -33,7 +34,7 @@ class Calls {
 
   constructor(count: number) {
     const listener = {
-      message: (data: FromWorker) => this.receive(data),
+      message: (data: Answer) => this.receive(data),
       failure: (message: string) => this.end(new Error(`worker: expected it to go on, but ${message}`)),
     };
     this.workers = Array.from({ length: count }, () => hireWorker(listener));
@@ -84,7 +85,7 @@ class Calls {
     return call;
   }
 
-  private receive(data: FromWorker): void {
+  private receive(data: Answer): void {
     if (this.ended) return;
     const { id } = data;
     if (data.kind === "rows") {

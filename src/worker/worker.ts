@@ -95,3 +95,4 @@ const receive = (message: ToWorker): void => handlers[message.kind](message as n
 
 if (parent) parent.on("message", receive);
 else scope.onmessage = ({ data }) => receive(data);
+post({ kind: "up" }, []);
