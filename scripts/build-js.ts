@@ -1,7 +1,7 @@
 /**
  * Bundles the sources into dist/: one file for each entry point, and chunks for what they share.
  *
- * Everything is bundled in one run, the command line too: a user's problem module imports "retrodict", and it must meet
+ * Everything but the worker is bundled in one run, the command line too: a user's problem module imports "retrodict", and it must meet
  * the very modules that the command line runs on, not a second copy of them. What the command line needs from npm ends
  * up in dist/cli.js and in chunks that only it reaches; the library's own files are checked to need nothing from outside.
  */
@@ -23,7 +23,7 @@ const library: Record<string, string> = {
   diagnostics: "src/diagnostics/index.ts",
 };
 
-/** What a worker loads (src/worker/start.ts has its address); browsers too. */
+/** What a worker loads (src/worker/start.ts has its address), browsers too: one file, which stands alone wherever it is copied. */
 const workers: Record<string, string> = { worker: "src/worker/worker.ts" };
 
 /** The files of package.json's `bin`; only Node loads them. */
@@ -90,8 +90,9 @@ function thirdPartyNotices({ inputs }: Metafile): string {
   return notices.join(`\n${"-".repeat(80)}\n\n`);
 }
 
-const { metafile } = await build({ ...options, metafile: true, entryPoints: { ...library, ...workers, ...programs } });
-const { outputs } = metafile;
+const { metafile } = await build({ ...options, metafile: true, entryPoints: { ...library, ...programs } });
+const alone = await build({ ...options, metafile: true, entryPoints: workers, splitting: false });
+const outputs = { ...metafile.outputs, ...alone.metafile.outputs };
 
 for (const name of Object.keys({ ...library, ...workers })) {
   const { files, outside } = reachedAtOnce(outputs, `dist/${name}.js`);

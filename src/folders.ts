@@ -1,20 +1,23 @@
 /**
- * Where the files that come with the package are, the compiled kernels and the trained models, and how such files are read.
+ * Where the files that come with the package are, compiled kernels, trained models and the worker, and how such files are read.
  * They are found beside the module that asks for them; `setFolders` says otherwise, once for a whole program. That is state of
- * the module, the only one: kernels are looked for by every call that computes, and a page has one place for its files.
+ * the module: kernels are looked for by every call that computes, and a page has one place for its files. Workers ask for none:
+ * kernels are posted to them.
  */
 import { describe } from "./distributions/arguments.ts";
 import { readBytes } from "./store/files.ts";
 
 export interface Folders {
-  /** Of `kernels.wasm` and `kernels-relaxed.wasm`. */
+  /** Of `kernels.wasm` and its other builds, `kernels-*.wasm`. */
   readonly kernels?: string | URL;
   /** Of the trained models, `arm.safetensors` and the others. */
   readonly models?: string | URL;
+  /** Of `worker.js`. */
+  readonly worker?: string | URL;
 }
 type FolderName = keyof Folders;
 
-const names: readonly FolderName[] = ["kernels", "models"];
+const names: readonly FolderName[] = ["kernels", "models", "worker"];
 const chosen: Partial<Record<FolderName, string>> = {};
 
 /**
@@ -36,7 +39,7 @@ export function setFolders(folders: Folders): void {
   }
 }
 
-/** Folders as `setFolders` has them: plain strings, absolute in pages, to be posted to workers, which have modules of their own. */
+/** Folders as `setFolders` has them: in pages absolute addresses, whatever the page's own is later. */
 export const foldersSet = (): Readonly<Partial<Record<FolderName, string>>> => ({ ...chosen });
 
 /** Refuses what is no folder. */

@@ -22,7 +22,7 @@ import type { Problem } from "./problem.ts";
 import { STREAMS } from "./random.ts";
 import { noiseSd, type Simulations, traceBank, traceSimulation } from "./simulate.ts";
 import { type FullSettings, fullSettings, type TrainOptions } from "./train-options.ts";
-import { chooseHost } from "./worker/host.ts";
+import { findHost } from "./worker/host.ts";
 
 /** Simulations that scalers are fitted on: more of them would cost time, for long data minutes, and move nothing. */
 const FIT_SIMULATIONS = 8192;
@@ -131,7 +131,7 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
   const settings = fullSettings(problem, options);
   const { seed = 0 } = options;
   if (!Number.isSafeInteger(seed)) throw new Error(`seed: expected a whole number, got ${seed}`);
-  const { notice, ...host } = chooseHost(options);
+  const { notice, ...host } = await findHost(options);
   const { resume, onWarning = console.warn } = options;
   if (notice !== undefined) onWarning(notice);
   const backend: BackendOptions = { ...backendOf(options), ...host };
@@ -215,7 +215,7 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
             ...fitted, // training need not have met all of it
           },
           problem,
-          { backend: options.backend, kernels: options.kernels }, // a single posterior is no work for threads: infer is asked anew
+          { backend: options.backend, kernels: options.kernels }, // a single posterior is no work for threads or a worker: infer is asked anew
         ),
       );
     } finally {

@@ -50,6 +50,8 @@ interface Kept {
   readonly means: readonly (readonly number[])[];
   readonly sentence: string;
   readonly weights: string;
+  readonly device: string;
+  readonly notice?: string;
 }
 
 pageTest("a page that is not isolated trains, tells its progress, infers, saves and loads", {}, async (open) => {
@@ -120,11 +122,64 @@ for (const isolated of [false, true])
         assert.is((await ask<{ isolated: boolean }>(open, "isolated")).isolated, isolated);
         for (const file of ["dist/kernels.wasm", "models/arm.safetensors"])
           assert.ok(cdn.asked.includes(`/node_modules/retrodict/${file}`), `${cdn.asked}`);
+        const scripts: string[] = [];
+        open.page.on("worker", (worker) => scripts.push(worker.url()));
+        const kept = await ask<Kept>(open, "trainAndKeep", isolated ? { threads: 2 } : { worker: true });
+        assert.is(kept.weights, await weightsOfThisNode());
+        assert.equal([kept.device, kept.notice], [isolated ? "wasm plain, 2 threads" : "wasm plain", undefined]);
+        assert.ok(cdn.asked.includes("/node_modules/retrodict/dist/worker.js"), `${cdn.asked}`);
+        assert.ok(scripts.length > 0);
+        for (const script of scripts) {
+          assert.ok(script.startsWith(`blob:${open.origin}/`), script);
+          const there = await open.page.evaluate(`fetch(${JSON.stringify(script)}).then(() => true, () => false)`);
+          assert.is(there, false, "the blob was not given back");
+        }
         assert.equal(
           open.asked.filter((path) => path.includes("retrodict")),
           [],
         );
-        assert.equal(open.errors, []);
+        assert.equal(
+          open.errors.filter((error) => !error.includes("ERR_FILE_NOT_FOUND")), // of the blobs
+          [],
+        );
+      });
+    } finally {
+      await cdn.close();
+    }
+  });
+
+/** Where workers cannot start, and what the notice says of it. */
+const hindrances: readonly (readonly [string, string, RegExp])[] = [
+  [
+    "worker-src 'self'",
+    "trains on without workers from another origin",
+    /of another origin.*Content-Security-Policy.*\); copy worker\.js/,
+  ],
+  [
+    "worker-src 'none'",
+    "trains on without workers, whatever their origin",
+    /Content-Security-Policy forbids workers \(worker-src\)\); copy worker\.js/,
+  ],
+];
+for (const [policy, what, reason] of hindrances)
+  test(`a page whose policy is ${policy} ${what}, and says why`, async () => {
+    const cdn = await serve({ folder, shared: true });
+    try {
+      const foreign = policy.includes("self");
+      writeLab(folder, "strict.html", `${foreign ? cdn.origin : "."}/node_modules/retrodict`);
+      const html = readFileSync(join(folder, "strict.html"), "utf8");
+      const meta = `<meta http-equiv="Content-Security-Policy" content="${policy}">`;
+      writeFileSync(join(folder, "strict.html"), html.replace("<head>", `<head>${meta}`));
+      await withPage(folder, { path: "/strict.html", isolated: true }, async (open) => {
+        for (const options of [{ worker: true }, { threads: 4 }]) {
+          const { weights, device, notice = "" } = await ask<Kept>(open, "trainAndKeep", options);
+          assert.is(weights, await weightsOfThisNode());
+          assert.is(device, "wasm plain");
+          assert.match(notice, reason);
+          const start =
+            "threads" in options ? "threads: 4 were asked for, 1 computes" : "worker: the calling thread computes";
+          assert.ok(notice.startsWith(`${start}, for no worker starts from `), notice);
+        }
       });
     } finally {
       await cdn.close();

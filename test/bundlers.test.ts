@@ -1,5 +1,5 @@
 // The package through bundlers, as its users configure them: not at all where that will do; then opened in Chromium.
-import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build as esbuild } from "esbuild";
 import { test } from "uvu";
@@ -28,10 +28,20 @@ const trainedHere = async (): Promise<number[]> => [...(await infer(await train(
 async function tryOut(place: string, options: PageOptions = {}, folders: object = {}): Promise<void> {
   await withPage(place, options, async (open) => {
     assert.equal(await ask(open, "shipped", folders), { mean: await shippedHere(), corrected: true });
-    assert.equal(await ask(open, "trained"), await trainedHere());
+    for (const [more, device] of waysOf(options)) {
+      const expected = { mean: await trainedHere(), device, notice: null };
+      assert.equal(await ask(open, "trained", more), expected);
+    }
     assert.equal(open.errors, []);
   });
 }
+
+/** How a page can train: what is asked for, and what is told of it. */
+const waysOf = ({ isolated = false }: PageOptions): readonly (readonly [object, string])[] => [
+  [{}, "wasm plain"],
+  [{ worker: true }, "wasm plain"],
+  ...(isolated ? [[{ threads: 2 }, "wasm plain, 2 threads"] as const] : []),
+];
 
 const configured = (more: InlineConfig): InlineConfig => ({
   root: folder,
@@ -41,10 +51,11 @@ const configured = (more: InlineConfig): InlineConfig => ({
   ...more,
 });
 
-test("Vite builds without a word of configuration: kernels and models come along", async () => {
+test("Vite builds without a word of configuration: kernels, models and the worker come along", async () => {
   await vite(configured({ build: { outDir: "vite" } }));
   const assets = readdirSync(join(folder, "vite/assets")).join(" ");
   for (const name of ["kernels", "kernels-relaxed"]) assert.match(assets, new RegExp(`${name}-[\\w-]+\\.wasm`));
+  assert.is(assets.match(/\bworker-[\w-]+\.js/g)?.length, 1);
   for (const name of ["arm", "rod", "eit"]) assert.match(assets, new RegExp(`${name}-[\\w-]+\\.safetensors`));
   await tryOut(join(folder, "vite"));
 });
@@ -84,20 +95,33 @@ async function bundled(name: string, format: "esm" | "iife", kind: string): Prom
   return out;
 }
 
-test("a bundle by esbuild finds kernels that are copied beside it, and models in the folder above", async () => {
+/** What a page loads beside its modules, where threads are not asked for. */
+const files = ["kernels.wasm", "kernels-relaxed.wasm", "worker.js"];
+const threaded = ["kernels-threads.wasm", "kernels-relaxed-threads.wasm"];
+
+test("a bundle by esbuild finds kernels and worker that are copied beside it, and models in the folder above", async () => {
   const out = await bundled("esbuild", "esm", 'type="module"');
-  for (const file of ["kernels.wasm", "kernels-relaxed.wasm"])
-    copyFileSync(join(installed, "dist", file), join(out, "js", file));
+  for (const file of [...files, ...threaded]) copyFileSync(join(installed, "dist", file), join(out, "js", file));
   cpSync(join(installed, "models"), join(out, "models"), { recursive: true });
-  await tryOut(out);
+  await tryOut(out, { isolated: true });
+});
+
+test("a bundle by esbuild without the worker beside it trains on the page's own thread, and says why", async () => {
+  rmSync(join(folder, "esbuild/js/worker.js"));
+  await withPage(join(folder, "esbuild"), {}, async (open) => {
+    const { mean, notice } = await ask<{ mean: number[]; notice: string }>(open, "trained", { worker: true });
+    assert.equal(mean, await trainedHere());
+    const expected = `worker: the calling thread computes, for no worker starts from ${open.origin}/js/worker.js (its script could not be loaded, or `;
+    assert.ok(notice.startsWith(expected), notice);
+  });
 });
 
 test("a bundle by esbuild finds them where it is told that they are", async () => {
   const out = await bundled("told", "esm", 'type="module"');
   mkdirSync(join(out, "assets"));
-  for (const file of ["dist/kernels.wasm", "dist/kernels-relaxed.wasm", "models/arm.safetensors"])
+  for (const file of [...files.map((name) => `dist/${name}`), "models/arm.safetensors"])
     copyFileSync(join(installed, file), join(out, "assets", file.replace(/.*\//, "")));
-  await tryOut(out, {}, { kernels: "assets", models: "/assets/" });
+  await tryOut(out, {}, { kernels: "assets", models: "/assets/", worker: "assets" });
 });
 
 test("a bundle that is no module, and so has no address of its own, says so, and works when it is told", async () => {
@@ -106,8 +130,11 @@ test("a bundle that is no module, and so has no address of its own, says so, and
   await withPage(out, {}, async (open: OpenPage) => {
     const expected = "load: expected the address of this module, got none (bundle as ESM); say where the models are";
     assert.match(await ask<string>(open, "failed"), expected);
+    await ask(open, "shipped", { kernels: "assets", models: "assets" });
+    const { notice } = await ask<{ notice: string }>(open, "trained", { worker: true });
+    assert.match(notice, "for this module does not know its own address (bundle as ESM); copy worker.js");
   });
-  await tryOut(out, {}, { kernels: "assets", models: "assets" });
+  await tryOut(out, {}, { kernels: "assets", models: "assets", worker: "/assets/" });
 });
 
 test.run();

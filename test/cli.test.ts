@@ -117,6 +117,26 @@ test("inference prints a table for each observation", async () => {
   assert.is(lines[5], "observation 2");
 });
 
+test("where to compute is said to every command that does, and told: the answers are the same by any number of threads", async () => {
+  await trainTiny();
+  const asked = async (args: readonly string[]): Promise<Record<string, unknown>> => {
+    const { status, out, err } = await retrodict([...args, "--json", "--kernels", "plain"], "0.5\n");
+    assert.is(status, 0, err);
+    return JSON.parse(out);
+  };
+  const evaluating = ["evaluate", model, "--cases", "2", "--calibration", "20", "--against", "none"];
+  for (const args of [["infer", model, "--data", "-", "--correct", "psis"], evaluating]) {
+    const [one, two] = [await asked(args), await asked([...args, "--threads", "2", "--backend", "wasm"])];
+    assert.equal([one.device, two.device], ["wasm plain", "wasm plain, 2 threads"]);
+    for (const key of ["ks", "calibration"]) assert.equal(two[key], one[key]);
+    const means = [one, two].map(({ observations }) => (observations as { mean: number[] }[] | undefined)?.[0].mean);
+    assert.equal(means[1], means[0]);
+    const refused = await retrodict([...args, "--backend", "abacus"], "0.5\n");
+    assert.is(refused.status, 2);
+    assert.match(refused.err, /--backend.*'abacus' is invalid.*webgpu/);
+  }
+});
+
 test("draws are written as NumPy, CSV and JSON with the same numbers", async () => {
   await trainTiny();
   const data = write("y.json", "[[0.5], [1.25]]");
@@ -202,6 +222,7 @@ const cases: readonly [what: string, args: readonly string[], status: number, me
     /got the problem "problem" as a named/,
   ],
   ["a module of another kind", ["train", write("k.mjs", "export default 1;"), ...out], 1, /a problem.*, got a number/],
+  ["threads too many", ["infer", model, "--data", "-", "--threads", "9"], 2, /--threads.*from 1 to 8, or auto/],
   ["no data", ["infer", model], 2, /required option '--data <FILE>' not specified/],
   ["a model that is not there", ["infer", at("none"), "--data", "-"], 1, /cannot read ".*none": no such file/],
   ["a model that is none", ["infer", garbage, "--data", "-"], 1, /".*garbage.*": safetensors: expected .*model file\?/],

@@ -39,7 +39,7 @@ test("kernels and models are taken from folders of one's own, at paths, file: an
   }
 });
 
-test("what is not named stays, undefined is beside the package again, and what is posted to workers is plain", () => {
+test("what is not named stays, undefined is beside the package again, and what is kept is plain", () => {
   setFolders({ kernels: new URL("https://host/k?v=1") });
   setFolders({ models: "elsewhere" });
   assert.equal(foldersSet(), { kernels: "https://host/k?v=1", models: "elsewhere" });
@@ -63,8 +63,8 @@ test("in a page a folder is relative to the page", () => {
 
 test("folders that make no sense are refused, and change nothing", () => {
   const odd = (folders: unknown): string => messageOf(() => setFolders(folders as Folders));
-  assert.match(odd("dist"), 'setFolders: expected { kernels, models }, got "dist"');
-  assert.match(odd({ kernel: "x" }), 'setFolders: expected kernels, models; got "kernel"');
+  assert.match(odd("dist"), 'setFolders: expected { kernels, models, worker }, got "dist"');
+  assert.match(odd({ kernel: "x" }), 'setFolders: expected kernels, models, worker; got "kernel"');
   assert.match(
     odd({ kernels: "x", models: 3 }),
     "setFolders: expected models to be a URL or a path of a folder, got 3",

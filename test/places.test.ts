@@ -23,6 +23,21 @@ const asks = (from: string): string => `import { infer, load } from ${JSON.strin
 const { mean } = await infer(await load("arm", { kernels: "plain" }), ${DATUM});
 console.log(JSON.stringify([...mean]));
 `;
+/** Trains by workers: what ran is told, and why it is less than what was asked for. */
+const trains = (
+  from: string,
+  problems: string,
+  folders: object = {},
+): string => `import { setFolders, train } from "${from}";
+import { arm } from "${problems}";
+setFolders(${JSON.stringify(folders)});
+for (const more of [{ worker: true }, { threads: 2 }]) {
+  const options = { preset: "fast", steps: 10, batch: 64, heldOut: 64, kernels: "plain", ...more };
+  const { device, notice } = (await train(arm, options)).spec.training;
+  console.log(device + (notice ?? ""));
+}
+`;
+const TRAINED = "wasm plain\nwasm plain, 2 threads";
 
 const hosts: readonly (readonly [string, string, readonly string[]])[] = [
   ["this Node", process.execPath, []],
@@ -48,14 +63,30 @@ for (const [name, program, args] of hosts) {
     cpSync(join(installed, "models"), join(folder, "bundle/models"), { recursive: true });
     assert.is(run(out, program, [...args, "program.mjs"]).trim(), await expected());
   });
+
+  test(`${name} runs a bundle of it that trains by workers, whose script is where it is told`, async () => {
+    if (!existsSync(program)) return console.log(`SKIP ${name} is not installed`);
+    writeFileSync(join(folder, "trains.mjs"), trains("retrodict", "retrodict/problems", { worker: "a #1 (50 %)" }));
+    const out = join(folder, "workers");
+    mkdirSync(join(out, "a #1 (50 %)"), { recursive: true });
+    const entry = { entryPoints: ["trains.mjs"], outfile: join(out, "program.mjs") };
+    await build({ absWorkingDir: folder, bundle: true, format: "esm", logLevel: "error", ...entry });
+    for (const file of ["kernels.wasm", "kernels-threads.wasm"])
+      copyFileSync(join(installed, "dist", file), join(out, file));
+    copyFileSync(join(installed, "dist/worker.js"), join(out, "a #1 (50 %)/worker.js"));
+    assert.is(run(out, program, [...args, "program.mjs"]).trim(), TRAINED);
+  });
 }
 
-test("Deno imports it from a server, which gives it kernels and models too", async () => {
+test("Deno imports it from a server, which gives it kernels, models and workers too", async () => {
   if (!existsSync(deno)) return console.log("SKIP Deno is not installed");
   const cdn = await serve({ folder: installed });
   try {
     mkdirSync(join(folder, "far"), { recursive: true });
-    writeFileSync(join(folder, "far/program.mjs"), asks(`${cdn.origin}/dist/index.js`));
+    writeFileSync(
+      join(folder, "far/program.mjs"),
+      asks(`${cdn.origin}/dist/index.js`) + trains(`${cdn.origin}/dist/index.js`, `${cdn.origin}/dist/problems.js`),
+    );
     const env = { ...process.env, NO_COLOR: "1", DENO_DIR: join(folder, "deno") };
     const child = spawn(deno, ["run", "-A", "--no-prompt", "program.mjs"], { cwd: join(folder, "far"), env });
     let [out, told] = ["", ""];
@@ -63,8 +94,8 @@ test("Deno imports it from a server, which gives it kernels and models too", asy
     child.stderr.on("data", (text) => (told += text));
     const status = await new Promise((resolve) => child.on("close", resolve));
     assert.is(status, 0, told);
-    assert.is(out.trim(), await expected());
-    for (const path of ["/dist/kernels.wasm", "/models/arm.safetensors"])
+    assert.is(out.trim(), `${await expected()}\n${TRAINED}`);
+    for (const path of ["/dist/kernels.wasm", "/models/arm.safetensors", "/dist/worker.js"])
       assert.ok(cdn.asked.includes(path), `${path} of ${cdn.asked}`);
   } finally {
     await cdn.close();

@@ -190,16 +190,18 @@ test("where there is no adapter, webgpu says why and auto trains on wasm", () =>
     const { device } = (await train(arm, options)).spec.training;
     const large = { ...options, guide: gaussian({ hidden: [512, 512] }), batch: 2048, steps: 1 };
     const { device: fallen } = (await train(arm, large)).spec.training;
-    console.log(JSON.stringify({ told, device, fallen }));`;
+    const { device: shared } = (await train(arm, { ...large, threads: 2 })).spec.training;
+    console.log(JSON.stringify({ told, device, fallen, shared }));`;
   const { stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
     cwd: path(".."),
     encoding: "utf8",
     env: { ...process.env, VK_ICD_FILENAMES: "/nowhere", VK_DRIVER_FILES: "/nowhere" },
   });
   assert.ok(stdout.includes("{"), stderr);
-  const { told, device, fallen } = JSON.parse(stdout.slice(stdout.indexOf("{")));
+  const { told, device, fallen, shared } = JSON.parse(stdout.slice(stdout.indexOf("{")));
   assert.match(told, /^webgpu: this host has no adapter: .*; use backend "wasm"$/);
   assert.match(device, /^wasm (plain|relaxed)$/);
+  assert.match(shared, /^wasm (plain|relaxed), 2 threads \(webgpu: this host has no adapter/);
   assert.match(fallen, /^wasm (plain|relaxed) \(webgpu: this host has no adapter/);
 });
 

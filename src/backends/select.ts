@@ -1,7 +1,7 @@
 /** Picks a backend by name and says why when one is not to be had. */
 import { cost } from "../graph/plan.ts";
 import type { Program } from "../graph/program.ts";
-import { chooseHost, type HostOptions } from "../worker/host.ts";
+import { findHost, type HostOptions } from "../worker/host.ts";
 import type { Executor, ExecutorOptions } from "./backend.ts";
 // Not from kernels.ts: its types are of WebAssembly, which a TypeScript project without "dom" does not know.
 import type { KernelsBuild } from "./kernels-url.ts";
@@ -48,11 +48,11 @@ const backends: Readonly<Record<string, Create>> = {
     }
   },
   wasm: async (program, { kernels = "auto", optimiser, worker, threads }, remark) => {
-    const host = chooseHost({ worker, threads });
+    const host = await findHost({ worker, threads });
     if (host.notice) tellOnce(host.notice);
     if (!host.worker) return createWasm(program, { build: kernels, optimiser, remark });
     const { createRemote } = await import("../worker/remote.ts"); // a page that asks for no worker loads nothing of it
-    return createRemote(program, { build: kernels, optimiser, threads: host.threads });
+    return createRemote(program, { build: kernels, optimiser, threads: host.threads, remark });
   },
   webgpu: async (program, options) => {
     const { createWebgpu } = await webgpu();

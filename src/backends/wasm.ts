@@ -201,7 +201,7 @@ export const makeWasm = (
   module: WebAssembly.Module,
   build: KernelBuild,
   program: Program,
-  options: ExecutorOptions,
+  options: WasmOptions,
   sharing?: Sharing,
 ): WasmExecutor => new WasmExecutor(module, build, program, options, sharing);
 

@@ -1,11 +1,34 @@
 /** What a command is, and what the commands share: wrong usage, checked option values, and where output goes. */
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { BackendOptions } from "../backends/select.ts";
+import { MAX_THREADS } from "../worker/host.ts";
 
 /** Options that every command takes, with what is said of them in the help. */
 export const COMMON_OPTIONS = [
   ["--json", "print one JSON object on standard output, and nothing else there"],
   ["--quiet", "print results, warnings and errors only"],
 ] as const;
+
+/** Options of the commands that compute. */
+export type ComputeOptions = Pick<BackendOptions, "backend" | "kernels" | "threads">;
+
+export const addComputeOptions = (command: Command): Command =>
+  command
+    .addOption(new Option("--backend <NAME>", "what computes").choices(["auto", "wasm", "webgpu"]))
+    .addOption(
+      new Option("--kernels <NAME>", "plain: same bits on every host; relaxed: faster").choices([
+        "auto",
+        "plain",
+        "relaxed",
+      ]),
+    )
+    .option("--threads <N>", "workers that share each batch, 1 to 8 or auto: the same bits, sooner", threadCount);
+
+/** A number of threads, for commander. */
+function threadCount(text: string): number | "auto" {
+  if (text === "auto" || /^[1-8]$/.test(text)) return text === "auto" ? text : Number(text);
+  throw new InvalidArgumentError(`Expected a whole number from 1 to ${MAX_THREADS}, or auto.`);
+}
 
 export interface Output {
   /** Prose on standard error, left out by --quiet. */
@@ -27,6 +50,8 @@ export interface CliCommand<Options = Record<string, unknown>> {
   readonly name: string;
   readonly summary: string;
   readonly define: (command: Command) => void;
+  /** Whether it takes the options that say where to compute. */
+  readonly computes?: boolean;
   readonly run: (args: readonly string[], options: Options, output: Output) => Promise<Result>;
 }
 

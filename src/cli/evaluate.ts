@@ -2,12 +2,12 @@
 import { Option } from "commander";
 import type { Evaluation, TruthName } from "../evaluate/evaluation.ts";
 import { checkWritable, writeBytes } from "../store/files.ts";
-import { type CliCommand, type Output, type Result, UsageError, whole } from "./command.ts";
+import { type CliCommand, type ComputeOptions, type Output, type Result, UsageError, whole } from "./command.ts";
 import { findModelArgument, MODEL_HELP } from "./model-argument.ts";
 import { stageView } from "./progress.ts";
 import { formatNumber, formatTable, formatTime } from "./table.ts";
 
-interface Options {
+interface Options extends ComputeOptions {
   readonly problem?: string;
   readonly cases?: number;
   readonly calibration?: number;
@@ -60,7 +60,8 @@ async function run([model]: readonly string[], options: Options, output: Output)
       throw new UsageError(`--report: expected a name that ends in .html, got "${report}"`);
     await checkWritable(report);
   }
-  const { map, problem } = await findModelArgument(model, named, () => "evaluate");
+  const { backend, kernels, threads } = options;
+  const { map, problem } = await findModelArgument(model, named, () => "evaluate", { backend, kernels, threads });
   const controller = new AbortController();
   const stop = (): void => controller.abort(new Error("evaluate: stopped"));
   process.once("SIGINT", stop);
@@ -95,6 +96,7 @@ async function run([model]: readonly string[], options: Options, output: Output)
 export const evaluateCommand: CliCommand<Options> = {
   name: "evaluate",
   summary: "say whether to believe a model",
+  computes: true,
   define: (command) =>
     void command
       .argument("<MODEL>", MODEL_HELP)

@@ -10,12 +10,12 @@ import { formatCsv } from "../store/csv.ts";
 import { checkWritable, readBytes, writeBytes } from "../store/files.ts";
 import { encodeNpy } from "../store/npy.ts";
 import { parseObservations } from "../store/observations.ts";
-import { type CliCommand, type Output, type Result, UsageError, whole } from "./command.ts";
+import { type CliCommand, type ComputeOptions, type Output, type Result, UsageError, whole } from "./command.ts";
 import { correctAll, correctionJson } from "./correct-step.ts";
 import { findModelArgument, MODEL_HELP } from "./model-argument.ts";
 import { formatNumber, formatTable } from "./table.ts";
 
-interface Options {
+interface Options extends ComputeOptions {
   readonly data: string;
   readonly samples?: number;
   readonly seed?: number;
@@ -104,7 +104,8 @@ const jsonOf = (inferred: AmortisedPosterior, posterior: Posterior): Record<stri
 });
 
 async function run([model]: readonly string[], options: Options, output: Output): Promise<Result> {
-  const { data, out, samples, seed = 0, correct: method } = options;
+  const { data, out, samples, seed = 0, correct: method, backend, kernels, threads } = options;
+  const compute = { backend, kernels, threads };
   const writer = out === undefined ? undefined : writers[extname(out).toLowerCase()];
   if (out !== undefined) {
     const known = Object.keys(writers).join(", ");
@@ -113,12 +114,12 @@ async function run([model]: readonly string[], options: Options, output: Output)
   } else if (samples !== undefined) {
     throw new UsageError("--samples: expected --out FILE, to write the draws to, got no --out");
   }
-  const { map, problem: wanted } = await findModelArgument(model, options.problem, ({ local }) =>
-    method !== undefined ? "--correct" : local ? "a guide on Laplace's base" : undefined,
-  );
+  const needed = ({ local }: InverseMap): string | undefined =>
+    method !== undefined ? "--correct" : local ? "a guide on Laplace's base" : undefined;
+  const { map, problem: wanted } = await findModelArgument(model, options.problem, needed, compute);
   const bytes = await readBytes(data);
   const rows = parseObservations(bytes, data === "-" ? "standard input" : data, map.spec.M);
-  const inferred = await infer(map, rows, { seed });
+  const inferred = await infer(map, rows, { seed, ...compute });
   const title = (n: number): string => (rows.length > 1 ? `observation ${n + 1}` : "");
   const request = wanted && method && { method, problem: wanted, seed, title };
   const corrected = request ? await correctAll(inferred, request, output) : null;
@@ -140,6 +141,7 @@ async function run([model]: readonly string[], options: Options, output: Output)
       model,
       problem,
       parameters,
+      device: (await map.engine("posterior")).device,
       observations: inferred.map((p, n) => ({
         ...jsonOf(p, posteriors[n]),
         ...(corrected ? correctionJson(corrected[n]) : {}),
@@ -153,6 +155,7 @@ async function run([model]: readonly string[], options: Options, output: Output)
 export const inferCommand: CliCommand<Options> = {
   name: "infer",
   summary: "answer measurements with posteriors",
+  computes: true,
   define: (command) =>
     void command
       .argument("<MODEL>", MODEL_HELP)

@@ -6,7 +6,7 @@ import { setFlagsFromString } from "node:v8";
 import { Command, CommanderError } from "commander";
 import { hostRunsRelaxed } from "../backends/kernels.ts";
 import { VERSION } from "../version.ts";
-import { type CliCommand, COMMON_OPTIONS, type Output, type Result, UsageError } from "./command.ts";
+import { addComputeOptions, type CliCommand, COMMON_OPTIONS, type Output, type Result, UsageError } from "./command.ts";
 import { evaluateCommand } from "./evaluate.ts";
 import { inferCommand } from "./infer.ts";
 import { problemsCommand } from "./problems.ts";
@@ -43,9 +43,10 @@ function makeProgram(): Command {
     .exitOverride()
     .showSuggestionAfterError(true)
     .configureOutput({ outputError: () => {} }); // `fail` prints errors
-  for (const { name, summary, define, run } of commands) {
+  for (const { name, summary, define, computes = false, run } of commands) {
     const command = program.command(name).description(summary).allowExcessArguments(false);
     define(command);
+    if (computes) addComputeOptions(command);
     for (const [flag, text] of COMMON_OPTIONS) command.option(flag, text);
     command.action(async (...all: unknown[]) => {
       const args = all.slice(0, -2) as string[];

@@ -4,7 +4,7 @@ import type { Problem } from "../problem.ts";
 import { problems } from "../problems/index.ts";
 import { shippedModels } from "../store/shipped.ts";
 import { load } from "../store.ts";
-import { withFile } from "./command.ts";
+import { type ComputeOptions, withFile } from "./command.ts";
 import { findProblemArgument } from "./problem-argument.ts";
 
 export const MODEL_HELP = `model file that train has written, or one that comes along: ${shippedModels.join(", ")}`;
@@ -18,8 +18,8 @@ export interface FoundModel {
   readonly problem: Problem | null;
 }
 
-const read = (path: string, problem?: Problem): Promise<InverseMap> =>
-  load(path, { problem }).catch((error) => {
+const read = (path: string, compute: ComputeOptions, problem?: Problem): Promise<InverseMap> =>
+  load(path, { ...compute, problem }).catch((error) => {
     throw withFile(path, error);
   });
 
@@ -32,8 +32,9 @@ export async function findModelArgument(
   path: string,
   named: string | undefined,
   needed: (map: InverseMap) => string | undefined,
+  compute: ComputeOptions = {},
 ): Promise<FoundModel> {
-  const map = await read(path);
+  const map = await read(path, compute);
   const why = needed(map);
   if (why === undefined && named === undefined) return { map, problem: null };
   const { problem: name } = map.spec;
@@ -44,5 +45,5 @@ export async function findModelArgument(
     );
   const problem = await findProblemArgument(named ?? original);
   const surrogate = SURROGATE.test(name) && problem.name !== name;
-  return { map: surrogate ? map : await read(path, problem), problem };
+  return { map: surrogate ? map : await read(path, compute, problem), problem };
 }

@@ -10,9 +10,9 @@ import { loadPairs } from "../store/pairs-file.ts";
 import { loadCheckpoint, save, saveCheckpoint } from "../store.ts";
 import { train } from "../train.ts";
 import { fullSettings, type TrainOptions } from "../train-options.ts";
-import { MAX_THREADS } from "../worker/host.ts";
 import {
   type CliCommand,
+  type ComputeOptions,
   type Output,
   positive,
   type Result,
@@ -26,7 +26,7 @@ import { progressView, simulationView } from "./progress.ts";
 import { surrogateJson, surrogateOf } from "./surrogate-step.ts";
 import { formatNumber, formatTime } from "./table.ts";
 
-interface Options {
+interface Options extends ComputeOptions {
   readonly out: string;
   readonly resume?: string;
   readonly surrogate?: boolean;
@@ -39,9 +39,6 @@ interface Options {
   readonly particles?: number;
   readonly rate?: number;
   readonly seed?: number;
-  readonly backend?: "auto" | "wasm" | "webgpu";
-  readonly kernels?: "plain" | "relaxed" | "auto";
-  readonly threads?: number | "auto";
   readonly bank?: readonly string[];
   readonly bankNoise?: "add" | "included";
   readonly bankFile?: string;
@@ -79,12 +76,6 @@ function abortOnInterrupt(onAbort: () => void): { signal: AbortSignal; release: 
     for (const name of names) process.off(name, stop);
   };
   return { signal: controller.signal, release };
-}
-
-/** A number of threads, for commander. */
-function threadCount(text: string): number | "auto" {
-  if (text === "auto" || /^[1-8]$/.test(text)) return text === "auto" ? text : Number(text);
-  throw new InvalidArgumentError(`Expected a whole number from 1 to ${MAX_THREADS}, or auto.`);
 }
 
 /** The files of --bank, which come two: commander alone would take any number. */
@@ -202,6 +193,7 @@ async function run([name]: readonly string[], options: Options, output: Output):
 export const trainCommand: CliCommand<Options> = {
   name: "train",
   summary: "learn the inverse map of a problem",
+  computes: true,
   define: (command) =>
     void command
       .argument("<PROBLEM>", "name of a built-in problem, or a module file whose default export is a problem")
@@ -236,15 +228,6 @@ export const trainCommand: CliCommand<Options> = {
       .option("--simulations <N>", "data sets to simulate before training (default for simulators: 20000)", whole(1))
       .option("--held-out <N>", "simulations, or pairs at most, that the loss is checked on (default: 2048)", whole(2))
       .option("--bank-file <FILE>", "keep what a simulator gives, and carry on from what an earlier run has kept")
-      .addOption(new Option("--backend <NAME>", "what computes").choices(["auto", "wasm", "webgpu"]))
-      .addOption(
-        new Option("--kernels <NAME>", "plain: same bits on every host; relaxed: faster").choices([
-          "auto",
-          "plain",
-          "relaxed",
-        ]),
-      )
-      .option("--threads <N>", "workers that share each batch, 1 to 8 or auto: the same bits, sooner", threadCount)
       .option("--resume <FILE>", "carry on from the checkpoint of an interrupted training"),
   run,
 };

@@ -54,7 +54,7 @@ function processors(): number {
   return scope.navigator?.hardwareConcurrency ?? node?.availableParallelism() ?? 1;
 }
 
-/** What of the options is to be had here. @throws on values that make no sense. */
+/** What of the options is to be had here, if workers start. @throws on values that make no sense. */
 export function chooseHost({ worker = false, threads = 1 }: HostOptions): HostChoice {
   if (typeof worker !== "boolean") throw new Error(`worker: expected true or false, got ${describe(worker)}`);
   const isCount = Number.isInteger(threads) && (threads as number) >= 1 && (threads as number) <= MAX_THREADS;
@@ -66,9 +66,21 @@ export function chooseHost({ worker = false, threads = 1 }: HostOptions): HostCh
   const noWorker = whyNoWorker();
   const works = worker && noWorker === undefined;
   const noThreads = wanted > 1 ? whyNoThreads() : undefined;
-  if (noThreads !== undefined)
-    return { worker: works, threads: 1, notice: `threads: ${wanted} were asked for, 1 computes, for ${noThreads}` };
-  if (worker && noWorker !== undefined)
-    return { worker: false, threads: 1, notice: `worker: the calling thread computes, for ${noWorker}` };
+  if (noThreads !== undefined) return { worker: works, threads: 1, notice: fewer(wanted, noThreads) };
+  if (worker && noWorker !== undefined) return { worker: false, threads: 1, notice: fewer(1, noWorker) };
   return { worker: works || wanted > 1, threads: wanted };
+}
+
+const fewer = (wanted: number, reason: string): string =>
+  wanted > 1
+    ? `threads: ${wanted} were asked for, 1 computes, for ${reason}`
+    : `worker: the calling thread computes, for ${reason}`;
+
+/** What of the options is to be had here: a worker is started to see whether one can be, and kept for whoever needs it. */
+export async function findHost(options: HostOptions): Promise<HostChoice> {
+  const host = chooseHost(options);
+  if (!host.worker) return host;
+  const { tryWorker } = await import("./pool.ts"); // a page that asks for no worker loads nothing of it
+  const reason = await tryWorker();
+  return reason === undefined ? host : { worker: false, threads: 1, notice: fewer(host.threads, reason) };
 }

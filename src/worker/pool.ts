@@ -10,6 +10,8 @@ import { type Listener, startWorker } from "./start.ts";
 const KEPT = 1000;
 
 export interface Hired {
+  /** Told once its script runs. */
+  readonly up: Promise<void>;
   post(message: ToWorker): void;
   /** Whether a program may end while the worker lives: not while something is awaited. */
   hold(held: boolean): void;
@@ -51,6 +53,20 @@ function start(): Worker {
     },
   };
   return worker;
+}
+
+/** Why no worker starts here; undefined where one does, which is then kept as one without work. */
+export async function tryWorker(): Promise<string | undefined> {
+  if (idle.length > 0) return undefined;
+  try {
+    const worker = start();
+    worker.hold(true);
+    await worker.up;
+    worker.retire();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 export function hireWorker(listener: Listener): Hired {

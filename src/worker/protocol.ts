@@ -18,6 +18,7 @@ export interface Create {
   readonly optimiser?: OptimiserOptions;
   readonly memory?: WebAssembly.Memory;
   readonly threads: number;
+  readonly remark?: string;
 }
 /** What `create` answers. Those who follow are told where to: addresses in the memory. */
 export interface Created {
@@ -55,7 +56,9 @@ export interface Dispose {
 }
 export type ToWorker = Create | Follow | Call | Go | Dispose;
 
+/** `up`: the first word of each worker, once its script runs. */
 export type FromWorker =
+  | { readonly kind: "up" }
   | { readonly kind: "answer"; readonly id: number; readonly value: unknown; readonly fault?: string }
   | { readonly kind: "error"; readonly id: number; readonly message: string; readonly fault?: string }
   | { readonly kind: "rows"; readonly id: number; readonly done: number };

@@ -8,12 +8,15 @@ import { chooseBuild, compileKernels, shareMemory } from "../backends/kernels.ts
 import type { KernelsBuild } from "../backends/kernels-url.ts";
 import type { Program } from "../graph/program.ts";
 import { type Hired, hireWorker } from "./pool.ts";
-import { type Call, type Created, compact, type FromWorker, type Method, type ToWorker } from "./protocol.ts";
+import { type Call, type Created, compact, type Method, type ToWorker } from "./protocol.ts";
+import type { Answer } from "./start.ts";
 
 export interface RemoteOptions extends ExecutorOptions {
   readonly build?: KernelsBuild | "auto";
   /** Workers; from 2 on they share memory. */
   readonly threads: number;
+  /** Why it is not another backend, to be told with the device. */
+  readonly remark?: string;
 }
 
 interface Pending {
@@ -35,7 +38,7 @@ class Calls {
 
   constructor(count: number) {
     const listener = {
-      message: (data: FromWorker) => this.receive(data),
+      message: (data: Answer) => this.receive(data),
       failure: (message: string) => this.end(new Error(`worker: expected it to go on, but ${message}`)),
     };
     this.workers = Array.from({ length: count }, () => hireWorker(listener));
@@ -86,7 +89,7 @@ class Calls {
     return call;
   }
 
-  private receive(data: FromWorker): void {
+  private receive(data: Answer): void {
     if (this.ended) return;
     const { id } = data;
     if (data.kind === "rows") {
@@ -113,14 +116,14 @@ class Calls {
 /** An executor that computes in workers. @throws when they or the kernels cannot be loaded. */
 export async function createRemote(
   program: Program,
-  { build = "auto", threads, optimiser }: RemoteOptions,
+  { build = "auto", threads, optimiser, remark }: RemoteOptions,
 ): Promise<Executor> {
   const chosen = chooseBuild(build);
   const module = await compileKernels(threads > 1 ? `${chosen}-threads` : chosen);
   const memory = threads > 1 ? shareMemory() : undefined;
   const calls = new Calls(threads);
   try {
-    const request = { kind: "create", module, build: chosen, program, optimiser, memory, threads } as const;
+    const request = { kind: "create", module, build: chosen, program, optimiser, memory, threads, remark } as const;
     const { device, control, locals } = await calls.ask<Created>((id) => ({ ...request, id }));
     if (memory !== undefined) {
       for (let thread = 1; thread < threads; thread++)

@@ -41,9 +41,9 @@ async function answer(id: number, work: () => Promise<unknown>): Promise<void> {
   }
 }
 
-function create({ id, module, build, program, optimiser, memory, threads }: Create): void {
+function create({ id, module, build, program, optimiser, memory, threads, remark }: Create): void {
   answer(id, async (): Promise<Created> => {
-    const made = makeWasm(module, build, program, { optimiser }, memory && { memory, threads });
+    const made = makeWasm(module, build, program, { optimiser, remark }, memory && { memory, threads });
     executor = made;
     return { device: made.device, ...made.shared };
   });
@@ -95,3 +95,4 @@ const receive = (message: ToWorker): void => handlers[message.kind](message as n
 
 if (parent) parent.on("message", receive);
 else scope.onmessage = ({ data }) => receive(data);
+post({ kind: "up" }, []);
