@@ -8,7 +8,7 @@ import { plant } from "../helpers/leaves.ts";
 import { families, rowsAt } from "../helpers/op-cases.ts";
 
 /** Fewer than on wasm: a software adapter takes seconds to compile the kernels of each. */
-const WIDTHS = [1, 7, 33];
+const WIDTHS = [1, 35];
 const backends = Object.values(webgpu);
 
 const known = ({ leaves, build, scale = build }: Comparison): boolean => {
