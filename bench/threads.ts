@@ -5,7 +5,8 @@
  * nothing to share: processors that share a core, or with others, give less than their number.
  */
 import { availableParallelism, loadavg } from "node:os";
-import { hostRunsRelaxed, type KernelBuild } from "../src/backends/kernels.ts";
+import { hostRunsRelaxed } from "../src/backends/kernels.ts";
+import type { KernelBuild } from "../src/backends/kernels-url.ts";
 import { createRemote } from "../src/worker/remote.ts";
 import { type Candidate, compare, machine, type Prepared } from "./driver.ts";
 import { training } from "./retrodict/index.ts";

@@ -80,5 +80,5 @@ fn flush(x: f32) -> f32 { return select(0.0, x, abs(x) >= 1e-35); }
   #else
   let most = second;
   #endif
-  w[i] -= run.rate * first / (sqrt(most) * run.power2 + epsilon);
+  w[i] -= run.rate * first / (sqrt(most) * run.secondScale + epsilon);
 }`;

@@ -68,7 +68,7 @@ struct Run {
   carry: u32,    // 1: sums go on from an earlier call
   index: u32,    // of this step among those of a call
   rate: f32,     // of the optimiser, over 1 − β1ᵗ
-  power2: f32,   // 1/√(1 − β2ᵗ)
+  secondScale: f32, // 1/√(1 − β2ᵗ)
 }
 @group(0) @binding(0) var<uniform> run: Run;
 `;

@@ -2,7 +2,7 @@
 // memory that takes, in bytes, as JSON.
 
 import { readFileSync, writeFileSync } from "node:fs";
-import type { KernelBuild } from "../../src/backends/kernels.ts";
+import type { KernelBuild } from "../../src/backends/kernels-url.ts";
 import { createWasm } from "../../src/backends/wasm.ts";
 import { eit } from "../../src/problems/eit.ts";
 import { linearMemory } from "./engine.ts";

@@ -1,6 +1,6 @@
 /** Retrodict on WebGPU and on wasm. */
 import type { CreateExecutor } from "../../src/backends/backend.ts";
-import type { KernelBuild } from "../../src/backends/kernels.ts";
+import type { KernelBuild } from "../../src/backends/kernels-url.ts";
 import { createWasm } from "../../src/backends/wasm.ts";
 import type { Gpu } from "../../src/backends/webgpu/device.ts";
 import { createWebgpu } from "../../src/backends/webgpu/executor.ts";

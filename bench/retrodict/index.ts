@@ -2,7 +2,8 @@
 
 import { fileURLToPath } from "node:url";
 import type { Executor, Rows } from "../../src/backends/backend.ts";
-import { compileKernels, instantiateKernels, type KernelBuild } from "../../src/backends/kernels.ts";
+import { compileKernels, instantiateKernels } from "../../src/backends/kernels.ts";
+import type { KernelBuild } from "../../src/backends/kernels-url.ts";
 import { createWasm, type WasmOptions } from "../../src/backends/wasm.ts";
 import type { Program } from "../../src/graph/program.ts";
 import { VERSION } from "../../src/version.ts";

@@ -47,7 +47,7 @@ export interface RunOptions {
   readonly onRows?: (done: number) => Promise<void>;
 }
 
-export interface TrainOptions {
+export interface StepOptions {
   readonly rows: number;
   readonly seed: number;
   /** Step of the first update: the counter of random draws. */
@@ -82,7 +82,7 @@ export interface Executor {
   /** Batch outputs (tiles · rows, F) row by row, param outputs (R, C). */
   run(plan: string, options: RunOptions): Promise<Record<string, Rows>>;
   /** As many updates as there are rates. Stops before an update whose loss or gradient is not finite: then `done` is smaller. */
-  train(plan: string, options: TrainOptions): Promise<{ done: number; losses: Float64Array }>;
+  train(plan: string, options: StepOptions): Promise<{ done: number; losses: Float64Array }>;
   readOptimiser(): Promise<OptimiserState>;
   writeOptimiser(state: OptimiserState): Promise<void>;
   /** What went wrong first in the last run, in words: a matrix that is not positive definite makes NaN of its own row alone. */

@@ -10,9 +10,9 @@ import { foldersSet, inFolder } from "../folders.ts";
 declare const RETRODICT_BUNDLED: true | undefined;
 
 /** `plain`: SIMD only, the same bits everywhere. `relaxed`: SIMD with fused multiply-add, faster where a host has it. */
-export type KernelsBuild = "plain" | "relaxed";
+export type KernelBuild = "plain" | "relaxed";
 /** A build, or what threads run of it: the same kernels over a memory that they share. */
-export type KernelsFile = KernelsBuild | `${KernelsBuild}-threads`;
+export type KernelsFile = KernelBuild | `${KernelBuild}-threads`;
 
 const urls: Record<KernelsFile, () => URL> =
   typeof RETRODICT_BUNDLED !== "undefined" // written here, for the other branch to be dropped: bundlers look for its files

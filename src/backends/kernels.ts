@@ -1,9 +1,7 @@
 /** Loads the compiled kernels: picks the build that the host can run, compiles it once, makes instances. */
 import { instantiateSync } from "@assemblyscript/loader";
 import { readPlace } from "../folders.ts";
-import { KERNELS_HINT, type KernelsBuild as KernelBuild, type KernelsFile, kernelsUrl } from "./kernels-url.ts";
-
-export type { KernelBuild };
+import { KERNELS_HINT, type KernelBuild, type KernelsFile, kernelsUrl } from "./kernels-url.ts";
 
 /** What `assembly/index.ts` exports, beside one kernel an op. */
 export interface Kernels {

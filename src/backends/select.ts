@@ -4,7 +4,7 @@ import type { Program } from "../graph/program.ts";
 import { findHost, type HostOptions } from "../worker/host.ts";
 import type { Executor, ExecutorOptions } from "./backend.ts";
 // Not from kernels.ts: its types are of WebAssembly, which a TypeScript project without "dom" does not know.
-import type { KernelsBuild } from "./kernels-url.ts";
+import type { KernelBuild } from "./kernels-url.ts";
 import { createWasm } from "./wasm.ts";
 
 export interface BackendOptions extends HostOptions {
@@ -14,7 +14,7 @@ export interface BackendOptions extends HostOptions {
    */
   readonly backend?: "auto" | "wasm" | "webgpu";
   /** Build of the wasm kernels: "plain" gives the same bits on every host, "relaxed" is faster; default "auto", the fastest that runs. */
-  readonly kernels?: KernelsBuild | "auto";
+  readonly kernels?: KernelBuild | "auto";
 }
 
 type Create = (program: Program, options: BackendOptions & ExecutorOptions, remark?: string) => Promise<Executor>;

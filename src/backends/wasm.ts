@@ -2,8 +2,9 @@
 import { bytesOf } from "../graph/plan.ts";
 import type { Program } from "../graph/program.ts";
 import { Arena } from "./arena.ts";
-import type { Executor, ExecutorOptions, OptimiserState, Rows, RunOptions, TrainOptions } from "./backend.ts";
-import { chooseBuild, compileKernels, instantiateKernels, type KernelBuild, type SharedKernels } from "./kernels.ts";
+import type { Executor, ExecutorOptions, OptimiserState, Rows, RunOptions, StepOptions } from "./backend.ts";
+import { chooseBuild, compileKernels, instantiateKernels, type SharedKernels } from "./kernels.ts";
+import type { KernelBuild } from "./kernels-url.ts";
 import {
   bankOf,
   expectInputs,
@@ -150,7 +151,7 @@ class WasmExecutor implements Executor {
 
   async train(
     name: string,
-    { rows, seed, firstStep, rates, loss, inputs = {} }: TrainOptions,
+    { rows, seed, firstStep, rates, loss, inputs = {} }: StepOptions,
   ): Promise<{ done: number; losses: Float64Array }> {
     const loaded = this.load(name);
     const { plan, chunk, at, sums, placeOf } = loaded;

@@ -1,6 +1,6 @@
 /** What the calling thread and its workers say to each other: plain data, programs among it, and never a function. */
 import type { Executor, OptimiserOptions } from "../backends/backend.ts";
-import type { KernelsBuild } from "../backends/kernels-url.ts";
+import type { KernelBuild } from "../backends/kernels-url.ts";
 import type { Program } from "../graph/program.ts";
 
 /** The methods of an executor that are called from afar. */
@@ -13,7 +13,7 @@ export interface Create {
   readonly kind: "create";
   readonly id: number;
   readonly module: WebAssembly.Module;
-  readonly build: KernelsBuild;
+  readonly build: KernelBuild;
   readonly program: Program;
   readonly optimiser?: OptimiserOptions;
   readonly memory?: WebAssembly.Memory;

@@ -5,14 +5,14 @@
  */
 import type { Executor, ExecutorOptions, RunOptions } from "../backends/backend.ts";
 import { chooseBuild, compileKernels, shareMemory } from "../backends/kernels.ts";
-import type { KernelsBuild } from "../backends/kernels-url.ts";
+import type { KernelBuild } from "../backends/kernels-url.ts";
 import type { Program } from "../graph/program.ts";
 import { type Hired, hireWorker } from "./pool.ts";
 import { type Call, type Created, compact, type Method, type ToWorker } from "./protocol.ts";
 import type { Answer } from "./start.ts";
 
 export interface RemoteOptions extends ExecutorOptions {
-  readonly build?: KernelsBuild | "auto";
+  readonly build?: KernelBuild | "auto";
   /** Workers; from 2 on they share memory. */
   readonly threads: number;
   /** Why it is not another backend, to be told with the device. */

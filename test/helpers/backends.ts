@@ -1,7 +1,8 @@
 /** The backends that this host can run, by name. Relaxed SIMD is behind a flag on Node 20, and on by default from 22. */
 import v8 from "node:v8";
 import type { CreateExecutor } from "../../src/backends/backend.ts";
-import { hostRunsRelaxed, type KernelBuild } from "../../src/backends/kernels.ts";
+import { hostRunsRelaxed } from "../../src/backends/kernels.ts";
+import type { KernelBuild } from "../../src/backends/kernels-url.ts";
 import { createReference } from "../../src/backends/reference.ts";
 import { createWasm } from "../../src/backends/wasm.ts";
 

@@ -1,7 +1,8 @@
 /** src/random.ts against the published answers, and the kernels of assembly/random.ts and shaders/random.wgsl.ts against src/random.ts. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { compileKernels, hostRunsRelaxed, instantiateKernels, type KernelBuild } from "../../src/backends/kernels.ts";
+import { compileKernels, hostRunsRelaxed, instantiateKernels } from "../../src/backends/kernels.ts";
+import type { KernelBuild } from "../../src/backends/kernels-url.ts";
 import { bankRows, random } from "../../src/graph/build.ts";
 import {
   normalAt,

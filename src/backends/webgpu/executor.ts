@@ -10,7 +10,7 @@ import type {
   OptimiserState,
   Rows,
   RunOptions,
-  TrainOptions,
+  StepOptions,
 } from "../backend.ts";
 import {
   expectInputs,
@@ -136,7 +136,7 @@ class WebgpuExecutor implements Executor {
     return out;
   }
 
-  async train(name: string, options: TrainOptions): Promise<{ done: number; losses: Float64Array }> {
+  async train(name: string, options: StepOptions): Promise<{ done: number; losses: Float64Array }> {
     const { rows, seed, firstStep, rates, loss, inputs = {} } = options;
     const { device } = this.gpu;
     const loaded = this.load(name);

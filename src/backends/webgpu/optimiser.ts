@@ -114,12 +114,12 @@ export class Optimiser {
   }
 
   /** What a step of this call, counted from 0 and asked for in order, takes of the rate. */
-  sizes(index: number, rate: number): { rate: number; power2: number } {
+  sizes(index: number, rate: number): { rate: number; secondScale: number } {
     const { beta1, beta2 } = this.options;
-    const [power1, power2] = index === 0 ? this.powers : this.ahead[index - 1];
+    const [power1, secondScale] = index === 0 ? this.powers : this.ahead[index - 1];
     // Multiplied up, in f64, as on wasm: no pow.
-    this.ahead[index] = [power1 * beta1, power2 * beta2];
-    return { rate: rate / (1 - this.ahead[index][0]), power2: 1 / Math.sqrt(1 - this.ahead[index][1]) };
+    this.ahead[index] = [power1 * beta1, secondScale * beta2];
+    return { rate: rate / (1 - this.ahead[index][0]), secondScale: 1 / Math.sqrt(1 - this.ahead[index][1]) };
   }
 
   /** Where a call leaves its state and its losses. */

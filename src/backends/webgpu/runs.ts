@@ -22,7 +22,7 @@ export interface Run {
   readonly carry: boolean;
   readonly index?: number;
   readonly rate?: number;
-  readonly power2?: number;
+  readonly secondScale?: number;
 }
 
 export class Runs {
@@ -45,9 +45,9 @@ export class Runs {
     const floats = new Float32Array(words.buffer);
     runs.forEach((r, i) => {
       const at = STRIDE_WORDS * i;
-      const { rows, padded, seed, step, start, total, repeat, carry, index = 0, rate = 0, power2 = 0 } = r;
+      const { rows, padded, seed, step, start, total, repeat, carry, index = 0, rate = 0, secondScale = 0 } = r;
       words.set([rows, padded, seed, step, start, total, repeat, Number(carry), index], at);
-      floats.set([rate, power2], at + 9);
+      floats.set([rate, secondScale], at + 9);
     });
     this.device.queue.writeBuffer(this.buffer, 0, words);
   }
