@@ -99,7 +99,8 @@ function threadSource(place: string | URL): string | URL {
 function startThread({ Worker }: typeof import("node:worker_threads"), listener: Listener): Port {
   const place = workerUrl();
   const { up, message, failure } = listening(place, listener);
-  const worker = new Worker(threadSource(place));
+  // Nothing of how the program was started: some of that is refused for a worker, as --input-type.
+  const worker = new Worker(threadSource(place), { execArgv: [] });
   worker.on("message", message);
   worker.on("error", (error) => failure(error instanceof Error ? error.message : String(error)));
   worker.on("messageerror", (error) => failure(error.message));
