@@ -1,4 +1,4 @@
-// Elementary functions in f64, one number at a time, for potentials and log-densities. The same steps as src/math.ts on
+// Elementary functions in f64, one number at a time, for potentials and log-densities. The same steps as src/numbers/math.ts on
 // the polynomials that both share, so that the two agree bit for bit; only the handling of bits differs.
 // Why not AssemblyScript's own NativeMath: the tables of its exp and log alone are 6 kB after gzip.
 import {
