@@ -9,15 +9,7 @@ import { grad } from "../src/graph/grad.ts";
 import { erfc } from "../src/numbers/math.ts";
 import { type Problem, potential } from "../src/problem/problem.ts";
 import { rodOf } from "../src/problems/rod.ts";
-import {
-  arm,
-  banana,
-  findProblem,
-  linearGaussian,
-  linearGaussianPosterior,
-  problems,
-  rod,
-} from "../src/problems.ts";
+import { arm, banana, findProblem, linearGaussian, linearGaussianPosterior, problems, rod } from "../src/problems.ts";
 import { checkGradients } from "./helpers/differences.ts";
 import { generator } from "./helpers/random.ts";
 import { runGraph } from "./helpers/run.ts";
