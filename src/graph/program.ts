@@ -1,8 +1,8 @@
 /** A program: a few plans (train, validate, sample, …) over one slab of weights and one of frozen params; plain data. */
 import { atOnce } from "../host/yielding.ts";
-import { grad, topological } from "./grad.ts";
+import { grad } from "./grad.ts";
 import { layOutSlab, makePlan, type Plan, type Slab } from "./plan.ts";
-import type { Tensor } from "./tensor.ts";
+import { type Tensor, topological } from "./tensor.ts";
 
 export interface Program {
   readonly weights: Slab;

@@ -16,9 +16,9 @@ import { expectCount, expectOptions, expectProblem, expectSeed } from "../checks
 import type { Distribution } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
 import { add, cast, input, mul, random, square, sub, sumFeatures, triMul, triSolve } from "../graph/build.ts";
-import { logDet, triIndex } from "../graph/linear.ts";
+import { logDet } from "../graph/linear.ts";
 import { compile, type Program } from "../graph/program.ts";
-import { packed } from "../graph/tensor.ts";
+import { packed, triIndex } from "../graph/tensor.ts";
 import { normalConstant } from "../guides/guide.ts";
 import { STREAMS } from "../numbers/random.ts";
 import {

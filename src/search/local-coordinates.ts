@@ -3,9 +3,8 @@
  * from a start that is near already, and the curvature where they end.
  */
 import type { Executor } from "../backends/backend.ts";
-import { triIndex } from "../graph/linear.ts";
 import { compile, type Program } from "../graph/program.ts";
-import { packed } from "../graph/tensor.ts";
+import { packed, triIndex } from "../graph/tensor.ts";
 import { log } from "../numbers/math.ts";
 import type { Problem } from "../problem/problem.ts";
 import { climb } from "./climb.ts";

@@ -2,9 +2,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as g from "../../src/graph/build.ts";
-import { grad, type Jacobian, jacobian, jvp, topological } from "../../src/graph/grad.ts";
+import { grad, type Jacobian, jacobian, jvp } from "../../src/graph/grad.ts";
 import { compile } from "../../src/graph/program.ts";
-import type { Tensor } from "../../src/graph/tensor.ts";
+import { type Tensor, topological } from "../../src/graph/tensor.ts";
 import { problems } from "../../src/problems.ts";
 import { batchOf, paramOf, plant, scalarOf } from "../helpers/leaves.ts";
 import { draw, generator } from "../helpers/random.ts";

@@ -1,14 +1,14 @@
 // Shapes and what they refuse, the simplifier, and plans.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { apply } from "../../src/graph/apply.ts";
 import * as g from "../../src/graph/build.ts";
-import { grad, topological } from "../../src/graph/grad.ts";
+import { grad } from "../../src/graph/grad.ts";
 import { logDet } from "../../src/graph/linear.ts";
-import { apply } from "../../src/graph/ops.ts";
 import { cost, makePlan, type Plan, printPlan } from "../../src/graph/plan.ts";
 import { compile } from "../../src/graph/program.ts";
 import { simplify } from "../../src/graph/simplify.ts";
-import type { Tensor } from "../../src/graph/tensor.ts";
+import { type Tensor, topological } from "../../src/graph/tensor.ts";
 import { batchOf, paramOf, plant, scalarOf } from "../helpers/leaves.ts";
 import { generator } from "../helpers/random.ts";
 import { runGraph } from "../helpers/run.ts";

@@ -4,9 +4,8 @@
  */
 import type { CreateExecutor, Rows } from "../../src/backends/backend.ts";
 import { createReference } from "../../src/backends/reference/executor.ts";
-import { topological } from "../../src/graph/grad.ts";
 import { compile, type Program } from "../../src/graph/program.ts";
-import type { DType, Tensor } from "../../src/graph/tensor.ts";
+import { type DType, type Tensor, topological } from "../../src/graph/tensor.ts";
 import { type Leaf, plant } from "./leaves.ts";
 import { fillSlab } from "./run.ts";
 

@@ -7,9 +7,8 @@
  * tolerance of 1e-6 for smooth functions of order one. Leaves lie on a grid that f32 holds, and so do the steps from it.
  */
 import { createReference } from "../../src/backends/reference/executor.ts";
-import { topological } from "../../src/graph/grad.ts";
 import { compile } from "../../src/graph/program.ts";
-import { show, type Tensor } from "../../src/graph/tensor.ts";
+import { show, type Tensor, topological } from "../../src/graph/tensor.ts";
 import { type Arrays, fillSlab } from "./run.ts";
 
 const STEP = 2 ** -9;
