@@ -4,9 +4,9 @@
  */
 import type { Executor } from "../backends/backend.ts";
 import { type BackendOptions, createExact } from "../backends/select.ts";
-import { expectProblem } from "../checks/options.ts";
 import { input } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
+import { expectProblem } from "../problem/expect.ts";
 import { logLikelihood, type Problem } from "../problem/problem.ts";
 import type { Quantity } from "./ranks.ts";
 

@@ -8,12 +8,14 @@
  */
 import { type BackendOptions, backendNames, backendOf } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
-import { expectCount, expectKnown, expectMap, expectOptions, expectSeed } from "../checks/options.ts";
+import { expectCount, expectOptions, expectSeed } from "../checks/options.ts";
 import { ksFloor, ksPerParameter, pool } from "../diagnostics/ks.ts";
 import { rankTruths } from "../diagnostics/ranks.ts";
 import { type AmortisedPosterior, infer } from "../infer/infer.ts";
+import { expectMap } from "../model/expect.ts";
 import type { InverseMap } from "../model/model.ts";
 import { exp } from "../numbers/math.ts";
+import { expectKnown } from "../problem/expect.ts";
 import type { Problem } from "../problem/problem.ts";
 import { rowsOf } from "../sampling/picks.ts";
 import { LARGEST_K, paretoSmooth } from "../sampling/psis.ts";

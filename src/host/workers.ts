@@ -1,23 +1,25 @@
-/** What a host has for work beside the calling thread, and why not where it has none: an answer in words, not an error. */
-import { describe } from "../checks/arguments.ts";
+/** Which workers and threads this host has, and why it has none: an answer in words, not an error. */
+import type { Check } from "../checks/options.ts";
 
 /** The most threads that can share a step: shards of a batch sum in so many groups. */
 export const MAX_THREADS = 8;
 
+/** Counts of threads that can be asked for. */
+export const threadCount: Check<number | "auto"> = {
+  expected: `a whole number from 1 to ${MAX_THREADS}, or "auto"`,
+  test: (x) => x === "auto" || (Number.isInteger(x) && (x as number) >= 1 && (x as number) <= MAX_THREADS),
+};
+
+/** What a caller asks for: work in a worker, and how many threads share it. */
 export interface HostOptions {
-  /** Compute in a Web Worker (Node: a worker thread), so that the calling thread stays free; default false. */
   readonly worker?: boolean;
-  /**
-   * Workers that share each batch: 1 to 8, or "auto", as many as there are processors; default 1. Any number gives the same
-   * bits. From 2 on all of them are workers. Pages must be cross-origin isolated.
-   */
   readonly threads?: number | "auto";
 }
 
 export interface HostChoice {
   readonly worker: boolean;
   readonly threads: number;
-  /** Why it is less than what was asked for. */
+  /** Why this is less than what was asked for. */
   readonly notice?: string;
 }
 
@@ -54,14 +56,8 @@ function processors(): number {
   return scope.navigator?.hardwareConcurrency ?? node?.availableParallelism() ?? 1;
 }
 
-/** What of the options is to be had here, if workers start. @throws on values that make no sense. */
+/** The part of the options that this host can give, provided that workers start. */
 export function chooseHost({ worker = false, threads = 1 }: HostOptions): HostChoice {
-  if (typeof worker !== "boolean") throw new Error(`worker: expected true or false, got ${describe(worker)}`);
-  const isCount = Number.isInteger(threads) && (threads as number) >= 1 && (threads as number) <= MAX_THREADS;
-  if (threads !== "auto" && !isCount)
-    throw new Error(
-      `threads: expected a whole number from 1 to ${MAX_THREADS}, or "auto", got ${typeof threads === "number" ? threads : describe(threads)}`,
-    );
   const wanted = threads === "auto" ? Math.max(1, Math.min(MAX_THREADS, processors())) : threads;
   const noWorker = whyNoWorker();
   const works = worker && noWorker === undefined;
@@ -71,16 +67,8 @@ export function chooseHost({ worker = false, threads = 1 }: HostOptions): HostCh
   return { worker: works || wanted > 1, threads: wanted };
 }
 
-const fewer = (wanted: number, reason: string): string =>
+/** Says that one thread computes where more were asked for, and why. */
+export const fewer = (wanted: number, reason: string): string =>
   wanted > 1
-    ? `threads: ${wanted} were asked for, 1 computes, for ${reason}`
-    : `worker: the calling thread computes, for ${reason}`;
-
-/** What of the options is to be had here: a worker is started to see whether one can be, and kept for whoever needs it. */
-export async function findHost(options: HostOptions): Promise<HostChoice> {
-  const host = chooseHost(options);
-  if (!host.worker) return host;
-  const { tryWorker } = await import("../backends/worker/pool.ts"); // a page that asks for no worker loads nothing of it
-  const reason = await tryWorker();
-  return reason === undefined ? host : { worker: false, threads: 1, notice: fewer(host.threads, reason) };
-}
+    ? `threads: 1 thread computes instead of ${wanted}, because ${reason}`
+    : `worker: the calling thread computes, because ${reason}`;

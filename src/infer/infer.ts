@@ -1,20 +1,23 @@
 /** Inference: an inverse map applied to measurements, one forward pass for any number of them. */
 
 import type { Rows } from "../backends/backend.ts";
-import { type BackendOptions, backendNames, withDefaults } from "../backends/select.ts";
-import { expectCount, expectMap, expectOptions, expectSeed } from "../checks/options.ts";
+import { backendTable, withDefaults } from "../backends/select.ts";
+import { expectRoom, type OptionsOf, option, readOptions, type SettingsOf, seed, whole } from "../checks/options.ts";
 import { encode } from "../model/encode-observations.ts";
+import { expectMap } from "../model/expect.ts";
 import type { InverseMap } from "../model/model.ts";
 import { drawnSummary, gaussianSummary, makePosterior, type Posterior, type Summary } from "../posterior/posterior.ts";
 import { checkData, isRows } from "../problem/problem.ts";
 import type { CorrectedPosterior, CorrectOptions } from "../sampling/correct.ts";
 
-export interface InferOptions extends BackendOptions {
-  /** Draws that mean, covariance and quantiles are taken from where the guide has no closed form; default 4096. */
-  readonly draws?: number;
-  /** Seed of those draws; default 0. */
-  readonly seed?: number;
-}
+const inferTable = {
+  /** Draws that mean, covariance and quantiles are computed from where the guide has no closed form. */
+  draws: option(whole(2), 4096),
+  /** Seed of those draws. */
+  seed: option(seed, 0),
+  ...backendTable,
+};
+export type InferOptions = OptionsOf<typeof inferTable>;
 
 /** A posterior that an inverse map answers. */
 export interface AmortisedPosterior extends Posterior {
@@ -48,20 +51,18 @@ export async function infer(
   options: InferOptions = {},
 ): Promise<AmortisedPosterior | AmortisedPosterior[]> {
   expectMap("infer", map);
-  expectOptions("infer", options, ["draws", "seed", ...backendNames]);
-  const posteriors = await inferRows(map, checkData(map.spec, y), options);
+  const settings = readOptions("infer", inferTable, options);
+  const posteriors = await inferRows(map, checkData(map.spec, y), settings);
   return isRows(y) ? posteriors : posteriors[0];
 }
 
 async function inferRows(
   map: InverseMap,
   rows: readonly Float64Array[],
-  options: InferOptions,
+  { draws, seed, ...options }: SettingsOf<typeof inferTable>,
 ): Promise<AmortisedPosterior[]> {
-  const { draws = 4096, seed = 0 } = options;
   const { D, M } = map.spec;
-  expectCount("infer", "draws", draws, 2, D);
-  expectSeed("infer", seed);
+  expectRoom("infer", "draws", draws, D);
   const N = rows.length;
   const backend = withDefaults(map.backend, options);
   const engine = await map.engine("posterior", backend);

@@ -12,7 +12,7 @@ import type { Executor } from "../backends/backend.ts";
 import { keptBy, keptByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, backendNames, createExact } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
-import { expectCount, expectOptions, expectProblem, expectSeed } from "../checks/options.ts";
+import { expectCount, expectOptions, expectSeed } from "../checks/options.ts";
 import type { Distribution } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
 import { add, cast, input, mul, random, square, sub, sumFeatures, triMul, triSolve } from "../graph/build.ts";
@@ -29,6 +29,7 @@ import {
   type Posterior,
   type Summary,
 } from "../posterior/posterior.ts";
+import { expectProblem } from "../problem/expect.ts";
 import { checkData, isRows, type Problem } from "../problem/problem.ts";
 import type { CorrectedPosterior, CorrectOptions } from "../sampling/correct.ts";
 import { climb } from "../search/climb.ts";

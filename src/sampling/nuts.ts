@@ -9,9 +9,10 @@
 import type { Executor } from "../backends/backend.ts";
 import { type BackendOptions, backendNames, backendOf } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
-import { expectCount, expectOptions, expectProblem, expectSeed } from "../checks/options.ts";
+import { expectCount, expectOptions, expectSeed } from "../checks/options.ts";
 import type { InverseMap } from "../model/model.ts";
 import type { Posterior } from "../posterior/posterior.ts";
+import { expectProblem } from "../problem/expect.ts";
 import { checkData, isRows, type Problem } from "../problem/problem.ts";
 import { Chain } from "./chain.ts";
 import { contextsOf, guideSamplerOf, isAmortised, isFlow } from "./guide-space.ts";

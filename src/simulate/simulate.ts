@@ -3,7 +3,7 @@
 import type { Executor } from "../backends/backend.ts";
 import { type BackendOptions, backendNames, backendOf, createExact } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
-import { expectCount, expectOptions, expectProblem, expectSeed } from "../checks/options.ts";
+import { expectCount, expectOptions, expectSeed } from "../checks/options.ts";
 import { includedNoise } from "../distributions/noise.ts";
 import { bankRows, cast, input } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
@@ -11,6 +11,7 @@ import type { DType, Tensor } from "../graph/tensor.ts";
 import { pause } from "../host/yielding.ts";
 import { columnMeans, columnSds } from "../numbers/principal.ts";
 import { STREAMS } from "../numbers/random.ts";
+import { expectProblem } from "../problem/expect.ts";
 import { type Problem, sourceOf } from "../problem/problem.ts";
 import {
   checkControl,

@@ -1,11 +1,13 @@
 /** Saving and loading: inverse maps and checkpoints as files; inverse maps also from URLs and bytes. */
-import { type BackendOptions, backendNames, refuseOdd } from "../backends/select.ts";
+import { type BackendOptions, backendNames, checkBackend } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
-import { expectMap, expectOptions, expectProblem } from "../checks/options.ts";
+import { expectOptions } from "../checks/options.ts";
 import { fileExists, readBytes, writeBytes } from "../host/files.ts";
 import { expectFolder, readPlace } from "../host/folders.ts";
+import { expectMap } from "../model/expect.ts";
 import { checkFingerprint } from "../model/fingerprint.ts";
 import { type InverseMap, makeInverseMap } from "../model/model.ts";
+import { expectProblem } from "../problem/expect.ts";
 import type { Problem } from "../problem/problem.ts";
 import type { Checkpoint } from "../train/checkpoint.ts";
 import { VERSION } from "../version.ts";
@@ -54,7 +56,7 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<I
   const { problem, models, ...backend } = options;
   if (problem !== undefined) expectProblem("load", problem);
   expectFolder("load", "models", models);
-  refuseOdd(backend);
+  checkBackend(backend);
   const place = await placeOf(source, models);
   const { spec, tensors } = await bytesOf(place)
     .then((bytes) => decodeModel(bytes))

@@ -8,13 +8,13 @@
  * would move a posterior by up to e √M of its own sd: hence the warning past 0.1.
  */
 import { backendOf, createExecutor } from "../backends/select.ts";
-import { expectProblem } from "../checks/options.ts";
 import { bankRows, batchSum, cast, constant, input, mul, square, sub, sumFeatures, weight } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { unpackSlab } from "../model/model.ts";
 import { type MakeLayer, residual } from "../nn/residual.ts";
 import { STREAMS } from "../numbers/random.ts";
+import { expectProblem } from "../problem/expect.ts";
 import { defineProblem, type Problem } from "../problem/problem.ts";
 import { reasonOf } from "../simulate/options.ts";
 import { predict, type Simulations } from "../simulate/simulate.ts";

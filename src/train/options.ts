@@ -1,11 +1,12 @@
 /** What `train` may be told, its defaults, and how presets of a problem fill it. */
 import { type BackendOptions, backendNames } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
-import { expectOptions, expectProblem } from "../checks/options.ts";
+import { expectOptions } from "../checks/options.ts";
 import type { Guide } from "../guides/guide.ts";
 import { type GuideName, guideFrom, guideNames } from "../guides/index.ts";
 import type { EmbeddingOption } from "../nn/embedding.ts";
 import type { ObjectiveName } from "../objectives/index.ts";
+import { expectProblem } from "../problem/expect.ts";
 import { type Problem, sourceOf } from "../problem/problem.ts";
 import { checkControl, controlNames, type SimulationControl } from "../simulate/options.ts";
 import { isPairs, type Pairs, type SplitPairs, splitPairs } from "../simulate/pairs.ts";

@@ -1,6 +1,7 @@
 /** Training: simulateAt, fit the scalers, minimise the objective, keep the weights that are best on held-out simulations. */
 import type { Executor } from "../backends/backend.ts";
-import { type BackendOptions, backendOf, createExecutor } from "../backends/select.ts";
+import { type BackendOptions, backendOf, checkBackend, createExecutor } from "../backends/select.ts";
+import { findHost } from "../backends/worker/find.ts";
 import { frameOf } from "../distributions/frame.ts";
 import { normal } from "../distributions/normal.ts";
 import { bankRows, batchSum, cast, exp, input, mul, sub } from "../graph/build.ts";
@@ -8,7 +9,6 @@ import type { Slab } from "../graph/plan.ts";
 import { compiling, type PlanRequest, type Program } from "../graph/program.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Fitted, LocalCoordinates, TracedGuide } from "../guides/guide.ts";
-import { findHost } from "../host/workers.ts";
 import { atOnce, inParts, pause } from "../host/yielding.ts";
 import { fingerprintOf } from "../model/fingerprint.ts";
 import { type InverseMap, makingInverseMap, unpackSlab } from "../model/model.ts";
@@ -131,6 +131,7 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
   const settings = fullSettings(problem, options);
   const { seed = 0 } = options;
   if (!Number.isSafeInteger(seed)) throw new Error(`seed: expected a whole number, got ${seed}`);
+  checkBackend(options);
   const { notice, ...host } = await findHost(options);
   const { resume, onWarning = console.warn } = options;
   if (notice !== undefined) onWarning(notice);
