@@ -12,6 +12,7 @@ import type { Guide, TracedGuide } from "../src/guides/guide.ts";
 import { guideFrom, guideNames } from "../src/guides/index.ts";
 import { mixture } from "../src/guides/mixture.ts";
 import { spline } from "../src/guides/spline.ts";
+import { atOnce } from "../src/host/yielding.ts";
 import { draw, generator } from "./helpers/random.ts";
 
 const E = 3; // features
@@ -55,19 +56,21 @@ function trace(guide: Guide, D: number): Traced {
   const z = input("z", D);
   const logProb = built.logProb(z, context);
   const loss = mul(batchSum(cast(logProb, "f64")), 0.125);
-  const program = compile({
-    sample: {
-      outputs: {
-        z: drawn.z,
-        logProb: drawn.logProb,
-        again: built.logProb(drawn.z, context),
-        noise: built.invert(drawn.z, context),
+  const program = atOnce(
+    compile({
+      sample: {
+        outputs: {
+          z: drawn.z,
+          logProb: drawn.logProb,
+          again: built.logProb(drawn.z, context),
+          noise: built.invert(drawn.z, context),
+        },
       },
-    },
-    density: { outputs: { logProb, ...built.moments?.(context) } },
-    draw: { outputs: { z: built.sample(random("normal", D, 7), context).z } },
-    train: { outputs: { loss }, minimise: loss },
-  });
+      density: { outputs: { logProb, ...built.moments?.(context) } },
+      draw: { outputs: { z: built.sample(random("normal", D, 7), context).z } },
+      train: { outputs: { loss }, minimise: loss },
+    }),
+  );
   return { guide: built, program };
 }
 

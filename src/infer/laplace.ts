@@ -20,6 +20,7 @@ import { logDet } from "../graph/linear.ts";
 import { compile, type Program } from "../graph/program.ts";
 import { packed, triIndex } from "../graph/tensor.ts";
 import { normalConstant } from "../guides/guide.ts";
+import { atOnce } from "../host/yielding.ts";
 import { STREAMS } from "../numbers/random.ts";
 import {
   drawnSummary,
@@ -151,13 +152,15 @@ function programOf(problem: Problem, curvature: Curvature): Program {
   const theta = input("theta", D, { dtype });
   const back = triMul(factor, sub(frame.toGuide(theta), mode), { transpose: true });
   const logQ = mul(sub(logDet(factor), sumFeatures(square(back))), 0.5);
-  return compile({
-    step: { outputs: traceStep(problem, curvature), rows: STEP_ROWS },
-    starts: { outputs: { z: frame.toGuide(prior.draw(STREAMS.prior, dtype)) } },
-    theta: { outputs: { theta: frame.fromGuide(z) } },
-    sample: { outputs: { theta: frame.fromGuide(cast(drawn, "f32")) } }, // rounded before, so that it stays in the support
-    logProb: { outputs: { logProb: add(add(logQ, normalConstant(D)), frame.logDet(theta)) } },
-  });
+  return atOnce(
+    compile({
+      step: { outputs: traceStep(problem, curvature), rows: STEP_ROWS },
+      starts: { outputs: { z: frame.toGuide(prior.draw(STREAMS.prior, dtype)) } },
+      theta: { outputs: { theta: frame.fromGuide(z) } },
+      sample: { outputs: { theta: frame.fromGuide(cast(drawn, "f32")) } }, // rounded before, so that it stays in the support
+      logProb: { outputs: { logProb: add(add(logQ, normalConstant(D)), frame.logDet(theta)) } },
+    }),
+  );
 }
 
 /** C⁻ᵀ C⁻¹ (D, D), row by row, in the units of θ: the covariance of a precision C Cᵀ, column by column. */

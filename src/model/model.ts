@@ -13,7 +13,7 @@ import { distributionFromSpec } from "../distributions/from-spec.ts";
 import type { RankBins, TruthName, Verdict } from "../evaluate/evaluation.ts";
 import { add, input, random } from "../graph/build.ts";
 import type { Slab } from "../graph/plan.ts";
-import { compiling, type Program } from "../graph/program.ts";
+import { compile, type Program } from "../graph/program.ts";
 import type { Guide, TracedGuide } from "../guides/guide.ts";
 import { guideFrom } from "../guides/index.ts";
 import { atOnce } from "../host/yielding.ts";
@@ -169,7 +169,7 @@ const programs: Readonly<Record<ProgramName, (parts: Parts) => Generator<void, P
     const { z, logProb } = guide.sample(random("normal", D, STREAMS.posterior), given);
     const theta = frame.fromGuide(z);
     yield;
-    return yield* compiling({
+    return yield* compile({
       ...(local && { look: { outputs: { distance: far, features, start: local.start(features) } } }),
       encode: { outputs: { context: encoded, ...(!local && { distance: far }), ...guide.moments?.(encoded) } },
       sample: {
@@ -186,7 +186,7 @@ const programs: Readonly<Record<ProgramName, (parts: Parts) => Generator<void, P
     const frame = frameOf(prior);
     const theta = input("theta", D);
     const given = input("context", guide.contextSize, { repeat: true });
-    return yield* compiling({
+    return yield* compile({
       logProb: { outputs: { logProb: add(guide.logProb(frame.toGuide(theta), given), frame.logDet(theta)) } },
       invert: { outputs: { noise: guide.invert(frame.toGuide(theta), given) } },
     });

@@ -25,6 +25,7 @@ import { compile, type PlanRequest } from "../../src/graph/program.ts";
 import { rules } from "../../src/graph/rules.ts";
 import { splineParams } from "../../src/graph/spline-rules.ts";
 import { topological } from "../../src/graph/tensor.ts";
+import { atOnce } from "../../src/host/yielding.ts";
 import { nullDevice } from "../helpers/gpu.ts";
 import { plant, scalarOf } from "../helpers/leaves.ts";
 import { families } from "../helpers/op-cases.ts";
@@ -150,7 +151,7 @@ for (const [name, requests] of Object.entries(sources)) {
   test(`${name} compile without a message, within the limits of every device`, async () => {
     const first = modules.length;
     for (const request of requests()) {
-      const { prologue, shard, epilogue, outputs } = scheduleOf(compile({ graph: request }).plans.graph);
+      const { prologue, shard, epilogue, outputs } = scheduleOf(atOnce(compile({ graph: request })).plans.graph);
       for (const kernel of [...prologue, ...shard, ...epilogue, ...outputs]) await compiles(kernel, request.rows ?? 0);
     }
     assert.is(await messagesSince(first), "");
