@@ -57,6 +57,10 @@ export function expectBatch(owner: string, name: string, x: Tensor, size: number
   throw new Error(`${owner}: expected ${name} (B, ${size}), got ${isTensor(x) ? show(x) : describe(x)}`);
 }
 
+/** Whether the support is the whole line, where `toReal` is the identity: a Gaussian there is a Gaussian in θ. */
+export const isUnbounded = ({ low, high }: Distribution): boolean =>
+  low.every((v) => v === -Infinity) && high.every((v) => v === Infinity);
+
 /** Infinite bounds as null, for specs: JSON has no infinity. */
 export const finiteOrNull = (x: ArrayLike<number>): (number | null)[] =>
   Array.from(x, (v) => (Number.isFinite(v) ? v : null));
