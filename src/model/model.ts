@@ -7,7 +7,7 @@ import type { Executor } from "../backends/backend.ts";
 import { keptByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, createExact, createExecutor, withDefaults } from "../backends/select.ts";
 import type { PooledKs } from "../diagnostics/ks.ts";
-import type { Distribution } from "../distributions/distribution.ts";
+import { type Distribution, isUnbounded } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
 import { distributionFromSpec } from "../distributions/from-spec.ts";
 import type { RankBins, TruthName, Verdict } from "../evaluate/evaluation.ts";
@@ -20,7 +20,6 @@ import { atOnce } from "../host/yielding.ts";
 import { type DistanceKind, distances } from "../nn/distance.ts";
 import { type Embedding, traceEmbedding } from "../nn/embedding.ts";
 import { STREAMS } from "../numbers/random.ts";
-import { isUnbounded } from "../posterior/posterior.ts";
 import type { Problem } from "../problem/problem.ts";
 import { localProgram } from "../search/local-coordinates.ts";
 
