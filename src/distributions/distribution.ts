@@ -51,15 +51,15 @@ export function whyNotDistribution(x: unknown): string | null {
   return wrong ? `one whose ${wrong} does not hold ${given.size} numbers` : null;
 }
 
+/** Whether the support is all of ℝᴰ. Then `toReal` is the identity, and a Gaussian in z is a Gaussian in θ. */
+export const isUnbounded = ({ low, high }: Pick<Distribution, "low" | "high">): boolean =>
+  low.every((v) => v === -Infinity) && high.every((v) => v === Infinity);
+
 /** @throws unless `theta` is a batch (B, size). */
 export function expectBatch(owner: string, name: string, x: Tensor, size: number): void {
   if (isTensor(x) && x.kind === "batch" && x.cols === size) return;
   throw new Error(`${owner}: expected ${name} (B, ${size}), got ${isTensor(x) ? show(x) : describe(x)}`);
 }
-
-/** Whether the support is the whole line, where `toReal` is the identity: a Gaussian there is a Gaussian in θ. */
-export const isUnbounded = ({ low, high }: Distribution): boolean =>
-  low.every((v) => v === -Infinity) && high.every((v) => v === Infinity);
 
 /** Infinite bounds as null, for specs: JSON has no infinity. */
 export const finiteOrNull = (x: ArrayLike<number>): (number | null)[] =>
