@@ -39,6 +39,12 @@ for (const page of pages) {
       );
   });
 
+  test(`no code of ${page} is left out of the tests`, () => {
+    const tested = page === "docs/loading.md" ? ["ts", "sh", "html"] : ["ts", "sh"]; // the page runs in test/browser.test.ts
+    const fences = [...text.matchAll(/^```(\w*)$/gm)].map(([, language]) => language).filter((_, i) => i % 2 === 0);
+    for (const language of fences) assert.ok(tested.includes(language), `a block of ${language || "no language"}`);
+  });
+
   if (page === "README.md") continue; // its code trains for longer: test/readme.test.ts
   blocks(text, "ts").forEach((code, i) => {
     test(`example ${i + 1} of ${page} runs`, () =>
