@@ -392,7 +392,12 @@ export const WORKS: { readonly [K in WorkId]: Work } = {
   W3_32x20x600: product("W3_32x20x600"),
   W3_2048x100x100: product("W3_2048x100x100"),
   W4Flow: inference("W4 flow, 1 observation → 1000 draws, noise given", w2Flops * W4.draws, flow),
-  W4FlowOwnNoise: sampling("W4 flow, 1 observation → 1000 draws, the library's own noise", w2Flops * W4.draws, 4, manyFlow),
+  W4FlowOwnNoise: sampling(
+    "W4 flow, 1 observation → 1000 draws, the library's own noise",
+    w2Flops * W4.draws,
+    4,
+    manyFlow,
+  ),
   W4Gauss: inference("W4 Gaussian guide, 1 observation → mean, L, 1000 draws, noise given", w1Flops, gauss),
   W4GaussOwnNoise: sampling("W4 Gaussian guide, 1 observation → mean, L, 1000 draws, own noise", w1Flops, 2, manyGauss),
   W4Batch: inference("W4 10,000 observations through the nets of W1", w1Flops * W4.batchRows, batch),

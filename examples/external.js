@@ -1,6 +1,7 @@
-// A model that ops cannot express: the course of an epidemic. It is stepped by code of its own (here an asynchronous function),
-// or run by a UM-Bridge server. Simulations are kept in a file, so an interrupted run continues where it stopped.
-//   S′ = −β S I,   I′ = β S I − γ I        retrodict train examples/external.js --out epidemic.safetensors --bank-file epidemic.bank
+// A model that ops cannot express: the course of an epidemic. It is stepped by code of its own (here an asynchronous
+// function), or run by a UM-Bridge server. Simulations are kept in a file, so an interrupted run continues where it stopped.
+//   S′ = −β S I,   I′ = β S I − γ I
+//   retrodict train examples/external.js --out epidemic.safetensors --bank-file epidemic.bank
 import { defineProblem, gaussianNoise, logNormal, umbridge } from "retrodict";
 
 const DAYS = 14;

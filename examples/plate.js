@@ -1,5 +1,5 @@
-// A PDE problem of your own. A plate is heated at a hole and loses heat at its right end; the left end is kept at 0 and the
-// long sides are insulated. Twelve thermometers read its temperature u. What is its conductivity a near four points?
+// A PDE problem of your own. A plate is heated at a hole and loses heat at its right end; the left end is kept at 0 and
+// the long sides are insulated. Twelve thermometers read its temperature u. What is its conductivity a near four points?
 //   −∇·(a ∇u) = 0,  a = exp Σ θ_k ψ_k        retrodict train examples/plate.js --out plate.safetensors
 import { readFileSync } from "node:fs";
 import { defineProblem, gaussianNoise, normal } from "retrodict";
