@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { infer, load, train } from "../src/index.ts";
-import { arm } from "../src/problems/index.ts";
+import { arm } from "../src/problems.ts";
 import { type OpenPage, type PageOptions, withPage } from "./helpers/browser.ts";
 import { ask, writeLab } from "./helpers/lab.ts";
 import { installPackage, root } from "./helpers/package.ts";

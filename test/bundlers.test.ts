@@ -6,7 +6,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createServer, type InlineConfig, build as vite } from "vite";
 import { infer, load, train } from "../src/index.ts";
-import { arm } from "../src/problems/index.ts";
+import { arm } from "../src/problems.ts";
 import { type OpenPage, type PageOptions, withPage } from "./helpers/browser.ts";
 import { ask } from "./helpers/lab.ts";
 import { installPackage, root } from "./helpers/package.ts";

@@ -10,12 +10,12 @@ import { compile } from "../src/graph/program.ts";
 import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import { spline } from "../src/guides/spline.ts";
-import { initialWeights } from "../src/optimise.ts";
-import { simulate } from "../src/simulate.ts";
-import { load, toBytes } from "../src/store.ts";
-import { train, trainingProgram } from "../src/train.ts";
-import { fullSettings, type TrainOptions } from "../src/train-options.ts";
-import { MAX_THREADS } from "../src/worker/host.ts";
+import { MAX_THREADS } from "../src/host/workers.ts";
+import { simulate } from "../src/simulate/simulate.ts";
+import { load, toBytes } from "../src/store/store.ts";
+import { initialWeights } from "../src/train/optimise.ts";
+import { fullSettings, type TrainOptions } from "../src/train/options.ts";
+import { train, trainingProgram } from "../src/train/train.ts";
 import { bitsOf, rejection, small } from "./helpers/maps.ts";
 
 const base: TrainOptions = { steps: 12, rate: 5e-3, heldOut: 300, seed: 3, kernels: "plain" };

@@ -1,11 +1,11 @@
 /** Picks a backend by name and says why when one is not to be had. */
 import { cost } from "../graph/plan.ts";
 import type { Program } from "../graph/program.ts";
-import { findHost, type HostOptions } from "../worker/host.ts";
+import { findHost, type HostOptions } from "../host/workers.ts";
 import type { Executor, ExecutorOptions } from "./backend.ts";
+import { createWasm } from "./wasm/executor.ts";
 // Not from kernels.ts: its types are of WebAssembly, which a TypeScript project without "dom" does not know.
-import type { KernelBuild } from "./kernels-url.ts";
-import { createWasm } from "./wasm.ts";
+import type { KernelBuild } from "./wasm/kernels-url.ts";
 
 export interface BackendOptions extends HostOptions {
   /**
@@ -51,7 +51,7 @@ const backends: Readonly<Record<string, Create>> = {
     const host = await findHost({ worker, threads });
     if (host.notice) tellOnce(host.notice);
     if (!host.worker) return createWasm(program, { build: kernels, optimiser, remark });
-    const { createRemote } = await import("../worker/remote.ts"); // a page that asks for no worker loads nothing of it
+    const { createRemote } = await import("./worker/remote.ts"); // a page that asks for no worker loads nothing of it
     return createRemote(program, { build: kernels, optimiser, threads: host.threads, remark });
   },
   webgpu: async (program, options) => {
