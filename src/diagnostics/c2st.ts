@@ -30,8 +30,8 @@ import {
 } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { initialWeights } from "../nn/initial.ts";
 import { STREAMS, shuffle, uniformAt } from "../numbers/random.ts";
-import { initialWeights } from "../train/optimise.ts";
 import { rates } from "../train/schedules.ts";
 import { expectWhole, flatRows, momentsOf, type Rows } from "./arrays.ts";
 import { normalTail } from "./special.ts";

@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { gaussianNoise } from "../../src/distributions/noise.ts";
 import { normal } from "../../src/distributions/normal.ts";
 import { rectangle } from "../../src/fem/generators.ts";
-import { makeMesh } from "../../src/fem/mesh.ts";
+import { makeMesh } from "../../src/fem/make-mesh.ts";
 import { poisson } from "../../src/fem/poisson.ts";
 import type { PoissonSpec } from "../../src/fem/spec.ts";
 import { add, constant, input, matmul } from "../../src/graph/build.ts";
