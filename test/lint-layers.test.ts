@@ -1,8 +1,7 @@
 /** scripts/lint-layers.ts: every fault that it is there for is found and named, and src/ has none. */
-import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { findLayerFaults, importsOf, readImports } from "../scripts/lint-layers.ts";
+import { findLayerFaults, importsOf } from "../scripts/lint-layers.ts";
 
 const faultsOf = (files: Readonly<Record<string, string>>): string[] =>
   findLayerFaults(new Map(Object.entries(files).map(([file, source]) => [file, importsOf(file, source)])));

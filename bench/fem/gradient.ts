@@ -7,6 +7,7 @@ import { input } from "../../src/graph/build.ts";
 import { grad } from "../../src/graph/grad.ts";
 import { compile, type Program } from "../../src/graph/program.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
+import { atOnce } from "../../src/host/yielding.ts";
 import { normalAt } from "../../src/numbers/random.ts";
 import { type Problem, potential } from "../../src/problem/problem.ts";
 import { darcy } from "../../src/problems/darcy.ts";
@@ -24,7 +25,9 @@ export function gradientProgram(problem: Problem): Program {
   const value = potential(problem, theta, input("y", problem.M, { dtype: "f64" }));
   const [gradient] = grad(value, [theta]) as [Tensor];
   const forward = problem.forward as (theta: Tensor) => Tensor;
-  return compile({ gradient: { outputs: { value, gradient } }, forward: { outputs: { data: forward(theta) } } });
+  return atOnce(
+    compile({ gradient: { outputs: { value, gradient } }, forward: { outputs: { data: forward(theta) } } }),
+  );
 }
 
 /** θ from the prior, (SAMPLES, D). */

@@ -11,6 +11,7 @@ import { createExecutor } from "../../src/backends/select.ts";
 import { makeTable } from "../../src/evaluate/table.ts";
 import { input } from "../../src/graph/build.ts";
 import { compile } from "../../src/graph/program.ts";
+import { atOnce } from "../../src/host/yielding.ts";
 import { laplace, simulate } from "../../src/index.ts";
 import { type Problem, potential } from "../../src/problem/problem.ts";
 import { rowsOf as rowsAt } from "../../src/sampling/picks.ts";
@@ -94,7 +95,9 @@ async function byImportance(
   const { D, M } = problem;
   const [theta, data] = [input("theta", D, { dtype: "f64" }), input("y", M, { dtype: "f64", repeat: true })];
   const wider = widening(D);
-  const executor = await createExecutor(compile({ joint: { outputs: { log: potential(problem, theta, data) } } }));
+  const executor = await createExecutor(
+    atOnce(compile({ joint: { outputs: { log: potential(problem, theta, data) } } })),
+  );
   const joint = async (rows: Float64Array, datum: ArrayLike<number>): Promise<ArrayLike<number>> => {
     const count = rows.length / D;
     const inputs = { theta: rows, y: Float64Array.from(datum) };

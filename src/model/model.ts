@@ -7,20 +7,19 @@ import type { Executor } from "../backends/backend.ts";
 import { keptByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, createExact, createExecutor, withDefaults } from "../backends/select.ts";
 import type { PooledKs } from "../diagnostics/ks.ts";
-import type { Distribution } from "../distributions/distribution.ts";
+import { type Distribution, isUnbounded } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
 import { distributionFromSpec } from "../distributions/from-spec.ts";
 import type { RankBins, TruthName, Verdict } from "../evaluate/evaluation.ts";
 import { add, input, random } from "../graph/build.ts";
 import type { Slab } from "../graph/plan.ts";
-import { compiling, type Program } from "../graph/program.ts";
+import { compile, type Program } from "../graph/program.ts";
 import type { Guide, TracedGuide } from "../guides/guide.ts";
 import { guideFrom } from "../guides/index.ts";
 import { atOnce } from "../host/yielding.ts";
 import { type DistanceKind, distances } from "../nn/distance.ts";
 import { type Embedding, traceEmbedding } from "../nn/embedding.ts";
 import { STREAMS } from "../numbers/random.ts";
-import { isUnbounded } from "../posterior/posterior.ts";
 import type { Problem } from "../problem/problem.ts";
 import { localProgram } from "../search/local-coordinates.ts";
 
@@ -169,7 +168,7 @@ const programs: Readonly<Record<ProgramName, (parts: Parts) => Generator<void, P
     const { z, logProb } = guide.sample(random("normal", D, STREAMS.posterior), given);
     const theta = frame.fromGuide(z);
     yield;
-    return yield* compiling({
+    return yield* compile({
       ...(local && { look: { outputs: { distance: far, features, start: local.start(features) } } }),
       encode: { outputs: { context: encoded, ...(!local && { distance: far }), ...guide.moments?.(encoded) } },
       sample: {
@@ -186,7 +185,7 @@ const programs: Readonly<Record<ProgramName, (parts: Parts) => Generator<void, P
     const frame = frameOf(prior);
     const theta = input("theta", D);
     const given = input("context", guide.contextSize, { repeat: true });
-    return yield* compiling({
+    return yield* compile({
       logProb: { outputs: { logProb: add(guide.logProb(frame.toGuide(theta), given), frame.logDet(theta)) } },
       invert: { outputs: { noise: guide.invert(frame.toGuide(theta), given) } },
     });

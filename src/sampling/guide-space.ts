@@ -15,6 +15,7 @@ import { grad } from "../graph/grad.ts";
 import { compile, type Program } from "../graph/program.ts";
 import { normalConstant } from "../guides/guide.ts";
 import { guideFrom } from "../guides/index.ts";
+import { atOnce } from "../host/yielding.ts";
 import type { AmortisedPosterior } from "../infer/infer.ts";
 import { encode } from "../model/encode-observations.ts";
 import { type InverseMap, packSlab } from "../model/model.ts";
@@ -46,12 +47,14 @@ function guideProgram(map: InverseMap, problem: Problem): Program {
   const value = add(sub(potential(problem, theta, y), logQ), noise);
   const gradient = grad(value, [u])[0] ?? mul(u, 0);
   const given = input("theta", D, { dtype });
-  return compile({
-    gradient: { outputs: { value, gradient }, rows: SHARD_ROWS },
-    density: { outputs: { value }, rows: SHARD_ROWS },
-    joint: { outputs: { value: potential(problem, given, y) }, rows: SHARD_ROWS },
-    toTheta: { outputs: { theta: frame.fromGuide(z) } },
-  });
+  return atOnce(
+    compile({
+      gradient: { outputs: { value, gradient }, rows: SHARD_ROWS },
+      density: { outputs: { value }, rows: SHARD_ROWS },
+      joint: { outputs: { value: potential(problem, given, y) }, rows: SHARD_ROWS },
+      toTheta: { outputs: { theta: frame.fromGuide(z) } },
+    }),
+  );
 }
 
 const kept = keptBy((map: InverseMap) =>
