@@ -58,7 +58,7 @@ export function readReference(folder: string, D: number, count = Number.POSITIVE
 /** Observations that the problem simulates, with draws of their posteriors. */
 export async function ownReference(problem: Problem, count = OBSERVATIONS): Promise<Reference> {
   const { theta, y, truth, again, how } = await makeCases(problem, count);
-  return { from: `simulated here; the truth: ${how}`, y, theta, exact: truth, again };
+  return { from: `simulated here; truth: ${how}`, y, theta, exact: truth, again };
 }
 
 export interface Judgement {

@@ -147,7 +147,7 @@ export const columns = (o: Judged & Partial<Pick<Outcome, "seconds" | "ms">>): s
   o.seconds === undefined ? "" : o.seconds.toFixed(0),
   o.ms === undefined ? "" : milliseconds(o.ms),
 ];
-export const titles = ["KS mean", "p90", "max", "directions", "−log q", "training, s", "ms an observation"];
+export const titles = ["KS mean", "p90", "max", "directions", "−log q", "training, s", "ms per observation"];
 
 /** A statistic in [0, 1], without the nought. */
 export const number = (x: number): string => x.toFixed(3).replace(/^0(?=\.)/, "");
