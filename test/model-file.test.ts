@@ -126,7 +126,7 @@ const others: readonly [string, Problem, RegExp][] = [
   [
     "forward model",
     defineProblem({ name: "small", prior: small.prior, forward: twisted, noise: small.noise }),
-    /the forward model at 8 fixed parameters \(datum 3\) differs/,
+    /the forward model at 8 fixed parameters \(column 3 of the data\) differs/,
   ],
   [
     "prior",

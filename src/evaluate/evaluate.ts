@@ -182,7 +182,7 @@ export async function evaluate(map: InverseMap, options: EvaluateOptions = {}): 
       losses: training.curve ?? null,
       seconds: (performance.now() - started) / 1000,
       milliseconds: { infer: inferring, truth: finding },
-      device: (await map.engine("posterior", backend)).device,
+      device: (await map.executor("posterior", backend)).device,
     };
   } finally {
     truth.dispose();
