@@ -134,7 +134,9 @@ export async function accuracy(args: { reference?: string; only?: string }): Pro
   const folder = referenceFolder(args.reference);
   const names = args.only?.split(",") ?? Object.keys(rows);
   console.log(hardware());
-  console.log(folder === null ? "no reference folder: exact draws are made here" : "exact draws: the reference folder");
+  console.log(
+    folder === null ? "no reference folder: exact draws are computed here" : "exact draws: the reference folder",
+  );
   for (const name of names) {
     if (!Object.hasOwn(rows, name))
       throw new Error(`bench accuracy: expected ${Object.keys(rows).join(", ")}, got "${name}"`);

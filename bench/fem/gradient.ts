@@ -74,7 +74,7 @@ export async function gradients(): Promise<void> {
       candidates.push({ name: `simulation, ${build}`, units: SAMPLES, run: async () => void (await forward()) });
       candidates.push({ name: `gradient, ${build}`, units: SAMPLES, run: async () => void (await gradient()) });
     }
-    const title = `${problem.name}: a sample's data, and its potential with gradient; ${SAMPLES} a run, f64`;
+    const title = `${problem.name}: the data of a sample, and its potential with gradient; ${SAMPLES} per run, f64`;
     await compare(title, candidates, { clock: "cpu", seconds: 8, rounds: 7 });
   }
 }

@@ -67,7 +67,7 @@ export async function makeCases(problem: Problem, count: number, seed = 2024): P
   const sizes = weighted.map(({ effective }) => effective).sort((a, b) => a - b);
   const few = sizes.filter((n) => n < LEAST_EFFECTIVE).length;
   const how =
-    `importance sampling, ${PROPOSALS} proposals, effective size ${Math.round(sizes[0])} at least, ` +
+    `importance sampling, ${PROPOSALS} proposals, effective sample size at least ${Math.round(sizes[0])}, ` +
     `${Math.round(sizes[sizes.length >> 1])} in the median` +
     (few > 0 ? `; below ${LEAST_EFFECTIVE} for ${few} of ${count}` : "");
   return {

@@ -13,7 +13,7 @@ import { keptBy, keptByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, backendNames, createExact } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
 import { expectCount, expectOptions, expectSeed } from "../checks/options.ts";
-import type { Distribution } from "../distributions/distribution.ts";
+import { type Distribution, isUnbounded } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
 import { add, cast, input, mul, random, square, sub, sumFeatures, triMul, triSolve } from "../graph/build.ts";
 import { logDet } from "../graph/linear.ts";
@@ -22,14 +22,7 @@ import { packed, triIndex } from "../graph/tensor.ts";
 import { normalConstant } from "../guides/guide.ts";
 import { atOnce } from "../host/yielding.ts";
 import { STREAMS } from "../numbers/random.ts";
-import {
-  drawnSummary,
-  gaussianSummary,
-  isUnbounded,
-  makePosterior,
-  type Posterior,
-  type Summary,
-} from "../posterior/posterior.ts";
+import { drawnSummary, gaussianSummary, makePosterior, type Posterior, type Summary } from "../posterior/posterior.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { checkData, isRows, type Problem } from "../problem/problem.ts";
 import type { CorrectedPosterior, CorrectOptions } from "../sampling/correct.ts";
