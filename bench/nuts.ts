@@ -7,7 +7,7 @@
  * observations sampled together. The corrections are PSIS of the same posteriors, one after another.
  */
 import { existsSync } from "node:fs";
-import { ksPerParameter, type PooledKs, pool } from "../src/diagnostics/ks.ts";
+import { ksPerParameter, pool } from "../src/diagnostics/ks.ts";
 import {
   type AmortisedPosterior,
   type CorrectedPosterior,
@@ -18,6 +18,7 @@ import {
   type Posterior,
   type SampledPosterior,
 } from "../src/index.ts";
+import type { PooledKs } from "../src/model/calibration-record.ts";
 import type { Problem } from "../src/problem/problem.ts";
 import { arm, eit, rod } from "../src/problems.ts";
 import { paperEit } from "./paper.ts";

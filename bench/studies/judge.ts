@@ -8,8 +8,9 @@
  *
  * Seconds are processor time, bank and fits included; ms an observation are those of `infer` and 1000 draws, warm.
  */
-import { ksPerParameter, ksTwoSample, type PooledKs, pool } from "../../src/diagnostics/ks.ts";
+import { ksPerParameter, ksTwoSample, pool } from "../../src/diagnostics/ks.ts";
 import { infer, laplace, type Posterior, predict, TrainingStopped, type TrainOptions, train } from "../../src/index.ts";
+import type { PooledKs } from "../../src/model/calibration-record.ts";
 import { normalAt } from "../../src/numbers/random.ts";
 import { cpuSeconds } from "../report.ts";
 import { type Cases, DRAWS } from "./truth.ts";

@@ -12,6 +12,7 @@ import { expectCount, expectOptions, expectSeed } from "../checks/options.ts";
 import { ksFloor, ksPerParameter, pool } from "../diagnostics/ks.ts";
 import { rankTruths } from "../diagnostics/ranks.ts";
 import { type AmortisedPosterior, infer } from "../infer/infer.ts";
+import type { TruthName } from "../model/calibration-record.ts";
 import { expectMap } from "../model/expect.ts";
 import type { InverseMap } from "../model/model.ts";
 import { exp } from "../numbers/math.ts";
@@ -23,7 +24,7 @@ import { resample } from "../sampling/weighted.ts";
 import { reasonOf } from "../simulate/options.ts";
 import { noiseSd, simulate } from "../simulate/simulate.ts";
 import { calibrationOf } from "./calibrate.ts";
-import type { Evaluation, Example, KsSummary, TruthName } from "./evaluation.ts";
+import type { Evaluation, Example, KsSummary } from "./evaluation.ts";
 import { type Truth, truthOf } from "./truth.ts";
 import { verdictOf } from "./verdict.ts";
 

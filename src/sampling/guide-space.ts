@@ -16,14 +16,15 @@ import { compile, type Program } from "../graph/program.ts";
 import { normalConstant } from "../guides/guide.ts";
 import { guideFrom } from "../guides/index.ts";
 import { atOnce } from "../host/yielding.ts";
-import type { AmortisedPosterior } from "../infer/infer.ts";
 import { encode } from "../model/encode-observations.ts";
 import { type InverseMap, packSlab } from "../model/model.ts";
 import type { Posterior } from "../posterior/posterior.ts";
 import { type Problem, potential } from "../problem/problem.ts";
 import { type Sampler, SHARD_ROWS } from "./potential.ts";
 
-export const isAmortised = (p: Posterior): p is AmortisedPosterior => "map" in p && "farther" in p;
+/** The inverse map that a posterior comes from; null for a posterior found otherwise. */
+export const mapOf = (posterior: Posterior): InverseMap | null =>
+  "map" in posterior ? (posterior.map as InverseMap) : null;
 
 const guideOf = ({ spec: { guide, D, embedding, training } }: InverseMap) =>
   guideFrom(guide.name, guide.options).build({ D, E: embedding.size, seed: training.seed });
