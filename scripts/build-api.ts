@@ -179,9 +179,13 @@ function section({ name, declarations }: Name): string {
   const isOverloaded = declarations.length > 1 && declarations.every(({ kind }) => kind === "function");
   const shown = isOverloaded ? declarations.filter(({ def }) => !("hasBody" in def)) : declarations;
   const code = options ?? ["```ts", ...(shown.length > 0 ? shown : declarations).map(signature), "```"];
-  return [`## ${name}`, "", ...parts.flatMap((part) => [part.replaceAll("\n", " ").replace(" @throws ", " **Throws** ").trim(), ""]), ...code, ""].join(
-    "\n",
-  );
+  return [
+    `## ${name}`,
+    "",
+    ...parts.flatMap((part) => [part.replaceAll("\n", " ").replace(" @throws ", " **Throws** ").trim(), ""]),
+    ...code,
+    "",
+  ].join("\n");
 }
 
 const isCheck = process.argv.includes("--check");
