@@ -80,6 +80,9 @@ export const required = <T>(check: Check<T>, help = ""): Option<T, never> => ({
   help,
 });
 
+/** Whether an option must be given. */
+export const isRequired = (row: Option<unknown>): boolean => row.default === REQUIRED;
+
 // ---- checks
 
 /** A whole number from `least` to `most`. */
@@ -184,7 +187,7 @@ export function readOptions<Table extends OptionTable>(
   expectNames(owner, Object.keys(table), given);
   const settings = Object.entries(table).map(([name, row]) => {
     const value = (given as Readonly<Record<string, unknown>>)[name];
-    if (value === undefined && row.default !== REQUIRED) return [name, row.default];
+    if (value === undefined && !isRequired(row)) return [name, row.default];
     expectOption(owner, name, row.check, value);
     return [name, value];
   });

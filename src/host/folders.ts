@@ -13,7 +13,8 @@ export const folder: Check<string | URL> = {
   test: (x) => typeof x === "string" || x instanceof URL,
 };
 
-const foldersTable = {
+/** The options of `setFolders`. */
+export const foldersTable = {
   /** Folder of `kernels.wasm` and its other builds, `kernels-*.wasm`. */
   kernels: option(folder),
   /** Folder of the trained models: `arm.safetensors` and the others. */
@@ -21,6 +22,7 @@ const foldersTable = {
   /** Folder of `worker.js`. */
   worker: option(folder),
 };
+/** Folders of the files that come with the package. */
 export type Folders = OptionsOf<typeof foldersTable>;
 type FolderName = keyof Folders;
 

@@ -58,7 +58,8 @@ export interface Problem {
 
 const names = check<readonly (string | Parameter)[]>("a list of names", Array.isArray);
 
-const problemTable = {
+/** The options of `defineProblem`. */
+export const problemTable = {
   /** The problem's name, which messages, files and reports show. */
   name: required(text),
   /** One line about the problem. */

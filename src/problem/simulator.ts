@@ -59,9 +59,11 @@ export const callTable = {
    */
   failures: option(oneOf("stop", "drop"), "stop"),
 };
+/** All settings of the calls of a simulator. */
 export type CallSettings = SettingsOf<typeof callTable>;
 
-const simulatorTable = {
+/** A simulator and how it is called. */
+export const simulatorTable = {
   /** The function that simulates. */
   run: required(callback<Simulator>()),
   /** Number of parameters that it takes, where it knows: compared with the problem's. */

@@ -29,6 +29,7 @@ export const simulationTable = {
   /** Stops the simulation when it is aborted. */
   signal: option(abortSignal),
 };
+/** How a long simulation is watched, stopped and kept. */
 export type SimulationControl = OptionsOf<typeof simulationTable>;
 
 /**

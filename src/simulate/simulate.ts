@@ -66,12 +66,14 @@ export function traceBank(problem: Problem): { theta: Tensor; noisy: Tensor } {
   return { theta: bankRows("theta", problem.D, STREAMS.bank), noisy: problem.noise.draw(clean, STREAMS.noise) };
 }
 
-const simulateTable = {
+/** The options of `simulate`. */
+export const simulateTable = {
   /** Seed of the draws. It gives the same simulations on every host, and none that training sees. */
   seed: option(seed, 0),
   ...simulationTable,
   ...backendTable,
 };
+/** Options of `simulate`. */
 export type SimulateOptions = OptionsOf<typeof simulateTable>;
 
 /**

@@ -13,7 +13,8 @@ import { callTable, type SimulatorSpec } from "../problem/simulator.ts";
 import { type Post, postTo } from "./http-json.ts";
 import { permanent, withRetries } from "./retry.ts";
 
-const umbridgeTable = {
+/** The options of `umbridge`. */
+export const umbridgeTable = {
   /** Address of the server: "http://localhost:4242". */
   url: required(check<string>("http://… or https://…", (x) => typeof x === "string" && /^https?:\/\/[^/]/i.test(x))),
   /** Name of the model; it may be left out where the server has one. */
@@ -33,6 +34,7 @@ const umbridgeTable = {
   /** What happens to parameters whose evaluation fails: "stop" with an error, or "drop" them with a warning. */
   failures: callTable.failures,
 };
+/** Options of `umbridge`. */
 export type UmbridgeOptions = OptionsOf<typeof umbridgeTable>;
 
 export interface UmbridgeModel {
