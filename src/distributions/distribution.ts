@@ -51,6 +51,10 @@ export function whyNotDistribution(x: unknown): string | null {
   return wrong ? `one whose ${wrong} does not hold ${given.size} numbers` : null;
 }
 
+/** Whether the support is all of ℝᴰ. Then `toReal` is the identity, and a Gaussian in z is a Gaussian in θ. */
+export const isUnbounded = ({ low, high }: Pick<Distribution, "low" | "high">): boolean =>
+  low.every((v) => v === -Infinity) && high.every((v) => v === Infinity);
+
 /** @throws unless `theta` is a batch (B, size). */
 export function expectBatch(owner: string, name: string, x: Tensor, size: number): void {
   if (isTensor(x) && x.kind === "batch" && x.cols === size) return;

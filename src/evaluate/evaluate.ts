@@ -10,6 +10,7 @@ import { type BackendOptions, backendOf } from "../backends/select.ts";
 import { expectRoom, readOptions, type SettingsOf } from "../checks/options.ts";
 import { rankTruths } from "../diagnostics/ranks.ts";
 import { type AmortisedPosterior, infer } from "../infer/infer.ts";
+import type { CalibrationSummary } from "../model/calibration-record.ts";
 import { expectMap } from "../model/expect.ts";
 import type { InverseMap } from "../model/model.ts";
 import { expectKnown } from "../problem/expect.ts";
@@ -18,7 +19,7 @@ import { reasonOf } from "../simulate/options.ts";
 import { noiseSd, simulate } from "../simulate/simulate.ts";
 import { calibrationOf } from "./calibrate.ts";
 import { type Comparison, compare, summarise } from "./compare.ts";
-import type { CalibrationSummary, Evaluation } from "./evaluation.ts";
+import type { BandedCurve, Evaluation } from "./evaluation.ts";
 import { examplesOf, SHOWN } from "./examples.ts";
 import { type EvaluateOptions, evaluateTable } from "./options.ts";
 import { type Reference, referenceOf } from "./reference.ts";
@@ -137,7 +138,7 @@ async function simulateCases({ problem, cases, calibration, seed, backend, signa
 }
 
 /** Ranks of the true parameters in all cases, and how far the data lie from the simulations of training. */
-async function calibrate(request: Request, { y, truths }: Cases): Promise<CalibrationSummary> {
+async function calibrate(request: Request, { y, truths }: Cases): Promise<CalibrationSummary<BandedCurve>> {
   const { map, problem, backend, seed, signal, onStage } = request;
   const posteriors = await infer(map, y, { ...backend, draws: 2, seed });
   const ranks = await rankTruths(posteriors, truths, {

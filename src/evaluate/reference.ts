@@ -5,11 +5,11 @@
 import type { BackendOptions } from "../backends/select.ts";
 import { pause } from "../host/yielding.ts";
 import type { AmortisedPosterior } from "../infer/infer.ts";
+import type { TruthName } from "../model/calibration-record.ts";
 import { type Problem, sourceOf } from "../problem/problem.ts";
 import { nuts } from "../sampling/nuts.ts";
 import { samplerOf } from "../sampling/potential.ts";
 import { predict } from "../simulate/simulate.ts";
-import type { TruthName } from "./evaluation.ts";
 import { LARGEST_ERROR, makeTable } from "./table.ts";
 
 export interface ReferenceRequest {

@@ -7,8 +7,7 @@ import { describe } from "../checks/arguments.ts";
 import { type Distribution, expectBatch, whyNotDistribution } from "../distributions/distribution.ts";
 import { includedNoise, isNoise, type Noise } from "../distributions/noise.ts";
 import { add, cast, input, tile } from "../graph/build.ts";
-import { topological } from "../graph/grad.ts";
-import { isTensor, show, type Tensor } from "../graph/tensor.ts";
+import { isTensor, show, type Tensor, topological } from "../graph/tensor.ts";
 import { CALL_DEFAULTS, type CallSettings, resolveSimulator, type Simulator, type SimulatorSpec } from "./simulator.ts";
 
 export interface Parameter {

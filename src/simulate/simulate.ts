@@ -8,7 +8,7 @@ import { includedNoise } from "../distributions/noise.ts";
 import { bankRows, cast, input } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
-import { pause } from "../host/yielding.ts";
+import { atOnce, pause } from "../host/yielding.ts";
 import { columnMeans, columnSds } from "../numbers/principal.ts";
 import { STREAMS } from "../numbers/random.ts";
 import { expectProblem } from "../problem/expect.ts";
@@ -93,7 +93,7 @@ export async function predict(
     const got = describe(theta[bad]);
     throw new Error(`predict: expected finite numbers, got ${got} in row ${Math.floor(bad / D) + 1}`);
   }
-  const program = compile({ predict: { outputs: { data: forward(input("theta", D, { dtype: "f64" })) } } });
+  const program = atOnce(compile({ predict: { outputs: { data: forward(input("theta", D, { dtype: "f64" })) } } }));
   const inputs = { theta: Float64Array.from(theta) };
   return once(program, backend, async (executor) => {
     const { data } = await executor.run("predict", { rows: theta.length / D, inputs });
@@ -143,7 +143,7 @@ export async function simulateAt(
   control: SimulationControl = {},
 ): Promise<Simulations> {
   if (problem.forward === null) return simulateOutside(problem, count, seed, step, options, control);
-  const program = compile({ simulate: { outputs: traceSimulation(problem, "f64") } });
+  const program = atOnce(compile({ simulate: { outputs: traceSimulation(problem, "f64") } }));
   const onRows = reporter(count, control);
   const out = await once(program, options, async (executor) => {
     const simulated = await executor.run("simulate", { rows: count, seed, step, onRows });
@@ -173,9 +173,11 @@ async function simulateOutside(
     throw new Error(
       `simulate: expected a forward model or a simulator, and "${name}" has ${sourceOf(problem)}; train it with bank: { theta, y }`,
     );
-  const program = compile({
-    prior: { outputs: { theta: (problem.proposal ?? problem.prior).draw(STREAMS.prior, "f64") } },
-  });
+  const program = atOnce(
+    compile({
+      prior: { outputs: { theta: (problem.proposal ?? problem.prior).draw(STREAMS.prior, "f64") } },
+    }),
+  );
   const drawn = await once(program, options, (executor) => executor.run("prior", { rows: count, seed, step }));
   const request = { problem: { ...problem, simulate }, theta: drawn.theta as Float64Array, seed, step, control };
   const { theta, data, count: left } = await simulateRows(request);
@@ -193,7 +195,7 @@ export async function addNoise(
 ): Promise<Float32Array> {
   if (problem.noise === includedNoise) return clean;
   const { M, noise } = problem;
-  const program = compile({ noise: { outputs: { noisy: noise.draw(input("clean", M), STREAMS.noise) } } });
+  const program = atOnce(compile({ noise: { outputs: { noisy: noise.draw(input("clean", M), STREAMS.noise) } } }));
   const run = { rows: clean.length / M, seed, step, inputs: { clean } };
   return (await once(program, options, (executor) => executor.run("noise", run))).noisy as Float32Array;
 }

@@ -10,6 +10,7 @@ import type { PoissonSpec } from "../../src/fem/spec.ts";
 import { add, constant, input, matmul } from "../../src/graph/build.ts";
 import { compile } from "../../src/graph/program.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
+import { atOnce } from "../../src/host/yielding.ts";
 import { defineProblem } from "../../src/problem/problem.ts";
 import { predict, simulate } from "../../src/simulate/simulate.ts";
 import { sparseMatrix } from "../../src/sparse/matrix.ts";
@@ -231,7 +232,7 @@ const spec = {
 const problem = defineProblem(spec);
 
 test("a coefficient that makes the matrix indefinite is named with its sample, and other samples are not touched", async () => {
-  const program = compile({ run: { outputs: { u: model.observe(a) } } });
+  const program = atOnce(compile({ run: { outputs: { u: model.observe(a) } } }));
   const rows = 13;
   const good = Float64Array.from({ length: 8 * rows }, (_, k) => 1 + (k % 5));
   const bad = good.slice();
