@@ -3,6 +3,7 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { ORDER } from "../scripts/lint-layers.ts";
 import { blocks, inFolder, pages, read, root, run } from "./helpers/pages.ts";
 
 const scripts = JSON.parse(read("package.json")).scripts as Record<string, string>;
@@ -40,7 +41,7 @@ for (const page of pages) {
   });
 
   test(`no code of ${page} is left out of the tests`, () => {
-    const tested = page === "docs/loading.md" ? ["ts", "sh", "html"] : ["ts", "sh"]; // the page runs in test/browser.test.ts
+    const tested = page === "docs/loading.md" ? ["ts", "sh", "text", "html"] : ["ts", "sh", "text"]; // the page runs in test/browser.test.ts
     const fences = [...text.matchAll(/^```(\w*)$/gm)].map(([, language]) => language).filter((_, i) => i % 2 === 0);
     for (const language of fences) assert.ok(tested.includes(language), `a block of ${language || "no language"}`);
   });
@@ -60,6 +61,11 @@ for (const page of pages) {
 test("the README links every page of docs/", () => {
   const readme = read("README.md");
   for (const page of pages.filter((name) => name.startsWith("docs/"))) assert.ok(readme.includes(`(${page})`), page);
+});
+
+test("docs/architecture.md lists the folders of src/ in their order", () => {
+  const rows = [...read("docs/architecture.md").matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
+  assert.equal(rows, [...ORDER]);
 });
 
 test.run();
