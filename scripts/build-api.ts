@@ -11,7 +11,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { OptionTable } from "../src/checks/options.ts";
+import { isRequired, type OptionTable } from "../src/checks/options.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = join(root, "docs/api");
@@ -146,7 +146,8 @@ function optionTable({ def }: Declaration): string[] | undefined {
   const known = typeName === "OptionsOf" ? tables.get(typeParams?.[0].repr ?? "") : undefined;
   if (known === undefined) return undefined;
   const rows = Object.entries(known.table).map(([name, row]) => {
-    const byDefault = row.default === undefined ? "" : `\`${JSON.stringify(row.default)}\``;
+    const byDefault =
+      row.default === undefined ? "" : isRequired(row) ? "required" : `\`${JSON.stringify(row.default)}\``;
     return `| \`${name}\` | ${cell(row.check.expected)} | ${byDefault} | ${cell(commentOf(known.comments, name, row) ?? "")} |`;
   });
   return ["| option | expected | default | |", "|---|---|---|---|", ...rows];

@@ -187,12 +187,12 @@ const others: readonly [string, () => Promise<unknown>, RegExp][] = [
   [
     "a problem that needs none",
     () => train(small, { ...options, bankFile: at("own.bank") }),
-    /^bankFile: expected a problem with simulate\(\), .*, got "small" without it$/,
+    /^train: expected bankFile only with a problem that has simulate\(\), .*; "small" has none$/,
   ],
   [
     "no path",
     () => train(outside(batches), { ...options, bankFile: 3 as never }),
-    /^bankFile: expected the path .*, got 3$/,
+    /^train: expected bankFile to be a path, as a string, got 3$/,
   ],
   [
     "more than a file holds",

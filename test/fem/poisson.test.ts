@@ -191,6 +191,33 @@ test("each gauge sets its own mean to 0 and leaves differences alone", async () 
   }
 });
 
+test("sensors are of u less the level times the sum of their weights, whatever the gauge", async () => {
+  const mesh = rectangle({ cells: 4 });
+  const node = (x: number, y: number): number =>
+    onNodes(mesh, (u, v) => Number(Math.abs(u - x) + Math.abs(v - y) < 1e-9)).indexOf(1);
+  const [left, right] = [node(0, 0.5), node(1, 0.5)];
+  const N = mesh.points.length / 2;
+  const sensors = sparseMatrix(N, 4, [
+    [0, right, 1], // a difference
+    [0, left, -1],
+    [1, right, 2], // an amplifier
+    [2, right, 0.5], // a mean
+    [2, left, 0.5],
+    [3, left, -1], // the other polarity
+  ]);
+  const heavy = new Float64Array(N);
+  heavy[left] = 1;
+  for (const [gauge, level] of [
+    ["domain", 0.5],
+    [heavy, 0],
+  ] as const) {
+    const model = poisson({ ...pull(mesh), sensors, gauge });
+    const { data } = await solutions(model, { a: new Float64Array(model.E).fill(1) });
+    const [l, r] = [-level, 1 - level]; // u = x − level at the left and at the right
+    assert.ok(farthest(data.subarray(0, 4), [r - l, 2 * r, (l + r) / 2, -l]) < ROUNDING, `${data}`);
+  }
+});
+
 test("source and flux that only quadrature or the polygon keeps from balancing are balanced; others are refused", async () => {
   // −Δu = 4 in the unit disc, ∂u/∂n = −2 on the circle: u = ½ − r², of mean 0. The polygon of 72 sides is 0.13 % smaller.
   const model = poisson({ mesh: disc({ rings: 12 }), neumann: [{ on: "boundary", flux: -2 }], source: 4 });
