@@ -11,6 +11,8 @@ const benches = [...read("bench/main.ts").matchAll(/^ {2}(\w+): async/gm)].map((
 const tests = readdirSync(join(root, "test"), { recursive: true }).map(String);
 /** A link within the repository: its path, and the heading that it points to. */
 const LINK = /\]\((?!https?:)([^)#\s]*)(?:#([^)]+))?\)/g;
+/** A source file by its path in the repository; `NAME` in it stands for any. */
+const FILE = /\b(?:assembly|bench|examples|scripts|shaders|src|test)\/[\w./-]*\w\.(?:ts|js|mjs)\b/g;
 /** The anchors of the headings of a page. */
 const anchors = (text: string): string[] =>
   [...text.matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
@@ -30,6 +32,7 @@ for (const page of pages) {
       assert.ok(existsSync(join(root, target)), target);
       if (anchor) assert.ok(anchors(read(target)).includes(anchor), `${target}#${anchor}`);
     }
+    for (const [path] of text.matchAll(FILE)) if (!path.includes("NAME")) assert.ok(existsSync(join(root, path)), path);
     for (const [, path] of text.matchAll(/npx tsx (\S+\.ts)/g)) assert.ok(existsSync(join(root, path)), path);
     for (const [, name] of text.matchAll(/npm run ([\w:]+)/g)) assert.ok(Object.hasOwn(scripts, name), name);
     for (const [, name] of text.matchAll(/npm run bench (\w+)/g)) assert.ok(benches.includes(name), `bench ${name}`);

@@ -1,4 +1,4 @@
-// One list of properties over all guides, and what each guide has to itself. Weights are random: nothing is trained.
+// One list of properties runs over all guides; then come the properties of single guides. Weights are random: nothing is trained.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createReference } from "../src/backends/reference/executor.ts";

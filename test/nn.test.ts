@@ -1,4 +1,4 @@
-// Networks, principal components, and how data are scaled on their way into a guide.
+// Networks, principal components, and the scaling of data before they enter a guide.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { expectOption } from "../src/checks/options.ts";

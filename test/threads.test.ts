@@ -1,4 +1,4 @@
-// Threads change when things are computed, and nothing that is computed.
+// Threads change when results are computed, never the results.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";

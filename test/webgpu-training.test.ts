@@ -1,4 +1,4 @@
-// Training on WebGPU: losses and gradients as on wasm, resumption across backends, a device that is lost, hosts without an adapter.
+// Training on WebGPU: losses and gradients as on wasm, resuming on another backend, a lost device, hosts without an adapter.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
