@@ -43,8 +43,9 @@ export {
   sbc,
 } from "./diagnostics/sbc.ts";
 export { tarp } from "./diagnostics/tarp.ts";
-export { type EvaluateOptions, evaluate } from "./evaluate/evaluate.ts";
+export { evaluate } from "./evaluate/evaluate.ts";
 export type { Evaluation } from "./evaluate/evaluation.ts";
+export type { EvaluateOptions } from "./evaluate/options.ts";
 export { recordOf, withCalibration } from "./evaluate/record.ts";
 export type {
   CalibrationRecord,

@@ -1,4 +1,4 @@
-// Inference: what a posterior answers, for one measurement and for many, usual ones and others.
+// Inference: the answers of a posterior, for one observation and for many, ordinary ones and outliers.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gaussianNoise } from "../src/distributions/noise.ts";
@@ -7,8 +7,8 @@ import { mul } from "../src/graph/build.ts";
 import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import { spline } from "../src/guides/spline.ts";
-import { infer } from "../src/infer/infer.ts";
 import { atOnce } from "../src/host/yielding.ts";
+import { infer } from "../src/infer/infer.ts";
 import { type InverseMap, makeInverseMap } from "../src/model/model.ts";
 import type { Posterior } from "../src/posterior/posterior.ts";
 import { defineProblem } from "../src/problem/problem.ts";

@@ -1,4 +1,4 @@
-// Work in a worker: the same answers, and a calling thread that stays free.
+// Work in a worker gives the same answers and leaves the calling thread free.
 import { performance } from "node:perf_hooks";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -171,7 +171,9 @@ test("a view of a larger buffer is posted alone, and the caller's arrays stay th
 });
 
 test("an executor that is disposed of while it works rejects what is awaited", async () => {
-  const { program } = atOnce(trainingProgram(small, fullSettings(small, { ...base, guide: guide(), embedding: "none" }), 3));
+  const { program } = atOnce(
+    trainingProgram(small, fullSettings(small, { ...base, guide: guide(), embedding: "none" }), 3),
+  );
   const optimiser = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, amsgrad: false, clip: 0 };
   for (const threads of [1, 2]) {
     const executor = await createExecutor(program, { worker: true, threads, kernels: "plain", optimiser });

@@ -3,7 +3,7 @@ import { DeviceLost, type Executor } from "../backends/backend.ts";
 import type { Slab } from "../graph/plan.ts";
 import type { Guide } from "../guides/guide.ts";
 import { inParts, pause } from "../host/yielding.ts";
-import { drawWeights } from "../nn/initial.ts";
+import { initialWeights } from "../nn/initial.ts";
 import { SIMULATION_STEPS, type Simulations } from "../simulate/simulate.ts";
 import { type Checkpoint, TrainingStopped } from "./checkpoint.ts";
 import type { FullSettings, TrainOptions } from "./options.ts";
@@ -122,7 +122,7 @@ class Loop {
   async begin(): Promise<void> {
     const { executor, weights, options } = this.request;
     const { resume } = options;
-    await executor.writeWeights(resume?.weights ?? (await inParts(drawWeights(weights, this.seed))));
+    await executor.writeWeights(resume?.weights ?? (await inParts(initialWeights(weights, this.seed))));
     if (resume) {
       await executor.writeOptimiser(resume.optimiser);
       ({ step: this.step, heldOut: this.heldOut, losses: this.losses, best: this.best } = resume);
