@@ -1,4 +1,4 @@
-/** The command line where posteriors are corrected and models evaluated, and how it finds the problem of a model. */
+/** The command line corrects posteriors, evaluates models, and finds the problem of a model. */
 import * as fs from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

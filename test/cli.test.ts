@@ -1,4 +1,4 @@
-/** The command line as a process: its status, what it prints where, and the files that it writes. */
+/** The command line as a process: its exit status, its two outputs, and the files that it writes. */
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";

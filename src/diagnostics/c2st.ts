@@ -125,7 +125,7 @@ async function crossValidate(
     const all = rates({ kind: "cosine" }, RATE, steps);
     const answers: Told[][] = [];
     for (let fold = 0; fold < folds; fold++) {
-      await executor.writeWeights(initialWeights(program.weights, seed + fold));
+      await executor.writeWeights(atOnce(initialWeights(program.weights, seed + fold)));
       await executor.writeOptimiser(fresh);
       await writeRows(
         executor,
