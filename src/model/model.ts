@@ -4,7 +4,7 @@
  */
 
 import type { Executor } from "../backends/backend.ts";
-import { keptByBackend } from "../backends/executor-cache.ts";
+import { cachedByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, createExact, createExecutor, withDefaults } from "../backends/select.ts";
 import { type Distribution, isUnbounded } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
@@ -199,7 +199,7 @@ export function* makingInverseMap(
   const first = yield* load("posterior");
   const loaded: Partial<Record<ProgramName, typeof first>> = { posterior: first };
   const engineOf = (name: ProgramName) =>
-    keptByBackend(async (options) => {
+    cachedByBackend(async (options) => {
       loaded[name] ??= atOnce(load(name));
       const { program, weights, frozen } = loaded[name];
       // A search solves the problem's own equations, in f64.
