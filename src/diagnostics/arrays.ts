@@ -1,5 +1,6 @@
 /** What diagnostics take: parameters and data as plain numbers, flat or row by row, checked once. */
 import { describe } from "../checks/arguments.ts";
+import { columnMeans, columnSds, orOne } from "../numbers/moments.ts";
 
 /** Numbers (S, W), flat, row by row, or a list of rows. */
 export type Rows = ArrayLike<number> | readonly ArrayLike<number>[];
@@ -40,9 +41,6 @@ export const columnOf = (x: ArrayLike<number>, width: number, d: number): Float6
 
 /** Mean and sd of each column; a column that does not vary has 1, so that it may be divided by. */
 export function momentsOf(x: ArrayLike<number>, width: number): { mean: Float64Array; sd: Float64Array } {
-  const count = x.length / width;
-  const [mean, sd] = [new Float64Array(width), new Float64Array(width)];
-  for (let i = 0; i < x.length; i++) mean[i % width] += x[i] / count;
-  for (let i = 0; i < x.length; i++) sd[i % width] += (x[i] - mean[i % width]) * (x[i] - mean[i % width]);
-  return { mean, sd: sd.map((sum) => (sum > 0 ? Math.sqrt(sum / count) : 1)) };
+  const mean = columnMeans(x, width);
+  return { mean, sd: columnSds(x, width, mean).map(orOne) };
 }

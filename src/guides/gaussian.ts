@@ -21,8 +21,9 @@ import {
   triMul,
   triSolve,
 } from "../graph/build.ts";
-import { packed, type Tensor } from "../graph/tensor.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import { type ActivationName, checkActivation, mlp } from "../nn/mlp.ts";
+import { packed } from "../numbers/triangles.ts";
 import { type Base, baseOption, checkBase, onBase } from "./base.ts";
 import {
   checkOptions,

@@ -37,8 +37,9 @@ import {
   weight,
   where,
 } from "../graph/build.ts";
-import { packed, type Tensor } from "../graph/tensor.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import { type ActivationName, checkActivation, mlp } from "../nn/mlp.ts";
+import { packed } from "../numbers/triangles.ts";
 import { type SparseMatrix, sparseMatrix } from "../sparse/matrix.ts";
 import { type Base, baseOption, checkBase, onBase } from "./base.ts";
 import {

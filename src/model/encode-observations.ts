@@ -1,7 +1,7 @@
 /** What a guide makes of data before it is asked for draws or densities: computed once an observation. */
 import type { Rows } from "../backends/backend.ts";
 import type { BackendOptions } from "../backends/select.ts";
-import { packed } from "../graph/tensor.ts";
+import { packed } from "../numbers/triangles.ts";
 import { localise } from "../search/local-coordinates.ts";
 import type { InverseMap } from "./model.ts";
 

@@ -30,7 +30,8 @@ import {
 import type { Tensor } from "../graph/tensor.ts";
 import { atOnce } from "../host/yielding.ts";
 import { exp, log } from "../numbers/math.ts";
-import { columnMeans, columnSds, PART_ROWS, principalComponents } from "../numbers/principal.ts";
+import { columnMeans, columnSds, orOne } from "../numbers/moments.ts";
+import { PART_ROWS, principalComponents } from "../numbers/principal.ts";
 
 /** "whitened": |W (y − ȳ)|² with W whitening the simulated data, in model files written before there was another. */
 export type DistanceKind = "whitened" | "residual";
@@ -86,7 +87,7 @@ export function* fittingDistance(
   noiseSd: Float64Array,
 ): Generator<void, Record<string, Float32Array>> {
   const K = directionsOf(M);
-  const sd = noiseSd.map((s) => (s > 0 ? s : 1));
+  const sd = noiseSd.map(orOne);
   const within = noisy === clean || clean.every((v, i) => v === noisy[i]);
   const scaled = Float64Array.from(clean, (v, i) => v / sd[i % M]);
   const { mean, vectors, variances } = yield* principalComponents(scaled, M, K);
