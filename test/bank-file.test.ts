@@ -1,4 +1,4 @@
-// A bank of simulations on disk: it is resumed to the same bits, refused where it is another's, and outlives damage.
+// A bank of simulations on disk: it resumes to the same bits, refuses another problem's file, and survives damage.
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// The package through bundlers, as its users configure them: not at all where that will do; then opened in Chromium.
+// The package through bundlers with as little configuration as each needs; the bundles are then opened in Chromium.
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build as esbuild } from "esbuild";

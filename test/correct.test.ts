@@ -1,4 +1,4 @@
-// Correction: wrong guides must end at the exact posterior or be flagged, and what cannot be corrected must say why.
+// Correction: a wrong guide must end at the exact posterior or be flagged; an error says why a posterior cannot be corrected.
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";

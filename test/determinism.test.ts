@@ -1,4 +1,5 @@
 // One seed gives one set of weights: in every run, however steps are cut, and on every host.
+
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
@@ -8,6 +9,7 @@ import { createWasm } from "../src/backends/wasm/executor.ts";
 import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import { spline } from "../src/guides/spline.ts";
+import { atOnce } from "../src/host/yielding.ts";
 import * as retrodict from "../src/index.ts";
 import { initialWeights } from "../src/nn/initial.ts";
 import * as ops from "../src/ops.ts";
@@ -64,7 +66,7 @@ test("steps may be taken one by one or all at once, with or without a new execut
     isFresh: boolean,
   ): Promise<{ weights: Float32Array; losses: number[]; state: OptimiserState }> => {
     let executor = await createWasm(program, { build: "plain", optimiser });
-    await executor.writeWeights(initialWeights(program.weights, 3));
+    await executor.writeWeights(atOnce(initialWeights(program.weights, 3)));
     const losses: number[] = [];
     let step = 0;
     for (const next of [...cuts, 40]) {
@@ -114,9 +116,9 @@ test("simulations do not depend on how many there are, nor on the batches they a
 
 test("initial weights fill U(−1/√I, 1/√I) entry by entry, from the seed alone", () => {
   const { program } = trainingProgram(small, fullSettings(small, { ...base, guide: gaussian({ hidden: [200] }) }), 3);
-  const weights = initialWeights(program.weights, 3);
-  assert.equal(initialWeights(program.weights, 3), weights);
-  assert.not.equal(initialWeights(program.weights, 4), weights);
+  const weights = atOnce(initialWeights(program.weights, 3));
+  assert.equal(atOnce(initialWeights(program.weights, 3)), weights);
+  assert.not.equal(atOnce(initialWeights(program.weights, 4)), weights);
   for (const { name, rows, cols, offset, init } of program.weights.entries) {
     const entry = weights.subarray(offset / 4, offset / 4 + rows * cols);
     assert.ok(

@@ -1,4 +1,4 @@
-// Evaluation: quadrature against closed forms, models that are right, too narrow, or not trained, and what is refused.
+// Evaluation: quadrature against closed forms; models that are right, too narrow or untrained; refusals.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ksBound, ksOneSample } from "../src/diagnostics/ks.ts";

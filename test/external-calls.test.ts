@@ -1,4 +1,4 @@
-// Simulators that are functions: batches, calls side by side, repetitions, time limits, failures that stop or are dropped.
+// Simulators that are functions: batches, concurrent calls, retries, time limits, failures that stop or are dropped.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { normal } from "../src/distributions/normal.ts";

@@ -1,4 +1,4 @@
-// Where kernels and models are looked for, and what is said where they are not.
+// Where kernels and models are looked for, and the errors if they are missing.
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";

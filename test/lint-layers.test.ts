@@ -1,4 +1,4 @@
-/** scripts/lint-layers.ts: every fault that it is there for is found and named, and src/ has none. */
+/** scripts/lint-layers.ts finds and names each kind of fault, and src/ has none. */
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,4 +1,4 @@
-// Saving and loading inverse maps: nothing is lost, nothing foreign is taken, and another problem is refused by name.
+// Saving and loading inverse maps: nothing is lost, foreign files are refused, and so is another problem, by its name.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -226,7 +226,7 @@ const unsound: readonly [string, () => Uint8Array, RegExp][] = [
   [
     "an unknown guide",
     spec((s) => Object.assign(s.guide, { name: "flow" })),
-    /^guide: expected gaussian, mixture, coupling, spline, got "flow"$/,
+    /^guide: expected name to be one of "coupling", "gaussian", "mixture", "spline", got "flow"$/,
   ],
   [
     "options that are none of the guide's",

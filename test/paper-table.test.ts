@@ -1,4 +1,4 @@
-// The table of `bench paper`: the paper's figures beside ours, on observations that are made when none are given.
+// The table of `bench paper`: the paper's figures beside ours; without published observations it makes its own.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";

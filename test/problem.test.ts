@@ -1,4 +1,4 @@
-// Defining problems: what is worked out from a spec, what is refused and how, and how data are checked.
+// Defining problems: what follows from a spec, what is refused with which error, and how data are checked.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gaussianNoise } from "../src/distributions/noise.ts";

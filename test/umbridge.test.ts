@@ -1,4 +1,4 @@
-// The UM-Bridge client against a real HTTP server on this machine: as it should be, slow, failing, and malformed.
+// The UM-Bridge client against a real HTTP server on this machine whose answers are correct, slow, failing or malformed.
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,4 +1,4 @@
-// Training on WebGPU: losses and gradients as on wasm, resumption across backends, a device that is lost, hosts without an adapter.
+// Training on WebGPU: losses and gradients as on wasm, resuming on another backend, a lost device, hosts without an adapter.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
@@ -32,7 +32,7 @@ test("from the same weights, at steps 0, 100 and 500 of the arm, loss and gradie
     const wasm = await createExecutor(program, { backend: "wasm", kernels: "plain", optimiser });
     const gpu = await createExecutor(program, { backend: "webgpu", optimiser });
     const frozen = new Float32Array(program.frozen.bytes / 4).fill(1);
-    await wasm.writeWeights(initialWeights(program.weights, 1));
+    await wasm.writeWeights(atOnce(initialWeights(program.weights, 1)));
     let step = 0;
     for (const executor of [wasm, gpu]) await executor.writeWeights(frozen, "frozen");
     const ask = async (executor: Executor): Promise<{ loss: number; gradient: Float32Array }> => {
@@ -96,7 +96,7 @@ test("steps in one call and in many end with the same weights, and a loss that i
   const options = { ...optimiser, amsgrad: true };
   const run = async (parts: readonly number[]): Promise<Float32Array> => {
     const executor = await createExecutor(program, { backend: "webgpu", optimiser: options });
-    await executor.writeWeights(initialWeights(program.weights, 1));
+    await executor.writeWeights(atOnce(initialWeights(program.weights, 1)));
     await executor.writeWeights(new Float32Array(program.frozen.bytes / 4).fill(1), "frozen");
     let firstStep = 0;
     for (const count of parts) {

@@ -1,4 +1,4 @@
-// Work in a worker: the same answers, and a calling thread that stays free.
+// Work in a worker gives the same answers and leaves the calling thread free.
 import { performance } from "node:perf_hooks";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";

@@ -21,6 +21,8 @@ export interface Check<T> {
   /** Completes "expected steps to be …". */
   readonly expected: string;
   readonly test: (value: unknown) => boolean;
+  /** Whether its numbers are whole: the command line then expects digits alone. */
+  readonly whole?: boolean;
   /** Completes "got …" where the value itself would not say what is wrong with it. */
   readonly got?: (value: unknown) => string;
   /** The names to choose from, where it is one of a few. */
@@ -91,11 +93,16 @@ export const whole = (least: number, most: number = Number.MAX_SAFE_INTEGER): Ch
     most === Number.MAX_SAFE_INTEGER
       ? `a whole number of at least ${least}`
       : `a whole number from ${least} to ${most}`,
+  whole: true,
   test: (x) => Number.isInteger(x) && (x as number) >= least && (x as number) <= most,
 });
 
 /** Any safe integer, negative ones too. */
-export const seed: Check<number> = { expected: "a whole number", test: (x) => Number.isSafeInteger(x) };
+export const seed: Check<number> = {
+  expected: "a whole number",
+  whole: true,
+  test: (x) => Number.isSafeInteger(x),
+};
 
 /** A number for which `test` holds; NaN never passes. */
 export const number = (expected: string, test: (x: number) => boolean): Check<number> => ({

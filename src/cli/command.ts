@@ -12,14 +12,16 @@ export const COMMON_OPTIONS = [
 /** Options of the commands that compute. */
 export type ComputeOptions = Pick<BackendOptions, "backend" | "kernels" | "threads">;
 
-/** A decimal number, as people write it. JavaScript also reads "" and "0x1" as numbers; these are refused. */
+/** Numbers as people write them. JavaScript also reads "" and "0x1" as numbers; these are refused. */
+const WHOLE = /^-?\d+$/;
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /** A parser for commander: a word becomes a number or stays a word, whichever the check accepts. */
 export const parserOf =
-  <T>({ expected, test }: Check<T>) =>
+  <T>({ expected, test, whole }: Check<T>) =>
   (word: string): unknown => {
-    const value = (DECIMAL.test(word) ? [Number(word), word] : [word]).find(test);
+    const numbers = (whole ? WHOLE : DECIMAL).test(word) ? [Number(word)] : [];
+    const value = [...numbers, word].find(test);
     if (value === undefined) throw new InvalidArgumentError(`Expected ${expected}.`);
     return value;
   };

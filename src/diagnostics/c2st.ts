@@ -135,7 +135,7 @@ export async function c2st(a: Rows, b: Rows, parameters: number, options: C2stOp
   const each = new Float64Array(folds);
   try {
     for (let fold = 0; fold < folds; fold++) {
-      await executor.writeWeights(initialWeights(program.weights, seed + fold));
+      await executor.writeWeights(atOnce(initialWeights(program.weights, seed + fold)));
       await executor.writeOptimiser(fresh);
       const seen = sides.flatMap((side) => rowsOf(side, D, fold, folds, false));
       const share = sides.map((side) => seen.filter((row) => row.label === side.label).length);

@@ -4,7 +4,7 @@ import { describe } from "../checks/arguments.ts";
 import type { Slab } from "../graph/plan.ts";
 import type { Guide } from "../guides/guide.ts";
 import { inParts, pause } from "../host/yielding.ts";
-import { drawWeights } from "../nn/initial.ts";
+import { initialWeights } from "../nn/initial.ts";
 import { SIMULATION_STEPS, type Simulations } from "../simulate/simulate.ts";
 import { type Checkpoint, TrainingStopped } from "./checkpoint.ts";
 import type { FullSettings, TrainOptions } from "./options.ts";
@@ -107,7 +107,7 @@ async function takeSteps(
     seconds: before + (performance.now() - started) / 1000,
   });
 
-  await executor.writeWeights(resume?.weights ?? (await inParts(drawWeights(weights, seed))));
+  await executor.writeWeights(resume?.weights ?? (await inParts(initialWeights(weights, seed))));
   if (resume) await executor.writeOptimiser(resume.optimiser);
   let step = resume?.step ?? 0;
   let history = resume?.heldOut ?? [];

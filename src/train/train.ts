@@ -12,8 +12,8 @@ import type { Fitted, LocalCoordinates, TracedGuide } from "../guides/guide.ts";
 import { atOnce, inParts, pause } from "../host/yielding.ts";
 import { fingerprintOf } from "../model/fingerprint.ts";
 import { type InverseMap, makingInverseMap, unpackSlab } from "../model/model.ts";
-import { type DistanceKind, distances, fittingDistance } from "../nn/distance.ts";
-import { chooseEmbedding, type Embedding, fittingEmbedding, traceEmbedding } from "../nn/embedding.ts";
+import { type DistanceKind, distances, fitDistance } from "../nn/distance.ts";
+import { chooseEmbedding, type Embedding, fitEmbedding, traceEmbedding } from "../nn/embedding.ts";
 import { STREAMS } from "../numbers/random.ts";
 import { objectiveFor } from "../objectives/index.ts";
 import type { Problem } from "../problem/problem.ts";
@@ -105,8 +105,8 @@ async function fitFrozen(
   const [clean, noisy] = [bank.clean, bank.noisy].map((rows) => rows.subarray(0, FIT_SIMULATIONS * M));
   const sd = noiseSd({ clean, noisy }, M);
   const scalers = {
-    ...(await inParts(fittingEmbedding(embedding, M, clean, noisy, sd))),
-    ...(await inParts(fittingDistance(M, clean, noisy, sd))),
+    ...(await inParts(fitEmbedding(embedding, M, clean, noisy, sd))),
+    ...(await inParts(fitDistance(M, clean, noisy, sd))),
   };
   const write = async (own: Fitted, complete: boolean): Promise<void> => {
     const numbers = Object.fromEntries(Object.entries(own).map(([name, { data }]) => [name, data]));

@@ -1,4 +1,4 @@
-// What bad definitions and bad coefficients get: an error that says what was expected and what came.
+// Bad definitions and bad coefficients get an error that says what was expected and what came.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gaussianNoise } from "../../src/distributions/noise.ts";

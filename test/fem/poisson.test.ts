@@ -1,4 +1,4 @@
-// Finite-element models against solutions that linear elements have exactly, and against identities that any solution obeys.
+// Finite-element models against solutions that linear elements represent exactly, and against identities that any solution obeys.
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

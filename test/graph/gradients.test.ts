@@ -1,4 +1,4 @@
-// Every vector-Jacobian product of the table against finite differences, in f64: one list of cases.
+// Every vector-Jacobian product of the table is compared with finite differences, in f64: one list of cases.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { apply } from "../../src/graph/apply.ts";

@@ -1,5 +1,5 @@
-// Every kernel of shaders/ compiles without a message, within the limits that every device has: on a device that runs nothing and
-// checks everything. A variant of a kernel is what shapes, the rows of the plan and what stands next to an op in it pick.
+// Every kernel of shaders/ compiles without a message, within the limits that every device has, on a device that checks everything
+// and runs nothing. Shapes, the rows of the plan and the neighbours of an op in it pick the variant of a kernel.
 import { readdirSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,4 +1,4 @@
-// Smoothing of importance weights: tails of known shape, and the cases where there is no tail to speak of.
+// Smoothing of importance weights: tails of known shape, and weights without a tail.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { normalAt, uniformAt } from "../../src/numbers/random.ts";
