@@ -4,7 +4,7 @@
  * lower triangles as in triangle.wgsl.ts. One thread a sample, which reads again what it has written.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { packedOrder } from "../src/graph/tensor.ts";
+import { packedOrder } from "../src/numbers/triangles.ts";
 import type { MakeKernels } from "./kernel.ts";
 import { operands } from "./kernel.ts";
 import { rowKernel } from "./rows.ts";

@@ -15,7 +15,8 @@ import { initialWeights } from "../src/nn/initial.ts";
 import * as ops from "../src/ops.ts";
 import { simulateAt } from "../src/simulate/simulate.ts";
 import { fullSettings, type TrainOptions } from "../src/train/options.ts";
-import { train, trainingProgram } from "../src/train/train.ts";
+import { trainingProgram } from "../src/train/program.ts";
+import { train } from "../src/train/train.ts";
 import { bitsOf, small } from "./helpers/maps.ts";
 import { PINNED, pinnedHash } from "./helpers/pinned.ts";
 
@@ -58,7 +59,7 @@ test("steps may be taken one by one or all at once, with or without a new execut
     clip: 0.7,
     embedding: "none",
   });
-  const { program } = trainingProgram(small, settings, 3);
+  const { program } = atOnce(trainingProgram(small, settings, 3));
   const optimiser = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, amsgrad: true, clip: 0.7 };
   const rates = Float32Array.from({ length: 40 }, (_, t) => 0.01 / (1 + t));
   const run = async (
@@ -115,7 +116,7 @@ test("simulations do not depend on how many there are, nor on the batches they a
 });
 
 test("initial weights fill U(−1/√I, 1/√I) entry by entry, from the seed alone", () => {
-  const { program } = trainingProgram(small, fullSettings(small, { ...base, guide: gaussian({ hidden: [200] }) }), 3);
+  const { program } = atOnce(trainingProgram(small, fullSettings(small, { ...base, guide: gaussian({ hidden: [200] }) }), 3));
   const weights = atOnce(initialWeights(program.weights, 3));
   assert.equal(atOnce(initialWeights(program.weights, 3)), weights);
   assert.not.equal(atOnce(initialWeights(program.weights, 4)), weights);

@@ -16,7 +16,8 @@ import { initialWeights } from "../src/nn/initial.ts";
 import { simulate } from "../src/simulate/simulate.ts";
 import { load, toBytes } from "../src/store/store.ts";
 import { fullSettings, type TrainOptions } from "../src/train/options.ts";
-import { train, trainingProgram } from "../src/train/train.ts";
+import { trainingProgram } from "../src/train/program.ts";
+import { train } from "../src/train/train.ts";
 import { bitsOf, rejection, small } from "./helpers/maps.ts";
 
 const base: TrainOptions = { steps: 12, rate: 5e-3, heldOut: 300, seed: 3, kernels: "plain" };
@@ -60,7 +61,7 @@ const settings = fullSettings(small, {
   clip: 0.7,
   embedding: "none",
 });
-const { program } = trainingProgram(small, settings, 3);
+const { program } = atOnce(trainingProgram(small, settings, 3));
 const optimiser = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, amsgrad: true, clip: 0.7 };
 
 async function withExecutor<T>(threads: number, use: (executor: Executor) => Promise<T>, of = program): Promise<T> {

@@ -149,7 +149,7 @@ async function run([model]: readonly string[], options: Options, output: Output)
       model,
       problem,
       parameters,
-      device: (await map.engine("posterior")).device,
+      device: (await map.executor("posterior")).device,
       observations: inferred.map((p, n) => ({
         ...jsonOf(p, posteriors[n]),
         ...(corrected ? correctionJson(corrected[n]) : {}),

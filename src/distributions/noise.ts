@@ -28,9 +28,8 @@ import {
   where,
 } from "../graph/build.ts";
 import { show, type Tensor } from "../graph/tensor.ts";
-import { lgamma, log as logOf } from "../numbers/math.ts";
+import { LOG_2PI, lgamma, log as logOf } from "../numbers/math.ts";
 import { expectBatch } from "./distribution.ts";
-import { LOG_2PI } from "./normal.ts";
 
 /** What a measurement adds to noise-free data. */
 export interface Noise {

@@ -6,9 +6,8 @@
 
 import { isFiniteNumber, isPositive, type Numbers, requireEach, spread } from "../checks/arguments.ts";
 import { add, cast, div, maximum, minimum, mul, probit, random, square, sub, sumFeatures } from "../graph/build.ts";
-import { erfc, exp as expOf, log as logOf } from "../numbers/math.ts";
+import { erfc, exp as expOf, LOG_2PI, log as logOf } from "../numbers/math.ts";
 import { type Distribution, expectBatch, finiteOrNull } from "./distribution.ts";
-import { LOG_2PI } from "./normal.ts";
 import { makeSupport } from "./support.ts";
 
 /** Nodes of the moments' quadrature, and how many σ from the densest point it goes: exp(−9²/2) is 3e-18. */

@@ -4,11 +4,11 @@
  *
  *   log |A| = 2 Σ log L_ii,   draw m + L ε,   log N(x; m, A) = −½ |L⁻¹(x − m)|² − ½ log |A| − ½ n log 2π.
  */
+import { LOG_2PI } from "../numbers/math.ts";
+import { packedOrder, triIndex } from "../numbers/triangles.ts";
 import { add, columns, concat, log, mul, outerTril, square, sub, sumFeatures, triMul, triSolve } from "./build.ts";
 import type { Jacobian } from "./grad.ts";
-import { packedOrder, show, type Tensor, triIndex } from "./tensor.ts";
-
-const LOG_2PI = 1.8378770664093453;
+import { show, type Tensor } from "./tensor.ts";
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 

@@ -26,6 +26,8 @@ const SQRT_HALF_HIGH = 0x3fe6a09e; // the high word of sqrt(1/2)
 const TINY = 2.2250738585072014e-308; // the smallest normal number
 const TWO_54 = 18014398509481984;
 const SQRT_HALF = 0.7071067811865476;
+/** log 2π */
+export const LOG_2PI = 1.8378770664093453;
 const INV_SQRT_TWO_PI = 0.3989422804014327;
 
 /** 2^n, -1022 <= n <= 1023. */

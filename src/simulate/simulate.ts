@@ -18,7 +18,7 @@ import { bankRows, cast, input } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import { atOnce, pause } from "../host/yielding.ts";
-import { columnMeans, columnSds } from "../numbers/principal.ts";
+import { columnMeans, columnSds } from "../numbers/moments.ts";
 import { STREAMS } from "../numbers/random.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { type Problem, sourceOf } from "../problem/problem.ts";

@@ -1,7 +1,7 @@
 /** Ops on packed lower triangles: entry (i, j) of a sample is at i(i + 1)/2 + j. */
 
 import type { TriangleName } from "../../graph/names.ts";
-import { packedOrder } from "../../graph/tensor.ts";
+import { packedOrder } from "../../numbers/triangles.ts";
 import { type Dense, fill, get, type Kernel, sum } from "./kernel.ts";
 
 /** Entry (i, j) of the packed lower triangle of row r, or of its transpose. */

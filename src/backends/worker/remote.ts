@@ -40,7 +40,7 @@ class Calls {
   constructor(count: number) {
     const listener = {
       message: (data: Answer) => this.receive(data),
-      failure: (message: string) => this.end(new Error(`worker: expected it to go on, but ${message}`)),
+      failure: (message: string) => this.end(new Error(`worker: expected it to continue, but ${message}`)),
     };
     this.workers = Array.from({ length: count }, () => hireWorker(listener));
   }
