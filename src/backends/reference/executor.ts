@@ -1,6 +1,6 @@
 /**
  * The oracle: runs programs in plain f64, the whole batch at once, with an array for every value. No shards, no slots, no
- * vectors; types are ignored, so f32 programs answer what f32 kernels approximate. Weights keep f64 between updates.
+ * vectors; types are ignored, so an f32 program gives the values that f32 kernels approximate. Weights keep f64 between updates.
  */
 import type { Plan, Slab, Value } from "../../graph/plan.ts";
 import type { Program } from "../../graph/program.ts";
@@ -46,7 +46,7 @@ function update(
   return true;
 }
 
-/** Answers an executor that computes in f64 whatever the program says. */
+/** An executor that computes in f64, whatever types the program has. */
 export const createReference: CreateExecutor = async (program: Program, { optimiser } = {}): Promise<Executor> => {
   const slabs = {
     weights: new Float64Array(floats(program.weights)),
@@ -147,7 +147,7 @@ export const createReference: CreateExecutor = async (program: Program, { optimi
         to.set(from);
       }
     },
-    fault: () => undefined, // the oracle answers NaN
+    fault: () => undefined, // the oracle gives NaN
     dispose() {},
   };
 };

@@ -1,4 +1,4 @@
-/** What a kernel of the reference is given, and how kernels go over it. */
+/** The arguments of a kernel of the reference, and loops that kernels share. */
 import type { Attrs, Kind } from "../../graph/tensor.ts";
 import type { Rows } from "../backend.ts";
 
@@ -10,7 +10,7 @@ export interface Dense {
   readonly data: Float64Array;
 }
 
-/** What kernels may ask of the run. */
+/** The run that a kernel is part of. */
 export interface RunState {
   /** Rows B of the untiled batch. */
   readonly rows: number;

@@ -1,4 +1,4 @@
-/** What every op computes, in the plainest f64 code: the oracle that the kernels of other backends are held to. */
+/** Every op in the plainest f64 code: the oracle with which the kernels of other backends are compared. */
 import type { Activation, OpName } from "../../graph/names.ts";
 import { normalAt, randomWord, uniformAt } from "../../numbers/random.ts";
 import { type Dense, fill, get, type Kernel, sum } from "./kernel.ts";
