@@ -9,7 +9,7 @@
  */
 
 import type { Executor } from "../backends/backend.ts";
-import { keptBy, keptByBackend } from "../backends/executor-cache.ts";
+import { cachedBy, cachedByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, backendNames, createExact } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
 import { expectCount, expectOptions, expectSeed } from "../checks/options.ts";
@@ -126,9 +126,9 @@ const split = (flat: ArrayLike<number>, width: number): Float64Array[] =>
     Float64Array.from({ length: width }, (_x, d) => flat[i * width + d]),
   );
 
-const kept = keptBy((problem: Problem) => {
+const kept = cachedBy((problem: Problem) => {
   const of = (curvature: Curvature) =>
-    keptByBackend(async (backend) => ({ executor: await createExact(programOf(problem, curvature), backend) }));
+    cachedByBackend(async (backend) => ({ executor: await createExact(programOf(problem, curvature), backend) }));
   return { "gauss-newton": of("gauss-newton"), newton: of("newton") } satisfies Record<Curvature, unknown>;
 });
 

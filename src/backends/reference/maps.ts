@@ -1,4 +1,4 @@
-/** The elementwise ops as scalar functions, from the definitions: slow, and independent of the kernels that they judge. */
+/** The elementwise ops as scalar functions, from the definitions: slow, and independent of the kernels that they test. */
 import type { Activation, MapName } from "../../graph/names.ts";
 import { type Dense, fill, type Kernel } from "./kernel.ts";
 
