@@ -1,7 +1,7 @@
 // Elementary functions in f64 that give the same bits on every JavaScript engine. The engines' own Math.sin, cos, exp,
 // log, pow, tanh … differ in the last bits from each other and between versions, so nothing that feeds weights,
-// constants, schedules or draws may come from them. Built of + - * /, sqrt, floor, fround and views of the bits alone;
-// the wasm kernels (assembly/math64.ts) share the polynomials and follow the same steps.
+// constants, schedules or draws may come from them. These use only + - * /, sqrt, floor, fround and views of the bits;
+// the wasm kernels (assembly/math64.ts) share the polynomials and take the same steps.
 import {
   artanhTail,
   erfcScaled,

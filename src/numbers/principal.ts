@@ -9,7 +9,7 @@ import { addOuter, packed, symmetric } from "./triangles.ts";
 
 export interface Principal {
   readonly mean: Float64Array;
-  /** (K, M), a component a row, of unit length. */
+  /** (K, M), one component in each row, of unit length. */
   readonly vectors: readonly Float64Array[];
   /** Variances along the components, largest first. */
   readonly variances: Float64Array;
@@ -60,7 +60,7 @@ export function symmetricEigen(matrix: readonly Float64Array[]): { values: Float
 const DIRECT = 64;
 const ITERATIONS = 40;
 
-/** Rows between two places where the work may be parted. */
+/** Rows between two yields. */
 export const PART_ROWS = 64;
 
 /** The K leading components of rows (N, M), in parts that are each short. */
