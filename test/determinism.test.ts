@@ -116,7 +116,9 @@ test("simulations do not depend on how many there are, nor on the batches they a
 });
 
 test("initial weights fill U(−1/√I, 1/√I) entry by entry, from the seed alone", () => {
-  const { program } = atOnce(trainingProgram(small, fullSettings(small, { ...base, guide: gaussian({ hidden: [200] }) }), 3));
+  const { program } = atOnce(
+    trainingProgram(small, fullSettings(small, { ...base, guide: gaussian({ hidden: [200] }) }), 3),
+  );
   const weights = atOnce(initialWeights(program.weights, 3));
   assert.equal(atOnce(initialWeights(program.weights, 3)), weights);
   assert.not.equal(atOnce(initialWeights(program.weights, 4)), weights);

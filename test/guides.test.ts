@@ -5,7 +5,6 @@ import { createReference } from "../src/backends/reference/executor.ts";
 import { createWasm } from "../src/backends/wasm/executor.ts";
 import { batchSum, cast, input, mul, random } from "../src/graph/build.ts";
 import { compile, type Program } from "../src/graph/program.ts";
-import { triIndex } from "../src/graph/tensor.ts";
 import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import type { Guide, TracedGuide } from "../src/guides/guide.ts";
@@ -13,6 +12,7 @@ import { guideFrom, guideNames } from "../src/guides/index.ts";
 import { mixture } from "../src/guides/mixture.ts";
 import { spline } from "../src/guides/spline.ts";
 import { atOnce } from "../src/host/yielding.ts";
+import { triIndex } from "../src/numbers/triangles.ts";
 import { draw, generator } from "./helpers/random.ts";
 
 const E = 3; // features

@@ -1,6 +1,7 @@
 /** Arguments that diagnostics share: rows of numbers, flat or row by row, and the level of tests. */
 import { describe } from "../checks/arguments.ts";
 import { number, option } from "../checks/options.ts";
+import { columnMeans, columnSds, orOne } from "../numbers/moments.ts";
 
 /** Numbers (S, W), flat, row by row, or a list of rows. */
 export type Rows = ArrayLike<number> | readonly ArrayLike<number>[];
@@ -38,9 +39,6 @@ export const columnOf = (x: ArrayLike<number>, width: number, d: number): Float6
 
 /** Mean and sd of each column. A constant column has sd 1, so that one may divide by it. */
 export function momentsOf(x: ArrayLike<number>, width: number): { mean: Float64Array; sd: Float64Array } {
-  const count = x.length / width;
-  const [mean, sd] = [new Float64Array(width), new Float64Array(width)];
-  for (let i = 0; i < x.length; i++) mean[i % width] += x[i] / count;
-  for (let i = 0; i < x.length; i++) sd[i % width] += (x[i] - mean[i % width]) * (x[i] - mean[i % width]);
-  return { mean, sd: sd.map((sum) => (sum > 0 ? Math.sqrt(sum / count) : 1)) };
+  const mean = columnMeans(x, width);
+  return { mean, sd: columnSds(x, width, mean).map(orOne) };
 }

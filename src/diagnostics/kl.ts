@@ -12,6 +12,8 @@
  */
 import { type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
 import { log } from "../numbers/math.ts";
+import { sumOfSquares } from "../numbers/moments.ts";
+import { factorise, packed, solveLower, triIndex } from "../numbers/triangles.ts";
 import type { Posterior } from "../posterior/posterior.ts";
 import { flatRows, type Rows } from "./arrays.ts";
 
@@ -90,36 +92,25 @@ export function gaussianKl(q: Moments, p: Moments): number {
   if (p.mean.length !== D)
     throw new Error(`gaussianKl: expected two means of one length, got ${D} and ${p.mean.length}`);
   const [lq, lp] = [factor("q", q.covariance, D), factor("p", p.covariance, D)];
-  const solve = (b: number[]): number[] => {
-    for (let i = 0; i < D; i++) {
-      for (let k = 0; k < i; k++) b[i] -= lp[i][k] * b[k];
-      b[i] /= lp[i][i];
-    }
-    return b;
-  };
-  let sum = solve(Array.from({ length: D }, (_, i) => p.mean[i] - q.mean[i])).reduce((s, x) => s + x * x, -D);
+  const away = Float64Array.from({ length: D }, (_, i) => p.mean[i] - q.mean[i]);
+  let sum = sumOfSquares(solveLower(lp, away)) - D;
   for (let j = 0; j < D; j++) {
-    sum += solve(lq.map((row) => row[j])).reduce((s, x) => s + x * x, 0);
-    sum += 2 * (log(lp[j][j]) - log(lq[j][j]));
+    const column = Float64Array.from({ length: D }, (_, i) => (i < j ? 0 : lq[triIndex(i, j)]));
+    sum += sumOfSquares(solveLower(lp, column));
+    sum += 2 * (log(lp[triIndex(j, j)]) - log(lq[triIndex(j, j)]));
   }
   return sum / 2;
 }
 
-/** The lower Cholesky factor, row by row. */
-function factor(name: string, S: ArrayLike<number>, D: number): number[][] {
+/** The packed Cholesky factor of a covariance (D, D). */
+function factor(name: string, S: ArrayLike<number>, D: number): Float64Array {
   if (S.length !== D * D)
     throw new Error(`gaussianKl: expected covariance of ${name} (${D}, ${D}), got ${S.length} numbers`);
-  const l = Array.from({ length: D }, () => new Array<number>(D).fill(0));
-  for (let i = 0; i < D; i++) {
-    for (let j = 0; j <= i; j++) {
-      let s = S[i * D + j];
-      for (let k = 0; k < j; k++) s -= l[i][k] * l[j][k];
-      if (i === j && !(s > 0))
-        throw new Error(
-          `gaussianKl: expected a positive definite covariance of ${name}, got a pivot of ${s} in row ${i + 1}`,
-        );
-      l[i][j] = i === j ? Math.sqrt(s) : s / l[j][j];
-    }
-  }
-  return l;
+  const l = new Float64Array(packed(D));
+  for (let i = 0, at = 0; i < D; i++) for (let j = 0; j <= i; j++, at++) l[at] = S[i * D + j];
+  const bad = factorise(l);
+  if (bad < 0) return l;
+  throw new Error(
+    `gaussianKl: expected a positive definite covariance of ${name}, got a pivot of ${l[triIndex(bad, bad)]} in row ${bad + 1}`,
+  );
 }

@@ -11,7 +11,7 @@
  * (Hodges, Arkiv för Matematik 3 (1958), in probabilities, so that nothing overflows).
  */
 import type { PooledKs } from "../model/calibration-record.ts";
-import { interpolate } from "../posterior/posterior.ts";
+import { meanOf, quantileOf } from "../numbers/moments.ts";
 import { columnOf, flatRows, type Rows } from "./arrays.ts";
 import { kolmogorovTail } from "./special.ts";
 
@@ -71,7 +71,7 @@ export function ksPerParameter(a: ArrayLike<number>, b: ArrayLike<number>, param
 export function pool(statistics: ArrayLike<number>): PooledKs {
   const sorted = ascending(statistics);
   return {
-    mean: sorted.reduce((a, b) => a + b, 0) / sorted.length,
+    mean: meanOf(sorted),
     median: quantile(sorted, 0.5),
     p90: quantile(sorted, 0.9),
     max: sorted[sorted.length - 1],
@@ -82,7 +82,7 @@ export function pool(statistics: ArrayLike<number>): PooledKs {
 export function quantile(sorted: ArrayLike<number>, p: number): number {
   if (sorted.length === 0) throw new Error("quantile: expected at least one number, got none");
   if (!(p >= 0 && p <= 1)) throw new Error(`quantile: expected p in [0, 1], got ${p}`);
-  return interpolate(sorted, p);
+  return quantileOf(sorted, p);
 }
 
 /**

@@ -1,12 +1,12 @@
 /**
- * A plan: what an executor does, in order, as plain data. Records read and write values; a value lives in a region:
+ * A plan: the records that an executor runs, in order, as plain data. Records read and write values; a value is in a region:
  *
- *   slot       batch tensors of the shard at hand; slots are reused once the last reader has run
+ *   slot       batch tensors of the current shard; a slot is used again once its last reader has run
  *   weights    the slab of trained parameters        frozen   the slab of untrained ones (scalers, projections)
- *   sums       what shards add to: first the gradient of the weights slab, entry by entry, then other sums
- *   temporary  params that are computed once a step   constant  fixed numbers
+ *   sums       params that shards add to: first the gradient of the weights slab, entry by entry, then other sums
+ *   temporary  params that are computed once for each step   constant  fixed numbers
  *
- * Three phases: `prologue` (params from weights), `shard` (once a shard of rows), `epilogue` (from sums over all shards).
+ * Three phases: `prologue` (params from weights), `shard` (once for each shard of rows), `epilogue` (from sums over all shards).
  */
 import type { OpName } from "./names.ts";
 import { rules } from "./rules.ts";
@@ -37,13 +37,13 @@ export interface PlanOutput {
 }
 export interface Plan {
   readonly name: string;
-  /** Rows of the untiled batch that one pass over the shard records takes: a property of the plan, never of threads. */
+  /** Rows of the untiled batch that one pass over the shard records takes: fixed by the plan, never by the number of threads. */
   readonly shardRows: number;
-  /** Rows of every run, where they are known beforehand; else 0. */
+  /** Rows of every run if they are known in advance, else 0. */
   readonly rows: number;
   readonly values: readonly Value[];
   readonly records: Readonly<Record<Phase, readonly PlanRecord[]>>;
-  /** Bytes a row of the untiled batch, slot by slot. */
+  /** Bytes of each slot for one row of the untiled batch. */
   readonly slots: readonly number[];
   readonly inputs: readonly { name: string; cols: number; dtype: DType; repeat: boolean }[];
   readonly outputs: readonly PlanOutput[];
@@ -73,12 +73,13 @@ export interface Slab {
 }
 
 export const bytesOf = (dtype: DType): number => (dtype === "f32" ? 4 : 8);
-/** Rounded up to a multiple of `to`; entries keep 32 bytes of slack, so that a kernel may work in whole vectors. */
+/** Rounded up to a multiple of `to`. */
 export const align = (n: number, to: number): number => Math.ceil(n / to) * to;
+/** Each param has at least 32 bytes of slack, so that a kernel may work in whole vectors. */
 const paramBytes = (t: { rows: number; cols: number; dtype: DType }): number =>
   align(t.rows * t.cols * bytesOf(t.dtype) + 32, 256);
 
-/** Lays out the named params of all plans, in the order in which the forward graphs meet them. */
+/** Lays out the named params of all plans, in the order in which the forward graphs use them. @throws when shapes of one name differ. */
 export function layOutSlab(leaves: readonly Tensor[]): Slab {
   const entries = new Map<string, SlabEntry>();
   let bytes = 0;
@@ -100,13 +101,13 @@ export function layOutSlab(leaves: readonly Tensor[]): Slab {
 export interface PlanSpec {
   readonly name: string;
   readonly outputs: Readonly<Record<string, Tensor>>;
-  /** Gradient of each named weight, to be left in the gradient slab. */
+  /** Gradient of each named weight, which the plan leaves in the gradient slab. */
   readonly gradients?: ReadonlyMap<string, Tensor>;
   readonly shardRows: number;
   readonly rows?: number;
 }
 
-/** Slots by lifetime: a dead slot is taken again by the next value that needs about as much. */
+/** Slots by lifetime: a free slot goes to the next value that needs about as much. */
 class SlotPool {
   readonly sizes: number[] = [];
   private readonly free: number[] = [];
@@ -247,7 +248,7 @@ export function makePlan(spec: PlanSpec, weights: Slab, frozen: Slab): Plan {
   };
 }
 
-/** Operations and bytes moved by one run over `rows` rows. */
+/** Floating-point operations, and bytes read and written, of one run over `rows` rows. */
 export function cost(plan: Plan, rows: number): { flops: number; bytes: number } {
   let flops = 0;
   let bytes = 0;
@@ -265,7 +266,7 @@ export function cost(plan: Plan, rows: number): { flops: number; bytes: number }
   return { flops, bytes };
 }
 
-/** The plan as text, a record a line: `%7 slot 3 = dense(%5, %6) {"bias":true,…}  (B, 100) f32`. */
+/** The plan as text, one line for each record: `%7 slot 3 = dense(%5, %6) {"bias":true,…}  (B, 100) f32`. */
 export function printPlan(plan: Plan): string {
   const name = (i: number): string => {
     const v = plan.values[i];

@@ -22,7 +22,7 @@ export function sameType(name: string, inputs: readonly Tensor[]): DType {
   return dtype;
 }
 
-/** @throws unless it is a batch. */
+/** The tensor itself. @throws unless it is a batch. */
 export const onBatch = (name: string, t: Tensor): Tensor =>
   t.kind === "batch" ? t : fail(name, "a batch (B, F)", [t]);
 

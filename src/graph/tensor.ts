@@ -6,6 +6,7 @@
  *
  * A tensor is a node of an immutable graph: the op that makes it, its inputs, its attributes. Nothing is computed here.
  */
+import { triIndex } from "../numbers/triangles.ts";
 import type { OpName } from "./names.ts";
 
 export type DType = "f32" | "f64";
@@ -67,20 +68,6 @@ export function topological(outputs: readonly Tensor[], leaves: readonly Tensor[
   return order;
 }
 
-// ---- packed lower triangles, row by row: (0,0), (1,0), (1,1), …
-
-/** Number of entries of a packed triangle of order `n`. */
-export const packed = (n: number): number => (n * (n + 1)) / 2;
-
-/** Order of a packed triangle with `count` entries, or -1 when there is none. */
-export function packedOrder(count: number): number {
-  const n = Math.round((Math.sqrt(8 * count + 1) - 1) / 2);
-  return packed(n) === count ? n : -1;
-}
-
-/** Place of entry (i, j), j ≤ i. */
-export const triIndex = (i: number, j: number): number => packed(i) + j;
-
-/** Column c of a triangle of order n, with zeros above the diagonal: indices for `columns`. */
+/** Column c of a packed triangle of order n, with zeros above the diagonal: indices for `columns`. */
 export const columnOf = (n: number, c: number): number[] =>
   Array.from({ length: n }, (_, i) => (i < c ? -1 : triIndex(i, c)));

@@ -22,8 +22,9 @@ import {
   triMul,
   triSolve,
 } from "../graph/build.ts";
-import { packed, type Tensor } from "../graph/tensor.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import { activationName, mlp, widths } from "../nn/mlp.ts";
+import { packed } from "../numbers/triangles.ts";
 import { baseTable, makeGuide } from "./base.ts";
 import {
   type Guide,

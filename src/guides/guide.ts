@@ -2,8 +2,10 @@
  * A guide is a conditional density q(z | y) that is learned. z are the parameters on the whole line, in units of the
  * prior's standard deviation; `density.ts` carries log-densities and draws to and from θ.
  */
+
 import { mul } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { LOG_2PI } from "../numbers/math.ts";
 
 export interface GuideSizes {
   /** Parameters. */
@@ -82,4 +84,4 @@ const TAME = 8;
 export const offDiagonals = (raw: Tensor, D: number): Tensor => (D <= TAME ? raw : mul(raw, Math.sqrt(TAME / D)));
 
 /** log density of standard normal noise without the quadratic term: −D/2 log 2π. */
-export const normalConstant = (D: number): number => -0.9189385332046727 * D;
+export const normalConstant = (D: number): number => -0.5 * LOG_2PI * D;

@@ -11,7 +11,8 @@
  */
 import { add, concat, dense, log, mul, slice, sub, triMul, triSolve } from "../graph/build.ts";
 import { logDet, triDiagonal } from "../graph/linear.ts";
-import { packed, type Tensor } from "../graph/tensor.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { packed } from "../numbers/triangles.ts";
 import type { GuideSizes, TracedGuide } from "./guide.ts";
 import { fitBase, traceEstimator } from "./linear-base.ts";
 

@@ -38,8 +38,9 @@ import {
   weight,
   where,
 } from "../graph/build.ts";
-import { packed, type Tensor } from "../graph/tensor.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import { activationName, mlp, widths } from "../nn/mlp.ts";
+import { packed } from "../numbers/triangles.ts";
 import { type SparseMatrix, sparseMatrix } from "../sparse/matrix.ts";
 import { baseTable, makeGuide } from "./base.ts";
 import {

@@ -6,6 +6,7 @@ import { expectRoom, type OptionsOf, option, readOptions, seed, whole } from "..
 import { encodeObservations } from "../model/encode-observations.ts";
 import { expectMap } from "../model/expect.ts";
 import type { InverseMap } from "../model/model.ts";
+import { packed, symmetric, timesOwnTranspose } from "../numbers/triangles.ts";
 import { drawnSummary, gaussianSummary, makePosterior, type Posterior, type Summary } from "../posterior/posterior.ts";
 import { checkData, isRows } from "../problem/problem.ts";
 import type { CorrectedPosterior, CorrectOptions } from "../sampling/correct.ts";
@@ -137,16 +138,10 @@ function closedSummary(
   factors: ArrayLike<number>,
   i: number,
 ): Summary {
-  const size = (D * (D + 1)) / 2;
-  const entry = (r: number, c: number): number => factors[i * size + (r * (r + 1)) / 2 + c] * prior.realSd[r];
-  const covariance = new Float64Array(D * D);
-  for (let r = 0; r < D; r++) {
-    for (let c = 0; c <= r; c++) {
-      let sum = 0;
-      for (let k = 0; k <= c; k++) sum += entry(r, k) * entry(c, k);
-      covariance[r * D + c] = covariance[c * D + r] = sum;
-    }
-  }
+  const size = packed(D);
+  const scaled = Float64Array.from({ length: size }, (_, k) => factors[i * size + k]);
+  for (let r = 0, at = 0; r < D; r++) for (let c = 0; c <= r; c++, at++) scaled[at] *= prior.realSd[r];
+  const covariance = symmetric(timesOwnTranspose(scaled));
   return gaussianSummary(
     Float64Array.from({ length: D }, (_, d) => prior.realMean[d] + prior.realSd[d] * m[d]),
     covariance,

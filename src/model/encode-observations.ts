@@ -1,7 +1,7 @@
 /** The part of a guide that depends on the data alone: computed once an observation, before any draw or density. */
 import type { Rows } from "../backends/backend.ts";
 import type { BackendOptions } from "../backends/select.ts";
-import { packed } from "../graph/tensor.ts";
+import { packed } from "../numbers/triangles.ts";
 import type { InverseMap } from "./model.ts";
 
 /**

@@ -4,7 +4,7 @@
  */
 
 import type { Executor } from "../backends/backend.ts";
-import { keptByBackend } from "../backends/executor-cache.ts";
+import { cachedByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, createExact, createExecutor, withDefaults } from "../backends/select.ts";
 import { type Distribution, isUnbounded } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
@@ -222,7 +222,7 @@ export function* makeInverseMap(
   };
   const loaded: Partial<Record<ProgramName, Promise<Loaded>>> = {};
   const executorOf = (name: ProgramName) =>
-    keptByBackend(async (options) => {
+    cachedByBackend(async (options) => {
       loaded[name] ??= build[name]();
       const { program, weights, frozen } = await loaded[name];
       // A search solves the problem's own equations, in f64.

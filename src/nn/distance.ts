@@ -29,7 +29,8 @@ import {
 } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { exp, log } from "../numbers/math.ts";
-import { columnMeans, columnSds, PART_ROWS, principalComponents } from "../numbers/principal.ts";
+import { columnMeans, columnSds, orOne } from "../numbers/moments.ts";
+import { PART_ROWS, principalComponents } from "../numbers/principal.ts";
 
 /** "whitened": |W (y − ȳ)|² with W whitening the simulated data, in model files written before there was another. */
 export type DistanceKind = "whitened" | "residual";
@@ -81,7 +82,7 @@ export function* fitDistance(
   noiseSd: Float64Array,
 ): Generator<void, Record<string, Float32Array>> {
   const K = directionsOf(M);
-  const sd = noiseSd.map((s) => (s > 0 ? s : 1));
+  const sd = noiseSd.map(orOne);
   const within = noisy === clean || clean.every((v, i) => v === noisy[i]);
   const scaled = Float64Array.from(clean, (v, i) => v / sd[i % M]);
   const { mean, vectors, variances } = yield* principalComponents(scaled, M, K);

@@ -24,7 +24,8 @@ import {
 } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { log as logarithm } from "../numbers/math.ts";
-import { columnMeans, columnSds, principalComponents } from "../numbers/principal.ts";
+import { columnMeans, columnSds, orOne } from "../numbers/moments.ts";
+import { principalComponents } from "../numbers/principal.ts";
 
 /**
  * "log": data and their logarithms, for data that are positive and spread over scales, as potentials are where coefficients
@@ -105,9 +106,6 @@ function asLayer(rows: readonly Float64Array[], mean: Float64Array): Float32Arra
   });
   return out;
 }
-
-/** A spread of 0 (a constant channel) would divide by 0: such a channel is left at its own scale. */
-const orOne = (sd: number): number => (sd > 0 ? sd : 1);
 
 /** Interquartile range of a normal distribution of sd 1, and how far sd must exceed its estimate by it to be distrusted. */
 const NORMAL_IQR = 1.3489795003921634;

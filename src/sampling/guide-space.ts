@@ -7,7 +7,7 @@
  *
  * A guide that is far off costs steps, not truth. For a Gaussian guide it would be what its covariance as metric is.
  */
-import { keptBy, keptByBackend } from "../backends/executor-cache.ts";
+import { cachedBy, cachedByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, createExact } from "../backends/select.ts";
 import { frameOf } from "../distributions/frame.ts";
 import { add, cast, input, mul, square, sub, sumFeatures } from "../graph/build.ts";
@@ -58,9 +58,9 @@ function guideProgram(map: InverseMap, problem: Problem): Program {
   );
 }
 
-const kept = keptBy((map: InverseMap) =>
-  keptBy((problem: Problem) =>
-    keptByBackend(async (options): Promise<Sampler> => {
+const kept = cachedBy((map: InverseMap) =>
+  cachedBy((problem: Problem) =>
+    cachedByBackend(async (options): Promise<Sampler> => {
       const program = guideProgram(map, problem);
       const executor = await createExact(program, options);
       await executor.writeWeights(packSlab(program.weights, map.tensors));

@@ -4,9 +4,9 @@
  */
 import type { Executor } from "../backends/backend.ts";
 import { compile, type Program } from "../graph/program.ts";
-import { packed, triIndex } from "../graph/tensor.ts";
 import { atOnce } from "../host/yielding.ts";
 import { log } from "../numbers/math.ts";
+import { addTransposedTimes, diagonalOf } from "../numbers/triangles.ts";
 import type { Problem } from "../problem/problem.ts";
 import { climb } from "./climb.ts";
 import { STEP_ROWS, traceStep } from "./step.ts";
@@ -80,15 +80,13 @@ export function whiten(
   out: Float32Array,
   at: number,
 ): void {
-  const D = m.length;
-  for (let d = 0; d < D; d++) {
-    let w = 0;
-    for (let k = d; k < D; k++) w += factor[triIndex(k, d)] * (z[first + k] - m[k]);
-    out[at + d] = w;
-  }
+  const away = m.map((v, d) => z[first + d] - v);
+  const whitened = new Float64Array(m.length);
+  addTransposedTimes(factor, away, 1, whitened);
+  out.set(whitened, at);
 }
 
 /** log diag C into `out`, from `at`. */
-export function logDiagonal({ z: m, factor }: Local, out: Float32Array, at: number): void {
-  for (let d = 0; d < m.length; d++) out[at + d] = log(factor[packed(d + 1) - 1]);
+export function logDiagonal({ factor }: Local, out: Float32Array, at: number): void {
+  out.set(diagonalOf(factor).map(log), at);
 }

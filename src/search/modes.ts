@@ -1,10 +1,10 @@
 /** Which ends of climbs are modes, which of them holds most of the mass, and what speaks against describing it alone. */
-import { triIndex } from "../graph/tensor.ts";
-import { exp } from "../numbers/math.ts";
+import { exp, LOG_2PI } from "../numbers/math.ts";
+import { sumOfSquares } from "../numbers/moments.ts";
+import { addTransposedTimes } from "../numbers/triangles.ts";
 import type { Problem } from "../problem/problem.ts";
 import type { Climb } from "./climb.ts";
 
-const HALF_LOG_2PI = 0.9189385332046727;
 /**
  * Modes nearer to each other than this, in posterior standard deviations, are one: two normals of one weight make two peaks only
  * beyond it (Helguero 1904), and the ripples that a mesh leaves on a potential make maxima in plenty below it.
@@ -14,17 +14,14 @@ const APART = 2;
 const WORTH = 0.01;
 
 /** Mass of the Gaussian at the end of a climb: log ∫ exp(U − ½ |Cᵀ(z′ − z)|²) dz′. */
-export const massOf = ({ value, logDet, z }: Climb): number => value + z.length * HALF_LOG_2PI - 0.5 * logDet;
+export const massOf = ({ value, logDet, z }: Climb): number => value + 0.5 * (z.length * LOG_2PI - logDet);
 
 /** |Cᵀ(z − m)|² for the mode m with its factor C. */
 function distance(z: Float64Array, { z: m, factor }: Climb): number {
-  let sum = 0;
-  for (let j = 0; j < m.length; j++) {
-    let entry = 0;
-    for (let i = j; i < m.length; i++) entry += factor[triIndex(i, j)] * (z[i] - m[i]);
-    sum += entry * entry;
-  }
-  return sum;
+  const away = z.map((v, i) => v - m[i]);
+  const whitened = new Float64Array(m.length);
+  addTransposedTimes(factor, away, 1, whitened);
+  return sumOfSquares(whitened);
 }
 
 export interface Found {

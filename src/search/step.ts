@@ -14,7 +14,8 @@ import { frameOf } from "../distributions/frame.ts";
 import { add, cholesky, columns, detach, input, mul, neg, square, sub, sumFeatures, triSolve } from "../graph/build.ts";
 import { grad, jacobian } from "../graph/grad.ts";
 import { gram, logDet, packColumns, triDiagonal } from "../graph/linear.ts";
-import { packed, packedOrder, type Tensor } from "../graph/tensor.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { packed, packedOrder } from "../numbers/triangles.ts";
 import type { Problem } from "../problem/problem.ts";
 
 /** Rows of a shard of the step: the Jacobians of more would not stay in cache. */
