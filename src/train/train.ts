@@ -1,5 +1,5 @@
 /** Training: the public function. Its steps are in learn.ts, which is loaded when a training starts. */
-import { backendOf, checkBackend } from "../backends/select.ts";
+import { backendOf } from "../backends/select.ts";
 import { findHost } from "../backends/worker/find.ts";
 import type { InverseMap } from "../model/model.ts";
 import type { Problem } from "../problem/problem.ts";
@@ -14,8 +14,6 @@ import { fullSettings, type TrainOptions } from "./options.ts";
 export async function train(problem: Problem, options: TrainOptions = {}): Promise<InverseMap> {
   const settings = fullSettings(problem, options);
   const { seed = 0, onWarning = console.warn } = options;
-  if (!Number.isSafeInteger(seed)) throw new Error(`seed: expected a whole number, got ${seed}`);
-  checkBackend(options);
   const { notice, ...host } = await findHost(options);
   if (notice !== undefined) onWarning(notice);
   const { learn } = await import("./learn.ts");
