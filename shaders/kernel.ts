@@ -39,6 +39,7 @@ export type Binding = {
     }
 );
 
+/** One dispatch of the WebGPU backend. */
 export interface Kernel {
   /** The op, for messages and labels. */
   readonly name: string;

@@ -45,6 +45,7 @@ const expressions: Readonly<Record<MapName | "cast" | "detach", (a: string, b: s
   where: (c, a, b) => `select(${b}, ${a}, ${c} > 0.0)`,
 };
 
+/** Whether an op is elementwise here. */
 export const isMap = (op: string): op is keyof typeof expressions => Object.hasOwn(expressions, op);
 
 /** Ops that read other features: they may begin a chain, or join one whose values they do not read. */

@@ -3,6 +3,7 @@ import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import type { Plan, PlanRecord } from "../src/graph/plan.ts";
 import { type Binding, type Kernel, LANES, operands, overRows } from "./kernel.ts";
 
+/** A kernel over rows: code and inputs. */
 export interface RowKernel {
   /** Names of the inputs in the code, in the order of the record. The output is `out`, which a thread may read after it has written. */
   readonly inputs: readonly string[];

@@ -21,6 +21,7 @@ const MEMORY = 1024;
 /** Work-groups that keep a GPU busy: it has 10 to 150 processors. */
 const BUSY = 64;
 
+/** The shape of a tile and of its work-group. */
 export interface Tile {
   /** Each thread has r × r blocks of 4 × 4. */
   readonly r: 1 | 2;
@@ -33,6 +34,7 @@ export interface Tile {
 
 /** Entries of C that a group computes. */
 export const tileRows = ({ r, TY }: Tile): number => 4 * r * TY;
+/** Columns of C that a group computes. */
 export const tileColumns = ({ r, TX }: Tile): number => 4 * r * TX;
 
 /** Threads for `size` entries, `unit` each: as many as are useful in tiles of at most `most` threads that share the work evenly. */
@@ -176,6 +178,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
 }`;
 }
 
+/** Values of the `override` constants of a tile. */
 export function tileConstants({ r, TX, TY, TZ, Q }: Tile): Record<string, number> {
   return { TX, TY, TZ, Q, RIGHT: 4 * Q * r * TY, SIZE: Math.max(4 * Q * r * (TX + TY), TZ > 1 ? TX * TY * TZ : 0) };
 }

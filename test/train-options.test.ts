@@ -79,7 +79,11 @@ const refusals: readonly [string, object, RegExp][] = [
     { optimiser: "sgd" },
     /^train: expected optimiser to be one of "adam", "amsgrad", got "sgd"$/,
   ],
-  ["an unknown guide", { guide: "flow" }, /^train: expected guide to be a guide, or one of "coupling", "gaussian", "mixture", "spline", got "flow"$/],
+  [
+    "an unknown guide",
+    { guide: "flow" },
+    /^train: expected guide to be a guide, or one of "coupling", "gaussian", "mixture", "spline", got "flow"$/,
+  ],
   [
     "what is no guide",
     { guide: { name: "gaussian" } },

@@ -13,9 +13,12 @@ import { rules } from "./rules.ts";
 import { attrsKey, simplify } from "./simplify.ts";
 import { type Attrs, type DType, type Kind, shapeOf, show, type Tensor, topological } from "./tensor.ts";
 
+/** Where a value is. */
 export type Region = "slot" | "weights" | "frozen" | "sums" | "temporary" | "constant";
+/** When a record runs. */
 export type Phase = "prologue" | "shard" | "epilogue";
 
+/** A tensor of the plan, with its place. */
 export interface Value {
   readonly kind: Kind;
   readonly rows: number;
@@ -25,16 +28,19 @@ export interface Value {
   /** Index of the slot, or byte offset in the region. */
   readonly at: number;
 }
+/** One op on values, by their indices. */
 export interface PlanRecord {
   readonly op: OpName;
   readonly attrs: Attrs;
   readonly inputs: readonly number[];
   readonly output: number;
 }
+/** A value that the caller reads. */
 export interface PlanOutput {
   readonly name: string;
   readonly value: number;
 }
+/** An ordered list of records over values in regions. */
 export interface Plan {
   readonly name: string;
   /** Rows of the untiled batch that one pass over the shard records takes: fixed by the plan, never by the number of threads. */
@@ -58,6 +64,7 @@ export interface Plan {
   readonly hasGradient: boolean;
 }
 
+/** A named param in a slab. */
 export interface SlabEntry {
   readonly name: string;
   readonly rows: number;
@@ -67,11 +74,13 @@ export interface SlabEntry {
   /** Training starts from draws of U(−init, init). */
   readonly init: number;
 }
+/** Named params one after another in memory. */
 export interface Slab {
   readonly entries: readonly SlabEntry[];
   readonly bytes: number;
 }
 
+/** Bytes of one number. */
 export const bytesOf = (dtype: DType): number => (dtype === "f32" ? 4 : 8);
 /** Rounded up to a multiple of `to`. */
 export const align = (n: number, to: number): number => Math.ceil(n / to) * to;
@@ -98,6 +107,7 @@ export function layOutSlab(leaves: readonly Tensor[]): Slab {
   return { entries: [...entries.values()], bytes };
 }
 
+/** The graph of a plan, and the rows that it is made for. */
 export interface PlanSpec {
   readonly name: string;
   readonly outputs: Readonly<Record<string, Tensor>>;

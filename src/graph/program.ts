@@ -3,6 +3,7 @@ import { grad } from "./grad.ts";
 import { layOutSlab, makePlan, type Plan, type Slab } from "./plan.ts";
 import { type Tensor, topological } from "./tensor.ts";
 
+/** Plans over shared weights. */
 export interface Program {
   readonly weights: Slab;
   readonly frozen: Slab;
@@ -11,6 +12,7 @@ export interface Program {
   readonly banks: Readonly<Record<string, number>>;
 }
 
+/** The graph of one plan. */
 export interface PlanRequest {
   /** The caller reads batch outputs row by row, params whole. */
   readonly outputs: Readonly<Record<string, Tensor>>;

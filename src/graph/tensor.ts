@@ -9,21 +9,29 @@
 import { triIndex } from "../numbers/triangles.ts";
 import type { OpName } from "./names.ts";
 
+/** Type of the numbers of a tensor. Networks are f32, forward models and potentials f64 (f32 on WebGPU). */
 export type DType = "f32" | "f64";
+/** A batch has one row for each sample; a param is shared by all samples. */
 export type Kind = "batch" | "param";
 
 /** Plain data that an op needs beside its inputs (numbers, names, index lists, constant values). */
 export type Attrs = Readonly<Record<string, unknown>>;
 
+/** A node of a graph: the result of an op, without numbers. */
 export interface Tensor {
+  /** The op that makes it. */
   readonly op: OpName;
+  /** The tensors that the op takes, in order. */
   readonly inputs: readonly Tensor[];
+  /** The other arguments of the op. */
   readonly attrs: Attrs;
+  /** Batch or param. */
   readonly kind: Kind;
   /** Rows R of a param; tiles T of a batch, which has T·B rows. */
   readonly rows: number;
   /** Columns C of a param, features F of a batch. */
   readonly cols: number;
+  /** Type of its numbers. */
   readonly dtype: DType;
 }
 
@@ -33,11 +41,16 @@ export type Shape = Pick<Tensor, "kind" | "rows" | "cols" | "dtype">;
 /** What elementwise ops take beside tensors: a number, or one number for each column. */
 export type Operand = Tensor | number | ArrayLike<number>;
 
+/** Shape of a batch (tiles·B, cols). */
 export const batch = (cols: number, dtype: DType, tiles = 1): Shape => ({ kind: "batch", rows: tiles, cols, dtype });
+/** Shape of a param (rows, cols). */
 export const param = (rows: number, cols: number, dtype: DType): Shape => ({ kind: "param", rows, cols, dtype });
+/** The shape and type of a tensor alone. */
 export const shapeOf = ({ kind, rows, cols, dtype }: Tensor): Shape => ({ kind, rows, cols, dtype });
+/** Whether kind, rows and columns agree; types may differ. */
 export const sameShape = (a: Shape, b: Shape): boolean => a.kind === b.kind && a.rows === b.rows && a.cols === b.cols;
 
+/** Whether a value is a tensor. */
 export function isTensor(x: unknown): x is Tensor {
   return typeof x === "object" && x !== null && "op" in x && "inputs" in x;
 }

@@ -30,6 +30,7 @@ const ofTriangles = (times: number): Rule => ({
   },
 });
 
+/** The rows of the table. */
 export const triangleRules: Readonly<Record<TriangleName, Rule>> = {
   /** L x, or Lᵀ x when {transpose}. */
   triMul: ofVectors,

@@ -29,6 +29,7 @@ function choleskyGradByColumns(l: Tensor, g: Tensor): Tensor {
   return add(columns(s, lower), columns(s, mirrored));
 }
 
+/** The rows of the table. */
 export const triangleVjps: Readonly<Record<TriangleName, Vjp>> = {
   triMul: (g, { inputs: [l, x], attrs: { transpose } }) => [
     transpose ? outerTril(x, g) : outerTril(g, x),

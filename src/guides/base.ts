@@ -1,5 +1,5 @@
 /**
- * What a guide starts from and corrects: an affine change of its coordinates, in which what is left to learn is of order one,
+ * The base of a guide is where it starts from and what it corrects: affine coordinates in which the rest to learn is of order one,
  *
  *   prior     w = z, in prior standard deviations
  *   linear    w = L⁻¹ (z − m(f)), the best linear estimator from the features of the data (linear-base.ts)

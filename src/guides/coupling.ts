@@ -3,11 +3,10 @@
  *
  *   z_b ← z_b · exp(tanh s(z_a, y)) + t(z_a, y),   log q = log N(ε) − Σ tanh s,
  *
- * first with the leading half kept, then with the other, and a fixed random permutation between blocks. `separate: false`:
- * one network a coupling for both s and t, with a linear skip, and 2 tanh (s/2) for tanh s. With a base
- * (base.ts) all this is in its coordinates, where it starts as the standard normal. The last coupling moves
- * the leading half given the other, so parameters that data tell most of come first best: what is left of them is then a
- * curved function of those that data tell little of.
+ * first with the leading half kept, then with the other, and a fixed random permutation between blocks. With `separate: false`, one
+ * network a coupling gives both s and t, with a linear skip, and 2 tanh (s/2) replaces tanh s. With a base other than the prior
+ * (base.ts) the flow is in its coordinates, where it starts as the standard normal. The last coupling moves the leading half given
+ * the other, so parameters that the data determine best should come first: they are then curved functions of the others.
  */
 import { check, flag, type OptionsOf, option, type SettingsOf, whole } from "../checks/options.ts";
 import { add, columns, concat, exp, mul, neg, slice, square, sub, sumFeatures, tanh } from "../graph/build.ts";
@@ -52,7 +51,7 @@ function traceCoupling(sizes: GuideSizes, settings: Settings): TracedGuide {
   return { ...traceFlow(sizes, orders, settings), drawn: { permutations: orders } };
 }
 
-/** A list that is no permutation would make a map without an inverse. */
+/** Refuses a list that is no permutation, because its map would have no inverse. */
 function checkPermutations(lists: unknown, count: number, D: number): void {
   const sorted = (list: unknown): boolean =>
     Array.isArray(list) && list.length === D && Array.from({ length: D }, (_, i) => i).every((i) => list.includes(i));
@@ -69,7 +68,7 @@ const permutation = (n: number, seed: number, block: number): number[] =>
     (i) => Math.floor(uniformAt(seed, STREAMS.permutations, 0, block, i) * (i + 1)),
   );
 
-/** Log-scale and shift of what a coupling moves, from what it keeps and the context. */
+/** The log-scale and the shift of the half that a coupling moves, from the half that it keeps and the context. */
 type Coupling = (kept: Tensor) => { readonly logScale: Tensor; readonly shift: Tensor };
 
 function makeCoupling(name: string, ins: number, outs: number, settings: Settings): Coupling {
@@ -100,7 +99,7 @@ function traceFlow(
   const density = (noise: Tensor, logScale: Tensor): Tensor =>
     sub(add(mul(sumFeatures(square(noise)), -0.5), normalConstant(D)), logScale);
 
-  /** Noise to z. Each coupling leaves the moved half in front, so that the next one keeps it. */
+  /** Noise to z. Each coupling puts the moved half first, so that the next one keeps it. */
   const sample = (noise: Tensor, context: Tensor) => {
     let x = noise;
     let logScale: Tensor | null = null;

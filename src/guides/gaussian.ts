@@ -3,9 +3,9 @@
  *
  *   q(z | y) = N(m(y), L(y) Lᵀ(y)),  z = m + L ε,  log q = −½|L⁻¹(z − m)|² − Σ log L_dd − D/2 log 2π,
  *
- * L lower triangular with softplus on its diagonal. `separate`: the paper's three networks, one each for the mean, the
- * diagonal and the off-diagonal entries; else one trunk with a linear skip. With a base (base.ts) all this is in its
- * coordinates, where it starts as the standard normal.
+ * where L is lower triangular with softplus on its diagonal. With `separate` there are the paper's three networks, one each for the
+ * mean, the diagonal and the off-diagonal entries; else one trunk with a linear skip. With a base other than the prior (base.ts) the
+ * guide is in its coordinates, where it starts as the standard normal.
  */
 import { flag, type OptionsOf, option, type SettingsOf } from "../checks/options.ts";
 import {

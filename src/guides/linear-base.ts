@@ -4,8 +4,8 @@
  *   m(f) = z̄ + Kᵀ (f − f̄),   K = C_ff⁻¹ C_fz,   L Lᵀ = C_zz − C_zf C_ff⁻¹ C_fz   (Gauss–Markov; Kay, Estimation Theory, §12.3)
  *   w = L⁻¹ (z − m(f)),   log q(z | y) = log q_w(w | y) − log |L|.
  *
- * Whitened so, a guide that starts at the standard normal starts as that posterior, and what is left to learn is of order
- * one in every direction, however narrow. L⁻¹ is one matrix for all data: a product, no triangle a sample.
+ * In these coordinates, a guide that starts at the standard normal starts as that posterior, and the rest to learn is of order one
+ * in every direction, however narrow. L⁻¹ is one matrix for all data, so whitening is one product.
  */
 import { add, columns, concat, dense, matmul, slice, sub, weight } from "../graph/build.ts";
 import { packColumns } from "../graph/linear.ts";
@@ -14,13 +14,13 @@ import { log } from "../numbers/math.ts";
 import { addOuter, factorise, packed, solveLower, solveTransposed, triIndex } from "../numbers/triangles.ts";
 import type { FitData, Fitted, GuideSizes, TracedGuide } from "./guide.ts";
 
-/** Added to variances, relative to each and to 1: features may be constant, and parameters known to rounding. */
+/** Added to variances, relative to each and to 1, because features may be constant and parameters known to rounding. */
 const RIDGE = 1e-8;
 
 /** m(f) (B, D), as a dense layer of the features (B, E). */
 export const traceEstimator = ({ D, E }: GuideSizes): Tensor => weight("base.mean", E + 1, D, { frozen: true });
 
-/** A guide of w made one of z. Its context starts with m(f) (B, D). */
+/** Makes a guide of w a guide of z. Its context starts with m(f) (B, D). */
 export function onLinearBase(build: (sizes: GuideSizes) => TracedGuide, sizes: GuideSizes): TracedGuide {
   const { D, E } = sizes;
   const core = build(sizes);
@@ -33,7 +33,7 @@ export function onLinearBase(build: (sizes: GuideSizes) => TracedGuide, sizes: G
   const whiten = (z: Tensor, context: Tensor): Tensor => {
     const off = sub(z, mean(context));
     const w = matmul(off, whitening);
-    // The matrices are each other's inverse to single precision only; one step of refinement makes it twice as many digits.
+    // The matrices are inverse to each other in single precision only; one step of refinement doubles the digits.
     return add(w, matmul(sub(off, matmul(w, colouring)), whitening));
   };
   const colour = (w: Tensor, context: Tensor): Tensor => add(matmul(w, colouring), mean(context));
@@ -50,7 +50,7 @@ export function onLinearBase(build: (sizes: GuideSizes) => TracedGuide, sizes: G
     ...(moments && {
       moments: (context: Tensor) => {
         const inner = moments(rest(context));
-        // L T, column by column: D products with one matrix, and only where a posterior is asked for its moments.
+        // L T, column by column: D products with one matrix, only computed for the moments of a posterior.
         const product = Array.from({ length: D }, (_, c) => matmul(columns(inner.factor, columnOf(D, c)), colouring));
         return { mean: colour(inner.mean, context), factor: packColumns(product) };
       },
@@ -61,7 +61,7 @@ export function onLinearBase(build: (sizes: GuideSizes) => TracedGuide, sizes: G
   };
 }
 
-/** The estimator and the factor of its errors, in f64. */
+/** Fits the estimator and the factor of its errors, in f64. */
 export function fitBase({ features, z, weights }: FitData, D: number, E: number): Fitted {
   const F = E + D;
   const N = z.length / D;
@@ -95,7 +95,7 @@ export function fitBase({ features, z, weights }: FitData, D: number, E: number)
     );
   }
   for (let i = 0; i < F; i++) c[triIndex(i, i)] += RIDGE * (1 + c[triIndex(i, i)]);
-  // One factorisation has it all: [A 0; B L] [A 0; B L]ᵀ is this covariance where A Aᵀ = C_ff, B = C_zf A⁻ᵀ, and L Lᵀ is
+  // One factorisation gives everything: [A 0; B L] [A 0; B L]ᵀ is this covariance where A Aᵀ = C_ff, B = C_zf A⁻ᵀ, and L Lᵀ is
   // what the features leave of C_zz.
   const bad = factorise(c);
   if (bad >= 0)

@@ -3,9 +3,8 @@
  *
  *   q(z | y) = Π_d N(ε_d) dε_d/dz_d,   ε_d = spline((z_d − m_d) exp(−s_d)),
  *
- * the identity outside ±bound, with m_d, s_d and the spline's parameters from net_d(h(y), z_1…z_{d−1}). The shift and the
- * scale find a thin conditional, the spline gives it its shape. Densities cost one pass; draws invert one dimension
- * after another.
+ * the identity outside ±bound, with m_d, s_d and the spline's parameters from net_d(h(y), z_1…z_{d−1}). The shift and the scale
+ * find a thin conditional; the spline gives it its shape. A density costs one pass; a draw inverts one dimension after another.
  */
 import { type OptionsOf, option, positive, type SettingsOf, whole } from "../checks/options.ts";
 import {
@@ -53,9 +52,9 @@ export type SplineGuideOptions = OptionsOf<typeof splineTable>;
 export const spline = (options: SplineGuideOptions = {}): Guide =>
   makeGuide("spline", splineTable, options, traceSpline);
 
-/** The last layer starts small: splines start near the identity. */
+/** Factor of the initial last layer, so that splines start near the identity. */
 const LAST_LAYER = 0.1;
-/** Log-scales stay within ±4: no conditional is thinner than e⁻⁴ of the prior before the spline. */
+/** Log-scales stay within ±4, so that before the spline no conditional is thinner than e⁻⁴ of the prior. */
 const LARGEST_LOG_SCALE = 4;
 
 function traceSpline({ D, E }: GuideSizes, o: SettingsOf<typeof splineTable>): TracedGuide {

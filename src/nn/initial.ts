@@ -1,4 +1,4 @@
-/** The weights that training starts from: each entry of a weight W is uniform on (−init, init), where init is what `weight` was given. */
+/** The weights that training starts from: each entry of a weight is uniform on (−init, init), with the `init` of its `weight` op. */
 import type { Slab } from "../graph/plan.ts";
 import { STREAMS, uniformAt } from "../numbers/random.ts";
 

@@ -1,6 +1,7 @@
 /** Means, spreads and covariances of lists, and of the columns of rows (N, M). */
 import { packed } from "./triangles.ts";
 
+/** The mean of a list. */
 export const meanOf = (x: ArrayLike<number>): number => {
   let sum = 0;
   for (let i = 0; i < x.length; i++) sum += x[i];
@@ -15,8 +16,10 @@ export function varianceOf(x: ArrayLike<number>): number {
   return sum / (x.length - 1);
 }
 
+/** Σ x² */
 export const sumOfSquares = (x: ArrayLike<number>): number => dot(x, x);
 
+/** Σ a b, over the length of a. */
 export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i] * b[i];

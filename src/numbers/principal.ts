@@ -7,6 +7,7 @@ import { columnMeans, dot } from "./moments.ts";
 import { STREAMS, uniformAt } from "./random.ts";
 import { addOuter, packed, symmetric } from "./triangles.ts";
 
+/** The leading principal components of rows. */
 export interface Principal {
   readonly mean: Float64Array;
   /** (K, M), one component in each row, of unit length. */

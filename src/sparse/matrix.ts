@@ -8,6 +8,7 @@
  */
 import { countingSort, upTo } from "./counting-sort.ts";
 
+/** A fixed matrix (G, F) in compressed rows. */
 export interface SparseMatrix {
   /** Inputs F and outputs G. */
   readonly inputs: number;

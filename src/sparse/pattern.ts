@@ -5,6 +5,7 @@ import { compress } from "./matrix.ts";
 import { graphOf, nestedDissection } from "./ordering.ts";
 import { analyse, type Symbolic } from "./symbolic.ts";
 
+/** The entries that symmetric matrices of one kind have, and their analysis. */
 export interface SparsePattern {
   /** Order of the matrix. */
   readonly n: number;

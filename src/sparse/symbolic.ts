@@ -20,6 +20,7 @@ interface Supernode {
 
 /** Rows are in panels of 4, which the kernels multiply at once. */
 const PANEL = 4;
+/** Rows with padding: whole panels. */
 export const padded = (n: number): number => Math.ceil(n / PANEL) * PANEL;
 /** Entries (of one sample) of the lower triangle of r rows, in panels: panel I holds its 4 rows and columns up to 4I + 3. */
 export const triangleEntries = (r: number): number => {
@@ -165,6 +166,7 @@ class Places {
   }
 }
 
+/** The analysis of a pattern: a table for the kernels, and sizes. */
 export interface Symbolic {
   /**
    * The table that the kernels read, in words; offsets count words from its start:

@@ -51,9 +51,15 @@ async function learnOn(
     const fitted = await fitFrozen(executor, traced, problem.M, bank);
     let [trained, judged] = [bank, heldOut];
     if (traced.guide.local) {
-      const { inOwnCoordinates } = await import("../search/local-simulations.ts");
+      const { inLocalCoordinates } = await import("../search/local-simulations.ts");
       const simulations = [bank, heldOut];
-      [trained, judged] = await inOwnCoordinates({ problem, executor, simulations, backend: asked, control: options });
+      [trained, judged] = await inLocalCoordinates({
+        problem,
+        executor,
+        simulations,
+        backend: asked,
+        control: options,
+      });
     }
     // The plan of the ELBO has no bank of parameters, because it looks at data alone.
     for (const name of ["theta", "clean"] as const)

@@ -75,6 +75,7 @@ const scalars: Readonly<Record<MapName, (a: number, b: number, c: number) => num
   where: (condition, a, b) => (condition > 0 ? a : b),
 };
 
+/** What `dense` applies to its sums. */
 export const activations: Readonly<Record<Activation, (x: number) => number>> = {
   linear: (x) => x,
   relu,
@@ -93,6 +94,7 @@ function mapKernel(scalar: (a: number, b: number, c: number) => number): Kernel 
   };
 }
 
+/** The kernels of the elementwise ops. */
 export const mapKernels = Object.fromEntries(
   Object.entries(scalars).map(([name, scalar]) => [name, mapKernel(scalar)]),
 ) as Record<MapName, Kernel>;

@@ -123,6 +123,7 @@ const sparseInverse: Kernel = (out, [a], attrs) => {
   }
 };
 
+/** The kernels of the sparse ops. */
 export const sparseKernels: Readonly<Record<SparseName, Kernel>> = {
   linearMap,
   sparseMul,

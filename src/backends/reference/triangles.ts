@@ -79,6 +79,7 @@ const choleskyGrad = eachTriangle((n, out, [l, g]) => {
     for (let j = 0; j <= i; j++) out[tri(i, j)] = i === j ? both[i][i] : both[i][j] + both[j][i];
 });
 
+/** The kernels of the ops on triangles. */
 export const triangleKernels: Readonly<Record<TriangleName, Kernel>> = {
   triMul,
   triSolve,
