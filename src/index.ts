@@ -2,7 +2,7 @@
 export type { BackendOptions } from "./backends/select.ts";
 export type { Distribution } from "./distributions/distribution.ts";
 export { logNormal } from "./distributions/log-normal.ts";
-export { gaussianNoise, type Noise, studentNoise } from "./distributions/noise.ts";
+export { gaussianNoise, type Noise, type StudentNoiseOptions, studentNoise } from "./distributions/noise.ts";
 export { normal } from "./distributions/normal.ts";
 export { product } from "./distributions/product.ts";
 export { softUniform } from "./distributions/soft-uniform.ts";

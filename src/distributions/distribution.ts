@@ -8,16 +8,19 @@ import { type DType, isTensor, show, type Tensor } from "../graph/tensor.ts";
 export interface Distribution {
   /** Name of the family: `"normal"`. */
   readonly name: string;
-  /** D */
+  /** Number D of entries. */
   readonly size: number;
-  /** Mean and standard deviation of θ, (D) each. */
+  /** Mean of θ, (D). */
   readonly mean: Float64Array;
+  /** Standard deviation of θ, (D). */
   readonly sd: Float64Array;
-  /** Mean and standard deviation of toReal(θ), (D) each. Guides standardise with them. */
+  /** Mean of toReal(θ), (D), with which guides standardise. */
   readonly realMean: Float64Array;
+  /** Standard deviation of toReal(θ), (D). */
   readonly realSd: Float64Array;
-  /** The support [low, high], (D) each, ±Infinity where it is unbounded. */
+  /** Lower end of the support, (D); −Infinity where it has none. */
   readonly low: Float64Array;
+  /** Upper end of the support, (D); Infinity where it has none. */
   readonly high: Float64Array;
   /** Number of streams of random numbers that a draw takes, from `stream` on. */
   readonly streams: number;

@@ -7,8 +7,8 @@
  *             Bailey, Polar generation of random variates with the t-distribution, Math. Comp. 62 (1994).
  */
 
-import { describe, isPositive, type Numbers, requireEach, spread } from "../checks/arguments.ts";
-import { type Check, check } from "../checks/options.ts";
+import { isPositive, type Numbers, requireEach, spread } from "../checks/arguments.ts";
+import { type Check, check, number, type OptionsOf, readOptions, required } from "../checks/options.ts";
 import {
   add,
   cast,
@@ -111,21 +111,26 @@ function expm1(x: Tensor): Tensor {
   return where(sub(x, 1), sub(exp(x), 1), div(mul(t, 2), sub(1, t)));
 }
 
+/** The options of `studentNoise`. */
+export const studentTable = {
+  /** Scale s: one number for all data, or a list of M numbers. */
+  scale: required(check<Numbers>("a number or numbers", (x) => typeof x === "number" || typeof x === "object")),
+  /** Degrees of freedom ν, at least 0.5. */
+  degrees: required(number("a finite number of at least 0.5", (x) => x >= 0.5 && x < Infinity)),
+};
+/** Options of `studentNoise`. */
+export type StudentNoiseOptions = OptionsOf<typeof studentTable>;
+
 /**
  * Student's t noise: heavy tails, for data with outliers. `scale` is one number for all data or a list of M numbers;
  * `degrees` is ν, at least 0.5, because draws of fewer could overflow single precision; ν = 1 is Cauchy.
  * @throws unless every scale is positive and finite, and degrees at least 0.5.
  */
-export function studentNoise(options: { readonly scale: Numbers; readonly degrees: number }): Noise {
-  if (typeof options !== "object" || options === null)
-    throw new Error(`studentNoise: expected { scale, degrees }, got ${describe(options)}`);
-  const { scale: given, degrees } = options;
-  const { scale } = spread("studentNoise", { scale: given });
+export function studentNoise(options: StudentNoiseOptions): Noise {
+  const { scale: scales, degrees } = readOptions("studentNoise", studentTable, options);
+  const { scale } = spread("studentNoise", { scale: scales });
   requireEach("studentNoise", "scale", scale, "> 0 and finite", isPositive);
-  if (!(typeof degrees === "number" && degrees >= 0.5 && degrees < Infinity)) {
-    throw new Error(`studentNoise: expected degrees from 0.5 upwards, got ${describe(degrees)}`);
-  }
-  const size = typeof given === "number" ? null : scale.length;
+  const size = typeof scales === "number" ? null : scale.length;
   const half = (degrees + 1) / 2;
   const each = lgamma(half) - lgamma(degrees / 2) - 0.5 * (logOf(degrees) + LOG_PI);
   const sd = scale.map((s) => (degrees > 2 ? s * Math.sqrt(degrees / (degrees - 2)) : s));

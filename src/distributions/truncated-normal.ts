@@ -66,6 +66,8 @@ function momentsOf(mean: number, sd: number, low: number, high: number): Moments
  * numbers, a number stands for all entries. A bound may be infinite.
  * @throws unless every mean is finite, every sd positive and finite, every low less than its high, and the bounds leave
  * at least 1e-30 of each normal's mass.
+ *
+ * The function is long because its formatted expressions are; it is one constructor like the others.
  */
 export function truncatedNormal(mean: Numbers, sd: Numbers, low: Numbers, high: Numbers): Distribution {
   const owner = "truncatedNormal";

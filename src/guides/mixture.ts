@@ -84,6 +84,7 @@ interface Conditional {
   readonly sd: Tensor;
 }
 
+/** The guide for certain sizes. Its functions stand in one, because they share the layout of the context. */
 function traceMixture(
   { D, E }: GuideSizes,
   { components: K, hidden, activation }: SettingsOf<typeof mixtureTable>,

@@ -33,14 +33,19 @@ export type { Simulator };
 
 /** An inverse problem, as `defineProblem` returns it. */
 export interface Problem {
+  /** Name, which messages, files and reports show. */
   readonly name: string;
+  /** One line about the problem. */
   readonly description: string;
   /** Names and units of the parameters, (D). */
   readonly parameters: readonly Parameter[];
   /** Names and units of the data, (M). */
   readonly data: readonly Parameter[];
+  /** Number of parameters. */
   readonly D: number;
+  /** Number of data. */
   readonly M: number;
+  /** Distribution of the parameters. */
   readonly prior: Distribution;
   /** The distribution that data sets are drawn from instead of the prior; null: the prior itself. */
   readonly proposal: Distribution | null;
@@ -50,8 +55,9 @@ export interface Problem {
   readonly simulate: Simulator | null;
   /** How the simulator is called. */
   readonly calls: CallSettings;
+  /** Noise on the data. */
   readonly noise: Noise;
-  /** Training options by name. */
+  /** Training options by name of the preset, then of the guide. */
   readonly presets: Readonly<Record<string, unknown>>;
   /** (count, D) independent draws of the exact posterior, row by row; null where it cannot be drawn from. */
   readonly exact: ((y: ArrayLike<number>, count: number, seed: number) => Float32Array) | null;

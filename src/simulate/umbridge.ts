@@ -125,6 +125,8 @@ async function findModel(ask: Post, wanted: string | undefined, url: string): Pr
  * Connects to a model: `const model = await umbridge({ url })`, then `defineProblem({ simulate: model.simulate, … })`.
  * @throws when there is no such server or model, when the server speaks another version of the protocol, and when its answers
  * make no sense.
+ *
+ * The function is long because it is a handshake and then the methods of the model, which share the connection.
  */
 export async function umbridge(options: UmbridgeOptions): Promise<UmbridgeModel> {
   const { url: address, model, config, headers, ...calls } = readOptions("umbridge", umbridgeTable, options);
