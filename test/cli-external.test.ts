@@ -21,8 +21,8 @@ const write = (name: string, content: string | Uint8Array): string => {
   fs.writeFileSync(at(name), content);
   return at(name);
 };
-const weightsOf = (path: string): string => {
-  const { tensors } = decodeModel(fs.readFileSync(path));
+const weightsOf = async (path: string): Promise<string> => {
+  const { tensors } = await decodeModel(fs.readFileSync(path));
   return Object.keys(tensors)
     .sort()
     .map((name) => Buffer.from(tensors[name].data.buffer).toString("base64"))
@@ -68,7 +68,7 @@ test("pairs from two files train a problem that has no simulator", async () => {
     ...quick,
   ];
   assert.is((await retrodict(included)).status, 0);
-  assert.is.not(weightsOf(other), weightsOf(model));
+  assert.is.not(await weightsOf(other), await weightsOf(model));
 });
 
 test("pairs that do not look drawn from the prior are warned of", async () => {
@@ -117,7 +117,7 @@ test("Ctrl-C while simulating keeps what is there, and the same command carries 
   assert.ok(fs.statSync(bank).size > before);
   const whole = await retrodict(["train", slow, "--out", at("whole.safetensors"), ...sizes]);
   assert.is(whole.status, 0, whole.err);
-  assert.is(weightsOf(at("slow.safetensors")), weightsOf(at("whole.safetensors")));
+  assert.is(await weightsOf(at("slow.safetensors")), await weightsOf(at("whole.safetensors")));
   const other = await retrodict([...args, "--seed", "9", "--quiet"]);
   assert.is(other.status, 1);
   assert.match(other.err, /^retrodict: ".*slow.bank": expected simulations with seed 9, got a bank with seed 0/);

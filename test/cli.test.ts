@@ -56,7 +56,7 @@ test("training writes a model file and tells its record as JSON, progress apart"
   assert.is(record.training.steps, 20);
   assert.is(record.training.seed, 3);
   assert.match(err, "banana: 2 parameters, 1 data");
-  const { spec } = decodeModel(fs.readFileSync(model));
+  const { spec } = await decodeModel(fs.readFileSync(model));
   assert.equal(spec.training, record.training);
 });
 
@@ -97,7 +97,8 @@ test("an interrupted training that is resumed ends with the weights of an uninte
   const resumed = await retrodict([...args, "--resume", checkpoint]);
   assert.is(resumed.status, 0, resumed.err);
   assert.match(resumed.err, /from step \d+/);
-  const [a, b] = ["whole", "cut"].map((name) => decodeModel(fs.readFileSync(at(`${name}.safetensors`))));
+  const read = (name: string) => decodeModel(fs.readFileSync(at(`${name}.safetensors`)));
+  const [a, b] = [await read("whole"), await read("cut")];
   assert.equal(Object.keys(b.tensors), Object.keys(a.tensors));
   // Compared as bytes: a difference would be printed number by number.
   const same = (name: string): boolean =>

@@ -110,3 +110,17 @@ export async function createExact(program: Program, options: BackendOptions = {}
   checkBackend(options);
   return backends.wasm(program, options);
 }
+
+/** Makes an executor for a problem's own equations, uses it once, and disposes of it. */
+export async function once<T>(
+  program: Program,
+  options: BackendOptions,
+  use: (executor: Executor) => Promise<T>,
+): Promise<T> {
+  const executor = await createExact(program, options);
+  try {
+    return await use(executor);
+  } finally {
+    executor.dispose();
+  }
+}

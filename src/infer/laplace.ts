@@ -29,7 +29,7 @@ import type { CorrectedPosterior, CorrectOptions } from "../sampling/correct.ts"
 import { climb } from "../search/climb.ts";
 import { type Found, massOf, rank, warningOf } from "../search/modes.ts";
 import { type Curvature, curvatures, STEP_ROWS, traceStep } from "../search/step.ts";
-import { SIMULATION_STEPS } from "../simulate/simulate.ts";
+import { SIMULATION_STEPS } from "../simulate/steps.ts";
 
 export interface LaplaceOptions extends BackendOptions {
   /** Points that the search for the mode starts from: one near the prior's centre, then draws from the prior; default 5. */

@@ -1,11 +1,11 @@
 /** Recognises the problem that a model was trained on, by D, M, and the forward model and log-prior at 8 fixed parameters. */
-import type { BackendOptions } from "../backends/select.ts";
+import { type BackendOptions, once } from "../backends/select.ts";
 import { input } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
 import { atOnce } from "../host/yielding.ts";
 import { STREAMS } from "../numbers/random.ts";
 import type { Problem } from "../problem/problem.ts";
-import { once, SIMULATION_STEPS } from "../simulate/simulate.ts";
+import { SIMULATION_STEPS } from "../simulate/steps.ts";
 import type { Fingerprint, ModelSpec } from "./model.ts";
 
 /** Parameters at which a problem is evaluated. */

@@ -15,7 +15,7 @@ import { STREAMS, uniformAt } from "../numbers/random.ts";
 import { diagonalOf } from "../numbers/triangles.ts";
 import type { Posterior } from "../posterior/posterior.ts";
 import type { Problem } from "../problem/problem.ts";
-import { SIMULATION_STEPS } from "../simulate/simulate.ts";
+import { SIMULATION_STEPS } from "../simulate/steps.ts";
 import type { JumpDensity } from "./jump.ts";
 import type { Given } from "./lockstep.ts";
 import { factorOf, type Metric, type MetricKind, unitMetric } from "./metric.ts";

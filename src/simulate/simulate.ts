@@ -1,7 +1,7 @@
 /** Simulated data sets: parameters from the prior (or the proposal), noise-free data, noisy data. */
 
 import type { Executor } from "../backends/backend.ts";
-import { type BackendOptions, backendTable, createExact } from "../backends/select.ts";
+import { type BackendOptions, backendTable, once } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
 import {
   expectOption,
@@ -30,18 +30,7 @@ import {
   simulationTable,
 } from "./options.ts";
 import { simulateRows } from "./run-simulator.ts";
-
-/** Steps of the counter of draws, one for each use of simulations. They are negative, so training never reaches them. */
-export const SIMULATION_STEPS = {
-  bank: -1,
-  heldOut: -2,
-  fingerprint: -3,
-  validation: -4,
-  user: -5,
-  starts: -6,
-  /** Surrogates take this step and those below it, one for each of their simulations. */
-  surrogate: -1000,
-} as const;
+import { SIMULATION_STEPS } from "./steps.ts";
 
 /** Simulated data sets. */
 export interface Simulations {
@@ -235,18 +224,4 @@ export function noiseSd({ clean, noisy }: Pick<Simulations, "clean" | "noisy">, 
   }
   if (sum.every((s) => s === 0)) return columnSds(noisy, M, columnMeans(noisy, M));
   return sum.map((s) => Math.sqrt((s * M) / clean.length));
-}
-
-/** Makes an executor, uses it once, and disposes of it. */
-export async function once<T>(
-  program: Parameters<typeof createExact>[0],
-  options: BackendOptions,
-  use: (executor: Executor) => Promise<T>,
-): Promise<T> {
-  const executor = await createExact(program, options);
-  try {
-    return await use(executor);
-  } finally {
-    executor.dispose();
-  }
 }

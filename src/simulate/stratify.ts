@@ -6,14 +6,15 @@
  * less. Each draw still follows the distribution exactly. (The damaged plate with 15,000 simulations: pooled KS .056 with plain
  * draws, .052 with stratified ones, as good as 40,000 plain draws.)
  */
-import type { BackendOptions } from "../backends/select.ts";
+import { type BackendOptions, once } from "../backends/select.ts";
 import { cast, input } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
 import { atOnce } from "../host/yielding.ts";
 import { STREAMS, shuffle, uniforms } from "../numbers/random.ts";
 import type { Problem } from "../problem/problem.ts";
 import type { SimulationControl } from "./options.ts";
-import { addNoise, once, refuseFault, reporter, SIMULATION_STEPS, type Simulations } from "./simulate.ts";
+import { addNoise, refuseFault, reporter, type Simulations } from "./simulate.ts";
+import { SIMULATION_STEPS } from "./steps.ts";
 
 /** Draws for each draw that is kept. */
 const OVER = 8;

@@ -1,24 +1,8 @@
 /** The checkpoint of an interrupted training as a file: safetensors with the slabs as tensors, the rest as metadata. */
-import * as v from "valibot";
 import type { Checkpoint } from "../train/checkpoint.ts";
-import { checkMetadata, finiteOr } from "./model-file.ts";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./safetensors.ts";
 
 const KEY = "retrodict-checkpoint";
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const finite = v.pipe(v.number(), v.finite());
-const schema = v.object({
-  format: v.literal(1),
-  problem: v.string(),
-  step: count,
-  signature: v.string(),
-  updates: count,
-  // Infinity is the best loss before there is any.
-  best: v.object({ loss: finiteOr(Number.POSITIVE_INFINITY), step: count }),
-  heldOut: v.array(v.tuple([count, finiteOr(Number.NaN)])),
-  losses: v.optional(v.array(v.tuple([count, finiteOr(Number.NaN)])), []),
-  seconds: finite,
-});
 
 /** The bytes of a checkpoint. */
 export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> {
@@ -37,10 +21,11 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer
 }
 
 /** @throws when the bytes are not a sound checkpoint. */
-export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
+export async function decodeCheckpoint(bytes: Uint8Array): Promise<Checkpoint> {
   const { tensors, metadata } = decodeSafetensors(bytes);
   if (!Object.hasOwn(metadata, KEY)) throw new Error("checkpoint: expected a checkpoint, got another safetensors file");
-  const record = checkMetadata(schema, metadata[KEY], "checkpoint");
+  const { checkMetadata, checkpointSchema } = await import("./schemas.ts");
+  const record = checkMetadata(checkpointSchema, metadata[KEY], "checkpoint");
   const slab = (name: string): Float32Array => {
     const tensor = Object.hasOwn(tensors, name) ? tensors[name] : undefined;
     if (tensor?.dtype !== "F32") throw new Error(`checkpoint: expected a F32 tensor "${name}", got ${tensor?.dtype}`);

@@ -6,7 +6,6 @@
  * Trained weights may be stored in half precision, entry by entry |error| ≤ 2^-11 max |w| of its tensor; scalers never are, for
  * data may have any unit. What is read is single precision in either case.
  */
-import * as v from "valibot";
 import type { InverseMap, ModelSpec, NamedTensor } from "../model/model.ts";
 import { fitsHalf, fromHalf, toHalf } from "./half.ts";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./safetensors.ts";
@@ -14,105 +13,8 @@ import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./safet
 export const FORMAT = 1;
 const KEY = "retrodict";
 
-const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const size = v.pipe(count, v.minValue(1));
-const finite = v.pipe(v.number(), v.finite());
-/** JSON has no NaN and no infinity: where a number was not finite there is null, which stands for `absent`. */
-export const finiteOr = (absent: number) =>
-  v.pipe(
-    v.nullable(finite),
-    v.transform((x) => x ?? absent),
-  );
-const loss = finiteOr(Number.NaN);
-const numbers = v.array(finite);
-const options = v.record(v.string(), v.unknown());
-
-const share = v.pipe(finite, v.minValue(0), v.maxValue(1));
-const counts = v.array(count);
-const pooled = v.object({ mean: share, median: share, p90: share, max: share });
-const curve = v.object({ name: v.string(), pValue: share, passed: v.boolean(), reading: v.string() });
-const curves = v.array(curve);
-const calibrationSchema = v.object({
-  verdict: v.object({
-    level: v.picklist(["sound", "correct", "doubtful"]),
-    headline: v.string(),
-    findings: v.array(v.object({ good: v.boolean(), text: v.string() })),
-  }),
-  against: v.object({ name: v.picklist(["exact", "quadrature", "nuts", "none"]), text: v.string() }),
-  cases: size,
-  draws: size,
-  seed: v.pipe(v.number(), v.safeInteger()),
-  ks: v.nullable(v.object({ floor: share, guide: pooled, corrected: v.nullable(pooled) })),
-  kHatAbove: v.nullable(share),
-  resimulation: v.nullable(v.object({ guide: finite, truth: v.nullable(finite) })),
-  warned: share,
-  calibration: v.object({
-    cases: size,
-    draws: size,
-    alpha: share,
-    sbc: v.object({
-      passed: v.boolean(),
-      curves,
-      ranks: v.array(v.object({ name: v.string(), edges: counts, counts, low: counts, high: counts })),
-    }),
-    coverage: v.object({ passed: v.boolean(), curves }),
-    tarp: v.object({ passed: v.boolean(), curve }),
-    foreign: v.object({ beyondMost: share, beyondAll: share }),
-  }),
-});
-
-const specSchema = v.object({
-  problem: v.string(),
-  D: size,
-  M: size,
-  parameters: v.array(v.object({ name: v.string(), unit: v.optional(v.string()) })),
-  prior: options,
-  guide: v.object({ name: v.string(), options }),
-  embedding: v.object({ kind: v.picklist(["none", "standardise", "log", "principal"]), size }),
-  distance: v.optional(v.picklist(["whitened", "residual"])),
-  distances: v.pipe(numbers, v.minLength(2)),
-  fingerprint: v.object({
-    theta: v.array(numbers),
-    forward: v.nullable(v.array(v.array(finiteOr(Number.NaN)))),
-    logPrior: v.array(finiteOr(Number.NEGATIVE_INFINITY)),
-  }),
-  training: v.object({
-    objective: v.string(),
-    steps: count,
-    seed: v.pipe(v.number(), v.safeInteger()),
-    batch: count,
-    particles: count,
-    simulations: count,
-    heldOut: v.object({ final: loss, best: loss, bestStep: count }),
-    curve: v.optional(v.object({ steps: v.array(count), train: v.array(loss), heldOut: v.array(loss) })),
-    seconds: finite,
-    device: v.string(),
-    notice: v.optional(v.string()),
-  }),
-  calibration: v.optional(calibrationSchema),
-});
-const fileSchema = v.object({ format: count, version: v.string(), spec: specSchema });
-
 function expected(what: string, got: string): never {
   throw new Error(`model file: expected ${what}, got ${got}`);
-}
-
-/** Checks metadata against a schema. @throws naming the entry that does not fit. */
-export function checkMetadata<S extends v.GenericSchema>(schema: S, text: string, what: string): v.InferOutput<S> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new Error(`${what}: expected metadata of JSON, got something else`);
-  }
-  const { success, output, issues } = v.safeParse(schema, value, { abortEarly: true });
-  if (success) return output;
-  const [issue] = issues;
-  const path = v.getDotPath(issue) ?? "metadata";
-  const absent = issue.received === "undefined";
-  throw new Error(
-    `${what}: expected ${path}${absent ? ", got none" : ` to be ${issue.expected}, got ${issue.received}`}`,
-  );
 }
 
 /** How trained weights are stored: single precision, or half of it and half of the bytes. */
@@ -137,7 +39,6 @@ export function encodeModel(
 ): Uint8Array<ArrayBuffer> {
   const tensors = Object.entries(map.tensors).map(([name, t]) => [name, stored(t, halved.includes(name))] as const);
   const text = JSON.stringify({ format: FORMAT, version, spec: map.spec });
-  checkMetadata(fileSchema, text, "internal: model file"); // nothing is written that would not be read
   return encodeSafetensors(Object.fromEntries(tensors), { [KEY]: text });
 }
 
@@ -150,12 +51,13 @@ export interface ModelFile {
 }
 
 /** @throws when the bytes are not a sound model file, with what was expected and what came. */
-export function decodeModel(bytes: Uint8Array): ModelFile {
+export async function decodeModel(bytes: Uint8Array): Promise<ModelFile> {
   const { tensors, metadata } = decodeSafetensors(bytes);
   if (Object.hasOwn(metadata, `${KEY}-checkpoint`))
     expected("a model", "the checkpoint of a training, to resume it from");
   if (!Object.hasOwn(metadata, KEY)) expected(`metadata "${KEY}"`, "a safetensors file of another program");
-  const format = checkMetadata(v.object({ format: count }), metadata[KEY], "model file").format;
+  const { checkMetadata, fileSchema, formatSchema } = await import("./schemas.ts");
+  const { format } = checkMetadata(formatSchema, metadata[KEY], "model file");
   if (format !== FORMAT) expected(`format ${FORMAT}`, `${format}, written by another version of the library`);
   const { version, spec } = checkMetadata(fileSchema, metadata[KEY], "model file");
   const named: [string, NamedTensor][] = [];

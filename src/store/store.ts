@@ -6,7 +6,6 @@ import { fileExists, readBytes, writeBytes } from "../host/files.ts";
 import { folder, readPlace } from "../host/folders.ts";
 import { inParts } from "../host/yielding.ts";
 import { expectMap } from "../model/expect.ts";
-import { checkFingerprint } from "../model/fingerprint.ts";
 import { type InverseMap, makeInverseMap } from "../model/model.ts";
 import { expectProblem } from "../problem/expect.ts";
 import type { Problem } from "../problem/problem.ts";
@@ -36,7 +35,9 @@ export function toBytes(map: InverseMap, options: SaveOptions = {}): Uint8Array<
 
 /** Writes an inverse map to a file, whole or not at all. @throws where there is no file system, or it cannot be written. */
 export async function save(map: InverseMap, path: string, options: SaveOptions = {}): Promise<void> {
-  await writeBytes(path, toBytes(map, options));
+  const bytes = toBytes(map, options);
+  await decodeModel(bytes); // nothing is written that could not be read
+  await writeBytes(path, bytes);
 }
 
 export interface LoadOptions extends BackendOptions {
@@ -70,7 +71,7 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<I
       throw new Error(`${found}; ${hint}`, { cause });
     });
   const map = await inParts(makeInverseMap(spec, tensors, problem ?? null, backend));
-  if (problem) await checkFingerprint(spec, problem, backend);
+  if (problem) await (await import("../model/fingerprint.ts")).checkFingerprint(spec, problem, backend);
   return map;
 }
 

@@ -4,7 +4,8 @@ import type { Distribution } from "../distributions/distribution.ts";
 import { add, cast, mul, random, sub } from "../graph/build.ts";
 import type { Problem } from "../problem/problem.ts";
 import type { SimulationControl } from "../simulate/options.ts";
-import { SIMULATION_STEPS, type Simulations, simulateAt } from "../simulate/simulate.ts";
+import { type Simulations, simulateAt } from "../simulate/simulate.ts";
+import { SIMULATION_STEPS } from "../simulate/steps.ts";
 
 /**
  * Draws of `base` whose distance from the centre, on the whole line, is stretched by a factor from U(1, widen): a

@@ -5,7 +5,8 @@ import type { Problem } from "../problem/problem.ts";
 import { type SimulationControl, type SimulationProgress, SimulationStopped } from "../simulate/options.ts";
 import type { PairTable } from "../simulate/pairs.ts";
 import { priorMismatch } from "../simulate/prior-check.ts";
-import { addNoise, SIMULATION_STEPS, type Simulations, simulateAt } from "../simulate/simulate.ts";
+import { addNoise, type Simulations, simulateAt } from "../simulate/simulate.ts";
+import { SIMULATION_STEPS } from "../simulate/steps.ts";
 import { stratifiedBank } from "../simulate/stratify.ts";
 import type { FullSettings } from "./options.ts";
 

@@ -1,0 +1,11 @@
+/** Steps of the counter of draws, one for each use of simulations. They are negative, so training never reaches them. */
+export const SIMULATION_STEPS = {
+  bank: -1,
+  heldOut: -2,
+  fingerprint: -3,
+  validation: -4,
+  user: -5,
+  starts: -6,
+  /** Surrogates take this step and those below it, one for each of their simulations. */
+  surrogate: -1000,
+} as const;
