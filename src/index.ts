@@ -22,7 +22,8 @@ export { bfmi, essBulk, essMean, essTail, rHat } from "./sampling/convergence.ts
 export type { CorrectedPosterior, CorrectionMethod, CorrectOptions } from "./sampling/correct.ts";
 export type { NutsDiagnostics, ParameterDiagnostics } from "./sampling/diagnose.ts";
 export type { NutsProgress } from "./sampling/lockstep.ts";
-export { type NutsOptions, nuts } from "./sampling/nuts.ts";
+export { nuts } from "./sampling/nuts.ts";
+export type { NutsOptions } from "./sampling/nuts-options.ts";
 export { paretoSmooth, type SmoothedWeights } from "./sampling/psis.ts";
 export type { SampledPosterior } from "./sampling/sampled.ts";
 export { type SimulationControl, type SimulationProgress, SimulationStopped } from "./simulate/options.ts";
