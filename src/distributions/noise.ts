@@ -63,17 +63,18 @@ export function isNoise(x: unknown): x is Noise {
 export const noiseModel: Check<Noise> = check("a noise model, as gaussianNoise() returns it", isNoise);
 
 /** @throws unless the data and the noise-free data are batches of one size, M where the noise has a list of M numbers. */
-function expectData(owner: string, size: number | null, y: Tensor, clean: Tensor): void {
+export function expectData(owner: string, size: number | null, y: Tensor, clean: Tensor): void {
   expectBatch(owner, "noise-free data", clean, size ?? clean.cols);
   expectBatch(owner, "y", y, clean.cols);
   if (y.rows !== clean.rows) throw new Error(`${owner}: expected y ${show(clean)}, got ${show(y)}`);
 }
 
-const plain = (values: Float64Array, size: number | null): number | readonly number[] =>
+/** The numbers of a spec: one for all data, or a list of M. */
+export const plain = (values: Float64Array, size: number | null): number | readonly number[] =>
   size === null ? values[0] : Object.freeze(Array.from(values));
 
 /** Σ over the data of −log scale, for M data. */
-const logScales = (scale: Float64Array, size: number | null, count: number): number =>
+export const logScales = (scale: Float64Array, size: number | null, count: number): number =>
   size === null ? -count * logOf(scale[0]) : scale.reduce((sum, s) => sum - logOf(s), 0);
 
 /**
