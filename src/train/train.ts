@@ -1,8 +1,9 @@
-/** Training: the public function. Its steps are in learn.ts, which is loaded when a training starts. */
+/** Training: the public function. Its steps are in learn.ts. */
 import { backendOf } from "../backends/select.ts";
 import { findHost } from "../backends/worker/find.ts";
 import type { InverseMap } from "../model/model.ts";
 import type { Problem } from "../problem/problem.ts";
+import { learn } from "./learn.ts";
 import { fullSettings, type TrainOptions } from "./options.ts";
 
 /**
@@ -16,6 +17,5 @@ export async function train(problem: Problem, options: TrainOptions = {}): Promi
   const { seed = 0, onWarning = console.warn } = options;
   const { notice, ...host } = await findHost(options);
   if (notice !== undefined) onWarning(notice);
-  const { learn } = await import("./learn.ts");
   return learn({ problem, settings, seed, options, backend: { ...backendOf(options), ...host }, notice });
 }
