@@ -5,7 +5,7 @@ import { inParts, pause } from "../host/yielding.ts";
 import { fingerprintOf } from "../model/fingerprint.ts";
 import { type InverseMap, type ModelSpec, makeInverseMap, type TrainingRecord, unpackSlab } from "../model/model.ts";
 import type { Problem } from "../problem/problem.ts";
-import { inOwnCoordinates } from "../search/local-simulations.ts";
+import { inLocalCoordinates } from "../search/local-simulations.ts";
 import type { Simulations } from "../simulate/simulate.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { type Attempt, outliveDevice } from "./lost-device.ts";
@@ -52,7 +52,6 @@ async function learnOn(
     const fitted = await fitFrozen(executor, traced, problem.M, bank);
     let [trained, judged] = [bank, heldOut];
     if (traced.guide.local) {
-      const { inLocalCoordinates } = await import("../search/local-simulations.ts");
       const simulations = [bank, heldOut];
       [trained, judged] = await inLocalCoordinates({
         problem,
