@@ -1,4 +1,5 @@
 // The package as its users get it: what `npm pack` makes, unpacked where nothing else is, used from each host.
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
@@ -79,7 +80,7 @@ test("the package depends on nothing and names files that are there", () => {
 });
 
 test("the package holds what runs, its types and its licences, and nothing else", () => {
-  const [code, declarations] = [/^dist\/[\w-]+\.js$/i, /^dist\/types\/(src|shaders)\/[\w/.-]+\.d\.ts$/];
+  const [code, declarations] = [/^dist\/[\w-]+\.js(\.map)?$/i, /^dist\/types\/(src|shaders)\/[\w/.-]+\.d\.ts$/];
   const single = ["package.json", "README.md", "LICENSE", "dist/THIRD-PARTY.txt"];
   const kernels = ["", "-relaxed", "-threads", "-relaxed-threads"].map((build) => `dist/kernels${build}.wasm`);
   const models = ["arm", "rod", "eit"].map((name) => `models/${name}.safetensors`);
@@ -88,6 +89,52 @@ test("the package holds what runs, its types and its licences, and nothing else"
   const known = [...single, ...kernels, ...models, "CHANGELOG.md"];
   const odd = packed.filter((path) => !known.includes(path) && !code.test(path) && !declarations.test(path));
   assert.equal(odd, []);
+});
+
+test("THIRD-PARTY.txt has the licence text of every package that is bundled", () => {
+  const notices = readFileSync(join(installed, "dist/THIRD-PARTY.txt"), "utf8").split(`\n${"-".repeat(80)}\n`);
+  assert.ok(notices.length > 40);
+  for (const notice of notices) {
+    const [name] = notice.trim().split("\n");
+    assert.match(name, /^[@\w./-]+ \d+\.\d+\.\d+\S* \([\w.-]+\)$/);
+    assert.match(notice, /Copyright|contributed|licensed/i, name);
+    assert.match(notice, /WITHOUT WARRANT(Y|IES)|"AS IS"/i, name); // every licence in use disclaims
+    if (name.includes("(Apache-2.0)")) assert.match(notice, "END OF TERMS AND CONDITIONS", name);
+  }
+  assert.ok(notices.some((notice) => notice.startsWith("@assemblyscript/loader")));
+});
+
+const UNCAUGHT: Readonly<Record<string, string>> = {
+  "y: expected 2 numbers, got 3": `import { infer, load } from "retrodict"; await infer(await load("arm"), [1, 2, 3]);`,
+  "load: ": `import { load } from "retrodict"; await load("nothing-here");`,
+  "steps: ": `import { train } from "retrodict"; import { arm } from "retrodict/problems"; await train(arm, { steps: 0 });`,
+  "columns: ": `import { columns } from "retrodict/ops"; columns({ cols: 1 }, [-1]);`,
+  "rectangle: ": `import { rectangle } from "retrodict/fem"; rectangle({ cells: 0 });`,
+  "c2st: ": `import { c2st } from "retrodict/diagnostics"; await c2st([1, 2, 3], [], 1);`,
+};
+
+test("an error that nothing catches is told on one screen: its message is not lost below a line of code", () => {
+  for (const [message, program] of Object.entries(UNCAUGHT)) {
+    writeFileSync(join(folder, "uncaught.js"), program);
+    const { status, stderr } = spawnSync(process.execPath, ["uncaught.js"], { cwd: folder, encoding: "utf8" });
+    assert.is(status, 1);
+    assert.match(stderr, `Error: ${message}`);
+    assert.ok(stderr.length < 2000 && stderr.split("\n").length <= 25, stderr);
+  }
+});
+
+test("source maps name the sources that errors come from", () => {
+  writeFileSync(join(folder, "uncaught.js"), UNCAUGHT["y: expected 2 numbers, got 3"]);
+  const options = { cwd: folder, encoding: "utf8" } as const;
+  const { stderr } = spawnSync(process.execPath, ["--enable-source-maps", "uncaught.js"], options);
+  assert.match(stderr, /expected \$\{M\} numbers[\s\S]*src[\w/]*\/problem\.ts:\d+:\d+/);
+  for (const path of packed.filter((name) => name.endsWith(".map"))) {
+    const map = JSON.parse(readFileSync(join(installed, path), "utf8"));
+    for (const [i, source] of map.sources.entries()) {
+      assert.match(source, /^\.\.\/(src|shaders|node_modules|package\.json)\b|^builtin:/, path);
+      assert.is(map.sourcesContent[i] === null, /node_modules/.test(source), `${path}: ${source}`);
+    }
+  }
 });
 
 /** Runs the program on a host and checks that the saved map answers as the one in memory. */
