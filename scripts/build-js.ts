@@ -58,7 +58,6 @@ const options: BuildOptions = {
   platform: "neutral",
   mainFields: ["module", "main"],
   conditions: ["import"],
-  external: ["webgpu"], // a native module for Node, which the user installs or not
   define: { RETRODICT_BUNDLED: "true" },
   minify: true,
   // Node prints the line of an uncaught error before its message: without a limit that line is a whole chunk. 200 costs
@@ -86,6 +85,15 @@ function reachedAtOnce(outputs: Metafile["outputs"], entry: string): { files: Se
 /** The folders of the npm packages whose code is in the bundles. */
 const packagesIn = (inputs: Metafile["inputs"]): string[] =>
   Object.keys(inputs).flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []);
+
+/**
+ * Writes the comments by which webpack and Vite leave an import of a computed name alone, instead of warning of it: minified code has
+ * lost them. (What follows on the same line is then that much further right than the source map says.)
+ */
+function markComputedImports(file: string): void {
+  const code = readFileSync(file, "utf8");
+  writeFileSync(file, code.replace(/\bimport\((?=\[)/g, "import(/* webpackIgnore: true */ /* @vite-ignore */"));
+}
 
 const isPackage = (path: string): boolean => path.includes("node_modules/");
 
@@ -128,5 +136,8 @@ writeFileSync(join(dist, "THIRD-PARTY.txt"), thirdPartyNotices(packages.map((pat
 for (const name of readdirSync(dist)) {
   if (/\.js(\.map)?$/.test(name) && !outputs[`dist/${name}`])
     rmSync(join(dist, name)); // a chunk of an earlier build
-  else if (name.endsWith(".js")) lightenMap(join(dist, name));
+  else if (name.endsWith(".js")) {
+    markComputedImports(join(dist, name));
+    lightenMap(join(dist, name));
+  }
 }

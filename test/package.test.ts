@@ -1,6 +1,6 @@
 // The package as its users get it: what `npm pack` makes, unpacked where nothing else is, used from each host.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -166,6 +166,27 @@ test("it does the same, to the bit, in a newer Node", () => {
 test("it does the same, to the bit, in Deno", () => {
   if (!existsSync(deno)) return console.log("SKIP the package deno is not installed");
   assert.equal(tryOn("deno", deno, ["run", "-A"]), tryOn("node", process.execPath));
+});
+
+/** Trains on WebGPU, without one of the host's own (Deno), and prints by what, or why not. */
+const ADAPTER = `
+Object.defineProperty(globalThis, "navigator", { value: undefined });
+const { defineProblem, gaussian, gaussianNoise, normal, train } = await import("retrodict");
+const problem = defineProblem({ name: "small", prior: normal([0], [1]), forward: (theta) => theta, noise: gaussianNoise(1) });
+const settings = { guide: gaussian({ hidden: [8] }), steps: 1, batch: 32, heldOut: 64, seed: 1, backend: "webgpu" };
+console.log(await train(problem, settings).then(({ spec }) => spec.training.device, ({ message }) => message));
+`;
+
+test("Node and Deno find the package webgpu where it is installed, and say so where it is not", () => {
+  writeFileSync(join(folder, "adapter.js"), ADAPTER);
+  const hosts = { [process.execPath]: [], ...(existsSync(deno) && { [deno]: ["run", "-A"] }) };
+  const tell = (host: string): string => run(folder, host, [...hosts[host], "adapter.js"]);
+  for (const host of Object.keys(hosts))
+    assert.match(tell(host), 'the package "webgpu" in Node, which is not installed');
+  const link = join(folder, "node_modules/webgpu");
+  symlinkSync(join(root, "node_modules/webgpu"), link, "junction");
+  for (const host of Object.keys(hosts)) assert.match(tell(host), /^webgpu \w|this host has no adapter/);
+  rmSync(link);
 });
 
 const PAGE = `<!doctype html><script type="importmap">

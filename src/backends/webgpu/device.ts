@@ -20,13 +20,20 @@ const SOFTWARE = /swiftshader|llvmpipe|lavapipe|subzero|basic render|warp/i;
 let instance: GPU | undefined;
 let opened: Promise<Gpu> | undefined;
 
+/**
+ * The package "webgpu", by a name that no bundler can read: it is a native module for Node, which most users do not have, and which
+ * cannot be bundled where they do.
+ */
+const nodePackage = (): Promise<{ create(flags: string[]): GPU }> =>
+  import(/* webpackIgnore: true */ /* @vite-ignore */ ["web", "gpu"].join(""));
+
 async function findGpu(): Promise<GPU> {
   const own = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
   if (own) return own;
   if (instance) return instance;
   const node = (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node !== undefined;
   if (!node) throw new Error("webgpu: this browser has no navigator.gpu");
-  const { create } = await import("webgpu").catch(() => {
+  const { create } = await nodePackage().catch(() => {
     throw new Error('webgpu: expected the package "webgpu" in Node, which is not installed; npm install webgpu');
   });
   instance = create([]);
