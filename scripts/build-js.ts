@@ -92,7 +92,7 @@ const packagesIn = (inputs: Metafile["inputs"]): string[] =>
  */
 function markComputedImports(file: string): void {
   const code = readFileSync(file, "utf8");
-  writeFileSync(file, code.replace(/\bimport\((?=\[)/g, "import(/* webpackIgnore: true */ /* @vite-ignore */"));
+  writeFileSync(file, code.replace(/\bimport\((?=Object\.)/g, "import(/* webpackIgnore: true */ /* @vite-ignore */"));
 }
 
 const isPackage = (path: string): boolean => path.includes("node_modules/");
@@ -109,7 +109,9 @@ function lightenMap(file: string): void {
     rmSync(`${file}.map`);
     return;
   }
-  map.sourcesContent = map.sourcesContent.map((text: string, i: number) => (foreign[i] ? null : text));
+  map.sourcesContent = map.sourcesContent.map((text: string, i: number) =>
+    foreign[i] ? "// of another package" : text,
+  );
   writeFileSync(`${file}.map`, JSON.stringify(map));
 }
 

@@ -21,11 +21,11 @@ let instance: GPU | undefined;
 let opened: Promise<Gpu> | undefined;
 
 /**
- * The package "webgpu", by a name that no bundler can read: it is a native module for Node, which most users do not have, and which
+ * The package "webgpu", by a name that no bundler reads and no minifier folds into a string: it is a native module for Node, which most users do not have, and which
  * cannot be bundled where they do.
  */
 const nodePackage = (): Promise<{ create(flags: string[]): GPU }> =>
-  import(/* webpackIgnore: true */ /* @vite-ignore */ ["web", "gpu"].join(""));
+  import(/* webpackIgnore: true */ /* @vite-ignore */ Object.keys({ webgpu: true })[0]);
 
 async function findGpu(): Promise<GPU> {
   const own = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
