@@ -9,8 +9,8 @@
  * inference, NeurIPS 2019, §3).
  */
 import { type InverseMap, infer, type LaplacePosterior, laplace, predict, simulate } from "../src/index.ts";
-import type { Posterior } from "../src/posterior.ts";
-import { darcy } from "../src/problems/index.ts";
+import type { Posterior } from "../src/posterior/posterior.ts";
+import { darcy } from "../src/problems.ts";
 
 /** Fresh observations, and those of them that the exact posterior is bounded on. */
 const OBSERVATIONS = 500;

@@ -3,7 +3,7 @@
  * f64, 36 sensors, one thread, plain kernels; processor time, the least of three runs. `npx tsx bench/fem-cost.ts`
  */
 import type { Executor } from "../src/backends/backend.ts";
-import { createWasm } from "../src/backends/wasm.ts";
+import { createWasm } from "../src/backends/wasm/executor.ts";
 import { rectangle } from "../src/fem/generators.ts";
 import { poisson } from "../src/fem/poisson.ts";
 import { batchSum, input, square, sumFeatures } from "../src/graph/build.ts";

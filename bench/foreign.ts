@@ -7,9 +7,9 @@
 
 import { gaussian } from "../src/guides/gaussian.ts";
 import { infer, predict, simulate, train } from "../src/index.ts";
-import type { Problem } from "../src/problem.ts";
-import { arm, eit, rod } from "../src/problems/index.ts";
-import { uniformAt } from "../src/random.ts";
+import { uniformAt } from "../src/numbers/random.ts";
+import type { Problem } from "../src/problem/problem.ts";
+import { arm, eit, rod } from "../src/problems.ts";
 import { hardware, table } from "./report.ts";
 
 const COUNT = 1000;

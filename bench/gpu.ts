@@ -4,7 +4,7 @@
  * which is measured beside them; W2's training at batches of 2,048 and 65,536; and from how many operations a step on WebGPU overtakes
  * wasm. On a software adapter: small shapes, and dispatches a training step. Ratios are of medians of wall time.
  */
-import { hostRunsRelaxed } from "../src/backends/kernels.ts";
+import { hostRunsRelaxed } from "../src/backends/wasm/kernels.ts";
 import type { Gpu } from "../src/backends/webgpu/device.ts";
 import { cost } from "../src/graph/plan.ts";
 import { type CompareOptions, compare, machine, type Outputs, relative, type Timing } from "./driver.ts";

@@ -18,8 +18,8 @@ import {
   type Posterior,
   type SampledPosterior,
 } from "../src/index.ts";
-import type { Problem } from "../src/problem.ts";
-import { arm, eit, rod } from "../src/problems/index.ts";
+import type { Problem } from "../src/problem/problem.ts";
+import { arm, eit, rod } from "../src/problems.ts";
 import { paperEit } from "./paper.ts";
 import { type Reference, readReference, referenceFolder, timedTrain } from "./reference.ts";
 import { hardware, table } from "./report.ts";

@@ -27,8 +27,8 @@ import {
   type Posterior,
   shippedModels,
 } from "../src/index.ts";
-import type { Problem } from "../src/problem.ts";
-import { arm, eit, rod } from "../src/problems/index.ts";
+import type { Problem } from "../src/problem/problem.ts";
+import { arm, eit, rod } from "../src/problems.ts";
 import { paperEit, paperRod } from "./paper.ts";
 import { type Figures, figures } from "./paper-figures.ts";
 import { DRAWS, judge, ownReference, type Reference, readReference, timedTrain } from "./reference.ts";

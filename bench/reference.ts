@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { ksPerParameter, type PooledKs, pool } from "../src/diagnostics/ks.ts";
 import { resimulationError } from "../src/diagnostics/resimulation.ts";
 import { type InverseMap, type Posterior, predict, type TrainOptions, train } from "../src/index.ts";
-import type { Problem } from "../src/problem.ts";
+import type { Problem } from "../src/problem/problem.ts";
 import { parseCsv } from "../src/store/csv.ts";
 import { decodeNpy } from "../src/store/npy.ts";
 import { cpuSeconds } from "./report.ts";

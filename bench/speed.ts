@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build as bundle } from "esbuild";
-import { hostRunsRelaxed } from "../src/backends/kernels.ts";
+import { hostRunsRelaxed } from "../src/backends/wasm/kernels.ts";
 import { infer } from "../src/index.ts";
 import { benchWork, compare, compareCold, machine, type Peer, type Timing, type WorkId } from "./driver.ts";
 import { runOnEveryNode } from "./nodes.ts";

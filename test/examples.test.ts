@@ -12,10 +12,10 @@ import pendulum from "../examples/pendulum.js";
 import plate from "../examples/plate.js";
 import { batchSum, input } from "../src/graph/build.ts";
 import { grad } from "../src/graph/grad.ts";
-import { type Problem, potential } from "../src/problem.ts";
+import { type Problem, potential } from "../src/problem/problem.ts";
 import { findModes } from "../src/report/modes.ts";
 import { density } from "../src/report/sample.ts";
-import { simulate } from "../src/simulate.ts";
+import { simulate } from "../src/simulate/simulate.ts";
 import { checkGradients } from "./helpers/differences.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));

@@ -1,8 +1,8 @@
 // One list of properties over all guides, and what each guide has to itself. Weights are random: nothing is trained.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { createReference } from "../src/backends/reference.ts";
-import { createWasm } from "../src/backends/wasm.ts";
+import { createReference } from "../src/backends/reference/executor.ts";
+import { createWasm } from "../src/backends/wasm/executor.ts";
 import { batchSum, cast, input, mul, random } from "../src/graph/build.ts";
 import { triIndex } from "../src/graph/linear.ts";
 import { compile, type Program } from "../src/graph/program.ts";

@@ -6,8 +6,8 @@ import type { Tensor } from "../src/graph/tensor.ts";
 import { distances, fitDistance } from "../src/nn/distance.ts";
 import { chooseEmbedding, type Embedding, fitEmbedding, traceEmbedding } from "../src/nn/embedding.ts";
 import { type ActivationName, activations, checkActivation, mlp } from "../src/nn/mlp.ts";
-import { columnMeans, columnSds, principalComponents, symmetricEigen } from "../src/nn/principal.ts";
-import { normalAt } from "../src/random.ts";
+import { columnMeans, columnSds, principalComponents, symmetricEigen } from "../src/numbers/principal.ts";
+import { normalAt } from "../src/numbers/random.ts";
 import { draw, generator } from "./helpers/random.ts";
 import { runGraph } from "./helpers/run.ts";
 

@@ -1,9 +1,9 @@
 // Objectives against closed forms, on problems that are linear and Gaussian.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { createReference } from "../src/backends/reference.ts";
-import { frameOf } from "../src/density.ts";
+import { createReference } from "../src/backends/reference/executor.ts";
 import type { Distribution } from "../src/distributions/distribution.ts";
+import { frameOf } from "../src/distributions/frame.ts";
 import { gaussianNoise } from "../src/distributions/noise.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { uniform } from "../src/distributions/uniform.ts";
@@ -13,10 +13,10 @@ import { gaussian } from "../src/guides/gaussian.ts";
 import type { Guide } from "../src/guides/guide.ts";
 import { mixture } from "../src/guides/mixture.ts";
 import { spline } from "../src/guides/spline.ts";
-import { infer } from "../src/infer.ts";
+import { infer } from "../src/infer/infer.ts";
 import { objectiveFor, objectiveNames } from "../src/objectives/index.ts";
-import { defineProblem, type Problem } from "../src/problem.ts";
-import { train } from "../src/train.ts";
+import { defineProblem, type Problem } from "../src/problem/problem.ts";
+import { train } from "../src/train/train.ts";
 import { rejection } from "./helpers/maps.ts";
 import { draw, generator } from "./helpers/random.ts";
 

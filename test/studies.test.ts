@@ -10,12 +10,12 @@ import * as assert from "uvu/assert";
 import { evaluate, judge, judgeTruth } from "../bench/studies/judge.ts";
 import { quadrants, twoScales } from "../bench/studies/problems.ts";
 import { type Cases, DRAWS, makeCases } from "../bench/studies/truth.ts";
-import { createWasm } from "../src/backends/wasm.ts";
+import { createWasm } from "../src/backends/wasm/executor.ts";
 import { ksBound, ksOneSample, ksPerParameter } from "../src/diagnostics/ks.ts";
 import { makeTable } from "../src/evaluate/table.ts";
 import { input } from "../src/graph/build.ts";
-import { type Problem, potential } from "../src/problem.ts";
-import { linearGaussian } from "../src/problems/index.ts";
+import { type Problem, potential } from "../src/problem/problem.ts";
+import { linearGaussian } from "../src/problems.ts";
 import { runGraph } from "./helpers/run.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));

@@ -9,10 +9,10 @@ import { openGpu } from "../src/backends/webgpu/device.ts";
 import { input, mul } from "../src/graph/build.ts";
 import { compile } from "../src/graph/program.ts";
 import { gaussian, infer, type Progress, TrainingStopped, type TrainOptions, train } from "../src/index.ts";
-import { initialWeights } from "../src/optimise.ts";
-import { arm, eit } from "../src/problems/index.ts";
-import { trainingProgram } from "../src/train.ts";
-import { fullSettings } from "../src/train-options.ts";
+import { arm, eit } from "../src/problems.ts";
+import { initialWeights } from "../src/train/optimise.ts";
+import { fullSettings } from "../src/train/options.ts";
+import { trainingProgram } from "../src/train/train.ts";
 import { noGpu } from "./helpers/gpu.ts";
 import { rejection, small } from "./helpers/maps.ts";
 

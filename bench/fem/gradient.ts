@@ -2,15 +2,15 @@
 
 import { performance } from "node:perf_hooks";
 import type { Executor, Rows } from "../../src/backends/backend.ts";
-import { createWasm } from "../../src/backends/wasm.ts";
+import { createWasm } from "../../src/backends/wasm/executor.ts";
 import { input } from "../../src/graph/build.ts";
 import { grad } from "../../src/graph/grad.ts";
 import { compile, type Program } from "../../src/graph/program.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
-import { type Problem, potential } from "../../src/problem.ts";
+import { normalAt } from "../../src/numbers/random.ts";
+import { type Problem, potential } from "../../src/problem/problem.ts";
 import { darcy } from "../../src/problems/darcy.ts";
 import { eit } from "../../src/problems/eit.ts";
-import { normalAt } from "../../src/random.ts";
 import { type Candidate, compare, relative } from "../driver.ts";
 import { table } from "../report.ts";
 import { builds, stepsOf } from "./engine.ts";

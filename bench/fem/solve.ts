@@ -1,8 +1,8 @@
 // Our side of W5: a plan of one factorisation and one solution for all right-hand sides, over any number of samples.
 
 import type { Executor, Rows } from "../../src/backends/backend.ts";
-import type { KernelBuild } from "../../src/backends/kernels-url.ts";
-import { createWasm } from "../../src/backends/wasm.ts";
+import { createWasm } from "../../src/backends/wasm/executor.ts";
+import type { KernelBuild } from "../../src/backends/wasm/kernels-url.ts";
 import { constant, input, sparseCholesky, sparseSolve } from "../../src/graph/build.ts";
 import { compile } from "../../src/graph/program.ts";
 import { stepsOf } from "./engine.ts";

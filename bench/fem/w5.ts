@@ -1,6 +1,6 @@
 // W5 against what npm has, and as a share of the SIMD peak.
 
-import type { KernelBuild } from "../../src/backends/kernels-url.ts";
+import type { KernelBuild } from "../../src/backends/wasm/kernels-url.ts";
 import { type Candidate, compare, relative, type Timing } from "../driver.ts";
 import { peakLoops64 } from "../peak.ts";
 import { table } from "../report.ts";

@@ -1,7 +1,7 @@
 /** Retrodict on WebGPU and on wasm. */
 import type { CreateExecutor } from "../../src/backends/backend.ts";
-import type { KernelBuild } from "../../src/backends/kernels-url.ts";
-import { createWasm } from "../../src/backends/wasm.ts";
+import { createWasm } from "../../src/backends/wasm/executor.ts";
+import type { KernelBuild } from "../../src/backends/wasm/kernels-url.ts";
 import type { Gpu } from "../../src/backends/webgpu/device.ts";
 import { createWebgpu } from "../../src/backends/webgpu/executor.ts";
 import { scheduleOf } from "../../src/backends/webgpu/schedule.ts";

@@ -7,7 +7,7 @@ import type { Tensor } from "../../src/graph/tensor.ts";
 import { coupling } from "../../src/guides/coupling.ts";
 import { gaussian } from "../../src/guides/gaussian.ts";
 import { normalConstant, type TracedGuide } from "../../src/guides/guide.ts";
-import { type InverseMap, type ModelSpec, makeInverseMap, unpackSlab } from "../../src/model.ts";
+import { type InverseMap, type ModelSpec, makeInverseMap, unpackSlab } from "../../src/model/model.ts";
 import { encodeModel } from "../../src/store/model-file.ts";
 import { layersOf, type Net, W1, W2 } from "../workloads.ts";
 

@@ -14,7 +14,7 @@ import {
   type TrainOptions,
 } from "../../src/index.ts";
 import type { ActivationName } from "../../src/nn/mlp.ts";
-import { arm, eit, rod } from "../../src/problems/index.ts";
+import { arm, eit, rod } from "../../src/problems.ts";
 import { chart, hue, KS_SPAN, type Panel, saveFigure } from "./figure.ts";
 import { evaluate, judgeTruth, markdown, number, type Outcome } from "./judge.ts";
 import type { StudyOptions } from "./options.ts";

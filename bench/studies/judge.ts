@@ -10,7 +10,7 @@
  */
 import { ksPerParameter, ksTwoSample, type PooledKs, pool } from "../../src/diagnostics/ks.ts";
 import { infer, laplace, type Posterior, predict, TrainingStopped, type TrainOptions, train } from "../../src/index.ts";
-import { normalAt } from "../../src/random.ts";
+import { normalAt } from "../../src/numbers/random.ts";
 import { cpuSeconds } from "../report.ts";
 import { type Cases, DRAWS } from "./truth.ts";
 

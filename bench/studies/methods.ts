@@ -14,7 +14,7 @@ import {
   TrainingStopped,
   type TrainOptions,
 } from "../../src/index.ts";
-import { arm, eit, rod } from "../../src/problems/index.ts";
+import { arm, eit, rod } from "../../src/problems.ts";
 import { chart, hue, KS_SPAN, saveFigure } from "./figure.ts";
 import { attempt, columns, judgeTruth, type Method, markdown, type Outcome, titles } from "./judge.ts";
 import type { StudyOptions } from "./options.ts";

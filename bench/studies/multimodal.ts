@@ -6,7 +6,7 @@
 import * as Plot from "@observablehq/plot";
 import { columnOf } from "../../src/diagnostics/arrays.ts";
 import { coupling, gaussian, mixture, type Problem, spline } from "../../src/index.ts";
-import { twoMoons } from "../../src/problems/index.ts";
+import { twoMoons } from "../../src/problems.ts";
 import { colour, document, dots } from "../../src/report/svg.ts";
 import { saveFigure } from "./figure.ts";
 import { astray, columns, evaluate, judgeTruth, type Method, markdown, type Outcome, titles } from "./judge.ts";

@@ -24,10 +24,10 @@ import {
   where,
 } from "../../src/graph/build.ts";
 import { defineProblem, gaussianNoise, type Noise, normal, type Problem, uniform } from "../../src/index.ts";
-import { erfc, probit as probitOf } from "../../src/math.ts";
-import { checkData } from "../../src/problem.ts";
+import { erfc, probit as probitOf } from "../../src/numbers/math.ts";
+import { normalAt, uniformAt } from "../../src/numbers/random.ts";
+import { checkData } from "../../src/problem/problem.ts";
 import { armOf } from "../../src/problems/arm.ts";
-import { normalAt, uniformAt } from "../../src/random.ts";
 
 const [BROAD, NARROW, EDGE] = [1, 0.1, 10];
 const LOG_2PI = 1.8378770664093453;

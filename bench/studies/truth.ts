@@ -12,7 +12,7 @@ import { makeTable } from "../../src/evaluate/table.ts";
 import { input } from "../../src/graph/build.ts";
 import { compile } from "../../src/graph/program.ts";
 import { laplace, simulate } from "../../src/index.ts";
-import { type Problem, potential } from "../../src/problem.ts";
+import { type Problem, potential } from "../../src/problem/problem.ts";
 import { rowsOf as rowsAt } from "../../src/sampling/picks.ts";
 import { resample } from "../../src/sampling/weighted.ts";
 

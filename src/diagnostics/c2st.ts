@@ -11,7 +11,7 @@
  */
 import type { Executor } from "../backends/backend.ts";
 import { createExecutor } from "../backends/select.ts";
-import { expectOptions, expectSeed } from "../checks.ts";
+import { expectOptions, expectSeed } from "../checks/options.ts";
 import {
   add,
   bankRows,
@@ -30,9 +30,9 @@ import {
 } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { initialWeights } from "../optimise.ts";
-import { STREAMS, shuffle, uniformAt } from "../random.ts";
-import { rates } from "../schedules.ts";
+import { STREAMS, shuffle, uniformAt } from "../numbers/random.ts";
+import { initialWeights } from "../train/optimise.ts";
+import { rates } from "../train/schedules.ts";
 import { expectWhole, flatRows, momentsOf, type Rows } from "./arrays.ts";
 import { normalTail } from "./special.ts";
 

@@ -10,7 +10,7 @@
  *
  * (Hodges, Arkiv för Matematik 3 (1958), in probabilities, so that nothing overflows).
  */
-import { interpolate } from "../posterior.ts";
+import { interpolate } from "../posterior/posterior.ts";
 import { columnOf, flatRows, type Rows } from "./arrays.ts";
 import { kolmogorovTail } from "./special.ts";
 

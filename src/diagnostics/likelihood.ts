@@ -4,10 +4,10 @@
  */
 import type { Executor } from "../backends/backend.ts";
 import { type BackendOptions, createExact } from "../backends/select.ts";
-import { expectProblem } from "../checks.ts";
 import { input } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
-import { logLikelihood, type Problem } from "../problem.ts";
+import { expectProblem } from "../problem/expect.ts";
+import { logLikelihood, type Problem } from "../problem/problem.ts";
 import type { Quantity } from "./ranks.ts";
 
 /** The log-likelihood of a problem, for `rankTruths`. @throws where the problem has no forward model in ops. */

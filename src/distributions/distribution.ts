@@ -1,6 +1,7 @@
 /** What a distribution over parameters is. All of it is symbolic, so it runs on every backend and has derivatives. */
+
+import { describe } from "../checks/arguments.ts";
 import { type DType, isTensor, show, type Tensor } from "../graph/tensor.ts";
-import { describe } from "./arguments.ts";
 
 /** A distribution of vectors θ of D numbers, with independent or dependent entries. */
 export interface Distribution {

@@ -1,6 +1,6 @@
 /** What an evaluation says of a model: plain data, from which the summary, the JSON and the report are made. */
 import type { PooledKs } from "../diagnostics/ks.ts";
-import type { ModelSpec } from "../model.ts";
+import type { ModelSpec } from "../model/model.ts";
 
 /** What posteriors are held against: the problem's own sampler, quadrature over a table of solves, chains, or nothing. */
 export type TruthName = "exact" | "quadrature" | "nuts" | "none";

@@ -1,6 +1,6 @@
 /** What a model file keeps of its evaluation: what it came to, without the curves and draws that pictures are made of. */
 import type { PooledKs } from "../diagnostics/ks.ts";
-import type { CalibrationRecord, CurveRecord, InverseMap } from "../model.ts";
+import type { CalibrationRecord, CurveRecord, InverseMap } from "../model/model.ts";
 import type { BandedCurve, Evaluation } from "./evaluation.ts";
 
 const curve = ({ name, pValue, passed, reading }: BandedCurve): CurveRecord => ({ name, pValue, passed, reading });

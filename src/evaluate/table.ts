@@ -10,13 +10,13 @@
  */
 import type { Executor } from "../backends/backend.ts";
 import { type BackendOptions, createExact } from "../backends/select.ts";
-import { frameOf } from "../density.ts";
+import { frameOf } from "../distributions/frame.ts";
 import { cast, input, sub } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
-import { exp } from "../math.ts";
-import { principalComponents } from "../nn/principal.ts";
-import type { Problem } from "../problem.ts";
-import { STREAMS, uniformAt } from "../random.ts";
+import { exp } from "../numbers/math.ts";
+import { principalComponents } from "../numbers/principal.ts";
+import { STREAMS, uniformAt } from "../numbers/random.ts";
+import type { Problem } from "../problem/problem.ts";
 
 /** Nodes along each dimension. */
 const NODES = [0, 513, 97];

@@ -1,5 +1,5 @@
 /** Values of sources and boundary conditions: fields, one for all right-hand sides or one for each. */
-import { describe } from "../distributions/arguments.ts";
+import { describe } from "../checks/arguments.ts";
 import type { EdgeField, Field } from "./forms.ts";
 import type { PoissonSpec } from "./spec.ts";
 

@@ -2,7 +2,7 @@
  * Meshes of triangles in the plane, as plain arrays: what finite elements are assembled on. Lengths are in the unit
  * that the points are given in.
  */
-import { describe } from "../distributions/arguments.ts";
+import { describe } from "../checks/arguments.ts";
 import { flatRows, type Rows, showPoint } from "./arrays.ts";
 import { buildMesh, cross } from "./build.ts";
 

@@ -7,7 +7,7 @@
  * the coefficients of the triangles; data are fixed linear functionals of u. So one `linearMap`, one factorisation and one
  * pair of substitutions make a forward model with derivatives of any order.
  */
-import { describe } from "../distributions/arguments.ts";
+import { describe } from "../checks/arguments.ts";
 import { add, constant, linearMap, slice, sparseCholesky, sparseSolve } from "../graph/build.ts";
 import { isTensor, show, type Tensor } from "../graph/tensor.ts";
 import type { SparsePattern } from "../sparse/pattern.ts";

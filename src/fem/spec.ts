@@ -1,5 +1,5 @@
 /** The definition of a finite-element model, and whether it has the form of one. */
-import { describe } from "../distributions/arguments.ts";
+import { describe } from "../checks/arguments.ts";
 import type { SparseMatrix } from "../sparse/matrix.ts";
 import type { Rows } from "./arrays.ts";
 import type { EdgeField, Field } from "./forms.ts";

@@ -1,5 +1,5 @@
 /** A program: a few plans (train, validate, sample, …) over one slab of weights and one of frozen params; plain data. */
-import { atOnce } from "../parts.ts";
+import { atOnce } from "../host/yielding.ts";
 import { grad, topological } from "./grad.ts";
 import { layOutSlab, makePlan, type Plan, type Slab } from "./plan.ts";
 import type { Tensor } from "./tensor.ts";

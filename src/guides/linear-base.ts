@@ -10,7 +10,7 @@
 import { add, columns, concat, dense, matmul, slice, sub, weight } from "../graph/build.ts";
 import { columnOf, packColumns } from "../graph/linear.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { log } from "../math.ts";
+import { log } from "../numbers/math.ts";
 import type { FitData, Fitted, GuideSizes, TracedGuide } from "./guide.ts";
 
 /** Added to variances, relative to each and to 1: features may be constant, and parameters known to rounding. */

@@ -28,9 +28,9 @@ import {
   weight,
 } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { exp, log } from "../math.ts";
-import { atOnce } from "../parts.ts";
-import { columnMeans, columnSds, findingComponents, PART_ROWS } from "./principal.ts";
+import { atOnce } from "../host/yielding.ts";
+import { exp, log } from "../numbers/math.ts";
+import { columnMeans, columnSds, findingComponents, PART_ROWS } from "../numbers/principal.ts";
 
 /** "whitened": |W (y − ȳ)|² with W whitening the simulated data, in model files written before there was another. */
 export type DistanceKind = "whitened" | "residual";

@@ -23,9 +23,9 @@ import {
   where,
 } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { log as logarithm } from "../math.ts";
-import { atOnce } from "../parts.ts";
-import { columnMeans, columnSds, findingComponents } from "./principal.ts";
+import { atOnce } from "../host/yielding.ts";
+import { log as logarithm } from "../numbers/math.ts";
+import { columnMeans, columnSds, findingComponents } from "../numbers/principal.ts";
 
 /**
  * "log": data and their logarithms, for data that are positive and spread over scales, as potentials are where coefficients

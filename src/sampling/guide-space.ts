@@ -7,19 +7,19 @@
  *
  * A guide that is far off costs steps, not truth. For a Gaussian guide it would be what its covariance as metric is.
  */
-import { keptBy, keptByBackend } from "../backends/kept.ts";
+import { keptBy, keptByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, createExact } from "../backends/select.ts";
-import { frameOf } from "../density.ts";
-import { encode } from "../encode.ts";
+import { frameOf } from "../distributions/frame.ts";
 import { add, cast, input, mul, square, sub, sumFeatures } from "../graph/build.ts";
 import { grad } from "../graph/grad.ts";
 import { compile, type Program } from "../graph/program.ts";
 import { normalConstant } from "../guides/guide.ts";
 import { guideFrom } from "../guides/index.ts";
-import type { AmortisedPosterior } from "../infer.ts";
-import { type InverseMap, packSlab } from "../model.ts";
-import type { Posterior } from "../posterior.ts";
-import { type Problem, potential } from "../problem.ts";
+import type { AmortisedPosterior } from "../infer/infer.ts";
+import { encode } from "../model/encode-observations.ts";
+import { type InverseMap, packSlab } from "../model/model.ts";
+import type { Posterior } from "../posterior/posterior.ts";
+import { type Problem, potential } from "../problem/problem.ts";
 import { type Sampler, SHARD_ROWS } from "./potential.ts";
 
 export const isAmortised = (p: Posterior): p is AmortisedPosterior => "map" in p && "farther" in p;

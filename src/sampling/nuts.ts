@@ -8,11 +8,12 @@
  */
 import type { Executor } from "../backends/backend.ts";
 import { type BackendOptions, backendNames, backendOf } from "../backends/select.ts";
-import { expectCount, expectOptions, expectProblem, expectSeed } from "../checks.ts";
-import { describe } from "../distributions/arguments.ts";
-import type { InverseMap } from "../model.ts";
-import type { Posterior } from "../posterior.ts";
-import { checkData, isRows, type Problem } from "../problem.ts";
+import { describe } from "../checks/arguments.ts";
+import { expectCount, expectOptions, expectSeed } from "../checks/options.ts";
+import type { InverseMap } from "../model/model.ts";
+import type { Posterior } from "../posterior/posterior.ts";
+import { expectProblem } from "../problem/expect.ts";
+import { checkData, isRows, type Problem } from "../problem/problem.ts";
 import { Chain } from "./chain.ts";
 import { contextsOf, guideSamplerOf, isAmortised, isFlow } from "./guide-space.ts";
 import { type Given, type Group, lockstep, type NutsProgress } from "./lockstep.ts";

@@ -6,14 +6,14 @@
  * with its gradient, in f64, for rows of many observations at once. One executor a problem and backend is made and kept.
  */
 import type { Executor } from "../backends/backend.ts";
-import { keptBy, keptByBackend } from "../backends/kept.ts";
+import { keptBy, keptByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, createExact } from "../backends/select.ts";
-import { frameOf } from "../density.ts";
+import { frameOf } from "../distributions/frame.ts";
 import { cast, input, mul, sub } from "../graph/build.ts";
 import { grad } from "../graph/grad.ts";
 import { compile, type Program } from "../graph/program.ts";
-import { type Problem, potential, sourceOf } from "../problem.ts";
-import { STREAMS } from "../random.ts";
+import { STREAMS } from "../numbers/random.ts";
+import { type Problem, potential, sourceOf } from "../problem/problem.ts";
 
 /** Rows of a shard: what the chains of two observations take, so that tensors between kernels stay in cache. */
 export const SHARD_ROWS = 16;

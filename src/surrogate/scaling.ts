@@ -6,9 +6,9 @@
  */
 import { add, cast, columns, concat, constant, div, matmul, mul, sub } from "../graph/build.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
-import { columnMeans, columnSds, principalComponents } from "../nn/principal.ts";
-import type { Problem } from "../problem.ts";
-import { noiseSd, type Simulations } from "../simulate.ts";
+import { columnMeans, columnSds, principalComponents } from "../numbers/principal.ts";
+import type { Problem } from "../problem/problem.ts";
+import { noiseSd, type Simulations } from "../simulate/simulate.ts";
 
 export interface Scaling {
   /** Parameters (B, D) of any type to features (B, D), f32. */

@@ -1,7 +1,6 @@
 // What bad definitions and bad coefficients get: an error that says what was expected and what came.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { TrainingStopped } from "../../src/checkpoint.ts";
 import { gaussianNoise } from "../../src/distributions/noise.ts";
 import { normal } from "../../src/distributions/normal.ts";
 import { rectangle } from "../../src/fem/generators.ts";
@@ -11,10 +10,11 @@ import type { PoissonSpec } from "../../src/fem/spec.ts";
 import { add, constant, input, matmul } from "../../src/graph/build.ts";
 import { compile } from "../../src/graph/program.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
-import { defineProblem } from "../../src/problem.ts";
-import { predict, simulate } from "../../src/simulate.ts";
+import { defineProblem } from "../../src/problem/problem.ts";
+import { predict, simulate } from "../../src/simulate/simulate.ts";
 import { sparseMatrix } from "../../src/sparse/matrix.ts";
-import { train } from "../../src/train.ts";
+import { TrainingStopped } from "../../src/train/checkpoint.ts";
+import { train } from "../../src/train/train.ts";
 import { wasmBuilds } from "../helpers/backends.ts";
 import { rejection } from "../helpers/maps.ts";
 

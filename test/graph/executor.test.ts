@@ -2,11 +2,11 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { CreateExecutor, Executor, OptimiserOptions } from "../../src/backends/backend.ts";
-import { createReference } from "../../src/backends/reference.ts";
+import { createReference } from "../../src/backends/reference/executor.ts";
 import * as g from "../../src/graph/build.ts";
 import { compile, type Program } from "../../src/graph/program.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
-import { normalAt, randomWord, uniformAt } from "../../src/random.ts";
+import { normalAt, randomWord, uniformAt } from "../../src/numbers/random.ts";
 import { backends } from "../helpers/backends.ts";
 import { draw, generator } from "../helpers/random.ts";
 import { fillSlab, runGraph } from "../helpers/run.ts";

@@ -5,7 +5,7 @@ import * as g from "../../src/graph/build.ts";
 import { grad, type Jacobian, jacobian, jvp, topological } from "../../src/graph/grad.ts";
 import { compile } from "../../src/graph/program.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
-import { problems } from "../../src/problems/index.ts";
+import { problems } from "../../src/problems.ts";
 import { batchOf, paramOf, plant, scalarOf } from "../helpers/leaves.ts";
 import { draw, generator } from "../helpers/random.ts";
 import { runGraph } from "../helpers/run.ts";

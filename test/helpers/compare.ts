@@ -3,7 +3,7 @@
  * for f64 (half a unit in the last place of 1).
  */
 import type { CreateExecutor, Rows } from "../../src/backends/backend.ts";
-import { createReference } from "../../src/backends/reference.ts";
+import { createReference } from "../../src/backends/reference/executor.ts";
 import { topological } from "../../src/graph/grad.ts";
 import { compile, type Program } from "../../src/graph/program.ts";
 import type { DType, Tensor } from "../../src/graph/tensor.ts";

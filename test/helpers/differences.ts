@@ -6,7 +6,7 @@
  * With h = 2^-9 the truncation is about h⁴ f⁗′/480 = 3e-14 f⁗′, and rounding about ε |f| / h = 1e-13 |f|: both far below the
  * tolerance of 1e-6 for smooth functions of order one. Leaves lie on a grid that f32 holds, and so do the steps from it.
  */
-import { createReference } from "../../src/backends/reference.ts";
+import { createReference } from "../../src/backends/reference/executor.ts";
 import { topological } from "../../src/graph/grad.ts";
 import { compile } from "../../src/graph/program.ts";
 import { show, type Tensor } from "../../src/graph/tensor.ts";

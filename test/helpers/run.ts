@@ -1,6 +1,6 @@
 /** Runs a graph on a backend in one call. */
 import type { CreateExecutor, Rows, RunOptions } from "../../src/backends/backend.ts";
-import { createReference } from "../../src/backends/reference.ts";
+import { createReference } from "../../src/backends/reference/executor.ts";
 import { compile, type Program } from "../../src/graph/program.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 

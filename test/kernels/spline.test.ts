@@ -6,7 +6,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { CreateExecutor, Rows } from "../../src/backends/backend.ts";
-import { createReference } from "../../src/backends/reference.ts";
+import { createReference } from "../../src/backends/reference/executor.ts";
 import { input, mul, spline, splineGrad, tile } from "../../src/graph/build.ts";
 import { type SplineAttrs, splineParams } from "../../src/graph/ops.ts";
 import { wasmBuilds } from "../helpers/backends.ts";

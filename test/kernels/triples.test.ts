@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { compileKernels } from "../../src/backends/kernels.ts";
+import { compileKernels } from "../../src/backends/wasm/kernels.ts";
 import { hasKernels } from "../../src/backends/webgpu/schedule.ts";
 import { ops } from "../../src/graph/ops.ts";
 import { kernelsUsed } from "../helpers/compare.ts";
