@@ -13,6 +13,7 @@
  * The comment on a row is what an editor shows of the option, and what docs/api says of it.
  */
 import { describe } from "./arguments.ts";
+import type { HostSignal } from "./host-types.ts";
 
 /** What a value must be. */
 export interface Check<T> {
@@ -95,9 +96,9 @@ export const callback = <F extends (...args: any[]) => unknown>(): Check<F> => (
   test: (x) => typeof x === "function",
 });
 
-export const abortSignal: Check<AbortSignal> = {
+export const abortSignal: Check<HostSignal> = {
   expected: "an AbortSignal",
-  test: (x) => typeof (x as Partial<AbortSignal> | null)?.aborted === "boolean",
+  test: (x) => typeof (x as Partial<HostSignal> | null)?.aborted === "boolean",
 };
 
 /** What no rule of this file says: `expected` completes "expected NAME to be …". */

@@ -8,6 +8,7 @@
  */
 import { type BackendOptions, backendNames, backendOf } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
+import type { HostSignal } from "../checks/host-types.ts";
 import { expectCount, expectOptions, expectSeed } from "../checks/options.ts";
 import { ksFloor, ksPerParameter, pool } from "../diagnostics/ks.ts";
 import { rankTruths } from "../diagnostics/ranks.ts";
@@ -42,7 +43,7 @@ export interface EvaluateOptions extends BackendOptions {
   readonly seed?: number;
   /** Told what is being done, and how far it is. */
   readonly onStage?: (stage: string, done: number, count: number) => void;
-  readonly signal?: AbortSignal;
+  readonly signal?: HostSignal;
 }
 
 const known = [

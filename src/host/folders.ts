@@ -5,15 +5,16 @@
  * kernels are posted to them.
  */
 import { describe } from "../checks/arguments.ts";
+import type { HostUrl } from "../checks/host-types.ts";
 import { readBytes } from "./files.ts";
 
 export interface Folders {
   /** Of `kernels.wasm` and its other builds, `kernels-*.wasm`. */
-  readonly kernels?: string | URL;
+  readonly kernels?: string | HostUrl;
   /** Of the trained models, `arm.safetensors` and the others. */
-  readonly models?: string | URL;
+  readonly models?: string | HostUrl;
   /** Of `worker.js`. */
-  readonly worker?: string | URL;
+  readonly worker?: string | HostUrl;
 }
 type FolderName = keyof Folders;
 
@@ -49,7 +50,7 @@ export function expectFolder(owner: string, name: string, folder: unknown): void
 }
 
 /** A file of a folder, a URL or a path. */
-export function inFolder(folder: string | URL, file: string): string | URL {
+export function inFolder(folder: string | HostUrl, file: string): string | HostUrl {
   if (typeof folder === "string" && !isUrl(folder))
     return folder === "" ? file : `${folder.replace(/\/$/, "")}/${file}`;
   const base = new URL(folder);
@@ -70,7 +71,7 @@ function pageAddress(): string | undefined {
 const isUrl = (place: string): boolean => /^(https?|file|data|blob):/.test(place);
 
 /** A URL, or a path where there are files. */
-function placed(place: string | URL): string | URL {
+function placed(place: string | HostUrl): string | HostUrl {
   const page = pageAddress();
   return typeof place === "string" && page === undefined && !isUrl(place) ? place : new URL(place, page);
 }
@@ -80,7 +81,7 @@ function placed(place: string | URL): string | URL {
  * @param owner opens messages. @param what is expected there.
  * @throws an Error that names the place and says what came.
  */
-export async function readPlace(owner: string, what: string, place: string | URL): Promise<Uint8Array> {
+export async function readPlace(owner: string, what: string, place: string | HostUrl): Promise<Uint8Array> {
   const url = placed(place);
   if (typeof url === "string") return readBytes(url);
   if (url.protocol === "file:" && pageAddress() === undefined) {

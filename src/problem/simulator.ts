@@ -3,11 +3,12 @@
  * how many calls side by side, what is done about calls that fail), and what it is told of each call.
  */
 import { describe } from "../checks/arguments.ts";
+import type { HostSignal } from "../checks/host-types.ts";
 
 /** What a simulator is told of a call, beside the parameters. */
 export interface SimulatorCall {
   /** Aborted when the call takes longer than `timeout` or nobody waits for its answer any more. */
-  readonly signal: AbortSignal;
+  readonly signal: HostSignal;
   /** A whole number for each row, for simulators with noise of their own: it depends on the seed and the row alone, not on
    *  how rows are cut into calls, so the same run gives the same data. */
   readonly seeds: readonly number[];

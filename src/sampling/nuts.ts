@@ -9,6 +9,7 @@
 import type { Executor } from "../backends/backend.ts";
 import { type BackendOptions, backendNames, backendOf } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
+import type { HostSignal } from "../checks/host-types.ts";
 import { expectCount, expectOptions, expectSeed } from "../checks/options.ts";
 import type { InverseMap } from "../model/model.ts";
 import type { Posterior } from "../posterior/posterior.ts";
@@ -68,7 +69,7 @@ export interface NutsOptions extends BackendOptions {
   readonly seed?: number;
   /** Seconds after which sampling ends with the draws that there are; default: none. */
   readonly budget?: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: HostSignal;
   readonly onProgress?: (progress: NutsProgress) => void;
 }
 

@@ -1,5 +1,6 @@
 /** What a caller may say about simulating, beside what to simulate, and what it is told meanwhile. */
 import { describe } from "../checks/arguments.ts";
+import type { HostSignal } from "../checks/host-types.ts";
 import type { Problem } from "../problem/problem.ts";
 
 /** How far simulating has come. */
@@ -25,7 +26,7 @@ export interface SimulationControl {
   readonly onSimulate?: (progress: SimulationProgress) => void;
   /** Told what should not pass unseen; by default it goes to the console. */
   readonly onWarning?: (message: string) => void;
-  readonly signal?: AbortSignal;
+  readonly signal?: HostSignal;
 }
 
 /**
@@ -50,7 +51,7 @@ export class SimulationStopped extends Error {
 }
 
 /** For work that leaves nothing: of an error that a part of it ended with, the signal's reason where it is aborted. */
-export function reasonOf(error: unknown, signal: AbortSignal | undefined): unknown {
+export function reasonOf(error: unknown, signal: HostSignal | undefined): unknown {
   return signal?.aborted ? signal.reason : error;
 }
 

@@ -1,6 +1,7 @@
 /** Saving and loading: inverse maps and checkpoints as files; inverse maps also from URLs and bytes. */
 import { type BackendOptions, backendNames, checkBackend } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
+import type { HostUrl } from "../checks/host-types.ts";
 import { expectOptions } from "../checks/options.ts";
 import { fileExists, readBytes, writeBytes } from "../host/files.ts";
 import { expectFolder, readPlace } from "../host/folders.ts";
@@ -12,7 +13,8 @@ import type { Problem } from "../problem/problem.ts";
 import type { Checkpoint } from "../train/checkpoint.ts";
 import { VERSION } from "../version.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint-file.ts";
-import { decodeModel, encodeModel, type Precision, precisions } from "./model-file.ts";
+import { type Precision, precisions } from "./half.ts";
+import { decodeModel, encodeModel } from "./model-file.ts";
 import { isModelName, shippedModel, shippedModels } from "./shipped.ts";
 
 export interface SaveOptions {
@@ -42,7 +44,7 @@ export interface LoadOptions extends BackendOptions {
   /** The problem that the model was trained on: needed to correct posteriors; one that differs is refused by name. */
   readonly problem?: Problem;
   /** Folder of the shipped models, a URL or a path, for this call; `setFolders` says it for all of them. */
-  readonly models?: string | URL;
+  readonly models?: string | HostUrl;
 }
 
 /**
@@ -73,10 +75,10 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<I
   return map;
 }
 
-type Source = string | URL | Uint8Array | ArrayBuffer;
+type Source = string | HostUrl | Uint8Array | ArrayBuffer;
 
 /** What is to be read: for the name of a shipped model, its file. */
-async function placeOf(source: Source, models: string | URL | undefined): Promise<Source> {
+async function placeOf(source: Source, models: string | HostUrl | undefined): Promise<Source> {
   if (!isModelName(source)) return source;
   const isFile = !shippedModels.includes(source) && (await fileExists(source).catch(() => false)); // no files in a browser
   return isFile ? source : shippedModel(source, models);
