@@ -79,16 +79,44 @@ test("the package depends on nothing and names files that are there", () => {
   for (const path of named) assert.ok(existsSync(join(installed, path)), `expected ${path}, got no such file`);
 });
 
-test("the package holds what runs, its types and its licences, and nothing else", () => {
+test("the package holds what runs, its types, docs, examples and licences, and nothing else", () => {
   const [code, declarations] = [/^dist\/[\w-]+\.js(\.map)?$/i, /^dist\/types\/(src|shaders)\/[\w/.-]+\.d\.ts$/];
-  const single = ["package.json", "README.md", "LICENSE", "dist/THIRD-PARTY.txt"];
+  const single = ["package.json", "README.md", "LICENSE", "llms.txt", "dist/THIRD-PARTY.txt"];
   const kernels = ["", "-relaxed", "-threads", "-relaxed-threads"].map((build) => `dist/kernels${build}.wasm`);
   const models = ["arm", "rod", "eit"].map((name) => `models/${name}.safetensors`);
   for (const path of [...single, ...kernels, ...models, "dist/worker.js"])
     assert.ok(packed.includes(path), `expected ${path} in the package`);
   const known = [...single, ...kernels, ...models, "CHANGELOG.md"];
-  const odd = packed.filter((path) => !known.includes(path) && !code.test(path) && !declarations.test(path));
+  const pages = /^(docs\/[\w-]+\.md|docs\/images\/[\w-]+\.svg|examples\/([\w-]+\/)?[\w-]+\.(js|ts|geo|msh))$/;
+  const odd = packed.filter(
+    (path) => !known.includes(path) && ![code, declarations, pages].some((kind) => kind.test(path)),
+  );
   assert.equal(odd, []);
+});
+
+/** Addresses of the links of a page in Markdown that are relative. */
+const linksOf = (text: string): string[] =>
+  [...text.matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)].map(([, address]) => address);
+
+test("llms.txt has the form of llmstxt.org, and links all pages, examples and types, which are in the package", () => {
+  const text = readFileSync(join(installed, "llms.txt"), "utf8");
+  assert.match(text, /^# Retrodict\n\n> .+\n\n/);
+  const [, ...sections] = text.split(/^## .+\n\n/m);
+  assert.ok(sections.length >= 3);
+  for (const line of sections.flatMap((section) => section.trim().split("\n")))
+    assert.match(line, /^- \[[^\]]+\]\([^)]+\): \S/); // a link and what is there, on one line
+  const links = linksOf(text);
+  for (const path of links) assert.ok(packed.includes(path), `llms.txt: expected ${path} in the package`);
+  const { exports } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
+  const types = Object.values<{ types?: string }>(exports).flatMap((entry) => entry.types?.replace("./", "") ?? []);
+  for (const path of [...packed.filter((name) => /^(docs|examples)\/[\w-]+\.(md|js|ts)$/.test(name)), ...types])
+    assert.ok(links.includes(path), `llms.txt: expected a link to ${path}`);
+});
+
+test("what the README links is in the package", () => {
+  const links = linksOf(readFileSync(join(installed, "README.md"), "utf8"));
+  assert.ok(links.length > 5);
+  for (const path of links) assert.ok(packed.includes(path), `README.md: expected ${path} in the package`);
 });
 
 test("THIRD-PARTY.txt has the licence text of every package that is bundled", () => {
