@@ -1,10 +1,10 @@
 /**
- * The folders of src/ stand in one order. A file imports only from its own folder and from folders before it, types included,
- * and no chain of imports leads from a file back to itself. So each folder can be read, tested and changed with only those
- * before it in mind.
+ * The folders of src/ have one order. A file imports only from its own folder and from earlier ones, types included, and no
+ * chain of imports leads from a file back to itself. Each folder can therefore be read, tested and changed with only the earlier
+ * folders in mind.
  *
- * Static and dynamic imports, re-exports and `import("…")` types count alike. The faces (src/*.ts) may import from every folder;
- * no folder imports a face, apart from version.ts, which holds one constant.
+ * Static imports, dynamic imports, re-exports and `import("…")` types all count. The faces (src/*.ts) may import from every
+ * folder; no folder imports a face, except version.ts, which holds one constant.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, posix } from "node:path";
@@ -40,15 +40,15 @@ export const ORDER = [
   "cli",
 ] as const;
 
-/** The files that may lie loose in src/: what package.json exports, and the version. */
+/** The files that may stand directly in src/: the entry points of package.json, and the version. */
 export const FACES = ["index.ts", "ops.ts", "fem.ts", "diagnostics.ts", "problems.ts", "version.ts"] as const;
 
-/** Import graph: each file's imports, as paths below src/. */
+/** The import graph: the imports of each file, as paths below src/. */
 export type Imports = ReadonlyMap<string, readonly string[]>;
 
 const specifier = /\b(?:from|import)\s*\(?\s*"(\.{1,2}\/[^"]+)"/g;
 
-/** The relative imports of one source text, as paths below src/; those that leave src/ are left out. */
+/** The relative imports of one source text, as paths below src/; imports from outside src/ are left out. */
 export function importsOf(file: string, source: string): string[] {
   const code = source.replace(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*/g, "");
   const paths = [...code.matchAll(specifier)].map(([, path]) => posix.join(posix.dirname(file), path));
@@ -58,14 +58,14 @@ export function importsOf(file: string, source: string): string[] {
 const folderOf = (file: string): string => file.split("/")[0];
 const isFace = (file: string): boolean => !file.includes("/");
 
-/** Loose files, folders outside the order, and imports that point up. */
+/** Files in no folder, folders outside the order, and imports from later folders. */
 function findArrows(imports: Imports): string[] {
   const rank = new Map<string, number>(ORDER.map((name, i) => [name, i]));
   return [...imports].flatMap(([file, targets]) => {
     if (isFace(file))
       return (FACES as readonly string[]).includes(file)
         ? []
-        : [`src/${file} lies loose: move it to the folder that it belongs to`];
+        : [`src/${file} is in no folder: move it to the folder that it belongs to`];
     const from = folderOf(file);
     if (!rank.has(from))
       return [`src/${file} is in "${from}", which has no place in the order of scripts/lint-layers.ts`];

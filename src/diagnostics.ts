@@ -21,7 +21,6 @@ export {
   ksPerParameter,
   ksPValue,
   ksTwoSample,
-  type PooledKs,
   pool,
   quantile,
 } from "./diagnostics/ks.ts";
@@ -44,7 +43,16 @@ export {
   sbc,
 } from "./diagnostics/sbc.ts";
 export { tarp } from "./diagnostics/tarp.ts";
-export { type EvaluateOptions, evaluate } from "./evaluate/evaluate.ts";
-export type { Evaluation, TruthName, Verdict } from "./evaluate/evaluation.ts";
+export { evaluate } from "./evaluate/evaluate.ts";
+export type { Evaluation } from "./evaluate/evaluation.ts";
+export type { EvaluateOptions } from "./evaluate/options.ts";
 export { recordOf, withCalibration } from "./evaluate/record.ts";
-export type { CalibrationRecord, CurveRecord } from "./model/model.ts";
+export type {
+  CalibrationRecord,
+  CalibrationSummary,
+  CurveRecord,
+  PooledKs,
+  RankBins,
+  TruthName,
+  Verdict,
+} from "./model/calibration-record.ts";

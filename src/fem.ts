@@ -6,17 +6,9 @@ export { type Diagonal, type DiscOptions, disc, type RectangleOptions, rectangle
 export { gmsh } from "./fem/gmsh.ts";
 export type { EdgeLoads, Loads } from "./fem/loads.ts";
 export { type Location, locate, locator } from "./fem/locate.ts";
-export {
-  areas,
-  centroids,
-  type EdgeSelector,
-  type Mesh,
-  type MeshSpec,
-  makeMesh,
-  type RegionSelector,
-  selectEdges,
-  selectTriangles,
-} from "./fem/mesh.ts";
+export { type MeshSpec, makeMesh } from "./fem/make-mesh.ts";
+export { areas, centroids, type Mesh } from "./fem/mesh.ts";
 export { type Coefficients, type Poisson, poisson } from "./fem/poisson.ts";
+export { type EdgeSelector, type RegionSelector, selectEdges, selectTriangles } from "./fem/select.ts";
 export type { PoissonSpec } from "./fem/spec.ts";
 export { type SparseMatrix, sparseMatrix, type Triplet } from "./sparse/matrix.ts";

@@ -1,4 +1,4 @@
-/** The command line as a process: its status, what it prints where, and the files that it writes. */
+/** The command line as a process: its exit status, its two outputs, and the files that it writes. */
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
@@ -222,7 +222,7 @@ const cases: readonly [what: string, args: readonly string[], status: number, me
     /got the problem "problem" as a named/,
   ],
   ["a module of another kind", ["train", write("k.mjs", "export default 1;"), ...out], 1, /a problem.*, got a number/],
-  ["threads too many", ["infer", model, "--data", "-", "--threads", "9"], 2, /--threads.*from 1 to 8, or auto/],
+  ["threads too many", ["infer", model, "--data", "-", "--threads", "9"], 2, /--threads.*from 1 to 8, or "auto"/],
   ["no data", ["infer", model], 2, /required option '--data <FILE>' not specified/],
   ["a model that is not there", ["infer", at("none"), "--data", "-"], 1, /cannot read ".*none": no such file/],
   ["a model that is none", ["infer", garbage, "--data", "-"], 1, /".*garbage.*": safetensors: expected .*model file\?/],

@@ -1,4 +1,4 @@
-/** The examples as a visitor runs them: the arm as a process, the problem of one's own by code and by command line. */
+/** The examples as a visitor runs them: the arm as a process, a user's own problem in code and on the command line. */
 import { execFile } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
@@ -37,7 +37,7 @@ const run = (...args: string[]): Promise<Ended> =>
     );
   });
 
-test("the arm example prints a table an observation, saves its model, draws its page and picture", async () => {
+test("the arm example prints a table for each observation, saves its model, draws its page and picture", async () => {
   const [out, picture] = [join(folder, "deep", "out"), join(folder, "arm.svg")];
   const args = ["--steps", "50", "--out", out, "--picture", picture];
   const { status, out: printed, err } = await run("examples/arm.ts", ...args);
@@ -46,7 +46,7 @@ test("the arm example prints a table an observation, saves its model, draws its 
   assert.is(printed.match(/^ +angle 3 +rad( +[−\d.]+){6}$/gm)?.length, 4);
   assert.is(printed.match(/^ +re-simulation error \d\.\d{4} m \(exact draws: 0\.\d{4} m\)$/gm)?.length, 4);
   assert.match(printed, "two exact samples give 0.039 on average");
-  assert.match(printed, /^Inference: [\d.]+ ms an observation/m);
+  assert.match(printed, /^Inference: [\d.]+ ms per observation/m);
 
   const { spec } = await load(join(out, "arm.safetensors"));
   assert.equal([spec.problem, spec.training.steps], ["arm", 50]);

@@ -1,4 +1,4 @@
-// What guides refuse: options that make no guide, each with what was expected and what came.
+// Guides refuse options that make no sense; each error says what was expected and what came.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { coupling } from "../src/guides/coupling.ts";

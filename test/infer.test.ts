@@ -1,4 +1,4 @@
-// Inference: what a posterior answers, for one measurement and for many, usual ones and others.
+// Inference: the answers of a posterior, for one observation and for many, ordinary ones and outliers.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gaussianNoise } from "../src/distributions/noise.ts";

@@ -11,6 +11,7 @@ import { grad } from "../src/graph/grad.ts";
 import { compile } from "../src/graph/program.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
 import { mixture } from "../src/guides/mixture.ts";
+import { atOnce } from "../src/host/yielding.ts";
 import { infer } from "../src/infer/infer.ts";
 import type { InverseMap } from "../src/model/model.ts";
 import { erfc } from "../src/numbers/math.ts";
@@ -56,12 +57,14 @@ function traced(K: number, D: number) {
   const context = input("context", guide.contextSize, { repeat: true });
   const [noise, z] = [input("noise", D), input("z", D)];
   const drawn = guide.sample(noise, context);
-  return compile({
-    sample: { outputs: { ...drawn, noise: guide.invert(drawn.z, context) } },
-    density: { outputs: { logProb: guide.logProb(z, context), noise: guide.invert(z, context) } },
-    draw: { outputs: { z: guide.sample(random("normal", D, 7), context).z } },
-    centre: { outputs: { centre: guide.centre?.(context) as typeof z } },
-  });
+  return atOnce(
+    compile({
+      sample: { outputs: { ...drawn, noise: guide.invert(drawn.z, context) } },
+      density: { outputs: { logProb: guide.logProb(z, context), noise: guide.invert(z, context) } },
+      draw: { outputs: { z: guide.sample(random("normal", D, 7), context).z } },
+      centre: { outputs: { centre: guide.centre?.(context) as typeof z } },
+    }),
+  );
 }
 const repeated = (context: readonly number[], rows: number) => ({ rows, repeat: rows, context });
 

@@ -1,4 +1,4 @@
-// Saving and loading inverse maps: nothing is lost, nothing foreign is taken, and another problem is refused by name.
+// Saving and loading inverse maps: nothing is lost, foreign files are refused, and so is another problem, by its name.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

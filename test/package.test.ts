@@ -1,4 +1,4 @@
-// The package as its users get it: what `npm pack` makes, unpacked where nothing else is, used from each host.
+// The package as users get it: the result of `npm pack`, unpacked in an empty folder and used from each host.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -87,7 +87,7 @@ test("the package holds what runs, its types, docs, examples and licences, and n
   for (const path of [...single, ...kernels, ...models, "dist/worker.js"])
     assert.ok(packed.includes(path), `expected ${path} in the package`);
   const known = [...single, ...kernels, ...models, "CHANGELOG.md"];
-  const pages = /^(docs\/[\w-]+\.md|docs\/images\/[\w-]+\.svg|examples\/([\w-]+\/)?[\w-]+\.(js|ts|geo|msh))$/;
+  const pages = /^(docs\/([\w-]+\/)?[\w-]+\.md|docs\/images\/[\w-]+\.svg|examples\/([\w-]+\/)?[\w-]+\.(js|ts|geo|msh))$/;
   const odd = packed.filter(
     (path) => !known.includes(path) && ![code, declarations, pages].some((kind) => kind.test(path)),
   );

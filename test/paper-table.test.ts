@@ -1,4 +1,4 @@
-// The table of `bench paper`: the paper's figures beside ours, on observations that are made when none are given.
+// The table of `bench paper`: the paper's figures beside ours; without published observations it makes its own.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
@@ -30,7 +30,7 @@ test("without a reference folder the table is of observations that are made, and
     "exact,guide,corrected",
   );
   assert.is(status, 0, stderr);
-  assert.match(stdout, /^arm: 3 observations, simulated here; the truth: exact draws$/m);
+  assert.match(stdout, /^arm: 3 observations, simulated here; truth: exact draws$/m);
   assert.match(stdout, /^rod-paper: not run: its networks are in the reference folder$/m);
   const arm = rowsOf(stdout, "arm");
   assert.equal(arm.get("the paper: flow")?.slice(0, 3), [".081 / .059 / .162 / .430", ".0179", ".257 (.146)"]);

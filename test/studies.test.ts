@@ -1,4 +1,4 @@
-// The studies: that their truths are true, that their statistics see what they say, and that the scripts run.
+// The studies: their reference posteriors are right, their statistics detect what they claim to, and their scripts run.
 import { execFile } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -111,7 +111,7 @@ test("a study prints its table and draws its figure", async () => {
   try {
     const { status, out, err } = await run("--only", "scaling", "--quick", "--cases", "2", "--images", folder);
     assert.is(status, 0, err);
-    assert.match(out, /^\| D \| method \| KS mean \| KL, nats \| −log q \| training, s \| ms an observation \|$/m);
+    assert.match(out, /^\| D \| method \| KS mean \| KL, nats \| −log q \| training, s \| ms per observation \|$/m);
     assert.is(out.match(/^\| (5|10) \| .* ± \.\d{3} \|/gm)?.length, 2 * 5);
     assert.equal(readdirSync(folder), ["scaling.svg"]);
     const svg = readFileSync(join(folder, "scaling.svg"), "utf8");

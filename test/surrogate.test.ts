@@ -1,4 +1,4 @@
-// Surrogates: how well they fit, what they say of it, and what can be done with them.
+// Surrogates: how well they fit, the error that they report, and their use as a problem.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { DeviceLost } from "../src/backends/backend.ts";

@@ -1,4 +1,4 @@
-// Threads change when things are computed, and nothing that is computed.
+// Threads change when results are computed, never the results.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
@@ -11,9 +11,10 @@ import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import { spline } from "../src/guides/spline.ts";
 import { MAX_THREADS } from "../src/host/workers.ts";
+import { atOnce } from "../src/host/yielding.ts";
+import { initialWeights } from "../src/nn/initial.ts";
 import { simulate } from "../src/simulate/simulate.ts";
 import { load, toBytes } from "../src/store/store.ts";
-import { initialWeights } from "../src/train/optimise.ts";
 import { fullSettings, type TrainOptions } from "../src/train/options.ts";
 import { train, trainingProgram } from "../src/train/train.ts";
 import { bitsOf, rejection, small } from "./helpers/maps.ts";
@@ -124,10 +125,12 @@ test("a loss that is not finite stops at the same step by threads, with the same
 });
 
 test("threads answer more than one plan, and rows fewer than a shard", async () => {
-  const plans = compile({
-    twice: { outputs: { y: mul(exp(input("x", 3)), 2) } },
-    wide: { outputs: { y: cast(input("x", 3), "f64") } },
-  });
+  const plans = atOnce(
+    compile({
+      twice: { outputs: { y: mul(exp(input("x", 3)), 2) } },
+      wide: { outputs: { y: cast(input("x", 3), "f64") } },
+    }),
+  );
   const x = Float32Array.from({ length: 3 * 500 }, (_, i) => (i % 7) / 7);
   const answers = (threads: number) =>
     withExecutor(

@@ -1,4 +1,4 @@
-// What `train` may be told: presets, and what is refused before anything is simulated.
+// Options of `train`: presets, and what is refused before anything is simulated.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gaussianNoise } from "../src/distributions/noise.ts";

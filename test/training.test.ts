@@ -1,4 +1,4 @@
-// Training: stopping and carrying on, going wrong with a reason, and what options do. Posteriors' accuracy is tested apart.
+// Training: stopping and resuming, failing with a reason, and the effect of options. accuracy.test.ts tests the posteriors.
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// Work in a worker: the same answers, and a calling thread that stays free.
+// Work in a worker gives the same answers and leaves the calling thread free.
 import { performance } from "node:perf_hooks";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -10,6 +10,7 @@ import { printPlan } from "../src/graph/plan.ts";
 import { compile } from "../src/graph/program.ts";
 import { coupling } from "../src/guides/coupling.ts";
 import { spline } from "../src/guides/spline.ts";
+import { atOnce } from "../src/host/yielding.ts";
 import { infer } from "../src/infer/infer.ts";
 import { laplace } from "../src/infer/laplace.ts";
 import { problems } from "../src/problems.ts";
@@ -132,7 +133,7 @@ test("a loss that is not finite is told as without a worker", async () => {
   assert.is(there.message, here.message);
 });
 
-const double = compile({ double: { outputs: { y: mul(input("x", 1), 2) } } });
+const double = atOnce(compile({ double: { outputs: { y: mul(input("x", 1), 2) } } }));
 const x = Float32Array.of(1, 2, 3);
 
 test("an error in a worker comes back with its message, and the worker goes on", async () => {

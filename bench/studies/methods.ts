@@ -104,7 +104,7 @@ export async function methods({ full, folder, cases: count = OBSERVATIONS, quick
     {
       file: "methods.svg",
       description:
-        "Kolmogorov-Smirnov statistic against milliseconds an observation for nine methods on three problems",
+        "Kolmogorov-Smirnov statistic against milliseconds per observation for nine methods on three problems",
       rows: [panels],
       keys: kinds.map((name, i) => ({ name, hue: hue(i) })),
       caption: "filled: NPE, or no training · hollow: ELBO · dashed: two exact samples of 1000",

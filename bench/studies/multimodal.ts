@@ -119,10 +119,10 @@ export async function multimodal({ full, folder, cases: count = OBSERVATIONS, qu
   saveFigure(
     {
       file: "multimodal.svg",
-      description: "Draws of four posteriors of several modes: exact ones, and those of four guides",
+      description: "Draws of four posteriors with several modes: exact draws, and those of four guides",
       rows: panels,
       names: shown.map(({ problem }) => problem.name),
-      caption: `${DRAWS} draws of one posterior a row; of the arm, its first two angles`,
+      caption: `${DRAWS} draws of one posterior per row; for the arm, the first two angles`,
     },
     folder,
   );

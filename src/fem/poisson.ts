@@ -12,10 +12,10 @@ import { add, constant, linearMap, slice, sparseCholesky, sparseSolve } from "..
 import { isTensor, show, type Tensor } from "../graph/tensor.ts";
 import type { SparsePattern } from "../sparse/pattern.ts";
 import { assemble } from "./assemble.ts";
-import { countLoads, fail } from "./loads.ts";
+import { fail } from "./loads.ts";
 import type { Mesh } from "./mesh.ts";
 import { gaugeMatrix, identity, reader, sensorMatrix } from "./readings.ts";
-import { checkSpec, type PoissonSpec } from "./spec.ts";
+import { checkSpec, countLoads, type PoissonSpec } from "./spec.ts";
 
 export interface Coefficients {
   /** c (B, E) of the triangles, beside that of the definition. */

@@ -10,11 +10,11 @@ import { drawnSummary, gaussianSummary, makePosterior, type Posterior, type Summ
 import { checkData, isRows } from "../problem/problem.ts";
 import type { CorrectedPosterior, CorrectOptions } from "../sampling/correct.ts";
 
-const inferTable = {
+export const inferTable = {
   /** Draws that mean, covariance and quantiles are computed from where the guide has no closed form. */
   draws: option(whole(2), 4096),
   /** Seed of those draws. */
-  seed: option(seed, 0),
+  seed: option(seed, 0, "seed of the draws"),
   ...backendTable,
 };
 export type InferOptions = OptionsOf<typeof inferTable>;

@@ -13,22 +13,16 @@ import { keptBy, keptByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, backendNames, createExact } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
 import { expectCount, expectOptions, expectSeed } from "../checks/options.ts";
-import type { Distribution } from "../distributions/distribution.ts";
+import { type Distribution, isUnbounded } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
 import { add, cast, input, mul, random, square, sub, sumFeatures, triMul, triSolve } from "../graph/build.ts";
-import { logDet, triIndex } from "../graph/linear.ts";
+import { logDet } from "../graph/linear.ts";
 import { compile, type Program } from "../graph/program.ts";
-import { packed } from "../graph/tensor.ts";
+import { packed, triIndex } from "../graph/tensor.ts";
 import { normalConstant } from "../guides/guide.ts";
+import { atOnce } from "../host/yielding.ts";
 import { STREAMS } from "../numbers/random.ts";
-import {
-  drawnSummary,
-  gaussianSummary,
-  isUnbounded,
-  makePosterior,
-  type Posterior,
-  type Summary,
-} from "../posterior/posterior.ts";
+import { drawnSummary, gaussianSummary, makePosterior, type Posterior, type Summary } from "../posterior/posterior.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { checkData, isRows, type Problem } from "../problem/problem.ts";
 import type { CorrectedPosterior, CorrectOptions } from "../sampling/correct.ts";
@@ -151,13 +145,15 @@ function programOf(problem: Problem, curvature: Curvature): Program {
   const theta = input("theta", D, { dtype });
   const back = triMul(factor, sub(frame.toGuide(theta), mode), { transpose: true });
   const logQ = mul(sub(logDet(factor), sumFeatures(square(back))), 0.5);
-  return compile({
-    step: { outputs: traceStep(problem, curvature), rows: STEP_ROWS },
-    starts: { outputs: { z: frame.toGuide(prior.draw(STREAMS.prior, dtype)) } },
-    theta: { outputs: { theta: frame.fromGuide(z) } },
-    sample: { outputs: { theta: frame.fromGuide(cast(drawn, "f32")) } }, // rounded before, so that it stays in the support
-    logProb: { outputs: { logProb: add(add(logQ, normalConstant(D)), frame.logDet(theta)) } },
-  });
+  return atOnce(
+    compile({
+      step: { outputs: traceStep(problem, curvature), rows: STEP_ROWS },
+      starts: { outputs: { z: frame.toGuide(prior.draw(STREAMS.prior, dtype)) } },
+      theta: { outputs: { theta: frame.fromGuide(z) } },
+      sample: { outputs: { theta: frame.fromGuide(cast(drawn, "f32")) } }, // rounded before, so that it stays in the support
+      logProb: { outputs: { logProb: add(add(logQ, normalConstant(D)), frame.logDet(theta)) } },
+    }),
+  );
 }
 
 /** C⁻ᵀ C⁻¹ (D, D), row by row, in the units of θ: the covariance of a precision C Cᵀ, column by column. */

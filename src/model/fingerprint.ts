@@ -2,6 +2,7 @@
 import type { BackendOptions } from "../backends/select.ts";
 import { input } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
+import { atOnce } from "../host/yielding.ts";
 import { STREAMS } from "../numbers/random.ts";
 import type { Problem } from "../problem/problem.ts";
 import { once, SIMULATION_STEPS } from "../simulate/simulate.ts";
@@ -26,10 +27,12 @@ export async function fingerprintOf(
     logPrior: problem.prior.logDensity(theta),
     ...(problem.forward && { forward: problem.forward(theta) }),
   };
-  const program = compile({
-    draw: { outputs: { theta: problem.prior.draw(STREAMS.prior, "f64") } },
-    evaluate: { outputs },
-  });
+  const program = atOnce(
+    compile({
+      draw: { outputs: { theta: problem.prior.draw(STREAMS.prior, "f64") } },
+      evaluate: { outputs },
+    }),
+  );
   const rows = at?.length ?? ROWS;
   return once(program, options, async (executor) => {
     const drawn =

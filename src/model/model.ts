@@ -6,23 +6,21 @@
 import type { Executor } from "../backends/backend.ts";
 import { keptByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, createExact, createExecutor, withDefaults } from "../backends/select.ts";
-import type { PooledKs } from "../diagnostics/ks.ts";
-import type { Distribution } from "../distributions/distribution.ts";
+import { type Distribution, isUnbounded } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
 import { distributionFromSpec } from "../distributions/from-spec.ts";
-import type { RankBins, TruthName, Verdict } from "../evaluate/evaluation.ts";
 import { add, input, random } from "../graph/build.ts";
 import type { Slab } from "../graph/plan.ts";
-import { compiling, type Program } from "../graph/program.ts";
+import { compile, type Program } from "../graph/program.ts";
 import type { Guide, TracedGuide } from "../guides/guide.ts";
 import { guideFrom } from "../guides/index.ts";
 import { atOnce } from "../host/yielding.ts";
 import { type DistanceKind, distances } from "../nn/distance.ts";
 import { type Embedding, traceEmbedding } from "../nn/embedding.ts";
 import { STREAMS } from "../numbers/random.ts";
-import { isUnbounded } from "../posterior/posterior.ts";
 import type { Problem } from "../problem/problem.ts";
 import { localProgram } from "../search/local-coordinates.ts";
+import type { CalibrationRecord } from "./calibration-record.ts";
 
 /** Forward model and log-prior at fixed parameters: tells whether a problem is the one that was trained on. */
 export interface Fingerprint {
@@ -52,47 +50,6 @@ export interface TrainingRecord {
   readonly device: string;
   /** Why it was not computed as it was asked for, with threads or in a worker. */
   readonly notice?: string;
-}
-
-/** One curve of a calibration: whether it stayed within its bands, and what it looks like. */
-export interface CurveRecord {
-  readonly name: string;
-  readonly pValue: number;
-  readonly passed: boolean;
-  readonly reading: string;
-}
-
-/** What `evaluate` found of a model (evaluate/evaluation.ts says what each is), as it is kept beside the weights. */
-export interface CalibrationRecord {
-  readonly verdict: Verdict;
-  readonly against: { readonly name: TruthName; readonly text: string };
-  readonly cases: number;
-  readonly draws: number;
-  readonly seed: number;
-  readonly ks: {
-    /** What two exact samples give. */
-    readonly floor: number;
-    readonly guide: PooledKs;
-    readonly corrected: PooledKs | null;
-  } | null;
-  /** Share of cases whose k̂ is above 0.7. */
-  readonly kHatAbove: number | null;
-  readonly resimulation: { readonly guide: number; readonly truth: number | null } | null;
-  /** Share of cases whose datum `infer` warns of. */
-  readonly warned: number;
-  readonly calibration: {
-    readonly cases: number;
-    readonly draws: number;
-    readonly alpha: number;
-    readonly sbc: {
-      readonly passed: boolean;
-      readonly curves: readonly CurveRecord[];
-      readonly ranks: readonly RankBins[];
-    };
-    readonly coverage: { readonly passed: boolean; readonly curves: readonly CurveRecord[] };
-    readonly tarp: { readonly passed: boolean; readonly curve: CurveRecord };
-    readonly foreign: { readonly beyondMost: number; readonly beyondAll: number };
-  };
 }
 
 export interface ModelSpec {
@@ -169,7 +126,7 @@ const programs: Readonly<Record<ProgramName, (parts: Parts) => Generator<void, P
     const { z, logProb } = guide.sample(random("normal", D, STREAMS.posterior), given);
     const theta = frame.fromGuide(z);
     yield;
-    return yield* compiling({
+    return yield* compile({
       ...(local && { look: { outputs: { distance: far, features, start: local.start(features) } } }),
       encode: { outputs: { context: encoded, ...(!local && { distance: far }), ...guide.moments?.(encoded) } },
       sample: {
@@ -186,7 +143,7 @@ const programs: Readonly<Record<ProgramName, (parts: Parts) => Generator<void, P
     const frame = frameOf(prior);
     const theta = input("theta", D);
     const given = input("context", guide.contextSize, { repeat: true });
-    return yield* compiling({
+    return yield* compile({
       logProb: { outputs: { logProb: add(guide.logProb(frame.toGuide(theta), given), frame.logDet(theta)) } },
       invert: { outputs: { noise: guide.invert(frame.toGuide(theta), given) } },
     });

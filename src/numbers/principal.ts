@@ -3,8 +3,6 @@
  * subspace iteration with Rayleigh–Ritz where it is not (Golub & Van Loan, Matrix Computations, 4th ed., §8.5, §8.2.4).
  * Only + − × ÷ √ are used: every engine gives the same bits.
  */
-
-import { atOnce } from "../host/yielding.ts";
 import { STREAMS, uniformAt } from "./random.ts";
 
 export interface Principal {
@@ -80,12 +78,8 @@ const ITERATIONS = 40;
 /** Rows between two places where the work may be parted. */
 export const PART_ROWS = 64;
 
-/** The K leading components of rows (N, M). */
-export const principalComponents = (rows: ArrayLike<number>, M: number, K: number): Principal =>
-  atOnce(findingComponents(rows, M, K));
-
-/** The same, in parts. */
-export function* findingComponents(rows: ArrayLike<number>, M: number, K: number): Generator<void, Principal> {
+/** The K leading components of rows (N, M), in parts that are each short. */
+export function* principalComponents(rows: ArrayLike<number>, M: number, K: number): Generator<void, Principal> {
   const N = rows.length / M;
   const mean = columnMeans(rows, M);
   const cov = Array.from({ length: M }, () => new Float64Array(M));

@@ -73,10 +73,6 @@ export function makePosterior({ prior, y, summary, warning, draw, density }: Pos
   };
 }
 
-/** Whether a Gaussian in z is one in θ: the prior lives on the whole line, where its transform is the identity. */
-export const isUnbounded = ({ low, high }: Distribution): boolean =>
-  low.every((v) => v === -Infinity) && high.every((v) => v === Infinity);
-
 /** Standard deviations of the prior. */
 const FAR = 1e6;
 

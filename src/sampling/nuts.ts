@@ -16,7 +16,7 @@ import type { Posterior } from "../posterior/posterior.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { checkData, isRows, type Problem } from "../problem/problem.ts";
 import { Chain } from "./chain.ts";
-import { contextsOf, guideSamplerOf, isAmortised, isFlow } from "./guide-space.ts";
+import { contextsOf, guideSamplerOf, isFlow, mapOf } from "./guide-space.ts";
 import { type Given, type Group, lockstep, type NutsProgress } from "./lockstep.ts";
 import { type MetricKind, metricKinds } from "./metric.ts";
 import { samplerOf } from "./potential.ts";
@@ -144,9 +144,8 @@ function posteriorsOf(start: Settings["start"], count: number): readonly Posteri
 /** The one map whose guide's noise the chains move in; null where they move in the parameters. */
 function flowOf({ space }: Settings, posteriors: readonly Posterior[] | null, D: number): InverseMap | null {
   if (space === "parameters") return null;
-  const first = posteriors?.[0];
-  const map = first !== undefined && isAmortised(first) ? first.map : null;
-  const one = map !== null && map.spec.D === D && posteriors?.every((p) => isAmortised(p) && p.map === map);
+  const map = posteriors === null ? null : mapOf(posteriors[0]);
+  const one = map?.spec.D === D && posteriors?.every((posterior) => mapOf(posterior) === map);
   if (one && (space === "guide" || isFlow(map))) return map;
   if (space === "guide")
     throw new Error('nuts: expected start to be posteriors of one map for space "guide", got something else');

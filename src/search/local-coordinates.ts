@@ -3,9 +3,9 @@
  * from a start that is near already, and the curvature where they end.
  */
 import type { Executor } from "../backends/backend.ts";
-import { triIndex } from "../graph/linear.ts";
 import { compile, type Program } from "../graph/program.ts";
-import { packed } from "../graph/tensor.ts";
+import { packed, triIndex } from "../graph/tensor.ts";
+import { atOnce } from "../host/yielding.ts";
 import { log } from "../numbers/math.ts";
 import type { Problem } from "../problem/problem.ts";
 import { climb } from "./climb.ts";
@@ -22,7 +22,7 @@ const ROWS = 256;
 
 /** The program whose plan `step` searches. @throws where the problem has no forward model in ops, or noise without information. */
 export const localProgram = (problem: Problem): Program =>
-  compile({ step: { outputs: traceStep(problem, "gauss-newton"), rows: STEP_ROWS } });
+  atOnce(compile({ step: { outputs: traceStep(problem, "gauss-newton"), rows: STEP_ROWS } }));
 
 /** N(m, (C Cᵀ)⁻¹) of one datum. */
 export interface Local {

@@ -1,5 +1,5 @@
 /** Which ends of climbs are modes, which of them holds most of the mass, and what speaks against describing it alone. */
-import { triIndex } from "../graph/linear.ts";
+import { triIndex } from "../graph/tensor.ts";
 import { exp } from "../numbers/math.ts";
 import type { Problem } from "../problem/problem.ts";
 import type { Climb } from "./climb.ts";

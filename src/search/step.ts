@@ -9,12 +9,12 @@
  * which stays positive where the curvature of an outlier does not; P = −∇² of the log-prior of z, exactly. A step is one
  * plan, in f64; climb.ts takes them.
  */
+import { isUnbounded } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
 import { add, cholesky, columns, detach, input, mul, neg, square, sub, sumFeatures, triSolve } from "../graph/build.ts";
 import { grad, jacobian } from "../graph/grad.ts";
 import { gram, logDet, packColumns, triDiagonal } from "../graph/linear.ts";
 import { packed, packedOrder, type Tensor } from "../graph/tensor.ts";
-import { isUnbounded } from "../posterior/posterior.ts";
 import type { Problem } from "../problem/problem.ts";
 
 /** Rows of a shard of the step: the Jacobians of more would not stay in cache. */

@@ -9,6 +9,7 @@
 import type { BackendOptions } from "../backends/select.ts";
 import { cast, input } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
+import { atOnce } from "../host/yielding.ts";
 import { STREAMS, shuffle, uniforms } from "../numbers/random.ts";
 import type { Problem } from "../problem/problem.ts";
 import type { SimulationControl } from "./options.ts";
@@ -74,10 +75,12 @@ export async function stratifiedBank(
 ): Promise<Simulations> {
   const { D, M, forward, name } = problem;
   if (forward === null) throw new Error(`internal: "${name}" has no forward model to trace`);
-  const program = compile({
-    draw: { outputs: { theta: (problem.proposal ?? problem.prior).draw(STREAMS.prior, "f32") } },
-    simulate: { outputs: { clean: cast(forward(cast(input("theta", D), "f64")), "f32") } },
-  });
+  const program = atOnce(
+    compile({
+      draw: { outputs: { theta: (problem.proposal ?? problem.prior).draw(STREAMS.prior, "f32") } },
+      simulate: { outputs: { clean: cast(forward(cast(input("theta", D), "f64")), "f32") } },
+    }),
+  );
   const step = SIMULATION_STEPS.bank;
   const theta = new Float32Array(count * D);
   const clean = new Float32Array(count * M);

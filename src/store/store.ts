@@ -1,10 +1,11 @@
 /** Saving and loading: inverse maps and checkpoints as files; inverse maps also from URLs and bytes. */
+
 import { type BackendOptions, backendNames, checkBackend } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
 import type { HostUrl } from "../checks/host-types.ts";
-import { expectOptions } from "../checks/options.ts";
+import { expectOption, expectOptions } from "../checks/options.ts";
 import { fileExists, readBytes, writeBytes } from "../host/files.ts";
-import { expectFolder, readPlace } from "../host/folders.ts";
+import { folder, readPlace } from "../host/folders.ts";
 import { expectMap } from "../model/expect.ts";
 import { checkFingerprint } from "../model/fingerprint.ts";
 import { type InverseMap, makeInverseMap } from "../model/model.ts";
@@ -57,7 +58,7 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<I
   expectOptions("load", options, ["problem", "models", ...backendNames]);
   const { problem, models, ...backend } = options;
   if (problem !== undefined) expectProblem("load", problem);
-  expectFolder("load", "models", models);
+  if (models !== undefined) expectOption("load", "models", folder, models);
   checkBackend(backend);
   const place = await placeOf(source, models);
   const { spec, tensors } = await bytesOf(place)

@@ -11,6 +11,7 @@ import { backendOf, createExecutor } from "../backends/select.ts";
 import { bankRows, batchSum, cast, constant, input, mul, square, sub, sumFeatures, weight } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { atOnce } from "../host/yielding.ts";
 import { unpackSlab } from "../model/model.ts";
 import { type MakeLayer, residual } from "../nn/residual.ts";
 import { STREAMS } from "../numbers/random.ts";
@@ -155,10 +156,12 @@ async function fit(
   const total = (theta: Tensor, target: Tensor): Tensor =>
     batchSum(cast(sumFeatures(mul(square(sub(trained(features(theta)), target)), share)), "f64"));
   const loss = mul(total(bankRows("theta", D, STREAMS.bank), bankRows("target", K, STREAMS.bank)), 1 / batch);
-  const program = compile({
-    train: { outputs: { loss }, minimise: loss, rows: batch },
-    heldOut: { outputs: { sum: total(input("theta", D), input("y", K)) } },
-  });
+  const program = atOnce(
+    compile({
+      train: { outputs: { loss }, minimise: loss, rows: batch },
+      heldOut: { outputs: { sum: total(input("theta", D), input("y", K)) } },
+    }),
+  );
   const optimiser = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, amsgrad: false, clip: 10 };
   const learn = async ({ backend, resume, started }: Attempt): Promise<(theta: Tensor) => Tensor> => {
     const executor = await createExecutor(program, { ...backend, optimiser });

@@ -3,8 +3,8 @@ import { DeviceLost, type Executor } from "../backends/backend.ts";
 import { describe } from "../checks/arguments.ts";
 import type { Slab } from "../graph/plan.ts";
 import type { Guide } from "../guides/guide.ts";
-import { atOnce, inParts, pause } from "../host/yielding.ts";
-import { STREAMS, uniformAt } from "../numbers/random.ts";
+import { inParts, pause } from "../host/yielding.ts";
+import { drawWeights } from "../nn/initial.ts";
 import { SIMULATION_STEPS, type Simulations } from "../simulate/simulate.ts";
 import { type Checkpoint, TrainingStopped } from "./checkpoint.ts";
 import type { FullSettings, TrainOptions } from "./options.ts";
@@ -12,22 +12,6 @@ import { rates } from "./schedules.ts";
 
 /** Milliseconds that training keeps the thread before it lets others in. */
 const CHUNK_MS = 100;
-
-/** Start of the weights: U(−init, init), entry by entry, from the seed. */
-export const initialWeights = (slab: Slab, seed: number): Float32Array => atOnce(drawWeights(slab, seed));
-
-/** The same, in parts: a row of an entry each. */
-function* drawWeights(slab: Slab, seed: number): Generator<void, Float32Array> {
-  const values = new Float32Array(slab.bytes / 4);
-  for (const [e, { rows, cols, offset, init }] of slab.entries.entries()) {
-    for (let r = 0; r < rows && init !== 0; r++) {
-      yield;
-      for (let c = 0; c < cols; c++)
-        values[offset / 4 + r * cols + c] = init * (2 * uniformAt(seed, STREAMS.weights + e, 0, r, c) - 1);
-    }
-  }
-  return values;
-}
 
 /** Refuses to carry on another training, and says what is other. */
 function refuseOther(resume: Checkpoint, problem: string, signature: string): void {

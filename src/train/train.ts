@@ -6,7 +6,7 @@ import { frameOf } from "../distributions/frame.ts";
 import { normal } from "../distributions/normal.ts";
 import { bankRows, batchSum, cast, exp, input, mul, sub } from "../graph/build.ts";
 import type { Slab } from "../graph/plan.ts";
-import { compiling, type PlanRequest, type Program } from "../graph/program.ts";
+import { compile, type PlanRequest, type Program } from "../graph/program.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Fitted, LocalCoordinates, TracedGuide } from "../guides/guide.ts";
 import { atOnce, inParts, pause } from "../host/yielding.ts";
@@ -72,7 +72,7 @@ function* tracing(problem: Problem, settings: FullSettings, seed: number): Gener
     ...(guide.fit && { fit: { outputs: traceFit(problem, embed) } }),
     ...(local && { start: { outputs: traceStart(problem, local, embed) } }),
   };
-  const program = yield* compiling(requests);
+  const program = yield* compile(requests);
   return { program, guide, embedding };
 }
 

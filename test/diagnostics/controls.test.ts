@@ -1,6 +1,6 @@
 /**
- * Negative controls: guides that are wrong in known ways, on posteriors known exactly. Every diagnostic must catch what it
- * is said to catch (docs/diagnostics.md), must pass the right guide, and is shown not to see what it is said not to see.
+ * Negative controls: guides that are wrong in known ways, on posteriors known exactly. Every diagnostic must catch the faults
+ * that docs/diagnostics.md says it catches, must pass the right guide, and must miss the faults that the page says it misses.
  * All tests are at level 1 %, so a right guide fails one of them with probability 1 % at a seed; seeds are fixed.
  */
 import { readFileSync } from "node:fs";

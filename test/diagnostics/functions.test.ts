@@ -1,4 +1,4 @@
-// KL, C2ST, re-simulation, predictive checks and ranks: values in closed form, seeds, and what is refused.
+// KL, C2ST, re-simulation, predictive checks and ranks: values in closed form, seeds, refusals.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { c2st } from "../../src/diagnostics/c2st.ts";

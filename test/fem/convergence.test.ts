@@ -1,10 +1,11 @@
-// Manufactured solutions: data are made for a known u, and the error of linear elements must fall as theory has it, like h² in
-// the mean square of u and like h in that of its gradient (Ern & Guermond, Theory and Practice of Finite Elements, §3.2).
+// Manufactured solutions: data are made for a known u, and the error of linear elements must fall as theory says: like h² in
+// the mean square of u, like h in that of its gradient (Ern & Guermond, Theory and Practice of Finite Elements, §3.2).
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { disc, rectangle } from "../../src/fem/generators.ts";
-import type { EdgeSelector, Mesh } from "../../src/fem/mesh.ts";
+import type { Mesh } from "../../src/fem/mesh.ts";
 import { poisson } from "../../src/fem/poisson.ts";
+import type { EdgeSelector } from "../../src/fem/select.ts";
 import { integrate, onTriangles, type Plane, solutions } from "../helpers/fem.ts";
 
 /** A function with its first derivatives and its Laplacian. */

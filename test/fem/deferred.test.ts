@@ -1,4 +1,4 @@
-// Meshes of built-in problems are made when a forward model is first traced: importing the problems stays cheap.
+// Meshes of built-in problems are made when a forward model is first traced, so importing the problems is cheap.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";

@@ -1,8 +1,9 @@
-// The files of test/fixtures/gmsh and examples/plate.msh are Gmsh's own, of the .geo files beside them.
+// Gmsh itself wrote the files of test/fixtures/gmsh and examples/plate.msh, from the .geo files beside them.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gmsh } from "../../src/fem/gmsh.ts";
-import { areas, type Mesh, selectEdges, selectTriangles } from "../../src/fem/mesh.ts";
+import { areas, type Mesh } from "../../src/fem/mesh.ts";
+import { selectEdges, selectTriangles } from "../../src/fem/select.ts";
 import { BY_HAND, processorSeconds, read, versions } from "../helpers/mesh.ts";
 import { messageOf } from "../helpers/store.ts";
 

@@ -1,5 +1,5 @@
-// The tiled products of shaders/dense.wgsl.ts and dense_grad.wgsl.ts: variants that the widths of webgpu.test.ts do not reach are right.
-// A variant is what the shape of a layer and the rows of the plan pick: width of tiles, teams, whole quads of weights or not, sums over
+// The tiled products of shaders/dense.wgsl.ts and dense_grad.wgsl.ts, in the variants that the widths of webgpu.test.ts do not reach.
+// The shape of a layer and the rows of the plan pick the variant: the width of tiles, teams, whole quads of weights or not, sums over
 // rows in parts or alone. The tolerance is that of ops.test.ts: 4 + 4 √K units of 2^-24 Σ|terms| for K terms.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -9,6 +9,7 @@ import { scheduleOf } from "../../src/backends/webgpu/schedule.ts";
 import * as g from "../../src/graph/build.ts";
 import { compile } from "../../src/graph/program.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
+import { atOnce } from "../../src/host/yielding.ts";
 import { linear, sumOf } from "../helpers/cases.ts";
 import { compareWithReference, roundoff } from "../helpers/compare.ts";
 import { noGpu, webgpu } from "../helpers/gpu.ts";
@@ -18,7 +19,7 @@ import { draw, generator } from "../helpers/random.ts";
 import { runGraph } from "../helpers/run.ts";
 
 function kernelsOf(output: Tensor, rows: number): readonly Kernel[] {
-  const { plans } = compile({ graph: { outputs: { output }, rows } });
+  const { plans } = atOnce(compile({ graph: { outputs: { output }, rows } }));
   return scheduleOf(plans.graph).shard.filter(({ name }) => name.startsWith("dense"));
 }
 

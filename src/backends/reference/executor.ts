@@ -6,7 +6,8 @@ import type { Plan, Slab, Value } from "../../graph/plan.ts";
 import type { Program } from "../../graph/program.ts";
 import type { CreateExecutor, Executor, OptimiserOptions, Rows, RunOptions } from "../backend.ts";
 import { bankOf, expectInputs, expectSlab, optimiserOf, planOf, rowsOfBank } from "../requests.ts";
-import { type Dense, kernels, type RunState } from "./ops.ts";
+import type { Dense, RunState } from "./kernel.ts";
+import { kernels } from "./ops.ts";
 
 interface Optimiser {
   updates: number;

@@ -3,9 +3,10 @@
  * their envelope and in the order of the unknowns as they come (George & Liu, Computer Solution of Large Sparse Positive
  * Definite Systems, 1981, ch. 4), so that the oracle shares nothing with the multifrontal kernels that it judges.
  */
+import type { SparseName } from "../../graph/names.ts";
 import type { SparseMatrix } from "../../sparse/matrix.ts";
 import type { SparsePattern } from "../../sparse/pattern.ts";
-import type { Dense, Kernel } from "./ops.ts";
+import type { Dense, Kernel } from "./kernel.ts";
 
 const rowOf = (t: Dense, r: number): Float64Array => t.data.subarray(r * t.cols, (r + 1) * t.cols);
 
@@ -122,11 +123,11 @@ const sparseInverse: Kernel = (out, [a], attrs) => {
   }
 };
 
-export const sparseKernels = {
+export const sparseKernels: Readonly<Record<SparseName, Kernel>> = {
   linearMap,
   sparseMul,
   sparseOuter,
-  sparseCholesky: (() => {}) as Kernel, // factors are not kept
+  sparseCholesky: () => {}, // factors are not kept
   sparseSolve,
   sparseLogDet,
   sparseInverse,
