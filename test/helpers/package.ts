@@ -15,7 +15,7 @@ export function run(folder: string, command: string, args: readonly string[]): s
     cwd: folder,
     env,
     encoding: "utf8",
-    timeout: 120_000,
+    timeout: 300_000,
     shell: process.platform === "win32" && !/\.exe$/i.test(command), // npm and deno are scripts there
   });
   if (error) throw error;
@@ -36,7 +36,7 @@ function alone(action: () => void): void {
       mkdirSync(lock);
       break;
     } catch {
-      if (Date.now() - changedAt(lock) > 180_000) rmSync(lock, { recursive: true, force: true });
+      if (Date.now() - changedAt(lock) > 400_000) rmSync(lock, { recursive: true, force: true });
       Atomics.wait(pause, 0, 0, 200);
     }
   }
