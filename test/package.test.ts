@@ -87,7 +87,8 @@ test("the package holds what runs, its types, docs, examples and licences, and n
   for (const path of [...single, ...kernels, ...models, "dist/worker.js"])
     assert.ok(packed.includes(path), `expected ${path} in the package`);
   const known = [...single, ...kernels, ...models, "CHANGELOG.md"];
-  const pages = /^(docs\/([\w-]+\/)?[\w-]+\.md|docs\/images\/[\w-]+\.svg|examples\/([\w-]+\/)?[\w-]+\.(js|ts|geo|msh))$/;
+  const pages =
+    /^(docs\/([\w-]+\/)?[\w-]+\.md|docs\/images\/[\w-]+\.svg|examples\/([\w-]+\/)?[\w-]+\.(js|ts|geo|msh))$/;
   const odd = packed.filter(
     (path) => !known.includes(path) && ![code, declarations, pages].some((kind) => kind.test(path)),
   );

@@ -15,7 +15,6 @@
  * The comment on a row is what an editor shows of the option, and what docs/api says of it.
  */
 import { describe } from "./arguments.ts";
-import type { HostSignal } from "./host-types.ts";
 
 /** What a value must be. */
 export interface Check<T> {
@@ -148,9 +147,9 @@ export const record: Check<Readonly<Record<string, unknown>>> = {
   test: (x) => typeof x === "object" && x !== null && !Array.isArray(x),
 };
 
-export const abortSignal: Check<HostSignal> = {
+export const abortSignal: Check<AbortSignal> = {
   expected: "an AbortSignal",
-  test: (x) => typeof (x as Partial<HostSignal> | null)?.aborted === "boolean",
+  test: (x) => typeof (x as Partial<AbortSignal> | null)?.aborted === "boolean",
 };
 
 /** What `check` accepts, or null. */

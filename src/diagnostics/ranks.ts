@@ -10,7 +10,6 @@
  */
 
 import { describe } from "../checks/arguments.ts";
-import type { HostSignal } from "../checks/host-types.ts";
 import { expectOptions, expectSeed } from "../checks/options.ts";
 import { normalAt, STREAMS, uniformAt } from "../numbers/random.ts";
 import type { Posterior } from "../posterior/posterior.ts";
@@ -34,7 +33,7 @@ export interface RankOptions {
   /** Reference points (N, D) of TARP. Default: normal with the mean and sd of the true parameters, blind to the data. */
   readonly references?: Rows;
   readonly onProgress?: (done: number, count: number) => void;
-  readonly signal?: HostSignal;
+  readonly signal?: AbortSignal;
 }
 
 /** Ranks of N truths, 0 … `draws`. */

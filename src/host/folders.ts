@@ -4,12 +4,11 @@
  * the module: kernels are looked for by every call that computes, and a page has one place for its files. Workers ask for none:
  * kernels are posted to them.
  */
-import type { HostUrl } from "../checks/host-types.ts";
 import { type Check, type OptionsOf, option, readOptions } from "../checks/options.ts";
 import { readBytes } from "./files.ts";
 
 /** A folder, as a URL or a path. */
-export const folder: Check<string | HostUrl> = {
+export const folder: Check<string | URL> = {
   expected: "a URL or a path of a folder",
   test: (x) => typeof x === "string" || x instanceof URL,
 };
@@ -46,7 +45,7 @@ export function setFolders(folders: Folders): void {
 export const foldersSet = (): Readonly<Partial<Record<FolderName, string>>> => ({ ...chosen });
 
 /** The URL or path of a file in a folder. */
-export function inFolder(folder: string | HostUrl, file: string): string | HostUrl {
+export function inFolder(folder: string | URL, file: string): string | URL {
   if (typeof folder === "string" && !isUrl(folder))
     return folder === "" ? file : `${folder.replace(/\/$/, "")}/${file}`;
   const base = new URL(folder);
@@ -67,7 +66,7 @@ function pageAddress(): string | undefined {
 const isUrl = (place: string): boolean => /^(https?|file|data|blob):/.test(place);
 
 /** A URL, or a path where there are files. */
-function placed(place: string | HostUrl): string | HostUrl {
+function placed(place: string | URL): string | URL {
   const page = pageAddress();
   return typeof place === "string" && page === undefined && !isUrl(place) ? place : new URL(place, page);
 }
@@ -77,7 +76,7 @@ function placed(place: string | HostUrl): string | HostUrl {
  * @param owner opens messages. @param what is expected there.
  * @throws an Error that names the place and says what came.
  */
-export async function readPlace(owner: string, what: string, place: string | HostUrl): Promise<Uint8Array> {
+export async function readPlace(owner: string, what: string, place: string | URL): Promise<Uint8Array> {
   const url = placed(place);
   if (typeof url === "string") return readBytes(url);
   if (url.protocol === "file:" && pageAddress() === undefined) {

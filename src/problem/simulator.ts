@@ -2,7 +2,6 @@
  * A model that ops cannot express: a function from parameters to data, how it is called (how many parameters at a time,
  * how many calls side by side, what is done about calls that fail), and what it is told of each call.
  */
-import type { HostSignal } from "../checks/host-types.ts";
 import {
   callback,
   number,
@@ -18,7 +17,7 @@ import {
 /** What a simulator is told of a call, beside the parameters. */
 export interface SimulatorCall {
   /** Aborted when the call takes longer than `timeout` or nobody waits for its answer any more. */
-  readonly signal: HostSignal;
+  readonly signal: AbortSignal;
   /** A whole number for each row, for simulators with noise of their own: it depends on the seed and the row alone, not on
    *  how rows are cut into calls, so the same run gives the same data. */
   readonly seeds: readonly number[];

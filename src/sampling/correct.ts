@@ -10,7 +10,6 @@
 import type { Rows } from "../backends/backend.ts";
 import { type BackendOptions, backendNames, withDefaults } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
-import type { HostSignal } from "../checks/host-types.ts";
 import { expectCount, expectOptions, expectSeed } from "../checks/options.ts";
 import { cost } from "../graph/plan.ts";
 import { exp } from "../numbers/math.ts";
@@ -46,7 +45,7 @@ export interface CorrectOptions extends BackendOptions {
   readonly seed?: number;
   /** Whose posterior is wanted: by default that of the problem that the map was trained on, or of what it is a surrogate of. */
   readonly problem?: Problem;
-  readonly signal?: HostSignal;
+  readonly signal?: AbortSignal;
   readonly onProgress?: (progress: NutsProgress) => void;
 }
 

@@ -3,7 +3,6 @@
  * at. Chains never wait for one another's trees; an observation leaves when its last chain is done.
  */
 import type { Executor } from "../backends/backend.ts";
-import type { HostSignal } from "../checks/host-types.ts";
 import { pause } from "../host/yielding.ts";
 import type { Chain } from "./chain.ts";
 
@@ -29,7 +28,7 @@ export interface Group {
 }
 
 export interface Watch {
-  readonly signal?: HostSignal;
+  readonly signal?: AbortSignal;
   readonly onProgress?: (progress: NutsProgress) => void;
   /** Milliseconds from the start after which the run ends, done or not. */
   readonly budget?: number;

@@ -9,7 +9,6 @@
 import type { Executor } from "../backends/backend.ts";
 import { type BackendOptions, backendNames, backendOf } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
-import type { HostSignal } from "../checks/host-types.ts";
 import { expectCount, expectOptions, expectSeed } from "../checks/options.ts";
 import type { InverseMap } from "../model/model.ts";
 import type { Posterior } from "../posterior/posterior.ts";
@@ -69,7 +68,7 @@ export interface NutsOptions extends BackendOptions {
   readonly seed?: number;
   /** Seconds after which sampling ends with the draws that there are; default: none. */
   readonly budget?: number;
-  readonly signal?: HostSignal;
+  readonly signal?: AbortSignal;
   readonly onProgress?: (progress: NutsProgress) => void;
 }
 

@@ -1,5 +1,4 @@
 /** What a caller may say about simulating, beside what to simulate, and what it is told meanwhile. */
-import type { HostSignal } from "../checks/host-types.ts";
 import { abortSignal, callback, type OptionsOf, option, path } from "../checks/options.ts";
 import type { Problem } from "../problem/problem.ts";
 
@@ -55,7 +54,7 @@ export class SimulationStopped extends Error {
 }
 
 /** For work that leaves nothing: of an error that a part of it ended with, the signal's reason where it is aborted. */
-export function reasonOf(error: unknown, signal: HostSignal | undefined): unknown {
+export function reasonOf(error: unknown, signal: AbortSignal | undefined): unknown {
   return signal?.aborted ? signal.reason : error;
 }
 

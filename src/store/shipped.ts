@@ -2,7 +2,6 @@
  * The models that come with the package, by the name of their problem, and where their files are. As with the kernels
  * (backends/kernels-url.ts) each address is written out, so that a user's bundler finds the file and copies it.
  */
-import type { HostUrl } from "../checks/host-types.ts";
 import { foldersSet, inFolder } from "../host/folders.ts";
 
 declare const RETRODICT_BUNDLED: true | undefined;
@@ -33,10 +32,7 @@ export const isModelName = (source: unknown): source is string => typeof source 
  * Where the file of a shipped model is. `folder`: where the models are if not in the package, a URL or a path.
  * @throws on a name that is none of them, and in a bundle of a format other than ESM, whose code does not know its own address.
  */
-export function shippedModel(
-  name: string,
-  folder: string | HostUrl | undefined = foldersSet().models,
-): string | HostUrl {
+export function shippedModel(name: string, folder: string | URL | undefined = foldersSet().models): string | URL {
   if (!Object.hasOwn(urls, name))
     throw new Error(
       `load: expected the name of a shipped model, ${shippedModels.join(", ")}, or a path, got "${name}"`,

@@ -1,8 +1,6 @@
 /** Saving and loading: inverse maps and checkpoints as files; inverse maps also from URLs and bytes. */
-
 import { type BackendOptions, backendNames, checkBackend } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
-import type { HostUrl } from "../checks/host-types.ts";
 import { expectOption, expectOptions } from "../checks/options.ts";
 import { fileExists, readBytes, writeBytes } from "../host/files.ts";
 import { folder, readPlace } from "../host/folders.ts";
@@ -45,7 +43,7 @@ export interface LoadOptions extends BackendOptions {
   /** The problem that the model was trained on: needed to correct posteriors; one that differs is refused by name. */
   readonly problem?: Problem;
   /** Folder of the shipped models, a URL or a path, for this call; `setFolders` says it for all of them. */
-  readonly models?: string | HostUrl;
+  readonly models?: string | URL;
 }
 
 /**
@@ -76,10 +74,10 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<I
   return map;
 }
 
-type Source = string | HostUrl | Uint8Array | ArrayBuffer;
+type Source = string | URL | Uint8Array | ArrayBuffer;
 
 /** What is to be read: for the name of a shipped model, its file. */
-async function placeOf(source: Source, models: string | HostUrl | undefined): Promise<Source> {
+async function placeOf(source: Source, models: string | URL | undefined): Promise<Source> {
   if (!isModelName(source)) return source;
   const isFile = !shippedModels.includes(source) && (await fileExists(source).catch(() => false)); // no files in a browser
   return isFile ? source : shippedModel(source, models);

@@ -1,7 +1,6 @@
 /** What `surrogate` may be told, and its defaults. */
 import { type BackendOptions, backendNames } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
-import type { HostSignal } from "../checks/host-types.ts";
 import { expectOptions, expectSeed } from "../checks/options.ts";
 import type { Distribution } from "../distributions/distribution.ts";
 import { expectProposal, type Problem } from "../problem/problem.ts";
@@ -37,7 +36,7 @@ export interface SurrogateOptions extends BackendOptions {
   /** Told what should not pass unseen; by default it goes to the console. */
   readonly onWarning?: (message: string) => void;
   /** Ends the work early: `surrogate` then throws the signal's reason. */
-  readonly signal?: HostSignal;
+  readonly signal?: AbortSignal;
 }
 
 /** Whole numbers: the default, the least and the most. */

@@ -50,8 +50,8 @@ function alone(action: () => void): void {
 /** Builds what is missing in dist/ or older than the sources: tests may run in a tree that was never built. */
 function buildWhatIsStale(): void {
   run(root, process.execPath, ["--import", "tsx", "scripts/build-wasm.ts", "--if-stale"]);
-  const made = ["package.json", "scripts/build-js.ts", "scripts/build-types.ts"].map((name) =>
-    changedAt(join(root, name)),
+  const made = ["package.json", "scripts/build-js.ts", "scripts/build-types.ts", "scripts/host-types.d.ts"].map(
+    (name) => changedAt(join(root, name)),
   );
   const sources = Math.max(newestIn(join(root, "src")), ...made);
   const stale = (file: string): boolean => changedAt(join(root, "dist", file)) < sources;

@@ -21,8 +21,8 @@ let instance: GPU | undefined;
 let opened: Promise<Gpu> | undefined;
 
 /**
- * The package "webgpu", by a name that no bundler reads and no minifier folds into a string: it is a native module for Node, which most users do not have, and which
- * cannot be bundled where they do.
+ * The package "webgpu": a native module for Node, which most users do not have, and which cannot be bundled if they do. So
+ * its name is written in a way that no bundler reads, and no minifier folds into a string.
  */
 const nodePackage = (): Promise<{ create(flags: string[]): GPU }> =>
   import(/* webpackIgnore: true */ /* @vite-ignore */ Object.keys({ webgpu: true })[0]);
