@@ -80,7 +80,7 @@ test("the package depends on nothing and names files that are there", () => {
 });
 
 test("the package holds what runs, its types, docs, examples and licences, and nothing else", () => {
-  const [code, declarations] = [/^dist\/[\w-]+\.js(\.map)?$/i, /^dist\/types\/(src|shaders)\/[\w/.-]+\.d\.ts$/];
+  const [code, declarations] = [/^dist\/[\w-]+\.js(\.map)?$/i, /^dist\/types\/(host-types|src\/[\w/.-]+)\.d\.ts$/];
   const single = ["package.json", "README.md", "LICENSE", "llms.txt", "dist/THIRD-PARTY.txt"];
   const kernels = ["", "-relaxed", "-threads", "-relaxed-threads"].map((build) => `dist/kernels${build}.wasm`);
   const models = ["arm", "rod", "eit"].map((name) => `models/${name}.safetensors`);
