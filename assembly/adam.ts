@@ -1,9 +1,9 @@
 // Global-norm clipping and Adam / AMSGrad over whole slabs (Kingma & Ba 2015, Algorithm 1; Reddi et al. 2018, Algorithm 2
 // in the bias-corrected form of the common libraries).
 //
-// The settings are a run of words: 0 weights, 1 gradient, 2 m, 3 v, 4 largest v (0: Adam), 5 floats of a slab, 6 learning
-// rates (f32 a step), 7 step of the first rate; then f64 at byte 32: largest norm (0: no clipping), β1, β2, ε, β1ᵗ, β2ᵗ;
-// then f32 at byte 80, for the update at hand: what scales the gradient, the size of the step, 1 / √(1 − β2ᵗ).
+// The settings are consecutive words: 0 weights, 1 gradient, 2 m, 3 v, 4 largest v (0: Adam), 5 floats of a slab, 6 learning
+// rates (one f32 for each step), 7 step of the first rate; then f64 at byte 32: largest norm (0: no clipping), β1, β2, ε, β1ᵗ, β2ᵗ;
+// then f32 at byte 80, for the current update: factor of the gradient, size of the step, 1 / √(1 − β2ᵗ).
 
 /** True when the bits are those of an infinity or a NaN. */
 // @ts-ignore: decorator
@@ -25,7 +25,7 @@ function sumOfSquares(p: usize, floats: i32): f64 {
   return f64x2.extract_lane(s, 0) + f64x2.extract_lane(s, 1);
 }
 
-/** Moments below this are 0: they move no weight, and arithmetic on subnormal numbers is many times slower. */
+/** Smaller moments become 0: they move no weight, and arithmetic on subnormal numbers is many times slower. */
 const LEAST_MOMENT: f32 = 1e-35;
 
 // @ts-ignore: decorator
@@ -33,7 +33,7 @@ const LEAST_MOMENT: f32 = 1e-35;
   return v128.and(x, f32x4.ge(f32x4.abs(x), f32x4.splat(LEAST_MOMENT)));
 }
 
-/** Makes ready for one update. False, with nothing changed, when the gradient is not finite. */
+/** Prepares one update. Returns false and changes nothing when the gradient is not finite. */
 export function adamPrepare(s: usize, step: i32): bool {
   const g = <usize>load<u32>(s, 4);
   const floats = load<i32>(s, 20);
@@ -53,7 +53,7 @@ export function adamPrepare(s: usize, step: i32): bool {
 /** Bytes of a slab. */
 export function adamBytes(s: usize): usize { return <usize>load<u32>(s, 20) << 2; }
 
-/** The update of bytes `from` to `to` of the slabs, both multiples of 16. */
+/** Updates bytes `from` to `to` of the slabs, both multiples of 16. */
 export function adamApply(s: usize, from: usize, to: usize): void {
   const w = <usize>load<u32>(s), g = <usize>load<u32>(s, 4), m = <usize>load<u32>(s, 8), v = <usize>load<u32>(s, 12);
   const largest = <usize>load<u32>(s, 16);

@@ -1,14 +1,14 @@
-// Cholesky factors of a symmetric positive-definite matrix a sample, A = L Lᵀ, and their derivative backwards; packed lower
-// triangles as in triangle.ts. Row by row (Golub & Van Loan, Matrix Computations, 4th ed., §4.2): both loops inside run
-// along rows, which are contiguous. A value below is that of all 8 samples of a block at once (two vectors of f32, four
-// of f64), so that sums have several chains in flight and a cache line is read once.
+// Cholesky factors A = L Lᵀ of one symmetric positive-definite matrix for each sample, and their reverse derivative; packed
+// lower triangles as in triangle.ts. Row by row (Golub & Van Loan, Matrix Computations, 4th ed., §4.2): the inner loops run
+// along rows, which are contiguous. Each value below is of all 8 samples of a block at once (two vectors of f32, four of
+// f64), so that several chains of sums are in flight and each cache line is read once.
 import { inCols, inPtr, outPtr, outRows, shardBlocks } from "./state";
 import { minus, over, pitch, times } from "./lanes";
 import { order, rowStart } from "./triangle";
 
 // @ts-ignore: decorator
 @inline function root<T>(x: v128): v128 {
-  // A pivot that is not positive has no root: NaN, where sqrt(0) and sqrt(-0) would be 0.
+  // A pivot that is not positive gives NaN, although sqrt(0) and sqrt(-0) are 0.
   const good = sizeof<T>() == 4 ? f32x4.gt(x, f32x4.splat(0)) : f64x2.gt(x, f64x2.splat(0));
   const y = sizeof<T>() == 4 ? f32x4.sqrt(x) : f64x2.sqrt(x);
   return v128.bitselect(y, sizeof<T>() == 4 ? f32x4.splat(f32.NaN) : f64x2.splat(f64.NaN), good);
@@ -68,9 +68,9 @@ import { order, rowStart } from "./triangle";
 export function cholesky_f32(r: usize): void { choleskyOf<f32>(r); }
 export function cholesky_f64(r: usize): void { choleskyOf<f64>(r); }
 
-// The steps of the factorisation backwards, last entry first, each statement replaced by its adjoint (Murray,
-// Differentiation of the Cholesky decomposition, arXiv 1602.07527): what is left of the cotangent of L_ij when its turn
-// comes, over L_jj, is the cotangent of A_ij.
+// The steps of the factorisation in reverse, last entry first, each statement replaced by its adjoint (Murray,
+// Differentiation of the Cholesky decomposition, arXiv 1602.07527). When the sweep reaches L_ij, the remaining cotangent of
+// L_ij divided by L_jj is the cotangent of A_ij.
 // @ts-ignore: decorator
 @inline function choleskyGradOf<T>(r: usize): void {
   const n = order(inCols(r, 0)), bytes = <usize>inCols(r, 0) * pitch<T>();
@@ -95,7 +95,7 @@ export function cholesky_f64(r: usize): void { choleskyOf<f64>(r); }
           }
         }
         subtractScaled<T>(outRow, at, other, j);
-        subtractScaled<T>(outOther, at, row, j); // for i = j the same again: twice, as the derivative of a square is
+        subtractScaled<T>(outOther, at, row, j); // for i = j this subtracts twice, as the derivative of a square requires
       }
     }
     l += bytes;

@@ -2,14 +2,14 @@
  * Dense layer:  y = act(x·W + b),  dx = dz·Wᵀ,  dz = ∂L/∂(x·W + b). The gradient of W and b is in dense_grad.ts.
  * Register tiles after Goto and van de Geijn, "Anatomy of high-performance matrix multiplication" (ACM TOMS 34:3,
  * 2008), without packing: a batch [nb][F][8] already holds eight samples of a feature as two vectors, and the entries
- * of W (I + 1, O), with the bias in row I, are broadcast from where they lie. Pointers and strides are in bytes.
+ * of W (I + 1, O), with the bias in row I, are broadcast directly from memory. Pointers and strides are in bytes.
  *
- * A tile keeps n features × 8 samples in registers: 2n sums, fed by 2 vector loads and n broadcasts a step, so that
- * arithmetic takes the time and not loading. n ≤ 5, or 6 where FMA needs no register for the product.
+ * A tile keeps n features × 8 samples in registers: 2n sums, with 2 vector loads and n broadcasts for each step,
+ * so that arithmetic limits the speed, not loads. n ≤ 5, or 6 where FMA needs no register for the product.
  *
- * V8 before version 13 spills the sums of a tile unless they start at zero, the bias comes after the loop, stores go
+ * V8 before version 13 spills the sums of a tile unless they start at zero, the bias is added after the loop, stores run
  * backwards and the loop is a `while` (in weight gradients a `do`). Tiles are called through a function value, which
- * keeps them out of line: several in one function cost up to a fifth.
+ * keeps them out of line: several in one function cost up to 20 % in time.
  *
  * The order of every sum depends on I and O only, not on the number of blocks.
  */
@@ -19,14 +19,14 @@ export { denseWeightGrad, denseWeightGradScratch } from "./dense_grad";
 
 /** Widest tile, in features. */
 export const TILE: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 5;
-/** Blocks of 8 samples that go through all tiles before the next ones do: they stay in the second-level cache. */
+/** Blocks of 8 samples that pass through all tiles together: they stay in the second-level cache. */
 export const BLOCKS: i32 = 16;
-/** Rows of W that go through all tiles before the next: a tile's columns of them stay in the first-level cache. */
+/** Rows of W that pass through all tiles together: the part that a tile reads stays in the first-level cache. */
 const DEPTH: i32 = 192;
-/** Read in place of a bias; never written. */
+/** Zeros that are read in place of a bias; never written. */
 const ZEROS: usize = memory.data(32, 16);
 
-/** Features in the next tile: as wide as can be, with no tile of one or two left for the end. */
+/** Features in the next tile: as many as possible without leaving a last tile of one or two. */
 export function nextTile(left: i32): i32 {
   return left > TILE && left < TILE + 3 ? (left + 1) >> 1 : min(left, TILE);
 }
@@ -70,7 +70,7 @@ export function denseForward(x: usize, w: usize, y: usize, nb: i32, I: i32, O: i
   }
 }
 
-/** Activations too long for a tile's end, over values still in the cache. */
+/** Activations that are too long for the end of a tile: a second pass over values that are still in the cache. */
 function sweep(p: usize, end: usize, act: i32): void {
   if (act == 3) for (; p != end; p += 16) v128.store(p, tanh32(v128.load(p)));
   else if (act == 4) for (; p != end; p += 16) v128.store(p, sigmoid32(v128.load(p)));
@@ -94,14 +94,14 @@ function sweep(p: usize, end: usize, act: i32): void {
   return f32x4.splat(act == 2 ? <f32>0.01 : 1);
 }
 
-/** Ends one feature of a tile: bias, activation, store. */
+/** Finishes one feature of a tile: bias, activation, store. */
 // @ts-ignore: decorator
 @inline function finish(y: usize, a0: v128, a1: v128, bias: v128, low: v128, slope: v128): void {
   v128.store(y, activate(f32x4.add(a1, bias), low, slope), 16);
   v128.store(y, activate(f32x4.add(a0, bias), low, slope));
 }
 
-/** n features of y from `depth` features of x, nb blocks; `add`: on top of what y holds. */
+/** n features of y from `depth` features of x, nb blocks; `add`: adds to y. */
 // @ts-ignore: decorator
 @inline
 function forwardTile(
@@ -160,7 +160,7 @@ function forward6(x: usize, w: usize, y: usize, nb: i32, K: i32, I: i32, O: i32,
 }
 
 // ---- few features on one side ------------------------------------------------------------------------------------
-// y[j] = act(b[j] + Σ_k x[k]·w[j, k]) with w[j, k] at w + j·sj + k·sk: forward product and input gradient alike.
+// y[j] = act(b[j] + Σ_k x[k]·w[j, k]) with w[j, k] at w + j·sj + k·sk: for the forward product and the input gradient.
 
 /** K ≤ 4 features of x, all in registers; F features of y. `ends`: with bias and activation. */
 // @ts-ignore: decorator
@@ -296,8 +296,8 @@ function inputGradTile(n: i32, dz: usize, w: usize, dx: usize, nb: i32, O: i32, 
     let a00 = f32x4.splat(0), a01 = a00, a10 = a00, a11 = a00, a20 = a00, a21 = a00;
     let a30 = a00, a31 = a00, a40 = a00, a41 = a00, a50 = a00, a51 = a00;
     const end = dz + zs;
-    // One address in w, counted up, for want of registers: with one for each row, the code that V8 11 (Node 20) makes takes 1.6
-    // times as long where memory is shared.
+    // One address in w, incremented, because registers are few: with one for each row, code by V8 11 (Node 20) takes 1.6 times
+    // as long on shared memory.
     let q = w;
     while (dz != end) {
       const v0 = v128.load(dz), v1 = v128.load(dz, 16);

@@ -3,16 +3,16 @@
  *
  *   y[j] = Σ_k x[k]·w[j, k]   with w[j, k] at w + j·sj + k·sk,
  *
- * by register tiles of two features × 8 samples (see dense.ts), K in parts of `DEPTH` that stay in the first-level cache. Every sum
- * runs over k upwards, part after part, so its bits depend on nothing but K. Pointers and strides are in bytes.
+ * by register tiles of two features × 8 samples (see dense.ts), with K in parts of `DEPTH` that stay in the first-level cache. Every
+ * sum runs over k in ascending order, so its bits depend only on K. Pointers and strides are in bytes.
  */
 import { PACK, local } from "./local";
 
 const DEPTH: i32 = 192;
-// Two columns of W are packed side by side: entries of a column lie a row apart, and such strides of a power of two share
-// cache lines.
+// Two columns of W are packed side by side: entries of a column are a row apart, and strides of a power of two collide in
+// the cache.
 
-/** One or two features of y from `depth` of x, nb blocks, on top of what y holds. */
+/** Adds to one or two features of y the products with `depth` features of x, for nb blocks. */
 // @ts-ignore: decorator
 @inline
 function tile(n: i32, x: usize, xs: usize, w: usize, sj: usize, sk: usize, y: usize, ys: usize, nb: i32, depth: i32): void {

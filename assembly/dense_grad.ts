@@ -1,9 +1,9 @@
 /**
  * Weight gradient of a dense layer:  dW += xᵀ·dz,  db += Σ_rows dz.
  *
- * The sum runs over rows, which are lanes and blocks. Where both sides are wide, lanes become outputs: dz is transposed
- * into panels [rows][8] and x broadcast, in register tiles as in dense.ts. Where one side has few features, panels
- * would be mostly padding and transposing as dear as the product: lanes stay rows, and are summed across at the end.
+ * The sum runs over rows, which are lanes and blocks. When both sides are wide, lanes become outputs: dz is transposed
+ * into panels [rows][8] and x is broadcast, in register tiles as in dense.ts. When one side has few features, panels would
+ * be mostly padding and transposing as expensive as the product: lanes stay rows and are added at the end.
  *
  * The order of a sum depends on the shapes and on the blocks of the call.
  */
@@ -12,7 +12,7 @@ import { madd } from "./simd";
 
 /** Weight gradients with this few inputs or outputs are dot products. */
 const FEW: i32 = 4;
-/** Bytes of scratch in front of the panels: a tile of sums that sticks out of dw. */
+/** Bytes of scratch in front of the panels, for a tile of sums that extends beyond dw. */
 const SPILL: usize = 192;
 
 /** Bytes of scratch that denseWeightGrad needs: dz transposed, at most 16 blocks of it at a time. */
@@ -21,8 +21,8 @@ export function denseWeightGradScratch(nb: i32, I: i32, O: i32): i32 {
 }
 
 /**
- * dw += [xᵀ·dz; bias ? Σ_rows dz : 0]; x [nb][I][8], dz [nb][O][8], dw (I + 1, O); without bias row I is left alone.
- * scratch: denseWeightGradScratch(nb, I, O) bytes that overlap nothing.
+ * dw += [xᵀ·dz; bias ? Σ_rows dz : 0]; x [nb][I][8], dz [nb][O][8], dw (I + 1, O); without bias, row I is not written.
+ * scratch: denseWeightGradScratch(nb, I, O) bytes that overlap none of these.
  */
 export function denseWeightGrad(
   x: usize, dz: usize, dw: usize, nb: i32, I: i32, O: i32, bias: i32, scratch: usize,
@@ -80,7 +80,7 @@ function panelGrad(x: usize, dz: usize, dw: usize, db: usize, nb: i32, I: i32, O
 
 /**
  * Features z … z + 3 of nb blocks → rows of 4 at t, ts bytes apart, and their sums to db (unless 0).
- * Where fewer than 4 are left the first stands in for the others; what comes of it is not used.
+ * When fewer than 4 remain, the first is read in place of the others; its results are not used.
  */
 function transpose(z: usize, zs: usize, t: usize, ts: usize, nb: i32, left: i32, db: usize): void {
   const zb = left > 1 ? <usize>32 : 0, zc = left > 2 ? <usize>64 : 0, zd = left > 3 ? <usize>96 : 0;

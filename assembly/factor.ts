@@ -1,7 +1,7 @@
 // Sparse Cholesky factors of a batch of symmetric matrices with one pattern, multifrontal (Duff & Reid, ACM TOMS 9, 1983):
 // a front gathers its entries of the matrix and the updates of its children, is factored densely, and leaves its own update.
-// Samples are in the lanes: 2 in f64, 4 in f32. A factor is opaque to all but the kernels here and in solve.ts: block by
-// block, vector of lanes by vector of lanes, front by front.
+// Samples are in the lanes: 2 in f64, 4 in f32. Only the kernels here, in solve.ts and in selected_inverse.ts read a factor: it
+// is stored by block, then by vector of lanes, then by front.
 import { reportPivot } from "./fault";
 import { factorColumns, pivotBytes, trianglePanel, updateFront } from "./front";
 import { pitch, plus } from "./lanes";
@@ -16,7 +16,7 @@ import { attrs, inCols, inPtr, outPtr, outRows, shardBlocks, shardValid } from "
 @inline export function place(table: usize, p: usize, i: usize): usize { return table + (<usize>load<u32>(p + (i << 2)) << 2); }
 // @ts-ignore: decorator
 @inline export function frontAt(table: usize, f: i32): usize { return place(table, table, 5) + <usize>f * 52; }
-/** Vectors of lanes of a block that hold a row of the batch: the others are padding, and are not worked on. */
+/** Vectors of lanes of a block that hold a row of the batch: the others are padding and are skipped. */
 export function usedVectors<T>(block: i32): i32 {
   const lanes: i32 = 16 / sizeof<T>();
   const last = (block + 1) % shardBlocks == 0;
@@ -83,7 +83,7 @@ function extendAdd<T>(from: usize, r: i32, map: usize, l: usize, u: usize, s: i3
   }
 }
 
-/** Tells the host which lanes of a vector have a pivot that is not positive; `e` elements stand at `elements`. */
+/** Records which lanes of a vector have a pivot that is not positive; `e` elements are at `elements`. */
 function report<T>(block: i32, vector: i32, unknown: i32, elements: usize, e: i32): void {
   const lanes: i32 = 16 / sizeof<T>();
   for (let lane = 0; lane < lanes; lane++) {
@@ -91,7 +91,7 @@ function report<T>(block: i32, vector: i32, unknown: i32, elements: usize, e: i3
     const row = vector * lanes + lane;
     const padding = (block + 1) % shardBlocks == 0 && row >= shardValid - ((shardBlocks - 1) << 3);
     if (pivot > 0 || padding) continue;
-    // The coefficient to blame is the least: with all of them positive the matrix is positive definite, or has no support.
+    // The smallest coefficient is blamed: if all are positive, the matrix is positive definite or lacks a boundary condition.
     let element = -1;
     let least: f64 = Infinity;
     for (let k = 0; k < e; k++) {
@@ -106,7 +106,7 @@ function report<T>(block: i32, vector: i32, unknown: i32, elements: usize, e: i3
   }
 }
 
-// inputs: entries of the matrices, and coefficients of elements (optional; only to tell which is at fault)
+// inputs: entries of the matrices, and coefficients of elements (optional; only to report which one is at fault)
 // attributes: pointer of the pattern's table, pointer of the workspace
 // @ts-ignore: decorator
 @inline function sparseCholeskyOf<T>(r: usize): void {
@@ -181,7 +181,7 @@ export function sparseCholesky_f64(r: usize): void { sparseCholeskyOf<f64>(r); }
 export function sparseLogDet_f32(r: usize): void { sparseLogDetOf<f32>(r); }
 export function sparseLogDet_f64(r: usize): void { sparseLogDetOf<f64>(r); }
 
-/** Copies the first vector of lanes over those that are padding: what stands there must be finite where the rows are. */
+/** Copies the first vector of lanes over the padding, which must be finite where the rows are. */
 export function fillPadding<T>(y: usize, used: i32, features: i32): void {
   for (let f = 0; f < features; f++) {
     const first = v128.load(y);

@@ -1,11 +1,11 @@
-// What went wrong first in a run, for the host to tell: a pivot that is not positive.
+// The first fault of a run, which the host reports: a pivot that is not positive.
 import { FAULT, local } from "./local";
 import { logicalRow, shardBlocks, step } from "./state";
 
-// 0 how many (i32)   4 tile   8 row of the run   12 unknown   16 element, −1: none given   20 step   24 pivot (f64)
-// 32 coefficient (f64). Threads note their own; the first of the run is that of the least step, then of the least row.
+// 0 number of faults (i32)   4 tile   8 row of the run   12 unknown   16 element, −1: none given   20 step   24 pivot (f64)
+// 32 coefficient (f64). Each thread records its own; the first of the run has the smallest step, then the smallest row.
 
-/** Counts a fault, and keeps what is known of the first: the sample is a lane of a block of all tiles. */
+/** Counts a fault, and keeps the details of the first: the sample is a lane of a block of all tiles. */
 export function reportPivot(block: i32, lane: i32, unknown: i32, pivot: f64, element: i32, coefficient: f64): void {
   const at = local() + FAULT;
   const count = load<i32>(at);

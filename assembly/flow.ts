@@ -1,6 +1,6 @@
 // Monotone rational-quadratic splines (Durkan, Bekasov, Murray and Papamakarios, Neural Spline Flows, 2019, eqs 4-8).
 // In the bin from (x0, y0), w wide and h high, with the slopes d0 and d1 at its ends, let s = h / w, a = (x - x0) / w,
-// b = 1 - a. No term below is negative, so that none cancels:
+// b = 1 - a. No term below is negative, so nothing cancels:
 //
 //   P = a (s a + d0 b),  Q = b (s b + d1 a),  N = a (d1 a + s b) + b (d0 b + s a)
 //   y = y0 + h P / (P + Q),  dy/dx = s^2 N / (P + Q)^2
@@ -8,8 +8,8 @@
 // Inverse: with e = (y - y0) / h and f = 1 - e, z = a / b is the positive root of s f z^2 + m z = s e, m = d0 f - d1 e;
 // r = sqrt(m^2 + 4 s^2 e f) gives a : b = 2 s e : r + m, or r - m : 2 s f where m is negative.
 //
-// Lanes are samples. They lie in different bins: a sweep over the knots counts those passed, and the numbers of the bin
-// are gathered lane by lane. Outside (-bound, bound) the spline is the identity.
+// Lanes are samples. They are in different bins: a sweep over the knots counts those that each lane has passed, and the numbers
+// of its bin are gathered lane by lane. Outside (-bound, bound) the spline is the identity.
 import { CELL, SPLINE, local } from "./local";
 import { exp32, log32, madd, sigmoid32, softplus32 } from "./simd";
 import { attrs, inCols, inPtr, outPtr, outRows, shardBlocks } from "./state";
@@ -32,7 +32,7 @@ import { attrs, inCols, inPtr, outPtr, outRows, shardBlocks } from "./state";
 @inline const KNOTS: usize = PART, LOST: usize = PART * 2, AXIS: usize = PART * 3;
 // @ts-ignore: decorator
 @inline function knots(): usize { return local() + SPLINE; }
-/** What `locate` leaves for four samples, a vector each. */
+/** Results of `locate` for four samples, one vector each. */
 // @ts-ignore: decorator
 @inline function cell(): usize { return local() + CELL; }
 // @ts-ignore: decorator
@@ -53,9 +53,9 @@ import { attrs, inCols, inPtr, outPtr, outRows, shardBlocks } from "./state";
 
 /**
  * Exponentials and knots() of one axis, for 8 samples: softmax, the floor of every bin, running sums from -bound. Narrow
- * bins need knots() to better than f32, so what each sum loses is summed beside it (Dekker's fast two-sum: exact except
- * where the sums cross 0, and off by a rounding of the length there). The drift is what the last knot is short of
- * bound, in parts of the whole: a rounded scale moves all knots() in proportion.
+ * bins need knots() to better than f32, so the rounding error of each sum is accumulated separately (Dekker's fast two-sum:
+ * exact except where the sums cross 0, and off by a rounding of the length there). The drift is the distance of the last
+ * knot from bound, relative to the whole: a rounded scale moves all knots() in proportion.
  */
 function layKnots(raw: usize, exps: usize, bins: i32, bound: f32): void {
   const bytes = <usize>bins << 5;
@@ -110,7 +110,7 @@ function layKnots(raw: usize, exps: usize, bins: i32, bound: f32): void {
 @inline function clamp(v: v128, bound: f32): v128 { return f32x4.pmax(f32x4.pmin(v, splat(bound)), splat(-bound)); }
 
 /**
- * Finds the bin of four samples and what the spline is there; `v` lies in [-bound, bound]. `lane` is 0 or 16, for the
+ * Finds the bin of four samples and evaluates the spline there; `v` is in [-bound, bound]. `lane` is 0 or 16, for the
  * first or last four samples of a block, `slopes` the address of their raw inner slopes.
  */
 function locate(v: v128, slopes: usize, lane: usize, bins: i32, bound: f32, inverse: bool): void {
@@ -136,7 +136,7 @@ function locate(v: v128, slopes: usize, lane: usize, bins: i32, bound: f32, inve
   const fromRest = madd(add(from0, start), v128.load(from + axis, KNOTS), gather(from + LOST, at));
   const toRest = madd(add(to0, start), v128.load(to + axis, KNOTS), gather(to + LOST, at));
   let a = div(sub(sub(v, from0), fromRest), inverse ? h : w);
-  a = f32x4.pmax(f32x4.pmin(a, one), zero); // beyond by rounding
+  a = f32x4.pmax(f32x4.pmin(a, one), zero); // outside only by rounding
   let b = sub(one, a);
   let step: v128;
   if (inverse) {
@@ -220,9 +220,9 @@ export function spline_f32(r: usize): void {
 }
 
 /**
- * Cotangents of the raw numbers of one axis, for four samples. Bins before the one at hand move its first knot, whose
- * cotangent is `knot`; its own length `own` has the cotangent `length`; bins after it have none. The softmax takes from
- * each the mean of all, which is weighted by the lengths above the floor. `first` is the first knot of the bin.
+ * Cotangents of the raw numbers of one axis, for four samples. Bins before the current one move its first knot, whose
+ * cotangent is `knot`; its own length `own` has the cotangent `length`; later bins have none. The softmax subtracts from
+ * each the mean of all, weighted by the lengths above the floor. `first` is the first knot of the bin.
  */
 // @ts-ignore: decorator
 @inline function axisGrad(
@@ -244,13 +244,13 @@ export function spline_f32(r: usize): void {
   scatter(to, i32x4.shl(bin, 5), mul(free, sub(length, mean)));
 }
 
-/** Cotangents of the raw inner slopes: of the one that starts the bin, and of the one that ends it. */
+/** Cotangents of the raw inner slopes at the start and at the end of the bin. */
 // @ts-ignore: decorator
 @inline function slopesGrad(to: usize, bins: i32, start: v128, end: v128): void {
   const at = i32x4.shl(v128.load(cell(), BIN), 5), none = i32x4.splat(0);
   const stop = to + (<usize>(bins - 1) << 5);
   for (let row = to; row < stop; row += 32) v128.store(row, none);
-  // The first bin has no inner slope at its start, the last none at its end: what is stored for it is overwritten.
+  // The first bin has no inner slope at its start, the last none at its end: the number stored for it is overwritten.
   const last = i32x4.splat((bins - 2) << 5);
   scatter(to, i32x4.max_s(i32x4.sub(at, i32x4.splat(32)), none), start);
   scatter(to, i32x4.min_s(at, last), v128.bitselect(start, end, i32x4.gt_s(at, last)));

@@ -1,13 +1,13 @@
-// Dense fronts of the multifrontal Cholesky factorisation, the same scalar algorithm in all lanes. Rows stand in panels of 4,
-// a column of a panel is 64 bytes: 4 rows of one vector each (src/sparse/symbolic.ts has the layout). The loop of eight sums stands
-// in three functions: its sums must be locals to be in registers, and a function cannot answer eight vectors.
+// Dense fronts of the multifrontal Cholesky factorisation, one scalar algorithm in all lanes. Rows are in panels of 4; a column of
+// a panel is 64 bytes, 4 rows of one vector each (src/sparse/symbolic.ts has the layout). Three functions repeat the loop of
+// eight sums, because the sums must be locals to be in registers, and a function cannot return eight vectors.
 import { fuse, minus, negative, splat, times } from "./lanes";
 
 /** Panels of the triangle of an update: panel I starts at entry 8 I (I + 1) and has columns 0 … 4I + 3. */
 // @ts-ignore: decorator
 @inline export function trianglePanel(i: i32): usize { return <usize>(8 * i * (i + 1)) << 4; }
 
-/** Bytes of the triangle of s pivots: panels as those of an update, but that the last ends with column s − 1. */
+/** Bytes of the triangle of s pivots: panels as of an update, except that the last ends with column s − 1. */
 // @ts-ignore: decorator
 @inline export function pivotBytes(s: i32): usize { return trianglePanel((s - 1) >> 2) + (<usize>s << 6); }
 
@@ -76,7 +76,7 @@ import { fuse, minus, negative, splat, times } from "./lanes";
   }
 }
 
-/** One panel of an update, of what children have left or, if `fresh`, of 0: columns 0 … 2 pairs − 1 of c −= L Lᵀ over all s columns (`bytes` of a panel); `p` that panel of L, `q` the first below. */
+/** One panel of an update, which starts from the updates of children or, if `fresh`, from 0: columns 0 … 2 pairs − 1 of c −= L Lᵀ over all s columns (`bytes` of a panel); `p` that panel of L, `q` the first below. */
 // @ts-ignore: decorator
 @inline function updatePanelOf<T>(c: usize, p: usize, q: usize, pairs: i32, bytes: usize, fresh: bool): void {
   const end = p + bytes;
@@ -117,13 +117,13 @@ import { fuse, minus, negative, splat, times } from "./lanes";
       v128.store(c, minus<T>(v128.load(c), s00));
     }
     c += 128;
-    q += odd ? bytes : 0; // two pairs a panel of rows
+    q += odd ? bytes : 0; // two pairs for each panel of rows
     odd ^= 32;
     pairs--;
   }
 }
 
-// Exported instances: a function with one caller would be inlined there, where its accumulators do not fit the registers.
+// Exported instances, because a function with one caller would be inlined, where its sums do not fit the registers.
 export function solveColumns32(p: usize, panels: i32, pitch: usize, q: usize, done: usize, inv0: v128, l10: v128, inv1: v128): void {
   solveColumnsOf<f32>(p, panels, pitch, q, done, inv0, l10, inv1);
 }
@@ -161,8 +161,8 @@ export function updatePanel64(c: usize, p: usize, q: usize, pairs: i32, bytes: u
 }
 
 /**
- * Factors a front whose block of s columns and r rows below lies at `l`: reciprocals of the diagonal on it, L below.
- * Answers the first column whose pivot is not positive in some lane, s where there is none; that pivot is left at `bad`.
+ * Factors a front whose block of s columns and r rows below is at `l`: the diagonal holds its reciprocals, L is below.
+ * Returns the first column whose pivot is not positive in some lane, s if there is none; it stores that pivot at `bad`.
  */
 export function factorColumns<T>(l: usize, s: i32, r: i32, bad: usize): i32 {
   const pitch = <usize>s << 6; // of a panel below
@@ -175,13 +175,13 @@ export function factorColumns<T>(l: usize, s: i32, r: i32, bad: usize): i32 {
     const done = <usize>j << 6; // bytes of the columns before, in a panel
     const d = q + done; // the diagonal
     const pair = j + 1 < s;
-    // All rows of the panel at once, those above the diagonal for nothing: eight sums side by side, where one row after another
-    // would wait for its sum.
+    // All rows of the panel at once, although those above the diagonal are not needed: eight sums side by side hide the latency of
+    // an addition.
     let s00 = splat<T>(0), s10 = s00, s20 = s00, s30 = s00, s01 = s00, s11 = s00, s21 = s00, s31 = s00;
     let a = p, b = q;
     const end = p + done;
     while (a != end) {
-      const u = v128.load(b), v = v128.load(b, 16); // beside an odd last column stands what is not used
+      const u = v128.load(b), v = v128.load(b, 16); // next to an odd last column: not used
       let x = v128.load(a);
       s00 = fuse<T>(x, u, s00); s01 = fuse<T>(x, v, s01);
       x = v128.load(a, 16);

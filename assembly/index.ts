@@ -1,4 +1,4 @@
-// The interpreter: one call runs many steps of a plan that lies in linear memory (shards.ts shows how).
+// The interpreter: one call runs many steps of a plan in linear memory (shards.ts has the layout).
 import { adamApply, adamBytes } from "./adam";
 import { closeStep, groupsOf, optimiserOf, prologue, reduceGroups, runGroup, sumBytes } from "./shards";
 import { setRun, setStep } from "./state";
@@ -19,12 +19,13 @@ export { denseForward, denseInputGrad, denseWeightGrad, denseWeightGradScratch }
 export { faultAddress, localAddress, localBytes, setLocal } from "./local";
 export { fillNormal, fillUniform, randomWord } from "./random";
 
-/** Where memory is free. */
+/** The first free byte of memory. */
 export function heapBase(): usize { return __heap_base; }
 
 /**
  * Runs `steps` steps over `rows` rows of the buffers, which are rows runStart… of a run of `runRows`; the step counter
- * starts at `firstStep`. The last rows of a run close it: what is made from sums is made then. Answers the number of steps done: fewer when a loss or a gradient was not finite.
+ * starts at `firstStep`. The call with the last rows of a run also computes params from sums. Returns the number of steps
+ * done, which is smaller when a loss or a gradient is not finite.
  */
 export function run(plan: usize, rows: i32, runStart: i32, runRows: i32, seed: i32, firstStep: i32, steps: i32): i32 {
   const groups = groupsOf(plan, rows), optimiser = optimiserOf(plan);

@@ -1,4 +1,4 @@
-// Moving numbers about: the edges of the graph (rows ↔ blocks), columns, particles, types, draws.
+// Moves numbers: the edges of the graph (rows ↔ blocks), columns, particles, types, draws.
 import { fillNormal, fillUniform, randomWord } from "./random";
 import {
   attrs, bufferRow, bufferRows, inCols, inPtr, inRows, logicalRow, outBlocks, outCols, outFeatures, outIsParam, outPtr, outRows, runRows,
@@ -12,7 +12,7 @@ import {
   return repeat > 1 ? (logicalRow - bufferRow + row) / repeat : row;
 }
 
-// Four rows to four lanes: blocks of 4 × 4 are turned in registers.
+// Four rows to four lanes: blocks of 4 × 4 are transposed in registers.
 export function input_f32(r: usize): void {
   const rows = <usize>load<u32>(attrs(r, 0)), repeat = load<u32>(attrs(r, 0), 4);
   const cols = outCols(r);
@@ -169,7 +169,7 @@ export function tile_f64(r: usize): void { tileOf<f64>(r); }
 export function sumTiles_f32(r: usize): void { sumTilesOf<f32>(r); }
 export function sumTiles_f64(r: usize): void { sumTilesOf<f64>(r); }
 
-// A plain copy, to a place of the plan's choosing: of a param its entries and no more, for it may go to the gradient.
+// A plain copy to the place that the plan gives. Of a param exactly its entries, because the place may be the gradient.
 // @ts-ignore: decorator
 @inline function elementsOut(r: usize): usize {
   return outIsParam(r) ? <usize>(outRows(r) * outCols(r)) : <usize>(outRows(r) * shardBlocks * outCols(r) * 8);

@@ -1,5 +1,5 @@
-// What kernels keep for themselves between two lines: packed columns, knots of a spline, a fault. One place an instance;
-// threads are instances that share their memory, so each but the first is told a place of its own.
+// Scratch of kernels: packed columns, knots of a spline, a fault. There is one place for each instance; threads are instances
+// that share their memory, so each but the first is given a place of its own.
 
 /** Offsets from `local()`, in bytes: two columns of dense64.ts, a vector of pivots, a fault, a cell and knots of flow.ts. */
 export const PACK: usize = 0, PIVOT: usize = 3072, FAULT: usize = 3088, CELL: usize = 3136, SPLINE: usize = 3344;
@@ -14,10 +14,10 @@ let own: usize = FIRST;
 
 export function localAddress(): usize { return local(); }
 export function localBytes(): usize { return BYTES; }
-/** Of an instance that shares its memory with others: once, before it works. */
+/** Gives an instance that shares its memory a place of its own, once, before it works. */
 export function setLocal(at: usize): void {
   if (ASC_FEATURE_THREADS) own = at;
 }
 
-/** Where faults of the instance whose place is `at` are told: the host clears the first word before a run. */
+/** Address of the faults of the instance whose place is `at`; the host clears the first word before a run. */
 export function faultAddress(at: usize): usize { return at + FAULT; }

@@ -1,5 +1,5 @@
-// Elementwise ops with broadcasting of rows and columns. One loop an arity and type; the op is a constant that the
-// compiler folds into each exported kernel.
+// Elementwise ops, which broadcast rows and columns. There is one loop for each number of operands and type; the op is a
+// constant that the compiler folds into each exported kernel.
 import {
   atan2_32, cos32, erf32, exp32, log1p32, log32, probit32, sigmoid32, silu32, sin32, softplus32, tanh32,
 } from "./simd";

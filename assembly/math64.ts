@@ -1,6 +1,6 @@
-// Elementary functions in f64, one number at a time, for potentials and log-densities. The same steps as src/numbers/math.ts on
-// the polynomials that both share, so that the two agree bit for bit; only the handling of bits differs.
-// Why not AssemblyScript's own NativeMath: the tables of its exp and log alone are 6 kB after gzip.
+// Elementary functions in f64, one number at a time, for potentials and log-densities. They take the same steps as
+// src/numbers/math.ts on shared polynomials, so the two agree bit for bit; only the handling of bits differs.
+// AssemblyScript's own NativeMath is not used, because the tables of its exp and log alone are 6 kB after gzip.
 import {
   erfcScaled, erfSmall, expm1Reduced, LN2_HIGH, LN2_LOW, LOG2_E, logReduced, probitCentre, probitStep, probitTail,
 } from "../src/numbers/polynomials";

@@ -1,6 +1,6 @@
-// What the processor can do with 128-bit products and sums: the measure that the benchmarks hold the kernels to. An entry
-// of its own, compiled by the benchmark; no part of the builds. Each function does `n` rounds, all in registers or the
-// first cache; which comes closest to the peak differs between processors.
+// The peak rate of 128-bit products and sums on a processor, with which the benchmarks compare the kernels. The benchmark
+// compiles this file; it is not part of the builds. Each function does `n` rounds in registers or the first-level cache;
+// which of them comes closest to the peak differs between processors.
 import { fuse, plus, splat } from "./lanes";
 
 /** 12 independent chains: 96 floating-point operations a round in f32, 48 in f64. */
@@ -22,7 +22,7 @@ import { fuse, plus, splat } from "./lanes";
 export function chains(p: usize, n: i32): void { chainsOf<f32>(p, n); }
 export function chains64(p: usize, n: i32): void { chainsOf<f64>(p, n); }
 
-/** Products of loaded numbers with 4 that stay, over 4 KiB: 8192 floating-point operations a round in f32, 4096 in f64. */
+/** Products of numbers loaded from 4 KiB with 4 in registers: 8192 floating-point operations a round in f32, 4096 in f64. */
 // @ts-ignore: decorator
 @inline function loadsOf<T>(p: usize, n: i32): void {
   const m0 = v128.load(p), m1 = v128.load(p, 16), m2 = v128.load(p, 32), m3 = v128.load(p, 48);

@@ -6,7 +6,7 @@ import { logUnit, cosTurn, sinTurn } from "./simd";
 
 const KEY2: i32 = 0x52657472;
 const KEY3: i32 = 0x6f646963;
-const PARITY: i32 = 0x1bd11bda; // of the key schedule
+const PARITY: i32 = 0x1bd11bda; // in the key schedule
 
 // The four words of the last `threefry`, for four rows each: a wasm function of AssemblyScript returns one value.
 let word0: v128 = i32x4.splat(0);

@@ -1,4 +1,4 @@
-// Sums over features (a sample by itself) and over the batch (shards add to one place, padding left out).
+// Sums over features (for each sample) and over the batch (shards add to one place, without padding).
 // f32 log-densities and losses are summed in f64.
 import { exp32, log32 } from "./simd";
 import { exp64, log64 } from "./math64";
@@ -64,7 +64,7 @@ export function logSumExp_f32(r: usize): void {
     for (let p: usize = 0; p < bytes; p += 32) sum = f32x4.add(sum, exp32(f32x4.sub(v128.load(x + p), top)));
     v128.store(y, f32x4.add(top, log32(sum)));
     y += 16;
-    // Two halves of a block lie side by side; the next block follows the last feature.
+    // The two halves of a block are side by side; the next block follows the last feature.
     x += half & 1 ? bytes - 16 : 16;
   }
 }

@@ -1,5 +1,5 @@
 // Entries of A⁻¹ on the pattern of A, from its factor: the equations of Takahashi, Fagan & Chen (1973), front by front from the
-// root to the leaves. A front's rows below are a part of its parent's rows, where the inverse is known; for its own rows
+// root to the leaves. A front's rows below are some of its parent's rows, where the inverse is known; for its own rows
 //
 //   Z_ik = (δ_ik / L_ii − Σ_{j > i} L_ji Z_jk) / L_ii,   k ≥ i.
 import { field, fillPadding, frontAt, place, rowInBlock, usedVectors } from "./factor";
@@ -20,7 +20,7 @@ import { attrs, inPtr, outPtr, outRows, shardBlocks } from "./state";
 @inline function entry(z: usize, i: i32, k: i32, m: i32): usize { return z + (<usize>(i * m + k) << 4); }
 
 // The inverse on all rows of a front, (m, m) with m = s + r, is kept, since its children need it.
-// inputs: entries of the matrices, factors   attributes: pointer of the pattern's table, of the workspace: a square a front
+// inputs: entries of the matrices, factors   attributes: pointer of the pattern's table, of the workspace: one square for each front
 // @ts-ignore: decorator
 @inline function sparseInverseOf<T>(r: usize): void {
   const table = <usize>load<u32>(attrs(r, 2)), work = <usize>load<u32>(attrs(r, 2), 4);
@@ -35,7 +35,7 @@ import { attrs, inPtr, outPtr, outRows, shardBlocks } from "./state";
         const s = field(front, 0), below = field(front, 1), m = s + below;
         store<u32>(front, <u32>z, 44); // for its children
         invertFront<T>(table, front, factor + (<usize>field(front, 2) << 4), z, s, below);
-        // Entries of the matrix that stand in this front's columns.
+        // Entries of the matrix in this front's columns.
         let own = place(table, front, 7);
         for (let k = field(front, 8); k > 0; k--) {
           const at = <usize>load<u32>(own, 4) << 4, pivots = pivotBytes(s);

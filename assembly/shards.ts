@@ -1,9 +1,9 @@
-// The parts of a step that threads share: records, groups of shards, and the sum over groups.
+// The parts of a step that threads divide among themselves: records, groups of shards, and the sum over groups.
 //
-// A plan is a run of words: 0–5 start and end of the prologue, shard and epilogue records; 6 rows of a shard; 7 groups of
+// A plan is a sequence of words: 0–5 start and end of the prologue, shard and epilogue records; 6 rows of a shard; 7 groups of
 // shards; 8 sums, 9 bytes of their f32 part, 10 bytes of all; 11 settings of the optimiser (0: none); 12 the loss (f64,
-// 0: none); 13 where the loss of each step goes (f64); 14 bytes from the records of one thread to those of the next,
-// which differ in where the tensors of a shard lie.
+// 0: none); 13 place for the loss of each step (f64); 14 bytes from the records of one thread to those of the next,
+// which place the tensors of a shard differently.
 import { adamPrepare, nonFinite } from "./adam";
 import { setShard } from "./state";
 
@@ -26,14 +26,14 @@ export function runRecords(from: usize, to: usize): void {
   }
 }
 
-/** Once a step, before the shards: what depends on weights alone. */
+/** Runs once for each step, before the shards: params that depend on weights alone. */
 export function prologue(plan: usize, runStart: i32): void {
   setShard(0, 0, runStart, 0);
   runRecords(load<u32>(plan), load<u32>(plan, 4));
 }
 /**
- * Once a step, after their sum: what is made from sums. Keeps the loss of step s of a call, and makes the optimiser ready.
- * False when the loss or the gradient is not finite: then there is no update.
+ * Runs once for each step, after the sum over shards: params that depend on sums. Keeps the loss of step s of a call, and
+ * prepares the optimiser. Returns false, for no update, when the loss or the gradient is not finite.
  */
 export function closeStep(plan: usize, runStart: i32, firstStep: i32, s: i32): bool {
   setShard(0, 0, runStart, 0);
@@ -51,7 +51,7 @@ export function closeStep(plan: usize, runStart: i32, firstStep: i32, s: i32): b
 export function runGroup(plan: usize, g: i32, groups: i32, thread: i32, rows: i32, runStart: i32): void {
   const shardRows = load<i32>(plan, 24), shards = shardsOf(plan, rows), bytes = sumBytes(plan);
   const shift = <usize>g * bytes;
-  // A run in parts goes on adding to the sums of the first group.
+  // A run in several calls continues to add to the sums of the first group.
   if (g > 0 || runStart == 0) memory.fill(sumsOf(plan) + shift, 0, bytes);
   const stride = <usize>load<u32>(plan, 56) * <usize>thread;
   const from = <usize>load<u32>(plan, 8) + stride, to = <usize>load<u32>(plan, 12) + stride;

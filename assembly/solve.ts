@@ -1,12 +1,12 @@
-// Solutions with the factors of factor.ts, up to three right-hand sides at a time: forward through the fronts, then back. In f32 one
-// step of refinement follows, with the residual in f64 (Higham, Accuracy and Stability of Numerical Algorithms, §12.1).
+// Solves with the factors of factor.ts for up to three right-hand sides at a time: forward through the fronts, then back. In f32
+// one step of refinement follows, with the residual in f64 (Higham, Accuracy and Stability of Numerical Algorithms, §12.1).
 import { fillPadding, field, frontAt, place, usedVectors } from "./factor";
 import { pivotBytes, trianglePanel } from "./front";
 import { fuse, minus, pitch, plus, splat, spread, times } from "./lanes";
 import { attrs, inIsParam, inPtr, outCols, outPtr, outRows, shardBlocks } from "./state";
 
 // Vectors are (n, w): an unknown is `row` bytes, a vector of lanes for each of w right-hand sides, 1 to 3. Panels of the factor
-// (4 rows, columns of 64 bytes) are worked on for two sides and for one: three take a panel twice, while it is in cache.
+// (4 rows, columns of 64 bytes) have code for one side and for two: three sides read a panel twice, while it is in cache.
 
 /** at ← at − v */
 // @ts-ignore: decorator
@@ -82,7 +82,7 @@ import { attrs, inIsParam, inPtr, outCols, outPtr, outRows, shardBlocks } from "
   }
 }
 
-// Rows that pad the last panel of pivots or of rows below are 0: they take and give nothing, wherever they are said to stand.
+// Rows that pad the last panel, of pivots or of rows below, are 0: they change nothing, whatever place is given for them.
 function takeAllRows<T>(l: usize, count: i32, y: usize, row: usize, p0: usize, p1: usize, p2: usize, p3: usize): void {
   if (row >= 32) takeRows2<T>(l, count, y, row, p0, p1, p2, p3);
   if (row != 32) takeRows<T>(l, count, y + row - 16, row, p0 + row - 16, p1 + row - 16, p2 + row - 16, p3 + row - 16);
@@ -91,7 +91,7 @@ function takeAllColumns<T>(l: usize, count: i32, y: usize, row: usize, p0: usize
   if (row >= 32) takeColumns2<T>(l, count, y, row, p0, p1, p2, p3);
   if (row != 32) takeColumns<T>(l, count, y + row - 16, row, p0 + row - 16, p1 + row - 16, p2 + row - 16, p3 + row - 16);
 }
-/** Where the k-th of `count` unknowns from `first` stands; the first, where there are not so many. */
+/** Place of the k-th of `count` unknowns from `first`; of the first if there are fewer. */
 // @ts-ignore: decorator
 @inline function pastEnd(first: usize, k: i32, count: i32, row: usize): usize { return k < count ? first + <usize>k * row : first; }
 
@@ -136,7 +136,7 @@ function forward<T>(table: usize, factor: usize, y: usize, row: usize): void {
   }
 }
 
-/** Lᵀ y ← y, in place: rows further down are known, and go from the columns of their panel. */
+/** Lᵀ y ← y, in place: rows further down are known, and are subtracted panel by panel. */
 function backward<T>(table: usize, factor: usize, y: usize, row: usize): void {
   for (let f = field(table, 2) - 1; f >= 0; f--) {
     const front = frontAt(table, f);
@@ -167,8 +167,8 @@ function backward<T>(table: usize, factor: usize, y: usize, row: usize): void {
 }
 
 /**
- * Solves for right-hand sides c … c + w − 1 of `width`: from `b` (a param: one number for all lanes) to `x`. With `add`, the
- * solution is added to what is there.
+ * Solves for right-hand sides c … c + w − 1 of `width`: from `b` (a param: one number for all lanes) to `x`. With `add`, it
+ * adds the solution to x.
  */
 function solveSides<T>(table: usize, factor: usize, work: usize, b: usize, isParam: bool, x: usize, c: i32, width: i32, w: i32, add: bool): void {
   const n = field(table, 0);
@@ -195,7 +195,7 @@ function solveSides<T>(table: usize, factor: usize, work: usize, b: usize, isPar
     }
   }
 }
-/** All right-hand sides, up to three at a time; four are two and two. */
+/** Solves for all right-hand sides, up to three at a time; four as two and two. */
 function solveAll<T>(table: usize, factor: usize, work: usize, b: usize, isParam: bool, x: usize, width: i32, add: bool): void {
   for (let c = 0; c < width; ) {
     const left = width - c;

@@ -1,11 +1,11 @@
-// What every kernel may ask of the interpreter: the shard at hand, and the layout of a record.
+// State that kernels read: the current shard, and the layout of a record.
 //
-// A record is a run of 32-bit words:
+// A record is a sequence of 32-bit words:
 //   0 opcode   1 bytes to the next record   2 output pointer   3 output rows (tiles, or R)   4 output columns
 //   5 output is a param   6 number of inputs   then for each input: pointer, rows, columns, is a param
 //   then the attributes of the op.
 
-/** Blocks of 8 rows in the shard at hand, of the untiled batch. */
+/** Blocks of 8 rows in the current shard, of the untiled batch. */
 export let shardBlocks: i32 = 0;
 /** Rows of the shard that are not padding. */
 export let shardValid: i32 = 0;
@@ -20,7 +20,7 @@ export let runRows: i32 = 0;
 /** Counter and key of random draws. */
 export let step: i32 = 0;
 export let seed: i32 = 0;
-/** Bytes from the first group's sums to those of the group at hand. */
+/** Bytes from the first group's sums to those of the current group. */
 export let sumShift: usize = 0;
 
 export function setRun(seedOf: i32, rows: i32, buffer: i32): void {

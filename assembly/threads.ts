@@ -1,11 +1,11 @@
-// Steps shared by threads: instances of one module over one memory, of which the first leads and the others follow. Groups of
-// shards are taken by whoever is free, each is summed on its own, and groups are added in the same tree as by one thread
+// Steps divided among threads: instances of one module over one memory, of which the first leads and the others follow. Each free
+// thread takes the next group of shards, each group has its own sum, and groups are added in the same tree as by one thread
 // (index.ts), so the bits of a result depend neither on the number of threads nor on their timing.
 //
-// What they share is a run of words, those that are waited for in cache lines of their own:
+// They share a sequence of words; each word that a thread waits for has its own cache line:
 //   0 number of the job   64 arrivals at the barrier   128 turn of the barrier   192 next group to take   256 number of threads,
 //   then the job: plan, rows, runStart, runRows, seed, firstStep, steps (0: leave); then whether the job is over: all its
-//   steps are done, or one broke for a loss or a gradient that is not finite.
+//   steps are done, or one had a loss or a gradient that is not finite.
 import { adamApply, adamBytes } from "./adam";
 import { closeStep, groupsOf, optimiserOf, prologue, reduceGroups, runGroup, sumBytes } from "./shards";
 import { setRun, setStep } from "./state";
@@ -16,9 +16,9 @@ const PLAN: usize = 260, ROWS: usize = 264, START: usize = 268, RUN_ROWS: usize 
 const FIRST_STEP: usize = 280, STEPS: usize = 284, OVER: usize = 288;
 const DONE: i32 = 1, BROKEN: i32 = 2;
 
-/** Looks at a word before a thread goes to sleep on it: some microseconds, what a short step of the leader takes. */
+/** Reads of a word before a thread sleeps on it: a few microseconds, as long as a short step of the leader. */
 const LOOKS: i32 = 4000;
-/** Slabs of fewer bytes are summed and updated by the leader alone, in less time than threads take to meet. */
+/** The leader alone sums and updates slabs of fewer bytes: that takes less time than a barrier. */
 const WIDE: usize = 65536;
 
 export function controlBytes(): usize { return 320; }
@@ -27,11 +27,11 @@ function lookAndSleep(at: usize, old: i32): void {
   for (let i = LOOKS; i > 0; i--) if (atomic.load<i32>(at) != old) return;
   while (atomic.load<i32>(at) == old) atomic.wait<i32>(at, old, -1);
 }
-// Called through the table, so that it is inlined nowhere: the first code that V8 11 (Node 20) makes of a function loses what
-// lies on the operand stack beneath an atomic.wait. Here nothing does.
+// Called through the table, so that it is never inlined: the baseline compiler of V8 11 (Node 20) loses values on the operand
+// stack beneath an atomic.wait. Here there are none.
 const awaitChange: (at: usize, old: i32) => void = lookAndSleep;
 
-/** All threads meet here before any goes on. */
+/** A barrier: no thread continues before all have arrived. */
 function meet(control: usize): void {
   const turn = atomic.load<i32>(control, TURN);
   if (atomic.add<i32>(control, 1, ARRIVED) < load<i32>(control, THREADS) - 1) {
@@ -48,7 +48,7 @@ function part(bytes: usize, thread: i32, threads: i32): usize {
   return (((bytes + 15) >> 4) * <usize>thread / <usize>threads) << 4;
 }
 
-/** The work of one thread on the job at hand; answers the number of steps done to the leader, thread 0. */
+/** The work of one thread on the current job; returns the number of steps done to the leader, thread 0. */
 function work(control: usize, thread: i32): i32 {
   const plan = <usize>load<u32>(control, PLAN), rows = load<i32>(control, ROWS), runStart = load<i32>(control, START);
   const firstStep = load<i32>(control, FIRST_STEP), steps = load<i32>(control, STEPS);
@@ -86,12 +86,12 @@ function work(control: usize, thread: i32): i32 {
       meet(control);
     } else if (thread == 0 && !load<i32>(control, OVER)) adamApply(optimiser, 0, slab);
   }
-  const done = load<i32>(control, OVER) == DONE ? s : s - 1; // the step that broke does not count
-  meet(control); // all know that the job is over before the leader may write down the next one
+  const done = load<i32>(control, OVER) == DONE ? s : s - 1; // the step that failed does not count
+  meet(control); // every thread sees that the job is over before the leader may write the next one
   return done;
 }
 
-/** `run` (index.ts) by all threads: called by the leader. */
+/** `run` (index.ts) by all threads; the leader calls it. */
 export function lead(
   control: usize, plan: usize, rows: i32, runStart: i32, runRows: i32, seed: i32, firstStep: i32, steps: i32,
 ): i32 {
@@ -109,7 +109,7 @@ export function lead(
   return work(control, 0);
 }
 
-/** Takes part in all that is led until it is released: called by each of the others, 1, 2, …, with its number. */
+/** Takes part in every job until it is released; each of the other threads calls it with its number 1, 2, … */
 export function follow(control: usize, thread: i32): void {
   for (let job = 0; ; ) {
     awaitChange(control, job);
@@ -119,7 +119,7 @@ export function follow(control: usize, thread: i32): void {
   }
 }
 
-/** Lets those who follow return. */
+/** Releases the followers. */
 export function release(control: usize): void {
   store<i32>(control, 0, STEPS);
   atomic.add<i32>(control, 1);

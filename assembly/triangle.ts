@@ -1,5 +1,5 @@
-// A packed lower triangle a sample, rows one after another: entry (i, j) is feature i(i+1)/2 + j. Scalar algorithms
-// lifted to lanes: every value below is that of 4 (f32) or 2 (f64) samples.
+// One packed lower triangle for each sample, row after row: entry (i, j) is feature i(i+1)/2 + j. The algorithms are scalar,
+// lifted to lanes: every value below is of 4 (f32) or 2 (f64) samples.
 import { minus, over, pitch, plus, times } from "./lanes";
 import { attrs, inPtr, outCols, outPtr, outRows, shardBlocks } from "./state";
 

@@ -1,13 +1,13 @@
 /**
  * The end of a training step: global-norm clipping and Adam / AMSGrad over whole slabs (assembly/adam.ts has the sources).
  *
- * Three kernels: partial sums of squares of the gradient; what the step comes to, by one work-group; the update of each weight.
- * A loss or a gradient that is not finite is found by its bits, and stops this step and all that were submitted after it.
+ * Three kernels: partial sums of squares of the gradient; the scale and state of the step, by one work-group; the update of each
+ * weight. A loss or a gradient that is not finite is detected by its bits, and stops this step and all that were submitted after it.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { TEAM, teamSum } from "./reduce.wgsl.ts";
 
-/** What the kernels of a step leave for each other and for the host, in words. */
+/** State that the kernels of a step share with each other and with the host, in words. */
 export const stateFields = ["stopped", "done", "scale", "unused"] as const;
 
 /** Floats that one work-group squares and sums. */

@@ -1,10 +1,10 @@
 /**
- * Cholesky factors of a symmetric positive-definite matrix a sample, A = L Lᵀ, row by row (Golub & Van Loan, Matrix Computations,
- * 4th ed., §4.2), and their derivative backwards (Murray, Differentiation of the Cholesky decomposition, arXiv 1602.07527); packed
- * lower triangles as in triangle.wgsl.ts. One thread a sample, which reads again what it has written.
+ * Cholesky factors A = L Lᵀ of one symmetric positive-definite matrix for each sample, row by row (Golub & Van Loan, Matrix Computations,
+ * 4th ed., §4.2), and their reverse derivative (Murray, Differentiation of the Cholesky decomposition, arXiv 1602.07527); packed
+ * lower triangles as in triangle.wgsl.ts. One thread for each sample, which reads what it has written.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import { packedOrder } from "../src/graph/tensor.ts";
+import { packedOrder } from "../src/numbers/triangles.ts";
 import type { MakeKernels } from "./kernel.ts";
 import { operands } from "./kernel.ts";
 import { rowKernel } from "./rows.ts";
@@ -13,7 +13,7 @@ import { entryOf } from "./triangle.wgsl.ts";
 const forward = wgsl`${entryOf}
 override N: u32;
 
-// A pivot that is not positive has no root: NaN, where that of 0 would be 0.
+// A pivot that is not positive gives NaN, although the root of 0 is 0.
 fn pivotOf(x: f32) -> f32 {
   if (isNan(x) || x <= 0.0) { return fromBits(0x7fc00000u); }
   return sqrt32(x);
@@ -31,8 +31,8 @@ fn work(row: u32, rows: u32, item: u32) {
 }
 `;
 
-// The steps of the factorisation backwards, last entry first, each statement replaced by its adjoint: what is left of the cotangent
-// of L_ij when its turn comes, over L_jj, is the cotangent of A_ij.
+// The steps of the factorisation in reverse, last entry first, each statement replaced by its adjoint: when the sweep reaches L_ij,
+// its remaining cotangent divided by L_jj is the cotangent of A_ij.
 const backward = wgsl`${entryOf}
 override N: u32;
 
@@ -51,7 +51,7 @@ fn work(row: u32, rows: u32, item: u32) {
         out[diagonal] -= s * l[at];
       }
       out[at] = s;
-      // For i = j both are the same: twice, as the derivative of a square is.
+      // For i = j both are the same: this subtracts twice, as the derivative of a square requires.
       for (var k = 0u; k < j; k++) { out[entryOf(i, k) * rows + row] -= s * l[entryOf(j, k) * rows + row]; }
       for (var k = 0u; k < j; k++) { out[entryOf(j, k) * rows + row] -= s * l[entryOf(i, k) * rows + row]; }
     }

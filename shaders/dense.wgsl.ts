@@ -1,6 +1,6 @@
 /**
  * Dense layers: y = act(x·W + b) and their input gradient dx = dz·Wᵀ; dense_grad.wgsl.ts has their weight gradient dW = [xᵀ·dz; Σ dz].
- * All three are one tiled product C = A·B (tiles.ts) with other loads and another end. Batches lie feature by feature, so that
+ * All three are one tiled product C = A·B (tiles.ts) with different loads and endings. Batches are stored feature by feature, so that
  *
  *                   A (m, k)                      B (k, n)          C (m, n)
  *   dense           W[k][m], m along memory       x[k][n]           y[m][n] = act(C + b[m])
@@ -13,7 +13,7 @@ import type { Activation } from "../src/graph/names.ts";
 import { type MakeKernels, operands, type Size } from "./kernel.ts";
 import { type Tile, tileColumns, tileConstants, tiledProduct, tileOf, tileRows } from "./tiles.ts";
 
-/** Rows that a call is taken to have where the plan does not say. */
+/** Rows that a call is assumed to have if the plan does not say. */
 const LIKELY_ROWS = 4096;
 /** Rows of a tile of a plan, padding included. */
 export const rowsOf = (rows: number): number => Math.ceil((rows > 0 ? rows : LIKELY_ROWS) / 8) * 8;
@@ -30,7 +30,7 @@ fn ${name}(f: u32, n: u32) -> vec4f {
   return ${buffer}[(f * columns() + n) / 4u];
 }`;
 
-/** `weights(i, o)`: entries o to o + 3 of row i of W, 0 outside of its INS rows and OUTS columns. Whole quads are loaded as such. */
+/** `weights(i, o)`: entries o to o + 3 of row i of W, 0 outside of its INS rows and OUTS columns. Whole quads are loaded at once. */
 const weights = (quads: boolean): string => wgsl`
 override INS: u32;
 override OUTS: u32;

@@ -1,9 +1,9 @@
 /**
- * The weight gradient of a dense layer, dW = [xᵀ·dz; Σ dz] (dense.wgsl.ts has what product it is).
+ * The weight gradient of a dense layer, dW = [xᵀ·dz; Σ dz] (dense.wgsl.ts shows which product it is).
  *
- * Its sum runs over all rows, thousands of them, while dW is small: groups share it, each over `span` rows, a number that depends on the
- * shapes and the rows of the call only, and a second kernel adds the parts in a fixed tree, so that the answer is one and the same
- * everywhere, without atomics. Where a call is known to be short, one group does it all.
+ * Its sum runs over all rows, thousands of them, while dW is small. Groups divide it, `span` rows each, a number that depends only on
+ * the shapes and the rows of the call, and a second kernel adds the parts in a fixed tree: every run gives the same answer, without
+ * atomics. If a call is known to be short, one group sums all rows.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { columns, feature, QUADS, rowsOf, wholeRange } from "./dense.wgsl.ts";
@@ -16,7 +16,7 @@ const SHORT = 256;
 const LEAST_SPAN = 128;
 const MOST_GROUPS = 256;
 
-/** How the groups that share a sum over rows cut it: `span` rows each, the same in the host's words and in WGSL's. */
+/** How groups divide a sum over rows: `span` rows each, the same in the host's words and in WGSL's. */
 interface Cut {
   readonly least: number;
   readonly most: number;
@@ -39,7 +39,7 @@ fn span() -> u32 {
   return max(LEAST, (share + UNIT - 1u) / UNIT * UNIT);
 }`;
 
-/** dW[at] = value, or that on top of what earlier calls have left. */
+/** dW[at] = value, or dW[at] += value when earlier calls have left a sum. */
 const accumulate = wgsl`
 fn accumulate(at: u32, value: f32) {
   if (run.carry == 1u) { dw[at] += value; } else { dw[at] = value; }
@@ -55,12 +55,12 @@ override OUTS: u32;
 override ROWS: u32;
 override BIAS: bool;
 ${feature("features", "x", "INS")}${feature("cotangents", "dz", "OUTS")}
-/** What meets dz: the features and then, for the bias, ones. */
+/** The factor of dz: the features and then, for the bias, ones. */
 fn inputs(i: u32, n: u32) -> vec4f {
   if (BIAS && i == INS) { return vec4f(1.0); }
   return features(i, n);
 }
-/** Without what pads a tile. */
+/** Without the padding of a tile. */
 fn valid(o: u32, n: u32) -> vec4f {
   let row = n % run.padded;
   let v = cotangents(o, n);
@@ -76,7 +76,7 @@ fn right(k: u32, n: u32) -> mat4x4f {
 /** Threads of a group that adds parts. */
 const ADDERS = 64;
 
-/** Adds parts [part][row][quad of columns]: LANES threads an entry take every LANES-th part, and then add in a tree. */
+/** Adds parts [part][row][quad of columns]: LANES threads for each entry take every LANES-th part, and then add in a tree. */
 const addParts = wgsl`${columns}${span}
 override ROWS: u32;
 override OUTS: u32;

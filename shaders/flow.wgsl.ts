@@ -1,7 +1,7 @@
 /**
  * Monotone rational-quadratic splines (Durkan, Bekasov, Murray & Papamakarios, Neural Spline Flows, 2019, eqs 4–8) and their derivatives,
  * by the formulas of assembly/flow.ts. In the bin from (x0, y0), w wide and h high, with the slopes d0 and d1 at its ends, let
- * s = h / w, a = (x − x0) / w, b = 1 − a. No term below is negative, so that none cancels:
+ * s = h / w, a = (x − x0) / w, b = 1 − a. No term below is negative, so nothing cancels:
  *
  *   P = a (s a + d0 b),  Q = b (s b + d1 a),  N = a (d1 a + s b) + b (d0 b + s a)
  *   y = y0 + h P / (P + Q),  dy/dx = s² N / (P + Q)²
@@ -9,8 +9,8 @@
  * Inverse: with e = (y − y0) / h and f = 1 − e, z = a / b is the positive root of s f z² + m z = s e, m = d0 f − d1 e;
  * r = √(m² + 4 s² e f) gives a : b = 2 s e : r + m, or r − m : 2 s f where m is negative.
  *
- * One thread a row and dimension. Knots are kept nowhere: each axis is walked along its raw numbers, and what is known of the bin at hand
- * stays in registers. Outside (−bound, bound) the spline is the identity.
+ * One thread for each row and dimension. Knots are not stored: each axis is walked along its raw numbers, and the state of the current
+ * bin stays in registers. Outside (−bound, bound) the spline is the identity.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import type { SplineAttrs } from "../src/graph/spline-rules.ts";
@@ -37,16 +37,16 @@ var<private> pitch: u32;
 // Raw number k: K widths, K heights, K - 1 inner slopes.
 fn raw(k: u32) -> f32 { return p[first + k * pitch]; }
 
-// One axis, and its bin at hand: first knot with what rounding took from it, length, number.
+// One axis and its current bin: first knot with its rounding error, length, number.
 struct Axis { top: f32, scale: f32, knot: f32, lost: f32, drift: f32, size: f32, bin: u32 }
 
 // The part of a bin in the length that the softmax divides.
 fn share(axis: Axis, k: u32) -> f32 { return exp32(raw(k) - axis.top) * axis.scale; }
 
 // Walks an axis whose raw numbers start at a place: softmax, the floor of every bin, running sums from -BOUND, to the bin that
-// holds v, or to a bin that is given. Narrow bins need knots to better than f32, so what each sum loses is summed beside it (the
-// fast two-sum of Dekker 1971: exact except where the sums cross 0, and off by a rounding of the length there). The drift is
-// what the last knot is short of BOUND, in parts of the whole: a rounded scale moves all knots in proportion.
+// holds v, or to a given bin. Narrow bins need knots to better than f32, so the rounding error of each sum is accumulated separately
+// (the fast two-sum of Dekker 1971: exact except where the sums cross 0, and off by a rounding of the length there). The drift is
+// the distance of the last knot from BOUND, relative to the whole: a rounded scale moves all knots in proportion.
 fn walk(start: u32, v: f32, given: u32, search: bool) -> Axis {
   var axis: Axis;
   axis.top = raw(start);
@@ -72,10 +72,10 @@ fn walk(start: u32, v: f32, given: u32, search: bool) -> Axis {
   return axis;
 }
 
-// How far the first knot of the bin lies from where f32 has it.
+// Distance of the first knot of the bin from its f32 value.
 fn restOf(axis: Axis) -> f32 { return (axis.knot + BOUND) * axis.drift + axis.lost; }
 
-// Of two ends of a range v to the nearer, as NaN where it is.
+// v within a range; NaN stays NaN.
 fn within(v: f32, low: f32, high: f32) -> f32 {
   if (isNan(v)) { return v; }
   return clamp(v, low, high);
@@ -83,7 +83,7 @@ fn within(v: f32, low: f32, high: f32) -> f32 {
 
 fn slopeOf(raw: f32) -> f32 { return softplus32(raw) + ${FLOOR}; }
 
-// What the spline is at a place: the answer, and where in which bin.
+// The spline at a point: value, bin, and place in the bin.
 struct Cell {
   value: f32,
   a: f32,
@@ -126,7 +126,7 @@ fn locate(v: f32) -> Cell {
     end = cell.wide;
     size = h;
   }
-  // Beyond the bin by rounding only.
+  // Outside the bin only by rounding.
   var a = within(div32(pin(v - start.knot) - restOf(start), size), 0.0, 1.0);
   var b = 1.0 - a;
   var step: f32;
@@ -181,8 +181,8 @@ fn work(row: u32, rows: u32, item: u32) {
 }
 `;
 
-// Cotangents of the raw numbers of one axis: bins before the one at hand move its first knot, whose cotangent is `knot`; its own
-// length has the cotangent `length`; bins after it have none. The softmax takes from each the mean of all, which is weighted by
+// Cotangents of the raw numbers of one axis: bins before the current one move its first knot, whose cotangent is `knot`; its own
+// length has the cotangent `length`; later bins have none. The softmax subtracts from each the mean of all, weighted by
 // the lengths above the floor.
 const backward = wgsl`${located}
 override DIMS: u32;

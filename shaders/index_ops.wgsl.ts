@@ -1,10 +1,10 @@
-/** Moving numbers about: the edges of the graph (rows ↔ features), columns, particles. */
+/** Moves numbers: the edges of the graph (rows ↔ features), columns, particles. */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { type Kernel, LANES, type MakeKernels, operands, overRows, tableOf } from "./kernel.ts";
 
 const entry = wgsl`@compute @workgroup_size(${LANES}) fn main(@builtin(global_invocation_id) id: vec3u)`;
 
-/** Rows given by the caller, (rows, F) or fewer where they are repeated; padding repeats the last. */
+/** Rows from the caller, (rows, F), or fewer if they are repeated; padding repeats the last. */
 const input: MakeKernels = (record, plan) => {
   const [out] = operands(record, plan);
   const { name, repeat } = record.attrs as { name: string; repeat: boolean };
@@ -49,10 +49,10 @@ ${entry} {
   groups: overRows(tiles, cols),
 });
 
-/** Inputs of one kernel: with its output no more buffers than every device has. */
+/** Most inputs of one kernel: with the output, as many buffers as every device allows. */
 const MOST_INPUTS = 7;
 
-/** Features lie one after another, so each input is a run of the output. */
+/** Features are stored one after another, so each input is a range of the output. */
 const concat: MakeKernels = (record, plan) => {
   const [out, ...inputs] = operands(record, plan);
   const kernels: Kernel[] = [];

@@ -1,15 +1,15 @@
 /**
- * What a kernel of the WebGPU backend is: WGSL and what it is bound to, as plain data. A file of this folder holds a family of
- * kernels, beside the one of the same name in assembly/, and makes them from records of a plan.
+ * The type of a kernel of the WebGPU backend: WGSL and its bindings, as plain data. A file of this folder holds a family of
+ * kernels, like the file of the same name in assembly/, and makes them from records of a plan.
  *
- * A batch (T·B, F) lies feature by feature: entry (row i of tile t, feature f) is number f·N + t·P + i, where P = `run.padded` is the
- * number of rows of a tile, a multiple of 8, and N = T·P. Rows from `run.rows` on are padding: they repeat a valid row. Params (R, C) lie
- * row by row. All numbers are f32: WebGPU has no f64, and what a plan wants in f64 is computed in f32.
+ * A batch (T·B, F) is stored feature by feature: entry (row i of tile t, feature f) is number f·N + t·P + i, where P = `run.padded` is the
+ * number of rows of a tile, a multiple of 8, and N = T·P. Rows from `run.rows` on are padding: they repeat a valid row. Params (R, C) are
+ * stored row by row. All numbers are f32: WebGPU has no f64, so f64 values of a plan are computed in f32.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import type { Plan, PlanRecord, Value } from "../src/graph/plan.ts";
 
-/** What changes from one call to the next. */
+/** Numbers that change between calls. */
 export interface Size {
   /** Rows of a tile, padding included. */
   readonly padded: number;
@@ -17,7 +17,7 @@ export interface Size {
 
 /** A storage buffer of a kernel: an array of f32, unless `type` says otherwise. */
 export type Binding = {
-  /** What the code calls it. */
+  /** Its name in the code. */
   readonly name: string;
   /** WGSL type; default array<f32>. */
   readonly type?: string;
@@ -25,13 +25,13 @@ export type Binding = {
 } & (
   | { /** A value of the plan, by its index. */ readonly value: number }
   | {
-      /** Floats of scratch, shared by all records: what one record writes, the next may overwrite. */ readonly scratch: (
+      /** Floats of scratch, which all records share: the next record may overwrite it. */ readonly scratch: (
         size: Size,
       ) => number;
     }
   | { /** Fixed numbers. */ readonly table: Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer> }
   | {
-      /** Rows given by the caller, or drawn from, by name; of outputs, the rows that are read back. */ readonly edge:
+      /** Rows of the caller or of a bank, by name; for outputs, the rows that are read back. */ readonly edge:
         | "input"
         | "output"
         | "bank";
@@ -39,10 +39,11 @@ export type Binding = {
     }
 );
 
+/** One dispatch of the WebGPU backend. */
 export interface Kernel {
   /** The op, for messages and labels. */
   readonly name: string;
-  /** WGSL with one entry point, `main`; bindings, `run` and what it calls of math.wgsl.ts are put before it. */
+  /** WGSL with one entry point, `main`; bindings, `run` and the functions of math.wgsl.ts that it calls are put before it. */
   readonly code: string;
   /** Values of `override` constants. */
   readonly constants?: Readonly<Record<string, number>>;
@@ -52,10 +53,10 @@ export interface Kernel {
   readonly groups: (size: Size) => readonly [number, number, number];
 }
 
-/** The kernels that do a record, one after another. */
+/** The kernels of a record, in order. */
 export type MakeKernels = (record: PlanRecord, plan: Plan) => readonly Kernel[];
 
-/** `run`: the call at hand, the same for all kernels of a step. */
+/** `run`: the current call, the same for all kernels of a step. */
 export const header = wgsl`
 struct Run {
   rows: u32,     // of this call and one tile, without padding
@@ -73,9 +74,9 @@ struct Run {
 @group(0) @binding(0) var<uniform> run: Run;
 `;
 
-/** Threads of a work-group that works on rows. */
+/** Threads of a work-group over rows. */
 export const LANES = 64;
-/** Work-groups for one thread a row of `tiles` tiles, `times` times over. */
+/** Work-groups for one thread for each row of `tiles` tiles, `times` times. */
 export const overRows =
   (tiles: number, times = 1) =>
   ({ padded }: Size): readonly [number, number, number] => [Math.ceil((tiles * padded) / LANES), times, 1];
@@ -87,7 +88,7 @@ export const operands = ({ inputs, output }: PlanRecord, { values }: Plan): read
 ];
 
 const tables = new WeakMap<readonly number[], Uint32Array<ArrayBuffer>>();
-/** Numbers as a table; the same list is one table, whoever asks. */
+/** Numbers as a table; one list always gives the same table. */
 export function tableOf(indices: readonly number[]): Uint32Array<ArrayBuffer> {
   let table = tables.get(indices);
   if (table === undefined) {

@@ -1,6 +1,6 @@
 /**
- * Elementwise ops, with broadcasting of rows and columns. A chain of them over one shape is one kernel: each thread makes one entry of
- * every link, and only what is read elsewhere is written.
+ * Elementwise ops, which broadcast rows and columns. A chain of them over one shape is one kernel: each thread computes one entry of
+ * every op, and writes only the values that are read elsewhere.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import type { MapName } from "../src/graph/names.ts";
@@ -35,7 +35,7 @@ const expressions: Readonly<Record<MapName | "cast" | "detach", (a: string, b: s
   maximum: (a, b) => `maximum32(${a}, ${b})`,
   minimum: (a, b) => `minimum32(${a}, ${b})`,
   atan2: (a, b) => `atan2_32(${a}, ${b})`,
-  // Of the output y and the cotangent, but silu: of its input.
+  // From the output y (silu: from the input x) and the cotangent g.
   reluGrad: (y, g) => `select(0.0, ${g}, ${y} > 0.0)`,
   leakyReluGrad: (y, g) => `select(0.01 * ${g}, ${g}, ${y} > 0.0)`,
   tanhGrad: (y, g) => `${g} * (1.0 - ${y} * ${y})`,
@@ -45,9 +45,10 @@ const expressions: Readonly<Record<MapName | "cast" | "detach", (a: string, b: s
   where: (c, a, b) => `select(${b}, ${a}, ${c} > 0.0)`,
 };
 
+/** Whether an op is elementwise here. */
 export const isMap = (op: string): op is keyof typeof expressions => Object.hasOwn(expressions, op);
 
-/** Ops whose entries are those of other features: they can begin a chain, or join one with what it does not make. */
+/** Ops that read other features: they may begin a chain, or join one whose values they do not read. */
 export const isGather = (op: string): boolean => op === "columns";
 
 /** How an operand is indexed where the output is `out`. */
@@ -59,7 +60,7 @@ function indexOf(x: Value, out: Value): string {
   return x.cols === 1 && out.cols > 1 ? "n" : "at";
 }
 
-/** Entry of another feature of x, by a table; index 2³² − 1 is none: 0. */
+/** Entry of another feature of x, by a table; index 2³² − 1 gives 0. */
 function gather(indices: readonly number[], value: number, bindings: Binding[]): string {
   const known = bindings.find((binding) => "value" in binding && binding.value === value && !binding.write);
   const x = known?.name ?? `x${bindings.length}`;
@@ -72,7 +73,7 @@ function gather(indices: readonly number[], value: number, bindings: Binding[]):
 
 /**
  * One kernel for records whose outputs are of one shape, in order; `kept` are the values that something else reads.
- * Inputs that none of them makes are loaded once.
+ * Inputs from outside the chain are loaded once.
  */
 export function mapKernel(records: readonly PlanRecord[], kept: ReadonlySet<number>, { values }: Plan): Kernel {
   const out = values[records[0].output];

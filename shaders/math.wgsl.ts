@@ -1,18 +1,18 @@
 /**
- * Elementary functions in WGSL, f32, of the same formulas as assembly/simd.ts: those of the language may be off by 2⁻¹¹. Each entry
- * is one function; `library` picks those that a text calls, and those that they call. A text may also call `div32` and `sqrt32`:
- * those of the language may be off by 2.5 and more units in the last place.
+ * Elementary functions in WGSL, f32, by the formulas of assembly/simd.ts, because those of the language may be off by 2⁻¹¹. Each entry
+ * is one function; `library` picks the functions that a text calls, and those that they call. `div32` and `sqrt32` are here too,
+ * because those of the language may be off by 2.5 units in the last place or more.
  *
- * The language promises little about f32, so three things are done here that wasm need not do:
- * - sums and products may be reassociated. Where an error is computed from a rounded sum, the sum passes through `pin`, which no
- *   compiler can see through: an integer or with a bit that is 0, of a number that is only known at run time.
- * - NaN and infinities may be taken not to occur. They are found and made by their bits.
- * - subnormal numbers may be 0. Nothing relies on them.
+ * The language promises little about f32, so this code differs from that for wasm in three ways:
+ * - a compiler may reassociate sums and products. Where an error is computed from a rounded sum, the sum passes through `pin`, which
+ *   no compiler can see through: an integer "or" with a 0 bit of a number that is known only at run time.
+ * - a compiler may assume that NaN and infinities do not occur. They are detected and made by their bits.
+ * - subnormal numbers may become 0. Nothing relies on them.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 
 const text = wgsl`
-// The float of some bits. Rows of a tile are a multiple of 8: the or changes nothing.
+// The float with these bits. Rows of a tile are a multiple of 8, so the or changes nothing.
 fn fromBits(bits: u32) -> f32 { return bitcast<f32>(bits | (run.padded & 1u)); }
 
 // x, rounded.
@@ -31,7 +31,7 @@ fn withSign(x: f32, s: f32) -> f32 {
   return bitcast<f32>((bitcast<u32>(x) & 0x7fffffffu) | (bitcast<u32>(s) & 0x80000000u));
 }
 
-// The larger and the smaller of two, NaN where either is: the language may answer the other.
+// The larger and the smaller of two, NaN if either is: the language may return the other.
 fn maximum32(a: f32, b: f32) -> f32 {
   if (isNan(a)) { return a; }
   if (isNan(b)) { return b; }
@@ -44,7 +44,7 @@ fn minimum32(a: f32, b: f32) -> f32 {
   return min(a, b);
 }
 
-// max(x, 0), and NaN of NaN.
+// max(x, 0); NaN stays NaN.
 fn relu32(x: f32) -> f32 { return maximum32(x, 0.0); }
 
 // The first 12 bits of x: products of such halves are exact (Dekker 1971).
@@ -71,7 +71,7 @@ fn div32(a: f32, b: f32) -> f32 {
   return q + remainder(n, q, d) * y;
 }
 
-// The square root, rounded once, likewise; NaN below 0.
+// The square root, rounded once in the same way; NaN below 0.
 fn sqrt32(x: f32) -> f32 {
   let bits = bitcast<u32>(x);
   if ((bits << 1u) == 0u || bits == 0x7f800000u || isNan(x)) { return x; }
@@ -205,7 +205,7 @@ fn mulHigh(a: u32, b: u32) -> u32 {
 
 // Remainder and quadrant of |x| > 12800 after quarter turns, from those bits of 2 / pi that matter (Payne & Hanek 1983):
 // |x| = m 2^k, and bits of more weight than 2^(1-k) give whole turns. 64 bits of the product are kept, two of them the quadrant;
-// no float comes closer to a multiple of pi / 2 than 2^-30, 16367173 2^72 the closest, so the first word is never 0.
+// no float is closer to a multiple of pi / 2 than 2^-30 (the closest is 16367173 2^72), so the first word is never 0.
 fn farRemainder(x: f32) -> vec2<f32> {
   let bits = bitcast<u32>(x) & 0x7fffffffu;
   let m = (bits & 0x007fffffu) | 0x00800000u;
@@ -351,7 +351,7 @@ export const functions: Readonly<Record<string, string>> = Object.fromEntries(
     .map((code) => [nameOf(code), code]),
 );
 
-/** The functions that a text calls, each before those that call it. */
+/** The functions that a text needs, each before those that call it. */
 export function library(text: string): string {
   const picked: string[] = [];
   const visit = (code: string): void => {

@@ -8,7 +8,7 @@ import type { MakeKernels } from "./kernel.ts";
 import { operands } from "./kernel.ts";
 import { rowKernel } from "./rows.ts";
 
-/** Rotations of a pair of rounds of even ones, which mix words (a, b) and (c, d), and of odd ones, (a, d) and (c, b). */
+/** Rotations of pairs of rounds: even rounds mix words (a, b) and (c, d), odd ones (a, d) and (c, b). */
 const ROTATIONS = [
   [10, 26, 11, 21],
   [13, 27, 23, 5],

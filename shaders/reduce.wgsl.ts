@@ -1,4 +1,4 @@
-/** Sums over features, a thread a row, and over the batch, a work-group a feature. Sums are trees: no atomics, one answer. */
+/** Sums over features, one thread for each row, and over the batch, one work-group for each feature, in a fixed tree without atomics. */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import { LANES, type MakeKernels, operands, overRows } from "./kernel.ts";
 
@@ -20,7 +20,7 @@ fn teamSum(thread: u32, own: f32) -> f32 {
   return part[0];
 }`;
 
-/** A thread a row; `body` reads x[f · rows + n] and writes y. */
+/** One thread for each row; `body` reads x[f · rows + n] and writes y. */
 const byRow =
   (name: string, body: (attrs: Readonly<Record<string, unknown>>) => string): MakeKernels =>
   (record, plan) => {

@@ -1,10 +1,11 @@
-/** Kernels of one thread a row of a batch, or one for each row and item: what most kernels of this folder are. */
+/** Kernels with one thread for each row of a batch, or for each row and item: most kernels of this folder. */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import type { Plan, PlanRecord } from "../src/graph/plan.ts";
 import { type Binding, type Kernel, LANES, operands, overRows } from "./kernel.ts";
 
+/** A kernel over rows: code and inputs. */
 export interface RowKernel {
-  /** What the code calls the inputs of the record, in their order. Its output is `out`, which may be read where it was written. */
+  /** Names of the inputs in the code, in the order of the record. The output is `out`, which a thread may read after it has written. */
   readonly inputs: readonly string[];
   readonly more?: readonly Binding[];
   /** Values of the `override` constants that the code declares. */
@@ -12,13 +13,13 @@ export interface RowKernel {
   /** Items of a row; default 1. */
   readonly items?: number;
   /**
-   * WGSL with `fn work(row: u32, rows: u32, item: u32)`: entry (row, feature) of a batch is number feature · rows + row. What it
-   * declares must not be called as a function of math.wgsl.ts is.
+   * WGSL with `fn work(row: u32, rows: u32, item: u32)`: entry (row, feature) of a batch is number feature · rows + row. It
+   * must not declare the name of a function of math.wgsl.ts.
    */
   readonly code: string;
 }
 
-/** The least that every device allows of work-groups in one direction: items beyond are done by turns. */
+/** Work-groups that every device allows in one direction: a thread takes several items beyond that. */
 const MOST_GROUPS = 65535;
 
 const main = wgsl`

@@ -1,11 +1,11 @@
 /**
- * Products with sparse matrices: fixed ones shared by all samples, and a symmetric matrix a sample whose entries (i, j), i ≥ j, of the
- * lower triangle are features.
+ * Products with sparse matrices: fixed ones shared by all samples, and a symmetric matrix for each sample, with the entries (i, j), i ≥ j, of
+ * its lower triangle as features.
  *
  *   linearMap    y_g = Σ_k value_k x_{index_k}       sparseMul  y = A x       sparseOuter  a bᵀ + b aᵀ on the pattern, on its diagonal a b
  *
- * Vectors of a sample are n unknowns × `width` right-hand sides, sides fastest. There is a thread for each sample and output, which
- * gathers: where the entries of A are scattered on wasm, a table lists those that meet in an unknown.
+ * Vectors of a sample are n unknowns × `width` right-hand sides, sides fastest. One thread for each sample and output gathers its
+ * terms: wasm scatters the entries of A, here a table lists those of each unknown.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import type { SparseMatrix } from "../src/sparse/matrix.ts";
@@ -16,7 +16,7 @@ import { rowKernel } from "./rows.ts";
 
 type Words = Uint32Array<ArrayBuffer>;
 
-/** A matrix or pattern is made once, and so are its tables. */
+/** A matrix or pattern is made once, and so are the tables. */
 function once<K extends object, V>(make: (key: K) => V): (key: K) => V {
   const known = new WeakMap<K, V>();
   return (key) => {

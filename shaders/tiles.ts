@@ -1,28 +1,29 @@
 /**
  * Products of matrices, C = A·B with A (m, k) and B (k, n), in tiles: work-groups of TX × TY × TZ threads. A group keeps a tile of C in
- * registers, r × r blocks of 4 × 4 entries a thread, and takes k in parts of 4Q, which all its threads first load into work-group memory.
+ * registers, r × r blocks of 4 × 4 entries for each thread, and takes k in parts of 4Q, which its threads load into work-group memory.
  *
- * The layout is the one that GPUs have been found to like (V. Volkov and J. Demmel, "Benchmarking GPUs to tune dense linear algebra",
+ * The layout follows what is known to be fast on GPUs (V. Volkov and J. Demmel, "Benchmarking GPUs to tune dense linear algebra",
  * SC 2008; G. Tan et al., "Fast implementation of DGEMM on Fermi", SC 2011):
- * - r = 2: with 16 × 16 threads, 128 × 128 entries of C, 64 sums a thread, so that 4 reads of work-group memory feed 64 FMAs, and
- *   k in parts of 16: 16 KiB, what every device has. r = 1 where that would leave most of the device idle.
- * - Everything moves in vec4. A load is a block of 4 × 4 of A or B, transposed in registers where the matrix lies the other way, so that
- *   work-group memory is always read along m and n. The blocks of the next part are loaded into registers before this one's arithmetic.
- * - The blocks of a thread are TX and TY apart, not side by side: threads beside each other read and write vec4 beside each other,
- *   which meets no bank twice. Where threads come in eights and fours, a warp of 32 is 8 × 4 of them: it reads the fewest vec4.
- * - Tiles are as wide as the matrix asks for: 100 features are 2 × 13 blocks of 4, not 128.
+ * - r = 2: with 16 × 16 threads, 128 × 128 entries of C, 64 sums for each thread, so that 4 reads of work-group memory feed 64
+ *   FMAs, and k in parts of 16: 16 KiB, which every device has. r = 1 where that would leave most of the device idle.
+ * - Everything moves in vec4. A load is a block of 4 × 4 of A or B, transposed in registers if the matrix is stored the other way, so that
+ *   work-group memory is always read along m and n. The blocks of the next part are loaded into registers before the arithmetic.
+ * - The blocks of a thread are TX and TY apart, not side by side: neighbouring threads read and write neighbouring vec4, which
+ *   avoids bank conflicts. If TX and TY allow it, a warp of 32 is 8 × 4 threads, which read the fewest vec4.
+ * - Tiles are as wide as the matrix needs: 100 features are 2 × 13 blocks of 4, not 128.
  * - Where C is small and k long, TZ teams of a group take every TZ-th block of k, and their sums are added in order.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 
-/** Threads of a work-group, vec4 (16 bytes) of its memory: what every device has. */
+/** Threads of a work-group, and vec4 (16 bytes) of its memory, on every device. */
 const THREADS = 256;
 const MEMORY = 1024;
 /** Work-groups that keep a GPU busy: it has 10 to 150 processors. */
 const BUSY = 64;
 
+/** The shape of a tile and of its work-group. */
 export interface Tile {
-  /** Blocks of 4 × 4 a thread: r × r. */
+  /** Each thread has r × r blocks of 4 × 4. */
   readonly r: 1 | 2;
   readonly TX: number;
   readonly TY: number;
@@ -31,8 +32,9 @@ export interface Tile {
   readonly Q: number;
 }
 
-/** Entries of C that a group makes. */
+/** Entries of C that a group computes. */
 export const tileRows = ({ r, TY }: Tile): number => 4 * r * TY;
+/** Columns of C that a group computes. */
 export const tileColumns = ({ r, TX }: Tile): number => 4 * r * TX;
 
 /** Threads for `size` entries, `unit` each: as many as are useful in tiles of at most `most` threads that share the work evenly. */
@@ -52,26 +54,26 @@ function shaped(r: 1 | 2, m: number, n: number, k: number): Tile {
   const deep = Math.ceil(k / 4);
   const TZ = r === 2 ? 1 : powerBelow(Math.min(Math.floor(THREADS / (TX * TY)), fits, deep, 32));
   const threads = TX * TY * TZ;
-  // One block a thread, and the same number of quads for every team.
+  // One block for each thread, and the same number of quads for every team.
   const Q = clamp(Math.floor(threads / perQuad), 1, Math.min(fits, 16, deep));
   return { r, TX, TY, TZ, Q: TZ * Math.max(1, Math.floor(Q / TZ)) };
 }
 
-/** The tile for a product; `parts`: among how many groups its sums over k are split. */
+/** The tile for a product; `parts`: the number of groups that divide its sums over k. */
 export function tileOf(m: number, n: number, k: number, parts = 1): Tile {
   const large = Math.ceil(m / 128) * Math.ceil(n / 128) * parts;
   return shaped(m > 32 && n > 32 && k > 16 && large >= BUSY ? 2 : 1, m, n, k);
 }
 
-/** What differs between products: WGSL of three functions and of the range of k. */
+/** The parts in which products differ: WGSL of three functions and of the range of k. */
 export interface Product {
   /** `left(k, m)`: A[m..m+3][k..k+3], a column for each k, and `right(k, n)`: B likewise; 0 outside of the matrices. */
   readonly loads: string;
-  /** Which of the two lie in memory along k. */
+  /** Which of the two are stored along k. */
   readonly alongK: { readonly left?: boolean; readonly right?: boolean };
-  /** `range(z)`: from which k to which group z sums; multiples of 4 but the last. */
+  /** `range(z)`: the range of k that group z sums; multiples of 4 but the last end. */
   readonly range: string;
-  /** `finish(m, n, sum, z)`: what becomes of C[m][n..n+3]; m and n may lie outside. */
+  /** `finish(m, n, sum, z)`: stores C[m][n..n+3]; m and n may be outside. */
   readonly finish: string;
 }
 
@@ -81,7 +83,7 @@ const times = <T>(n: number, make: (i: number) => T): T[] => Array.from({ length
 export function tiledProduct(tile: Tile, { loads, alongK, range, finish }: Product): string {
   const { r, TX, TY, TZ, Q } = tile;
   const blocks = Math.ceil((r * (TX + TY) * Q) / (TX * TY * TZ));
-  /** Quads of k, and of m or n, of a block: those beside each other in memory go to threads beside each other. */
+  /** Quads of k, and of m or n, of a block: neighbours in memory go to neighbouring threads. */
   const place = (name: string, across: string, inner = false): string => wgsl`
 fn ${name}(at: u32) -> vec2u {
   #if ${inner}
@@ -176,6 +178,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
 }`;
 }
 
+/** Values of the `override` constants of a tile. */
 export function tileConstants({ r, TX, TY, TZ, Q }: Tile): Record<string, number> {
   return { TX, TY, TZ, Q, RIGHT: 4 * Q * r * TY, SIZE: Math.max(4 * Q * r * (TX + TY), TZ > 1 ? TX * TY * TZ : 0) };
 }

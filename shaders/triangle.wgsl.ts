@@ -1,10 +1,10 @@
 /**
- * A packed lower triangle L a sample, rows one after another: entry (i, j) is feature i(i + 1)/2 + j.
+ * One packed lower triangle L for each sample, row after row: entry (i, j) is feature i(i + 1)/2 + j.
  *
  *   triMul  L x or Lᵀ x        triSolve  L⁻¹ x or L⁻ᵀ x, by substitution        outerTril  the lower triangle of a bᵀ
  *
  * (Golub & Van Loan, Matrix Computations, 4th ed., §3.1.) Products have a thread for each sample and row of the triangle;
- * substitution, where a row needs those before it, one a sample.
+ * substitution, where a row needs those before it, has one for each sample.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
 import type { MakeKernels } from "./kernel.ts";

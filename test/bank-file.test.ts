@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import { normal } from "../src/distributions/normal.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import type { Simulator, SimulatorSpec } from "../src/problem/simulator.ts";
-import { decodeBank } from "../src/simulate/bank-file.ts";
+import { decodeBankFile } from "../src/simulate/bank-file.ts";
 import type { SimulationProgress } from "../src/simulate/options.ts";
 import { simulate } from "../src/simulate/simulate.ts";
 import type { TrainOptions } from "../src/train/options.ts";
@@ -64,7 +64,7 @@ test("an interrupted bank is carried on, with other batches and calls at a time,
   );
   assert.match(
     error.message,
-    /^simulate: stopped at 48 of 110 simulations; they are kept in ".*cut.bank", from which the same training carries on$/,
+    /^simulate: stopped at 48 of 110 simulations; they are kept in ".*cut.bank", from which the same call continues$/,
   );
   assert.is(asked, 48);
   const rest = await train(outside({ run: async (t, c) => model(t, c), batch: 5, concurrency: 3 }), {
@@ -134,12 +134,12 @@ test("torn and damaged records are simulated again, all others are kept", async 
     proposal: null,
     seed: 5,
   };
-  assert.is(decodeBank(bytes, bankFile, identity).damaged, 0);
+  assert.is(decodeBankFile(bytes, bankFile, identity).damaged, 0);
   // The write of the second record was cut off, and others went on behind it; a bit of the fifth has flipped; the last is cut.
   const torn = Buffer.concat([bytes.subarray(0, marks[2] - 9), bytes.subarray(marks[2], bytes.length - 30)]);
   torn[marks[4] + 40] ^= 4;
   fs.writeFileSync(bankFile, torn);
-  const { records, damaged } = decodeBank(torn, bankFile, identity);
+  const { records, damaged } = decodeBankFile(torn, bankFile, identity);
   assert.is(records.length, marks.length - 3);
   assert.ok(damaged > 0);
   asked = 0;

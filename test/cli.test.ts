@@ -168,7 +168,7 @@ test("a datum far from everything simulated is answered with a warning", async (
   await trainTiny();
   const { status, out, err } = await retrodict(["infer", model, "--data", "-", "--json", "--quiet"], "1000\n");
   assert.is(status, 0, err);
-  assert.match(err, /^retrodict: warning: the datum is [\d.]+ times as far from the simulations/);
+  assert.match(err, /^retrodict: warning: the observation is [\d.]+ times as far from the simulations/);
   assert.match(JSON.parse(out).observations[0].warning, "times as far");
 });
 

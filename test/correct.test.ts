@@ -285,10 +285,10 @@ test("what cannot be corrected says why, and what to do", async () => {
     /^correct: expected a problem of 2 parameters and 3 data, got "linear-gaussian" of 10 and 20/,
   );
   for (const [options, message] of [
-    [{ method: "mcmc" }, /^correct: expected method auto, psis, nuts, got "?mcmc/],
-    [{ draws: 0 }, /^correct: expected draws of at least 1, got 0/],
-    [{ budget: -1 }, /^correct: expected a budget of seconds above 0/],
-    [{ seed: "a" }, /^correct: expected a whole number as seed/],
+    [{ method: "mcmc" }, /^correct: expected method to be one of "auto", "psis", "nuts", got "mcmc"/],
+    [{ draws: 0 }, /^correct: expected draws to be a whole number of at least 1, got 0/],
+    [{ budget: -1 }, /^correct: expected budget to be a number of seconds above 0, got -1/],
+    [{ seed: "a" }, /^correct: expected seed to be a whole number, got "a"/],
     [{ steps: 3 }, /^correct: expected options .*; got "steps"/],
   ] as const)
     assert.match((await rejection(correct(small, guess(small), options))).message, message);

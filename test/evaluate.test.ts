@@ -199,11 +199,11 @@ test("an aborted evaluation ends with the signal's reason, whatever it is at", a
 test("all of an evaluation runs where it was asked to", async () => {
   const map = await trained(small);
   const asked: unknown[] = [];
-  const engine: typeof map.engine = (name, options) => {
+  const executor: typeof map.executor = (name, options) => {
     asked.push(options?.threads);
-    return map.engine(name, options);
+    return map.executor(name, options);
   };
-  const e = await evaluate({ ...map, engine }, { ...few, against: "none", threads: 2 });
+  const e = await evaluate({ ...map, executor }, { ...few, against: "none", threads: 2 });
   assert.ok(asked.length > 5 && asked.every((threads) => threads === 2), [...new Set(asked)].join());
   assert.is(e.device, "wasm plain, 2 threads");
   assert.is((await evaluate(map, { ...few, against: "none", kernels: undefined })).device, "wasm plain");

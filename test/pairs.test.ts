@@ -140,7 +140,7 @@ test("a problem of pairs alone says what it cannot do", async () => {
   const cases: readonly [Promise<unknown>, RegExp][] = [
     [
       train(problem, { steps: 1 }),
-      /^bank: expected pairs \{ theta, y \}, for "alone" has only pairs from elsewhere; got/,
+      /^bank: expected pairs \{ theta, y \}, because "alone" has only pairs from elsewhere; got/,
     ],
     [
       train(problem, { bank: few, objective: "elbo" }),

@@ -96,7 +96,7 @@ function envelope({ n, rows, cols }: SparsePattern): number {
   return first.reduce((sum, f, i) => sum + i - f + 1, 0);
 }
 
-test("an ordering takes every unknown once, whatever the graph", () => {
+test("an ordering has every unknown once, for every graph", () => {
   for (const [name, { n, pairs, places }] of Object.entries(shapes)) {
     const { rows, cols } = sparsePattern(n, pairs, places);
     const order = nestedDissection(graphOf(n, rows, cols), places);
@@ -108,7 +108,7 @@ test("an ordering takes every unknown once, whatever the graph", () => {
   }
 });
 
-test("nested dissection fills a grid less than a band, and within George's bound of 31/4 n log₂ n", () => {
+test("nested dissection of a grid fills less than a band matrix, and less than George's bound of 31/4 n log₂ n", () => {
   // The band of 33² has 33 to a row; separators of half the length, and of half of that, make less of it.
   for (const [side, share] of [
     [33, 0.75],
@@ -123,7 +123,7 @@ test("nested dissection fills a grid less than a band, and within George's bound
   }
 });
 
-test("fill grows like n log n and work like n√n from grid to grid, with places or without", () => {
+test("from grid to grid, fill grows like n log n and work like n√n, with coordinates or without", () => {
   const log = (side: number): number => side * side * Math.log2(side * side);
   for (const placed of [true, false]) {
     const [small, large] = [33, 65].map((side) => patternOf(grid(side, placed)).symbolic);
@@ -133,7 +133,7 @@ test("fill grows like n log n and work like n√n from grid to grid, with places
   }
 });
 
-test("a grid without places is ordered nearly as well as one with them", () => {
+test("a grid without coordinates is ordered nearly as well as one with them", () => {
   const [placed, free] = [true, false].map((p) => patternOf(grid(33, p)).symbolic.entries);
   assert.ok(free < 2 * placed, `${free} entries instead of ${placed}`);
 });
@@ -183,7 +183,7 @@ function frontsOf({ symbolic: { table } }: SparsePattern): Front[] {
   });
 }
 
-test("updates have places of their own as long as they are needed, and so have the blocks of the factor", () => {
+test("updates that are needed at the same time do not overlap, nor do blocks of the factor", () => {
   for (const [name, shape] of Object.entries({ ...shapes, "a grid of 33²": grid(33, true) })) {
     const { symbolic } = patternOf(shape);
     const fronts = frontsOf({ symbolic } as SparsePattern);
@@ -205,7 +205,7 @@ test("updates have places of their own as long as they are needed, and so have t
   }
 });
 
-test("fronts hold every unknown and every entry of the matrix once, and rows of a child are found in its parent", () => {
+test("fronts have every unknown and every entry of the matrix once, and the rows of a child are in its parent", () => {
   for (const [name, shape] of Object.entries(shapes)) {
     const pattern = patternOf(shape);
     const fronts = frontsOf(pattern);
@@ -293,7 +293,7 @@ test("patterns of all shapes are factored right in every lane, in both types", a
 
 // ---- patterns and fixed matrices
 
-test("a pattern has its diagonal and each pair once, whatever their order, and finds them again", () => {
+test("a pattern has its diagonal and each pair once, in any order, and finds their entries", () => {
   const pattern = sparsePattern(4, [
     [3, 1],
     [1, 3],
@@ -328,7 +328,7 @@ test("a pattern has its diagonal and each pair once, whatever their order, and f
     assert.throws(() => sparsePattern(4, [pair]), /sparsePattern: expected unknowns in 0\.\.3, got/);
 });
 
-test("entries of a fixed matrix at one place add, and columns ascend within a row", () => {
+test("entries of a fixed matrix at one place add, and columns ascend in each row", () => {
   const m = sparseMatrix(3, 4, [
     [2, 1, 5],
     [0, 2, 1],
@@ -345,7 +345,7 @@ test("entries of a fixed matrix at one place add, and columns ascend within a ro
   assert.equal([...empty.start], [0, 0, 0, 0]);
 });
 
-test("the transpose has its entries mirrored, is made once, and its own transpose is the matrix itself", () => {
+test("the transpose has mirrored entries, is made once, and its transpose is the matrix itself", () => {
   const next = generator(2);
   const entries = Array.from({ length: 60 }, () => [Math.floor(next() * 9), Math.floor(next() * 7), next()] as const);
   const m = sparseMatrix(7, 9, entries);

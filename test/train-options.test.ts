@@ -39,50 +39,74 @@ test("presets give settings by guide; what is asked for beside them wins", async
   const unknown = await specOf({ preset: "fast", guide: "spline", steps: 2, batch: 8 });
   assert.equal(unknown.guide.name, "spline");
   const { message } = await rejection(train(problem, { preset: "slow" }));
-  assert.is(message, 'preset: expected default, fast, got "slow"');
+  assert.is(message, 'train: expected preset to be default or fast, got "slow"');
 });
 
 test("a preset with a misspelt setting is refused", async () => {
   const { name, prior, forward, noise } = small;
   const problem = defineProblem({ name, prior, forward, noise, presets: { default: { gaussian: { step: 30 } } } });
   const { message } = await rejection(train(problem, {}));
-  assert.match(message, /^preset "default" of "small": expected settings guide, objective, steps, .*; got "step"$/);
+  assert.match(message, /^preset "default" of "small": expected options guide, objective, steps, .*; got "step"$/);
 });
 
 const refusals: readonly [string, object, RegExp][] = [
   ["an unknown option", { epochs: 3 }, /^train: expected options guide, objective, steps, .*; got "epochs"$/],
-  ["no steps", { steps: 0 }, /^steps: expected a whole number of at least 1, got 0$/],
-  ["steps that are not whole", { steps: 2.5 }, /^steps: expected a whole number .*, got 2.5$/],
-  ["no batch", { batch: 0 }, /^batch: expected a whole number of at least 1, got 0$/],
-  ["no particles", { particles: 0 }, /^particles: expected .*, got 0$/],
-  ["a negative bank", { bank: -1 }, /^bank: expected a whole number of at least 0, got -1$/],
-  ["too few held-out simulations", { heldOut: 1 }, /^heldOut: expected a whole number of at least 2, got 1$/],
-  ["no steps between evaluations", { evaluateEvery: 0 }, /^evaluateEvery: expected .*, got 0$/],
-  ["negative patience", { patience: -1 }, /^patience: expected .*, got -1$/],
-  ["a negative rate", { rate: -1e-3 }, /^rate: expected a positive number, got -0.001$/],
-  ["a rate that is no number", { rate: Number.NaN }, /^rate: expected a positive number, got NaN$/],
-  ["a negative clip", { clip: -1 }, /^clip: expected a norm of at least 0, got -1$/],
-  ["an unknown optimiser", { optimiser: "sgd" }, /^optimiser: expected "adam" or "amsgrad", got "sgd"$/],
-  ["an unknown guide", { guide: "flow" }, /^guide: expected gaussian, mixture, coupling, spline, got "flow"$/],
+  ["no steps", { steps: 0 }, /^train: expected steps to be a whole number from 1 to 100000000, got 0$/],
+  ["steps that are not whole", { steps: 2.5 }, /^train: expected steps to be a whole number .*, got 2.5$/],
+  ["no batch", { batch: 0 }, /^train: expected batch to be a whole number from 1 to 1048576, got 0$/],
+  ["no particles", { particles: 0 }, /^train: expected particles to be .*, got 0$/],
+  [
+    "a negative bank",
+    { bank: -1 },
+    /^train: expected bank to be a whole number from 0 to 16777216, or pairs .*, got -1$/,
+  ],
+  [
+    "too few held-out simulations",
+    { heldOut: 1 },
+    /^train: expected heldOut to be a whole number from 2 to 16777216, got 1$/,
+  ],
+  [
+    "no steps between evaluations",
+    { evaluateEvery: 0 },
+    /^train: expected evaluateEvery to be a whole number of at least 1, got 0$/,
+  ],
+  ["negative patience", { patience: -1 }, /^train: expected patience to be a whole number of at least 0, got -1$/],
+  ["a negative rate", { rate: -1e-3 }, /^train: expected rate to be a finite number above 0, got -0.001$/],
+  ["a rate that is no number", { rate: Number.NaN }, /^train: expected rate to be a finite number above 0, got NaN$/],
+  ["a negative clip", { clip: -1 }, /^train: expected clip to be a number of at least 0, got -1$/],
+  [
+    "an unknown optimiser",
+    { optimiser: "sgd" },
+    /^train: expected optimiser to be one of "adam", "amsgrad", got "sgd"$/,
+  ],
+  [
+    "an unknown guide",
+    { guide: "flow" },
+    /^train: expected guide to be a guide, or one of "coupling", "gaussian", "mixture", "spline", got "flow"$/,
+  ],
   [
     "what is no guide",
     { guide: { name: "gaussian" } },
-    /^guide: expected a guide or one of gaussian, mixture, coupling, spline, got \{"name":"gaussian"\}$/,
+    /^train: expected guide to be a guide, or one of .*, "spline", got \{"name":"gaussian"\}$/,
   ],
   [
     "a guide that no file could name",
     { guide: { ...gaussian(), name: "mine" } },
-    /^guide: expected one of gaussian, mixture, coupling, spline, got "mine"$/,
+    /^train: expected guide to be a guide, or one of .*, "spline", got \{"name":"mine"/,
   ],
-  ["an unknown objective", { objective: "vi" }, /^objective: expected npe or elbo, got "vi"$/],
-  ["an unknown preset", { preset: "paper" }, /^preset: expected none \(this problem has no presets\), got "paper"$/],
+  ["an unknown objective", { objective: "vi" }, /^train: expected objective to be one of "npe", "elbo", got "vi"$/],
+  [
+    "an unknown preset",
+    { preset: "paper" },
+    /^train: expected preset to be left out \(this problem has none\), got "paper"$/,
+  ],
   [
     "an unknown schedule",
     { schedule: { kind: "linear" } },
     /^schedule: expected constant, .*, got \{"kind":"linear"\}$/,
   ],
-  ["a seed that is not whole", { seed: 0.5 }, /^seed: expected a whole number, got 0.5$/],
-  ["an unknown embedding", { embedding: "pca" }, /^embedding: expected "auto", .*, got "pca"$/],
+  ["a seed that is not whole", { seed: 0.5 }, /^train: expected seed to be a whole number, got 0.5$/],
+  ["an unknown embedding", { embedding: "pca" }, /^train: expected embedding to be one of "auto", .*, got "pca"$/],
   [
     "more components than data",
     { embedding: { principal: 4 } },

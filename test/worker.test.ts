@@ -20,7 +20,8 @@ import { simulate } from "../src/simulate/simulate.ts";
 import { load, toBytes } from "../src/store/store.ts";
 import { type Checkpoint, TrainingStopped } from "../src/train/checkpoint.ts";
 import { fullSettings, type TrainOptions } from "../src/train/options.ts";
-import { train, trainingProgram } from "../src/train/train.ts";
+import { trainingProgram } from "../src/train/program.ts";
+import { train } from "../src/train/train.ts";
 import { bitsOf, outside, rejection, small } from "./helpers/maps.ts";
 
 const guide = () => spline({ bins: 4, embedding: [8], hidden: [8] });
@@ -50,15 +51,18 @@ test("a posterior that a worker answers is that of the calling thread", async ()
 
 test("what a map was loaded for holds wherever a call says nothing else", async () => {
   const map = await load(toBytes(alone), { worker: true, kernels: "plain" });
-  const engine = await map.engine("posterior");
+  const executor = await map.executor("posterior");
   for (const less of [{}, { worker: true }, { kernels: "plain" }, { backend: "auto" }] as const)
-    assert.is(await map.engine("posterior", less), engine);
-  assert.is.not(await map.engine("posterior", { worker: false }), engine);
+    assert.is(await map.executor("posterior", less), executor);
+  assert.is.not(await map.executor("posterior", { worker: false }), executor);
   assert.match(
     (await rejection(load(toBytes(alone), { backend: "gpu" as "wasm" }))).message,
     /expected backend to be one of "auto", /,
   );
-  assert.match((await rejection(load(toBytes(alone), { kernels: "fast" as "plain" }))).message, /^kernels: expected /);
+  assert.match(
+    (await rejection(load(toBytes(alone), { kernels: "fast" as "plain" }))).message,
+    /expected kernels to be one of "auto", /,
+  );
 });
 
 test("simulations, fits and chains of a worker are those of the calling thread", async () => {
@@ -88,7 +92,7 @@ test("the calling thread is free while a worker trains", async () => {
 
 test("programs of all problems are plain data: a copy of them prints as they do, and none of it is lost", () => {
   for (const [name, problem] of Object.entries(problems)) {
-    const { program } = trainingProgram(problem, fullSettings(problem, { seed: 1 } as TrainOptions), 1);
+    const { program } = atOnce(trainingProgram(problem, fullSettings(problem, { seed: 1 } as TrainOptions), 1));
     const copy = structuredClone(program);
     for (const plan of Object.keys(program.plans))
       assert.is(printPlan(copy.plans[plan]), printPlan(program.plans[plan]), `${name}: ${plan}`);
@@ -170,7 +174,9 @@ test("a view of a larger buffer is posted alone, and the caller's arrays stay th
 });
 
 test("an executor that is disposed of while it works rejects what is awaited", async () => {
-  const { program } = trainingProgram(small, fullSettings(small, { ...base, guide: guide(), embedding: "none" }), 3);
+  const { program } = atOnce(
+    trainingProgram(small, fullSettings(small, { ...base, guide: guide(), embedding: "none" }), 3),
+  );
   const optimiser = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, amsgrad: false, clip: 0 };
   for (const threads of [1, 2]) {
     const executor = await createExecutor(program, { worker: true, threads, kernels: "plain", optimiser });
@@ -217,7 +223,8 @@ test("a worker that dies rejects what is awaited, with threads too", async () =>
         onRows: () => new Promise(() => {}),
       });
       setTimeout(() => made[which].terminate(), 50);
-      assert.match((await rejection(work)).message, /^worker: expected it to go on, but it ended with status 1/);
+      const { message } = await rejection(work);
+      assert.match(message, /^worker: expected it to continue, but .*ended with status 1/, message);
     }
     others.dispose();
   } finally {
@@ -252,8 +259,9 @@ test("workers of executors that are garbage serve others, not those whose answer
 
 test("what is no yes or no to a worker is refused by name", async () => {
   const error = await rejection(train(small, { ...base, worker: "yes" as never }));
-  assert.is(error.message, 'worker: expected true or false, got "yes"');
-  assert.match((await rejection(infer(alone, y, { worker: 1 as never }))).message, /^worker: expected true or false/);
+  assert.match(error.message, /^\w+: expected worker to be true or false, got "yes"$/);
+  const other = await rejection(infer(alone, y, { worker: 1 as never }));
+  assert.is(other.message, "infer: expected worker to be true or false, got 1");
 });
 
 test("a problem given by a function trains in a worker: the function runs on the calling thread", async () => {

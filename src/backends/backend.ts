@@ -1,9 +1,12 @@
-/** What a backend is: it takes a program (plain data) and answers an executor. Backends know plans and nothing else. */
+/** The interface of backends: a backend makes an executor of a program, which is plain data. Backends know plans and nothing else. */
 import type { Program } from "../graph/program.ts";
 
+/** Names of backends. */
 export type BackendName = "wasm" | "webgpu" | "reference";
+/** Numbers of a tensor, row by row. */
 export type Rows = Float32Array | Float64Array;
 
+/** Settings of Adam. */
 export interface OptimiserOptions {
   readonly beta1: number;
   readonly beta2: number;
@@ -14,7 +17,7 @@ export interface OptimiserOptions {
   readonly clip: number;
 }
 
-/** Everything that an uninterrupted run would carry on with. */
+/** Everything that a resumed training needs in order to continue as if uninterrupted. */
 export interface OptimiserState {
   readonly updates: number;
   readonly m: Float32Array;
@@ -23,7 +26,7 @@ export interface OptimiserState {
   readonly largest: Float32Array;
 }
 
-/** β1ᵗ and β2ᵗ after t updates, multiplied up as it is done update by update, to the same bits: no pow. */
+/** β1ᵗ and β2ᵗ after t updates, by repeated multiplication: the same bits as when training update by update, and no pow. */
 export function powersAfter(updates: number, { beta1, beta2 }: OptimiserOptions): [number, number] {
   const powers: [number, number] = [1, 1];
   for (let t = 0; t < updates; t++) {
@@ -33,6 +36,7 @@ export function powersAfter(updates: number, { beta1, beta2 }: OptimiserOptions)
   return powers;
 }
 
+/** One run of a plan. */
 export interface RunOptions {
   /** Rows of the untiled batch. */
   readonly rows: number;
@@ -43,10 +47,11 @@ export interface RunOptions {
   /** Key and step of random draws. */
   readonly seed?: number;
   readonly step?: number;
-  /** Told between the parts of a long run how many rows are done: it is awaited, and what it throws ends the run. */
+  /** Called between the parts of a long run with the number of rows that are done; it is awaited, and an error in it ends the run. */
   readonly onRows?: (done: number) => Promise<void>;
 }
 
+/** Training steps of a plan. */
 export interface StepOptions {
   readonly rows: number;
   readonly seed: number;
@@ -60,7 +65,7 @@ export interface StepOptions {
   readonly inputs?: RunOptions["inputs"];
 }
 
-/** The device that an executor runs on is gone, and with it all that was not read back. */
+/** The device of an executor is lost, and with it everything that was not read back. */
 export class DeviceLost extends Error {
   constructor(message: string) {
     super(message);
@@ -68,34 +73,37 @@ export class DeviceLost extends Error {
   }
 }
 
+/** A program on a backend, ready to run. */
 export interface Executor {
   readonly backend: BackendName;
-  /** Which build or adapter runs: for records and reports. */
+  /** The build or the adapter that runs, for records and reports. */
   readonly device: string;
   /** The whole slab, entries at their offsets. */
   readWeights(slab?: "weights" | "frozen"): Promise<Float32Array>;
   writeWeights(values: Float32Array, slab?: "weights" | "frozen"): Promise<void>;
-  /** The gradient that the last run of a plan with one has left. */
+  /** The gradient that the last run of a plan has left. @throws where the plan has none, or has not run. */
   readGradient(plan: string): Promise<Float32Array>;
-  /** A bank (rows, columns) that plans draw rows from. */
+  /** Writes a bank (rows, columns) that plans draw rows from. */
   writeBank(name: string, values: Float32Array): Promise<void>;
-  /** Batch outputs (tiles · rows, F) row by row, param outputs (R, C). */
+  /** Runs a plan: batch outputs are (tiles · rows, F), row by row; param outputs (R, C). */
   run(plan: string, options: RunOptions): Promise<Record<string, Rows>>;
-  /** As many updates as there are rates. Stops before an update whose loss or gradient is not finite: then `done` is smaller. */
+  /** Makes one update for each rate. It stops before an update whose loss or gradient is not finite; `done` is then smaller. */
   train(plan: string, options: StepOptions): Promise<{ done: number; losses: Float64Array }>;
   readOptimiser(): Promise<OptimiserState>;
   writeOptimiser(state: OptimiserState): Promise<void>;
-  /** What went wrong first in the last run, in words: a matrix that is not positive definite makes NaN of its own row alone. */
+  /** The first fault of the last run, in words. A matrix that is not positive definite, say, makes only its own row NaN. */
   fault(): string | undefined;
-  /** Settles when the device is gone, on backends that can lose it: each call throws `DeviceLost` from then on. */
+  /** Settles when the device is lost, on backends that can lose it; from then on each call throws `DeviceLost`. */
   readonly lost?: Promise<unknown>;
-  /** Frees what garbage collection would not. */
+  /** Frees resources that garbage collection does not. */
   dispose(): void;
 }
 
+/** Options of every backend. */
 export interface ExecutorOptions {
-  /** Needed to train. */
+  /** Settings of the optimiser; an executor without them cannot train. */
   readonly optimiser?: OptimiserOptions;
 }
 
+/** A backend. */
 export type CreateExecutor = (program: Program, options?: ExecutorOptions) => Promise<Executor>;

@@ -1,12 +1,9 @@
-/** Executors are dear to make, and what one of them computes does not depend on who asked first: they are made once and kept. */
+/** Executors are expensive, so they are cached; their results do not depend on who asked first. */
 import type { Executor } from "./backend.ts";
 import { type BackendOptions, backendKey } from "./select.ts";
 
-/**
- * What `make` makes for a backend, at the first question for that backend; later ones are answered by the same. One that failed,
- * or whose device was lost, is made again.
- */
-export function keptByBackend<T extends { readonly executor: Executor }>(
+/** A cache of what `make` makes, by the backend options. An entry that failed, or whose device was lost, is made again. */
+export function cachedByBackend<T extends { readonly executor: Executor }>(
   make: (options: BackendOptions) => Promise<T>,
 ): (options: BackendOptions) => Promise<T> {
   const known = new Map<string, Promise<T>>();
@@ -22,8 +19,8 @@ export function keptByBackend<T extends { readonly executor: Executor }>(
   };
 }
 
-/** What `make` makes of a key and keeps as long as the key is there. */
-export function keptBy<K extends object, T>(make: (key: K) => T): (key: K) => T {
+/** A cache of what `make` makes, by an object. An entry lives as long as its key. */
+export function cachedBy<K extends object, T>(make: (key: K) => T): (key: K) => T {
   const known = new WeakMap<K, { readonly value: T }>();
   return (key) => {
     let entry = known.get(key);

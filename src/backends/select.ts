@@ -1,35 +1,35 @@
-/** Picks a backend by name and says why when one is not to be had. */
+/** Chooses a backend by name, and explains why a backend is not available. */
 import { flag, type OptionsOf, oneOf, option, pickOptions, readOptions } from "../checks/options.ts";
 import { cost } from "../graph/plan.ts";
 import type { Program } from "../graph/program.ts";
 import { threadCount } from "../host/workers.ts";
 import type { Executor, ExecutorOptions } from "./backend.ts";
 import { createWasm } from "./wasm/executor.ts";
-// Not from kernels.ts: its types are of WebAssembly, which a TypeScript project without "dom" does not know.
 import { findHost } from "./worker/find.ts";
 
-/** Where a function computes: every function that computes takes these options. */
+/** Where a function computes. Every function that computes takes these options. */
 export const backendTable = {
   /**
-   * "auto": WebGPU where the host has a hardware adapter and a training step is large enough to fill it, else wasm. Simulation,
-   * potentials, Laplace's approximation and NUTS are f64, and so run on wasm whatever is asked for.
+   * "auto" is WebGPU where the host has a hardware adapter and a training step is large enough to fill it, else wasm. Simulation,
+   * potentials, Laplace's approximation and NUTS need f64, so they always run on wasm.
    */
-  backend: option(oneOf("auto", "wasm", "webgpu"), undefined, "what computes"),
-  /** Build of the wasm kernels: "plain" gives the same bits on every host, "relaxed" is faster; "auto" is the fastest that runs. */
+  backend: option(oneOf("auto", "wasm", "webgpu"), undefined, "where to compute"),
+  /** Build of the wasm kernels: "plain" gives the same bits on every host, "relaxed" is faster; "auto" is the fastest that runs here. */
   kernels: option(oneOf("auto", "plain", "relaxed"), undefined, "plain: same bits on every host; relaxed: faster"),
   /** Whether to compute in a Web Worker (Node: a worker thread), so that the calling thread stays free; false by default. */
   worker: option(flag),
   /**
-   * Workers that share each batch: 1 to 8, or "auto" for as many as there are processors; 1 by default. Any number gives the
-   * same bits. From 2 on, all of them are workers. Pages must be cross-origin isolated.
+   * Threads that share each batch: 1 to 8, or "auto" for one a processor; 1 by default. Any number gives the same bits. With 2 or
+   * more, each thread is a worker, and a page must be cross-origin isolated.
    */
-  threads: option(threadCount, undefined, "workers that share each batch, 1 to 8 or auto: the same bits, sooner"),
+  threads: option(threadCount, undefined, "threads that share each batch, 1 to 8 or auto: the same bits, sooner"),
 };
+/** Where a function computes. */
 export type BackendOptions = OptionsOf<typeof backendTable>;
 
 type Create = (program: Program, options: BackendOptions & ExecutorOptions, remark?: string) => Promise<Executor>;
 
-/** Operations of a training step from which "auto" looks for a GPU: below, what a step costs there is its dispatches. */
+/** Operations of a training step from which "auto" looks for a GPU: the dispatches of a smaller step cost more than its arithmetic. */
 const GPU_STEP = 1e9;
 
 /** Operations of the largest training step of a program. */
@@ -39,7 +39,7 @@ const stepOf = ({ plans }: Program): number =>
     0,
   );
 
-// Loaded when it is asked for: most pages train on wasm.
+// Loaded on demand, because most pages train on wasm.
 const webgpu = () => import("./webgpu/executor.ts");
 
 const backends: Readonly<Record<string, Create>> = {
@@ -61,7 +61,7 @@ const backends: Readonly<Record<string, Create>> = {
     const host = await findHost({ worker, threads });
     if (host.notice) tellOnce(host.notice);
     if (!host.worker) return createWasm(program, { build: kernels, optimiser, remark });
-    const { createRemote } = await import("./worker/remote.ts"); // a page that asks for no worker loads nothing of it
+    const { createRemote } = await import("./worker/remote.ts"); // loaded on demand: a page without workers does not load it
     return createRemote(program, { build: kernels, optimiser, threads: host.threads, remark });
   },
   webgpu: async (program, options) => {
@@ -73,35 +73,30 @@ const backends: Readonly<Record<string, Create>> = {
   },
 };
 
-/** Names of the options, and the options alone, for functions that take more and pass these on. */
+/** The backend options among others, for functions that pass them on. */
 export const backendNames = Object.keys(backendTable) as (keyof BackendOptions)[];
 export const backendOf = (options: BackendOptions): BackendOptions => pickOptions(backendTable, options);
-/** Options with the defaults of what they are for, where they leave a choice. */
-export const withDefaults = (
-  defaults: BackendOptions,
-  { backend, kernels, worker, threads }: BackendOptions,
-): BackendOptions => ({
-  backend: backend ?? defaults.backend,
-  kernels: kernels ?? defaults.kernels,
-  worker: worker ?? defaults.worker,
-  threads: threads ?? defaults.threads,
+/** Options, completed by the backend that a map was trained or loaded with. */
+export const withDefaults = (defaults: BackendOptions, options: BackendOptions): BackendOptions => ({
+  ...backendOf(defaults),
+  ...backendOf(options),
 });
-/** One word of options: executors are kept by it. */
+/** The options as one string: the key of executors in a cache. */
 export const backendKey = ({ backend, kernels, worker, threads }: BackendOptions): string =>
   [backend ?? "auto", kernels ?? "auto", worker ?? false, threads ?? 1].join(" ");
 
-/** What was told already. */
+/** Notices that were shown. */
 const told = new Set<string>();
 function tellOnce(notice: string): void {
   if (!told.has(notice)) console.warn(notice);
   told.add(notice);
 }
 
-/** @throws when a backend option is none that there is. */
+/** @throws on a backend option that makes no sense. */
 export const checkBackend = (options: BackendOptions): void =>
   void readOptions("backend", backendTable, pickOptions(backendTable, options));
 
-/** What runs the networks of a guide. @throws when the backend is unknown or not to be had here, with the reason and the one to use instead. */
+/** An executor for the networks of a guide. @throws when the backend is unknown or not available, with the reason and the backend to use instead. */
 export async function createExecutor(
   program: Program,
   options: BackendOptions & ExecutorOptions = {},
@@ -110,7 +105,7 @@ export async function createExecutor(
   return backends[options.backend ?? "auto"](program, options);
 }
 
-/** What runs a problem's own equations: in f64, which WebGPU has not, and so on wasm. @throws on options that make no sense. */
+/** An executor for the equations of a problem: they need f64, which WebGPU lacks, so it is on wasm. @throws on options that make no sense. */
 export async function createExact(program: Program, options: BackendOptions = {}): Promise<Executor> {
   checkBackend(options);
   return backends.wasm(program, options);

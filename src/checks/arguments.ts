@@ -1,5 +1,6 @@
-/** What constructors are given: numbers or lists of numbers, checked and spread to one length. */
+/** Arguments of constructors: numbers or lists of numbers, checked and spread to one length. */
 
+/** A number, or a list of numbers. */
 export type Numbers = number | ArrayLike<number>;
 
 function toList(owner: string, name: string, value: unknown): number[] {
@@ -13,7 +14,7 @@ function toList(owner: string, name: string, value: unknown): number[] {
   return list as number[];
 }
 
-/** A value for messages: never long, never `[object Object]`. */
+/** Describes a value in a message: never long, never `[object Object]`. */
 export function describe(x: unknown): string {
   if (typeof x === "string") return JSON.stringify(x.length > 40 ? `${x.slice(0, 40)}…` : x);
   if (typeof x === "function") return "a function";
@@ -26,13 +27,13 @@ export function describe(x: unknown): string {
 }
 
 /**
- * The arguments as lists of one length; a number stands for as many as the others have.
+ * The arguments as lists of one length; a number is repeated to the length of the lists.
  * @throws when an argument is no number or list of numbers, is NaN, or lists have unequal lengths.
  */
-export function spread<K extends string>(owner: string, given: Readonly<Record<K, Numbers>>): Record<K, Float64Array> {
-  const names = Object.keys(given) as K[];
-  const lists = names.map((name) => toList(owner, name, given[name]));
-  const named = names.map((name, i) => ({ name, length: lists[i].length, isList: typeof given[name] === "object" }));
+export function spread<K extends string>(owner: string, values: Readonly<Record<K, Numbers>>): Record<K, Float64Array> {
+  const names = Object.keys(values) as K[];
+  const lists = names.map((name) => toList(owner, name, values[name]));
+  const named = names.map((name, i) => ({ name, length: lists[i].length, isList: typeof values[name] === "object" }));
   const long = named.filter((x) => x.isList);
   const length = long[0]?.length ?? 1;
   const odd = long.find((x) => x.length !== length);
@@ -64,6 +65,7 @@ export function requireEach(
   }
 }
 
-/** Why a number is refused where only positive, finite ones make sense. */
+/** Whether a number is positive and finite. */
 export const isPositive = (x: number): boolean => x > 0 && x < Infinity;
+/** Whether a number is finite. */
 export const isFiniteNumber = (x: number): boolean => Number.isFinite(x);

@@ -6,7 +6,7 @@ import { checkWritable, readBytes, writeBytes } from "../host/files.ts";
 import { type AmortisedPosterior, infer, inferTable } from "../infer/infer.ts";
 import type { InverseMap } from "../model/model.ts";
 import type { Posterior } from "../posterior/posterior.ts";
-import { type CorrectionMethod, correctionMethods } from "../sampling/correct.ts";
+import { type CorrectionMethod, correctTable } from "../sampling/correct.ts";
 import { formatCsv } from "../store/csv.ts";
 import { encodeNpy } from "../store/npy.ts";
 import { parseObservations } from "../store/observations.ts";
@@ -149,7 +149,7 @@ async function run([model]: readonly string[], options: Options, output: Output)
       model,
       problem,
       parameters,
-      device: (await map.engine("posterior")).device,
+      device: (await map.executor("posterior")).device,
       observations: inferred.map((p, n) => ({
         ...jsonOf(p, posteriors[n]),
         ...(corrected ? correctionJson(corrected[n]) : {}),
@@ -177,7 +177,7 @@ export const inferCommand: CliCommand<Options> = {
         new Option(
           "--correct <METHOD>",
           "correct to the exact posterior: psis by importance weights, nuts by chains, auto by what suffices",
-        ).choices(correctionMethods),
+        ).choices(correctTable.method.check.choices ?? []),
       )
       .option("--out <FILE>", "write draws: .npy (float32, (N, S, D)), .csv or .json");
     addOptions(command, inferTable, ["seed"]);

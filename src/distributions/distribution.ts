@@ -1,4 +1,4 @@
-/** What a distribution over parameters is. All of it is symbolic, so it runs on every backend and has derivatives. */
+/** The interface of distributions over parameters. Their methods build graphs, so they run on every backend and have derivatives. */
 
 import { describe } from "../checks/arguments.ts";
 import type { Check } from "../checks/options.ts";
@@ -6,50 +6,53 @@ import { type DType, isTensor, show, type Tensor } from "../graph/tensor.ts";
 
 /** A distribution of vectors θ of D numbers, with independent or dependent entries. */
 export interface Distribution {
-  /** Which one it is: `"normal"`. */
+  /** Name of the family: `"normal"`. */
   readonly name: string;
-  /** D */
+  /** Number D of entries. */
   readonly size: number;
-  /** Mean and standard deviation of θ, (D) each. */
+  /** Mean of θ, (D). */
   readonly mean: Float64Array;
+  /** Standard deviation of θ, (D). */
   readonly sd: Float64Array;
-  /** Mean and standard deviation of toReal(θ), (D) each: what guides standardise with. */
+  /** Mean of toReal(θ), (D), with which guides standardise. */
   readonly realMean: Float64Array;
+  /** Standard deviation of toReal(θ), (D). */
   readonly realSd: Float64Array;
-  /** The support [low, high], (D) each, ±Infinity where it is unbounded. */
+  /** Lower end of the support, (D); −Infinity where it has none. */
   readonly low: Float64Array;
+  /** Upper end of the support, (D); Infinity where it has none. */
   readonly high: Float64Array;
-  /** Streams of random numbers that a draw takes: `stream` up to, and without, `stream + streams`. */
+  /** Number of streams of random numbers that a draw takes, from `stream` on. */
   readonly streams: number;
-  /** Draws (B, D); they are inside the support, also when they are cast to the other type. */
+  /** Draws (B, D). They stay inside the support also when they are cast to the other type. */
   draw(stream: number, dtype: DType): Tensor;
   /** Normalised log density (B, 1) of θ (B, D); −∞ outside the support, where the gradient stays finite. */
   logDensity(theta: Tensor): Tensor;
   /**
-   * A smooth bijection of the support's inside onto the whole line, entry by entry, (B, D) → (B, D). What stands on the
-   * edge, or beyond it, is treated as the nearest inner point that the type can tell from the edge.
+   * A smooth bijection of the interior of the support onto the whole line, entry by entry, (B, D) → (B, D). A point on the edge, or
+   * beyond it, is taken as the nearest inner point that the type can tell from the edge.
    */
   toReal(theta: Tensor): Tensor;
-  /** Its inverse, (B, D) → (B, D); never leaves the support. */
+  /** The inverse of `toReal`, (B, D) → (B, D). It never leaves the support. */
   fromReal(x: Tensor): Tensor;
   /** log |d toReal(θ)/dθ|, (B, 1). */
   logDetToReal(theta: Tensor): Tensor;
-  /** What it is, as plain JSON data. */
+  /** The family and its numbers as plain JSON data, from which from-spec.ts makes it again. */
   readonly spec: unknown;
 }
 
 const methods = ["draw", "logDensity", "toReal", "fromReal", "logDetToReal"] as const;
 const vectors = ["mean", "sd", "realMean", "realSd", "low", "high"] as const;
 
-/** Why something is no distribution, or null when it is one. */
+/** The reason why a value is no distribution, or null where it is one. */
 export function whyNotDistribution(x: unknown): string | null {
   if (typeof x !== "object" || x === null) return describe(x);
-  const given = x as Partial<Record<string, unknown>>;
-  if (!Number.isInteger(given.size) || (given.size as number) < 1) return describe(x);
-  const missing = methods.find((m) => typeof given[m] !== "function");
+  const parts = x as Partial<Record<string, unknown>>;
+  if (!Number.isInteger(parts.size) || (parts.size as number) < 1) return describe(x);
+  const missing = methods.find((m) => typeof parts[m] !== "function");
   if (missing) return `one without the method ${missing}`;
-  const wrong = vectors.find((v) => (given[v] as ArrayLike<number> | undefined)?.length !== given.size);
-  return wrong ? `one whose ${wrong} does not hold ${given.size} numbers` : null;
+  const wrong = vectors.find((v) => (parts[v] as ArrayLike<number> | undefined)?.length !== parts.size);
+  return wrong ? `one whose ${wrong} does not hold ${parts.size} numbers` : null;
 }
 
 /** A distribution, among options. */

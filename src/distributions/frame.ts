@@ -1,6 +1,5 @@
 /**
- * The frame that guides work in: θ is carried to the whole line by the prior's transform and measured in prior standard
- * deviations,
+ * The frame of guides: the prior's transform takes θ to the whole line, where it is measured in prior standard deviations,
  *
  *   z = (T(θ) − μ) / σ,   log q(θ) = log q(z) + log |det T′(θ)| − Σ log σ.
  */
@@ -10,6 +9,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { log } from "../numbers/math.ts";
 import type { Distribution } from "./distribution.ts";
 
+/** Maps between parameters θ and the coordinates z of guides. */
 export interface Frame {
   toGuide(theta: Tensor): Tensor;
   fromGuide(z: Tensor): Tensor;
@@ -17,7 +17,7 @@ export interface Frame {
   logDet(theta: Tensor): Tensor;
 }
 
-/** The frame of a prior, or of the proposal that data are drawn from. */
+/** The frame of a distribution. */
 export function frameOf(prior: Distribution): Frame {
   const { realMean, realSd } = prior;
   let constant = 0;

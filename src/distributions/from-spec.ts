@@ -1,4 +1,4 @@
-/** Distributions from their specs: plain data that may come from a file, so nothing in it is trusted. */
+/** Distributions from their specs, which are plain data that may come from a file, so nothing in them is trusted. */
 import { describe, type Numbers } from "../checks/arguments.ts";
 import type { Distribution } from "./distribution.ts";
 import { logNormal } from "./log-normal.ts";
@@ -11,10 +11,11 @@ import { uniform } from "./uniform.ts";
 /** Fields of a spec; the constructors check that they are numbers. */
 type Fields = Readonly<Record<string, Numbers>>;
 
-/** A bound, where null stands for an infinite one. */
+/** Bounds in which null stands for an infinite one. */
 const bounds = (x: unknown, infinite: number): Numbers =>
   Array.isArray(x) ? x.map((v) => (v === null ? infinite : v)) : (x as Numbers);
 
+/** A new distribution needs its own file, a row here and an export in src/index.ts. */
 const builders: Readonly<Record<string, (fields: Fields) => Distribution>> = {
   normal: ({ mean, sd }) => normal(mean, sd),
   uniform: ({ low, high }) => uniform(low, high),

@@ -4,9 +4,8 @@
 
 import { isFiniteNumber, isPositive, type Numbers, requireEach, spread } from "../checks/arguments.ts";
 import { add, cast, div, exp, mul, random, square, sub, sumFeatures } from "../graph/build.ts";
-import { exp as expOf, log as logOf, tanh } from "../numbers/math.ts";
+import { exp as expOf, LOG_2PI, log as logOf, tanh } from "../numbers/math.ts";
 import { type Distribution, expectBatch } from "./distribution.ts";
-import { LOG_2PI } from "./normal.ts";
 import { makeSupport } from "./support.ts";
 
 /** exp(x) − 1 without cancellation, x ≥ 0. */

@@ -7,8 +7,8 @@
  *             Bailey, Polar generation of random variates with the t-distribution, Math. Comp. 62 (1994).
  */
 
-import { describe, isPositive, type Numbers, requireEach, spread } from "../checks/arguments.ts";
-import { type Check, check } from "../checks/options.ts";
+import { isPositive, type Numbers, requireEach, spread } from "../checks/arguments.ts";
+import { type Check, check, number, type OptionsOf, readOptions, required } from "../checks/options.ts";
 import {
   add,
   cast,
@@ -28,32 +28,31 @@ import {
   where,
 } from "../graph/build.ts";
 import { show, type Tensor } from "../graph/tensor.ts";
-import { lgamma, log as logOf } from "../numbers/math.ts";
+import { LOG_2PI, lgamma, log as logOf } from "../numbers/math.ts";
 import { expectBatch } from "./distribution.ts";
-import { LOG_2PI } from "./normal.ts";
 
-/** What a measurement adds to noise-free data. */
+/** A noise model: the density of data given noise-free data. */
 export interface Noise {
-  /** Which one it is: `"gaussian"`. */
+  /** Name of the family: `"gaussian"`. */
   readonly name: string;
-  /** Data M that it is made for; null: any number. */
+  /** Number M of data that it is made for; null: any number. */
   readonly size: number | null;
-  /** Standard deviation of each datum, or one for all; where it is infinite (Student, ν ≤ 2), the scale. */
+  /** Standard deviation of each of the data, or one for all; where it is infinite (Student, ν ≤ 2), the scale. */
   readonly sd: number | readonly number[];
-  /** Fisher information of each datum, or of any, on its noise-free value: what Gauss–Newton methods weigh misfits with. */
+  /** Fisher information of each of the data, or one for all, on its noise-free value. Gauss–Newton methods weigh misfits with it. */
   readonly information?: number | readonly number[];
-  /** Noisy data (T·B, M) from noise-free ones, by one stream of random numbers. */
+  /** Noisy data (T·B, M) from noise-free ones (T·B, M), with one stream of random numbers. */
   draw(clean: Tensor, stream: number): Tensor;
   /** Normalised log density (T·B, 1) of data y given the noise-free data, both (T·B, M) and of one type. */
   logDensity(y: Tensor, clean: Tensor): Tensor;
-  /** What it is, as plain JSON data. */
+  /** The family and its numbers as plain JSON data. */
   readonly spec: unknown;
 }
 
 const LOG_PI = 1.1447298858494002;
 const TWO_PI = 6.283185307179586;
 
-/** Whether something is a noise model. */
+/** Whether a value is a noise model. */
 export function isNoise(x: unknown): x is Noise {
   if (typeof x !== "object" || x === null) return false;
   const { draw, logDensity, size } = x as Partial<Noise>;
@@ -63,7 +62,7 @@ export function isNoise(x: unknown): x is Noise {
 /** A noise model, among options. */
 export const noiseModel: Check<Noise> = check("a noise model, as gaussianNoise() returns it", isNoise);
 
-/** Columns that the data have: a list of M numbers fixes M, one number does not. */
+/** @throws unless the data and the noise-free data are batches of one size, M where the noise has a list of M numbers. */
 function expectData(owner: string, size: number | null, y: Tensor, clean: Tensor): void {
   expectBatch(owner, "noise-free data", clean, size ?? clean.cols);
   expectBatch(owner, "y", y, clean.cols);
@@ -112,21 +111,26 @@ function expm1(x: Tensor): Tensor {
   return where(sub(x, 1), sub(exp(x), 1), div(mul(t, 2), sub(1, t)));
 }
 
+/** The options of `studentNoise`. */
+export const studentTable = {
+  /** Scale s: one number for all data, or a list of M numbers. */
+  scale: required(check<Numbers>("a number or numbers", (x) => typeof x === "number" || typeof x === "object")),
+  /** Degrees of freedom ν, at least 0.5. */
+  degrees: required(number("a finite number of at least 0.5", (x) => x >= 0.5 && x < Infinity)),
+};
+/** Options of `studentNoise`. */
+export type StudentNoiseOptions = OptionsOf<typeof studentTable>;
+
 /**
  * Student's t noise: heavy tails, for data with outliers. `scale` is one number for all data or a list of M numbers;
- * `degrees` is ν, from 0.5 (a draw from less could overflow single precision) through 1 (Cauchy) upwards.
+ * `degrees` is ν, at least 0.5, because draws of fewer could overflow single precision; ν = 1 is Cauchy.
  * @throws unless every scale is positive and finite, and degrees at least 0.5.
  */
-export function studentNoise(options: { readonly scale: Numbers; readonly degrees: number }): Noise {
-  if (typeof options !== "object" || options === null)
-    throw new Error(`studentNoise: expected { scale, degrees }, got ${describe(options)}`);
-  const { scale: given, degrees } = options;
-  const { scale } = spread("studentNoise", { scale: given });
+export function studentNoise(options: StudentNoiseOptions): Noise {
+  const { scale: scales, degrees } = readOptions("studentNoise", studentTable, options);
+  const { scale } = spread("studentNoise", { scale: scales });
   requireEach("studentNoise", "scale", scale, "> 0 and finite", isPositive);
-  if (!(typeof degrees === "number" && degrees >= 0.5 && degrees < Infinity)) {
-    throw new Error(`studentNoise: expected degrees from 0.5 upwards, got ${describe(degrees)}`);
-  }
-  const size = typeof given === "number" ? null : scale.length;
+  const size = typeof scales === "number" ? null : scale.length;
   const half = (degrees + 1) / 2;
   const each = lgamma(half) - lgamma(degrees / 2) - 0.5 * (logOf(degrees) + LOG_PI);
   const sd = scale.map((s) => (degrees > 2 ? s * Math.sqrt(degrees / (degrees - 2)) : s));
@@ -157,8 +161,8 @@ export function studentNoise(options: { readonly scale: Numbers; readonly degree
 }
 
 /**
- * The noise of problems whose data come noisy, from a simulator with noise of its own or from measurements: `noise: null` in
- * a problem. It adds nothing, and its likelihood is not known.
+ * The noise model of problems with `noise: null`, whose data already include noise, from the simulator or from an experiment. It
+ * adds nothing, and has no likelihood.
  */
 export const includedNoise: Noise = Object.freeze({
   name: "included",
@@ -167,7 +171,7 @@ export const includedNoise: Noise = Object.freeze({
   draw: (clean) => clean,
   logDensity: () => {
     throw new Error(
-      'noise: expected a noise model with a likelihood, got noise: null (the data hold their own); use objective "npe"',
+      'noise: expected a noise model with a likelihood, got noise: null (the data include their own); use objective "npe"',
     );
   },
   spec: { name: "included" },

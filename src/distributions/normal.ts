@@ -4,11 +4,9 @@
 
 import { isFiniteNumber, isPositive, type Numbers, requireEach, spread } from "../checks/arguments.ts";
 import { add, cast, div, mul, random, square, sub, sumFeatures } from "../graph/build.ts";
-import { log } from "../numbers/math.ts";
+import { LOG_2PI, log } from "../numbers/math.ts";
 import { type Distribution, expectBatch } from "./distribution.ts";
 import { makeSupport } from "./support.ts";
-
-export const LOG_2PI = 1.8378770664093453;
 
 /**
  * Independent normal entries. `mean` and `sd` are numbers or lists of D numbers; a number stands for all entries.

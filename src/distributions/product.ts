@@ -8,8 +8,8 @@ import { type Distribution, expectBatch, whyNotDistribution } from "./distributi
 const sum = (parts: readonly Tensor[]): Tensor => parts.reduce((a, b) => add(a, b));
 
 /**
- * The joint distribution of independent parts; θ is their entries one after another.
- * It draws from as many streams as its parts together, in their order.
+ * The joint distribution of independent parts; θ holds their entries one after another. A draw takes the streams of its parts, in
+ * their order.
  * @throws when there is no part, or a part is no distribution.
  */
 export function product(...parts: readonly Distribution[]): Distribution {

@@ -5,8 +5,8 @@
  *   p(θ) = [S((θ − low)/edge) − S((θ − high)/edge)] / (high − low),   S(x) = 1/(1 + e^−x)
  *        = S((θ − low)/edge) S((high − θ)/edge) (1 − e^−w) / (high − low),   w = (high − low)/edge,
  *
- * flat within the box, with tails that fall off by e every `edge` outside. As a proposal it covers a region evenly and yet
- * reaches beyond its edge, where posteriors of data from near the edge have mass.
+ * flat within the box, with tails that fall by a factor e over each `edge` outside. As a proposal it covers a region evenly and still
+ * reaches beyond its edges, where the posteriors of data from near the edges have mass.
  */
 
 import { isFiniteNumber, isPositive, type Numbers, requireEach, spread } from "../checks/arguments.ts";
@@ -17,7 +17,7 @@ import { makeSupport } from "./support.ts";
 import { LOGISTIC_SD } from "./uniform.ts";
 
 /**
- * Independent entries, uniform on [low, high] but for logistic edges of scale `edge`; each is a number or a list of D.
+ * Independent entries, uniform on [low, high] except for logistic edges of scale `edge`; each is a number or a list of D.
  * @throws unless every bound is finite, every low is less than its high, and every edge is positive and finite.
  */
 export function softUniform(low: Numbers, high: Numbers, edge: Numbers): Distribution {

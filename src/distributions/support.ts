@@ -28,21 +28,21 @@ import type { Tensor } from "../graph/tensor.ts";
 import { log as logOf } from "../numbers/math.ts";
 import { expectBatch } from "./distribution.ts";
 
-/** The pieces of a distribution that its support decides. */
+/** The parts of a distribution that depend on its support alone. */
 export interface Support {
   readonly low: Float64Array;
   readonly high: Float64Array;
   readonly toReal: (theta: Tensor) => Tensor;
   readonly fromReal: (x: Tensor) => Tensor;
   readonly logDetToReal: (theta: Tensor) => Tensor;
-  /** Draws moved onto the box, (B, D): only what rounding has pushed over an edge moves, or what a cast could push. */
+  /** Draws moved onto the box, (B, D). Only entries move that rounding has pushed over an edge, or that a cast could push. */
   readonly clamp: (theta: Tensor) => Tensor;
   /** `value` (B, 1) where θ (B, D) is in the closed box, −∞ elsewhere. */
   readonly within: (value: Tensor, theta: Tensor) => Tensor;
 }
 
 type Kind = "line" | "above" | "below" | "between";
-/** Columns of one kind, with their bounds and the least distances to them that are told from 0. */
+/** The columns of one kind, with their bounds. */
 interface Group {
   readonly kind: Kind;
   readonly at: number[];
@@ -50,7 +50,7 @@ interface Group {
   readonly high: number[];
 }
 
-/** Half the distance from 1 to the next number, the least normal number, and the least number of all (f32). */
+/** Half the distance from 1 to the next number, the least normal number, and the least positive number of f32. */
 const EPSILON = { f32: 5.9604644775390625e-8, f64: 1.1102230246251565e-16 };
 const SMALLEST = { f32: 1.1754943508222875e-38, f64: 2.2250738585072014e-308 };
 const LEAST_F32 = 1.401298464324817e-45;
@@ -58,7 +58,7 @@ const LEAST_F32 = 1.401298464324817e-45;
 const kindOf = (low: number, high: number): Kind =>
   low === -Infinity ? (high === Infinity ? "line" : "below") : high === Infinity ? "above" : "between";
 
-/** Neighbour of an f32 number, towards +∞ for step 1 and −∞ for step −1. */
+/** The neighbour of an f32 number, towards +∞ for step 1 and −∞ for step −1. */
 function neighbour(x: number, step: 1 | -1): number {
   if (x === 0) return step * LEAST_F32;
   const view = new DataView(new ArrayBuffer(4));
@@ -67,13 +67,13 @@ function neighbour(x: number, step: 1 | -1): number {
   return view.getFloat32(0);
 }
 
-/** The f32 number nearest to a bound that is not outside of it. */
+/** The f32 number nearest to a bound that is not outside of the box. */
 function innerBound(bound: number, inwards: 1 | -1): number {
   const rounded = Math.fround(bound);
   return (rounded - bound) * inwards < 0 ? neighbour(rounded, inwards) : rounded;
 }
 
-/** Moves entries onto their interval: by f32 bounds, which survive a cast either way, or by those of the type. */
+/** Moves entries onto their interval, by f32 bounds, which survive a cast either way, or by the bounds of the type. */
 function clampGroup(theta: Tensor, { kind, low, high }: Group, survivesCasts: boolean): Tensor {
   const round = survivesCasts || theta.dtype === "f32";
   const from = low.map((b) => (round && Number.isFinite(b) ? innerBound(b, 1) : b));
@@ -83,7 +83,7 @@ function clampGroup(theta: Tensor, { kind, low, high }: Group, survivesCasts: bo
   return kind === "below" || kind === "between" ? minimum(above, fits ? to : high) : above;
 }
 
-/** Distance to a bound, kept away from 0, so that its logarithm is finite. */
+/** The distance to a bound, kept away from 0, so that its logarithm is finite. */
 function distance(from: "low" | "high", theta: Tensor, { low, high }: Group): Tensor {
   const raw = from === "low" ? sub(theta, low) : sub(high, theta);
   const edge = from === "low" ? low : high;
@@ -127,7 +127,7 @@ function groupLogDet(theta: Tensor, g: Group): Tensor | null {
   );
 }
 
-/** The support of D entries and its maps; `owner` is named in errors. `low` < `high` everywhere. */
+/** The support of D entries with its maps; `low` < `high` everywhere. `owner` opens the messages of errors. */
 export function makeSupport(owner: string, low: Float64Array, high: Float64Array): Support {
   const size = low.length;
   const groups = new Map<Kind, Group>();
@@ -174,7 +174,7 @@ export function makeSupport(owner: string, low: Float64Array, high: Float64Array
         const above = g.kind === "below" || g.kind === "between" ? [sumFeatures(relu(sub(x, g.high)))] : [];
         return [...below, ...above];
       });
-      // log 0 and not a constant −∞: constants are plain JSON data.
+      // log 0 instead of a constant −∞, because constants are plain JSON data.
       return over.length === 0
         ? value
         : where(

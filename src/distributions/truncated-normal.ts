@@ -1,20 +1,19 @@
 /**
  * log p(θ) = −½ Σ z² − Σ log σ − Σ log (Φ(b) − Φ(a)) − ½ D log 2π in the box, z = (θ − μ)/σ, a and b its bounds.
- * Draws invert the distribution function (exact): z = Φ⁻¹(Φ(a) + u (Φ(b) − Φ(a))). The map to the whole line is the
- * box's (support.ts) and not a logit of Φ, of which single precision leaves nothing a few σ away from μ.
+ * Draws invert the distribution function exactly: z = Φ⁻¹(Φ(a) + u (Φ(b) − Φ(a))). The map to the whole line is that of the box
+ * (support.ts), not a logit of Φ, which single precision rounds to 0 or 1 a few σ away from μ.
  */
 
 import { isFiniteNumber, isPositive, type Numbers, requireEach, spread } from "../checks/arguments.ts";
 import { add, cast, div, maximum, minimum, mul, probit, random, square, sub, sumFeatures } from "../graph/build.ts";
-import { erfc, exp as expOf, log as logOf } from "../numbers/math.ts";
+import { erfc, exp as expOf, LOG_2PI, log as logOf } from "../numbers/math.ts";
 import { type Distribution, expectBatch, finiteOrNull } from "./distribution.ts";
-import { LOG_2PI } from "./normal.ts";
 import { makeSupport } from "./support.ts";
 
 /** Nodes of the moments' quadrature, and how many σ from the densest point it goes: exp(−9²/2) is 3e-18. */
 const NODES = 1024;
 const REACH = 9;
-/** log of the least mass that the bounds may leave: beyond, draws in single precision would underflow. */
+/** log of the least mass that the bounds may leave: with less, draws in single precision would underflow. */
 const LEAST_LOG_MASS = -69; // 1e-30
 
 const cdf = (z: number): number => 0.5 * erfc(-z * Math.SQRT1_2);
@@ -67,6 +66,8 @@ function momentsOf(mean: number, sd: number, low: number, high: number): Moments
  * numbers, a number stands for all entries. A bound may be infinite.
  * @throws unless every mean is finite, every sd positive and finite, every low less than its high, and the bounds leave
  * at least 1e-30 of each normal's mass.
+ *
+ * The function is long because its formatted expressions are; it is one constructor like the others.
  */
 export function truncatedNormal(mean: Numbers, sd: Numbers, low: Numbers, high: Numbers): Distribution {
   const owner = "truncatedNormal";
@@ -84,7 +85,7 @@ export function truncatedNormal(mean: Numbers, sd: Numbers, low: Numbers, high: 
     throw new Error(`${owner}: expected low and high to leave at least 1e-30 of the normal's mass, got ${got}`);
   });
 
-  // Probabilities are taken on the side of the smaller ones, which keep their digits; there z has the sign −1.
+  // Probabilities are taken from the side where they are small and keep their digits; from the right side, z has the sign −1.
   const sign = a.map((x, i) => (x + b[i] > 0 ? -1 : 1));
   const pLow = sign.map((s, i) => cdf(s > 0 ? a[i] : -b[i]));
   const pHigh = sign.map((s, i) => cdf(s > 0 ? b[i] : -a[i]));

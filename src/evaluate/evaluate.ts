@@ -82,7 +82,7 @@ export async function evaluate(map: InverseMap, options: EvaluateOptions = {}): 
       losses: training.curve ?? null,
       seconds: (performance.now() - started) / 1000,
       milliseconds: { infer: (inferred - inferring) / cases, truth: (found - inferred) / cases },
-      device: (await map.engine("posterior", backend)).device,
+      device: (await map.executor("posterior", backend)).device,
     };
   } finally {
     reference.dispose();

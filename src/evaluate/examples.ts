@@ -1,5 +1,6 @@
 /** A few evaluation cases to look at: a typical one, the worst ones, and the first. */
 import type { AmortisedPosterior } from "../infer/infer.ts";
+import { meanOf } from "../numbers/moments.ts";
 import type { Comparison } from "./compare.ts";
 import type { Example } from "./evaluation.ts";
 import type { Reference } from "./reference.ts";
@@ -15,8 +16,6 @@ export interface ExampleRequest {
   readonly theta: readonly Float32Array[];
   readonly seed: number;
 }
-
-const meanOf = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
 
 /** Titles and numbers of the cases, each case once, under its first title. */
 function choose(comparisons: readonly Comparison[]): [title: string, index: number][] {

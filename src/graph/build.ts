@@ -14,6 +14,7 @@ export * from "./elementwise.ts";
 export const input = (name: string, cols: number, { dtype = "f32" as DType, repeat = false } = {}): Tensor =>
   apply("input", [], { name, cols, dtype, repeat });
 
+/** Options of `weight`. */
 export interface WeightOptions {
   /** Not trained: scalers, projections. */
   readonly frozen?: boolean;
@@ -92,8 +93,10 @@ export function matmul(x: Tensor, m: Tensor): Tensor {
     throw new Error(`matmul: expected a matrix of ${x.cols} rows for x ${show(x)}, got ${show(m)}`);
   return dense(x, m, { bias: false });
 }
+/** dz · w[0:I]ᵀ: the cotangent (B, I) of the input of a dense layer, from dz (B, O). */
 export const denseInputGrad = (dz: Tensor, w: Tensor, cols: number): Tensor =>
   apply("denseInputGrad", [dz, w], { cols });
+/** [xᵀ · dz; Σ dz]: the cotangent (rows, O) of the weights of a dense layer, from its input and dz (B, O). */
 export const denseWeightGrad = (x: Tensor, dz: Tensor, rows: number, bias: boolean): Tensor =>
   apply("denseWeightGrad", [x, dz], { rows, bias });
 
@@ -108,12 +111,14 @@ export const triSolve = (l: Tensor, x: Tensor, { transpose = false } = {}): Tens
 export const outerTril = (a: Tensor, b: Tensor): Tensor => apply("outerTril", [a, b]);
 /** The packed Cholesky factor of packed symmetric positive-definite matrices, NaN where one is not. @throws unless packed. */
 export const cholesky = (a: Tensor): Tensor => apply("cholesky", [a]);
+/** The cotangent of a matrix from its factor and the cotangent of that, all packed. */
 export const choleskyGrad = (l: Tensor, g: Tensor): Tensor => apply("choleskyGrad", [l, g]);
 
 // ---- splines
 /** Monotone splines: x (B, D) and raw parameters (B, D(3K − 1)) → values and log-derivatives (B, 2D). */
 export const spline = (x: Tensor, parameters: Tensor, attrs: SplineAttrs): Tensor =>
   apply("spline", [x, parameters], { ...attrs });
+/** Cotangents (B, D + D(3K − 1)) of the values and parameters of splines, from the cotangent g (B, 2D). */
 export const splineGrad = (x: Tensor, parameters: Tensor, g: Tensor, attrs: SplineAttrs): Tensor =>
   apply("splineGrad", [x, parameters, g], { ...attrs });
 

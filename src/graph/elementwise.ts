@@ -12,16 +12,19 @@ export type MapVjp = (g: Tensor, operands: readonly Tensor[], out: Tensor) => (T
 /** An elementwise op of one tensor (B, F), which answers (B, F). */
 export interface Unary {
   (x: Tensor): Tensor;
+  /** How gradients flow back through the op. */
   readonly vjp: MapVjp;
 }
 /** An elementwise op of two operands that broadcast to (B, F). */
 export interface Binary {
   (a: Operand, b: Operand): Tensor;
+  /** How gradients flow back through the op. */
   readonly vjp: MapVjp;
 }
 /** An elementwise choice between two operands. */
 export interface Choice {
   (condition: Tensor, a: Operand, b: Operand): Tensor;
+  /** How gradients flow back through the op. */
   readonly vjp: MapVjp;
 }
 

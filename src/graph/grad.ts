@@ -3,14 +3,14 @@
  *
  *   x̄_i = Σ over uses of x_i of vjp_i(ȳ),   Griewank & Walther, Evaluating Derivatives, 2nd ed., §3.2
  *
- * Forward mode is the transpose of it: J t is the gradient by v of tᵀ(Jᵀ v), which is linear in v, so v itself is gone.
+ * Forward mode is its transpose: J t is the gradient by v of tᵀ(Jᵀ v), which is linear in v, so that v itself drops out.
  */
 import { apply } from "./apply.ts";
 import { add, batchSum, constant, mul, ones, rowWeight, sumFeatures } from "./build.ts";
 import { sameShape, show, type Tensor, topological } from "./tensor.ts";
 import { vjps } from "./vjps.ts";
 
-/** Undoes broadcasting: sums a cotangent to the shape of the operand that was spread. */
+/** Undoes broadcasting: sums a cotangent to the shape of the operand. */
 function reduceTo(g: Tensor, target: Tensor): Tensor {
   let out = g;
   const scalar = target.kind === "param" && target.rows === 1 && target.cols === 1;
@@ -22,8 +22,8 @@ function reduceTo(g: Tensor, target: Tensor): Tensor {
 
 /**
  * Gradients of `output` with respect to each of `wrt`; null where it does not depend on one.
- * A batch output (B, 1) gives the gradient of each row by itself, and of params that of the sum over the batch; a param
- * output (1, 1) that of itself. An output of any shape will do with `seed`, its cotangent.
+ * For a batch output (B, 1), the gradient of a batch is row by row, and the gradient of a param is that of the sum over the
+ * batch. A param output must be (1, 1). With `seed`, the cotangent of the output, any shape will do.
  * @throws when there is no seed and the output is not a column or a scalar.
  */
 export function grad(output: Tensor, wrt: readonly Tensor[], seed?: Tensor): (Tensor | null)[] {
@@ -54,11 +54,11 @@ export function grad(output: Tensor, wrt: readonly Tensor[], seed?: Tensor): (Te
   return wrt.map((t) => cotangents.get(t) ?? null);
 }
 
-/** A cotangent of `output` that stands for any. */
+/** A placeholder for any cotangent of `output`. */
 const anyCotangent = ({ op, kind, rows, cols, dtype }: Tensor): Tensor =>
   apply(kind === "batch" ? "input" : "param", [], { name: `cotangent of ${op}`, rows, cols, dtype });
 
-/** The map t ↦ J t for J = ∂output/∂wrt: the sweep back to `wrt` is made once. Null where `output` does not depend on it. */
+/** The map t ↦ J t for J = ∂output/∂wrt; it sweeps back to `wrt` once. Null when `output` does not depend on `wrt`. */
 function pushForward(output: Tensor, wrt: Tensor): ((tangent: Tensor) => Tensor) | null {
   const v = anyCotangent(output);
   const [pulled] = grad(output, [wrt], v);
@@ -73,7 +73,7 @@ function pushForward(output: Tensor, wrt: Tensor): ((tangent: Tensor) => Tensor)
   };
 }
 
-/** Zeros of the shape of a tensor. */
+/** Zeros in the shape and type of a tensor. */
 const zerosLike = ({ kind, rows, cols, dtype }: Tensor): Tensor => {
   const zeros = constant(new Float64Array(kind === "batch" ? cols : rows * cols), dtype, kind === "batch" ? 1 : rows);
   return kind === "batch" ? mul(ones(dtype, rows), zeros) : zeros;
@@ -81,13 +81,13 @@ const zerosLike = ({ kind, rows, cols, dtype }: Tensor): Tensor => {
 
 /**
  * Jacobian-vector product (∂output/∂wrt) · tangent, of the shape of `output`; `tangent` has the shape and type of `wrt`.
- * Rows of batches are taken one by one: ∂output/∂wrt of two batches is one Jacobian a row.
+ * Of two batches, each row has its own Jacobian.
  * @throws when the tangent has another shape or type.
  */
 export const jvp = (output: Tensor, wrt: Tensor, tangent: Tensor): Tensor =>
   pushForward(output, wrt)?.(tangent) ?? zerosLike(output);
 
-/** A Jacobian a row of the batch, (B, M) by (B, D), as a list of its columns or of its rows. */
+/** One Jacobian for each row of the batch, (B, M) by (B, D), as the list of its columns or of its rows. */
 export interface Jacobian {
   /** `columns`: D tensors (B, M), ∂output/∂x_d. `rows`: M tensors (B, D), ∂output_m/∂x. */
   readonly by: "columns" | "rows";
@@ -95,8 +95,8 @@ export interface Jacobian {
 }
 
 /**
- * The Jacobian of each row, output (B, M) by x (B, D): D sweeps forward or M sweeps backward, whichever is fewer, over
- * one evaluation of the output.
+ * The Jacobian of each row, output (B, M) by x (B, D), with one evaluation of the output and D sweeps forward or M sweeps
+ * backward, whichever is fewer.
  * @throws unless both are batches of one row count.
  */
 export function jacobian(output: Tensor, x: Tensor): Jacobian {

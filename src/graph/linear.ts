@@ -1,14 +1,14 @@
 /**
- * Linear algebra of one small matrix a sample, made of `cholesky`, `triMul` and `triSolve`. L (B, n(n+1)/2) is the packed
+ * Linear algebra with one small matrix for each sample, written with `cholesky`, `triMul` and `triSolve`. L (B, n(n+1)/2) is the packed
  * factor of a covariance A = L Lᵀ, row by row:
  *
  *   log |A| = 2 Σ log L_ii,   draw m + L ε,   log N(x; m, A) = −½ |L⁻¹(x − m)|² − ½ log |A| − ½ n log 2π.
  */
+import { LOG_2PI } from "../numbers/math.ts";
+import { packedOrder, triIndex } from "../numbers/triangles.ts";
 import { add, columns, concat, log, mul, outerTril, square, sub, sumFeatures, triMul, triSolve } from "./build.ts";
 import type { Jacobian } from "./grad.ts";
-import { packedOrder, show, type Tensor, triIndex } from "./tensor.ts";
-
-const LOG_2PI = 1.8378770664093453;
+import { show, type Tensor } from "./tensor.ts";
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
@@ -38,7 +38,7 @@ export function gaussianLogDensity(x: Tensor, mean: Tensor, l: Tensor): Tensor {
   return mul(add(add(quadratic, logDet(l)), x.cols * LOG_2PI), -0.5);
 }
 
-/** Lower triangle (B, n(n+1)/2) of a matrix a sample that is given by its n columns (B, n). */
+/** Packed lower triangle (B, n(n+1)/2) of the matrices whose n columns (B, n) are given. @throws unless they are square. */
 export function packColumns(parts: readonly Tensor[]): Tensor {
   const n = parts.length;
   if (parts.some((t) => t.cols !== n))
@@ -50,8 +50,8 @@ export function packColumns(parts: readonly Tensor[]): Tensor {
 }
 
 /**
- * Jᵀ W J (B, D(D+1)/2), packed, of a Jacobian (B, M) by (B, D) and M weights ≥ 0: Σ_m w_m J_mi J_mj. By products of columns
- * where they make fewer nodes than outer products of rows do.
+ * Jᵀ W J (B, D(D+1)/2), packed, of a Jacobian (B, M) by (B, D) and M weights ≥ 0: Σ_m w_m J_mi J_mj. It multiplies columns
+ * where that makes fewer nodes than outer products of rows.
  */
 export function gram({ by, parts }: Jacobian, weights: ArrayLike<number>): Tensor {
   const roots = Float64Array.from(weights, (w) => Math.sqrt(w));
@@ -71,6 +71,6 @@ export function gram({ by, parts }: Jacobian, weights: ArrayLike<number>): Tenso
   );
 }
 
-/** Σ a aᵀ over the list, packed; one after another, so that few are alive together. */
+/** Σ a aᵀ over the list, packed; added one after another, so that few are alive at once. */
 const sumOfSquares = (vectors: readonly Tensor[]): Tensor =>
   vectors.map((a) => outerTril(a, a)).reduce((sum, square) => add(sum, square));

@@ -26,4 +26,5 @@ const vjpOf = (name: MapName): Vjp => {
   const vjp = name in gradVjps ? gradVjps[name as MapGradName] : functions[name as keyof typeof functions].vjp;
   return (g, node) => vjp(g, node.inputs, node);
 };
+/** The rows of all elementwise ops. */
 export const mapVjps = Object.fromEntries(mapNames.map((name) => [name, vjpOf(name)])) as Record<MapName, Vjp>;

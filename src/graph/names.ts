@@ -18,6 +18,7 @@ export interface MapRow {
   readonly domain: readonly Interval[];
 }
 
+/** The elementwise ops. */
 export const maps = {
   neg: { flops: 1, domain: [R] },
   abs: { flops: 1, domain: [R] },
@@ -57,7 +58,9 @@ export const maps = {
   where: { flops: 1, domain: [R, R, R] },
 } satisfies Readonly<Record<string, MapRow>>;
 
+/** Name of an elementwise op. */
 export type MapName = keyof typeof maps;
+/** Their names, in the order of the table. */
 export const mapNames = /* @__PURE__ */ Object.keys(maps) as MapName[];
 
 /** The maps that VJPs alone are made of. */
@@ -65,8 +68,10 @@ export type MapGradName = Extract<MapName, `${string}Grad`>;
 
 /** What a dense layer may apply to its output, in the order of assembly/layer.ts; each but `linear` has an op `…Grad`. */
 export const activationNames = ["linear", "relu", "leakyRelu", "tanh", "sigmoid", "softplus"] as const;
+/** Name of an activation of a dense layer. */
 export type Activation = (typeof activationNames)[number];
 
+/** The ops without inputs, then the others by family. */
 export type LeafName = "input" | "param" | "constant" | "random" | "bankRows" | "ones" | "rowWeight";
 export type ArrangementName = "concat" | "columns" | "tile" | "sumTiles" | "cast" | "detach";
 export type ReductionName = "sumFeatures" | "logSumExp" | "cumsum" | "batchSum";
@@ -81,6 +86,7 @@ export type SparseName =
   | "sparseSolve"
   | "sparseLogDet"
   | "sparseInverse";
+/** Name of any op. */
 export type OpName =
   | MapName
   | LeafName

@@ -1,21 +1,24 @@
 /**
- * A plan: what an executor does, in order, as plain data. Records read and write values; a value lives in a region:
+ * A plan: the records that an executor runs, in order, as plain data. Records read and write values; a value is in a region:
  *
- *   slot       batch tensors of the shard at hand; slots are reused once the last reader has run
+ *   slot       batch tensors of the current shard; a slot is used again once its last reader has run
  *   weights    the slab of trained parameters        frozen   the slab of untrained ones (scalers, projections)
- *   sums       what shards add to: first the gradient of the weights slab, entry by entry, then other sums
- *   temporary  params that are computed once a step   constant  fixed numbers
+ *   sums       params that shards add to: first the gradient of the weights slab, entry by entry, then other sums
+ *   temporary  params that are computed once for each step   constant  fixed numbers
  *
- * Three phases: `prologue` (params from weights), `shard` (once a shard of rows), `epilogue` (from sums over all shards).
+ * Three phases: `prologue` (params from weights), `shard` (once for each shard of rows), `epilogue` (from sums over all shards).
  */
 import type { OpName } from "./names.ts";
 import { rules } from "./rules.ts";
 import { attrsKey, simplify } from "./simplify.ts";
 import { type Attrs, type DType, type Kind, shapeOf, show, type Tensor, topological } from "./tensor.ts";
 
+/** Where a value is. */
 export type Region = "slot" | "weights" | "frozen" | "sums" | "temporary" | "constant";
+/** When a record runs. */
 export type Phase = "prologue" | "shard" | "epilogue";
 
+/** A tensor of the plan, with its place. */
 export interface Value {
   readonly kind: Kind;
   readonly rows: number;
@@ -25,25 +28,28 @@ export interface Value {
   /** Index of the slot, or byte offset in the region. */
   readonly at: number;
 }
+/** One op on values, by their indices. */
 export interface PlanRecord {
   readonly op: OpName;
   readonly attrs: Attrs;
   readonly inputs: readonly number[];
   readonly output: number;
 }
+/** A value that the caller reads. */
 export interface PlanOutput {
   readonly name: string;
   readonly value: number;
 }
+/** An ordered list of records over values in regions. */
 export interface Plan {
   readonly name: string;
-  /** Rows of the untiled batch that one pass over the shard records takes: a property of the plan, never of threads. */
+  /** Rows of the untiled batch that one pass over the shard records takes: fixed by the plan, never by the number of threads. */
   readonly shardRows: number;
-  /** Rows of every run, where they are known beforehand; else 0. */
+  /** Rows of every run if they are known in advance, else 0. */
   readonly rows: number;
   readonly values: readonly Value[];
   readonly records: Readonly<Record<Phase, readonly PlanRecord[]>>;
-  /** Bytes a row of the untiled batch, slot by slot. */
+  /** Bytes of each slot for one row of the untiled batch. */
   readonly slots: readonly number[];
   readonly inputs: readonly { name: string; cols: number; dtype: DType; repeat: boolean }[];
   readonly outputs: readonly PlanOutput[];
@@ -58,6 +64,7 @@ export interface Plan {
   readonly hasGradient: boolean;
 }
 
+/** A named param in a slab. */
 export interface SlabEntry {
   readonly name: string;
   readonly rows: number;
@@ -67,18 +74,21 @@ export interface SlabEntry {
   /** Training starts from draws of U(−init, init). */
   readonly init: number;
 }
+/** Named params one after another in memory. */
 export interface Slab {
   readonly entries: readonly SlabEntry[];
   readonly bytes: number;
 }
 
+/** Bytes of one number. */
 export const bytesOf = (dtype: DType): number => (dtype === "f32" ? 4 : 8);
-/** Rounded up to a multiple of `to`; entries keep 32 bytes of slack, so that a kernel may work in whole vectors. */
+/** Rounded up to a multiple of `to`. */
 export const align = (n: number, to: number): number => Math.ceil(n / to) * to;
+/** Each param has at least 32 bytes of slack, so that a kernel may work in whole vectors. */
 const paramBytes = (t: { rows: number; cols: number; dtype: DType }): number =>
   align(t.rows * t.cols * bytesOf(t.dtype) + 32, 256);
 
-/** Lays out the named params of all plans, in the order in which the forward graphs meet them. */
+/** Lays out the named params of all plans, in the order in which the forward graphs use them. @throws when shapes of one name differ. */
 export function layOutSlab(leaves: readonly Tensor[]): Slab {
   const entries = new Map<string, SlabEntry>();
   let bytes = 0;
@@ -97,16 +107,17 @@ export function layOutSlab(leaves: readonly Tensor[]): Slab {
   return { entries: [...entries.values()], bytes };
 }
 
+/** The graph of a plan, and the rows that it is made for. */
 export interface PlanSpec {
   readonly name: string;
   readonly outputs: Readonly<Record<string, Tensor>>;
-  /** Gradient of each named weight, to be left in the gradient slab. */
+  /** Gradient of each named weight, which the plan leaves in the gradient slab. */
   readonly gradients?: ReadonlyMap<string, Tensor>;
   readonly shardRows: number;
   readonly rows?: number;
 }
 
-/** Slots by lifetime: a dead slot is taken again by the next value that needs about as much. */
+/** Slots by lifetime: a free slot goes to the next value that needs about as much. */
 class SlotPool {
   readonly sizes: number[] = [];
   private readonly free: number[] = [];
@@ -247,7 +258,7 @@ export function makePlan(spec: PlanSpec, weights: Slab, frozen: Slab): Plan {
   };
 }
 
-/** Operations and bytes moved by one run over `rows` rows. */
+/** Floating-point operations, and bytes read and written, of one run over `rows` rows. */
 export function cost(plan: Plan, rows: number): { flops: number; bytes: number } {
   let flops = 0;
   let bytes = 0;
@@ -265,7 +276,7 @@ export function cost(plan: Plan, rows: number): { flops: number; bytes: number }
   return { flops, bytes };
 }
 
-/** The plan as text, a record a line: `%7 slot 3 = dense(%5, %6) {"bias":true,…}  (B, 100) f32`. */
+/** The plan as text, one line for each record: `%7 slot 3 = dense(%5, %6) {"bias":true,…}  (B, 100) f32`. */
 export function printPlan(plan: Plan): string {
   const name = (i: number): string => {
     const v = plan.values[i];

@@ -3,20 +3,22 @@ import { grad } from "./grad.ts";
 import { layOutSlab, makePlan, type Plan, type Slab } from "./plan.ts";
 import { type Tensor, topological } from "./tensor.ts";
 
+/** Plans over shared weights. */
 export interface Program {
   readonly weights: Slab;
   readonly frozen: Slab;
   readonly plans: Readonly<Record<string, Plan>>;
-  /** Columns of each bank that a plan draws rows from. */
+  /** Columns of each bank that plans draw rows from. */
   readonly banks: Readonly<Record<string, number>>;
 }
 
+/** The graph of one plan. */
 export interface PlanRequest {
-  /** Batch outputs are read row by row, params whole. */
+  /** The caller reads batch outputs row by row, params whole. */
   readonly outputs: Readonly<Record<string, Tensor>>;
-  /** A scalar param: the plan leaves its gradient with respect to all trained weights in the gradient slab. */
+  /** A scalar param, whose gradient by all trained weights the plan leaves in the gradient slab. */
   readonly minimise?: Tensor;
-  /** Rows of the batch, where they are known: shards are not made larger. */
+  /** Rows of the batch, if they are known: shards need not be larger. */
   readonly rows?: number;
 }
 
@@ -24,16 +26,16 @@ export interface PlanRequest {
 const SHARD_ROWS = 64;
 const SHARD_TILED_ROWS = 256;
 
-/** The largest multiple of 8 rows within the limits: a property of the graph, never of the number of threads. */
+/** The largest multiple of 8 rows within the limits: fixed by the graph, never by the number of threads. */
 export function chooseShardRows(maxTiles: number, rows = SHARD_ROWS): number {
   const most = Math.min(SHARD_ROWS, Math.floor(SHARD_TILED_ROWS / maxTiles), Math.ceil(rows / 8) * 8);
   return Math.max(8, most - (most % 8));
 }
 
-/** Bytes that the tensors of a shard may take where that is not what the least shard, one block, takes. */
+/** Most bytes for the tensors of a shard, unless it is one block. */
 const SHARD_BYTES = 4_194_304;
 
-/** A shard as large as its tensors allow: those of finite elements may take megabytes a row. */
+/** Shrinks the shard until its tensors fit: those of finite elements may need megabytes for each row. */
 function fitShard(plan: Plan): Plan {
   const bytes = plan.slots.reduce((sum, b) => sum + b, 0);
   const most = Math.max(8, Math.floor(SHARD_BYTES / bytes / 8) * 8);
@@ -74,7 +76,7 @@ export function* compile(requests: Readonly<Record<string, PlanRequest>>): Gener
   return { weights, frozen, plans, banks };
 }
 
-/** Gradients by name, last layer first: then a weight's gradient is formed while its cotangent is still in cache. */
+/** Gradients by name, last layer first, so that a weight's gradient is formed while its cotangent is still in cache. */
 function gradientsOf(loss: Tensor): ReadonlyMap<string, Tensor> {
   const leaves = topological([loss]).filter((t) => t.op === "param" && !t.attrs.frozen);
   const gradients = new Map<string, Tensor>();

@@ -1,6 +1,7 @@
 /** What a row of the table of shape rules is, and what the rules share. */
 import { type Attrs, type DType, type Shape, show, type Tensor } from "./tensor.ts";
 
+/** A row of the table: how an op determines the shape of its output, and what it costs. */
 export interface Rule {
   /** Shape and type that the op makes of its inputs. @throws on inputs or attributes that do not fit. */
   readonly shape: (inputs: readonly Tensor[], attrs: Attrs, name: string) => Shape;
@@ -10,6 +11,7 @@ export interface Rule {
   readonly accumulates?: boolean;
 }
 
+/** @throws always: what was expected, and the shapes that came. */
 export const fail = (name: string, expected: string, got: readonly Tensor[]): never => {
   throw new Error(`${name}: expected ${expected}, got ${got.map(show).join(" and ")}`);
 };
@@ -22,7 +24,7 @@ export function sameType(name: string, inputs: readonly Tensor[]): DType {
   return dtype;
 }
 
-/** @throws unless it is a batch. */
+/** The tensor itself. @throws unless it is a batch. */
 export const onBatch = (name: string, t: Tensor): Tensor =>
   t.kind === "batch" ? t : fail(name, "a batch (B, F)", [t]);
 

@@ -154,6 +154,7 @@ const layerRules: Readonly<Record<LayerName, Rule>> = {
   },
 };
 
+/** The table. */
 export const rules: Readonly<Record<OpName, Rule>> = {
   ...mapRules,
   ...leafRules,

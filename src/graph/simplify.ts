@@ -1,4 +1,4 @@
-/** Rewrites a graph before it is planned: equal nodes become one, and steps that change nothing go. */
+/** Rewrites a graph before it is planned: equal nodes become one, and nodes that change nothing are removed. */
 import { columns as pickColumns } from "./build.ts";
 import { type Attrs, sameShape, type Tensor, topological } from "./tensor.ts";
 
@@ -12,7 +12,7 @@ function uniformValue(t: Tensor): number | undefined {
 type Rule = (t: Tensor) => Tensor | undefined;
 const unlessSpread = (x: Tensor, t: Tensor): Tensor | undefined => (sameShape(x, t) ? x : undefined);
 
-/** Identities, by op; each answers a simpler node of the same shape, or undefined. */
+/** Identities by op. Each returns a simpler node of the same shape, or undefined. */
 const rules: Partial<Record<Tensor["op"], Rule>> = {
   add: (t) => {
     const [a, b] = t.inputs;
@@ -41,11 +41,11 @@ const rules: Partial<Record<Tensor["op"], Rule>> = {
   },
 };
 
-/** Lists that are longer, as tables of sparse matrices are, go by identity: to compare them would cost more than two copies. */
+/** Longer lists, such as the tables of sparse matrices, are compared by identity: comparing entries costs more than a copy. */
 const LONG_LIST = 256;
 const tables = new WeakMap<object, number>();
 let tableCount = 0;
-/** A number for a table, always the same. */
+/** The number of a table: the same each time. */
 function tableId(table: object): number {
   const known = tables.get(table);
   if (known !== undefined) return known;
@@ -53,16 +53,17 @@ function tableId(table: object): number {
   return tableCount;
 }
 
-/** Attributes as a key. JSON writes −0 as 0 and ±∞ and NaN as null: keep them apart. */
+/** JSON writes −0 as 0, and ±∞ and NaN as null: this keeps them apart. */
 const exact = (_key: string, v: unknown): unknown => {
   if (typeof v === "number" && (!Number.isFinite(v) || Object.is(v, -0))) return `${Object.is(v, -0) ? "-0" : v}`;
   const long = ArrayBuffer.isView(v) || (Array.isArray(v) && v.length > LONG_LIST);
   return long ? `table ${tableId(v as object)}` : v;
 };
 
+/** Attributes as text: equal for equal attributes. */
 export const attrsKey = (attrs: Attrs): string => JSON.stringify(attrs, exact);
 
-/** The same outputs over a smaller graph. */
+/** The same outputs, in the same order, over a smaller graph. */
 export function simplify(outputs: readonly Tensor[]): Tensor[] {
   const replaced = new Map<Tensor, Tensor>();
   const known = new Map<string, Tensor>();
@@ -82,7 +83,7 @@ export function simplify(outputs: readonly Tensor[]): Tensor[] {
     let simpler: Tensor = rebuilt;
     for (let next = rules[simpler.op]?.(simpler); next !== undefined; next = rules[simpler.op]?.(simpler))
       simpler = next;
-    // A rule may have made new nodes: give every one of them its identity.
+    // A rule may have made new nodes: each needs an id.
     for (const t of simpler.inputs)
       if (!ids.has(t)) simpler = Object.freeze({ ...simpler, inputs: simpler.inputs.map(unique) });
     replaced.set(node, ids.has(simpler) ? simpler : unique(simpler));

@@ -5,6 +5,7 @@ import type { SparseName } from "./names.ts";
 import { fail, type Rule, sameType } from "./rule.ts";
 import { type Attrs, batch, type Tensor } from "./tensor.ts";
 
+/** The pattern that an op has as its attribute. */
 export const patternOf = ({ attrs }: { readonly attrs: Attrs }): SparsePattern => attrs.pattern as SparsePattern;
 
 function expect(name: string, expected: string, fits: boolean, got: readonly Tensor[]): void {
@@ -21,6 +22,7 @@ function factored(name: string, values: Tensor, factor: Tensor, pattern: SparseP
   expect(name, `entries (B, ${pattern.rows.length}) and their factor by sparseCholesky`, fits, [values, factor]);
 }
 
+/** The rows of the table. */
 export const sparseRules: Readonly<Record<SparseName, Rule>> = {
   /** A fixed sparse matrix, {matrix}: (B, F) → (B, G). */
   linearMap: {

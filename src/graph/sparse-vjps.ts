@@ -5,6 +5,7 @@ import type { SparseName } from "./names.ts";
 import { patternOf } from "./sparse-rules.ts";
 import type { Vjp } from "./vjp.ts";
 
+/** The rows of the table. */
 export const sparseVjps: Readonly<Record<SparseName, Vjp | null>> = {
   linearMap: (g, { attrs }) => [linearMap(g, transposed(attrs.matrix as SparseMatrix))],
   sparseMul: (g, node) => {

@@ -6,6 +6,7 @@ import type { SplineName } from "./names.ts";
 import { fail, type Rule, sameType } from "./rule.ts";
 import { type Attrs, batch, type Tensor } from "./tensor.ts";
 
+/** Attributes of both ops. */
 export interface SplineAttrs {
   /** Bins K of the rational-quadratic spline. */
   readonly bins: number;
@@ -30,6 +31,7 @@ function check(name: string, x: Tensor, p: Tensor, { bins }: Attrs): void {
     fail(name, `x (B, D) and parameters (B, ${cols})`, [x, p]);
 }
 
+/** The rows of the table. */
 export const splineRules: Readonly<Record<SplineName, Rule>> = {
   /** (B, 2D): values, then log-derivatives. Attributes {bins, bound, inverse}. */
   spline: {

@@ -6,23 +6,32 @@
  *
  * A tensor is a node of an immutable graph: the op that makes it, its inputs, its attributes. Nothing is computed here.
  */
+import { triIndex } from "../numbers/triangles.ts";
 import type { OpName } from "./names.ts";
 
+/** Type of the numbers of a tensor. Networks are f32, forward models and potentials f64 (f32 on WebGPU). */
 export type DType = "f32" | "f64";
+/** A batch has one row for each sample; a param is shared by all samples. */
 export type Kind = "batch" | "param";
 
 /** Plain data that an op needs beside its inputs (numbers, names, index lists, constant values). */
 export type Attrs = Readonly<Record<string, unknown>>;
 
+/** A node of a graph: the result of an op, without numbers. */
 export interface Tensor {
+  /** The op that makes it. */
   readonly op: OpName;
+  /** The tensors that the op takes, in order. */
   readonly inputs: readonly Tensor[];
+  /** The other arguments of the op. */
   readonly attrs: Attrs;
+  /** Batch or param. */
   readonly kind: Kind;
   /** Rows R of a param; tiles T of a batch, which has T·B rows. */
   readonly rows: number;
   /** Columns C of a param, features F of a batch. */
   readonly cols: number;
+  /** Type of its numbers. */
   readonly dtype: DType;
 }
 
@@ -32,11 +41,16 @@ export type Shape = Pick<Tensor, "kind" | "rows" | "cols" | "dtype">;
 /** What elementwise ops take beside tensors: a number, or one number for each column. */
 export type Operand = Tensor | number | ArrayLike<number>;
 
+/** Shape of a batch (tiles·B, cols). */
 export const batch = (cols: number, dtype: DType, tiles = 1): Shape => ({ kind: "batch", rows: tiles, cols, dtype });
+/** Shape of a param (rows, cols). */
 export const param = (rows: number, cols: number, dtype: DType): Shape => ({ kind: "param", rows, cols, dtype });
+/** The shape and type of a tensor alone. */
 export const shapeOf = ({ kind, rows, cols, dtype }: Tensor): Shape => ({ kind, rows, cols, dtype });
+/** Whether kind, rows and columns agree; types may differ. */
 export const sameShape = (a: Shape, b: Shape): boolean => a.kind === b.kind && a.rows === b.rows && a.cols === b.cols;
 
+/** Whether a value is a tensor. */
 export function isTensor(x: unknown): x is Tensor {
   return typeof x === "object" && x !== null && "op" in x && "inputs" in x;
 }
@@ -67,20 +81,6 @@ export function topological(outputs: readonly Tensor[], leaves: readonly Tensor[
   return order;
 }
 
-// ---- packed lower triangles, row by row: (0,0), (1,0), (1,1), …
-
-/** Number of entries of a packed triangle of order `n`. */
-export const packed = (n: number): number => (n * (n + 1)) / 2;
-
-/** Order of a packed triangle with `count` entries, or -1 when there is none. */
-export function packedOrder(count: number): number {
-  const n = Math.round((Math.sqrt(8 * count + 1) - 1) / 2);
-  return packed(n) === count ? n : -1;
-}
-
-/** Place of entry (i, j), j ≤ i. */
-export const triIndex = (i: number, j: number): number => packed(i) + j;
-
-/** Column c of a triangle of order n, with zeros above the diagonal: indices for `columns`. */
+/** Column c of a packed triangle of order n, with zeros above the diagonal: indices for `columns`. */
 export const columnOf = (n: number, c: number): number[] =>
   Array.from({ length: n }, (_, i) => (i < c ? -1 : triIndex(i, c)));

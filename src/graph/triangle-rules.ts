@@ -1,7 +1,9 @@
 /** Shape rules of ops on packed lower triangles, one for each sample: entry (i, j) is feature i(i + 1)/2 + j. */
+
+import { packed, packedOrder } from "../numbers/triangles.ts";
 import type { TriangleName } from "./names.ts";
 import { elements, fail, onBatch, type Rule, sameType } from "./rule.ts";
-import { batch, packed, packedOrder, type Tensor } from "./tensor.ts";
+import { batch, type Tensor } from "./tensor.ts";
 
 /** A triangle (B, n(n+1)/2) times or into vectors (B, n). */
 const ofVectors: Rule = {
@@ -28,6 +30,7 @@ const ofTriangles = (times: number): Rule => ({
   },
 });
 
+/** The rows of the table. */
 export const triangleRules: Readonly<Record<TriangleName, Rule>> = {
   /** L x, or Lᵀ x when {transpose}. */
   triMul: ofVectors,

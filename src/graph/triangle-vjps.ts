@@ -1,7 +1,9 @@
 /** Vector-Jacobian products of ops on packed lower triangles. */
+
+import { packedOrder } from "../numbers/triangles.ts";
 import { add, choleskyGrad, columns, concat, mul, neg, outerTril, triMul, triSolve } from "./build.ts";
 import type { TriangleName } from "./names.ts";
-import { columnOf, packedOrder, type Tensor } from "./tensor.ts";
+import { columnOf, type Tensor } from "./tensor.ts";
 import type { Vjp } from "./vjp.ts";
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
@@ -27,6 +29,7 @@ function choleskyGradByColumns(l: Tensor, g: Tensor): Tensor {
   return add(columns(s, lower), columns(s, mirrored));
 }
 
+/** The rows of the table. */
 export const triangleVjps: Readonly<Record<TriangleName, Vjp>> = {
   triMul: (g, { inputs: [l, x], attrs: { transpose } }) => [
     transpose ? outerTril(x, g) : outerTril(g, x),

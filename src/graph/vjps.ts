@@ -98,6 +98,7 @@ const splineVjps: Readonly<Record<SplineName, Vjp>> = {
   },
 };
 
+/** The table. */
 export const vjps: Readonly<Record<OpName, Vjp | null>> = {
   ...mapVjps,
   ...leafVjps,

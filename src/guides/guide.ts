@@ -1,102 +1,95 @@
 /**
- * A guide is a conditional density q(z | y) that is learned. z are the parameters on the whole line, in units of the
- * prior's standard deviation; `density.ts` carries log-densities and draws to and from θ.
+ * A guide is a conditional density q(z | y) that is learned. z are the parameters on the whole line, in prior standard deviations;
+ * the frame (distributions/frame.ts) takes draws and log-densities to and from θ.
  */
+
 import { mul } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { LOG_2PI } from "../numbers/math.ts";
 
+/** What a guide is built for. */
 export interface GuideSizes {
-  /** Parameters. */
+  /** Number of parameters. */
   readonly D: number;
-  /** Features of the embedded data. */
+  /** Number of features of the embedded data. */
   readonly E: number;
-  /** For what a guide draws once and keeps, such as permutations. */
+  /** Seed of whatever a guide draws once, such as permutations. */
   readonly seed: number;
 }
 
 /** Simulations that a guide fits its frozen entries on. */
 export interface FitData {
-  /** Features (N, E) of noisy data, and the parameters (N, D) on the whole line, row by row. */
+  /** Features of noisy data, (N, E), row by row. */
   readonly features: ArrayLike<number>;
+  /** Parameters on the whole line, (N, D), row by row. */
   readonly z: ArrayLike<number>;
-  /** Weights (N) with which the rows stand for draws of the prior; null: 1 each. */
+  /** Weights (N) that make the rows draws of the prior; null: 1 each. */
   readonly weights: ArrayLike<number> | null;
 }
-/** Numbers of frozen entries by name, (rows, columns). */
+/** Frozen entries by name. */
 export type Fitted = Readonly<
   Record<string, { readonly shape: readonly [number, number]; readonly data: Float32Array }>
 >;
 
 /**
- * Coordinates w = Cᵀ (z − m) about a Gaussian N(m, (C Cᵀ)⁻¹) that a solver finds for a datum, outside of the graph. Rows that
- * it answers are made by laplace/local.ts.
+ * Coordinates w = Cᵀ (z − m) about a Gaussian N(m, (C Cᵀ)⁻¹) that a solver finds for each observation, outside of the graph
+ * (search/local-coordinates.ts).
  */
 export interface LocalCoordinates {
-  /** Where the solver starts, (B, E) → (B, D). */
+  /** The start of the solver, (B, E) → (B, D). */
   readonly start: (features: Tensor) => Tensor;
   /** Columns of the rows that `encode` takes: [m (D), features (E), C packed]. */
   readonly width: number;
-  /** The guide of w, which is what trains: its `encode` takes rows [m (D), features (E), log diag C (D), log |dw/dθ| (1)]. */
+  /** The guide of w, which is trained. Its `encode` takes rows [m (D), features (E), log diag C (D), log |dw/dθ| (1)]. */
   readonly trained: TracedGuide;
+  /** Columns of those rows. */
   readonly trainedWidth: number;
 }
 
+/** A guide for certain sizes, as functions that build graphs. */
 export interface TracedGuide {
-  /** All that depends on the data alone, (B, E) → (B, C): computed once an observation. */
+  /** The context (B, C) of features (B, E): everything that depends on the data alone, computed once an observation. */
   readonly encode: (features: Tensor) => Tensor;
+  /** Number C of columns of the context. */
   readonly contextSize: number;
-  /** log q(z | y), exactly: (B, D), (B, C) → (B, 1). */
+  /** The exact log q(z | y): (B, D), (B, C) → (B, 1). */
   readonly logProb: (z: Tensor, context: Tensor) => Tensor;
-  /** z and its log-density from standard normal noise (B, D). */
+  /** z (B, D) and its log-density (B, 1) from standard normal noise (B, D). */
   readonly sample: (noise: Tensor, context: Tensor) => { readonly z: Tensor; readonly logProb: Tensor };
-  /** The noise that `sample` makes z of. */
+  /** The inverse of `sample`: the noise (B, D) of z (B, D). */
   readonly invert: (z: Tensor, context: Tensor) => Tensor;
-  /** Mean (B, D) and packed Cholesky factor of the covariance, where the guide has them in closed form. */
+  /** Mean (B, D) and packed Cholesky factor of the covariance, where they have a closed form. */
   readonly moments?: (context: Tensor) => { readonly mean: Tensor; readonly factor: Tensor };
-  /** A centre (B, D) in closed form, where there is one without `moments`: the mean, whatever the shape about it. */
+  /** The mean (B, D), where only the mean has a closed form. */
   readonly centre?: (context: Tensor) => Tensor;
-  /** Numbers of the guide's frozen entries, where it has any: fitted once, before training. */
+  /** Fits the frozen entries of the guide, where it has any, once before training. */
   readonly fit?: (data: FitData) => Fitted;
-  /** Where a solver looks for coordinates of each datum's own first: `encode` then takes rows of its answers. */
+  /** Where a solver first finds coordinates for each observation; `encode` then takes rows of its results. */
   readonly local?: LocalCoordinates;
-  /** Options that were not given but drawn from the seed: with them, `build` makes this guide again from any seed. */
+  /** Options that were drawn from the seed. With them, `build` makes the same guide from any seed. */
   readonly drawn?: Readonly<Record<string, unknown>>;
 }
 
+/** A guide, as `gaussian()` and the others return it. */
 export interface Guide {
+  /** Name of the guide. */
   readonly name: string;
-  /** Everything that `build` needs to make the same guide again; plain data. */
+  /** Everything that is needed to make the same guide again, as plain data: model files hold it. */
   readonly options: Readonly<Record<string, unknown>>;
+  /** Builds the guide for certain sizes. @throws where it cannot have them. */
   readonly build: (sizes: GuideSizes) => TracedGuide;
 }
 
-/** softplus(x) = 1 at this x: scales start at the prior's. */
+/** softplus(x) = 1 at this x, so that scales start at those of the prior. */
 export const UNIT_SOFTPLUS = 0.5413248546129181;
-/** Keeps triangular factors invertible in f32. */
+/** Added to the diagonal of triangular factors, so that they are invertible in f32. */
 export const LEAST_DIAGONAL = 1e-6;
 
-/** Up to so many parameters the inverse of a random triangle is tame. */
+/** Up to so many parameters the inverse of a random triangle has moderate entries. */
 const TAME = 8;
 
-/** Entries below the diagonal of a (D, D) factor as a network gives them, scaled so that its inverse at the start does not grow as exp(D). */
+/** Entries below the diagonal of a (D, D) factor, from the output of a network, scaled so that the initial inverse does not grow as exp(D). */
 export const offDiagonals = (raw: Tensor, D: number): Tensor => (D <= TAME ? raw : mul(raw, Math.sqrt(TAME / D)));
 
-/** log density of standard normal noise without the quadratic term: −D/2 log 2π. */
-export const normalConstant = (D: number): number => -0.9189385332046727 * D;
-
-/** Checks a list of layer widths. */
-export function checkWidths(name: string, widths: unknown): asserts widths is number[] {
-  const fits = Array.isArray(widths) && widths.every((w) => Number.isInteger(w) && w > 0);
-  if (!fits) throw new Error(`${name}: expected a list of positive whole widths, got ${JSON.stringify(widths)}`);
-}
-
-/** Refuses misspelt options. */
-export function checkOptions(name: string, options: object, known: readonly string[]): void {
-  const odd = Object.keys(options).find((key) => !known.includes(key));
-  if (odd !== undefined) throw new Error(`${name}: expected options ${known.join(", ")}; got "${odd}"`);
-}
-
-export function checkCount(name: string, value: unknown, least = 1): asserts value is number {
-  if (!Number.isInteger(value) || (value as number) < least)
-    throw new Error(`${name}: expected a whole number of at least ${least}, got ${value}`);
-}
+/** The constant of a standard normal log-density in D dimensions: −D/2 log 2π. */
+export const normalConstant = (D: number): number => -0.5 * LOG_2PI * D;

@@ -1,21 +1,22 @@
 /**
- * A guide in the coordinates of Laplace's approximation of the datum's own posterior, as far as a few steps of Gauss and
- * Newton from the best linear estimator take it (laplace/step.ts; Bui-Thanh et al., SIAM J. Sci. Comput. 35 (2013), §3):
+ * A guide in the coordinates of Laplace's approximation of each observation's posterior, as a few Gauss–Newton steps from the best
+ * linear estimator find it (search/step.ts; Bui-Thanh et al., SIAM J. Sci. Comput. 35 (2013), §3):
  *
  *   w = Cᵀ (z − m),   log q(z | y) = log q_w(w | m, f, log diag C) + ½ log |H|,   C Cᵀ = H(m),
  *
- * m where the steps end, H the curvature there, f the features. What the physics says of a datum to second order need not be
- * learned, however many parameters there are; the guide learns how the posterior bends away from it. The steps solve the
- * forward model and its adjoint, so inference needs the problem, and takes their time. They are the same for every draw of
- * the weights: training finds them once a simulation, and learns the density of w.
+ * where m is the end of the steps, H the curvature there and f the features. The second-order information of the physics need not be
+ * learned, however many parameters there are; the guide learns how the posterior bends away from it. The steps solve the forward
+ * model and its adjoint, so inference needs the problem and takes their time. The steps do not depend on the weights: training
+ * takes them once for each simulation, then learns the density of w.
  */
 import { add, concat, dense, log, mul, slice, sub, triMul, triSolve } from "../graph/build.ts";
 import { logDet, triDiagonal } from "../graph/linear.ts";
-import { packed, type Tensor } from "../graph/tensor.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { packed } from "../numbers/triangles.ts";
 import type { GuideSizes, TracedGuide } from "./guide.ts";
 import { fitBase, traceEstimator } from "./linear-base.ts";
 
-/** A guide of w made one of z. Its context starts with m (D) and C (packed). */
+/** Makes a guide of w a guide of z. Its context starts with m (D) and C (packed). */
 export function onLaplaceBase(build: (sizes: GuideSizes) => TracedGuide, sizes: GuideSizes): TracedGuide {
   const { D, E } = sizes;
   const core = build({ ...sizes, E: D + E + D });
@@ -50,7 +51,7 @@ export function onLaplaceBase(build: (sizes: GuideSizes) => TracedGuide, sizes: 
   };
 }
 
-/** A guide of w whose density is that of θ: the last column of its rows is log |dw/dθ|. */
+/** Makes the density of a guide of w the density of θ: the last column of its rows is log |dw/dθ|. */
 function withVolume(core: TracedGuide, width: number): TracedGuide {
   const inner = (context: Tensor): Tensor => slice(context, 0, core.contextSize);
   const volume = (context: Tensor): Tensor => slice(context, core.contextSize, core.contextSize + 1);

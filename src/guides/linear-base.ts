@@ -4,22 +4,23 @@
  *   m(f) = z̄ + Kᵀ (f − f̄),   K = C_ff⁻¹ C_fz,   L Lᵀ = C_zz − C_zf C_ff⁻¹ C_fz   (Gauss–Markov; Kay, Estimation Theory, §12.3)
  *   w = L⁻¹ (z − m(f)),   log q(z | y) = log q_w(w | y) − log |L|.
  *
- * Whitened so, a guide that starts at the standard normal starts as that posterior, and what is left to learn is of order
- * one in every direction, however narrow. L⁻¹ is one matrix for all data: a product, no triangle a sample.
+ * In these coordinates, a guide that starts at the standard normal starts as that posterior, and the rest to learn is of order one
+ * in every direction, however narrow. L⁻¹ is one matrix for all data, so whitening is one product.
  */
 import { add, columns, concat, dense, matmul, slice, sub, weight } from "../graph/build.ts";
 import { packColumns } from "../graph/linear.ts";
 import { columnOf, type Tensor } from "../graph/tensor.ts";
 import { log } from "../numbers/math.ts";
+import { addOuter, factorise, packed, solveLower, solveTransposed, triIndex } from "../numbers/triangles.ts";
 import type { FitData, Fitted, GuideSizes, TracedGuide } from "./guide.ts";
 
-/** Added to variances, relative to each and to 1: features may be constant, and parameters known to rounding. */
+/** Added to variances, relative to each and to 1, because features may be constant and parameters known to rounding. */
 const RIDGE = 1e-8;
 
 /** m(f) (B, D), as a dense layer of the features (B, E). */
 export const traceEstimator = ({ D, E }: GuideSizes): Tensor => weight("base.mean", E + 1, D, { frozen: true });
 
-/** A guide of w made one of z. Its context starts with m(f) (B, D). */
+/** Makes a guide of w a guide of z. Its context starts with m(f) (B, D). */
 export function onLinearBase(build: (sizes: GuideSizes) => TracedGuide, sizes: GuideSizes): TracedGuide {
   const { D, E } = sizes;
   const core = build(sizes);
@@ -32,7 +33,7 @@ export function onLinearBase(build: (sizes: GuideSizes) => TracedGuide, sizes: G
   const whiten = (z: Tensor, context: Tensor): Tensor => {
     const off = sub(z, mean(context));
     const w = matmul(off, whitening);
-    // The matrices are each other's inverse to single precision only; one step of refinement makes it twice as many digits.
+    // The matrices are inverse to each other in single precision only; one step of refinement doubles the digits.
     return add(w, matmul(sub(off, matmul(w, colouring)), whitening));
   };
   const colour = (w: Tensor, context: Tensor): Tensor => add(matmul(w, colouring), mean(context));
@@ -49,7 +50,7 @@ export function onLinearBase(build: (sizes: GuideSizes) => TracedGuide, sizes: G
     ...(moments && {
       moments: (context: Tensor) => {
         const inner = moments(rest(context));
-        // L T, column by column: D products with one matrix, and only where a posterior is asked for its moments.
+        // L T, column by column: D products with one matrix, only computed for the moments of a posterior.
         const product = Array.from({ length: D }, (_, c) => matmul(columns(inner.factor, columnOf(D, c)), colouring));
         return { mean: colour(inner.mean, context), factor: packColumns(product) };
       },
@@ -60,7 +61,7 @@ export function onLinearBase(build: (sizes: GuideSizes) => TracedGuide, sizes: G
   };
 }
 
-/** The estimator and the factor of its errors, in f64. */
+/** Fits the estimator and the factor of its errors, in f64. */
 export function fitBase({ features, z, weights }: FitData, D: number, E: number): Fitted {
   const F = E + D;
   const N = z.length / D;
@@ -80,22 +81,29 @@ export function fitBase({ features, z, weights }: FitData, D: number, E: number)
     for (let i = 0; i < F; i++) mean[i] += w * row[i];
   }
   for (let i = 0; i < F; i++) mean[i] /= total;
-  /** Covariance (F, F) of features and parameters together, lower triangle. */
-  const c = Array.from({ length: F }, () => new Float64Array(F));
+  /** Covariance of features and parameters together, packed. */
+  const c = new Float64Array(packed(F));
   for (let n = 0; n < N; n++) {
     const share = weightOf(n) / total;
     if (share === 0) continue;
     rowOf(n, row);
     for (let i = 0; i < F; i++) row[i] -= mean[i];
-    for (let i = 0; i < F; i++) {
-      const scaled = share * row[i];
-      for (let j = 0; j <= i; j++) c[i][j] += scaled * row[j];
-    }
+    addOuter(
+      c,
+      row.map((v) => share * v),
+      row,
+    );
   }
-  for (let i = 0; i < F; i++) c[i][i] += RIDGE * (1 + c[i][i]);
-  // One factorisation has it all: [A 0; B L] [A 0; B L]ᵀ is this covariance where A Aᵀ = C_ff, B = C_zf A⁻ᵀ, and L Lᵀ is
+  for (let i = 0; i < F; i++) c[triIndex(i, i)] += RIDGE * (1 + c[triIndex(i, i)]);
+  // One factorisation gives everything: [A 0; B L] [A 0; B L]ᵀ is this covariance where A Aᵀ = C_ff, B = C_zf A⁻ᵀ, and L Lᵀ is
   // what the features leave of C_zz.
-  factorise(c);
+  const bad = factorise(c);
+  if (bad >= 0)
+    throw new Error(
+      `base "linear": expected a positive definite covariance of features and parameters, got a pivot of ${c[triIndex(bad, bad)]}`,
+    );
+  const L = new Float64Array(packed(D));
+  for (let i = 0, at = 0; i < D; i++) for (let j = 0; j <= i; j++, at++) L[at] = c[triIndex(E + i, E + j)];
   // E degrees of freedom went into the estimator.
   const effective = (total * total) / squares;
   const widen = Math.sqrt(effective / Math.max(effective - E - 1, 1));
@@ -103,22 +111,20 @@ export function fitBase({ features, z, weights }: FitData, D: number, E: number)
   const [whiten, colour] = [new Float32Array(D * D), new Float32Array(D * D)];
   let logDet = 0;
   for (let d = 0; d < D; d++) {
-    const k = c[E + d].slice(0, E); // row d of B; Kᵀ = B A⁻¹
+    // Row d of B; Kᵀ = B A⁻¹, A the beginning of the packed factor.
+    const k = solveTransposed(c, c.slice(triIndex(E + d, 0), triIndex(E + d, E)));
     let bias = mean[E + d];
     for (let i = E - 1; i >= 0; i--) {
-      for (let j = i + 1; j < E; j++) k[i] -= c[j][i] * k[j];
-      k[i] /= c[i][i];
       K[i * D + d] = k[i];
       bias -= k[i] * mean[i];
     }
     K[E * D + d] = bias;
     // Column d of L, and of L⁻¹.
     const inverse = new Float64Array(D);
+    inverse[d] = 1;
+    solveLower(L, inverse);
     for (let i = d; i < D; i++) {
-      colour[d * D + i] = c[E + i][E + d] * widen;
-      let sum = i === d ? 1 : 0;
-      for (let j = d; j < i; j++) sum -= c[E + i][E + j] * inverse[j];
-      inverse[i] = sum / c[E + i][E + i];
+      colour[d * D + i] = L[triIndex(i, d)] * widen;
       whiten[d * D + i] = inverse[i] / widen;
     }
     logDet += log(colour[d * D + d]); // of the matrix as it is kept
@@ -129,15 +135,4 @@ export function fitBase({ features, z, weights }: FitData, D: number, E: number)
     "base.colour": { shape: [D, D], data: colour },
     "base.logDet": { shape: [1, 1], data: Float32Array.of(logDet) },
   };
-}
-
-/** The lower triangle of a positive-definite matrix becomes its Cholesky factor. */
-function factorise(c: readonly Float64Array[]): void {
-  for (let i = 0; i < c.length; i++) {
-    for (let j = 0; j <= i; j++) {
-      let rest = c[i][j];
-      for (let k = 0; k < j; k++) rest -= c[i][k] * c[j][k];
-      c[i][j] = i === j ? Math.sqrt(rest) : rest / c[j][j];
-    }
-  }
 }

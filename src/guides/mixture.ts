@@ -13,6 +13,7 @@
  * f64: between two modes F is flat, and rounding is enlarged by 1/F′. With one component it is the Gaussian guide. Trained
  * by the ELBO, components gather in some of the modes, as any guide does; NPE holds all.
  */
+import { type OptionsOf, option, type SettingsOf, whole } from "../checks/options.ts";
 import {
   add,
   cast,
@@ -37,14 +38,12 @@ import {
   weight,
   where,
 } from "../graph/build.ts";
-import { packed, type Tensor } from "../graph/tensor.ts";
-import { type ActivationName, checkActivation, mlp } from "../nn/mlp.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { activationName, mlp, widths } from "../nn/mlp.ts";
+import { packed } from "../numbers/triangles.ts";
 import { type SparseMatrix, sparseMatrix } from "../sparse/matrix.ts";
-import { type Base, baseOption, checkBase, onBase } from "./base.ts";
+import { baseTable, makeGuide } from "./base.ts";
 import {
-  checkCount,
-  checkOptions,
-  checkWidths,
   type Guide,
   type GuideSizes,
   LEAST_DIAGONAL,
@@ -54,57 +53,49 @@ import {
   UNIT_SOFTPLUS,
 } from "./guide.ts";
 
-export interface MixtureOptions {
-  /** Gaussians K; default 8. */
-  readonly components?: number;
-  /** Widths of the hidden layers; default [128, 128, 128]. */
-  readonly hidden?: readonly number[];
-  /** Default "silu". */
-  readonly activation?: ActivationName;
-  /** Whose coordinates z are: see base.ts; default "prior". */
-  readonly base?: Base;
-}
-
-/** A mixture of more would be a kernel estimate, and its context (B, K (1 + D + D(D + 1)/2)) large. */
+/** More components would be a kernel estimate, with a large context (B, K (1 + D + D(D + 1)/2)). */
 const MOST_COMPONENTS = 64;
 
+/** The options of `mixture`. */
+export const mixtureTable = {
+  /** Number K of Gaussians. */
+  components: option(whole(1, MOST_COMPONENTS), 8),
+  /** Widths of the hidden layers. */
+  hidden: option(widths, [128, 128, 128]),
+  /** Activation of the hidden layers. */
+  activation: option(activationName, "silu"),
+  ...baseTable,
+};
+/** Options of `mixture`. */
+export type MixtureOptions = OptionsOf<typeof mixtureTable>;
+
 /**
- * q(z | y) = Σ_k w_k(y) N(m_k(y), L_k(y) L_k(y)ᵀ) (Bishop, Mixture density networks, 1994): several modes, each without bends. For any
- * number of parameters; a density costs as much as so many Gaussians, a draw as much as one.
+ * q(z | y) = Σ_k w_k(y) N(m_k(y), L_k(y) L_k(y)ᵀ) (Bishop, Mixture density networks, 1994): several modes, each without bends. For
+ * any number of parameters; a density costs as much as that of K Gaussians, a draw as much as one of them.
  * @throws on options that make no sense.
  */
-export function mixture(options: MixtureOptions = {}): Guide {
-  const { components = 8, hidden = [128, 128, 128], activation = "silu", base = "prior" } = options;
-  checkOptions("mixture", options, ["components", "hidden", "activation", "base"]);
-  checkCount("mixture.components", components);
-  if (components > MOST_COMPONENTS)
-    throw new Error(`mixture.components: expected at most ${MOST_COMPONENTS}, got ${components}`);
-  checkWidths("mixture.hidden", hidden);
-  checkActivation("mixture.activation", activation);
-  checkBase("mixture.base", base);
-  return {
-    name: "mixture",
-    options: { components, hidden, activation, ...baseOption(base) },
-    build: (sizes) => onBase(base, (own) => build(own, { components, hidden, activation }), sizes),
-  };
-}
+export const mixture = (options: MixtureOptions = {}): Guide =>
+  makeGuide("mixture", mixtureTable, options, traceMixture);
 
-/** Components of one dimension given those before, (B, K) each: q(z_d | z_<d) = Σ w N(mean, sd²). */
+/** The components of one dimension given the dimensions before, (B, K) each: q(z_d | z_<d) = Σ w N(mean, sd²). */
 interface Conditional {
   readonly weights: Tensor;
   readonly mean: Tensor;
   readonly sd: Tensor;
 }
 
-function build({ D, E }: GuideSizes, o: Required<Omit<MixtureOptions, "base">>): TracedGuide {
-  const { components: K, hidden, activation } = o;
+/** The guide for certain sizes. Its functions stand in one, because they share the layout of the context. */
+function traceMixture(
+  { D, E }: GuideSizes,
+  { components: K, hidden, activation }: SettingsOf<typeof mixtureTable>,
+): TracedGuide {
   const below = (D * (D - 1)) / 2;
   const skip = hidden.length > 0;
   const net = mlp("trunk", [E, ...hidden, K * (1 + D + packed(D))], { activation, skip });
-  // Components that start at one place would learn the same: theirs are spread over the bulk of the prior.
+  // Components that start in one place would learn the same, so their centres are spread over the bulk of the prior.
   const centres = weight("centres", 1, K * D, { init: 1 });
-  // In the context all components of an entry are side by side: log weights, means (D of them), sds (D), and what lies
-  // below the diagonals, column by column.
+  // In the context the K components of an entry are side by side: log weights, means (D), sds (D), and the entries below the
+  // diagonals, column by column.
   const [toMeans, toSds, toBelow, all] = [K, K * (1 + D), K * (1 + 2 * D), K * (1 + 2 * D + below)];
 
   const encode = (features: Tensor): Tensor => {
@@ -117,10 +108,10 @@ function build({ D, E }: GuideSizes, o: Required<Omit<MixtureOptions, "base">>):
     ];
     return concat(...parts, ...(below > 0 ? [offDiagonals(slice(raw, toBelow, all), D)] : []));
   };
-  /** (B, K) → (B, count · K): the same for each of `count` dimensions. */
+  /** (B, K) → (B, count · K): repeats the components for each of `count` dimensions. */
   const repeats = Array.from({ length: D }, (_, count) => (count === 0 ? null : repeat(K, count)));
 
-  /** Forward substitution for all components at once; `next` says what z_d is given its conditional. */
+  /** Forward substitution for all components at once; `next` gives z_d from its conditional. */
   const walk = (context: Tensor, next: (conditional: () => Conditional, d: number) => Tensor): Tensor => {
     const sds = slice(context, toSds, toBelow);
     const logSds = log(sds);
@@ -184,11 +175,11 @@ const repeat = (K: number, count: number): SparseMatrix =>
 
 const SQRT_HALF = Math.SQRT1_2;
 const TWO_OVER_SQRT_2PI = 0.7978845608028654;
-/** The bracket of a quantile shrinks by so many halvings, to 2e-7 of it; each Newton step then doubles the digits. */
+/** So many halvings shrink the bracket of a quantile to 2e-7 of its width; each Newton step then doubles the digits. */
 const HALVINGS = 22;
-/** What has less weight than this given the dimensions before lies anywhere: it must not widen the bracket. */
+/** A component with less weight given the dimensions before may lie anywhere, so it must not widen the bracket. */
 const LEAST_WEIGHT = 1e-14;
-/** In units of the prior: between modes so far apart that less is left, derivatives are held to what clipping can undo. */
+/** Least density, in units of the prior, by which derivatives are divided: between modes far apart less is left, and clipping can undo no more. */
 const LEAST_DENSITY = 1e-9;
 /** The largest f64 below 1 whose half, with ½ added, is below 1 too: noise past ±8.1 reads as ±8.1. */
 const LARGEST_ERF = 1 - Number.EPSILON;
@@ -208,8 +199,8 @@ function extreme(x: Tensor, pick: typeof minimum): Tensor {
 }
 
 /**
- * x (B, 1) with F(x) = Φ(noise). Each component's own quantile is m + s ε; that of the mixture lies between the least and the
- * largest of them. The iterates have no derivatives, but for the last step of Newton: it has those of the solution.
+ * x (B, 1) with F(x) = Φ(noise). The quantile of one component is m + s ε; that of the mixture lies between the least and the largest
+ * of them. The iterates have no derivatives, except for the last Newton step, which has those of the solution.
  */
 function quantile(noise: Tensor, conditional: Conditional): Tensor {
   const target = erf(mul(noise, SQRT_HALF));
@@ -232,11 +223,11 @@ function quantile(noise: Tensor, conditional: Conditional): Tensor {
   const bounded = (x: Tensor): Tensor => maximum(minimum(x, high), low);
   const near = bounded(newton(mul(add(low, high), 0.5), fixed, want));
   const last = newton(near, conditional, target);
-  // Bounded in value alone: the derivatives pass.
+  // The bounds act on the value alone, not on the derivatives.
   return add(last, detach(sub(bounded(last), last)));
 }
 
-/** Numbers (B, K) of the components, those of light ones replaced by a mean of the others. */
+/** Numbers (B, K) of the components, with those of light components replaced by a mean of the others. */
 function withoutLight(each: Tensor, weights: Tensor): Tensor {
   if (each.cols === 1) return each;
   const heavy = where(sub(weights, LEAST_WEIGHT), weights, 0);

@@ -1,7 +1,7 @@
 /**
- * Files and standard input on Node and Deno. What is written appears whole or not at all: it goes to a temporary file in
- * the same folder, which is then renamed. Nothing here imports "node:" modules, so a bundle for a browser may hold it;
- * there every function throws.
+ * Files and standard input on Node and Deno. A written file appears whole or not at all: the bytes go to a temporary file in
+ * the same folder, which is then renamed. Nothing here imports "node:" modules, so a bundle for a browser may contain this file;
+ * in a browser every function throws.
  */
 import type { FileHandle } from "node:fs/promises";
 
@@ -35,19 +35,19 @@ const REASONS: Readonly<Record<string, string>> = {
   EROFS: "the file system is read-only",
 };
 
-/** An error of the file system in words, with the path as it was given. */
+/** An error of the file system in words, with the path as the caller wrote it. */
 function explain(verb: string, path: string, error: unknown): Error {
   const { code, message } = error as { code?: string; message: string };
   return new Error(`cannot ${verb} "${path}": ${(code && REASONS[code]) ?? message}`, { cause: error });
 }
 
-/** The largest file that is read: what an array buffer holds everywhere. */
+/** Bytes of the largest file that is read: an array buffer holds so many on every host. */
 export const MAX_BYTES = 2_147_483_647;
 
 /**
  * All of a file, or of standard input for "-".
  *
- * @throws an Error that names the path, when it cannot be read or is larger than `most` bytes (told before it is read).
+ * @throws an Error that names the path, when it cannot be read, and when it is larger than `most` bytes (which is checked before reading).
  */
 export async function readBytes(path: string, most = MAX_BYTES): Promise<Uint8Array<ArrayBuffer>> {
   if (path === "-") return readStdin(most);
@@ -79,8 +79,8 @@ async function readStdin(most: number): Promise<Uint8Array<ArrayBuffer>> {
 }
 
 /**
- * Writes a file. When it fails, or the process ends midway, a file that was there before is still there, whole. A link
- * is followed; a device or pipe, which cannot be replaced, is written to.
+ * Writes a file. When writing fails, or the process ends midway, an earlier file of that name stays whole. A link is followed; a
+ * device or a pipe cannot be replaced, so it is written to directly.
  *
  * @throws an Error that names the path.
  */
@@ -92,7 +92,7 @@ export async function writeBytes(path: string, content: Uint8Array | string): Pr
     const old = await fs.stat(target).catch(() => null);
     if (old?.isDirectory()) throw Object.assign(new Error(), { code: "EISDIR" });
     if (old && !old.isFile()) return await fs.writeFile(target, content);
-    if (old) await fs.access(target, fs.constants.W_OK); // renaming would get around a file's write protection
+    if (old) await fs.access(target, fs.constants.W_OK); // renaming would circumvent the write protection of the file
     const name = `.${basename(target).slice(0, 100)}.${host().pid}.${crypto.randomUUID().slice(0, 8)}.tmp`;
     const temporary = join(dirname(target), name);
     let file: FileHandle | undefined;
@@ -112,7 +112,7 @@ export async function writeBytes(path: string, content: Uint8Array | string): Pr
   }
 }
 
-/** Whether writing to a path could work: its folder is there and it is not a folder. @throws as `writeBytes` would. */
+/** Checks that a path can be written: its folder exists, and the path itself is no folder. @throws as `writeBytes` would. */
 export async function checkWritable(path: string): Promise<void> {
   const { promises: fs } = host().getBuiltinModule("node:fs");
   const { dirname } = host().getBuiltinModule("node:path");
@@ -126,7 +126,7 @@ export async function checkWritable(path: string): Promise<void> {
   }
 }
 
-/** Whether there is something at a path. */
+/** Whether a file or folder exists at a path. */
 export async function fileExists(path: string): Promise<boolean> {
   const { promises: fs } = host().getBuiltinModule("node:fs");
   return fs.access(path).then(
@@ -135,12 +135,12 @@ export async function fileExists(path: string): Promise<boolean> {
   );
 }
 
-/** Writes at the end of a file that is there, by one write. @throws an Error that names the path. */
+/** Appends to an existing file, by one write. @throws an Error that names the path. */
 export async function appendBytes(path: string, content: Uint8Array): Promise<void> {
   const { promises: fs } = host().getBuiltinModule("node:fs");
   let file: FileHandle | undefined;
   try {
-    file = await fs.open(path, fs.constants.O_WRONLY | fs.constants.O_APPEND); // not "a": a file that has gone is not made anew
+    file = await fs.open(path, fs.constants.O_WRONLY | fs.constants.O_APPEND); // not "a", which would create a file that has been deleted
     await file.writeFile(content);
   } catch (error) {
     throw explain("write", path, error);

@@ -1,8 +1,8 @@
 /**
- * Where the files that come with the package are, compiled kernels, trained models and the worker, and how such files are read.
- * They are found beside the module that asks for them; `setFolders` says otherwise, once for a whole program. That is state of
- * the module: kernels are looked for by every call that computes, and a page has one place for its files. Workers ask for none:
- * kernels are posted to them.
+ * The places of the files that come with the package (compiled kernels, trained models and the worker), and how they are read.
+ * By default they are beside the module that asks for them; `setFolders` sets other folders, once for the whole program. The
+ * choice is state of this module, because every call that computes looks for kernels and a page has one place for its files.
+ * Workers read no files: the kernels are posted to them.
  */
 import { type Check, type OptionsOf, option, readOptions } from "../checks/options.ts";
 import { readBytes } from "./files.ts";
@@ -53,7 +53,7 @@ export function inFolder(folder: string | URL, file: string): string | URL {
   return new URL(file, base);
 }
 
-/** What a relative address is relative to, in a page or a worker of one; undefined in Node and Deno, where it is a path. */
+/** The base of relative addresses in a page or its worker; undefined in Node and Deno, where a relative address is a path. */
 function pageAddress(): string | undefined {
   const { document, process, location } = globalThis as {
     document?: { baseURI: string };
@@ -65,7 +65,7 @@ function pageAddress(): string | undefined {
 
 const isUrl = (place: string): boolean => /^(https?|file|data|blob):/.test(place);
 
-/** A URL, or a path where there are files. */
+/** A place as an absolute URL, or as a path on hosts with files. */
 function placed(place: string | URL): string | URL {
   const page = pageAddress();
   return typeof place === "string" && page === undefined && !isUrl(place) ? place : new URL(place, page);
@@ -73,8 +73,8 @@ function placed(place: string | URL): string | URL {
 
 /**
  * The bytes at a URL or a path.
- * @param owner opens messages. @param what is expected there.
- * @throws an Error that names the place and says what came.
+ * @param owner opens the message. @param what names the file that is expected there.
+ * @throws an Error that names the place and says what came instead.
  */
 export async function readPlace(owner: string, what: string, place: string | URL): Promise<Uint8Array> {
   const url = placed(place);
@@ -84,7 +84,7 @@ export async function readPlace(owner: string, what: string, place: string | URL
     return readBytes(/^\/[A-Za-z]:/.test(path) ? path.slice(1) : path); // "/C:/…" is "C:/…" on Windows
   }
   const answer = await fetch(url).catch((cause: Error) => {
-    const reason = (cause.cause as Error | undefined)?.message || cause.message; // Node hides the reason in there
+    const reason = (cause.cause as Error | undefined)?.message || cause.message; // where Node hides the reason
     throw new Error(`${owner}: expected ${what} at ${url.href}, got no answer (${reason})`, { cause });
   });
   if (!answer.ok) throw new Error(`${owner}: expected ${what} at ${url.href}, got HTTP ${answer.status}`);

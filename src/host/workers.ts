@@ -1,26 +1,27 @@
-/** Which workers and threads this host has, and why it has none: an answer in words, not an error. */
+/** Which workers and threads this host has. Where it has none, the reason is an answer in words, not an error. */
 import type { Check } from "../checks/options.ts";
 
-/** The most threads that can share a step: shards of a batch sum in so many groups. */
+/** The most threads that can share a step, because the shards of a batch are summed in so many groups. */
 export const MAX_THREADS = 8;
 
-/** Counts of threads that can be asked for. */
+/** A number of threads, among options. */
 export const threadCount: Check<number | "auto"> = {
   expected: `a whole number from 1 to ${MAX_THREADS}, or "auto"`,
   whole: true,
   test: (x) => x === "auto" || (Number.isInteger(x) && (x as number) >= 1 && (x as number) <= MAX_THREADS),
 };
 
-/** What a caller asks for: work in a worker, and how many threads share it. */
+/** The request of a caller: whether to compute in a worker, and how many threads share the work. */
 export interface HostOptions {
   readonly worker?: boolean;
   readonly threads?: number | "auto";
 }
 
+/** The part of a request that this host can fulfil. */
 export interface HostChoice {
   readonly worker: boolean;
   readonly threads: number;
-  /** Why this is less than what was asked for. */
+  /** Why this is less than the request. */
   readonly notice?: string;
 }
 
@@ -33,10 +34,10 @@ interface Scope {
 }
 const scope = globalThis as unknown as Scope;
 
-/** A module of Node's own, where there is one; getBuiltinModule keeps bundlers from pulling it in. */
+/** A built-in module of Node, or undefined elsewhere; getBuiltinModule keeps bundlers from including it. */
 export const builtin = <T>(id: string): T | undefined => scope.process?.getBuiltinModule?.(id) as T | undefined;
 
-/** Node's worker threads, in Node and in Deno, whose own workers would keep a program from ending. */
+/** Node's worker threads, in Node and in Deno; Deno's own workers would keep a program from ending. */
 export const workerThreads = (): typeof import("node:worker_threads") | undefined => builtin("node:worker_threads");
 
 function whyNoWorker(): string | undefined {
@@ -57,7 +58,7 @@ function processors(): number {
   return scope.navigator?.hardwareConcurrency ?? node?.availableParallelism() ?? 1;
 }
 
-/** The part of the options that this host can give, provided that workers start. */
+/** The part of the request that this host can fulfil, provided that workers start. */
 export function chooseHost({ worker = false, threads = 1 }: HostOptions): HostChoice {
   const wanted = threads === "auto" ? Math.max(1, Math.min(MAX_THREADS, processors())) : threads;
   const noWorker = whyNoWorker();
@@ -68,7 +69,7 @@ export function chooseHost({ worker = false, threads = 1 }: HostOptions): HostCh
   return { worker: works || wanted > 1, threads: wanted };
 }
 
-/** Says that one thread computes where more were asked for, and why. */
+/** The notice that one thread computes where more were requested, and why. */
 export const fewer = (wanted: number, reason: string): string =>
   wanted > 1
     ? `threads: 1 thread computes instead of ${wanted}, because ${reason}`

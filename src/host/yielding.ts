@@ -1,12 +1,12 @@
 /**
- * Long work in parts. It is a generator that yields wherever others may have the thread: one function serves callers that want
- * the answer at once and those that must leave a page responsive.
+ * Long work in parts. The work is a generator that yields wherever other tasks may run. One function then serves callers that
+ * want the result at once (`atOnce`) and callers that must keep a page responsive (`inParts`).
  */
 
-/** Milliseconds for which the thread is kept: a third of a frame of a page, for what comes last may take another. */
-const KEPT = 5;
+/** Milliseconds before a pause: a third of a frame of a page, because the last part before it may take another third. */
+const PART_MS = 5;
 
-/** To the end, at once. */
+/** Runs work to its end without pauses. */
 export function atOnce<T>(work: Generator<void, T>): T {
   for (;;) {
     const { done, value } = work.next();
@@ -14,19 +14,19 @@ export function atOnce<T>(work: Generator<void, T>): T {
   }
 }
 
-/** When others last had the thread: works that follow one another without a pause are one task. */
+/** Time of the last pause: pieces of work that follow one another without a pause are one task to the page. */
 let since = 0;
 
-/** Lets others have the thread. */
+/** Lets other tasks run. */
 export const pause = async (): Promise<void> => {
   await new Promise((resolve) => setTimeout(resolve, 0));
   since = performance.now();
 };
 
-/** To the end, with pauses: none of the parts between two yields is cut, so they should be short. */
+/** Runs work to its end with pauses. A part between two yields is never interrupted, so parts should be short. */
 export async function inParts<T>(work: Generator<void, T>): Promise<T> {
   for (;;) {
-    if (performance.now() - since >= KEPT) await pause();
+    if (performance.now() - since >= PART_MS) await pause();
     const { done, value } = work.next();
     if (done) return value;
   }

@@ -9,7 +9,7 @@
  */
 
 import type { Executor } from "../backends/backend.ts";
-import { keptBy, keptByBackend } from "../backends/executor-cache.ts";
+import { cachedBy, cachedByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, backendNames, createExact } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
 import { expectCount, expectOptions, expectSeed } from "../checks/options.ts";
@@ -18,10 +18,10 @@ import { frameOf } from "../distributions/frame.ts";
 import { add, cast, input, mul, random, square, sub, sumFeatures, triMul, triSolve } from "../graph/build.ts";
 import { logDet } from "../graph/linear.ts";
 import { compile, type Program } from "../graph/program.ts";
-import { packed, triIndex } from "../graph/tensor.ts";
 import { normalConstant } from "../guides/guide.ts";
 import { atOnce } from "../host/yielding.ts";
 import { STREAMS } from "../numbers/random.ts";
+import { invert, packed, symmetric } from "../numbers/triangles.ts";
 import { drawnSummary, gaussianSummary, makePosterior, type Posterior, type Summary } from "../posterior/posterior.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { checkData, isRows, type Problem } from "../problem/problem.ts";
@@ -126,9 +126,9 @@ const split = (flat: ArrayLike<number>, width: number): Float64Array[] =>
     Float64Array.from({ length: width }, (_x, d) => flat[i * width + d]),
   );
 
-const kept = keptBy((problem: Problem) => {
+const kept = cachedBy((problem: Problem) => {
   const of = (curvature: Curvature) =>
-    keptByBackend(async (backend) => ({ executor: await createExact(programOf(problem, curvature), backend) }));
+    cachedByBackend(async (backend) => ({ executor: await createExact(programOf(problem, curvature), backend) }));
   return { "gauss-newton": of("gauss-newton"), newton: of("newton") } satisfies Record<Curvature, unknown>;
 });
 
@@ -156,25 +156,9 @@ function programOf(problem: Problem, curvature: Curvature): Program {
   );
 }
 
-/** C⁻ᵀ C⁻¹ (D, D), row by row, in the units of θ: the covariance of a precision C Cᵀ, column by column. */
-function covarianceOf(factor: Float64Array, { realSd, size: D }: Distribution): Float64Array {
-  const covariance = new Float64Array(D * D);
-  const x = new Float64Array(D);
-  for (let c = 0; c < D; c++) {
-    x.fill(0);
-    x[c] = 1;
-    for (let i = c; i < D; i++) {
-      for (let k = c; k < i; k++) x[i] -= factor[triIndex(i, k)] * x[k];
-      x[i] /= factor[triIndex(i, i)];
-    }
-    for (let i = D - 1; i >= c; i--) {
-      for (let k = i + 1; k < D; k++) x[i] -= factor[triIndex(k, i)] * x[k];
-      x[i] /= factor[triIndex(i, i)];
-      covariance[i * D + c] = covariance[c * D + i] = x[i] * realSd[i] * realSd[c];
-    }
-  }
-  return covariance;
-}
+/** C⁻ᵀ C⁻¹ (D, D), row by row, in the units of θ: the covariance of a precision C Cᵀ. */
+const covarianceOf = (factor: Float64Array, { realSd, size: D }: Distribution): Float64Array =>
+  symmetric(invert(factor)).map((v, k) => v * realSd[Math.floor(k / D)] * realSd[k % D]);
 
 interface Parts {
   readonly executor: Executor;

@@ -1,15 +1,15 @@
 /**
- * How far a datum lies from everything simulated. In noise standard deviations r = (y − ȳ)/σ; V the principal directions of
- * the clean data whose variance λ is more than a tenth of the noise's; c = Vᵀr, and e = r − Vc what no simulated signal
- * explains, each datum in its own spread. Three numbers look for three kinds of foreign data,
+ * The distance of an observation from the simulations. r = (y − ȳ)/σ is in noise standard deviations; V holds the principal
+ * directions of the noise-free data whose variance λ is more than a tenth of the noise's; c = Vᵀr; e = r − Vc is the part that no
+ * simulated signal explains, each channel in units of its own spread. Three numbers look for three kinds of foreign data,
  *
  *   T₁ = Σ_k c_k²/(λ_k + 1)      a signal unlike those simulated
  *   T₂ = Σ_j e_j²                other noise, offsets, other physics
- *   T₃ = log Σ_j exp(½ e_j²)     a single datum that is off: nearly ½ max e², but for the max having no derivative
+ *   T₃ = log Σ_j exp(½ e_j²)     a single channel that is off: nearly ½ max e², with a derivative
  *
- * and the distance is that of the worst, d = 1 + max_i (T_i − m_i)/(q_i − m_i), with medians m and 99.5 % quantiles q of
- * simulated data: 2 at one in two hundred. One sum over all directions, as there was before, is deaf to a sensor that is ten
- * noise sd off among 600. Data that hold their noise have all their directions in V, in their own variances.
+ * and the distance is that of the worst, d = 1 + max_i (T_i − m_i)/(q_i − m_i), with medians m and 99.5 % quantiles q of simulated
+ * data: one simulation in two hundred exceeds 2. A single sum over all directions would miss one sensor among 600 that is off by
+ * ten noise sd. For data that include their noise, all directions are in V, with their own variances.
  */
 import {
   add,
@@ -28,25 +28,25 @@ import {
   weight,
 } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { atOnce } from "../host/yielding.ts";
 import { exp, log } from "../numbers/math.ts";
-import { columnMeans, columnSds, PART_ROWS, principalComponents } from "../numbers/principal.ts";
+import { columnMeans, columnSds, orOne } from "../numbers/moments.ts";
+import { PART_ROWS, principalComponents } from "../numbers/principal.ts";
 
-/** "whitened": |W (y − ȳ)|² with W whitening the simulated data, in model files written before there was another. */
+/** "residual" is the distance above. "whitened" is |W (y − ȳ)|², where W whitens the simulated data; only old model files have it. */
 export type DistanceKind = "whitened" | "residual";
 
-/** Directions that a signal is looked for in, at most. */
+/** The most directions in V. */
 const DIRECTIONS = 32;
-/** Variance in noise² from which a direction holds signal, and below which a datum is all signal. */
+/** Variance in noise² from which a direction holds signal, and variance of a residual below which a channel is all signal. */
 const SIGNAL = 0.1;
 const OWN_SPREAD = 0.05;
-/** The same where noise is within the data, in units of the largest. */
+/** The same where data include their noise, in units of the largest variance. */
 const NOTHING = 1e-8;
-/** Squares of larger numbers would not be finite in single precision. */
+/** Larger numbers have squares that are not finite in single precision. */
 const LARGEST = 1e15;
-/** Simulations that medians and quantiles are taken over. */
+/** Simulations for medians and quantiles. */
 const CALIBRATION = 4096;
-/** What stands for a number that there is none of: it is never the largest. */
+/** Takes the place of a number T that does not vary, so that it is never the largest. */
 const NEVER = -1e9;
 
 const directionsOf = (M: number): number => Math.min(M, DIRECTIONS);
@@ -74,19 +74,15 @@ export const distances: Readonly<Record<DistanceKind, (M: number) => (y: Tensor)
   },
 };
 
-/** Numbers of the frozen entries of "residual", from simulated data: `clean` and `noisy` (N, M), noise sd a channel. */
-export const fitDistance = (...simulated: Parameters<typeof fittingDistance>): Record<string, Float32Array> =>
-  atOnce(fittingDistance(...simulated));
-
-/** The same, in parts. */
-export function* fittingDistance(
+/** The frozen entries of "residual" by name, fitted on simulated data: `clean` and `noisy` (N, M), and the noise sd (M). */
+export function* fitDistance(
   M: number,
   clean: Float32Array,
   noisy: Float32Array,
   noiseSd: Float64Array,
 ): Generator<void, Record<string, Float32Array>> {
   const K = directionsOf(M);
-  const sd = noiseSd.map((s) => (s > 0 ? s : 1));
+  const sd = noiseSd.map(orOne);
   const within = noisy === clean || clean.every((v, i) => v === noisy[i]);
   const scaled = Float64Array.from(clean, (v, i) => v / sd[i % M]);
   const { mean, vectors, variances } = yield* principalComponents(scaled, M, K);
@@ -137,7 +133,7 @@ export function* fittingDistance(
   };
 }
 
-/** Takes the median of a number to 1 and its 99.5 % quantile to 2; one that does not vary is never the largest. */
+/** The affine map that takes the median of a number T to 1 and its 99.5 % quantile to 2. */
 function scaleOf(values: Float64Array): readonly [slope: number, shift: number] {
   const sorted = values.slice().sort();
   const at = (p: number): number => sorted[Math.round(p * (sorted.length - 1))];

@@ -1,10 +1,10 @@
 /**
- * How data enter a guide, fitted once on simulations and frozen: as they are, standardised, or (long data) whitened by the
- * noise and projected on the principal components of the clean signal,
+ * Embeddings turn data into features of a guide. They are fitted once on simulations, then frozen. Data enter as they are,
+ * standardised, or (long data) whitened by the noise and projected on the principal components of the noise-free signal,
  *
  *   f_k = v_kᵀ ((y − ȳ) / σ) / √(λ_k + 1),
  *
- * or standardised together with their logarithms, asinh(y / 4σ), which go on as a straight line where noise hides the sign.
+ * or standardised together with their logarithms, asinh(y / 4σ), which are straight lines near 0, where noise hides the sign.
  */
 import {
   abs,
@@ -23,30 +23,32 @@ import {
   where,
 } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { atOnce } from "../host/yielding.ts";
 import { log as logarithm } from "../numbers/math.ts";
-import { columnMeans, columnSds, principalComponents } from "../numbers/principal.ts";
+import { columnMeans, columnSds, orOne } from "../numbers/moments.ts";
+import { principalComponents } from "../numbers/principal.ts";
 
 /**
- * "log": data and their logarithms, for data that are positive and spread over scales, as potentials are where coefficients
- * are log-normal.
+ * An embedding, among the options of a training. "log" stands for the data and their logarithms, for data that are positive and
+ * spread over scales, as potentials are where coefficients are log-normal.
  */
 export type EmbeddingOption = "auto" | "none" | "standardise" | "log" | { readonly principal: number };
 
+/** An embedding with its size. */
 export interface Embedding {
   readonly kind: "none" | "standardise" | "log" | "principal";
   /** Features E. */
   readonly size: number;
 }
 
-/** Data longer than this are projected by default, on this many components. */
+/** Data with more channels are projected by default, on so many components. */
 const LONG_DATA = 64;
 const COMPONENTS = 24;
 /** Standardised features end here, so that an outlier of heavy-tailed noise cannot swamp a network. */
 const LARGEST_FEATURE = 10;
-/** Noise standard deviations of a datum below which its logarithm is none: asinh is linear there. */
+/** Up to so many noise standard deviations the asinh of a value is nearly linear. */
 const LINEAR_BELOW = 4;
 
+/** The embedding of M data. @throws on an option that makes no sense. */
 export function chooseEmbedding(option: EmbeddingOption, M: number): Embedding {
   if (typeof option === "object") {
     const { principal } = option;
@@ -68,7 +70,7 @@ export function chooseEmbedding(option: EmbeddingOption, M: number): Embedding {
   return { kind: option, size: M };
 }
 
-/** Data (B, M) to features (B, E). */
+/** The map from data (B, M) to features (B, E). */
 export function traceEmbedding({ kind, size }: Embedding, M: number): (y: Tensor) => Tensor {
   if (kind === "none") return (y) => y;
   if (kind === "principal") {
@@ -81,18 +83,18 @@ export function traceEmbedding({ kind, size }: Embedding, M: number): (y: Tensor
   return (y) => {
     const seen = scale === null ? y : concat(y, asinh(div(y, scale)));
     const standard = div(sub(seen, mean), sd);
-    // ∞ · 0 is NaN: an infinite datum must not pass as a large one.
+    // ∞ · 0 is NaN, so that infinite data do not pass as large ones.
     return add(clamp(standard, -LARGEST_FEATURE, LARGEST_FEATURE), mul(standard, 0));
   };
 }
 
-/** log(x + √(x² + 1)), of |x| first: beside a large −x the root would lose all its digits. */
+/** log(x + √(x² + 1)) of |x|, then the sign of x: beside a large −x the root would lose all its digits. */
 function asinh(x: Tensor): Tensor {
   const size = log(add(abs(x), sqrt(add(square(x), 1))));
   return where(x, size, neg(size));
 }
 
-/** Rows w_k of a projection as a dense layer (M + 1, K) whose bias takes the mean away. */
+/** Rows w_k of a projection as a dense layer (M + 1, K), whose bias subtracts the mean. */
 function asLayer(rows: readonly Float64Array[], mean: Float64Array): Float32Array {
   const M = mean.length;
   const out = new Float32Array((M + 1) * rows.length);
@@ -107,15 +109,12 @@ function asLayer(rows: readonly Float64Array[], mean: Float64Array): Float32Arra
   return out;
 }
 
-/** A spread of 0 (a constant channel) would divide by 0: such a channel is left at its own scale. */
-const orOne = (sd: number): number => (sd > 0 ? sd : 1);
-
-/** Interquartile range of a normal distribution of sd 1, and how far sd must exceed its estimate by it to be distrusted. */
+/** Interquartile range of a normal distribution of sd 1, and the excess of the sd over its estimate from it that means heavy tails. */
 const NORMAL_IQR = 1.3489795003921634;
 const HEAVY_TAILS = 3;
 
-/** Centre and spread of each column of rows (N, M): mean and sd, or median and interquartile range where tails are so heavy
- *  that the sd says nothing of the bulk. */
+/** Centre and spread of each column of rows (N, M): mean and sd, or median and interquartile range where the tails are so heavy that
+ *  the sd tells nothing about the bulk. */
 function centreAndSpread(rows: Float32Array, M: number): { centre: Float64Array; spread: Float64Array } {
   const N = rows.length / M;
   const centre = columnMeans(rows, M);
@@ -131,10 +130,10 @@ function centreAndSpread(rows: Float32Array, M: number): { centre: Float64Array;
   return { centre, spread };
 }
 
-/** Below which a datum's logarithm is none, channel by channel. */
+/** The value of each channel below which its asinh is nearly linear, (M). */
 function linearBelow(noisy: Float32Array, M: number, noiseSd: Float64Array): Float32Array {
   const { spread } = centreAndSpread(noisy, M);
-  // Data that hold their noise already do not tell how much it is: a tenth of their spread stands for it.
+  // The noise of data that include theirs is unknown: a tenth of their spread is taken instead.
   return Float32Array.from(noiseSd, (s, j) => LINEAR_BELOW * (s > 0 ? s : orOne(0.1 * spread[j])));
 }
 
@@ -150,12 +149,8 @@ function withLogarithms(rows: Float32Array, M: number, scale: Float32Array): Flo
   return out;
 }
 
-/** Numbers of the frozen entries, from simulated data: `clean` and `noisy` (N, M), noise sd a channel. */
-export const fitEmbedding = (...simulated: Parameters<typeof fittingEmbedding>): Record<string, Float32Array> =>
-  atOnce(fittingEmbedding(...simulated));
-
-/** The same, in parts. */
-export function* fittingEmbedding(
+/** The frozen entries of an embedding by name, fitted on simulated data: `clean` and `noisy` (N, M), and the noise sd (M). */
+export function* fitEmbedding(
   embedding: Embedding,
   M: number,
   clean: Float32Array,

@@ -1,11 +1,12 @@
 /**
- * Multilayer perceptrons, h ← act(h W + b), with PyTorch's default start U(−1/√I, 1/√I) for weights and biases.
- * Weights are made once and may be applied many times.
+ * Multilayer perceptrons, h ← act(h W + b), with PyTorch's default initial weights and biases, U(−1/√I, 1/√I) for I inputs.
+ * The weights are made once; the network may be applied many times.
  */
+import { check, oneOf } from "../checks/options.ts";
 import { add, dense, leakyRelu, relu, silu, softplus, tanh, weight } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 
-/** Hidden activations: name → function. Those that `dense` fuses are marked by `fused`. */
+/** Activations of hidden layers by name. `dense` computes those that are `fused`. */
 export const activations = {
   relu: { apply: relu, fused: true },
   leakyRelu: { apply: leakyRelu, fused: true },
@@ -13,23 +14,28 @@ export const activations = {
   softplus: { apply: softplus, fused: true },
   silu: { apply: silu, fused: false },
 } as const;
+/** Names of activations. */
 export type ActivationName = keyof typeof activations;
 
-/** @throws on an unknown name. */
-export function checkActivation(name: string, activation: unknown): asserts activation is ActivationName {
-  if (typeof activation === "string" && Object.hasOwn(activations, activation)) return;
-  throw new Error(`${name}: expected ${Object.keys(activations).join(", ")}, got ${JSON.stringify(activation)}`);
-}
+/** An activation, among options. */
+export const activationName = oneOf(...(Object.keys(activations) as ActivationName[]));
 
+/** Widths of hidden layers, among options; none is a list without entries. */
+export const widths = check<readonly number[]>(
+  "a list of positive whole numbers",
+  (x) => Array.isArray(x) && x.every((width) => Number.isInteger(width) && width > 0),
+);
+
+/** Options of a network. */
 export interface MlpOptions {
   readonly activation: ActivationName;
   /** Adds a linear map from the input to the output. */
   readonly skip?: boolean;
-  /** Scales the start of the last layer: small values start the network near 0. */
+  /** Factor of the initial weights of the last layer; with a small one the network starts near 0. */
   readonly last?: number;
 }
 
-/** A network x (B, sizes[0]) → (B, sizes[last]). */
+/** A network (B, sizes[0]) → (B, sizes[last]). `name` opens the names of its weights. */
 export function mlp(name: string, sizes: readonly number[], options: MlpOptions): (x: Tensor) => Tensor {
   const { activation, skip = false, last = 1 } = options;
   const { apply, fused } = activations[activation];

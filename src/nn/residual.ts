@@ -3,11 +3,12 @@
  *
  *   h = silu(x W₀),   h ← h + silu(h A_b) B_b  for blocks b = 1, 2, …,   y = h W + x S,
  *
- * every matrix but S with a bias as its last row. The straight path x S leaves only what is not linear to the blocks.
+ * where every matrix but S has a bias as its last row. The straight path x S leaves only the nonlinear part to the blocks.
  */
 import { add, dense, matmul, silu } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 
+/** Sizes of a residual network. */
 export interface ResidualSizes {
   readonly ins: number;
   readonly hidden: number;
@@ -15,13 +16,13 @@ export interface ResidualSizes {
   readonly outs: number;
 }
 
-/** Makes the matrix (rows, cols) of this name: weights to train, that start from U(−init, init), or constants. */
+/** Makes the matrix (rows, cols) of a name: weights to train, which start from U(−init, init), or constants. */
 export type MakeLayer = (name: string, rows: number, cols: number, init: number) => Tensor;
 
-/** How small the second half of every block starts: the network is near its straight path at first. */
+/** Factor of the initial second half of every block, so that the network starts near its straight path. */
 const BLOCK_START = 0.3;
 
-/** The network (B, ins) → (B, outs). Layers are made once; it may be applied many times. */
+/** The network (B, ins) → (B, outs). Its layers are made once; it may be applied many times. */
 export function residual({ ins, hidden, blocks, outs }: ResidualSizes, make: MakeLayer): (x: Tensor) => Tensor {
   const [outer, inner] = [1 / Math.sqrt(ins), 1 / Math.sqrt(hidden)];
   const first = make("first", ins + 1, hidden, outer);

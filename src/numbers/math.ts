@@ -1,7 +1,7 @@
 // Elementary functions in f64 that give the same bits on every JavaScript engine. The engines' own Math.sin, cos, exp,
 // log, pow, tanh … differ in the last bits from each other and between versions, so nothing that feeds weights,
-// constants, schedules or draws may come from them. Built of + - * /, sqrt, floor, fround and views of the bits alone;
-// the wasm kernels (assembly/math64.ts) share the polynomials and follow the same steps.
+// constants, schedules or draws may come from them. These use only + - * /, sqrt, floor, fround and views of the bits;
+// the wasm kernels (assembly/math64.ts) share the polynomials and take the same steps.
 import {
   artanhTail,
   erfcScaled,
@@ -26,6 +26,8 @@ const SQRT_HALF_HIGH = 0x3fe6a09e; // the high word of sqrt(1/2)
 const TINY = 2.2250738585072014e-308; // the smallest normal number
 const TWO_54 = 18014398509481984;
 const SQRT_HALF = 0.7071067811865476;
+/** log 2π */
+export const LOG_2PI = 1.8378770664093453;
 const INV_SQRT_TWO_PI = 0.3989422804014327;
 
 /** 2^n, -1022 <= n <= 1023. */

@@ -3,31 +3,17 @@
  * subspace iteration with Rayleigh–Ritz where it is not (Golub & Van Loan, Matrix Computations, 4th ed., §8.5, §8.2.4).
  * Only + − × ÷ √ are used: every engine gives the same bits.
  */
+import { columnMeans, dot } from "./moments.ts";
 import { STREAMS, uniformAt } from "./random.ts";
+import { addOuter, packed, symmetric } from "./triangles.ts";
 
+/** The leading principal components of rows. */
 export interface Principal {
   readonly mean: Float64Array;
-  /** (K, M), a component a row, of unit length. */
+  /** (K, M), one component in each row, of unit length. */
   readonly vectors: readonly Float64Array[];
   /** Variances along the components, largest first. */
   readonly variances: Float64Array;
-}
-
-export function columnMeans(rows: ArrayLike<number>, M: number): Float64Array {
-  const N = rows.length / M;
-  const mean = new Float64Array(M);
-  for (let i = 0; i < rows.length; i++) mean[i % M] += rows[i];
-  return mean.map((s) => s / N);
-}
-
-export function columnSds(rows: ArrayLike<number>, M: number, mean: Float64Array): Float64Array {
-  const N = rows.length / M;
-  const sum = new Float64Array(M);
-  for (let i = 0; i < rows.length; i++) {
-    const off = rows[i] - mean[i % M];
-    sum[i % M] += off * off;
-  }
-  return sum.map((s) => Math.sqrt(s / N));
 }
 
 /** Eigenpairs of a symmetric matrix (n, n) by cyclic Jacobi rotations, largest first. */
@@ -75,25 +61,26 @@ export function symmetricEigen(matrix: readonly Float64Array[]): { values: Float
 const DIRECT = 64;
 const ITERATIONS = 40;
 
-/** Rows between two places where the work may be parted. */
+/** Rows between two yields. */
 export const PART_ROWS = 64;
 
 /** The K leading components of rows (N, M), in parts that are each short. */
 export function* principalComponents(rows: ArrayLike<number>, M: number, K: number): Generator<void, Principal> {
   const N = rows.length / M;
   const mean = columnMeans(rows, M);
-  const cov = Array.from({ length: M }, () => new Float64Array(M));
+  const sum = new Float64Array(packed(M));
   const centred = new Float64Array(M);
   for (let r = 0; r < N; r++) {
     if (r % PART_ROWS === 0) yield;
     for (let i = 0; i < M; i++) centred[i] = rows[r * M + i] - mean[i];
-    for (let i = 0; i < M; i++) {
-      const row = cov[i];
-      const c = centred[i] / N;
-      for (let j = 0; j <= i; j++) row[j] += c * centred[j];
-    }
+    addOuter(
+      sum,
+      centred.map((c) => c / N),
+      centred,
+    );
   }
-  for (let i = 0; i < M; i++) for (let j = 0; j < i; j++) cov[j][i] = cov[i][j];
+  const whole = symmetric(sum);
+  const cov = Array.from({ length: M }, (_, i) => whole.subarray(i * M, (i + 1) * M));
   if (M <= DIRECT) {
     const { values, vectors } = symmetricEigen(cov);
     return { mean, vectors: vectors.slice(0, K), variances: values.slice(0, K) };
@@ -121,11 +108,6 @@ export function* principalComponents(rows: ArrayLike<number>, M: number, K: numb
   return { mean, vectors, variances: small.values.slice(0, K) };
 }
 
-const dot = (a: Float64Array, b: Float64Array): number => {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
-};
 const times = (m: readonly Float64Array[], x: Float64Array): Float64Array => Float64Array.from(m, (row) => dot(row, x));
 
 /** Gram and Schmidt, twice, which is enough for orthogonality to rounding. */

@@ -5,11 +5,11 @@
 import { cos, log, sin } from "./math.ts";
 
 /**
- * Streams of random numbers: each purpose has its own, and those that say so the ones after it too. Exact samplers of problems
- * are not among them: they are pure functions of a seed of their own, and count streams from 0 on.
+ * Streams of random numbers: one for each purpose, or a range that starts at the number. Exact samplers of problems use none of
+ * them: they are pure functions of a seed of their own, and count their streams from 0.
  */
 export const STREAMS = {
-  /** And the next ones, one for each part of a distribution. */
+  /** The first of a range: one for each part of a distribution. */
   prior: 1,
   noise: 101,
   particles: 102,
@@ -21,21 +21,21 @@ export const STREAMS = {
   picks: 108,
   bridge: 109,
   jump: 110,
-  /** Of the words that simulators with noise of their own are seeded with. */
+  /** Seeds for simulators with noise of their own. */
   simulators: 111,
-  /** Of initial weights, and the next ones: one for each entry of the slab. */
+  /** Initial weights, the first of a range: one for each entry of the slab. */
   weights: 0x1000,
-  /** Of the folds of the two classes, two. */
+  /** Folds of the two classes of a classifier test, the first of two. */
   folds: 0x6332,
-  /** Points of a table by which its interpolation is judged, and draws from it. */
+  /** Points at which the interpolation of a table is checked, and draws from it. */
   table: 0x7461,
-  /** Of reference points of TARP, and of the order of equal ranks. */
+  /** Reference points of TARP, and the order of equal ranks. */
   references: 0x7265,
   ties: 0x7469,
-  /** Of the start of a power iteration. */
+  /** Start of the subspace iteration. */
   principal: 0x706361,
   permutations: 0x7065726d,
-  /** Of what is chosen within the cells of a stratified bank, and of the order of the chosen. */
+  /** Rows that are chosen within the cells of a stratified bank, and their order. */
   cells: 0x73747261,
   cellOrder: 0x73747262,
 } as const;
@@ -63,10 +63,10 @@ function rotate(x: number, bits: number): number {
   return (x << bits) | (x >>> (32 - bits));
 }
 
-/** Key schedule of the block at hand: five words. */
+/** Key schedule of the current block: five words. */
 const schedule = new Int32Array(5);
 
-/** The block cipher: 20 rounds of Threefry on four 32-bit words, which are left in `out` (4), signed. */
+/** The block cipher: 20 rounds of Threefry on four 32-bit words, written to `out` (4), signed. */
 function cipher(out: Int32Array, c0: number, c1: number, c2: number, c3: number): void {
   const k = schedule;
   k[4] = PARITY ^ k[0] ^ k[1] ^ k[2] ^ k[3];
@@ -95,7 +95,7 @@ function cipher(out: Int32Array, c0: number, c1: number, c2: number, c3: number)
   out[3] = x3;
 }
 
-/** The four words of a group of columns at a place, signed, into `out` (4): no garbage is made. */
+/** Writes the four words of a group of columns to `out` (4), signed, without allocation. */
 export function threefryInto(
   out: Int32Array,
   seed: number,
@@ -124,7 +124,7 @@ function wordsAt(seed: number, stream: number, step: number, row: number, group:
   return threefry4x32([seed, stream, KEY2, KEY3], [step, row, group, 0]);
 }
 
-/** The unsigned 32-bit word at a place: what rows of a bank are chosen with. */
+/** The unsigned 32-bit word at a place, which chooses rows of a bank. */
 export function randomWord(seed: number, stream: number, step: number, row: number, column: number): number {
   return wordsAt(seed, stream, step, row, column >>> 2)[column & 3];
 }
@@ -160,7 +160,7 @@ export function uniforms(seed: number, stream: number, n: number): Float64Array 
   return out;
 }
 
-/** Fisher and Yates' shuffle, in place; `pick` answers one of 0 … i. */
+/** Fisher and Yates' shuffle, in place; `pick(i)` returns one of 0, …, i. */
 export function shuffle<T extends Uint32Array | number[]>(list: T, pick: (i: number) => number): T {
   for (let i = list.length - 1; i > 0; i--) {
     const j = pick(i);

@@ -1,14 +1,16 @@
-/** The objectives by name. */
+/** The objectives by name. A new one needs its own file and a row here. */
 import type { Problem } from "../problem/problem.ts";
 import { elbo } from "./elbo.ts";
 import { npe } from "./npe.ts";
 import type { Objective } from "./objective.ts";
 
 const objectives = { npe, elbo } as const;
+/** Names of objectives. */
 export type ObjectiveName = keyof typeof objectives;
+/** The names. */
 export const objectiveNames = Object.keys(objectives) as ObjectiveName[];
 
-/** @throws on an unknown name, or when the objective cannot train on the problem, with the reason. */
+/** An objective by name. @throws on an unknown name, and when the objective cannot train on the problem, with the reason. */
 export function objectiveFor(name: string, problem: Problem): Objective {
   if (!Object.hasOwn(objectives, name))
     throw new Error(`objective: expected ${objectiveNames.join(" or ")}, got "${name}"`);

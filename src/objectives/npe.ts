@@ -4,8 +4,8 @@
  *
  *   w = [p(θ)/p̃(θ)] · [p̃(m)/p(m)],   m = m(y) the guide's detached centre, capped at WEIGHT_CAP:
  *
- * the second factor depends on y alone, so it does not move the optimum, and keeps weights near 1. It changes with the
- * guide, though, so held-out losses leave it out: E_p̃ [p(θ)/p̃(θ) · −log q] is the loss under the prior.
+ * The second factor depends on y alone, so it does not move the optimum; it keeps the weights near 1. It changes with the
+ * guide, though, so held-out losses omit it: E_p̃ [p(θ)/p̃(θ) · −log q] is the loss under the prior.
  */
 import { add, clamp, detach, exp, minimum, mul, neg, ones, sub } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -39,13 +39,13 @@ const logRatioOf = ({ prior, proposal }: Problem): ((theta: Tensor) => Tensor) =
 function weightOf({ problem, guide, frame }: ObjectiveContext, theta: Tensor, encoded: Tensor): Tensor {
   const logRatio = logRatioOf(problem);
   const data = problem.proposal ?? problem.prior;
-  // Early in training the centre may lie where no data are drawn: it counts as the nearest point where they are.
+  // Early in training the centre may lie outside of where parameters are drawn: the nearest point inside is taken.
   const centre = clamp(frame.fromGuide(detach(centreOf(guide, problem.D, encoded))), data.low, data.high);
   const log = sub(logRatio(theta), logRatio(centre));
   return detach(minimum(exp(log), WEIGHT_CAP));
 }
 
-/** The mean where the guide has it in closed form; else what it makes of no noise, a median of a kind. (B, D) */
+/** The mean (B, D) where the guide has it in closed form, else the draw of zero noise, a kind of median. */
 function centreOf(guide: ObjectiveContext["guide"], D: number, encoded: Tensor): Tensor {
   const closed = guide.centre?.(encoded) ?? guide.moments?.(encoded).mean;
   return closed ?? guide.sample(mul(ones(encoded.dtype), new Float64Array(D)), encoded).z;

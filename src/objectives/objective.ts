@@ -1,27 +1,29 @@
-/** An objective makes one loss a row of a batch of simulated data; training minimises its mean. */
+/** An objective gives one loss for each row of a batch of simulations; training minimises their mean. */
 import type { Frame } from "../distributions/frame.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import type { TracedGuide } from "../guides/guide.ts";
 import type { Problem } from "../problem/problem.ts";
 
+/** What an objective is built from. */
 export interface ObjectiveContext {
   readonly problem: Problem;
   readonly guide: TracedGuide;
   readonly frame: Frame;
-  /** Data to features. */
+  /** The map from data (B, M) to features (B, E). */
   readonly embed: (y: Tensor) => Tensor;
-  /** Draws of the guide a data set, in the ELBO. */
+  /** Draws of the guide for each data set, in the ELBO. */
   readonly particles: number;
-  /** Type of potentials: f64 where the backend has it. */
+  /** Type of potentials: f64 where the backend has it, else f32. */
   readonly precision: DType;
 }
 
+/** An objective. */
 export interface Objective {
   readonly name: string;
-  /** (B, 1) from parameters (B, D) and the data simulated from them (B, M), both f32. */
+  /** The loss (B, 1) of parameters (B, D) and the data (B, M) simulated from them, both f32. */
   readonly loss: (context: ObjectiveContext, theta: Tensor, y: Tensor) => Tensor;
-  /** What the best weights are chosen by, where the loss of different weights cannot be compared; arguments as for `loss`. */
+  /** The held-out loss, which chooses the best weights, where losses of different weights cannot be compared; arguments as for `loss`. */
   readonly heldOut?: (context: ObjectiveContext, theta: Tensor, y: Tensor) => Tensor;
-  /** Why this objective cannot train on a problem, or undefined. */
+  /** The reason why this objective cannot train on a problem, or undefined. */
   readonly refuses?: (problem: Problem) => string | undefined;
 }

@@ -6,6 +6,8 @@ import { describe } from "../checks/arguments.ts";
 import { expectCount, expectOptions, expectSeed } from "../checks/options.ts";
 import type { Distribution } from "../distributions/distribution.ts";
 import { probit } from "../numbers/math.ts";
+import { columnMeans, covarianceOf, quantileOf } from "../numbers/moments.ts";
+import { symmetric } from "../numbers/triangles.ts";
 import { isRows } from "../problem/problem.ts";
 
 export interface Posterior {
@@ -114,16 +116,8 @@ export function gaussianSummary(mean: Float64Array, covariance: Float64Array): S
 /** Mean, covariance and quantiles of draws (S, D). */
 export function drawnSummary(draws: Float32Array, D: number): Summary {
   const S = draws.length / D;
-  const mean = new Float64Array(D);
-  for (let k = 0; k < draws.length; k++) mean[k % D] += draws[k] / S;
-  const covariance = new Float64Array(D * D);
-  for (let s = 0; s < S; s++) {
-    for (let r = 0; r < D; r++) {
-      const a = draws[s * D + r] - mean[r];
-      for (let c = 0; c <= r; c++) covariance[r * D + c] += (a * (draws[s * D + c] - mean[c])) / (S - 1);
-    }
-  }
-  for (let r = 0; r < D; r++) for (let c = 0; c < r; c++) covariance[c * D + r] = covariance[r * D + c];
+  const mean = columnMeans(draws, D);
+  const covariance = symmetric(covarianceOf(draws, mean));
   const column = (d: number): Float64Array => Float64Array.from({ length: S }, (_, s) => draws[s * D + d]).sort();
   let columns: Float64Array[] | undefined; // sorted at the first question
   return {
@@ -133,15 +127,7 @@ export function drawnSummary(draws: Float32Array, D: number): Summary {
     sd: mean.map((_, d) => Math.sqrt(covariance[d * D + d])),
     quantile: (p) => {
       columns ??= Array.from({ length: D }, (_, d) => column(d));
-      return Float64Array.from(columns, (sorted) => interpolate(sorted, checkedLevel(p)));
+      return Float64Array.from(columns, (sorted) => quantileOf(sorted, checkedLevel(p)));
     },
   };
-}
-
-/** The p-quantile of an ascending list, linear between order statistics, as R's type 7. */
-export function interpolate(sorted: ArrayLike<number>, p: number): number {
-  const at = p * (sorted.length - 1);
-  const low = Math.floor(at);
-  const high = Math.min(low + 1, sorted.length - 1);
-  return sorted[low] + (at - low) * (sorted[high] - sorted[low]);
 }

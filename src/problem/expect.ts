@@ -1,28 +1,29 @@
-/** Checks of problems that public functions share. */
+/** Checks of problems, which public functions share. */
 import { describe } from "../checks/arguments.ts";
 import { isProblem, type Problem } from "./problem.ts";
 
-export function expectProblem(owner: string, given: unknown): asserts given is Problem {
-  if (!isProblem(given))
-    throw new Error(`${owner}: expected a problem, as defineProblem() returns it, got ${describe(given)}`);
+/** @throws unless the value is a problem, as `defineProblem` returns it. */
+export function expectProblem(owner: string, value: unknown): asserts value is Problem {
+  if (!isProblem(value))
+    throw new Error(`${owner}: expected a problem, as defineProblem() returns it, got ${describe(value)}`);
 }
 
+/** The problem that a map was trained on: its name, and its numbers of parameters and data. */
 export interface Wanted {
-  /** Name and numbers of parameters and data of the problem that a map was trained on. */
   readonly problem: string;
   readonly D: number;
   readonly M: number;
 }
 
-/** The problem that was given, or else the one that is known. @throws when there is none, or it is of other numbers. */
+/** The problem that the caller passes, or else the known one. @throws where there is none, and where its sizes differ. */
 export function expectKnown(
   owner: "correct" | "evaluate",
   { problem: name, D, M }: Wanted,
   known: Problem | null,
-  given: Problem | undefined,
+  passed: Problem | undefined,
 ): Problem {
-  if (given !== undefined) expectProblem(owner, given);
-  const problem = given ?? known;
+  if (passed !== undefined) expectProblem(owner, passed);
+  const problem = passed ?? known;
   if (problem === null)
     throw new Error(
       `${owner}: expected the problem that "${name}" was trained on, which a model file does not hold; use load(file, { problem }), or ${owner} with { problem }`,

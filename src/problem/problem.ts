@@ -1,5 +1,5 @@
 /**
- * An inverse problem: unknown parameters θ with a prior, a forward model or a simulator of noise-free data, and noise.
+ * An inverse problem: unknown parameters θ with a prior, a forward model or a simulator of noise-free data, and a noise model.
  *
  *   log p(θ | y) = log p(y | θ) + log p(θ) + constant
  */
@@ -24,33 +24,42 @@ import { add, cast, input, tile } from "../graph/build.ts";
 import { isTensor, show, type Tensor, topological } from "../graph/tensor.ts";
 import { CALL_DEFAULTS, type CallSettings, resolveSimulator, type Simulator, type SimulatorSpec } from "./simulator.ts";
 
+/** A name of a parameter or of one of the data. */
 export interface Parameter {
   readonly name: string;
   readonly unit?: string;
 }
 export type { Simulator };
 
+/** An inverse problem, as `defineProblem` returns it. */
 export interface Problem {
+  /** Name, which messages, files and reports show. */
   readonly name: string;
+  /** One line about the problem. */
   readonly description: string;
-  /** (D) */
+  /** Names and units of the parameters, (D). */
   readonly parameters: readonly Parameter[];
-  /** (M) */
+  /** Names and units of the data, (M). */
   readonly data: readonly Parameter[];
+  /** Number of parameters. */
   readonly D: number;
+  /** Number of data. */
   readonly M: number;
+  /** Distribution of the parameters. */
   readonly prior: Distribution;
-  /** What data sets are drawn from instead of the prior; null: the prior itself. */
+  /** The distribution that data sets are drawn from instead of the prior; null: the prior itself. */
   readonly proposal: Distribution | null;
-  /** (B, D) → (B, M), of the type that it is given; null where there is only a simulator. */
+  /** Noise-free data (B, M) of parameters (B, D), of their type; null where there is no forward model in ops. */
   readonly forward: ((theta: Tensor) => Tensor) | null;
+  /** The simulator, where there is no forward model in ops; else null. */
   readonly simulate: Simulator | null;
-  /** How `simulate` is called. */
+  /** How the simulator is called. */
   readonly calls: CallSettings;
+  /** Noise on the data. */
   readonly noise: Noise;
-  /** Training options by name. */
+  /** Training options by name of the preset, then of the guide. */
   readonly presets: Readonly<Record<string, unknown>>;
-  /** (count, D) independent draws of the exact posterior, row by row; null where nobody knows how. */
+  /** (count, D) independent draws of the exact posterior, row by row; null where it cannot be drawn from. */
   readonly exact: ((y: ArrayLike<number>, count: number, seed: number) => Float32Array) | null;
   /** The problem that this one approximates, as a surrogate does; null for one that stands for itself. */
   readonly parent: Problem | null;
@@ -131,13 +140,13 @@ function nameAll(
   return Object.freeze(named);
 }
 
-/** Data M of a forward model, by tracing it once. */
+/** The number M of data of a forward model, by tracing it once. */
 function traceForward(owner: string, forward: (theta: Tensor) => Tensor, size: number): number {
   const theta = input("theta", size, { dtype: "f64" });
   return checkForward(owner, theta, forward(theta)).cols;
 }
 
-/** A forward model that is traced when it is first asked, and then checked. */
+/** A forward model that is traced and checked at its first use. */
 function deferredForward(owner: string, forward: (theta: Tensor) => Tensor, M: number): (theta: Tensor) => Tensor {
   return (theta) => {
     const y = checkForward(owner, theta, forward(theta));
@@ -150,7 +159,7 @@ function checkForward(owner: string, theta: Tensor, y: unknown): Tensor {
   const expected = `${owner}: expected forward to return data (B, M)`;
   if (!isTensor(y)) throw new Error(`${expected}, got ${describe(y)}`);
   if (y.kind !== "batch" || y.rows !== theta.rows)
-    throw new Error(`${expected}, got ${show(y)} that is no row a sample`);
+    throw new Error(`${expected}, got ${show(y)} that is not one row a sample`);
   if (y.dtype !== theta.dtype)
     throw new Error(
       `${expected} of the type of theta, got ${y.dtype} for ${theta.dtype}; make constants with theta.dtype`,
@@ -158,7 +167,9 @@ function checkForward(owner: string, theta: Tensor, y: unknown): Tensor {
   const nodes = topological([y], [theta]);
   const drawn = nodes.find((t) => t.op === "random" || t.op === "bankRows");
   if (drawn)
-    throw new Error(`${owner}: expected forward to be noise-free, got random draws in it; noise is given as noise`);
+    throw new Error(
+      `${owner}: expected forward to be noise-free, got random draws in it; define them by the option noise`,
+    );
   const other = nodes.find((t) => t.op === "input" && t !== theta);
   if (other) throw new Error(`${owner}: expected forward to depend on theta alone, got an input "${other.attrs.name}"`);
   if (!nodes.includes(theta)) throw new Error(`${owner}: expected forward to depend on theta, got data that do not`);
@@ -243,7 +254,7 @@ export function expectProposal(owner: string, proposal: Distribution, prior: Dis
   }
 }
 
-/** Whether something is a problem, as `defineProblem` returns it. */
+/** Whether a value is a problem, as `defineProblem` returns it. */
 export function isProblem(x: unknown): x is Problem {
   if (typeof x !== "object" || x === null) return false;
   const { name, D, M, prior, noise } = x as Partial<Problem>;
@@ -252,12 +263,12 @@ export function isProblem(x: unknown): x is Problem {
   );
 }
 
-/** In words, what a problem without a forward model in ops has instead. */
+/** The source of the data of a problem without a forward model in ops, in words. */
 export const sourceOf = (problem: { readonly simulate?: Simulator | null }): string =>
   problem.simulate ? "only simulate()" : "only pairs from elsewhere";
 
 /**
- * log p(y | θ), (T·B, 1), for θ (T·B, D) and data (T·B, M) or, for all tiles alike, (B, M), of the type of θ.
+ * log p(y | θ), (T·B, 1), of the type of θ, for θ (T·B, D) and data (T·B, M), or (B, M) for all tiles alike.
  * @throws when the problem has no forward model in ops, and so no likelihood.
  */
 export function logLikelihood(
@@ -277,17 +288,17 @@ export function logLikelihood(
   return noise.logDensity(data.rows === 1 ? tile(data, theta.rows) : data, forward(theta));
 }
 
-/** log p(y | θ) + log p(θ), (T·B, 1): the log posterior up to a constant. Arguments as for `logLikelihood`. */
+/** log p(y | θ) + log p(θ), (T·B, 1): the log posterior up to a constant. The arguments are those of `logLikelihood`. */
 export const potential = (problem: Problem, theta: Tensor, y: Tensor): Tensor =>
   add(logLikelihood(problem, theta, y), problem.prior.logDensity(theta));
 
-/** Whether data are given as rows, and not as one vector. */
+/** Whether data are rows, not one vector. */
 export const isRows = (y: ArrayLike<number> | readonly ArrayLike<number>[]): y is readonly ArrayLike<number>[] =>
   Array.isArray(y) && y.length > 0 && typeof y[0] === "object";
 
 /**
- * Data as rows of M numbers: one vector is one row.
- * @throws when a row has another length, or holds what is no finite number; rows are counted from 1.
+ * Data as rows of M numbers; one vector is one row.
+ * @throws when a row has another length or an entry that is no finite number; messages count rows from 1.
  */
 export function checkData(
   { M }: Pick<Problem, "M">,

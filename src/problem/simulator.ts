@@ -1,6 +1,6 @@
 /**
- * A model that ops cannot express: a function from parameters to data, how it is called (how many parameters at a time,
- * how many calls side by side, what is done about calls that fail), and what it is told of each call.
+ * A model that ops cannot express: a function from parameters to data, how it is called (rows in a call, calls at a time, calls that
+ * fail), and what it learns of each call.
  */
 import {
   callback,
@@ -14,16 +14,18 @@ import {
   whole,
 } from "../checks/options.ts";
 
-/** What a simulator is told of a call, beside the parameters. */
+/** What a simulator learns of a call, beside the parameters. */
 export interface SimulatorCall {
-  /** Aborted when the call takes longer than `timeout` or nobody waits for its answer any more. */
+  /** Aborted when the call takes longer than `timeout`, and when its result is no longer needed. */
   readonly signal: AbortSignal;
-  /** A whole number for each row, for simulators with noise of their own: it depends on the seed and the row alone, not on
-   *  how rows are cut into calls, so the same run gives the same data. */
+  /**
+   * A whole number for each row, for simulators with noise of their own. It depends on the seed and the row alone, not on how rows
+   * are cut into calls, so the same run gives the same data.
+   */
   readonly seeds: readonly number[];
 }
 
-/** Data for a list of parameters, a row each: noise-free, or noisy where the noise of the problem is null. */
+/** A simulator: one row of data for each row of parameters, noise-free, or noisy where the noise of the problem is null. */
 export type Simulator = (
   theta: Float64Array[],
   call: SimulatorCall,

@@ -10,6 +10,7 @@ import { constant, matmul } from "../graph/build.ts";
 import { gaussian } from "../guides/gaussian.ts";
 import { spline } from "../guides/spline.ts";
 import { normalAt } from "../numbers/random.ts";
+import { factorise, invert, packed, solveLower, solveTransposed, symmetric } from "../numbers/triangles.ts";
 import { checkData, defineProblem, type Problem } from "../problem/problem.ts";
 import type { Preset } from "../train/options.ts";
 
@@ -21,47 +22,23 @@ const entry = (i: number, j: number): number => (((7 * i + 13 * j) % 11) - 5) / 
 /** Aᵀ (D, M), row by row. */
 const TRANSPOSED = Float64Array.from({ length: D * M }, (_, k) => entry((k % M) + 1, Math.floor(k / M) + 1));
 
-/** Lower factor C (D, D) of the precision, C Cᵀ = Σ⁻¹, row by row. */
+/** Packed factor C of the precision, C Cᵀ = Σ⁻¹. */
 function precisionFactor(): Float64Array {
-  const c = new Float64Array(D * D);
-  for (let i = 0; i < D; i++) {
-    for (let j = 0; j <= i; j++) {
-      let sum = i === j ? 1 : 0;
-      for (let k = 0; k < M; k++) sum += (TRANSPOSED[i * M + k] * TRANSPOSED[j * M + k]) / (NOISE_SD * NOISE_SD);
-      for (let k = 0; k < j; k++) sum -= c[i * D + k] * c[j * D + k];
-      c[i * D + j] = i === j ? Math.sqrt(sum) : sum / c[j * D + j];
+  const c = new Float64Array(packed(D));
+  for (let i = 0, at = 0; i < D; i++) {
+    for (let j = 0; j <= i; j++, at++) {
+      c[at] = i === j ? 1 : 0;
+      for (let k = 0; k < M; k++) c[at] += (TRANSPOSED[i * M + k] * TRANSPOSED[j * M + k]) / (NOISE_SD * NOISE_SD);
     }
   }
+  factorise(c);
   return c;
-}
-
-/** C⁻¹ b in place. */
-function solveLower(c: Float64Array, b: Float64Array): Float64Array {
-  for (let i = 0; i < D; i++) {
-    for (let k = 0; k < i; k++) b[i] -= c[i * D + k] * b[k];
-    b[i] /= c[i * D + i];
-  }
-  return b;
-}
-
-/** C⁻ᵀ b in place. */
-function solveUpper(c: Float64Array, b: Float64Array): Float64Array {
-  for (let i = D - 1; i >= 0; i--) {
-    for (let k = i + 1; k < D; k++) b[i] -= c[k * D + i] * b[k];
-    b[i] /= c[i * D + i];
-  }
-  return b;
 }
 
 function posteriorMean(c: Float64Array, y: Float64Array): Float64Array {
   const b = Float64Array.from({ length: D }, (_, j) => y.reduce((sum, v, i) => sum + TRANSPOSED[j * M + i] * v, 0));
-  return solveUpper(
-    c,
-    solveLower(
-      c,
-      b.map((v) => v / (NOISE_SD * NOISE_SD)),
-    ),
-  );
+  const scaled = b.map((v) => v / (NOISE_SD * NOISE_SD));
+  return solveTransposed(c, solveLower(c, scaled));
 }
 
 /**
@@ -70,13 +47,7 @@ function posteriorMean(c: Float64Array, y: Float64Array): Float64Array {
  */
 export function linearGaussianPosterior(y: ArrayLike<number>): { mean: Float64Array; covariance: Float64Array } {
   const c = precisionFactor();
-  const covariance = new Float64Array(D * D);
-  for (let j = 0; j < D; j++) {
-    const unit = new Float64Array(D);
-    unit[j] = 1;
-    covariance.set(solveUpper(c, solveLower(c, unit)), j * D);
-  }
-  return { mean: posteriorMean(c, checkData({ M }, y)[0]), covariance };
+  return { mean: posteriorMean(c, checkData({ M }, y)[0]), covariance: symmetric(invert(c)) };
 }
 
 /** Exact draws (count, D): mean + C⁻ᵀ z. */
@@ -87,7 +58,7 @@ function exact(y: ArrayLike<number>, count: number, seed: number): Float32Array 
   for (let s = 0; s < count; s++) {
     const z = Float64Array.from({ length: D }, (_, j) => normalAt(seed, 0, 0, s, j));
     out.set(
-      solveUpper(c, z).map((v, j) => v + mean[j]),
+      solveTransposed(c, z).map((v, j) => v + mean[j]),
       s * D,
     );
   }

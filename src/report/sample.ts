@@ -9,6 +9,7 @@
 import { columnOf } from "../diagnostics/arrays.ts";
 import { quantile } from "../diagnostics/ks.ts";
 import { exp, pow } from "../numbers/math.ts";
+import { columnSds, meanOf } from "../numbers/moments.ts";
 
 /** Quantiles of a sample. */
 export function quantiles(values: ArrayLike<number>, levels: readonly number[]): number[] {
@@ -19,8 +20,8 @@ export function quantiles(values: ArrayLike<number>, levels: readonly number[]):
 /** The narrower of two measures of width; a sample that does not vary has a width of its own size, so that it can be drawn. */
 function width(values: ArrayLike<number>): number {
   const list = Float64Array.from(values);
-  const mean = list.reduce((a, b) => a + b, 0) / list.length;
-  const sd = Math.sqrt(list.reduce((sum, v) => sum + (v - mean) * (v - mean), 0) / list.length);
+  const mean = meanOf(list);
+  const [sd] = columnSds(list, 1, Float64Array.of(mean));
   const [q1, q3] = quantiles(list, [0.25, 0.75]);
   const range = (q3 - q1) / 1.34;
   return (range > 0 ? Math.min(sd, range) : sd) || 1e-3 * Math.abs(mean) || 1e-3;

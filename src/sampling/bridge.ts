@@ -7,6 +7,7 @@
  * iterated to its fixed point, q = p(y, θ) unnormalised. Its relative error by Frühwirth-Schnatter (2004).
  */
 import { exp, log } from "../numbers/math.ts";
+import { meanOf, varianceOf } from "../numbers/moments.ts";
 import { essMean } from "./convergence.ts";
 
 const MOST_ITERATIONS = 1000;
@@ -24,12 +25,6 @@ export interface Evidence {
   readonly logEvidence: number;
   /** Estimated standard error of it. */
   readonly standardError: number;
-}
-
-const meanOf = (x: Float64Array): number => x.reduce((a, b) => a + b, 0) / x.length;
-function varianceOf(x: Float64Array): number {
-  const m = meanOf(x);
-  return x.reduce((sum, v) => sum + (v - m) * (v - m), 0) / (x.length - 1);
 }
 
 /** The evidence by the bridge. NaN where log ratios are nowhere finite. */

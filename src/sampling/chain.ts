@@ -72,7 +72,7 @@ export class Chain {
     this.settings = settings;
     this.first = metric;
     this.metric = metric;
-    const factor = factorOf(metric, D);
+    const factor = factorOf(metric);
     if (factor === null) throw new Error("internal: a metric that is not positive definite");
     this.factor = factor;
     this.tree = new Tree(D, settings.maxDepth);
@@ -236,7 +236,7 @@ export class Chain {
     if (this.transitions < windows.ends[this.windowsDone]) return;
     this.windowsDone++;
     const learned = this.window.take(given ? this.first : null);
-    const factor = learned && factorOf(learned, this.z.length);
+    const factor = learned && factorOf(learned);
     if (learned === null || factor === null) return;
     this.metric = learned;
     this.factor = factor;

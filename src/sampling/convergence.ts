@@ -10,6 +10,7 @@
  * of one centre and different widths. Every function takes the chains of one quantity, of one length each.
  */
 import { log, probit } from "../numbers/math.ts";
+import { meanOf, quantileOf, varianceOf } from "../numbers/moments.ts";
 
 type Chains = readonly ArrayLike<number>[];
 
@@ -17,19 +18,6 @@ type Chains = readonly ArrayLike<number>[];
 export const LARGEST_R_HAT = 1.01;
 /** Tails are the parts below and above these shares. */
 const TAILS = [0.05, 0.95];
-
-const mean = (x: ArrayLike<number>): number => {
-  let sum = 0;
-  for (let i = 0; i < x.length; i++) sum += x[i];
-  return sum / x.length;
-};
-
-function variance(x: ArrayLike<number>): number {
-  const m = mean(x);
-  let sum = 0;
-  for (let i = 0; i < x.length; i++) sum += (x[i] - m) * (x[i] - m);
-  return sum / (x.length - 1);
-}
 
 /** @throws unless there are chains of one length, of at least 4 finite numbers. */
 function expectChains(owner: string, chains: Chains): void {
@@ -74,15 +62,15 @@ function normalScores(chains: readonly Float64Array[]): Float64Array[] {
 /** R̂ of half-chains as they are; NaN where nothing moves. */
 function plainRHat(halves: readonly Float64Array[]): number {
   const N = halves[0].length;
-  const within = mean(halves.map(variance));
-  const between = N * variance(halves.map(mean));
+  const within = meanOf(halves.map(varianceOf));
+  const between = N * varianceOf(halves.map(meanOf));
   return Math.sqrt((between / within + N - 1) / N);
 }
 
 /** Distances from the median of all draws. */
 function folded(halves: readonly Float64Array[]): Float64Array[] {
   const sorted = Float64Array.from(halves.flatMap((h) => Array.from(h))).sort();
-  const middle = 0.5 * (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]);
+  const middle = quantileOf(sorted, 0.5);
   return halves.map((h) => h.map((x) => Math.abs(x - middle)));
 }
 
@@ -114,9 +102,9 @@ function autocovariance(halves: readonly Float64Array[], means: readonly number[
 function plainEss(halves: readonly Float64Array[]): number {
   const N = halves[0].length;
   const S = N * halves.length;
-  const means = halves.map(mean);
+  const means = halves.map(meanOf);
   const within = (autocovariance(halves, means, 0) * N) / (N - 1);
-  const total = (within * (N - 1)) / N + (halves.length > 1 ? variance(means) : 0);
+  const total = (within * (N - 1)) / N + (halves.length > 1 ? varianceOf(means) : 0);
   if (!(total > 0)) return Number.NaN;
   const rho = (lag: number): number => 1 - (within - autocovariance(halves, means, lag)) / total;
   let tau = -1;
@@ -152,9 +140,7 @@ export function essTail(chains: Chains): number {
   const halves = split(chains);
   const sorted = Float64Array.from(halves.flatMap((h) => Array.from(h))).sort();
   const sizes = TAILS.map((p) => {
-    const at = p * (sorted.length - 1);
-    const from = Math.floor(at);
-    const level = sorted[from] + (at - from) * (sorted[Math.min(from + 1, sorted.length - 1)] - sorted[from]);
+    const level = quantileOf(sorted, p);
     return plainEss(halves.map((h) => h.map((x) => Number(x <= level))));
   });
   return Math.min(...sizes);
@@ -178,5 +164,5 @@ export function bfmi(energies: ArrayLike<number>): number {
   expectChains("bfmi", [energies]);
   let sum = 0;
   for (let i = 1; i < energies.length; i++) sum += (energies[i] - energies[i - 1]) * (energies[i] - energies[i - 1]);
-  return sum / (variance(energies) * (energies.length - 1));
+  return sum / (varianceOf(energies) * (energies.length - 1));
 }

@@ -8,46 +8,60 @@
  * Weights cannot see what q never draws: a mode that q has lost stays lost, and k̂ says nothing of it. Chains may find it.
  */
 import type { Rows } from "../backends/backend.ts";
-import { type BackendOptions, backendNames, withDefaults } from "../backends/select.ts";
-import { describe } from "../checks/arguments.ts";
-import { expectCount, expectOptions, expectSeed } from "../checks/options.ts";
+import { type BackendOptions, backendTable, withDefaults } from "../backends/select.ts";
+import {
+  abortSignal,
+  check,
+  expectRoom,
+  type OptionsOf,
+  oneOf,
+  option,
+  readOptions,
+  type SettingsOf,
+  seed,
+  whole,
+} from "../checks/options.ts";
 import { cost } from "../graph/plan.ts";
 import { exp } from "../numbers/math.ts";
 import { makePosterior, type Posterior } from "../posterior/posterior.ts";
 import { expectKnown } from "../problem/expect.ts";
-import { type Problem, sourceOf } from "../problem/problem.ts";
+import { isProblem, type Problem, sourceOf } from "../problem/problem.ts";
 import type { NutsDiagnostics } from "./diagnose.ts";
-import type { NutsProgress } from "./lockstep.ts";
-import { nuts } from "./nuts.ts";
+import { nutsTable } from "./nuts-options.ts";
 import { rowsOf } from "./picks.ts";
 import { type Sampler, samplerOf } from "./potential.ts";
 import { LARGEST_K, paretoSmooth, type SmoothedWeights } from "./psis.ts";
-import type { SampledPosterior } from "./sampled.ts";
+import { sampleChains } from "./sample-chains.ts";
 import { resample, weightedSummary } from "./weighted.ts";
 
-export type CorrectionMethod = "psis" | "nuts" | "auto";
-export const correctionMethods: readonly CorrectionMethod[] = ["auto", "psis", "nuts"];
-
-export interface CorrectOptions extends BackendOptions {
-  /** Default "auto": PSIS, and NUTS where k̂ > 0.7 or the effective draws are fewer than 100. */
-  readonly method?: CorrectionMethod;
+export const correctTable = {
+  /** How to correct. "auto": importance weights, and chains where k̂ > 0.7 or the effective draws are fewer than 100. */
+  method: option(oneOf("auto", "psis", "nuts"), "auto", "how to correct"),
   /**
-   * Draws that PSIS weighs. Default 2048; where the forward model is so dear that they would take tenths of a second, fewer, but at
-   * least 1024.
+   * Draws that PSIS weighs; by default 2048, and fewer, but at least 1024, where the forward model is so expensive that they would
+   * take tenths of a second.
    */
-  readonly draws?: number;
-  /** NUTS: chains, and draws of each; default 8 and 500. */
-  readonly chains?: number;
-  readonly drawsPerChain?: number;
-  /** Seconds that NUTS may take; default 30. */
-  readonly budget?: number;
-  /** Default 0. */
-  readonly seed?: number;
-  /** Whose posterior is wanted: by default that of the problem that the map was trained on, or of what it is a surrogate of. */
-  readonly problem?: Problem;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: NutsProgress) => void;
-}
+  draws: option(whole(1)),
+  /** Chains of NUTS. */
+  chains: nutsTable.chains,
+  /** Draws of each chain of NUTS. */
+  drawsPerChain: nutsTable.draws,
+  /** Seconds that NUTS may take. */
+  budget: option(nutsTable.budget.check, 30),
+  /** Seed of all random numbers. */
+  seed: option(seed, 0),
+  /** The problem whose posterior is wanted; by default the one that the map was trained on, or the parent of a surrogate. */
+  problem: option(check<Problem>("a problem, as defineProblem() returns it", isProblem)),
+  /** Stops the correction when it is aborted. */
+  signal: option(abortSignal),
+  /** Called with the progress of NUTS now and then. */
+  onProgress: nutsTable.onProgress,
+  ...backendTable,
+};
+export type CorrectOptions = OptionsOf<typeof correctTable>;
+/** How a posterior is corrected. */
+export type CorrectionMethod = NonNullable<CorrectOptions["method"]>;
+type Settings = SettingsOf<typeof correctTable>;
 
 export interface CorrectedPosterior extends Posterior {
   /** Whose posterior it is. */
@@ -78,24 +92,10 @@ export interface CorrectedPosterior extends Posterior {
   readonly note: string;
 }
 
-const names = [
-  "method",
-  "draws",
-  "chains",
-  "drawsPerChain",
-  "budget",
-  "seed",
-  "problem",
-  "signal",
-  "onProgress",
-  ...backendNames,
-] as const satisfies readonly (keyof CorrectOptions)[];
-
 const DRAWS = 2048;
 const LEAST_DRAWS = 1024;
 /** Operations that the forward model may take for all of them: some tens of milliseconds. */
 const FLOPS = 5e8;
-const BUDGET = 30;
 /** Effective draws below which weighted ones are too few to tell a distribution by. */
 const LEAST_ESS = 100;
 /**
@@ -146,20 +146,16 @@ export interface CorrectSource {
  * reason when it is aborted; when no draw has a density in the exact posterior.
  */
 export async function correct(source: CorrectSource, options: CorrectOptions = {}): Promise<CorrectedPosterior> {
-  expectOptions("correct", options, names);
-  const { method = "auto", seed = 0, budget = BUDGET, signal } = options;
-  if (!correctionMethods.includes(method))
-    throw new Error(`correct: expected method ${correctionMethods.join(", ")}, got ${describe(method)}`);
-  if (!(budget > 0)) throw new Error(`correct: expected a budget of seconds above 0, got ${describe(budget)}`);
-  expectSeed("correct", seed);
-  const target = problemFor(source, options.problem);
-  if (options.draws !== undefined) expectCount("correct", "draws", options.draws, 1, source.posterior.mean.length);
+  const settings = readOptions("correct", correctTable, options);
+  const { method, signal } = settings;
+  const target = problemFor(source, settings.problem);
+  if (settings.draws !== undefined) expectRoom("correct", "draws", settings.draws, source.posterior.mean.length);
   signal?.throwIfAborted();
-  if (method === "nuts") return byNuts(source, target, options, null);
-  const weighed = await byPsis(source, target, options);
+  if (method === "nuts") return byNuts(source, target, settings, null);
+  const weighed = await byPsis(source, target, settings);
   if (method === "psis" || trusted(weighed)) return weighed;
   try {
-    return await byNuts(source, target, options, weighed);
+    return await byNuts(source, target, settings, weighed);
   } catch (error) {
     signal?.throwIfAborted();
     const reason = error instanceof Error ? error.message : String(error);
@@ -182,15 +178,15 @@ function defaultDraws({ program }: Sampler): number {
 }
 
 /** Weights of draws θ (S, D) of q. */
-async function byPsis(source: CorrectSource, target: Target, options: CorrectOptions): Promise<CorrectedPosterior> {
+async function byPsis(source: CorrectSource, target: Target, settings: Settings): Promise<CorrectedPosterior> {
   const { posterior } = source;
   const { problem, remark } = target;
   const { D, prior } = problem;
   const { y } = posterior;
-  const { seed = 0 } = options;
+  const { seed } = settings;
   const begun = performance.now();
-  const sampler = await samplerOf("correct", problem, withDefaults(source.backend, options));
-  const count = options.draws ?? defaultDraws(sampler);
+  const sampler = await samplerOf("correct", problem, withDefaults(source.backend, settings));
+  const count = settings.draws ?? defaultDraws(sampler);
   // Draws that were made already will do: their weights are not yet known.
   const made = posterior.draws?.subarray(0, count * D);
   const enough = made?.length === count * D;
@@ -266,14 +262,14 @@ function sourceWarning(kHat: number, efficiency: number): string | undefined {
 async function byNuts(
   source: CorrectSource,
   { problem, remark }: Target,
-  options: CorrectOptions,
+  settings: Settings,
   weighed: CorrectedPosterior | null,
 ): Promise<CorrectedPosterior> {
   const { posterior } = source;
-  const { chains, drawsPerChain, budget = BUDGET, seed = 0, signal, onProgress } = options;
+  const { chains, drawsPerChain, budget, seed, signal, onProgress } = settings;
   const begun = performance.now();
-  const sampled: SampledPosterior = await nuts(problem, posterior.y, {
-    ...withDefaults(source.backend, options),
+  const [sampled] = await sampleChains(problem, posterior.y, {
+    ...withDefaults(source.backend, settings),
     start: posterior,
     chains,
     draws: drawsPerChain,

@@ -1,4 +1,6 @@
 /** The diagnostics of a run of chains for one observation, and in words what speaks against trusting their draws. */
+
+import { meanOf } from "../numbers/moments.ts";
 import type { Problem } from "../problem/problem.ts";
 import type { Chain } from "./chain.ts";
 import { bfmi, essBulk, essTail, LARGEST_R_HAT, rHat } from "./convergence.ts";
@@ -89,7 +91,7 @@ export function diagnose(run: ChainRun, theta: Float32Array): NutsDiagnostics {
     ),
     divergences: chains.reduce((sum, c) => sum + c.divergences, 0),
     treeDepth: {
-      mean: depths.reduce((a, b) => a + b, 0) / depths.length,
+      mean: meanOf(depths),
       largest: depths.reduce((a, b) => Math.max(a, b), 0),
       shareAtMost: depths.filter((d) => d >= maxDepth).length / depths.length,
     },

@@ -7,7 +7,7 @@
  *
  * A guide that is far off costs steps, not truth. For a Gaussian guide it would be what its covariance as metric is.
  */
-import { keptBy, keptByBackend } from "../backends/executor-cache.ts";
+import { cachedBy, cachedByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, createExact } from "../backends/select.ts";
 import { frameOf } from "../distributions/frame.ts";
 import { add, cast, input, mul, square, sub, sumFeatures } from "../graph/build.ts";
@@ -16,7 +16,7 @@ import { compile, type Program } from "../graph/program.ts";
 import { normalConstant } from "../guides/guide.ts";
 import { guideFrom } from "../guides/index.ts";
 import { atOnce } from "../host/yielding.ts";
-import { encode } from "../model/encode-observations.ts";
+import { encodeObservations } from "../model/encode-observations.ts";
 import { type InverseMap, packSlab } from "../model/model.ts";
 import type { Posterior } from "../posterior/posterior.ts";
 import { type Problem, potential } from "../problem/problem.ts";
@@ -58,9 +58,9 @@ function guideProgram(map: InverseMap, problem: Problem): Program {
   );
 }
 
-const kept = keptBy((map: InverseMap) =>
-  keptBy((problem: Problem) =>
-    keptByBackend(async (options): Promise<Sampler> => {
+const kept = cachedBy((map: InverseMap) =>
+  cachedBy((problem: Problem) =>
+    cachedByBackend(async (options): Promise<Sampler> => {
       const program = guideProgram(map, problem);
       const executor = await createExact(program, options);
       await executor.writeWeights(packSlab(program.weights, map.tensors));
@@ -83,7 +83,7 @@ export async function contextsOf(
   const { M } = map.spec;
   const y = new Float32Array(rows.length * M);
   for (const [i, row] of rows.entries()) y.set(row, i * M);
-  const { context } = await encode(map, y, options);
+  const { context } = await encodeObservations(map, y, options);
   const C = context.length / rows.length;
   return rows.map((_, i) => context.slice(i * C, (i + 1) * C) as Float32Array);
 }

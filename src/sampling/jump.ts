@@ -7,10 +7,10 @@
  * Chains that start from a posterior have such a density: its own mean and covariance, or the noise of its guide. A jump costs one
  * evaluation, leaves the posterior as it is, and carries chains between modes that trajectories do not connect.
  */
-import { packed } from "../graph/tensor.ts";
 import { exp } from "../numbers/math.ts";
+import { sumOfSquares } from "../numbers/moments.ts";
 import { STREAMS } from "../numbers/random.ts";
-import { drift } from "./metric.ts";
+import { addTimes, solveLower } from "../numbers/triangles.ts";
 import { Stream } from "./stream.ts";
 
 /** N(mean, L Lᵀ), L packed. */
@@ -38,13 +38,13 @@ export class Jump {
     this.stream.goTo(transition);
     this.stream.normals(this.noise);
     z.set(mean);
-    drift("dense", factor, this.noise, 1, z);
+    addTimes(factor, this.noise, 1, z);
   }
 
   /** Whether the jump from z, where U is `value`, to z′ of the last proposal, where it is `valueNew`, is taken. */
   accept(z: Float64Array, value: number, valueNew: number): boolean {
     this.tried++;
-    const gain = valueNew - value + 0.5 * (squares(this.noise) - this.distance(z));
+    const gain = valueNew - value + 0.5 * (sumOfSquares(this.noise) - this.distance(z));
     const taken = gain >= 0 || this.stream.uniform() < exp(gain); // not where it is NaN
     if (taken) this.taken++;
     return taken;
@@ -54,17 +54,7 @@ export class Jump {
   private distance(z: Float64Array): number {
     const { mean, factor } = this.density;
     const x = this.noise; // no longer needed
-    for (let i = 0; i < z.length; i++) {
-      let sum = z[i] - mean[i];
-      for (let k = 0; k < i; k++) sum -= factor[packed(i) + k] * x[k];
-      x[i] = sum / factor[packed(i) + i];
-    }
-    return squares(x);
+    for (let i = 0; i < z.length; i++) x[i] = z[i] - mean[i];
+    return sumOfSquares(solveLower(factor, x));
   }
 }
-
-const squares = (x: Float64Array): number => {
-  let sum = 0;
-  for (let i = 0; i < x.length; i++) sum += x[i] * x[i];
-  return sum;
-};

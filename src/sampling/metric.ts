@@ -10,7 +10,7 @@
  *
  * S their covariance, T the guess that the sampling started with, or, without one, the diagonal of S.
  */
-import { packed } from "../graph/tensor.ts";
+import { addOuter, addTimes, addTransposedTimes, factorise, packed } from "../numbers/triangles.ts";
 
 export type MetricKind = "diagonal" | "dense";
 export const metricKinds: readonly MetricKind[] = ["diagonal", "dense"];
@@ -32,47 +32,22 @@ export const unitMetric = (kind: MetricKind, D: number): Metric => {
 };
 
 /** Packed Cholesky factor, or roots of the diagonal; null where C is not positive definite. */
-export function factorOf({ kind, covariance }: Metric, D: number): Float64Array | null {
+export function factorOf({ kind, covariance }: Metric): Float64Array | null {
   const l = covariance.slice();
-  for (let i = 0; i < D; i++) {
-    const row = kind === "dense" ? packed(i) : i;
-    for (let j = kind === "dense" ? 0 : i; j <= i; j++) {
-      const at = kind === "dense" ? row + j : i;
-      let sum = covariance[at];
-      if (kind === "dense") for (let k = 0; k < j; k++) sum -= l[row + k] * l[packed(j) + k];
-      if (i !== j) l[at] = sum / l[packed(j) + j];
-      else if (sum > 0 && sum < Number.POSITIVE_INFINITY) l[at] = Math.sqrt(sum);
-      else return null;
-    }
-  }
-  return l;
+  if (kind === "dense") return factorise(l) < 0 ? l : null;
+  return l.every((c) => c > 0 && c < Number.POSITIVE_INFINITY) ? l.map(Math.sqrt) : null;
 }
 
 /** z += t L p */
 export function drift(kind: MetricKind, l: Float64Array, p: Float64Array, t: number, z: Float64Array): void {
-  const D = z.length;
-  if (kind === "diagonal") {
-    for (let i = 0; i < D; i++) z[i] += t * l[i] * p[i];
-    return;
-  }
-  for (let i = 0, at = 0; i < D; i++) {
-    let sum = 0;
-    for (let j = 0; j <= i; j++, at++) sum += l[at] * p[j];
-    z[i] += t * sum;
-  }
+  if (kind === "dense") addTimes(l, p, t, z);
+  else for (let i = 0; i < z.length; i++) z[i] += t * l[i] * p[i];
 }
 
 /** p += t Lᵀ g */
 export function kick(kind: MetricKind, l: Float64Array, g: Float64Array, t: number, p: Float64Array): void {
-  const D = p.length;
-  if (kind === "diagonal") {
-    for (let i = 0; i < D; i++) p[i] += t * l[i] * g[i];
-    return;
-  }
-  for (let i = 0, at = 0; i < D; i++) {
-    const scaled = t * g[i];
-    for (let j = 0; j <= i; j++, at++) p[j] += l[at] * scaled;
-  }
+  if (kind === "dense") addTransposedTimes(l, g, t, p);
+  else for (let i = 0; i < p.length; i++) p[i] += t * l[i] * g[i];
 }
 
 /** Collects the positions of a window (Welford, Technometrics 4 (1962)) and makes a metric of them. */
@@ -80,29 +55,29 @@ export class CovarianceWindow {
   private readonly kind: MetricKind;
   private readonly mean: Float64Array;
   private readonly sum: Float64Array;
+  /** A position less the mean before it and with it. */
   private readonly away: Float64Array;
+  private readonly rest: Float64Array;
   private count = 0;
 
   constructor(kind: MetricKind, D: number) {
     this.kind = kind;
     this.mean = new Float64Array(D);
     this.away = new Float64Array(D);
+    this.rest = new Float64Array(D);
     this.sum = new Float64Array(kind === "dense" ? packed(D) : D);
   }
 
   add(z: Float64Array): void {
-    const { mean, sum, away, kind } = this;
+    const { mean, sum, away, rest, kind } = this;
     const n = ++this.count;
     for (let i = 0; i < z.length; i++) {
       away[i] = z[i] - mean[i];
       mean[i] += away[i] / n;
     }
-    if (kind === "diagonal") for (let i = 0; i < z.length; i++) sum[i] += away[i] * (z[i] - mean[i]);
-    else
-      for (let i = 0, at = 0; i < z.length; i++) {
-        const rest = z[i] - mean[i];
-        for (let j = 0; j <= i; j++, at++) sum[at] += rest * away[j];
-      }
+    for (let i = 0; i < z.length; i++) rest[i] = z[i] - mean[i];
+    if (kind === "dense") addOuter(sum, rest, away);
+    else for (let i = 0; i < z.length; i++) sum[i] += away[i] * rest[i];
   }
 
   /** The metric of the window, which is then empty; `target` is T. Of a window too short to tell, null. */

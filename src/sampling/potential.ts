@@ -6,7 +6,7 @@
  * with its gradient, in f64, for rows of many observations at once. One executor a problem and backend is made and kept.
  */
 import type { Executor } from "../backends/backend.ts";
-import { keptBy, keptByBackend } from "../backends/executor-cache.ts";
+import { cachedBy, cachedByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, createExact } from "../backends/select.ts";
 import { frameOf } from "../distributions/frame.ts";
 import { cast, input, mul, sub } from "../graph/build.ts";
@@ -50,8 +50,8 @@ export interface Sampler {
   readonly program: Program;
 }
 
-const kept = keptBy((problem: Problem) =>
-  keptByBackend(async (options): Promise<Sampler> => {
+const kept = cachedBy((problem: Problem) =>
+  cachedByBackend(async (options): Promise<Sampler> => {
     const program = samplerProgram(problem);
     return { program, executor: await createExact(program, options) };
   }),

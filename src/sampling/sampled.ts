@@ -1,15 +1,16 @@
 /** A posterior by its draws: what is made of the chains of the sampler. */
 import type { Executor } from "../backends/backend.ts";
-import { packed } from "../graph/tensor.ts";
 import { normalConstant } from "../guides/guide.ts";
 import { log } from "../numbers/math.ts";
+import { sumOfSquares } from "../numbers/moments.ts";
 import { STREAMS } from "../numbers/random.ts";
+import { addTimes, diagonalOf, solveLower } from "../numbers/triangles.ts";
 import { drawnSummary, makePosterior, type Posterior } from "../posterior/posterior.ts";
 import type { Problem } from "../problem/problem.ts";
 import { bridge, type Evidence } from "./bridge.ts";
 import { type ChainRun, diagnose, type NutsDiagnostics, warningOf } from "./diagnose.ts";
 import type { Given } from "./lockstep.ts";
-import { CovarianceWindow, drift, factorOf } from "./metric.ts";
+import { CovarianceWindow, factorOf } from "./metric.ts";
 import { pickEvenly, rowsOf } from "./picks.ts";
 import { Stream } from "./stream.ts";
 
@@ -85,19 +86,16 @@ async function evidenceOf({ executor, problem: { D }, given, chains, draws }: Sa
     }
   }
   const metric = window.take(null);
-  const l = metric && factorOf(metric, D);
+  const l = metric && factorOf(metric);
   if (l === null) return { logEvidence: Number.NaN, standardError: Number.NaN };
   let constant = normalConstant(D);
-  for (let i = 0; i < D; i++) constant -= log(l[packed(i) + i]);
-  const logNormal = (noise: Float64Array): number => constant - 0.5 * noise.reduce((sum, e) => sum + e * e, 0);
-  const whiten = (z: Float64Array): Float64Array => {
-    const x = z.map((v, i) => v - mean[i]);
-    for (let i = 0; i < D; i++) {
-      for (let k = 0; k < i; k++) x[i] -= l[packed(i) + k] * x[k];
-      x[i] /= l[packed(i) + i];
-    }
-    return x;
-  };
+  for (const pivot of diagonalOf(l)) constant -= log(pivot);
+  const logNormal = (noise: Float64Array): number => constant - 0.5 * sumOfSquares(noise);
+  const whiten = (z: Float64Array): Float64Array =>
+    solveLower(
+      l,
+      z.map((v, i) => v - mean[i]),
+    );
   const posterior = chains.map(({ positions, values }) =>
     Float64Array.from({ length: draws - half }, (_, s) => {
       const z = positions.subarray((half + s) * D, (half + s + 1) * D);
@@ -114,7 +112,7 @@ async function evidenceOf({ executor, problem: { D }, given, chains, draws }: Sa
     stream.normals(noise);
     const z = points.subarray(s * D, (s + 1) * D);
     z.set(mean);
-    drift("dense", l, noise, 1, z);
+    addTimes(l, noise, 1, z);
     logG[s] = logNormal(noise);
   }
   const { value } = await executor.run("density", { rows, repeat: rows, inputs: { ...given, z: points } });

@@ -9,9 +9,10 @@
  */
 import type { Executor } from "../backends/backend.ts";
 import { describe } from "../checks/arguments.ts";
-import { packed } from "../graph/tensor.ts";
 import { exp } from "../numbers/math.ts";
+import { columnMeans, covarianceOf, sumOfSquares } from "../numbers/moments.ts";
 import { STREAMS, uniformAt } from "../numbers/random.ts";
+import { diagonalOf } from "../numbers/triangles.ts";
 import type { Posterior } from "../posterior/posterior.ts";
 import type { Problem } from "../problem/problem.ts";
 import { SIMULATION_STEPS } from "../simulate/simulate.ts";
@@ -87,23 +88,15 @@ export async function fromPoints(
 
 /** Mean and covariance of rows (N, D), as a metric and as a density. @throws where the rows do not span the space. */
 function fit(rows: Float64Array, D: number, kind: MetricKind): { readonly metric: Metric; readonly jump: JumpDensity } {
-  const N = rows.length / D;
-  const mean = new Float64Array(D);
-  for (let k = 0; k < rows.length; k++) mean[k % D] += rows[k] / N;
-  const covariance = new Float64Array(packed(D));
-  for (let s = 0; s < N; s++) {
-    for (let i = 0; i < D; i++) {
-      const a = (rows[s * D + i] - mean[i]) / (N - 1);
-      for (let j = 0; j <= i; j++) covariance[packed(i) + j] += a * (rows[s * D + j] - mean[j]);
-    }
-  }
+  const mean = columnMeans(rows, D);
+  const covariance = covarianceOf(rows, mean);
   const dense: Metric = { kind: "dense", covariance };
-  const factor = factorOf(dense, D);
+  const factor = factorOf(dense);
   if (factor === null)
     throw new Error(
       "nuts: expected start to be a posterior whose draws span all parameters, got draws that do not; leave start out",
     );
-  const diagonal = Float64Array.from({ length: D }, (_, i) => covariance[packed(i) + i]);
+  const diagonal = diagonalOf(covariance);
   return { metric: kind === "dense" ? dense : { kind, covariance: diagonal }, jump: { mean, factor } };
 }
 
@@ -178,8 +171,7 @@ export async function fromNoise(request: StartRequest): Promise<Started> {
   }
   const { value } = await executor.run("density", { rows: CANDIDATES, repeat: CANDIDATES, inputs: { ...given, z } });
   const logWeights = Float64Array.from({ length: CANDIDATES }, (_, i) => {
-    const squares = z.subarray(i * D, (i + 1) * D).reduce((sum, u) => sum + u * u, 0);
-    return value[i] + 0.5 * squares;
+    return value[i] + 0.5 * sumOfSquares(z.subarray(i * D, (i + 1) * D));
   });
   const jump = { mean: new Float64Array(D), factor: unitMetric("dense", D).covariance };
   return { z: choose(z, logWeights, request), metric: unitMetric(metric, D), given: true, jump };

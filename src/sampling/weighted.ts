@@ -3,8 +3,8 @@
  * JCGS 5 (1996)): of `count` draws wanted, a draw of weight w is taken ⌊count w⌋ or ⌈count w⌉ times, so that none is taken twice
  * whose weight is below 1/count. Independent choices would repeat draws by chance and scatter more, for nothing.
  */
-
 import { STREAMS, uniformAt } from "../numbers/random.ts";
+import { addOuter, packed, symmetric } from "../numbers/triangles.ts";
 import { checkedLevel, type Summary } from "../posterior/posterior.ts";
 import { mix } from "./picks.ts";
 
@@ -17,16 +17,18 @@ export function weightedSummary(theta: Float32Array, weights: Float64Array, D: n
     squares += weights[s] * weights[s];
     for (let d = 0; d < D; d++) mean[d] += weights[s] * theta[s * D + d];
   }
-  const covariance = new Float64Array(D * D);
-  // As S/(S − 1) is for equal weights; of a single draw nothing is known.
+  // As S/(S − 1) is for equal weights; a single draw tells nothing.
   const scale = squares < 1 ? 1 / (1 - squares) : Number.NaN;
+  const triangle = new Float64Array(packed(D));
   for (let s = 0; s < S; s++) {
-    for (let r = 0; r < D; r++) {
-      const a = scale * weights[s] * (theta[s * D + r] - mean[r]);
-      for (let c = 0; c <= r; c++) covariance[r * D + c] += a * (theta[s * D + c] - mean[c]);
-    }
+    const off = mean.map((m, d) => theta[s * D + d] - m);
+    addOuter(
+      triangle,
+      off.map((x) => scale * weights[s] * x),
+      off,
+    );
   }
-  for (let r = 0; r < D; r++) for (let c = 0; c < r; c++) covariance[c * D + r] = covariance[r * D + c];
+  const covariance = symmetric(triangle);
   let sorted: ((p: number) => number)[] | undefined; // at the first question
   return {
     mean,

@@ -1,29 +1,30 @@
 /**
- * Climbing to the modes of posteriors, many rows at once, by the steps of step.ts: the damping λ of each row follows its gain,
+ * Climbs to the modes of posteriors, many rows at once, by the steps of step.ts. The damping λ of each row follows its gain,
  *
  *   ρ = (U(z + δ) − U(z)) / predicted,   λ ← λ max(1/10, 1 − (2ρ − 1)³) where U rises,   else λ ← ν λ, ν ← 2 ν
  *
- * (Nielsen, Damping parameter in Marquardt's method, report IMM-REP-1999-05, with 1/10 for his 1/3), and is 0 near the mode,
- * where the model is right.
+ * (Nielsen, Damping parameter in Marquardt's method, report IMM-REP-1999-05, with 1/10 in place of 1/3), and is 0 near the mode,
+ * where the quadratic model is accurate.
  */
 import type { Executor } from "../backends/backend.ts";
 
-/** Half a squared distance to the mode in posterior standard deviations: where it counts as found, and where a search ends. */
+/** Half the squared distance to the mode in posterior standard deviations at which a mode counts as found, and at which a search ends. */
 const CONVERGED = 1e-8;
 const TIGHT = 1e-20;
-/** Below this much to gain, and where the model was right, steps are Gauss–Newton's own. */
+/** With less to gain than this, and where the model was accurate, steps are undamped. */
 const NEAR = 1e-4;
 const RIGHT = 0.8;
 const FIRST_DAMPING = 1e-3;
 const SMALL_DAMPING = 1e-2;
 const MOST_DAMPING = 1e12;
-/** Rounding of U, relative to 1 + |U|: a fall by less is none. */
+/** Rounding of U, relative to 1 + |U|: a smaller decrease does not count. */
 const ROUNDING = 1e-11;
 
+/** The end of a search. */
 export interface Climb {
   /** Where it ended, (D). */
   readonly z: Float64Array;
-  /** U there; −∞ where it was not finite at the start. */
+  /** U at the end; −∞ where it was not finite at the start. */
   readonly value: number;
   /** Half the squared distance to the mode in posterior standard deviations, by the quadratic model; NaN where H has none. */
   readonly decrement: number;
@@ -40,13 +41,13 @@ interface Climber {
   finite: boolean;
   decrement: number;
   damping: number;
-  /** What the damping is multiplied by when the next step is refused. */
+  /** Factor of the damping when the next step is refused. */
   growth: number;
   iterations: number;
   done: boolean;
 }
 
-/** What the plan of `traceStep` says of one row. */
+/** The outputs of the plan of `traceStep` for one row. */
 interface Answer {
   readonly value: number;
   readonly decrement: number;
@@ -57,7 +58,7 @@ interface Answer {
   readonly logDet: number;
 }
 
-/** One run of the step for rows of z, data and dampings. */
+/** Runs the step for rows of z, data and dampings. */
 async function ask(
   executor: Executor,
   plan: string,
@@ -87,7 +88,7 @@ async function ask(
   }));
 }
 
-/** Moves one climber, or tightens its damping. A decrement of `enough` before a step ends its search with that step. */
+/** Moves one climber, or increases its damping. The step that starts from a decrement of at most `enough` ends the search. */
 function advance(c: Climber, enough: number, { value, decrement, next, nextValue, predicted }: Answer): void {
   const before = c.decrement;
   c.iterations++;
@@ -99,15 +100,15 @@ function advance(c: Climber, enough: number, { value, decrement, next, nextValue
   if (nextValue >= value - slack && next.every(Number.isFinite)) {
     c.z = next.slice();
     if (predicted > slack) {
-      // A gain of 1: the model is right; below ½ steps overshoot, as they do where its curvature is too small.
+      // With a gain of 1 the model is accurate; with one below ½ steps overshoot, because its curvature is too small.
       const rest = 2 * ((nextValue - value) / predicted) - 1;
       if (rest < 0) c.damping = Math.max(c.damping, FIRST_DAMPING);
-      // Right after a refusal the damping is kept: where it is needed all the way, it would be refused every other step.
+      // Right after a refusal the damping is kept, because otherwise every other step might be refused.
       c.damping *= Math.min(2, Math.max(c.growth > 2 ? 1 : 0.1, 1 - rest * rest * rest));
       if (decrement < NEAR && rest > RIGHT && c.damping < SMALL_DAMPING) c.damping = 0;
     }
     c.growth = 2;
-    // Where rounding sets the distance to the mode, more steps do not shorten it.
+    // Where rounding limits the distance to the mode, more steps do not shorten it.
     c.done = decrement <= enough || (decrement <= CONVERGED && decrement > 0.25 * before);
     return;
   }
@@ -117,8 +118,8 @@ function advance(c: Climber, enough: number, { value, decrement, next, nextValue
 }
 
 /**
- * Climbs from each of the starts (N, D) for its data (N, M), all rows in one run a step; rows that are there drop out.
- * `plan` is one of `traceStep`.
+ * Climbs from each of the starts (N, D) for its data (N, M). Each step is one run for all rows; rows that have arrived drop out.
+ * `plan` names a plan of `traceStep`.
  */
 export async function climb(
   executor: Executor,
@@ -156,7 +157,7 @@ export async function climb(
     if (left.length === 0) break;
     for (const [n, answer] of await run(left, (k) => climbers[k].damping)) advance(climbers[n], enough, answer);
   }
-  // The curvature where they ended; where it is not positive definite, that of the least damping that makes it so.
+  // The curvature at the ends; where it is not positive definite, with the least damping that makes it so.
   const ends: Climb[] = [];
   let left = all;
   for (let damping = 0; left.length > 0 && damping <= MOST_DAMPING; damping = Math.max(10 * damping, FIRST_DAMPING)) {

@@ -1,30 +1,30 @@
 /**
- * Coordinates of each datum's own, for guides on Laplace's base (guides/laplace-base.ts): a few steps of Gauss and Newton
- * from a start that is near already, and the curvature where they end.
+ * Local coordinates of each observation, for guides on Laplace's base (guides/laplace-base.ts): a few Gauss–Newton steps from a start
+ * that is already near the mode, and the curvature where they end.
  */
 import type { Executor } from "../backends/backend.ts";
 import { compile, type Program } from "../graph/program.ts";
-import { packed, triIndex } from "../graph/tensor.ts";
 import { atOnce } from "../host/yielding.ts";
 import { log } from "../numbers/math.ts";
+import { addTransposedTimes, diagonalOf } from "../numbers/triangles.ts";
 import type { Problem } from "../problem/problem.ts";
 import { climb } from "./climb.ts";
 import { STEP_ROWS, traceStep } from "./step.ts";
 
 /**
- * A search ends with the step that starts within 0.2 posterior sd of the mode, by the quadratic model: it ends about its square
- * away. From the best linear estimator darcy takes three. What is left then, a guide can learn.
+ * A search ends with the step that starts within 0.2 posterior sd of the mode, by the quadratic model; it then ends within about the
+ * square of that. From the best linear estimator, darcy takes three steps. A guide can learn the rest.
  */
 const ENOUGH = 0.02;
 const MOST_STEPS = 30;
-/** Rows that search together. */
+/** Rows that are searched together. */
 const ROWS = 256;
 
-/** The program whose plan `step` searches. @throws where the problem has no forward model in ops, or noise without information. */
+/** The program of the search, with the plan `step`. @throws where the problem has no forward model in ops, or noise without information. */
 export const localProgram = (problem: Problem): Program =>
   atOnce(compile({ step: { outputs: traceStep(problem, "gauss-newton"), rows: STEP_ROWS } }));
 
-/** N(m, (C Cᵀ)⁻¹) of one datum. */
+/** N(m, (C Cᵀ)⁻¹), the approximation of the posterior of one observation. */
 export interface Local {
   /** m, (D) */
   readonly z: Float64Array;
@@ -34,17 +34,19 @@ export interface Local {
   readonly logDet: number;
 }
 
+/** Observations and the starts of their searches. */
 export interface LocalOptions {
   readonly D: number;
   readonly M: number;
-  /** (N, D) and (N, M). */
+  /** Starts (N, D). */
   readonly starts: ArrayLike<number>;
+  /** Observations (N, M). */
   readonly y: ArrayLike<number>;
-  /** Told between parts of a long run how many rows are done: awaited, and what it throws ends the run. */
+  /** Called between the parts of a long run with the number of rows that are done; it is awaited, and an error in it ends the run. */
   readonly onRows?: (done: number) => Promise<void>;
 }
 
-/** Finds them for rows of data, and hands each over with its row; null where the posterior is not finite near the start. */
+/** Finds the coordinates of all observations and calls `each` with every row; null where the posterior is not finite near the start. */
 export async function localise(
   executor: Executor,
   { D, M, starts, y, onRows }: LocalOptions,
@@ -80,15 +82,13 @@ export function whiten(
   out: Float32Array,
   at: number,
 ): void {
-  const D = m.length;
-  for (let d = 0; d < D; d++) {
-    let w = 0;
-    for (let k = d; k < D; k++) w += factor[triIndex(k, d)] * (z[first + k] - m[k]);
-    out[at + d] = w;
-  }
+  const away = m.map((v, d) => z[first + d] - v);
+  const whitened = new Float64Array(m.length);
+  addTransposedTimes(factor, away, 1, whitened);
+  out.set(whitened, at);
 }
 
 /** log diag C into `out`, from `at`. */
-export function logDiagonal({ z: m, factor }: Local, out: Float32Array, at: number): void {
-  for (let d = 0; d < m.length; d++) out[at + d] = log(factor[packed(d + 1) - 1]);
+export function logDiagonal({ factor }: Local, out: Float32Array, at: number): void {
+  out.set(diagonalOf(factor).map(log), at);
 }

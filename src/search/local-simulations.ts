@@ -1,6 +1,6 @@
 /**
- * Simulations in coordinates of their own data (guides/laplace-base.ts): parameters become w = Cᵀ (z − m), data the rows that
- * the guide of w is conditioned on. It takes a few steps of Gauss and Newton a simulation, once, with the noise that it has.
+ * Simulations in local coordinates (guides/laplace-base.ts): parameters become w = Cᵀ (z − m), and data become the rows that the guide
+ * of w is conditioned on. Each simulation, with the noise that it has, takes a few Gauss–Newton steps, once.
  */
 import type { Executor } from "../backends/backend.ts";
 import { type BackendOptions, createExact } from "../backends/select.ts";
@@ -11,22 +11,22 @@ import { localise, localProgram, logDiagonal, whiten } from "./local-coordinates
 
 interface Request {
   readonly problem: Problem;
-  /** Of the training program, whose plan `start` has its frozen entries. */
+  /** Executor of the training program, with its plan `start` and the frozen entries written. */
   readonly executor: Executor;
   readonly simulations: readonly Simulations[];
   readonly backend: BackendOptions;
   readonly control: SimulationControl;
 }
 
-/** Searches that may fail before the training is not worth having. */
+/** The largest share of searches that may fail. */
 const LARGEST_SHARE = 0.1;
 
 /**
- * Each of the simulations in its own coordinates: `theta` w, `clean` and `noisy` the rows. Those whose posterior is not finite
- * near the start are left out, with a warning.
+ * Each simulation in its local coordinates: `theta` is w, and `clean` and `noisy` are the rows. Simulations whose posterior is not
+ * finite near the start are left out, with a warning.
  * @throws `SimulationStopped` when aborted, and when more than a tenth are left out.
  */
-export async function inOwnCoordinates(request: Request): Promise<Simulations[]> {
+export async function inLocalCoordinates(request: Request): Promise<Simulations[]> {
   const { problem, executor, simulations, backend, control } = request;
   const count = simulations.reduce((sum, s) => sum + s.count, 0);
   const report = reporter(count, control, "modes");

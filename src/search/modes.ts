@@ -1,40 +1,38 @@
-/** Which ends of climbs are modes, which of them holds most of the mass, and what speaks against describing it alone. */
-import { triIndex } from "../graph/tensor.ts";
-import { exp } from "../numbers/math.ts";
+/** Finds the modes among the ends of climbs, ranks them by their mass, and warns where one Gaussian does not describe the posterior. */
+import { exp, LOG_2PI } from "../numbers/math.ts";
+import { sumOfSquares } from "../numbers/moments.ts";
+import { addTransposedTimes } from "../numbers/triangles.ts";
 import type { Problem } from "../problem/problem.ts";
 import type { Climb } from "./climb.ts";
 
-const HALF_LOG_2PI = 0.9189385332046727;
 /**
- * Modes nearer to each other than this, in posterior standard deviations, are one: two normals of one weight make two peaks only
- * beyond it (Helguero 1904), and the ripples that a mesh leaves on a potential make maxima in plenty below it.
+ * Modes nearer to each other than this, in posterior standard deviations, count as one. Two normals of equal weight have two peaks
+ * only beyond it (Helguero 1904), and the ripples of a mesh make many maxima of a potential that are nearer.
  */
 const APART = 2;
-/** Share of the mass from which another mode is worth a warning. */
+/** Share of the mass from which other modes cause a warning. */
 const WORTH = 0.01;
 
 /** Mass of the Gaussian at the end of a climb: log ∫ exp(U − ½ |Cᵀ(z′ − z)|²) dz′. */
-export const massOf = ({ value, logDet, z }: Climb): number => value + z.length * HALF_LOG_2PI - 0.5 * logDet;
+export const massOf = ({ value, logDet, z }: Climb): number => value + 0.5 * (z.length * LOG_2PI - logDet);
 
 /** |Cᵀ(z − m)|² for the mode m with its factor C. */
 function distance(z: Float64Array, { z: m, factor }: Climb): number {
-  let sum = 0;
-  for (let j = 0; j < m.length; j++) {
-    let entry = 0;
-    for (let i = j; i < m.length; i++) entry += factor[triIndex(i, j)] * (z[i] - m[i]);
-    sum += entry * entry;
-  }
-  return sum;
+  const away = z.map((v, i) => v - m[i]);
+  const whitened = new Float64Array(m.length);
+  addTransposedTimes(factor, away, 1, whitened);
+  return sumOfSquares(whitened);
 }
 
+/** The modes of one posterior. */
 export interface Found {
-  /** Modes, the one with the most mass first; where no search converged, the end of the highest. */
+  /** The modes by decreasing mass; where no search converged, the highest end. */
   readonly modes: readonly { readonly at: Climb; readonly starts: number }[];
   /** The highest end of a search that did not converge, −∞ for none. */
   readonly open: number;
 }
 
-/** The modes among the ends of the searches for one datum. @throws when the density was finite at no start. */
+/** The modes among the ends of the searches for one observation. @throws when the density was finite at no start. */
 export function rank(ends: readonly Climb[], { name }: Problem, where: string): Found {
   const finite = ends.filter((e) => e.value > Number.NEGATIVE_INFINITY && !Number.isNaN(e.logDet));
   if (finite.length === 0)
@@ -52,7 +50,7 @@ export function rank(ends: readonly Climb[], { name }: Problem, where: string): 
   return { modes, open: open[0]?.value ?? Number.NEGATIVE_INFINITY };
 }
 
-/** Why the Gaussian may not be the posterior; undefined when nothing speaks against it. */
+/** The reasons why the Gaussian may not be the posterior; undefined where there are none. */
 export function warningOf({ modes, open }: Found, iterations: number): string | undefined {
   const [{ at }, ...others] = modes;
   const reasons: string[] = [];

@@ -1,26 +1,27 @@
 /**
- * A step of Levenberg and Marquardt towards the mode of a posterior, and the curvature where it starts. On the whole line,
- * in prior standard deviations (density.ts), with θ = T⁻¹(z):
+ * A Levenberg–Marquardt step towards the mode of a posterior, and the curvature where it starts. z is on the whole line, in prior
+ * standard deviations (distributions/frame.ts), with θ = T⁻¹(z):
  *
  *   U(z) = log p(y | θ) + log p(θ) − log |dz/dθ|,   H = Jᵀ W J + P − diag(θ″ ∂log p(y | θ)/∂θ),
  *   z ← z + δ,   (H + λ (1 + diag Jᵀ W J)) δ = ∇U,
  *
- * J = ∂f(θ)/∂z of the noise-free data; W their Fisher information: 1/σ² for normal noise, (ν + 1)/((ν + 3) s²) for Student's,
- * which stays positive where the curvature of an outlier does not; P = −∇² of the log-prior of z, exactly. A step is one
- * plan, in f64; climb.ts takes them.
+ * where J = ∂f(θ)/∂z is of the noise-free data; W is their Fisher information, 1/σ² for normal noise and (ν + 1)/((ν + 3) s²) for
+ * Student's, which stays positive where the curvature of an outlier does not; P = −∇² of the log-prior of z, exactly. A step is one
+ * plan, in f64; climb.ts takes steps.
  */
 import { isUnbounded } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
 import { add, cholesky, columns, detach, input, mul, neg, square, sub, sumFeatures, triSolve } from "../graph/build.ts";
 import { grad, jacobian } from "../graph/grad.ts";
 import { gram, logDet, packColumns, triDiagonal } from "../graph/linear.ts";
-import { packed, packedOrder, type Tensor } from "../graph/tensor.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { packed, packedOrder } from "../numbers/triangles.ts";
 import type { Problem } from "../problem/problem.ts";
 
-/** Rows of a shard of the step: the Jacobians of more would not stay in cache. */
+/** Rows of a shard of the step. The Jacobians of more rows would not stay in cache. */
 export const STEP_ROWS = 16;
 
-/** Fisher information of each of the M data. @throws for a noise model that does not state it. */
+/** Fisher information of the data, (M). @throws for a noise model that does not state it. */
 function informationOf({ name, noise, M }: Problem): Float64Array {
   const { information } = noise;
   if (information === undefined)
@@ -30,13 +31,15 @@ function informationOf({ name, noise, M }: Problem): Float64Array {
   return Float64Array.from({ length: M }, (_, m) => (typeof information === "number" ? information : information[m]));
 }
 
-/** `gauss-newton`: H as above. `newton`: H = −∇²U, second derivatives of the model with it. */
+/** `gauss-newton` is H as above; `newton` is H = −∇²U, with second derivatives of the model. */
 export type Curvature = "gauss-newton" | "newton";
+/** The curvatures. */
 export const curvatures: readonly Curvature[] = ["gauss-newton", "newton"];
 
 interface Objective {
-  /** (B, D) and the noise-free data (B, M). */
+  /** Parameters (B, D). */
   readonly theta: Tensor;
+  /** Noise-free data (B, M). */
   readonly clean: Tensor;
   /** (B, 1): log p(θ) − log |dz/dθ|, log p(y | θ), and U, their sum. */
   readonly logPrior: Tensor;
@@ -44,7 +47,7 @@ interface Objective {
   readonly value: Tensor;
 }
 
-/** U(z) and what it is made of. @throws where the problem has no forward model. */
+/** U(z) with its terms. @throws where the problem has no forward model. */
 function traceObjective(problem: Problem, z: Tensor, y: Tensor): Objective {
   const { forward, noise, prior, name } = problem;
   if (forward === null)
@@ -74,7 +77,7 @@ export function traceStep(problem: Problem, curvature: Curvature): Record<string
   const gradient = grad(value, [z])[0] ?? mul(z, 0);
   const data = gram(jacobian(clean, z), informationOf(problem));
   const second = (slope: Tensor): Tensor => packColumns(jacobian(slope, z).parts);
-  // What remains when the model alone is taken for linear: the prior, and the bend of θ(z) along the slope of the likelihood.
+  // The terms that remain when the model is linearised: the prior, and the bend of θ(z) along the slope of the likelihood.
   const along = grad(logLikelihood, [theta])[0];
   const bend = isUnbounded(problem.prior) || along === null ? null : sumFeatures(mul(detach(along), theta));
   const rest = bend === null ? logPrior : add(logPrior, bend);

@@ -1,16 +1,16 @@
 /**
- * A bank of simulations on disk, that grows call by call and outlives what interrupts it. The file is a head and records:
+ * A bank file: simulations on disk, which grow call by call and survive interruptions. The file is a head and records:
  *
  *   head    "RTDBANK1", n (u32), n bytes of JSON that say whose simulations these are, CRC-32 of the JSON
  *   record  "RTDC", n (u32), n bytes of payload, CRC-32 of the payload; little-endian
  *   payload step (i32), rows r (u32), their numbers (u32, r), whether each failed (u32, r), θ (f64, r·D), data (f32, r·M)
  *
- * A record is appended by one write: it is there whole, or its checksum does not hold and the reader goes on at the next
- * mark. Nothing is ever cut off or written over, so two processes that append to one file do each other no harm.
+ * A record is appended by one write. Either it is there whole, or its checksum fails and the reader continues at the next mark.
+ * Nothing is ever truncated or overwritten, so two processes may append to one file without harm.
  */
 import { appendBytes, fileExists, MAX_BYTES, readBytes, writeBytes } from "../host/files.ts";
 
-/** Whose simulations a file holds: what their parameters depend on. */
+/** The identity of the simulations in a file: everything that their parameters depend on. */
 export interface BankIdentity {
   readonly problem: string;
   readonly D: number;
@@ -20,9 +20,9 @@ export interface BankIdentity {
   readonly seed: number;
 }
 
-/** Simulations of one call: failed ones have data of zeros. */
+/** Simulations of one call. Failed ones have data of zeros. */
 export interface BankRecord {
-  /** Of the counter that parameters are drawn at: what the simulations are for. */
+  /** Step of the counter that the parameters were drawn at, which tells the use of the simulations. */
   readonly step: number;
   readonly rows: Uint32Array;
   readonly failed: Uint32Array;
@@ -45,7 +45,7 @@ function crc32(bytes: Uint8Array): number {
   return ~crc >>> 0;
 }
 
-/** Mark, length, content, checksum. */
+/** A frame: mark, length, content, checksum. */
 function frame(mark: Uint8Array, content: Uint8Array): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(mark.length + content.length + 8);
   const view = new DataView(bytes.buffer);
@@ -56,7 +56,7 @@ function frame(mark: Uint8Array, content: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** The content of a sound frame at a place, or null. */
+/** The content of the frame at a place, or null where there is no intact one. */
 function contentAt(bytes: Uint8Array, at: number, mark: Uint8Array): Uint8Array | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const start = at + mark.length + 4;
@@ -67,18 +67,20 @@ function contentAt(bytes: Uint8Array, at: number, mark: Uint8Array): Uint8Array 
   return view.getUint32(end, true) === crc32(content) ? content : null;
 }
 
+/** The bytes of the head. */
 export const encodeHead = (identity: BankIdentity): Uint8Array<ArrayBuffer> =>
   frame(HEAD, new TextEncoder().encode(JSON.stringify(identity)));
 
 /** Bytes of the record of `rows` rows. */
 const recordBytes = (rows: number, { D, M }: Pick<BankIdentity, "D" | "M">): number => 20 + rows * (8 + 8 * D + 4 * M);
 
+/** The bytes of a record. */
 export function encodeRecord({ step, rows, failed, theta, data }: BankRecord): Uint8Array<ArrayBuffer> {
   const parts = [Int32Array.of(step), Uint32Array.of(rows.length), rows, failed, theta, data];
   const payload = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
   let at = 0;
   for (const part of parts) {
-    payload.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), at); // our hosts are little-endian
+    payload.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), at); // every host of ours is little-endian
     at += part.byteLength;
   }
   return frame(MARK, payload);
@@ -99,7 +101,7 @@ function decodeRecord(payload: Uint8Array, { D, M }: BankIdentity): BankRecord |
   };
 }
 
-/** Refuses a bank of other simulations, and says what is other. */
+/** Refuses a bank file of other simulations, and says in what they differ. */
 function refuseOther(path: string, was: Readonly<Record<string, unknown>>, is: BankIdentity): void {
   for (const [key, value] of Object.entries(is)) {
     const [got, want] = [was[key], value].map((x) => JSON.stringify(x));
@@ -111,14 +113,14 @@ function refuseOther(path: string, was: Readonly<Record<string, unknown>>, is: B
 }
 
 /**
- * The records of a bank.
- * @throws when the bytes are no bank, or one of other simulations, with what is other.
+ * The records of a bank file.
+ * @throws when the bytes are no bank file, and when they are one of other simulations, with what differs.
  */
-export function decodeBank(
+export function decodeBankFile(
   bytes: Uint8Array,
   path: string,
   identity: BankIdentity,
-): { records: BankRecord[] /** Bytes that no sound record holds. */; damaged: number } {
+): { records: BankRecord[] /** Bytes that belong to no intact record. */; damaged: number } {
   const head = contentAt(bytes, 0, HEAD);
   if (head === null) {
     const what = HEAD.some((byte, i) => bytes[i] !== byte) ? "a file of another kind" : "one with a damaged head";
@@ -135,13 +137,14 @@ export function decodeBank(
       at += MARK.length + content.length + 8;
       continue;
     }
-    // The rest of what an interrupted write left: the next mark is looked for.
+    // The rest of an interrupted write: look for the next mark.
     damaged++;
     at++;
   }
   return { records, damaged };
 }
 
+/** A bank file that is open. */
 export interface BankFile {
   readonly records: readonly BankRecord[];
   readonly damaged: number;
@@ -149,14 +152,14 @@ export interface BankFile {
 }
 
 /**
- * Opens a bank for `count` simulations, or begins one.
- * @throws as `decodeBank`; where there is no file system; when so many simulations make too large a file.
+ * Opens a bank file for `count` simulations, or begins one.
+ * @throws as `decodeBankFile` does; where there is no file system; when so many simulations would make too large a file.
  */
-export async function openBank(path: string, identity: BankIdentity, count: number): Promise<BankFile> {
+export async function openBankFile(path: string, identity: BankIdentity, count: number): Promise<BankFile> {
   const size = recordBytes(count, identity);
   if (size > MAX_BYTES)
     throw new Error(`"${path}": expected a bank of at most ${MAX_BYTES} bytes, got ${count} simulations of ${size}`);
   if (!(await fileExists(path))) await writeBytes(path, encodeHead(identity));
-  const { records, damaged } = decodeBank(await readBytes(path), path, identity);
+  const { records, damaged } = decodeBankFile(await readBytes(path), path, identity);
   return { records, damaged, append: (record) => appendBytes(path, encodeRecord(record)) };
 }

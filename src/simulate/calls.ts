@@ -1,50 +1,51 @@
 /**
- * Calls a simulator for many rows of parameters: cut into batches, several calls at a time, each with its repetitions.
- * What fails for good is cut in halves until the rows that are to blame stand alone.
+ * Calls a simulator for many rows of parameters: in batches, several calls at a time, each with its repetitions. A batch that still
+ * fails is cut in halves, until the rows to blame stand alone.
  */
 import { describe } from "../checks/arguments.ts";
 import { pause } from "../host/yielding.ts";
 import type { CallSettings, Simulator } from "../problem/simulator.ts";
 import { makeStop, withRetries } from "./retry.ts";
 
-/** What became of one row: its data (M), or why there are none. */
+/** The outcome of one row: its data (M), or the cause of its failure. */
 export interface Outcome {
   readonly row: number;
   readonly data: Float32Array | null;
   readonly cause?: Error;
 }
 
+/** A simulator and the rows that it is called for. */
 export interface Job {
   readonly run: Simulator;
   readonly calls: CallSettings;
   readonly M: number;
-  /** Of how many the rows are, for messages. */
+  /** Number of all rows, for messages. */
   readonly count: number;
   readonly thetaOf: (row: number) => Float64Array;
   readonly seedOf: (row: number) => number;
   readonly signal?: AbortSignal;
 }
 
-/** An answer of the wrong form: a mistake in the simulator, that no repetition mends. */
+/** An answer of the wrong form: a mistake in the simulator, which repetitions do not mend. */
 const misfit = (message: string): Error =>
   Object.assign(new Error(`simulate: ${message}`), { permanent: true, misfit: true });
 const isMisfit = (error: unknown): boolean => (error as { misfit?: unknown }).misfit === true;
 
 const SHOWN = 8;
-/** Parameters for messages. */
+/** Parameters in a message. */
 export const showTheta = (theta: Float64Array): string => {
   const shown = Array.from(theta.subarray(0, SHOWN), (x) => String(Number(x.toPrecision(6))));
   return `θ = (${shown.join(", ")}${theta.length > SHOWN ? `, … ${theta.length} numbers` : ""})`;
 };
 
-/** The error that names the parameters and the cause. */
+/** The error of a failed row, with its parameters and the cause. */
 export function failureOf({ thetaOf, count, calls }: Job, { row, cause }: Outcome): Error {
   const tries = calls.retries > 0 ? `, in up to ${calls.retries + 1} tries` : "";
   const where = `${showTheta(thetaOf(row))}, row ${row + 1} of ${count}`;
   return new Error(`simulate: expected data for ${where}${tries}, got ${cause?.message ?? "none"}`, { cause });
 }
 
-/** Checks the form of an answer, and tells rows of finite numbers from others. */
+/** Checks the form of an answer; rows with a number that is not finite are failures. */
 function readAnswer(answer: unknown, rows: readonly number[], M: number): Outcome[] {
   if (!Array.isArray(answer)) throw misfit(`expected ${rows.length} rows of data, got ${describe(answer)}`);
   if (answer.length !== rows.length)
@@ -68,12 +69,13 @@ function readAnswer(answer: unknown, rows: readonly number[], M: number): Outcom
   });
 }
 
-/** Milliseconds that simulators that answer at once may keep the thread. */
+/** Milliseconds between pauses, for simulators that answer at once and never give up the thread. */
 const KEEP_MS = 50;
 
 /**
- * Simulates rows. `finished` is told of each call's rows as they come, in whatever order; it may throw to end it all.
- * When the signal is aborted no call is begun any more, those under way are waited for, and what they give is kept.
+ * Simulates rows. `finished` is called with the outcomes of each call as they arrive, in any order; an error in it ends all calls.
+ * When the signal is aborted no further call begins; calls under way are awaited, and their results are kept. The steps are functions
+ * inside of this one, because they share the queue of batches and the reason to stop.
  * @throws the first error of a row under `failures: "stop"`, of an answer of the wrong form, or of `finished`.
  */
 export async function runCalls(
@@ -90,7 +92,7 @@ export async function runCalls(
       { ...calls, retries, stop },
     );
 
-  /** Outcomes of rows whose call may fail; fewer than there are rows only when all is to end. */
+  /** The outcomes of rows whose call may fail. They are fewer than the rows only when everything is to end. */
   async function* solve(some: readonly number[], whole: boolean): AsyncGenerator<Outcome[]> {
     let error: unknown;
     try {
@@ -100,7 +102,7 @@ export async function runCalls(
       if (isMisfit(thrown)) throw thrown;
       error = thrown;
     }
-    if (stop.stopped) return; // a call that was cut short says nothing of its rows
+    if (stop.stopped) return; // a call that was cut short tells nothing about its rows
     if (some.length > 1) {
       const half = some.length >> 1;
       for (const part of [some.slice(0, half), some.slice(half)]) {

@@ -1,14 +1,14 @@
-/** JSON over HTTP by `fetch`, as UM-Bridge servers speak it, with errors that say what came. */
+/** JSON over HTTP by `fetch`, as UM-Bridge servers use it, with errors that say what came. */
 import { describe } from "../checks/arguments.ts";
 import { permanent } from "./retry.ts";
 
 type Answer = Readonly<Record<string, unknown>>;
-/** Asks for a path; without a body by GET. */
+/** Requests a path: by POST, or without a body by GET. */
 export type Post = (path: string, body?: object, signal?: AbortSignal) => Promise<Answer>;
 
-/** Types of errors that the same request would get again. */
+/** Types of errors that a repeated request would get again. */
 const LASTING = ["InvalidInput", "InvalidOutput", "ModelNotFound", "UnsupportedFeature"];
-/** HTTP statuses below 500 that a later try may not get: time-out, too early, too many requests. */
+/** HTTP statuses below 500 that a repeated request may not get again: time-out, too early, too many requests. */
 const PASSING = [408, 425, 429];
 
 const excerpt = (text: string): string => {
@@ -16,27 +16,27 @@ const excerpt = (text: string): string => {
   return line === "" ? "nothing" : JSON.stringify(line.length > 80 ? `${line.slice(0, 80)}…` : line);
 };
 
-/** JSON, also as some servers write it: with nan and inf, which stand as null. @throws for any other text. */
+/** Parses JSON, also with nan and inf, which some servers write and which become null. @throws for any other text. */
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // Strings are matched first, so that none is touched.
+    // Strings are matched first, so that they stay as they are.
     const strict = text.replace(/"(?:[^"\\]|\\.)*"|-?\b(?:nan|inf|infinity)\b/gi, (m) => (m[0] === '"' ? m : "null"));
     return JSON.parse(strict);
   }
 }
 
-/** Why there was no answer, in words: hosts hide the reason in different places. */
+/** The reason why there was no answer, in words; hosts hide it in different places. */
 function reasonOf(error: unknown): string {
   const { message, cause } = error as Error;
   const inner = cause as { code?: string; message?: string; errors?: Error[] } | undefined;
   if (inner?.code === "UND_ERR_HEADERS_TIMEOUT" || inner?.code === "UND_ERR_BODY_TIMEOUT")
-    return "the fetch of this host waits five minutes for an answer and no longer";
+    return "fetch on this host waits at most five minutes for an answer";
   return inner?.errors?.[0]?.message || inner?.message || inner?.code || message;
 }
 
-/** Requests to a server. What may pass is an ordinary error, what will not is marked as permanent. */
+/** Requests to a server. Errors that a repetition would not mend are marked as permanent. */
 export function postTo(url: string, headers: Readonly<Record<string, string>>): Post {
   const send = async (path: string, method: string, body?: object, signal?: AbortSignal): Promise<Response> => {
     const json: Record<string, string> = body === undefined ? {} : { "content-type": "application/json" };

@@ -1,20 +1,22 @@
-/** What a caller may say about simulating, beside what to simulate, and what it is told meanwhile. */
+/** Options of long simulations, their progress, and the error that ends them when they are aborted. */
 import { abortSignal, callback, type OptionsOf, option, path } from "../checks/options.ts";
 import type { Problem } from "../problem/problem.ts";
 
-/** How far simulating has come. */
+/** Progress of simulations. */
 export interface SimulationProgress {
-  /** Simulations that are there, of `count`: simulated, taken from a file, or failed. */
+  /** Simulations that are done: simulated, taken from the bank file, or failed. */
   readonly done: number;
+  /** Simulations in all. */
   readonly count: number;
-  /** Of them, from the file of an earlier run. */
+  /** Those that were taken from the bank file of an earlier run. */
   readonly kept: number;
-  /** Of them, failed and dropped. */
+  /** Those that failed and were dropped. */
   readonly failed: number;
-  /** Of this run. */
+  /** Simulations a second, in this run. */
   readonly perSecond: number;
+  /** Seconds until all are done, at this rate. */
   readonly secondsLeft: number;
-  /** What is done to them: they are simulated (the default), or a solver looks for the mode of the posterior of each. */
+  /** The stage: undefined while they are simulated, "modes" while the mode of the posterior of each is searched. */
   readonly stage?: "modes";
 }
 
@@ -33,18 +35,20 @@ export const simulationTable = {
 export type SimulationControl = OptionsOf<typeof simulationTable>;
 
 /**
- * Simulating was aborted. What a bank file holds is kept: the same call carries on from there.
+ * The error of an aborted simulation. Simulations in a bank file are kept, and the same call continues from them.
  *
- * So end, when they are aborted, `simulate` and `train` that still simulates; later `train` throws `TrainingStopped`, whose
- * checkpoint is kept. All else leaves nothing to carry on from, and throws the signal's reason: an "AbortError" by default.
+ * `simulate` throws it, and `train` while it simulates; later `train` throws `TrainingStopped`, which has a checkpoint. Other
+ * functions have nothing to continue from, and throw the signal's reason: an "AbortError" by default.
  */
 export class SimulationStopped extends Error {
+  /** Simulations that were done. */
   readonly done: number;
+  /** Simulations in all. */
   readonly count: number;
-  /** A bank file of null is one that cannot be. */
+  /** @param bankFile null where no bank file can be. */
   constructor(done: number, count: number, bankFile: string | undefined | null) {
     const kept = bankFile
-      ? `they are kept in "${bankFile}", from which the same training carries on`
+      ? `they are kept in "${bankFile}", from which the same call continues`
       : `nothing of them is kept${bankFile === null ? "" : "; a bank file would"}`;
     super(`simulate: stopped at ${done} of ${count} simulations; ${kept}`);
     this.name = "SimulationStopped";
@@ -53,7 +57,7 @@ export class SimulationStopped extends Error {
   }
 }
 
-/** For work that leaves nothing: of an error that a part of it ended with, the signal's reason where it is aborted. */
+/** The error to throw where nothing can be continued: the signal's reason where it is aborted, else the error itself. */
 export function reasonOf(error: unknown, signal: AbortSignal | undefined): unknown {
   return signal?.aborted ? signal.reason : error;
 }

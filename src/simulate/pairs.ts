@@ -1,30 +1,33 @@
 /**
- * Pairs (θ, y) that were simulated elsewhere, as the bank of a training. They must have been drawn from the prior of the
- * problem, or from its proposal where it has one: nothing else tells the training how probable parameters are.
+ * Pairs (θ, y) that were simulated elsewhere, as the bank of a training. They must be drawn from the prior of the problem, or from its
+ * proposal where it has one, because nothing else tells the training how probable parameters are.
  */
 import { describe } from "../checks/arguments.ts";
 import type { Problem } from "../problem/problem.ts";
 
 type Table = ArrayLike<number> | readonly ArrayLike<number>[];
 
+/** Pairs that were simulated elsewhere. */
 export interface Pairs {
   /** Parameters, (N, D): N rows, or all numbers row by row. */
   readonly theta: Table;
   /** Data (N, M), likewise. */
   readonly y: Table;
-  /** "add" (the default): the data are noise-free, and the noise of the problem is added afresh at every step. "included":
-   *  they hold their noise already. A problem whose noise is null adds none. */
+  /**
+   * "add" (the default): the data are noise-free, and the noise of the problem is drawn afresh at every step. "included": the data
+   * include their noise. A problem whose noise is null adds none.
+   */
   readonly noise?: "add" | "included";
-  /** What the tables are called in errors: names of files. */
+  /** Names of the tables in messages, such as names of files. */
   readonly names?: { readonly theta: string; readonly y: string };
 }
 
-/** Pairs that are checked and split. */
+/** Pairs, checked and split. */
 export interface SplitPairs {
   readonly train: PairTable;
   readonly heldOut: PairTable;
   readonly noise: "add" | "included";
-  /** Tells these pairs from others. */
+  /** A hash that tells these pairs from others. */
   readonly digest: string;
 }
 export interface PairTable {
@@ -35,19 +38,19 @@ export interface PairTable {
 }
 
 const LEAST_PAIRS = 20;
-/** Every tenth pair is held out, or fewer. */
+/** One in so many pairs is held out, or fewer. */
 const HELD_OUT = 10;
-/** Numbers of all pairs: 1 GiB of f32, of which training keeps two copies. */
+/** The most numbers in a table: 1 GiB of f32, of which training keeps two copies. */
 const MOST_NUMBERS = 0x10000000;
 
-/** Whether something is meant as pairs, and not as a number of simulations. */
+/** Whether a bank is pairs, not a number of simulations. */
 export const isPairs = (x: unknown): x is Pairs => typeof x === "object" && x !== null;
 
-/** A table as f32 numbers, (N, width). */
-function readTable(name: string, given: unknown, width: number, what: string): Float32Array {
-  const list = given as Table | undefined;
+/** A table as f32, (N, width). */
+function readTable(name: string, table: unknown, width: number, what: string): Float32Array {
+  const list = table as Table | undefined;
   if (typeof list !== "object" || list === null || !("length" in list))
-    throw new Error(`${name}: expected ${what} (N, ${width}), got ${describe(given)}`);
+    throw new Error(`${name}: expected ${what} (N, ${width}), got ${describe(table)}`);
   const nested = list.length > 0 && typeof list[0] === "object" && list[0] !== null;
   if (!nested && list.length % width !== 0)
     throw new Error(`${name}: expected rows of ${width} ${what}, got ${list.length} numbers in all`);
@@ -76,7 +79,7 @@ function readTable(name: string, given: unknown, width: number, what: string): F
   return out;
 }
 
-/** θ beyond the support of the prior, or of the proposal, cannot have been drawn from it. Compared in single precision. */
+/** Refuses θ outside of the support of the prior, or of the proposal: it cannot be drawn from it. Compared in single precision. */
 function checkSupport(name: string, theta: Float32Array, problem: Problem): void {
   const { D, prior, proposal, parameters } = problem;
   const from = proposal ?? prior;
@@ -91,7 +94,7 @@ function checkSupport(name: string, theta: Float32Array, problem: Problem): void
   }
 }
 
-/** FNV-1a over the bits of the numbers: not against malice, but against another file. */
+/** FNV-1a over the bits of the numbers: it detects another file, not malice. */
 function digestOf(...tables: Float32Array[]): string {
   let hash = 0x811c9dc5;
   for (const table of tables) {
@@ -103,7 +106,7 @@ function digestOf(...tables: Float32Array[]): string {
   return (hash >>> 0).toString(16).padStart(8, "0");
 }
 
-/** Rows that are held out: every tenth, spread evenly over the file (which may be sorted), at most `most` in all. */
+/** Which rows are held out: one in ten, at most `most`, spread evenly over the table, which may be sorted. */
 function heldOutRows(count: number, most: number): (row: number) => boolean {
   const held = Math.max(2, Math.min(most, Math.floor(count / HELD_OUT)));
   return (row) => Math.floor(((row + 1) * held) / count) > Math.floor((row * held) / count);

@@ -3,22 +3,22 @@
  *
  *   z = (T(θ) − μ) / σ,   T the identity, or the logarithm of the distance from the end of a half-line,
  *
- * must be 0 and 1 but for their standard errors, √(1/N) and √(var(z²)/N). Draws of something else pass where their first two
- * moments agree; but the usual mistakes (another range, another scale, a grid of the wrong width) do not.
+ * must be 0 and 1 within their standard errors, √(1/N) and √(var(z²)/N). Draws of another distribution pass where their first two
+ * moments agree, but the usual mistakes (another range, another scale, a grid of the wrong width) are found.
  */
 import type { Distribution } from "../distributions/distribution.ts";
 import { log } from "../numbers/math.ts";
 import type { Problem } from "../problem/problem.ts";
 import type { PairTable } from "./pairs.ts";
 
-/** Standard errors by which a moment may miss that of the prior before it is told. */
+/** Standard errors by which a moment may differ from that of the prior before it is reported. */
 const SUSPICIOUS = 6;
 
 interface Scale {
   readonly of: (x: number) => number;
   readonly mean: number;
   readonly sd: number;
-  /** What is said before the name of the parameter. */
+  /** Words before the name of the parameter in the message. */
   readonly title: string;
 }
 
@@ -32,7 +32,7 @@ function scaleOf({ low, high, mean, sd, realMean, realSd }: Distribution, d: num
   return { mean: mean[d], sd: sd[d], of: (x) => x, title: "" };
 }
 
-/** What does not look like draws of the prior (or the proposal), for a warning; null where all does. */
+/** A warning that names the first parameter that does not look drawn from the prior (or the proposal); null where all do. */
 export function priorMismatch({ prior, proposal, D, parameters }: Problem, { theta, count }: PairTable): string | null {
   const source = proposal === null ? "prior" : "proposal";
   for (let d = 0; d < D; d++) {
@@ -46,7 +46,7 @@ export function priorMismatch({ prior, proposal, D, parameters }: Problem, { the
       fourths += z * z * z * z;
     }
     const [m, v] = [sum / count, squares / count];
-    // Where parameters hardly vary their own estimate of this error is near 0: that of a normal one is the least.
+    // Where parameters hardly vary, their own estimate of this error is near 0; it is taken as at least that of a normal variable.
     const error = Math.sqrt(Math.max(fourths / count - v * v, 2) / count);
     if (Math.abs(m) * Math.sqrt(count) <= SUSPICIOUS && Math.abs(v - 1) <= SUSPICIOUS * error) continue;
     const got = [m * sd + mean, Math.sqrt(Math.max(v - m * m, 0)) * sd];

@@ -1,16 +1,17 @@
-/** Calls that may fail or hang: a time limit on each, repetitions with growing waits in between, and one way to end all. */
+/** Calls that may fail or hang: a time limit on each, repetitions with growing waits, and one way to stop all of them. */
 
-/** Ends any number of calls and waits. An AbortSignal would do, but Node warns of more than ten listeners on one. */
+/** Stops any number of calls and waits. It is no AbortSignal, because Node warns of more than ten listeners on one. */
 export interface Stop {
   readonly stopped: boolean;
   readonly reason: unknown;
   readonly stop: (reason?: unknown) => void;
-  /** Called when it stops; deleted when there is nothing left to end. */
+  /** Called at the stop; whoever has nothing left to end deletes its own. */
   readonly listeners: Set<() => void>;
-  /** Forgets the signal that it follows. */
+  /** Stops listening to the signal. */
   readonly release: () => void;
 }
 
+/** A stop that follows a signal. */
 export function makeStop(signal?: AbortSignal): Stop {
   const listeners = new Set<() => void>();
   const state = {
@@ -31,25 +32,26 @@ export function makeStop(signal?: AbortSignal): Stop {
   return state;
 }
 
+/** How a call is repeated. */
 export interface RetryOptions {
   readonly retries: number;
   /** Seconds before the first repetition, doubled at each. */
   readonly backoff: number;
   /** Seconds a call, 0 for any time. */
   readonly timeout: number;
-  /** Ends waits, and is passed on to the call. */
+  /** Ends waits, and aborts the signal of the call. */
   readonly stop?: Stop;
 }
 
 const LONGEST_WAIT = 30; // s
 
-/** What would fail again however often it is tried. */
+/** An error that repetitions would not mend. */
 export const permanent = (message: string, cause?: unknown): Error =>
   Object.assign(new Error(message, { cause }), { permanent: true });
 
 const isPermanent = (error: unknown): boolean => (error as { permanent?: unknown } | null)?.permanent === true;
 
-/** Waits, or until it is stopped. */
+/** Waits for some seconds, or until the stop. */
 function wait(seconds: number, stop: Stop): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
@@ -64,8 +66,8 @@ function wait(seconds: number, stop: Stop): Promise<void> {
 }
 
 /**
- * One call, with a signal of its own that is aborted after `timeout` seconds or when it is stopped. What comes after the time
- * limit is not waited for; a stop leaves it to the call when to end.
+ * One call, with a signal of its own that is aborted after `timeout` seconds or at the stop. After the time limit its result is no
+ * longer awaited; after a stop the call itself decides when to end.
  */
 async function withTimeout<T>(call: (signal: AbortSignal) => T | Promise<T>, timeout: number, stop: Stop): Promise<T> {
   const own = new AbortController();
@@ -77,7 +79,7 @@ async function withTimeout<T>(call: (signal: AbortSignal) => T | Promise<T>, tim
     if (timeout <= 0) return;
     timer = setTimeout(() => {
       const error = new Error(`expected an answer within ${timeout} s, got none`);
-      reject(error); // before the call hears of it, whose own error would say less
+      reject(error); // before the call is aborted, whose own error would say less
       own.abort(error);
     }, 1000 * timeout);
   });
@@ -89,7 +91,7 @@ async function withTimeout<T>(call: (signal: AbortSignal) => T | Promise<T>, tim
   }
 }
 
-/** A call that is repeated when it fails. @throws the last error; at once when it is permanent or all is stopped. */
+/** A call that is repeated when it fails. @throws the last error, at once where it is permanent or at the stop. */
 export async function withRetries<T>(
   call: (signal: AbortSignal) => T | Promise<T>,
   { retries, backoff, timeout, stop = makeStop() }: RetryOptions,

@@ -1,17 +1,17 @@
 /**
- * Simulates parameters that are drawn already: what a bank on disk holds is taken from there, the rest is simulated and
- * kept. Row i of a seed has the same parameters in every run, so neither the batches, nor how many calls run at a time, nor
- * where a run was interrupted, changes what comes out.
+ * Runs a simulator at drawn parameters. Simulations in the bank file are taken from there; the rest is simulated and appended to it.
+ * Row i of a seed has the same parameters in every run, so the result depends neither on the batches, nor on the number of
+ * concurrent calls, nor on where a run was interrupted.
  */
 
 import { randomWord, STREAMS } from "../numbers/random.ts";
 import type { Problem } from "../problem/problem.ts";
 import type { CallSettings, Simulator } from "../problem/simulator.ts";
-import { type BankFile, openBank } from "./bank-file.ts";
+import { type BankFile, openBankFile } from "./bank-file.ts";
 import { failureOf, type Job, type Outcome, runCalls } from "./calls.ts";
 import { type SimulationControl, SimulationStopped } from "./options.ts";
 
-/** So many failures and no success: nothing will come of it. */
+/** After so many failures without a success the run is given up. */
 const HOPELESS = 100;
 const LARGEST_SHARE = 0.5;
 
@@ -20,19 +20,19 @@ interface Request {
   /** Drawn parameters, (count, D). */
   readonly theta: Float64Array;
   readonly seed: number;
-  /** Of the counter that they were drawn at. */
+  /** Step of the counter that they were drawn at. */
   readonly step: number;
   readonly control: SimulationControl;
 }
 
-/** What has been simulated so far, row by row. */
+/** The simulations so far, row by row. */
 function makeTable({ problem: { D, M }, theta }: Pick<Request, "problem" | "theta">) {
   const count = theta.length / D;
   const table = {
     count,
     theta: theta.slice(),
     data: new Float32Array(count * M),
-    /** 0: not yet, 1: there, 2: failed. */
+    /** 0: missing, 1: simulated, 2: failed. */
     state: new Uint8Array(count),
     done: 0,
     failed: 0,
@@ -47,8 +47,10 @@ function makeTable({ problem: { D, M }, theta }: Pick<Request, "problem" | "thet
 }
 type Table = ReturnType<typeof makeTable>;
 
-/** Takes from a bank on disk what it holds of these simulations. Its own parameters are the ones that its data belong to:
- *  kernels of another build may draw others in the last bits. */
+/**
+ * Takes these simulations from the bank file, as far as it has them, with the parameters in the file: its data belong to them,
+ * and kernels of another build may draw parameters that differ in the last bits.
+ */
 function takeKept(bank: BankFile, step: number, { D, M }: Problem, table: Table): void {
   for (const record of bank.records) {
     if (record.step !== step) continue;
@@ -60,7 +62,7 @@ function takeKept(bank: BankFile, step: number, { D, M }: Problem, table: Table)
   }
 }
 
-/** The record of a call's outcomes. */
+/** The outcomes of a call as a record of the bank file. */
 function recordOf(outcomes: readonly Outcome[], step: number, { D, M }: Problem, table: Table) {
   const theta = new Float64Array(outcomes.length * D);
   const data = new Float32Array(outcomes.length * M);
@@ -72,7 +74,7 @@ function recordOf(outcomes: readonly Outcome[], step: number, { D, M }: Problem,
   return { step, rows, failed: Uint32Array.from(outcomes, (o) => (o.data === null ? 1 : 0)), theta, data };
 }
 
-/** Rows that succeeded, without gaps. */
+/** The rows that succeeded, without gaps. */
 function compact({ theta, data, state, count, failed }: Table, { D, M }: Problem) {
   if (failed === 0) return { count, theta, data };
   const rows = Array.from({ length: count }, (_, row) => row).filter((row) => state[row] === 1);
@@ -92,9 +94,9 @@ function compact({ theta, data, state, count, failed }: Table, { D, M }: Problem
 const percent = (part: number, all: number): string => `${Number(((100 * part) / all).toPrecision(2))} %`;
 
 /**
- * Data of drawn parameters: (count, D) and (count, M), fewer rows where failed ones are dropped.
- * @throws when rows cannot be simulated, too many of them fail, or the bank file is not of these simulations;
- *   `SimulationStopped` when aborted.
+ * The parameters (count, D) and their data (count, M); fewer rows where failed ones are dropped.
+ * @throws when a row fails and failures are errors, when more than half fail, and when the bank file is of other simulations;
+ * `SimulationStopped` when aborted.
  */
 export async function simulateRows(
   request: Request,
@@ -104,7 +106,7 @@ export async function simulateRows(
   const { bankFile, onSimulate, onWarning = console.warn, signal } = control;
   const count = request.theta.length / D;
   const identity = { problem: name, D, M, prior: prior.spec, proposal: proposal?.spec ?? null, seed };
-  const bank = bankFile === undefined ? null : await openBank(bankFile, identity, count);
+  const bank = bankFile === undefined ? null : await openBankFile(bankFile, identity, count);
   const table = makeTable(request);
   if (bank !== null) takeKept(bank, step, problem, table);
   const kept = table.done;

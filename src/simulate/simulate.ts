@@ -18,7 +18,7 @@ import { bankRows, cast, input } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import { atOnce, pause } from "../host/yielding.ts";
-import { columnMeans, columnSds } from "../numbers/principal.ts";
+import { columnMeans, columnSds } from "../numbers/moments.ts";
 import { STREAMS } from "../numbers/random.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { type Problem, sourceOf } from "../problem/problem.ts";
@@ -31,7 +31,7 @@ import {
 } from "./options.ts";
 import { simulateRows } from "./run-simulator.ts";
 
-/** Steps of the counter that training never reaches: each use of simulations has its own draws. */
+/** Steps of the counter of draws, one for each use of simulations. They are negative, so training never reaches them. */
 export const SIMULATION_STEPS = {
   bank: -1,
   heldOut: -2,
@@ -39,16 +39,19 @@ export const SIMULATION_STEPS = {
   validation: -4,
   user: -5,
   starts: -6,
-  /** And those below, one a bank. */
+  /** Surrogates take this step and those below it, one for each of their simulations. */
   surrogate: -1000,
 } as const;
 
+/** Simulated data sets. */
 export interface Simulations {
+  /** Number of data sets. */
   readonly count: number;
-  /** (count, D) */
+  /** Parameters, (count, D). */
   readonly theta: Float32Array;
-  /** (count, M), without noise and with it. */
+  /** Noise-free data, (count, M). */
   readonly clean: Float32Array;
+  /** Noisy data, (count, M). */
   readonly noisy: Float32Array;
 }
 
@@ -122,17 +125,17 @@ export async function predict(
   });
 }
 
-/** No sample ends as NaN in silence: what went wrong in a run is thrown, and names the sample. */
+/** @throws the fault of the last run, with its sample, so that nothing ends as NaN silently. */
 export function refuseFault(executor: Executor, owner: string): void {
   const fault = executor.fault();
   if (fault !== undefined) throw new Error(`${owner}: ${fault}`);
 }
 
-/** Milliseconds that simulating keeps the thread before it lets others in, and that pass before there is progress to tell. */
+/** Milliseconds between pauses, and before the first report of progress. */
 const PART_MS = 100;
 const UNTOLD_MS = 1000;
 
-/** Tells how far a long run has come, and ends it when it is aborted: looked for now and then, and at 0. */
+/** Reports the progress of a long run, and ends it when it is aborted, which is checked at 0 and then every `PART_MS`. */
 export function reporter(
   count: number,
   { onSimulate, signal }: SimulationControl,
@@ -153,7 +156,7 @@ export function reporter(
   };
 }
 
-/** Simulations at a step of the counter of draws. @throws `SimulationStopped` when aborted. */
+/** Simulates data sets at a step of the counter of draws. @throws `SimulationStopped` when aborted. */
 export async function simulateAt(
   problem: Problem,
   count: number,
@@ -179,7 +182,7 @@ export async function simulateAt(
   };
 }
 
-/** A simulator that is a function: parameters from the backend, data from the function, noise from the backend. */
+/** Simulates by a simulator: parameters and noise come from the backend, data from the simulator. */
 async function simulateOutside(
   problem: Problem,
   count: number,
@@ -205,7 +208,7 @@ async function simulateOutside(
   return { count: left, theta: Float32Array.from(theta), clean: data, noisy };
 }
 
-/** Data (N, M) with one draw of noise each. */
+/** Noisy data (N, M) of noise-free ones (N, M), with one draw of noise each. */
 export async function addNoise(
   problem: Problem,
   clean: Float32Array,
@@ -221,8 +224,8 @@ export async function addNoise(
 }
 
 /**
- * Noise sd of each datum (M), from the noise itself, so that any noise model will do. Where data hold theirs already nobody knows
- * it, and the sd of the data is the scale.
+ * Noise sd of each of the data (M), estimated from draws of the noise, so that every noise model is covered. Where the data include
+ * their noise it is unknown, and the sd of the data is taken instead.
  */
 export function noiseSd({ clean, noisy }: Pick<Simulations, "clean" | "noisy">, M: number): Float64Array {
   const sum = new Float64Array(M);
@@ -234,7 +237,7 @@ export function noiseSd({ clean, noisy }: Pick<Simulations, "clean" | "noisy">, 
   return sum.map((s) => Math.sqrt((s * M) / clean.length));
 }
 
-/** An executor for one use. */
+/** Makes an executor, uses it once, and disposes of it. */
 export async function once<T>(
   program: Parameters<typeof createExact>[0],
   options: BackendOptions,

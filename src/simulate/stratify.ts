@@ -1,10 +1,10 @@
 /**
- * A bank whose parameters are spread evenly over their distribution: of `OVER` times as many draws, one from each cell of a
- * k-d tree whose cells hold equally many (Bentley, Comm. ACM 18, 1975; stratified sampling: Owen, Monte Carlo theory,
- * §8.4). A guide that sees a bank many times learns the posterior under the density of the bank's points. With n of them
- * where a posterior has its mass, plain draws shift its mean by 1/√n of its sd; these, in two dimensions, by far less.
- * Each draw still follows the distribution exactly. (The damaged plate, 15,000 simulations: pooled KS .056 by plain draws,
- * .052 by these, as good as 40,000 plain ones.)
+ * A bank of simulations whose parameters are spread evenly over their distribution. It takes `OVER` times as many draws, and keeps
+ * one from each cell of a k-d tree whose cells hold equally many (Bentley, Comm. ACM 18, 1975; stratified sampling: Owen, Monte
+ * Carlo theory, §8.4). A guide that sees a bank many times learns the posterior under the density of the bank's points. Where n of
+ * them fall on the mass of a posterior, plain draws shift its mean by 1/√n of its sd; stratified ones, in two dimensions, by far
+ * less. Each draw still follows the distribution exactly. (The damaged plate with 15,000 simulations: pooled KS .056 with plain
+ * draws, .052 with stratified ones, as good as 40,000 plain draws.)
  */
 import type { BackendOptions } from "../backends/select.ts";
 import { cast, input } from "../graph/build.ts";
@@ -15,7 +15,7 @@ import type { Problem } from "../problem/problem.ts";
 import type { SimulationControl } from "./options.ts";
 import { addNoise, once, refuseFault, reporter, SIMULATION_STEPS, type Simulations } from "./simulate.ts";
 
-/** Draws for each one that is kept. */
+/** Draws for each draw that is kept. */
 const OVER = 8;
 
 /** Moves the smallest `k` of indices[from…to) in coordinate d to the front (Hoare's selection). */
@@ -57,15 +57,15 @@ export function stratify(theta: Float32Array, D: number, count: number, seed: nu
     divide(middle, last, (d + 1) % D);
   };
   divide(0, count, 0);
-  // Out of the order of the tree: scalers are fitted on the first rows.
+  // Shuffled, because scalers are fitted on the first rows.
   const order = uniforms(seed, STREAMS.cellOrder, count);
   return shuffle(kept, (i) => Math.floor(order[i] * (i + 1)));
 }
 
-/** Rows that are simulated at a time, between two looks at the signal: finite elements take tenths of a second for them. */
+/** Rows that are simulated between two checks of the signal; finite elements take tenths of a second for them. */
 const CHUNK = 512;
 
-/** A bank of a problem whose forward model is in ops. @throws SimulationStopped when aborted, and on data that cannot be computed. */
+/** Stratified simulations of a problem with a forward model in ops. @throws `SimulationStopped` when aborted, and on a fault of the forward model. */
 export async function stratifiedBank(
   problem: Problem,
   count: number,

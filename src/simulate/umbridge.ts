@@ -3,8 +3,8 @@
  *
  *   /Info → { protocolVersion, models }   /ModelInfo, /InputSizes, /OutputSizes   /Evaluate F(θ)   /Gradient (∂F/∂θ)ᵀ s
  *
- * Seelinger et al., UM-Bridge: Uncertainty quantification and modeling bridge, JOSS 8(83), 2023. A model takes several vectors
- * and gives several: here they are one of D parameters and one of M data, put together in the order of the server's.
+ * Seelinger et al., UM-Bridge: Uncertainty quantification and modeling bridge, JOSS 8(83), 2023. A model takes several vectors and
+ * returns several; here they are one vector of D parameters and one of M data, joined in the order of the server.
  */
 
 import { describe } from "../checks/arguments.ts";
@@ -37,71 +37,77 @@ export const umbridgeTable = {
 /** Options of `umbridge`. */
 export type UmbridgeOptions = OptionsOf<typeof umbridgeTable>;
 
+/** A model behind the protocol. */
 export interface UmbridgeModel {
+  /** Name of the model. */
   readonly name: string;
+  /** Lengths of its input vectors. */
   readonly inputSizes: readonly number[];
+  /** Lengths of its output vectors. */
   readonly outputSizes: readonly number[];
-  /** Parameters and data in all. */
+  /** Number of parameters in all. */
   readonly D: number;
+  /** Number of data in all. */
   readonly M: number;
+  /** What the server can compute. */
   readonly supports: {
     readonly evaluate: boolean;
     readonly gradient: boolean;
     readonly applyJacobian: boolean;
     readonly applyHessian: boolean;
   };
-  /** For `defineProblem({ simulate })`: one evaluation a call. */
+  /** The simulator for `defineProblem({ simulate })`: one evaluation a call. */
   readonly simulate: SimulatorSpec;
-  /** Data (M) of parameters (D). */
+  /** Data (M) of parameters (D). @throws where the evaluation fails or is not finite. */
   evaluate(theta: ArrayLike<number>): Promise<Float64Array>;
   /** (∂F/∂θ)ᵀ s, (D), for parameters (D) and sensitivities (M) of the data. @throws where the server has no gradients. */
   gradient(theta: ArrayLike<number>, sens: ArrayLike<number>): Promise<Float64Array>;
 }
 
 const VERSION = 1;
-/** Seconds that a server may take for what it should know at once. */
+/** Seconds that a server may take to describe itself. */
 const HANDSHAKE = 30;
 
 const sum = (sizes: readonly number[]): number => sizes.reduce((a, b) => a + b, 0);
 
-/** Numbers in a list of an answer; null, which servers write for what is not finite, is NaN. @throws for anything else. */
-function numbersOf(where: string, given: unknown, length: number): number[] {
-  if (!Array.isArray(given) || given.length !== length) {
-    const got = Array.isArray(given) ? `${given.length}` : describe(given);
+/** The numbers in a list of an answer. null, which servers write for numbers that are not finite, becomes NaN. @throws for anything else. */
+function numbersOf(where: string, list: unknown, length: number): number[] {
+  if (!Array.isArray(list) || list.length !== length) {
+    const got = Array.isArray(list) ? `${list.length}` : describe(list);
     throw permanent(`${where}: expected ${length} numbers, got ${got}`);
   }
-  return given.map((x: unknown, i) => {
+  return list.map((x: unknown, i) => {
     if (x === null) return Number.NaN;
     if (typeof x !== "number") throw permanent(`${where}: expected numbers, got ${describe(x)} at index ${i}`);
     return x;
   });
 }
 
-/** Positive whole numbers, the lengths of a model's vectors. */
-function sizesOf(where: string, given: unknown): readonly number[] {
-  if (Array.isArray(given) && given.length > 0 && given.every((n) => Number.isInteger(n) && n >= 0) && sum(given) > 0)
-    return given;
-  throw permanent(`${where}: expected a list of sizes, got ${describe(given)}`);
+/** The lengths of a model's vectors. */
+function sizesOf(where: string, list: unknown): readonly number[] {
+  if (Array.isArray(list) && list.length > 0 && list.every((n) => Number.isInteger(n) && n >= 0) && sum(list) > 0)
+    return list;
+  throw permanent(`${where}: expected a list of sizes, got ${describe(list)}`);
 }
 
-/** One vector as the server's several. */
+/** Cuts one vector into the vectors of the server. */
 function cut(flat: ArrayLike<number>, sizes: readonly number[]): number[][] {
   let at = 0;
   return sizes.map((size) => Array.from({ length: size }, () => flat[at++]));
 }
 
-/** @throws unless `given` holds `length` finite numbers. */
-function checkVector(where: string, what: string, given: ArrayLike<number>, sizes: readonly number[]): void {
+/** @throws unless `vector` holds as many finite numbers as the sizes add up to. */
+function checkVector(where: string, what: string, vector: ArrayLike<number>, sizes: readonly number[]): void {
   const length = sum(sizes);
-  if (given?.length !== length) {
+  if (vector?.length !== length) {
     const parts = sizes.length > 1 ? ` (${sizes.join(" + ")})` : "";
-    throw permanent(`${where}: expected ${length} ${what}${parts}, got ${given?.length ?? describe(given)}`);
+    throw permanent(`${where}: expected ${length} ${what}${parts}, got ${vector?.length ?? describe(vector)}`);
   }
-  const bad = Array.from(given).findIndex((x) => !Number.isFinite(x));
-  if (bad >= 0) throw permanent(`${where}: expected finite ${what}, got ${describe(given[bad])} at index ${bad}`);
+  const bad = Array.from(vector).findIndex((x) => !Number.isFinite(x));
+  if (bad >= 0) throw permanent(`${where}: expected finite ${what}, got ${describe(vector[bad])} at index ${bad}`);
 }
 
-/** The name of the model that is meant. */
+/** The name of the model: the wanted one, or the only one. */
 async function findModel(ask: Post, wanted: string | undefined, url: string): Promise<string> {
   const { protocolVersion, models } = await ask("Info");
   if (protocolVersion !== VERSION)
@@ -119,6 +125,8 @@ async function findModel(ask: Post, wanted: string | undefined, url: string): Pr
  * Connects to a model: `const model = await umbridge({ url })`, then `defineProblem({ simulate: model.simulate, … })`.
  * @throws when there is no such server or model, when the server speaks another version of the protocol, and when its answers
  * make no sense.
+ *
+ * The function is long because it is a handshake and then the methods of the model, which share the connection.
  */
 export async function umbridge(options: UmbridgeOptions): Promise<UmbridgeModel> {
   const { url: address, model, config, headers, ...calls } = readOptions("umbridge", umbridgeTable, options);

@@ -1,4 +1,4 @@
-/** Sorting by whole numbers in a range, in linear time (Cormen et al., Introduction to Algorithms, §8.2). */
+/** Sorts by whole numbers in a range, in linear time (Cormen et al., Introduction to Algorithms, §8.2). */
 
 /** `items` in ascending order of their keys in 0..count − 1, equal keys in the order they had. */
 export function countingSort(items: Int32Array, count: number, key: (item: number) => number): Int32Array {

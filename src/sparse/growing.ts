@@ -1,4 +1,4 @@
-/** A list of whole numbers of 32 bits whose length is not known beforehand. */
+/** A list of 32-bit integers whose length is not known in advance. */
 export class Growing {
   private room: Int32Array;
   length: number;
@@ -21,7 +21,7 @@ export class Growing {
     this.room[this.length++] = x;
   }
 
-  /** Answers where the numbers start. */
+  /** Returns the index at which the numbers start. */
   append(list: ArrayLike<number>): number {
     this.reserve(list.length);
     this.room.set(list, this.length);

@@ -1,12 +1,14 @@
 /**
- * Fixed sparse matrices: what assembly, loads and sensors of finite elements are. A matrix maps F inputs to G outputs,
+ * Fixed sparse matrices: the assembly, loads and sensors of finite elements. A matrix maps F inputs to G outputs,
  *
  *   out_g = Σ_k value_k · x_{index_k},   k = start_g … start_{g+1} − 1   (compressed rows),
  *
- * and is plain data: a plan holds it, a Worker can be sent it. Its identity stands for its contents: make one once.
+ * and is plain data: plans hold it, and it can be posted to a Worker. Two matrices count as equal only if they are one object, so
+ * make each once.
  */
 import { countingSort, upTo } from "./counting-sort.ts";
 
+/** A fixed matrix (G, F) in compressed rows. */
 export interface SparseMatrix {
   /** Inputs F and outputs G. */
   readonly inputs: number;
@@ -21,7 +23,7 @@ export interface SparseMatrix {
 /** An entry: output, input, value. Entries at one place add. */
 export type Triplet = readonly [output: number, input: number, value: number];
 
-/** Compressed rows for entries that are listed in any order, and where each of them goes: those at one place share it. */
+/** Compressed rows for entries in any order, and the place of each; entries at one place share it. */
 export interface Compressed extends Pick<SparseMatrix, "start" | "index"> {
   readonly places: Int32Array;
 }
@@ -50,7 +52,7 @@ export function compress(
   return { start, index: index.slice(0, count), places };
 }
 
-/** The matrix whose entries, listed as for `compress`, have these values: those at one place add. */
+/** The matrix whose entries, listed as for `compress`, have these values; values at one place add. */
 export function withValues(
   inputs: number,
   outputs: number,
@@ -62,7 +64,7 @@ export function withValues(
   return { inputs, outputs, start, index, value };
 }
 
-/** @throws on an index that is out of range, or a value that is not finite. */
+/** A matrix (outputs, inputs) from its entries. @throws on an index out of range, or a value that is not finite. */
 export function sparseMatrix(inputs: number, outputs: number, entries: readonly Triplet[]): SparseMatrix {
   for (const [g, f, value] of entries) {
     if (!(Number.isInteger(g) && g >= 0 && g < outputs && Number.isInteger(f) && f >= 0 && f < inputs))
@@ -76,7 +78,7 @@ export function sparseMatrix(inputs: number, outputs: number, entries: readonly 
 
 const transposes = new WeakMap<SparseMatrix, SparseMatrix>();
 
-/** The transpose: made once, and that of the transpose is the matrix itself. */
+/** The transpose. It is made once, and its own transpose is the matrix itself. */
 export function transposed(m: SparseMatrix): SparseMatrix {
   const known = transposes.get(m);
   if (known) return known;

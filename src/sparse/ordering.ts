@@ -2,9 +2,9 @@
  * Nested dissection (George, SIAM J. Numer. Anal. 10, 1973): a graph is cut in two by a small separator, whose unknowns
  * come last; the halves are cut in turn. Small pieces are ordered by minimum degree (Tinney & Walker, Proc. IEEE 55, 1967).
  *
- * Cuts run across a coordinate, near the middle, wherever the separator is smallest. The unknowns are sorted along every axis
- * once: pieces stay sorted when they are cut. Without coordinates each piece is put in the order of a breadth-first search from
- * its far end (George & Liu, SIAM J. Numer. Anal. 15, 1978).
+ * Cuts run across a coordinate, near the middle, where the separator is smallest. The unknowns are sorted once along every axis:
+ * pieces stay sorted when they are cut. Without coordinates, each piece is put in the order of a breadth-first search from its far
+ * end (George & Liu, SIAM J. Numer. Anal. 15, 1978).
  */
 import { upTo } from "./counting-sort.ts";
 
@@ -16,9 +16,9 @@ export interface Graph {
   readonly neighbours: Int32Array;
 }
 
-/** Pieces of at most so many unknowns are not cut. */
+/** Pieces of at most this many unknowns are not cut. */
 const PIECE = 24;
-/** Cuts are tried from this share of the unknowns on one side to the same on the other. */
+/** Each side of a cut has at least this share of the unknowns. */
 const LEAST_SHARE = 0.4;
 /** Axes along which a piece is shorter than this share of its longest side are not tried. */
 const LEAST_SPAN = 0.6;
@@ -43,8 +43,8 @@ export function graphOf(n: number, rows: Int32Array, cols: Int32Array): Graph {
 }
 
 /**
- * Minimum degree within a piece, in place; unknowns outside of it, which are eliminated later, count as neighbours. `local`
- * (n) is −1 everywhere, and left so.
+ * Orders a piece by minimum degree, in place; unknowns outside it, which are eliminated later, count as neighbours. `local` (n)
+ * is −1 everywhere before and after.
  */
 function byMinimumDegree(piece: Int32Array, { start, neighbours }: Graph, local: Int32Array): void {
   const m = piece.length;
@@ -89,11 +89,11 @@ function byMinimumDegree(piece: Int32Array, { start, neighbours }: Graph, local:
       }
     }
     if (inside < left.length) continue;
-    for (const i of left) piece[done++] = touched[i]; // all are neighbours of each other now: any order will do
+    for (const i of left) piece[done++] = touched[i]; // all are neighbours of each other now, so any order will do
   }
 }
 
-/** A piece, sorted along an axis, is cut before position `at`; the separator is what touches the other side on one of them. */
+/** A cut of a piece, sorted along an axis, before position `at`. The separator are the unknowns of one side that touch the other. */
 interface Cut {
   readonly axis: number;
   readonly at: number;
@@ -111,9 +111,9 @@ class Dissection {
   /** Whether the unknowns have coordinates. */
   private readonly placed: boolean;
   private readonly along: readonly Float64Array[];
-  /** In a separator already: all others that touch a piece are in it. */
+  /** Unknowns that are in a separator: all others that touch a piece are in the piece. */
   private readonly separated: Uint8Array;
-  /** Places in the piece at hand: of an unknown, and the ends of the range of its neighbours and itself. */
+  /** In the current piece: the position of an unknown, and the range of positions of its neighbours and itself. */
   private readonly position: Int32Array;
   private readonly lowest: Int32Array;
   private readonly highest: Int32Array;
@@ -136,7 +136,7 @@ class Dissection {
     this.change = [new Int32Array(n + 1), new Int32Array(n + 1)];
   }
 
-  /** Orders the piece from … to − 1: cuts it, orders the two sides, and leaves the separator last. */
+  /** Orders the piece from, …, to − 1: cuts it, orders the two sides, and leaves the separator last. */
   dissect(from: number, to: number): void {
     const cut = to - from > PIECE ? this.bestCut(from, to) : null;
     if (cut === null || cut.separator >= (to - from) / 2) {
@@ -186,7 +186,7 @@ class Dissection {
     for (const i of piece) reached[i] = 0;
   }
 
-  /** Positions of a piece, and how far those of neighbours reach. */
+  /** Positions of a piece, and the range of those of neighbours. */
   private place(piece: Int32Array): void {
     const { start, neighbours } = this.graph;
     const { position, separated } = this;
@@ -246,7 +246,7 @@ class Dissection {
   }
 }
 
-/** Order of elimination: `order[k]` is the unknown that goes k-th. `coordinates` (n, 2), where there are any. */
+/** Order of elimination: `order[k]` is the k-th unknown to be eliminated. `coordinates` (n, 2) of the unknowns, if they have any. */
 export function nestedDissection(graph: Graph, coordinates?: ArrayLike<number>): Int32Array {
   const dissection = new Dissection(graph, coordinates);
   if (graph.n > 0) dissection.dissect(0, graph.n);

@@ -1,10 +1,11 @@
-/** The pattern of a symmetric positive-definite matrix, analysed once for any number of matrices that have it. */
+/** The pattern of symmetric positive-definite matrices, analysed once for any number of them. */
 import { upTo } from "./counting-sort.ts";
 import { Growing } from "./growing.ts";
 import { compress } from "./matrix.ts";
 import { graphOf, nestedDissection } from "./ordering.ts";
 import { analyse, type Symbolic } from "./symbolic.ts";
 
+/** The entries that symmetric matrices of one kind have, and their analysis. */
 export interface SparsePattern {
   /** Order of the matrix. */
   readonly n: number;
@@ -15,8 +16,8 @@ export interface SparsePattern {
 }
 
 /**
- * A pattern from pairs of unknowns that are coupled, in either order, repeated or not; the diagonal is always there.
- * @param coordinates (n, 2) of the unknowns, where they have places: for a better order of elimination.
+ * A pattern from the pairs of unknowns that are coupled, in either order, repeated or not; it always has the diagonal.
+ * @param coordinates (n, 2) of the unknowns, if they have any, for a better order of elimination.
  * @throws on an unknown that is out of range.
  */
 export function sparsePattern(

@@ -2,8 +2,8 @@
  * Symbolic analysis for the multifrontal Cholesky factorisation (Duff & Reid, ACM TOMS 9, 1983; Liu, SIAM Review 34, 1992),
  * once for a pattern: elimination tree, supernodes, and the table that the kernels in assembly/solve.ts read.
  *
- * A front is a supernode of s columns with r rows below. Fronts are dense: small ones are merged into their parents where
- * the zeros that this adds cost less than the overhead of one more front (relaxed supernodes, Ashcraft & Grimes 1989).
+ * A front is a supernode of s columns with r rows below. Fronts are dense: a small one is merged into its parent when the zeros
+ * that this adds cost less than the overhead of one more front (relaxed supernodes, Ashcraft & Grimes 1989).
  */
 import { countingSort, upTo } from "./counting-sort.ts";
 import { Growing } from "./growing.ts";
@@ -18,26 +18,27 @@ interface Supernode {
   children: number[];
 }
 
-/** Rows come in panels of 4: what the kernels multiply at a time. */
+/** Rows are in panels of 4, which the kernels multiply at once. */
 const PANEL = 4;
+/** Rows with padding: whole panels. */
 export const padded = (n: number): number => Math.ceil(n / PANEL) * PANEL;
 /** Entries (of one sample) of the lower triangle of r rows, in panels: panel I holds its 4 rows and columns up to 4I + 3. */
 export const triangleEntries = (r: number): number => {
   const panels = padded(r) / PANEL;
   return 8 * panels * (panels + 1);
 };
-/** Entries of the triangle of s pivots: as that of an update, but that the last panel ends with column s − 1. */
+/** Entries of the triangle of s pivots: as of an update, except that the last panel ends with column s − 1. */
 const pivotEntries = (s: number): number => triangleEntries(padded(s) - PANEL) + PANEL * s;
 const blockEntries = (s: number, r: number): number => pivotEntries(s) + padded(r) * s;
 
-/** Rough cost of a front in nanoseconds for two samples: of being there, its entries, its update, its products. */
+/** Rough cost of a front in nanoseconds for two samples: a constant, its entries, its update, its products. */
 function costOf(s: number, r: number): number {
   const [sp, rp] = [padded(s), padded(r)];
   const products = (sp * s * s) / 3 + (rp * s * s) / 2 + (rp * rp * s) / 2;
   return 60 + blockEntries(s, r) + 1.6 * triangleEntries(r) + 0.2 * products;
 }
 
-/** Parent of each place in the elimination tree, −1 for roots; `order[k]` is the unknown that goes k-th. */
+/** Parent of each place in the elimination tree, −1 for roots; `order[k]` is the k-th unknown to be eliminated. */
 function eliminationTree({ n, start, neighbours }: Graph, order: Int32Array, place: Int32Array): Int32Array {
   const parent = new Int32Array(n).fill(-1);
   const ancestor = new Int32Array(n).fill(-1);
@@ -111,7 +112,7 @@ function findSupernodes(graph: Graph, order: Int32Array, parent: Int32Array): Su
   return nodes;
 }
 
-/** Merges children into their parents, from the leaves up, as long as that is cheaper. */
+/** Merges children into their parents, from the leaves up, while that lowers the cost. */
 function amalgamate(nodes: Supernode[]): void {
   nodes.forEach((node, p) => {
     for (let again = true; again; ) {
@@ -141,7 +142,7 @@ const inverse = (order: ArrayLike<number>): Int32Array => {
   return place;
 };
 
-/** First-fit places in one stack of memory for blocks that live for a while. */
+/** First-fit places in one workspace for blocks that are released later. */
 class Places {
   private readonly taken: { at: number; size: number }[] = [];
   size = 0;
@@ -165,33 +166,34 @@ class Places {
   }
 }
 
+/** The analysis of a pattern: a table for the kernels, and sizes. */
 export interface Symbolic {
   /**
-   * What the kernels read, in words; offsets count words from the start of the table:
+   * The table that the kernels read, in words; offsets count words from its start:
    *   0 n   1 entries of the matrix   2 fronts   3 entries of the factor   4 entries of the workspace of updates
    *   5 offset of the fronts   6 of the order   7 of the rows of the matrix's entries   8 of their columns
-   *   9 most rows of a front's block, padding among them
+   *   9 most rows of a front's block, with padding
    * A front is FRONT_WORDS words:
    *   0 s   1 r   2 entry of the factor where its block starts   3 entry of the workspace where its update starts
    *   4 first column   5 offset of its r rows, numbers in order of elimination   6 offset of its rows' places in the parent
    *   7 offset of its entries of the matrix, pairs (entry, place in the block)   8 how many   9 offset of its children   10 how many
    *   11 left to the kernels   12 offset of its parent, 0 for a root
-   * A front's block has its s + r rows in panels of 4, those below starting a panel of their own; entry (i, k) stands 4k + (i mod 4)
-   * after the start of its panel. Panels of pivots end with their diagonal, as those of an update do (`triangleEntries`); those
-   * below have s columns.
+   * A front's block has its s + r rows in panels of 4, those below starting a panel of their own; entry (i, k) is 4k + (i mod 4)
+   * entries after the start of its panel. Panels of pivots end with their diagonal, as those of an update do (`triangleEntries`);
+   * those below have s columns.
    */
   readonly table: Int32Array;
-  /** Entries of the factor of one sample, padding among them. */
+  /** Entries of the factor of one sample, with padding. */
   readonly factorSize: number;
   /** Entries of the workspace. */
   readonly workspaceSize: number;
-  /** Rows of the largest front, padding among them. */
+  /** Rows of the largest front, with padding. */
   readonly mostRows: number;
   /** Σ (s + r)² over the fronts. */
   readonly squares: number;
-  /** Multiplications with addition that a factorisation of one sample needs, padding left out. */
+  /** Multiplications with addition of one factorisation of one sample, without padding. */
   readonly products: number;
-  /** Entries of the factor, padding left out. */
+  /** Entries of the factor, without padding. */
   readonly entries: number;
 }
 const HEADER = 10;
@@ -239,7 +241,7 @@ const panelPlace = (s: number, i: number): number =>
   i < padded(s) ? triangleEntries(i - (i % PANEL)) : pivotEntries(s) + (i - padded(s) - (i % PANEL)) * s;
 const blockPlace = (s: number, i: number, k: number): number => panelPlace(s, i) + PANEL * k + (i % PANEL);
 
-/** Multiplications with addition that s columns with r rows below need, and the entries that they have, padding left out. */
+/** Multiplications with addition, and entries of the factor, of s columns with r rows below, without padding. */
 function countFront(s: number, r: number): { products: number; entries: number } {
   let [products, entries] = [0, 0];
   for (let rest = r; rest < s + r; rest++) {

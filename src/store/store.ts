@@ -4,6 +4,7 @@ import { describe } from "../checks/arguments.ts";
 import { expectOption, expectOptions } from "../checks/options.ts";
 import { fileExists, readBytes, writeBytes } from "../host/files.ts";
 import { folder, readPlace } from "../host/folders.ts";
+import { inParts } from "../host/yielding.ts";
 import { expectMap } from "../model/expect.ts";
 import { checkFingerprint } from "../model/fingerprint.ts";
 import { type InverseMap, makeInverseMap } from "../model/model.ts";
@@ -69,7 +70,7 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<I
       const hint = "copy the folder models of the package there, or say where it is: setFolders({ models })";
       throw new Error(`${found}; ${hint}`, { cause });
     });
-  const map = makeInverseMap(spec, tensors, problem ?? null, backend);
+  const map = await inParts(makeInverseMap(spec, tensors, problem ?? null, backend));
   if (problem) await checkFingerprint(spec, problem, backend);
   return map;
 }

@@ -7,7 +7,8 @@
 import { add, cast, columns, concat, constant, div, matmul, mul, sub } from "../graph/build.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import { atOnce } from "../host/yielding.ts";
-import { columnMeans, columnSds, principalComponents } from "../numbers/principal.ts";
+import { columnMeans, columnSds, sumOfSquares } from "../numbers/moments.ts";
+import { principalComponents } from "../numbers/principal.ts";
 import type { Problem } from "../problem/problem.ts";
 import { noiseSd, type Simulations } from "../simulate/simulate.ts";
 
@@ -84,7 +85,7 @@ function directionsOf(
   const whitened = Float64Array.from(clean, (v, i) => v / noise[i % M]);
   const { vectors, variances } = atOnce(principalComponents(whitened, M, MOST_DIRECTIONS));
   const enough = M * LEFT_OUT * LEFT_OUT;
-  let left = sds.reduce((sum, s) => sum + s * s, 0);
+  let left = sumOfSquares(sds);
   let K = 0;
   while (K < vectors.length && (K === 0 || left > enough)) left -= variances[K++];
   return { directions: vectors.slice(0, K), spread: variances.slice(0, K).map((v) => Math.sqrt(Math.max(v, 0))) };

@@ -14,6 +14,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { atOnce } from "../host/yielding.ts";
 import { unpackSlab } from "../model/model.ts";
 import { type MakeLayer, residual } from "../nn/residual.ts";
+import { sumOfSquares } from "../numbers/moments.ts";
 import { STREAMS } from "../numbers/random.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { defineProblem, type Problem } from "../problem/problem.ts";
@@ -151,7 +152,7 @@ async function fit(
   const network = (make: MakeLayer) => residual({ ins: D, hidden, blocks, outs: K }, make);
   const trained = network((layer, rows, cols, init) => weight(layer, rows, cols, { init }));
   // Relative to the variance of the data, so that rates and clipping mean the same for every problem.
-  const variance = spread.reduce((sum, s) => sum + s * s, 0);
+  const variance = sumOfSquares(spread);
   const share = spread.map((s) => (s * s) / variance);
   const total = (theta: Tensor, target: Tensor): Tensor =>
     batchSum(cast(sumFeatures(mul(square(sub(trained(features(theta)), target)), share)), "f64"));
@@ -205,7 +206,7 @@ async function fit(
 
 function summary(sizes: Float64Array): ErrorSummary {
   const sorted = sizes.sort();
-  const rms = Math.sqrt(sorted.reduce((sum, e) => sum + e * e, 0) / sorted.length);
+  const rms = Math.sqrt(sumOfSquares(sorted) / sorted.length);
   return { rms, p99: sorted[Math.ceil(0.99 * sorted.length) - 1], max: sorted[sorted.length - 1] };
 }
 

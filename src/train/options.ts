@@ -1,11 +1,26 @@
-/** What `train` may be told, its defaults, and how presets of a problem fill it. */
-import { type BackendOptions, backendNames } from "../backends/select.ts";
-import { describe } from "../checks/arguments.ts";
-import { expectOptions, pickOptions, readOptions } from "../checks/options.ts";
+/** The options of `train`, and how the presets of a problem fill them. */
+import { backendTable } from "../backends/select.ts";
+import {
+  type Check,
+  callback,
+  check,
+  expectNames,
+  number,
+  type OptionsOf,
+  oneOf,
+  option,
+  pickOptions,
+  positive,
+  readOptions,
+  type SettingsOf,
+  seed,
+  text,
+  whole,
+} from "../checks/options.ts";
 import type { Guide } from "../guides/guide.ts";
 import { type GuideName, guideFrom, guideNames } from "../guides/index.ts";
 import type { EmbeddingOption } from "../nn/embedding.ts";
-import type { ObjectiveName } from "../objectives/index.ts";
+import { objectiveNames } from "../objectives/index.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { type Problem, sourceOf } from "../problem/problem.ts";
 import { checkBankFile, type SimulationControl, simulationTable } from "../simulate/options.ts";
@@ -13,188 +28,156 @@ import { isPairs, type Pairs, type SplitPairs, splitPairs } from "../simulate/pa
 import type { Checkpoint } from "./checkpoint.ts";
 import { rates, type Schedule } from "./schedules.ts";
 
+/** The progress of a training. */
 export interface Progress {
-  /** Steps done, of `steps`. */
+  /** Steps done, and steps in all. */
   readonly step: number;
   readonly steps: number;
   /** Mean loss of the steps since the last report. */
   readonly loss: number;
-  /** Last held-out loss, NaN before the first. */
+  /** The last held-out loss, NaN before the first. */
   readonly heldOut: number;
   readonly stepsPerSecond: number;
   readonly secondsLeft: number;
 }
 
-/** Options of a training that presets may fix. */
-export interface TrainSettings {
-  /** A guide or its name; default "spline" (one parameter: "gaussian"). */
-  readonly guide?: GuideName | Guide;
-  /** Default "npe". */
-  readonly objective?: ObjectiveName;
-  /** Updates; default 8000. */
-  readonly steps?: number;
-  /** Data sets an update; default 256. */
-  readonly batch?: number;
-  /** Draws of the guide a data set, in the ELBO; default 8. */
-  readonly particles?: number;
-  /** Largest learning rate; default 3e-3. */
-  readonly rate?: number;
-  /** Default cosine with a warm-up of 50 steps. */
-  readonly schedule?: Schedule;
-  /** Default "adam". */
-  readonly optimiser?: "adam" | "amsgrad";
-  /** Largest global norm of the gradient, 0 for none; default 10. */
-  readonly clip?: number;
-  /** Simulate this many data sets before training and draw from them with fresh noise; 0: simulate afresh every step.
-   *  Default 0 for forward models in ops, 20,000 for `simulate` and for guides on Laplace's base. Or pairs that were simulated elsewhere, drawn from the
-   *  prior (or the proposal): a tenth of them, spread evenly and at most `heldOut`, is held out. By NPE only. */
-  readonly bank?: number | Pairs;
-  /** Simulations that the held-out loss is measured on; default 2048. */
-  readonly heldOut?: number;
-  /** Steps between held-out losses; default a fortieth of all. */
-  readonly evaluateEvery?: number;
-  /** Stop after this many held-out losses without a better one; default 0, never. */
-  readonly patience?: number;
-  /** How data enter the guide; default "auto". */
-  readonly embedding?: EmbeddingOption;
-}
+/** A guide, or its name. A model file names its guide, so a guide outside of the table could be trained but never loaded. */
+const guide: Check<GuideName | Guide> = {
+  expected: `a guide, or one of ${guideNames.map((name) => JSON.stringify(name)).join(", ")}`,
+  choices: guideNames,
+  test: (x) => {
+    const { name = x, build } = (x ?? {}) as Partial<Guide>;
+    return guideNames.includes(name as GuideName) && (typeof x === "string" || typeof build === "function");
+  },
+  got: (x) => JSON.stringify(x) ?? String(x),
+};
 
-export interface TrainOptions extends TrainSettings, BackendOptions, SimulationControl {
-  /** Settings of the problem: "fast", "default", "paper"; what is given beside it wins. */
-  readonly preset?: string;
-  /** Default 0. One seed and the plain kernels give the same weights on every host. */
-  readonly seed?: number;
-  readonly onProgress?: (progress: Progress) => void;
-  /** Carries on from here; all other options must be as they were. */
-  readonly resume?: Checkpoint;
-}
+const objective = oneOf(...objectiveNames);
 
-/** Settings by guide; the first is the one that is taken when no guide is asked for. */
+const schedule = check<Schedule>("a schedule { kind, … }", (x) => typeof x === "object" && x !== null);
+
+const bank = check<number | Pairs>(
+  "a whole number from 0 to 16777216, or pairs { theta, y }",
+  (x) => isPairs(x) || whole(0, 16_777_216).test(x),
+);
+
+const embeddings = ["auto", "none", "standardise", "log"] as const;
+const embedding = check<EmbeddingOption>(
+  `one of ${embeddings.map((name) => JSON.stringify(name)).join(", ")}, or { principal: components }`,
+  (x) => embeddings.includes(x as "auto") || Number.isInteger((x as { principal?: number } | null)?.principal),
+);
+
+/** The options that a preset may set. The upper limits are what a host could hold, or could finish, at all. */
+const settingsTable = {
+  /** The guide, the conditional density that is learned, or its name; by default "spline", and "gaussian" for one parameter. */
+  guide: option(guide, undefined, "conditional density that is learned"),
+  /** What is minimised: "npe", neural posterior estimation, or "elbo", which needs a likelihood. */
+  objective: option(objective, "npe", "what is minimised"),
+  /** Updates of the weights. */
+  steps: option(whole(1, 100_000_000), 8000, "updates of the weights"),
+  /** Data sets of one update. */
+  batch: option(whole(1, 1_048_576), 256, "data sets of one update"),
+  /** Draws of the guide for each data set, with objective "elbo". */
+  particles: option(whole(1, 65_536), 8, "draws of the guide for each data set, with objective elbo"),
+  /** Largest learning rate. */
+  rate: option(positive, 3e-3, "largest learning rate"),
+  /** How the learning rate changes; by default a cosine with a warm-up of 50 steps. */
+  schedule: option(schedule, { kind: "cosine" }),
+  /** The optimiser: Adam, or AMSGrad. */
+  optimiser: option(oneOf("adam", "amsgrad"), "adam"),
+  /** Largest global norm of the gradient; larger gradients are scaled down to it. 0 clips nothing. */
+  clip: option(
+    number("a number of at least 0", (x) => x >= 0),
+    10,
+  ),
+  /**
+   * Simulations made before training, from which the data sets of an update are drawn, with fresh noise; 0 simulates afresh for
+   * every update. By default 0 for forward models in ops, and 20,000 for `simulate` and for guides on Laplace's base. Or pairs
+   * (θ, y) that were simulated elsewhere, with θ drawn from the prior, or from the proposal: a tenth of them, spread evenly and
+   * at most `heldOut`, is held out. Pairs train by NPE only.
+   */
+  bank: option(bank, undefined, "data sets to simulate before training"),
+  /** Simulations that the held-out loss is measured on. */
+  heldOut: option(whole(2, 16_777_216), 2048, "simulations, or pairs at most, that the held-out loss is measured on"),
+  /** Steps between two held-out losses; by default a fortieth of all steps. */
+  evaluateEvery: option(whole(1)),
+  /** Training stops after this many held-out losses in a row without a better one; 0 never stops it. */
+  patience: option(whole(0), 0),
+  /** How the data enter the guide. "auto" standardises them, and projects long data on principal components. */
+  embedding: option(embedding, "auto"),
+};
+
+export const trainTable = {
+  ...settingsTable,
+  /** Name of one of the problem's presets, such as "fast", "default" or "paper". The other options win over it. */
+  preset: option(text, undefined, "settings of the problem: fast, default or paper"),
+  /** Seed of all random numbers. With the plain kernels, one seed gives the same weights on every host. */
+  seed: option(seed, 0, "seed of all random numbers"),
+  /** Called with the progress now and then. */
+  onProgress: option(callback<(progress: Progress) => void>()),
+  /** A checkpoint to continue from; all other options must be as they were. */
+  resume: option(
+    check<Checkpoint>(
+      "a checkpoint, as loadCheckpoint() returns it",
+      (x) => typeof (x as Partial<Checkpoint> | null)?.signature === "string",
+    ),
+  ),
+  ...simulationTable,
+  ...backendTable,
+};
+/** The options of `train` that a preset may set. */
+export type TrainSettings = OptionsOf<typeof settingsTable>;
+export type TrainOptions = OptionsOf<typeof trainTable>;
+
+/** Settings by guide. The first is used when no guide is asked for. */
 export type Preset = Readonly<Partial<Record<GuideName, TrainSettings>>>;
 
-export type FullSettings = Required<Omit<TrainSettings, "guide" | "bank">> & {
+/** The settings of a training, all of them known. */
+export type FullSettings = Required<Omit<SettingsOf<typeof settingsTable>, "guide" | "bank" | "evaluateEvery">> & {
   readonly guide: Guide;
+  /** Simulations of the bank, 0 for none. */
   readonly bank: number;
-  /** Where the bank is of pairs from elsewhere: `bank` and `heldOut` then count them. */
+  readonly evaluateEvery: number;
+  /** Pairs from elsewhere, where there are any; `bank` and `heldOut` then count them. */
   readonly pairs?: SplitPairs;
 };
 
-const settingNames: readonly string[] = [
-  "guide",
-  "objective",
-  "steps",
-  "batch",
-  "particles",
-  "rate",
-  "schedule",
-  "optimiser",
-  "clip",
-  "bank",
-  "heldOut",
-  "evaluateEvery",
-  "patience",
-  "embedding",
-];
-const known: readonly string[] = [
-  ...settingNames,
-  "preset",
-  "seed",
-  "onProgress",
-  ...Object.keys(simulationTable),
-  "resume",
-  ...backendNames,
-];
-
-function presetOf(problem: Problem, name: string, guide: GuideName | Guide | undefined): TrainSettings {
-  const presets = problem.presets as Readonly<Record<string, Preset>>;
+/** The settings of a preset for the guide that is asked for. @throws on an unknown preset, and on settings that do not exist. */
+function presetOf({ name: problem, presets }: Problem, name: string, asked: GuideName | Guide | undefined) {
   if (!Object.hasOwn(presets, name)) {
-    throw new Error(
-      `preset: expected ${Object.keys(presets).join(", ") || "none (this problem has no presets)"}, got "${name}"`,
-    );
+    const names = Object.keys(presets).join(" or ") || "left out (this problem has none)";
+    throw new Error(`train: expected preset to be ${names}, got "${name}"`);
   }
-  const preset = presets[name];
-  const asked = typeof guide === "string" ? guide : guide?.name;
-  const chosen = (asked ?? Object.keys(preset)[0]) as GuideName;
-  // A guide that the preset does not know takes the settings of its first, with the guide's own defaults.
-  const first = Object.values(preset)[0] as TrainSettings;
-  return { guide: chosen, ...(preset[chosen] ?? { ...first, guide: chosen }) };
-}
-
-/** What one update, or what is kept for all, may hold: more would take the memory of the host, or its time unasked. */
-const MOST = { steps: 100_000_000, batch: 1_048_576, particles: 65_536, bank: 16_777_216, heldOut: 16_777_216 };
-
-function whole(name: string, value: number, least: number, most = Number.MAX_SAFE_INTEGER): void {
-  if (!Number.isInteger(value) || value < least)
-    throw new Error(`${name}: expected a whole number of at least ${least}, got ${describe(value)}`);
-  if (value > most) throw new Error(`${name}: expected a whole number of at most ${most}, got ${value}`);
+  const preset = presets[name] as Preset;
+  const chosen = ((typeof asked === "string" ? asked : asked?.name) ?? Object.keys(preset)[0]) as GuideName;
+  // A guide that the preset does not know is trained with the settings of its first guide.
+  const settings = preset[chosen] ?? { ...Object.values(preset)[0], guide: chosen };
+  expectNames(`preset "${name}" of "${problem}"`, Object.keys(settingsTable), settings);
+  return { guide: chosen, ...settings };
 }
 
 /** All settings, checked. @throws naming the option, what was expected and what came. */
 export function fullSettings(problem: Problem, options: TrainOptions): FullSettings {
   expectProblem("train", problem);
-  expectOptions("train", options, known);
-  const { onProgress } = options;
-  if (onProgress !== undefined && typeof onProgress !== "function")
-    throw new Error(`onProgress: expected a function, got ${describe(onProgress)}`);
-  readOptions("train", simulationTable, pickOptions(simulationTable, options));
+  readOptions("train", trainTable, options);
   checkBankFile("train", problem, options);
   const name = options.preset ?? (Object.hasOwn(problem.presets, "default") ? "default" : undefined);
-  const preset = name === undefined ? {} : presetOf(problem, name, options.guide);
-  const odd = Object.keys(preset).find((key) => !settingNames.includes(key));
-  if (odd !== undefined)
-    throw new Error(
-      `preset "${name}" of "${problem.name}": expected settings ${settingNames.join(", ")}; got "${odd}"`,
-    );
-  // Settings alone: what they say of a training must not depend on who watches it or where it runs.
-  const given = Object.fromEntries(
-    Object.entries(options).filter(([k, v]) => v !== undefined && settingNames.includes(k)),
-  ) as TrainSettings;
-  // A guide asked for by name takes the preset's options for that guide.
-  const asked = typeof given.guide === "string" ? ((preset.guide as Guide | undefined) ?? given.guide) : given.guide;
-  const guide = asked ?? preset.guide ?? (problem.D === 1 ? "gaussian" : "spline");
-  const steps = given.steps ?? preset.steps ?? 8000;
-  const onLaplace = typeof guide === "object" && guide?.options?.base === "laplace";
-  const merged = {
-    objective: "npe" as const,
-    batch: 256,
-    particles: 8,
-    rate: 3e-3,
-    schedule: { kind: "cosine" } as const,
-    optimiser: "adam" as const,
-    clip: 10,
-    bank: problem.forward === null || onLaplace ? 20_000 : 0,
-    heldOut: 2048,
-    evaluateEvery: Math.max(1, Math.ceil(steps / 40)),
-    patience: 0,
-    embedding: "auto" as const,
-    ...preset,
-    ...given,
-    steps,
-    guide: typeof guide === "string" ? guideFrom(guide) : guide,
-  };
-  whole("steps", merged.steps, 1, MOST.steps);
-  whole("batch", merged.batch, 1, MOST.batch);
-  whole("particles", merged.particles, 1, MOST.particles);
-  if (!isPairs(merged.bank)) whole("bank", merged.bank, 0, MOST.bank);
-  whole("heldOut", merged.heldOut, 2, MOST.heldOut);
-  whole("evaluateEvery", merged.evaluateEvery, 1);
-  whole("patience", merged.patience, 0);
-  if (!(merged.rate > 0 && Number.isFinite(merged.rate)))
-    throw new Error(`rate: expected a positive number, got ${describe(merged.rate)}`);
-  if (!(merged.clip >= 0)) throw new Error(`clip: expected a norm of at least 0, got ${merged.clip}`);
-  if (merged.optimiser !== "adam" && merged.optimiser !== "amsgrad")
-    throw new Error(`optimiser: expected "adam" or "amsgrad", got "${merged.optimiser}"`);
-  if (typeof merged.guide?.build !== "function")
-    throw new Error(`guide: expected a guide or one of ${guideNames.join(", ")}, got ${JSON.stringify(guide)}`);
-  // The model file names its guide, so one that is not in the table could be trained but never loaded.
-  if (!guideNames.includes(merged.guide.name as GuideName))
-    throw new Error(`guide: expected one of ${guideNames.join(", ")}, got "${merged.guide.name}"`);
-  rates(merged.schedule, merged.rate, 1);
-  if (onLaplace) checkLaplaceBase(problem, merged);
-  return withBank(problem, merged, options);
+  const preset: TrainSettings = name === undefined ? {} : presetOf(problem, name, options.guide);
+  const settings = readOptions("train", settingsTable, { ...preset, ...pickOptions(settingsTable, options) });
+  // A guide asked for by name gets the preset's options for that guide.
+  const asked = typeof options.guide === "string" ? preset.guide : settings.guide;
+  const chosen = asked ?? settings.guide ?? (problem.D === 1 ? "gaussian" : "spline");
+  const made = typeof chosen === "string" ? guideFrom(chosen) : chosen;
+  const onLaplace = made.options.base === "laplace";
+  const { steps, bank = problem.forward === null || onLaplace ? 20_000 : 0 } = settings;
+  const { evaluateEvery = Math.max(1, Math.ceil(steps / 40)) } = settings;
+  const full = { ...settings, guide: made, bank, evaluateEvery };
+  rates(full.schedule, full.rate, 1); // refuses what makes no schedule
+  if (onLaplace) checkLaplaceBase(problem, full);
+  return withBank(problem, full, options);
 }
 
-/** Laplace's base is found once for each simulation of a bank, from the derivatives of the forward model. */
+/** @throws where Laplace's base cannot be found: for each simulation of a bank, from the derivatives of the forward model. */
 function checkLaplaceBase({ name, forward, proposal, simulate }: Problem, { objective, bank }: Merged): void {
   const expected = 'base "laplace": expected';
   if (forward === null)
@@ -207,10 +190,10 @@ function checkLaplaceBase({ name, forward, proposal, simulate }: Problem, { obje
   if (bank === 0) throw new Error(`${expected} a bank of at least 1 simulation, got 0`);
 }
 
-type Merged = Omit<FullSettings, "bank" | "pairs"> & Pick<Required<TrainSettings>, "bank">;
+type Merged = Omit<FullSettings, "bank" | "pairs"> & { readonly bank: number | Pairs };
 
-/** Settings whose bank is a number, with the pairs that it counts where it was given as pairs. */
-function withBank(problem: Problem, merged: Merged, { bankFile }: TrainOptions): FullSettings {
+/** The settings with `bank` as a number. Pairs are checked, split and counted. */
+function withBank(problem: Problem, merged: Merged, { bankFile }: SimulationControl): FullSettings {
   const { bank } = merged;
   if (isPairs(bank)) {
     if (merged.objective !== "npe")
@@ -223,7 +206,7 @@ function withBank(problem: Problem, merged: Merged, { bankFile }: TrainOptions):
   }
   if (problem.forward === null && problem.simulate === null)
     throw new Error(
-      `bank: expected pairs { theta, y }, for "${problem.name}" has ${sourceOf(problem)}; got ${bank} simulations to make`,
+      `bank: expected pairs { theta, y }, because "${problem.name}" has ${sourceOf(problem)}; got ${bank} simulations to make`,
     );
   if (bank === 0 && problem.forward === null)
     throw new Error("bank: expected at least 1 simulation for a problem given by simulate(), got 0");

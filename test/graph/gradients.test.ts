@@ -6,8 +6,9 @@ import * as g from "../../src/graph/build.ts";
 import { grad } from "../../src/graph/grad.ts";
 import { gaussianLogDensity, gaussianSample, logDet } from "../../src/graph/linear.ts";
 import { activationNames, type MapName, mapNames, maps, type OpName } from "../../src/graph/names.ts";
-import { packed, packedOrder, type Tensor } from "../../src/graph/tensor.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
 import { vjps } from "../../src/graph/vjps.ts";
+import { packed, packedOrder } from "../../src/numbers/triangles.ts";
 import { sparseMatrix } from "../../src/sparse/matrix.ts";
 import { sparsePattern } from "../../src/sparse/pattern.ts";
 import { checkGradients } from "../helpers/differences.ts";
@@ -225,7 +226,7 @@ for (const inverse of [false, true]) {
 }
 
 for (const { op, name, leaves: specs, build, second } of cases) {
-  test(`the derivatives of ${op} are those of finite differences: ${name}`, async () => {
+  test(`the derivatives of ${op} agree with finite differences: ${name}`, async () => {
     const { leaves, tensors, values } = plant(specs, "f64");
     const out = build(...tensors);
     const total = scalarOf(out, 50);
@@ -247,7 +248,7 @@ test("no differentiable op of the table is missing from the list", () => {
   assert.equal(missing, ["splineGrad", "sparseInverse"]); // whose derivatives are refused, below
 });
 
-test("every case of the list makes a node of its op", () => {
+test("every case of the list has a node of its op", () => {
   for (const { op, name, leaves, build } of cases) {
     const stack = [build(...plant(leaves, "f64").tensors)];
     let found = false;
@@ -272,12 +273,12 @@ test("a second derivative of a sparse log-determinant is refused", () => {
   assert.throws(() => grad(scalarOf(da as Tensor, 2), leaves), /sparseLogDet: expected at most one derivative/);
 });
 
-test("no gradient flows through detach, and none to what an output does not depend on", () => {
+test("no gradient flows through detach, nor to tensors that the output does not depend on", () => {
   const { leaves, tensors } = plant([batchOf(2), batchOf(2)], "f64");
   assert.equal(grad(scalarOf(g.detach(tensors[0]), 1), leaves), [null, null]);
 });
 
-test("gradients of the rows of a batch column are those of each row by itself", async () => {
+test("the gradient of a batch column is that of each row by itself", async () => {
   const { leaves, tensors, values } = plant([batchOf(3), paramOf(1, 3)], "f64");
   const rowWise = g.sumFeatures(g.mul(g.square(tensors[0]), tensors[1]));
   const total = g.batchSum(rowWise);

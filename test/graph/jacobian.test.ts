@@ -68,7 +68,7 @@ for (const [name, { D, forward }] of Object.entries(models)) {
   const M = y.cols;
   const values = draw(generator(D), ROWS * D, { low: -1, high: 1, spacing: 1 / 8, offset: 1 / 16 });
 
-  test(`the Jacobian of ${name} is that of finite differences, by columns and by rows, and so are its products`, async () => {
+  test(`the Jacobian of ${name} and its products agree with finite differences, by columns and by rows`, async () => {
     const both: Readonly<Record<string, Jacobian>> = {
       chosen: jacobian(y, x),
       columns: { by: "columns", parts: g.split(x).map((_, d) => jvp(y, x, unit(D, d))) },
@@ -96,7 +96,7 @@ for (const [name, { D, forward }] of Object.entries(models)) {
     }
   });
 
-  test(`the plan of the Jacobian of ${name} asks for nothing but the parameters`, () => {
+  test(`the plan of the Jacobian of ${name} has the parameters as its only input`, () => {
     const plan = atOnce(
       compile({ p: { outputs: Object.fromEntries(jacobian(y, x).parts.map((t, i) => [`${i}`, t])) } }),
     ).plans.p;
@@ -110,7 +110,7 @@ function unit(D: number, d: number): Tensor {
   return g.mul(g.ones("f64"), g.constant(e, "f64"));
 }
 
-test("a Jacobian-vector product transposes the vector-Jacobian product: v · J t = Jᵀ v · t, of params too", async () => {
+test("a Jacobian-vector product is the transpose of the vector-Jacobian product, v · J t = Jᵀ v · t, also for params", async () => {
   const { leaves, tensors, values } = plant([batchOf(3), paramOf(4, 2)], "f64");
   const [x, w] = tensors;
   const y = g.dense(x, w, { activation: "tanh" });
@@ -137,7 +137,7 @@ test("a Jacobian-vector product transposes the vector-Jacobian product: v · J t
   assert.not(topological([jvp(y, x, t)]).includes(v));
 });
 
-test("products can be differentiated again: the gradient of a product is that of finite differences", async () => {
+test("products can be differentiated again: their gradients agree with finite differences", async () => {
   const x = g.input("x", 2, { dtype: "f64" });
   const product = jvp(g.mul(g.sin(x), g.exp(g.columns(x, [1, 0]))), x, unit(2, 0));
   const values = draw(generator(2), ROWS * 2, { low: -1, high: 1, spacing: 1 / 8 });
@@ -155,7 +155,7 @@ test("products can be differentiated again: the gradient of a product is that of
   }
 });
 
-test("what does not depend on the parameters has a Jacobian of zeros", async () => {
+test("an output that does not depend on the parameters has a Jacobian of zeros", async () => {
   const [x, z] = [g.input("x", 2, { dtype: "f64" }), g.input("z", 3, { dtype: "f64" })];
   for (const [output, wrt] of [
     [z, x],

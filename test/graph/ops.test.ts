@@ -23,65 +23,73 @@ const w42 = g.weight("w", 4, 2);
 
 const refusals: readonly [string, () => Tensor, RegExp][] = [
   [
-    "maps take shapes that broadcast",
+    "maps refuse shapes that do not broadcast",
     () => g.add(x3, x4),
     /^add: expected shapes that broadcast over rows or columns, got \(B, 3\) and \(B, 4\)$/,
   ],
   [
-    "maps take one tiling",
+    "maps refuse different tilings",
     () => g.mul(tiles, x3),
     /^mul: expected shapes that broadcast .*, got \(2B, 3\) and \(B, 3\)$/,
   ],
   [
-    "a param of many rows does not meet a batch",
+    "a param of many rows does not broadcast to a batch",
     () => g.add(g.slice(x4, 0, 2), w42),
     /^add: .*, got \(B, 2\) and \(4, 2\)$/,
   ],
   [
-    "params meet only their own shape",
+    "params broadcast only from (1, 1)",
     () => g.add(w42, g.weight("v", 1, 2)),
     /^add: expected params of one shape, or \(1, 1\), got \(4, 2\) and \(1, 2\)$/,
   ],
-  ["numbers a column must fit", () => g.mul(x3, [1, 2]), /^mul: .*, got \(B, 3\) and \(1, 2\)$/],
+  ["a list of numbers must have one for each column", () => g.mul(x3, [1, 2]), /^mul: .*, got \(B, 3\) and \(1, 2\)$/],
   ["types must agree", () => g.add(x3, g.cast(x3, "f64")), /^add: expected one type, got f32, f64; use cast$/],
   ["maps count their operands", () => apply("add", [x3]), /^add: expected 2 inputs, got 1$/],
-  ["numbers alone make no graph", () => g.add(1, 2), /^add: expected at least one tensor, got numbers only$/],
+  ["numbers without a tensor are refused", () => g.add(1, 2), /^add: expected at least one tensor, got numbers only$/],
   [
-    "concat takes one tiling",
+    "concat refuses different tilings",
     () => g.concat(x3, tiles),
     /^concat: expected batches of one row count, got \(B, 3\) and \(2B, 3\)$/,
   ],
-  ["columns must be there", () => g.columns(x3, [0, 3]), /^columns: expected columns in 0\.\.2, got 3$/],
-  ["columns are whole numbers", () => g.columns(x3, [0.5]), /^columns: expected columns in 0\.\.2, got 0\.5$/],
+  [
+    "columns refuses an index that is out of range",
+    () => g.columns(x3, [0, 3]),
+    /^columns: expected columns in 0\.\.2, got 3$/,
+  ],
+  [
+    "columns refuses an index that is not whole",
+    () => g.columns(x3, [0.5]),
+    /^columns: expected columns in 0\.\.2, got 0\.5$/,
+  ],
   ["tile takes an untiled batch", () => g.tile(tiles, 2), /^tile: expected an untiled batch \(B, F\), got \(2B, 3\)$/],
   ["logSumExp takes a batch", () => g.logSumExp(w42), /^logSumExp: expected a batch \(B, F\), got \(4, 2\)$/],
   [
-    "dense takes as many features as there are weights",
+    "dense refuses features that do not match its weights",
     () => g.dense(x4, w42),
     /^dense: expected x \(B, 3\) for weights \(4, 2\), got \(B, 4\)$/,
   ],
   [
-    "triangles must fit their vectors",
+    "triMul refuses a triangle that does not match its vectors",
     () => g.triMul(x4, x3),
     /^triMul: expected a packed triangle \(B, n\(n\+1\)\/2\) and vectors \(B, n\), got \(B, 4\) and \(B, 3\)$/,
   ],
   [
-    "outerTril takes two of a width",
+    "outerTril refuses two widths",
     () => g.outerTril(x3, x4),
     /^outerTril: expected two batches \(B, n\), got \(B, 3\) and \(B, 4\)$/,
   ],
   [
-    "a matrix to be factored is a packed triangle",
+    "cholesky refuses entries that are no packed triangle",
     () => g.cholesky(x4),
     /^cholesky: expected packed triangles \(B, n\(n\+1\)\/2\), got \(B, 4\)$/,
   ],
   [
-    "a factor and its cotangent are of one order",
+    "choleskyGrad refuses a factor and a cotangent of different orders",
     () => g.choleskyGrad(x3, g.input("c", 6)),
     /^choleskyGrad: expected packed triangles \(B, n\(n\+1\)\/2\), got \(B, 3\) and \(B, 6\)$/,
   ],
   [
-    "a log-determinant is that of a packed factor",
+    "logDet refuses entries that are no packed triangle",
     () => logDet(x4),
     /^triDiagonal: expected packed triangles \(B, n\(n\+1\)\/2\), got \(B, 4\)$/,
   ],
@@ -91,12 +99,12 @@ const refusals: readonly [string, () => Tensor, RegExp][] = [
     /^spline: expected 2 to 128 bins, got 1$/,
   ],
   [
-    "spline parameters are counted",
+    "splines refuse a wrong number of parameters",
     () => g.spline(x3, x4, { bins: 2, bound: 3, inverse: false }),
     /^spline: expected x \(B, D\) and parameters \(B, 15\), got \(B, 3\) and \(B, 4\)$/,
   ],
   [
-    "a gradient is that of a scalar",
+    "grad refuses an output that is no scalar",
     () => grad(x3, [x3])[0] as Tensor,
     /^grad: expected a scalar \(B, 1\) or \(1, 1\), got \(B, 3\)$/,
   ],
@@ -104,7 +112,7 @@ const refusals: readonly [string, () => Tensor, RegExp][] = [
 for (const [name, build, message] of refusals)
   test(`${name}, and the error says what came`, () => assert.throws(build, message));
 
-test("one name of weights with two shapes is refused", () => {
+test("weights of one name and two shapes are refused", () => {
   const outputs = { y: g.dense(g.dense(x3, w42), g.weight("w", 3, 2)) };
   assert.throws(
     () => atOnce(compile({ p: { outputs } })),
@@ -112,7 +120,7 @@ test("one name of weights with two shapes is refused", () => {
   );
 });
 
-test("one name of inputs or of banks with two shapes is refused", () => {
+test("inputs or banks of one name and two shapes are refused", () => {
   const other = g.input("x", 2);
   assert.throws(
     () => atOnce(compile({ p: { outputs: { a: g.exp(x3), b: g.exp(other) } } })),
@@ -174,7 +182,7 @@ test("simplifying keeps the value of every output and never adds nodes", async (
   }
 });
 
-test("steps that change nothing are left out, also when they come one after another", () => {
+test("nodes that change nothing are removed, also in chains", () => {
   const shuffled = g.columns(g.columns(g.columns(x3, [2, 0, 1]), [1, 2, 0]), [0, 1, 2]);
   for (const same of [
     g.add(x3, 0),
@@ -263,7 +271,7 @@ test("the operations and bytes of a known net are counted", () => {
   assert.is(bytes, 4 * (inputBytes + (inputBytes + 4 * 10 + 50 * 10) + (50 * 10 + 11 * 2 + 50 * 2)));
 });
 
-test("a training plan leaves one gradient a weight in the gradient slab, at the place of the weight", () => {
+test("a training plan leaves one gradient for each weight in the gradient slab, at the place of the weight", () => {
   const [w0, w1] = weightsOf([3, 10, 2]);
   const y = g.dense(g.dense(x3, w0, { activation: "tanh" }), w1);
   const loss = g.cast(g.batchSum(g.sumFeatures(g.square(y))), "f64");
@@ -277,13 +285,13 @@ test("a training plan leaves one gradient a weight in the gradient slab, at the 
   checkSlots(plans.train);
 });
 
-test("weights that only the loss sees, and not the outputs, have their place too", () => {
+test("weights that only the loss depends on have a place too", () => {
   const w = g.weight("w", 4, 2);
   const minimise = g.batchSum(g.sumFeatures(g.square(g.dense(x3, w))));
   assert.is(atOnce(compile({ train: { outputs: { x: x3 }, minimise } })).weights.entries.length, 1);
 });
 
-test("params from weights come before the shards, params from sums after", () => {
+test("params from weights are computed before the shards, params from sums after them", () => {
   const scale = g.exp(g.weight("s", 1, 3));
   const loss = g.mul(g.batchSum(g.sumFeatures(g.mul(x3, scale))), 0.5);
   const { records } = atOnce(compile({ p: { outputs: { loss } } })).plans.p;
@@ -319,7 +327,7 @@ test("a plan is plain data: it survives JSON and structured clones", async () =>
   assert.equal(structuredClone(program), program);
 });
 
-test("a plan prints a record a line", () => {
+test("a plan prints one line for each record", () => {
   const text = printPlan(atOnce(compile({ p: { outputs: { y: g.dense(x3, w42, { activation: "relu" }) } } })).plans.p);
   assert.match(text, /^plan p: shards of \d+ rows, 2 slots, 20 bytes a row/);
   assert.match(text, /= input\(\) \{.*"name":"x".*\} {2}\(B, 3\) f32/);

@@ -1,6 +1,7 @@
 /** Comparisons of the kernels of triangles, dense factors and sparse matrices, with bounds from Higham, Accuracy and Stability. */
 import * as g from "../../src/graph/build.ts";
-import { packed, type Tensor } from "../../src/graph/tensor.ts";
+import type { Tensor } from "../../src/graph/tensor.ts";
+import { packed } from "../../src/numbers/triangles.ts";
 import { sparseMatrix } from "../../src/sparse/matrix.ts";
 import { type SparsePattern, sparsePattern } from "../../src/sparse/pattern.ts";
 import { type Build, linear, sumOf } from "./cases.ts";

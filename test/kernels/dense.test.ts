@@ -25,7 +25,7 @@ function kernelsOf(output: Tensor, rows: number): readonly Kernel[] {
 
 const weighted = (dz: Tensor): Tensor => g.mul(dz, g.rowWeight(dz.dtype, dz.rows));
 
-test("large tiles are right, at their edges and with few rows", async () => {
+test("large tiles are right at their edges and with few rows", async () => {
   if (noGpu) return void console.log(`SKIP ${noGpu}`);
   for (const [ins, outs] of [
     [130, 129],
@@ -45,7 +45,7 @@ test("large tiles are right, at their edges and with few rows", async () => {
   }
 });
 
-test("plans whose rows are known take their sums alone or in parts, and are right either way", async () => {
+test("plans with known rows sum them in one group or in parts, and are right either way", async () => {
   if (noGpu) return void console.log(`SKIP ${noGpu}`);
   for (const [ins, outs, rows] of [
     [100, 2, 8],

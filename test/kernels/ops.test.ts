@@ -28,7 +28,7 @@ for (const [family, cases] of Object.entries(families)) {
   }
 }
 
-test("sums longer than the parts that kernels take them in are whole", async () => {
+test("sums that kernels take in several parts are complete", async () => {
   for (const dtype of ["f32", "f64"] as const) {
     for (const [ins, outs] of [
       [193, 3],
@@ -114,7 +114,7 @@ test("sin and cos keep their relative accuracy far from 0", async () => {
   }
 });
 
-test("a pivot that is not positive makes NaN of its sample from there on, and touches no other sample", async () => {
+test("a pivot that is not positive gives NaN from there on in its sample, and in no other", async () => {
   for (const dtype of ["f32", "f64"] as const) {
     const rows = 21; // of three blocks, the last one padded
     const good = [4, 1, 3, -1, 0.5, 2]; // (2, 3, 5): positive pivots

@@ -22,7 +22,7 @@ const hex = (words: Words): string => words.map((w) => w.toString(16).padStart(8
 const ONES = 0xffffffff;
 
 // Random123 (Salmon et al. 2011), known-answer tests of threefry4x32 with 20 rounds
-test("threefry4x32 gives the published answers", () => {
+test("threefry4x32 gives the published numbers", () => {
   assert.is(hex(threefry4x32([0, 0, 0, 0], [0, 0, 0, 0])), "9c6ca96a e17eae66 fc10ecd4 5256a7d8");
   assert.is(
     hex(threefry4x32([ONES, ONES, ONES, ONES], [ONES, ONES, ONES, ONES])),
@@ -64,7 +64,7 @@ test("no two purposes share a stream", () => {
     if (i > 0) assert.ok(taken[i - 1].end <= first, `${name} and ${taken[i - 1].name} share stream ${first}`);
 });
 
-test("a shuffle by uniform numbers gives each order as often", () => {
+test("a shuffle by uniform numbers gives each order equally often", () => {
   const counts = new Map<string, number>();
   const n = 6000;
   for (let s = 0; s < n; s++) {

@@ -12,7 +12,7 @@ import { runGraph } from "../helpers/run.ts";
 
 const backends = Object.values(wasmBuilds);
 
-test("a matrix that is not positive definite makes NaN of its own sample alone, and is told with the coefficient to blame", async () => {
+test("a matrix that is not positive definite gives NaN in its sample alone, and the coefficient to blame is reported", async () => {
   const pattern = gridPattern(5);
   const count = pattern.rows.length;
   for (const dtype of ["f32", "f64"] as const) {
@@ -46,7 +46,7 @@ test("a matrix that is not positive definite makes NaN of its own sample alone, 
   }
 });
 
-test("lanes that pad a block hold numbers after a solution, whatever stood there: they reach sums with weight 0", async () => {
+test("padding lanes of a block are finite after a solve, whatever they held before: sums multiply them by 0", async () => {
   const pattern = gridPattern(3);
   const [a, b] = [g.input("a", pattern.rows.length), g.input("b", 9)];
   const x = g.sparseSolve(a, g.sparseCholesky(a, pattern), b, pattern);

@@ -17,18 +17,18 @@ const without = (has: (op: string) => boolean): string[] =>
     .filter((op) => !has(op))
     .sort();
 
-test("every op has a kernel on wasm, but weights and constants, which lie in memory as they are", () => {
+test("every op has a kernel on wasm, except weights and constants, which are in memory already", () => {
   assert.equal(
     without((op) => onWasm.includes(`${op}_f32`)),
     ["constant", "param"],
   );
 });
 
-test("every op has kernels on WebGPU, but those of sparse systems", () => {
+test("every op has kernels on WebGPU, except those of sparse systems", () => {
   assert.equal(without(hasKernels), ["sparseCholesky", "sparseInverse", "sparseLogDet", "sparseSolve"]);
 });
 
-test("every kernel of wasm is of an op, and in the comparisons of op-cases.ts, or has a test of its own", () => {
+test("every kernel of wasm belongs to an op, and is in the comparisons of op-cases.ts or has a test of its own", () => {
   const used = new Set<string>();
   for (const cases of Object.values(families)) {
     for (const dtype of ["f32", "f64"] as const) for (const name of kernelsUsed(cases(3, dtype), dtype)) used.add(name);
@@ -46,7 +46,7 @@ test("every kernel of wasm is of an op, and in the comparisons of op-cases.ts, o
   ]);
 });
 
-test("a file of kernels in assembly/ and one in shaders/ have one name", () => {
+test("the files of kernels in assembly/ and in shaders/ have the same names", () => {
   const folder = (name: string): URL => new URL(`../../${name}/`, import.meta.url);
   const named = (name: string, ending: string): string[] =>
     readdirSync(folder(name)).flatMap((file) => (file.endsWith(ending) ? [file.slice(0, -ending.length)] : []));

@@ -176,7 +176,7 @@ test("the kernels of Adam and AMSGrad compile without a message, and their buffe
   assert.is(await messagesSince(first), "");
 });
 
-test("all ops that WebGPU has kernels for were among them; weights and constants need none", () => {
+test("these tests make the kernels of every op on WebGPU; weights and constants need none", () => {
   const left = Object.keys(rules).filter((op) => hasKernels(op) && !made.has(op));
   assert.equal(left.sort(), ["constant", "param"]);
 });
@@ -196,7 +196,7 @@ const files: Readonly<Record<string, readonly string[]>> = {
   "triangle.wgsl.ts": Object.keys(triangleKernels),
 };
 
-test("all kernels of all files of shaders/ were among them, and all functions that they share", () => {
+test("these tests make the kernels of every file of shaders/, and every function that they share", () => {
   const written = readdirSync(new URL("../../shaders/", import.meta.url)).filter((name) => name.endsWith(".wgsl.ts"));
   assert.equal(written.sort(), [...Object.keys(files), "math.wgsl.ts"].sort());
   for (const [file, kernels] of Object.entries(files))
@@ -212,7 +212,7 @@ test("all kernels of all files of shaders/ were among them, and all functions th
   );
 });
 
-test("tiles of 8 × 8 a thread, teams and single work-groups are all picked by some layer of this file", () => {
+test("some layer of this file picks tiles of 8 × 8 for each thread, some teams, some single work-groups", () => {
   const tiles = LAYERS.flatMap(([ins, outs]) => [8, 2048, 65_536].map((rows) => tileOf(outs, rows, ins)));
   assert.ok(tiles.some(({ r }) => r === 2) && tiles.some(({ r }) => r === 1));
   assert.ok(tiles.some(({ TZ }) => TZ > 1) && tiles.some(({ TZ }) => TZ === 1));

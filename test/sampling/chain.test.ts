@@ -70,7 +70,7 @@ test("the metric of a window is the covariance of its positions, drawn towards i
     assert.ok(Math.abs((metric?.covariance[k] as number) - expected) < 1e-9 * Math.abs(at(i, i)), `${i}, ${j}`);
   }
   // L of that: drift is L p, and kick Lᵀ g.
-  const l = factorOf(metric as NonNullable<typeof metric>, D) as Float64Array;
+  const l = factorOf(metric as NonNullable<typeof metric>) as Float64Array;
   const [p, g] = [Float64Array.of(1, -2, 0.5), Float64Array.of(0.3, 0.1, -1)];
   const [z, q] = [new Float64Array(D), new Float64Array(D)];
   drift("dense", l, p, 2, z);
@@ -81,7 +81,7 @@ test("the metric of a window is the covariance of its positions, drawn towards i
   assert.is(window.take(null), null); // one position says nothing
   for (let s = 0; s < 9; s++) window.add(Float64Array.of(1, s, s));
   assert.is(window.take(null), null); // the first entry does not move
-  assert.is(factorOf({ kind: "dense", covariance: Float64Array.of(1, 2, 1) }, 2), null);
+  assert.is(factorOf({ kind: "dense", covariance: Float64Array.of(1, 2, 1) }), null);
 });
 
 test("dual averaging finds the step of the acceptance that is aimed at", () => {

@@ -11,7 +11,8 @@ import { add, columns, concat, constant, div, exp, log, matmul, mul, square, sub
 import { laplace } from "../../src/infer/laplace.ts";
 import { defineProblem, type Problem } from "../../src/problem/problem.ts";
 import { banana, linearGaussian, linearGaussianPosterior } from "../../src/problems.ts";
-import { type NutsOptions, nuts } from "../../src/sampling/nuts.ts";
+import { nuts } from "../../src/sampling/nuts.ts";
+import type { NutsOptions } from "../../src/sampling/nuts-options.ts";
 import type { SampledPosterior } from "../../src/sampling/sampled.ts";
 import { simulate } from "../../src/simulate/simulate.ts";
 import { rejection, small } from "../helpers/maps.ts";
@@ -267,16 +268,16 @@ test("what cannot be sampled is refused, with what to do", async () => {
   );
   const of = async (options: object): Promise<string> => (await rejection(nuts(small, [0, 0, 0], options))).message;
   for (const [options, message] of [
-    [{ chains: 0 }, /^nuts: expected chains of at least 1, got 0/],
-    [{ draws: 2 }, /^nuts: expected draws a chain of at least 4, got 2/],
-    [{ metric: "full" }, /^nuts: expected metric diagonal or dense, got "?full/],
-    [{ space: "noise" }, /^nuts: expected space auto, parameters, guide, got/],
+    [{ chains: 0 }, /^nuts: expected chains to be a whole number of at least 1, got 0/],
+    [{ draws: 2 }, /^nuts: expected draws to be a whole number of at least 4, got 2/],
+    [{ metric: "full" }, /^nuts: expected metric to be one of "diagonal", "dense", got "full"/],
+    [{ space: "noise" }, /^nuts: expected space to be one of "auto", "parameters", "guide", got "noise"/],
     [{ space: "guide" }, /^nuts: expected start to be posteriors of one map for space "guide"/],
     [{ jumps: 1 }, /^nuts: expected jumps to be true or false/],
-    [{ targetAccept: 1 }, /^nuts: expected targetAccept between 0 and 1, got 1/],
-    [{ maxDepth: 21 }, /^nuts: expected maxDepth of at most 20, got 21/],
-    [{ budget: 0 }, /^nuts: expected a budget of seconds above 0/],
-    [{ seed: 0.5 }, /^nuts: expected a whole number as seed/],
+    [{ targetAccept: 1 }, /^nuts: expected targetAccept to be a number between 0 and 1, got 1/],
+    [{ maxDepth: 21 }, /^nuts: expected maxDepth to be a whole number from 1 to 20, got 21/],
+    [{ budget: 0 }, /^nuts: expected budget to be a number of seconds above 0, got 0/],
+    [{ seed: 0.5 }, /^nuts: expected seed to be a whole number, got 0.5/],
     [{ sampels: 3 }, /^nuts: expected options .*; got "sampels"/],
     [{ start: [1, 2, 3] }, /^nuts: expected start to be a posterior or 8 points \(8, 2\), one a chain, got 3 numbers/],
     [{ start: 3 }, /^nuts: expected start to be a posterior or 8 points/],

@@ -1,6 +1,6 @@
 /**
  * The oracle: runs programs in plain f64, the whole batch at once, with an array for every value. No shards, no slots, no
- * vectors; types are ignored, so f32 programs answer what f32 kernels approximate. Weights keep f64 between updates.
+ * vectors. Types are ignored, so that f32 programs give the values that f32 kernels approximate. Weights stay f64 between updates.
  */
 import type { Plan, Slab, Value } from "../../graph/plan.ts";
 import type { Program } from "../../graph/program.ts";
@@ -46,7 +46,7 @@ function update(
   return true;
 }
 
-/** Answers an executor that computes in f64 whatever the program says. */
+/** Makes an executor that computes in f64 whatever the types of the program. It is long because it is all methods of one interface. */
 export const createReference: CreateExecutor = async (program: Program, { optimiser } = {}): Promise<Executor> => {
   const slabs = {
     weights: new Float64Array(floats(program.weights)),
@@ -147,7 +147,7 @@ export const createReference: CreateExecutor = async (program: Program, { optimi
         to.set(from);
       }
     },
-    fault: () => undefined, // the oracle answers NaN
+    fault: () => undefined, // a fault shows as NaN
     dispose() {},
   };
 };

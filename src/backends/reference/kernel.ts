@@ -1,4 +1,4 @@
-/** What a kernel of the reference is given, and how kernels go over it. */
+/** The arguments of the kernels of the reference, and loops over them. */
 import type { Attrs, Kind } from "../../graph/tensor.ts";
 import type { Rows } from "../backend.ts";
 
@@ -10,7 +10,7 @@ export interface Dense {
   readonly data: Float64Array;
 }
 
-/** What kernels may ask of the run. */
+/** The run, as kernels see it. */
 export interface RunState {
   /** Rows B of the untiled batch. */
   readonly rows: number;
@@ -21,13 +21,16 @@ export interface RunState {
   readonly banks: ReadonlyMap<string, Dense>;
 }
 
+/** Writes the numbers of the output. */
 export type Kernel = (out: Dense, inputs: readonly Dense[], attrs: Attrs, run: RunState) => void;
 
-/** Fills a tensor from its row and column. */
+/** Fills a tensor by a function of row and column. */
 export function fill(out: Dense, value: (row: number, column: number) => number): void {
   for (let r = 0; r < out.rows; r++) for (let c = 0; c < out.cols; c++) out.data[r * out.cols + c] = value(r, c);
 }
+/** The number in a row and column. */
 export const get = (t: Dense, row: number, column: number): number => t.data[row * t.cols + column];
+/** Σ of `count` terms. */
 export const sum = (count: number, term: (i: number) => number): number => {
   let total = 0;
   for (let i = 0; i < count; i++) total += term(i);

@@ -1,4 +1,4 @@
-/** The elementwise ops as scalar functions, from the definitions: slow, and independent of the kernels that they judge. */
+/** The elementwise ops as scalar functions, from the definitions: slow, and independent of the kernels that they test. */
 import type { Activation, MapName } from "../../graph/names.ts";
 import { type Dense, fill, type Kernel } from "./kernel.ts";
 
@@ -75,6 +75,7 @@ const scalars: Readonly<Record<MapName, (a: number, b: number, c: number) => num
   where: (condition, a, b) => (condition > 0 ? a : b),
 };
 
+/** What `dense` applies to its sums. */
 export const activations: Readonly<Record<Activation, (x: number) => number>> = {
   linear: (x) => x,
   relu,
@@ -84,7 +85,7 @@ export const activations: Readonly<Record<Activation, (x: number) => number>> = 
   softplus,
 };
 
-/** Broadcasting: an operand of one row or one column serves them all. */
+/** Broadcasts: an operand with one row or one column is read for all of them. */
 function mapKernel(scalar: (a: number, b: number, c: number) => number): Kernel {
   return (out, inputs) => {
     const at = (t: Dense | undefined, r: number, c: number): number =>
@@ -93,6 +94,7 @@ function mapKernel(scalar: (a: number, b: number, c: number) => number): Kernel 
   };
 }
 
+/** The kernels of the elementwise ops. */
 export const mapKernels = Object.fromEntries(
   Object.entries(scalars).map(([name, scalar]) => [name, mapKernel(scalar)]),
 ) as Record<MapName, Kernel>;

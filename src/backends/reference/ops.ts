@@ -1,4 +1,4 @@
-/** What every op computes, in the plainest f64 code: the oracle that the kernels of other backends are held to. */
+/** Every op in the plainest f64 code: the oracle that tests compare the kernels of other backends with. */
 import type { Activation, OpName } from "../../graph/names.ts";
 import { normalAt, randomWord, uniformAt } from "../../numbers/random.ts";
 import { type Dense, fill, get, type Kernel, sum } from "./kernel.ts";
@@ -11,8 +11,8 @@ const copy: Kernel = (out, [x]) => out.data.set(x.data);
 
 const input: Kernel = (out, _inputs, { name, repeat }, run) => {
   const every = repeat ? run.repeat : 1;
-  const given = run.inputs[name as string];
-  fill(out, (r, c) => given[Math.floor(r / every) * out.cols + c]);
+  const values = run.inputs[name as string];
+  fill(out, (r, c) => values[Math.floor(r / every) * out.cols + c]);
 };
 
 const random: Kernel = (out, _inputs, { distribution, stream }, { seed, step }) => {

@@ -1,6 +1,6 @@
 /**
- * Sparse matrices in the plainest f64 code. Factors are not kept: every op that takes one factors the entries anew, within
- * their envelope and in the order of the unknowns as they come (George & Liu, Computer Solution of Large Sparse Positive
+ * Sparse matrices in the plainest f64 code. Factors are not kept: every op that takes one factors the entries again, within
+ * their envelope and in the given order of the unknowns (George & Liu, Computer Solution of Large Sparse Positive
  * Definite Systems, 1981, ch. 4), so that the oracle shares nothing with the multifrontal kernels that it judges.
  */
 import type { SparseName } from "../../graph/names.ts";
@@ -74,7 +74,7 @@ function factor({ n, rows, cols }: SparsePattern, values: Float64Array): Envelop
   return { first, rows: l };
 }
 
-/** A⁻¹ b in place, for one right-hand side that stands at b[c], b[c + width], … */
+/** A⁻¹ b in place, for one right-hand side at b[c], b[c + width], … */
 function solve({ first, rows }: Envelope, b: Float64Array, c = 0, width = 1): void {
   for (let i = 0; i < rows.length; i++) {
     let sum = b[i * width + c];
@@ -123,6 +123,7 @@ const sparseInverse: Kernel = (out, [a], attrs) => {
   }
 };
 
+/** The kernels of the sparse ops. */
 export const sparseKernels: Readonly<Record<SparseName, Kernel>> = {
   linearMap,
   sparseMul,

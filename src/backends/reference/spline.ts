@@ -1,5 +1,5 @@
 /**
- * Monotone rational-quadratic splines and their derivatives, plainly, one number at a time.
+ * Monotone rational-quadratic splines and their derivatives, one number at a time.
  *
  *   y(ξ) = y_k + h (Δ ξ² + s₀ t) / D,   ξ = (x − x_k) / w,  t = ξ(1 − ξ),  Δ = h / w,  D = Δ + (s₀ + s₁ − 2Δ) t
  *   y′   = Δ² M / D²,                   M = s₁ ξ² + 2 Δ t + s₀ (1 − ξ)²

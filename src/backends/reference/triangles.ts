@@ -1,7 +1,7 @@
 /** Ops on packed lower triangles: entry (i, j) of a sample is at i(i + 1)/2 + j. */
 
 import type { TriangleName } from "../../graph/names.ts";
-import { packedOrder } from "../../graph/tensor.ts";
+import { packedOrder } from "../../numbers/triangles.ts";
 import { type Dense, fill, get, type Kernel, sum } from "./kernel.ts";
 
 /** Entry (i, j) of the packed lower triangle of row r, or of its transpose. */
@@ -18,7 +18,7 @@ const triSolve: Kernel = (out, [l, x], { transpose }) => {
   for (let r = 0; r < x.rows; r++) {
     for (let k = 0; k < n; k++) {
       const i = transpose ? n - 1 - k : k;
-      // Entries of the solution that are not yet there meet zeros of the triangle.
+      // Entries of the solution that are not computed yet meet zeros of the triangle.
       const rest = get(x, r, i) - sum(n, (j) => (j === i ? 0 : entry(l, r, i, j, transpose) * get(out, r, j)));
       out.data[r * n + i] = rest / entry(l, r, i, i, transpose);
     }
@@ -57,7 +57,7 @@ const cholesky = eachTriangle((n, l, [a]) => {
   }
 });
 
-/** By its formula, and not by the steps backwards: L⁻ᵀ Φ(Lᵀ G) L⁻¹, Φ the lower triangle with its diagonal halved. */
+/** By its formula, not by the steps in reverse: L⁻ᵀ Φ(Lᵀ G) L⁻¹, Φ the lower triangle with its diagonal halved. */
 const choleskyGrad = eachTriangle((n, out, [l, g]) => {
   const below = (t: Float64Array, i: number, j: number): number => (j > i ? 0 : t[tri(i, j)]);
   const square = (entry: (i: number, j: number) => number): number[][] =>
@@ -79,6 +79,7 @@ const choleskyGrad = eachTriangle((n, out, [l, g]) => {
     for (let j = 0; j <= i; j++) out[tri(i, j)] = i === j ? both[i][i] : both[i][j] + both[j][i];
 });
 
+/** The kernels of the ops on triangles. */
 export const triangleKernels: Readonly<Record<TriangleName, Kernel>> = {
   triMul,
   triSolve,

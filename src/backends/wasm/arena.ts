@@ -1,22 +1,22 @@
-/** Linear memory: handed out, 64-byte aligned, and seen as numbers. It only grows, and goes with the instance that owns it. */
+/** Linear memory, handed out in 64-byte aligned pieces and seen as numbers. It only grows, and is freed with its instance. */
 import type { DType } from "../../graph/tensor.ts";
 import type { Rows } from "../backend.ts";
 
 const MIB = 1_048_576;
 const PAGE = 65_536;
 
-/** Views are of the memory as it is: after the next `take` they may be of none, so nobody keeps one. */
+/** A view is valid until the next `take`, which may move the memory; nobody keeps one. */
 export class Arena {
   private readonly memory: WebAssembly.Memory;
   private top: number;
 
-  /** Of what lies behind `base`. */
+  /** Hands out the memory from `base` on. */
   constructor(memory: WebAssembly.Memory, base: number) {
     this.memory = memory;
     this.top = Math.ceil(base / 256) * 256;
   }
 
-  /** @throws when the host does not give so much memory. */
+  /** @throws when the host refuses so much memory. */
   take(bytes: number): number {
     const at = this.top;
     this.top += Math.ceil((bytes + 64) / 64) * 64; // slack: kernels may read 16 bytes past the end
@@ -26,9 +26,7 @@ export class Arena {
       this.memory.grow(Math.ceil(missing / PAGE));
     } catch {
       const need = Math.ceil(this.top / MIB);
-      throw new Error(
-        `wasm: expected ${need} MiB of memory, which this host does not give; use a smaller batch or bank`,
-      );
+      throw new Error(`wasm: expected ${need} MiB of memory, which this host refuses; use a smaller batch or bank`);
     }
     return at;
   }

@@ -1,4 +1,4 @@
-/** Plans as the words that the interpreter in assembly/index.ts reads; assembly/state.ts shows the layout of a record. */
+/** Encodes plans as the words that the interpreter in assembly/index.ts reads; assembly/state.ts shows the layout of a record. */
 import { activationNames } from "../../graph/names.ts";
 import type { Plan, PlanRecord, Value } from "../../graph/plan.ts";
 import type { DType } from "../../graph/tensor.ts";
@@ -8,7 +8,7 @@ import type { Kernels } from "./kernels.ts";
 
 const floatBits = (x: number): number => new Int32Array(Float32Array.of(x).buffer)[0];
 
-/** Attribute words of a record, as its kernel reads them. Addresses that change between runs are left 0 and patched. */
+/** Attribute words of a record, as its kernel reads them. Addresses that change between runs are 0 here and patched later. */
 const attributeWords: Record<string, (a: Record<string, never>, place: Tables, dtype: DType) => number[]> = {
   input: () => [0, 1],
   output: () => [0],
@@ -50,7 +50,7 @@ const scratchBytes: Record<string, (record: PlanRecord, plan: Plan, kernels: Ker
     return 48 * n + (dtype === "f32" ? 32 * (n + cols) : 0);
   },
 };
-/** Scratch is one for all records: the largest that any of them needs. */
+/** All records share one scratch area, of the size that the largest needs. */
 export const scratchOf = (plan: Plan, kernels: Kernels): number =>
   plan.records.shard.reduce((most, r) => Math.max(most, scratchBytes[r.op]?.(r, plan, kernels) ?? 0), 0);
 
@@ -73,7 +73,7 @@ export interface Encoded {
 }
 
 interface Tables {
-  /** Address of fixed numbers, as they are or in a type; they are laid down once. */
+  /** Address of fixed numbers, as words or in a type; equal ones are stored once. */
   readonly table: (numbers: Int32Array | Float64Array, dtype?: DType) => number;
   readonly scratch: number;
 }

@@ -1,4 +1,4 @@
-/** Runs programs on WebAssembly: a program is laid out in linear memory, then one call runs any number of steps. */
+/** Runs programs on WebAssembly. A program is laid out in linear memory; one call then runs any number of steps. */
 import { bytesOf } from "../../graph/plan.ts";
 import type { Program } from "../../graph/program.ts";
 import type { Executor, ExecutorOptions, OptimiserState, Rows, RunOptions, StepOptions } from "../backend.ts";
@@ -21,7 +21,7 @@ import type { KernelBuild } from "./kernels-url.ts";
 import { WasmOptimiser } from "./optimiser.ts";
 import { type Edge, type LoadedPlan, makeLayout, patch, trainingWords } from "./plan.ts";
 
-/** The memory that threads share, and how many they are. */
+/** The memory that threads share, and their number. */
 export interface Sharing {
   readonly memory: WebAssembly.Memory;
   readonly threads: number;
@@ -30,7 +30,7 @@ export interface Sharing {
 class WasmExecutor implements Executor {
   readonly backend = "wasm";
   readonly device: string;
-  /** Where threads speak to each other (0: there is one), and what the kernels of each keep for themselves. */
+  /** Address where threads synchronise (0 for one thread), and addresses of the local state of their kernels. */
   readonly shared: { readonly control: number; readonly locals: readonly number[] };
   private readonly kernels: SharedKernels;
   private readonly program: Program;
@@ -65,7 +65,7 @@ class WasmExecutor implements Executor {
     this.layOut = makeLayout({ program, kernels, arena, slabs: this.slabs, threads });
   }
 
-  /** A plan, laid out at its first use. */
+  /** A plan in memory; it is laid out at its first use. */
   private load(name: string): LoadedPlan {
     const known = this.loaded.get(name);
     if (known) return known;
@@ -74,7 +74,7 @@ class WasmExecutor implements Executor {
     return loaded;
   }
 
-  /** Runs a plan, by all threads. */
+  /** Runs a plan on all threads. */
   private execute(...run: Parameters<SharedKernels["run"]>): number {
     const { control } = this.shared;
     return control > 0 ? this.kernels.lead(control, ...run) : this.kernels.run(...run);
@@ -107,14 +107,14 @@ class WasmExecutor implements Executor {
     }
   }
 
-  /** Copies the rows of a chunk in; a `repeat` input is given from the row that serves the first of them. */
+  /** Copies the rows of a chunk in; a `repeat` input starts at the row that serves the first of them. */
   private feed(loaded: LoadedPlan, inputs: Inputs, repeat: number, start: number, count: number): void {
     for (const { name, repeat: repeats } of loaded.plan.inputs) {
       const { at, words, cols, dtype } = loaded.inputs.get(name) as Edge;
       const every = repeats ? repeat : 1;
       const rows = servingRows(inputs[name], cols, every, start, count);
       this.arena.rows(at, rows.length, dtype).set(rows);
-      // The kernel counts rows of the whole run when it divides: let it find the first of these at the start of the buffer.
+      // The kernel divides the row of the whole run: this offset makes the first of these rows the start of the buffer.
       const skipped = every > 1 ? Math.floor(start / every) * cols * bytesOf(dtype) : 0;
       patch(this.arena, words, [at - skipped, every]);
     }
@@ -144,7 +144,7 @@ class WasmExecutor implements Executor {
       }
       if (options.onRows && start + count < rows) await options.onRows(start + count);
     }
-    // Sums go on from part to part, so params are whole after the last.
+    // Sums continue from part to part, so params are complete after the last one.
     for (const [key, e] of loaded.paramOutputs) out[key] = this.arena.rows(e.at, e.rows * e.cols, e.dtype).slice();
     return out;
   }
@@ -185,7 +185,7 @@ class WasmExecutor implements Executor {
   }
 
   dispose(): void {
-    this.loaded.clear(); // the instance's memory goes with the last reference to it
+    this.loaded.clear(); // the memory of the instance is freed with the last reference to it
     if (this.shared.control > 0) this.kernels.release(this.shared.control);
   }
 }
@@ -193,11 +193,11 @@ class WasmExecutor implements Executor {
 export interface WasmOptions extends ExecutorOptions {
   /** `auto`: relaxed where the host has it. */
   readonly build?: KernelBuild | "auto";
-  /** Why it is not another backend, to be told with the device. */
+  /** Why this backend stands in for another: shown with the device. */
   readonly remark?: string;
 }
 
-/** An executor of compiled kernels: of a build for threads, over the memory that they share. */
+/** An executor of compiled kernels; with threads, of a build over the memory that they share. */
 export const makeWasm = (
   module: WebAssembly.Module,
   build: KernelBuild,

@@ -1,7 +1,7 @@
-/** What assembly/fault.ts has noted, in words. */
+/** The faults that assembly/fault.ts has noted, in words. */
 import type { Kernels } from "./kernels.ts";
 
-/** The first pivot of the last run that was not positive, of what each thread has noted; undefined for none. */
+/** The first pivot of the last run that was not positive, among the notes of all threads; undefined for none. */
 export function faultOf({ memory, faultAddress }: Kernels, locals: readonly number[]): string | undefined {
   const views = locals.map((local) => new DataView(memory.buffer, faultAddress(local), 40));
   const [view] = views

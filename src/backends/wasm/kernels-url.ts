@@ -1,9 +1,9 @@
 /**
- * Where the compiled kernels are. The answer differs between the sources (src/backends/, run by tsx and Deno) and the
- * bundle (dist/, where the modules lie beside it), so the build sets RETRODICT_BUNDLED and the other branch is dropped.
+ * The places of the compiled kernels. They differ between the sources (src/backends/, run by tsx and Deno) and the bundle (dist/,
+ * where the kernels lie beside it), so the build sets RETRODICT_BUNDLED and drops the other branch.
  *
  * Each address is written out: `new URL("literal", import.meta.url)` is the form by which a user's bundler (Vite,
- * webpack, Rollup) finds the file and copies it. A name put together at run time would be left behind.
+ * webpack, Rollup) finds the file and copies it. A file whose name is made at run time would not be copied.
  */
 import { foldersSet, inFolder } from "../../host/folders.ts";
 
@@ -11,11 +11,11 @@ declare const RETRODICT_BUNDLED: true | undefined;
 
 /** `plain`: SIMD only, the same bits everywhere. `relaxed`: SIMD with fused multiply-add, faster where a host has it. */
 export type KernelBuild = "plain" | "relaxed";
-/** A build, or what threads run of it: the same kernels over a memory that they share. */
+/** A build, or its version for threads: the same kernels over a shared memory. */
 export type KernelsFile = KernelBuild | `${KernelBuild}-threads`;
 
 const urls: Record<KernelsFile, () => URL> =
-  typeof RETRODICT_BUNDLED !== "undefined" // written here, for the other branch to be dropped: bundlers look for its files
+  typeof RETRODICT_BUNDLED !== "undefined" // written out here, so that the other branch is dropped: bundlers would look for its files
     ? {
         plain: () => new URL("./kernels.wasm", import.meta.url),
         relaxed: () => new URL("./kernels-relaxed.wasm", import.meta.url),
@@ -36,12 +36,12 @@ const files: Readonly<Record<KernelsFile, string>> = {
   "relaxed-threads": "kernels-relaxed-threads.wasm",
 };
 
-/** What to do where the kernels are not. */
+/** What to do where the kernels are missing. */
 export const KERNELS_HINT =
   "copy kernels*.wasm from dist/ of the package there, or say where they are: setFolders({ kernels })";
 
 /**
- * The place of a file of the kernels: `file:` in Node and Deno, `http(s):` in a browser, or as `setFolders` has it.
+ * The address of a file of kernels: `file:` in Node and Deno, `http(s):` in a browser, or in the folder that `setFolders` has set.
  * @throws in a bundle of a format other than ESM, whose code does not know its own address.
  */
 export function kernelsUrl(file: KernelsFile): string | URL {

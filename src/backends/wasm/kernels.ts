@@ -1,18 +1,18 @@
-/** Loads the compiled kernels: picks the build that the host can run, compiles it once, makes instances. */
+/** Loads the compiled kernels: chooses the build that the host can run, compiles it once, and makes instances. */
 import { instantiateSync } from "@assemblyscript/loader";
 import { readPlace } from "../../host/folders.ts";
 import { KERNELS_HINT, type KernelBuild, type KernelsFile, kernelsUrl } from "./kernels-url.ts";
 
-/** What `assembly/index.ts` exports, beside one kernel an op. */
+/** The exports of `assembly/index.ts`, beside one kernel an op. */
 export interface Kernels {
   readonly memory: WebAssembly.Memory;
   readonly table: WebAssembly.Table;
   heapBase(): number;
-  /** What kernels of an instance keep for themselves: where, how many bytes, and where a fault is told in it. */
+  /** The local state of the kernels of an instance: its address, its bytes, and where in it a fault is noted. */
   localAddress(): number;
   localBytes(): number;
   faultAddress(local: number): number;
-  /** Of an instance that shares its memory: once, before it works. */
+  /** Sets the address of the local state, once, in an instance that shares its memory. */
   setLocal(local: number): void;
   run(
     plan: number,
@@ -26,7 +26,7 @@ export interface Kernels {
   denseWeightGradScratch(blocks: number, ins: number, outs: number): number;
 }
 
-/** What assembly/threads.ts adds: `lead` is `run` by all threads, the others being in `follow` until they are released. */
+/** The exports of assembly/threads.ts: `lead` is `run` on all threads, while the other threads are in `follow`, until they are released. */
 export interface SharedKernels extends Kernels {
   controlBytes(): number;
   lead(control: number, ...run: Parameters<Kernels["run"]>): number;
@@ -34,7 +34,7 @@ export interface SharedKernels extends Kernels {
   release(control: number): void;
 }
 
-/** A function of one relaxed multiply-add: hosts without relaxed SIMD refuse it. */
+/** A module with one relaxed multiply-add, which hosts without relaxed SIMD refuse. */
 const RELAXED_PROBE = new Uint8Array([
   0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 10, 16, 1, 14, 1, 1, 123, 32, 0, 32, 0, 32, 0, 253, 133,
   2, 26, 11,
@@ -47,7 +47,7 @@ const compiled = new Map<string, Promise<WebAssembly.Module>>();
 async function compileAt(place: string | URL): Promise<WebAssembly.Module> {
   try {
     const bytes = await readPlace("kernels", "WebAssembly", place);
-    // "\0asm": a server may answer with a page what is not there.
+    // "\0asm": for a missing file a server may answer with a page.
     if (bytes[0] !== 0 || bytes[1] !== 0x61 || bytes[2] !== 0x73 || bytes[3] !== 0x6d)
       throw new Error(`kernels: expected WebAssembly at ${place}, got something else`);
     return await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
@@ -74,7 +74,7 @@ export async function compileKernels(file: KernelsFile): Promise<WebAssembly.Mod
   return module;
 }
 
-/** A memory for threads to share. Hosts set its largest size aside, if not the memory itself: the largest that they give. */
+/** A memory for threads to share, of the largest size that the host grants: hosts reserve the addresses of all of it at once. */
 export function shareMemory(): WebAssembly.Memory {
   for (let maximum = 65_536; ; maximum /= 2) {
     try {
@@ -87,18 +87,18 @@ export function shareMemory(): WebAssembly.Memory {
 
 export type AllKernels = SharedKernels & Record<string, CallableFunction>;
 /**
- * A fresh instance with its own memory: it is freed, whole, when the executor that owns it is. Or one over a memory that it
- * shares with others of the same module: each lays down the same constants once more.
+ * A fresh instance with its own memory, which is freed together with the executor that owns it. Or an instance over a memory that
+ * it shares with others of the same module: each of them writes the same constants again.
  */
 export function instantiateKernels(module: WebAssembly.Module, memory?: WebAssembly.Memory): AllKernels {
-  // The raw exports: the wrapped ones are no table entries.
+  // The raw exports, because wrapped ones cannot be table entries.
   const kernels = instantiateSync(module, memory ? { env: { memory } } : {}).instance.exports;
   return kernels as unknown as AllKernels;
 }
 
 /**
- * Fills the function table with the kernels, exports by names like "dense_f32", and answers their indices. They come in the
- * order of the exports, so the table is the same in all instances of a module: threads need that.
+ * Fills the function table with the kernels, which are exports with names like "dense_f32", and returns their indices. They are in
+ * the order of the exports, so that the table is the same in all instances of a module, as threads need it.
  */
 export function fillTable(kernels: Kernels): ReadonlyMap<string, number> {
   const found = Object.entries(kernels).filter(([name]) => /_f(32|64)$/.test(name));

@@ -1,4 +1,4 @@
-/** Adam and AMSGrad in linear memory: what assembly/adam.ts reads and writes, and what the host knows of it. */
+/** Adam and AMSGrad in linear memory: the settings that assembly/adam.ts reads, and the state that it writes. */
 
 import { type OptimiserOptions, type OptimiserState, powersAfter } from "../backend.ts";
 import type { Arena } from "./arena.ts";
@@ -21,7 +21,7 @@ export class WasmOptimiser {
   /** β1ᵗ and β2ᵗ after `updates` updates. */
   private powers: readonly number[] = [1, 1];
 
-  /** For a slab of weights of so many bytes. */
+  /** The optimiser of a slab of weights of so many bytes. */
   constructor(arena: Arena, options: OptimiserOptions, weights: number, bytes: number) {
     this.arena = arena;
     this.options = options;
@@ -33,7 +33,7 @@ export class WasmOptimiser {
     this.settings = arena.take(SETTINGS_BYTES);
   }
 
-  /** Grows in powers of two, so that many short calls and one long one cost the same memory. */
+  /** It grows in powers of two, so that many short calls take no more memory than one long call. */
   private reserveTrace(steps: number): void {
     if (steps <= this.trace.steps) return;
     let size = 256;
@@ -41,7 +41,7 @@ export class WasmOptimiser {
     this.trace = { rates: this.arena.take(size * 4), losses: this.arena.take(size * 8), steps: size };
   }
 
-  /** Before a call of a step a rate: where its settings are and its losses go. */
+  /** Called before a run of one step a rate: sets the addresses of the settings and of the losses. */
   begin(gradient: number, rates: Float32Array, firstStep: number): { settings: number; losses: number } {
     this.reserveTrace(rates.length);
     const { arena, weights, m, v, largest, floats, settings, trace } = this;
@@ -52,7 +52,7 @@ export class WasmOptimiser {
     return { settings, losses: trace.losses };
   }
 
-  /** After a call that made `done` updates of so many steps: their losses, and that of the step that stopped it. */
+  /** Called after a run that made `done` updates: their losses, and that of the step that stopped it. */
   end(done: number, steps: number): Float64Array {
     this.updates += done;
     this.powers = [...this.arena.doubles(this.settings + 64, 2)];

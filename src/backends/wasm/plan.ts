@@ -1,4 +1,4 @@
-/** A plan as it lies in linear memory: where its records and edges are, and how many rows a call takes. */
+/** Lays plans out in linear memory: the addresses of their records and edges, and the rows of a call. */
 import { bytesOf, type Plan, type Value } from "../../graph/plan.ts";
 import type { Program } from "../../graph/program.ts";
 import type { DType } from "../../graph/tensor.ts";
@@ -7,9 +7,9 @@ import type { Arena } from "./arena.ts";
 import { encodePlan, type Patch, scratchOf } from "./encode.ts";
 import { fillTable, type Kernels } from "./kernels.ts";
 
-/** Rows that one call takes in, so that they are still in cache when they are read; longer runs are looped. */
+/** Rows of one call: few enough to be still in cache when they are read. Longer runs are loops of calls. */
 const CHUNK_ROWS = 1024;
-/** Bytes of an input or output of a call: of long rows it takes fewer. */
+/** Bytes of an input or output of a call, which takes fewer rows where they are long. */
 const CHUNK_BYTES = 8_388_608;
 function chunkRows(plan: Plan): number {
   const outputs = plan.outputs.map((o) => plan.values[o.value]).filter((v) => v.kind === "batch");
@@ -18,15 +18,15 @@ function chunkRows(plan: Plan): number {
   const shards = Math.max(1, Math.floor(Math.min(CHUNK_ROWS, fit) / plan.shardRows));
   return Math.max(shards * plan.shardRows, plan.rows);
 }
-/** Groups of shards that sum on their own: the most threads that can share a step. */
+/** Groups of shards that are summed separately: the most threads that can share a step. */
 const MAX_GROUPS = MAX_THREADS;
-/** Bytes of what assembly/shards.ts reads of a plan. */
+/** Bytes of the header of a plan, which assembly/shards.ts reads. */
 const HEADER_BYTES = 64;
 
 export interface Edge {
-  /** Where the rows are. */
+  /** Address of the rows. */
   readonly at: number;
-  /** Where the attribute words of its record are, to be patched, in the records of each thread. */
+  /** Addresses of the attribute words of its record, one a thread, to be patched. */
   readonly words: readonly number[];
   readonly cols: number;
   readonly rows: number;
@@ -34,12 +34,12 @@ export interface Edge {
 }
 export interface LoadedPlan {
   readonly plan: Plan;
-  /** Where its header is, which assembly/shards.ts shows. */
+  /** Address of its header, whose layout assembly/shards.ts shows. */
   readonly at: number;
   readonly inputs: ReadonlyMap<string, Edge>;
   readonly batchOutputs: ReadonlyMap<string, Edge>;
   readonly paramOutputs: ReadonlyMap<string, Edge>;
-  /** Where a param is. */
+  /** Address of a param. */
   readonly placeOf: (value: Value) => number;
   readonly banks: readonly { name: string; words: readonly number[] }[];
   readonly sums: number;
@@ -52,10 +52,10 @@ export function patch(arena: Arena, words: readonly number[], values: readonly n
   for (const at of words) arena.words(at, values.length).set(values);
 }
 
-/** Where the optimiser's settings, the loss and the trace of losses stand in a plan's header; zeros: it does not train. */
+/** The words of a plan's header that hold the addresses of the optimiser's settings, the loss and the losses; zeros: it does not train. */
 export const trainingWords = (arena: Arena, { at }: LoadedPlan): Int32Array => arena.words(at + 44, 3);
 
-/** What all plans of a program are laid out over. */
+/** What all plans of a program share. */
 export interface Ground {
   readonly program: Program;
   readonly kernels: Kernels;
@@ -64,14 +64,17 @@ export interface Ground {
   readonly threads: number;
 }
 
-/** Lays out plans, each once. */
+/**
+ * Lays out plans, each once. The steps are functions inside of this one, because they share the arena, the function table and the
+ * fixed numbers that were stored before.
+ */
 export function makeLayout({ program, kernels, arena, slabs, threads }: Ground): (plan: Plan) => LoadedPlan {
   const opcodes = fillTable(kernels);
   const tables = new Map<Int32Array | Float64Array, Readonly<Record<string, number>>>();
-  /** Tensors of the shard at hand and scratch, a thread each. */
+  /** Of each thread, the addresses of its scratch and of the tensors of its current shard. */
   let workspaces: readonly { slots: number; scratch: number }[] | undefined;
 
-  /** Index of a kernel in the function table; kernels are found by name, so that an op has one name everywhere. */
+  /** Index of a kernel in the function table, by name, so that an op has the same name everywhere. */
   function opcode(name: string): number {
     const known = opcodes.get(name);
     if (known !== undefined) return known;
@@ -80,7 +83,7 @@ export function makeLayout({ program, kernels, arena, slabs, threads }: Ground):
     );
   }
 
-  /** Lays fixed numbers down, once an array and type. */
+  /** Address of fixed numbers, which are stored once for each array and type. */
   function table(numbers: Int32Array | Float64Array, dtype?: DType): number {
     const key = dtype ?? "words";
     const known = tables.get(numbers)?.[key];
@@ -118,7 +121,7 @@ export function makeLayout({ program, kernels, arena, slabs, threads }: Ground):
     const bases = { slot: 0, ...slabs, sums, temporary, constant };
     const place = (v: Value, own: number): number => (v.region === "slot" ? own + slots[v.at] : bases[v.region] + v.at);
 
-    // A thread's records differ in where the tensors of its shard lie, and in nothing else.
+    // The records of threads differ only in the addresses of the tensors of their shards.
     const encoded = workspaces.map((own) =>
       encodePlan(plan, { valueAt: (v) => place(v, own.slots), opcode, table, scratch: own.scratch }),
     );

@@ -1,11 +1,11 @@
-/** Buffers on the device, and those that all plans of a program share. */
+/** Buffers on the device, among them those that all plans of a program share. */
 import type { Program } from "../../graph/program.ts";
 import { bankOf } from "../requests.ts";
 import { usage } from "./device.ts";
 import { write } from "./transfer.ts";
 
 const { storage, copySrc, copyDst } = usage;
-/** A buffer of at least a few bytes: none may be empty. */
+/** A buffer of at least a few bytes, because no buffer may be empty. */
 export const newBuffer = (device: GPUDevice, bytes: number, label: string, more = 0): GPUBuffer =>
   device.createBuffer({
     label,
@@ -34,7 +34,7 @@ export class SharedBuffers {
 
   writeBank(name: string, values: Float32Array): void {
     this.banks.get(name)?.destroy();
-    // Of the very size: kernels ask a bank how long it is.
+    // Of the exact size, because kernels read the length of a bank from its buffer.
     const bank = this.device.createBuffer({
       label: `bank ${name}`,
       size: values.byteLength,
@@ -44,7 +44,7 @@ export class SharedBuffers {
     write(this.device, bank, values);
   }
 
-  /** Fixed numbers, laid down once. */
+  /** A buffer of fixed numbers, which are stored once. */
   table(numbers: Uint32Array<ArrayBuffer> | Float32Array<ArrayBuffer>): GPUBuffer {
     let buffer = this.tables.get(numbers);
     if (buffer === undefined) {
@@ -55,7 +55,7 @@ export class SharedBuffers {
     return buffer;
   }
 
-  /** At least so many floats, for all records. */
+  /** Makes the scratch buffer, which all records share, hold at least so many floats. */
   scratch(floats: number): GPUBuffer {
     if (this.largest === undefined || this.largest.size < 4 * floats) {
       this.largest?.destroy();

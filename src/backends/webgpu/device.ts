@@ -1,22 +1,22 @@
 /**
- * The GPU of this host: of a browser or Deno by `navigator.gpu`, in Node by the package "webgpu" where it is installed. One
- * device serves all executors; when it is lost, the next one that is asked for is a new one.
+ * The GPU of this host: `navigator.gpu` in a browser or Deno, the package "webgpu" in Node where it is installed. One device
+ * serves all executors; after a loss, the next request opens a new one.
  */
 
 export interface Gpu {
   readonly device: GPUDevice;
   /** The adapter in words, for records: "webgpu nvidia hopper". */
   readonly name: string;
-  /** Whether a processor plays the GPU: right, and slow. */
+  /** Whether the GPU is emulated on the processor: correct, but slow. */
   readonly software: boolean;
-  /** Why the device is gone, once it is. */
+  /** Settles with the reason when the device is lost. */
   readonly lost: { reason: string | undefined };
 }
 
-/** Names by which software adapters are known. */
+/** Names of software adapters. */
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|subzero|basic render|warp/i;
 
-/** Kept as long as the process: a device whose instance is collected takes the process with it. */
+/** The GPU instance of Node. It is never released, because collecting the instance of a live device crashes the process. */
 let instance: GPU | undefined;
 let opened: Promise<Gpu> | undefined;
 
@@ -40,7 +40,7 @@ async function findGpu(): Promise<GPU> {
   return instance;
 }
 
-/** Limits that large plans profit from: as much as the adapter has. */
+/** Limits that large plans need: as much as the adapter has. */
 const wanted = [
   "maxBufferSize",
   "maxStorageBufferBindingSize",

@@ -1,6 +1,7 @@
 /**
- * Runs programs on WebGPU: WGSL kernels (shaders/), a pipeline and a bind group each, made once a plan. K training steps are one
- * submission; back come the losses and how many steps were done. All is f32: where a plan says f64, so much is lost.
+ * Runs programs on WebGPU: WGSL kernels (shaders/), each with a pipeline and a bind group that are made once a plan. K training
+ * steps are one submission; only the losses and the number of steps are read back. Everything is computed in f32, also where a
+ * plan says f64.
  */
 import type { Program } from "../../graph/program.ts";
 import type {
@@ -62,7 +63,7 @@ class WebgpuExecutor implements Executor {
     return loaded;
   }
 
-  /** Does work on the device, and tells what it finds wrong with it. */
+  /** Runs work on the device. @throws the errors that the device reports. */
   private guarded<T>(what: string, work: () => Promise<T>): Promise<T> {
     return guarded(this.gpu, what, work);
   }
@@ -85,7 +86,7 @@ class WebgpuExecutor implements Executor {
     await this.guarded(`bank "${name}"`, async () => this.shared.writeBank(name, values));
   }
 
-  /** Rows of a call, of a repeated input those that serve it. */
+  /** The rows of an input that a call needs; of a repeated input, the rows that serve it. */
   private feed(loaded: LoadedPlan, inputs: Inputs, repeat: number, start: number, count: number): void {
     for (const { name, cols, repeat: repeats } of loaded.plan.inputs) {
       const rows = servingRows(inputs[name], cols, repeats ? repeat : 1, start, count);
@@ -118,7 +119,7 @@ class WebgpuExecutor implements Executor {
           buffer: loaded.edge("output", key),
           floats: count * value.rows * value.cols,
         }));
-        // Sums go on from call to call, so params are whole after the last.
+        // Sums continue from call to call, so params are complete after the last one.
         if (last)
           for (const { value } of params) wanted.push({ ...loaded.placeOf(value), floats: value.rows * value.cols });
         return read(device, wanted);
@@ -176,7 +177,7 @@ class WebgpuExecutor implements Executor {
     optimiserOf(this.optimiser).write(state);
   }
 
-  /** Kernels here have nothing to tell but numbers. */
+  /** Kernels on WebGPU report no faults. */
   fault(): string | undefined {
     return undefined;
   }

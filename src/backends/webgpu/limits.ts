@@ -1,8 +1,8 @@
-/** How many rows of a plan fit a call: what a device gives to one buffer, and what is asked of it at once. */
+/** How many rows of a plan fit one call, from the limits of the device on buffers and dispatches. */
 import { align, type Plan } from "../../graph/plan.ts";
 import type { Schedule } from "./schedule.ts";
 
-/** Rows of a tile are a multiple of this. */
+/** The rows of a tile are a multiple of this. */
 const BLOCK = 8;
 /** Bytes that the tensors of one call may take, where a run can be cut into calls. */
 const CALL_BYTES = 268_435_456;
@@ -23,7 +23,7 @@ const bufferLimit = ({ limits }: GPUDevice): number =>
 /** Rows to count the work-groups of. */
 const MANY = 1 << 20;
 
-/** Rows of which a plan fits a device: the largest buffer, and the most work-groups side by side. */
+/** The most rows of a plan that fit a device, by its largest buffer and its most work-groups in one direction. */
 function mostRows({ plan, prologue, shard, epilogue, outputs }: Schedule, device: GPUDevice): number {
   const { maxComputeWorkgroupsPerDimension: limit } = device.limits;
   const groups = [prologue, shard, epilogue, outputs].flat().map((kernel) => kernel.groups({ padded: MANY })[0]);

@@ -1,4 +1,4 @@
-/** A plan on the device: its buffers, for as many rows as were asked for so far, and the dispatches of a call. */
+/** A plan on the device: its buffers, for the most rows requested so far, and the dispatches of a call. */
 import type { Binding, Kernel, Size } from "../../../shaders/kernel.ts";
 import type { Plan, Value } from "../../graph/plan.ts";
 import { newBuffer, type SharedBuffers } from "./buffers.ts";
@@ -27,7 +27,7 @@ export class LoadedPlan {
   private slots: GPUBuffer[] = [];
   private edges = new Map<string, GPUBuffer>();
   private made: Dispatches | undefined;
-  /** What bank and scratch buffers the bind groups were made with. */
+  /** The bank and scratch buffers that the bind groups were made with. */
   private seen: readonly GPUBuffer[] = [];
   /** Padded rows that the slots hold. */
   capacity = 0;
@@ -52,7 +52,7 @@ export class LoadedPlan {
     return this.edges.get(`${kind} ${name}`) as GPUBuffer;
   }
 
-  /** Makes room for calls of so many padded rows. */
+  /** Makes the buffers large enough for calls of so many padded rows. */
   reserve(padded: number): void {
     if (padded <= this.capacity) return;
     this.release();
@@ -80,7 +80,7 @@ export class LoadedPlan {
     return this.placeOf(this.plan.values[binding.value]);
   }
 
-  /** Where a value lies; a batch for as many rows as there is room for. */
+  /** The part of a buffer that holds a value; of a batch, for all rows that fit. */
   placeOf({ region, at, rows, cols }: Value): { buffer: GPUBuffer; offset?: number; size?: number } {
     if (region === "slot") return { buffer: this.slots[at] };
     const { weights, frozen } = this.shared;
@@ -88,7 +88,7 @@ export class LoadedPlan {
     return { buffer, offset: at, size: 4 * rows * cols };
   }
 
-  /** The dispatches, with the buffers of now. */
+  /** The dispatches, with the present buffers. */
   async dispatches(): Promise<Dispatches> {
     const size = { padded: this.capacity };
     const all = [
@@ -121,7 +121,7 @@ export class LoadedPlan {
   private async dispatch(kernel: Kernel, size: Size): Promise<Dispatch> {
     const { device } = this.shared;
     const bound = kernel.bindings.map((binding) => this.bufferOf(binding, size));
-    // A buffer that is written anywhere in a dispatch is bound for writing everywhere in it.
+    // A buffer that a dispatch writes through one binding is bound for writing in all of its bindings.
     const written = new Set(bound.filter((_, i) => kernel.bindings[i].write).map(({ buffer }) => buffer));
     const { pipeline, layout }: Pipeline = await pipelinesOf(device).get(
       kernel,

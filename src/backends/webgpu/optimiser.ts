@@ -1,4 +1,4 @@
-/** Adam and AMSGrad on the device: the kernels of shaders/adam.wgsl.ts, their buffers, and what the host knows of them. */
+/** Adam and AMSGrad on the device: the kernels of shaders/adam.wgsl.ts, their buffers, and the state that the host keeps. */
 import { close, NORM_CHUNK, squares, stateFields, update } from "../../../shaders/adam.wgsl.ts";
 import type { Kernel } from "../../../shaders/kernel.ts";
 import { type OptimiserOptions, type OptimiserState, powersAfter } from "../backend.ts";
@@ -23,7 +23,7 @@ export class Optimiser {
   private readonly parts: GPUBuffer;
   private readonly state: GPUBuffer;
   private losses: GPUBuffer;
-  /** β1ᵗ and β2ᵗ after each update from the first that is not yet counted. */
+  /** β1ᵗ and β2ᵗ after each update that is not yet counted. */
   private powers: [number, number] = [1, 1];
   private ahead: [number, number][] = [];
   private made: { sums: GPUBuffer; loss: GPUBuffer; losses: GPUBuffer; dispatches: readonly Dispatch[] } | undefined;
@@ -41,7 +41,7 @@ export class Optimiser {
     this.losses = newBuffer(device, 4 * STEPS, "losses");
   }
 
-  /** The end of a step: gradient of a plan's sums, loss wherever it lies. */
+  /** The dispatches at the end of a step, from the gradient in a plan's sums and its loss. */
   async dispatches(sums: GPUBuffer, loss: GPUBufferBinding & { buffer: GPUBuffer }): Promise<readonly Dispatch[]> {
     const { made, losses } = this;
     if (made?.sums === sums && made.loss === loss.buffer && made.losses === losses) return made.dispatches;
@@ -103,7 +103,7 @@ export class Optimiser {
     return dispatches;
   }
 
-  /** Before a call of so many steps. */
+  /** Called before a run of so many steps. */
   begin(steps: number): void {
     if (this.losses.size < 4 * steps) {
       this.losses.destroy();
@@ -113,16 +113,16 @@ export class Optimiser {
     this.ahead = [];
   }
 
-  /** What a step of this call, counted from 0 and asked for in order, takes of the rate. */
+  /** The factor of the rate in a step of this run; steps are counted from 0 and must be asked for in order. */
   sizes(index: number, rate: number): { rate: number; secondScale: number } {
     const { beta1, beta2 } = this.options;
     const [power1, secondScale] = index === 0 ? this.powers : this.ahead[index - 1];
-    // Multiplied up, in f64, as on wasm: no pow.
+    // Powers by repeated multiplication in f64, as on wasm: no pow.
     this.ahead[index] = [power1 * beta1, secondScale * beta2];
     return { rate: rate / (1 - this.ahead[index][0]), secondScale: 1 / Math.sqrt(1 - this.ahead[index][1]) };
   }
 
-  /** Where a call leaves its state and its losses. */
+  /** The buffers that hold the state and the losses of a run. */
   results(steps: number): readonly Part[] {
     return [
       { buffer: this.state, floats: stateFields.length },
@@ -130,7 +130,7 @@ export class Optimiser {
     ];
   }
 
-  /** After a call that made so many updates. */
+  /** Called after a run that made so many updates. */
   end(done: number): number {
     if (done > 0) this.powers = this.ahead[done - 1];
     this.updates += done;

@@ -1,4 +1,4 @@
-/** Shader modules and pipelines: each text, with its constants, is compiled once a device. */
+/** Shader modules and pipelines. Each source, with its constants, is compiled once a device. */
 import type { Binding, Kernel } from "../../../shaders/kernel.ts";
 import { header } from "../../../shaders/kernel.ts";
 import { library } from "../../../shaders/math.wgsl.ts";
@@ -9,7 +9,7 @@ export interface Pipeline {
   readonly layout: GPUBindGroupLayout;
 }
 
-/** The whole text of a kernel's module. `writes`: whether each binding is bound for writing. */
+/** The source of a kernel's module. `writes` states whether each binding is bound for writing. */
 export function moduleText({ code, bindings }: Kernel, writes: readonly boolean[]): string {
   const declare = ({ name, type = "array<f32>" }: Binding, i: number): string =>
     `@group(1) @binding(${i}) var<storage, ${writes[i] ? "read_write" : "read"}> ${name}: ${type};`;
@@ -73,7 +73,7 @@ export class Pipelines {
           throw new Error(`webgpu: the device refuses kernel "${name}": ${told || String(error)}`);
         },
       );
-    made.catch(() => {}); // told to whoever awaits it
+    made.catch(() => {}); // reported to the caller that awaits it
     this.pipelines.set(key, made);
     return made;
   }
@@ -81,7 +81,7 @@ export class Pipelines {
 
 const ofDevice = new WeakMap<GPUDevice, Pipelines>();
 
-/** Those of a device, shared by all executors on it. */
+/** The pipelines of a device, which all executors on it share. */
 export function pipelinesOf(device: GPUDevice): Pipelines {
   let known = ofDevice.get(device);
   if (known === undefined) {

@@ -1,16 +1,16 @@
-/** Submissions: a block of the uniform `Run` of shaders/kernel.ts for each run, and the dispatches that read it. */
+/** Submissions. Each run has a block of the uniform `Run` of shaders/kernel.ts, which its dispatches read. */
 import { newBuffer } from "./buffers.ts";
 import { usage } from "./device.ts";
 import type { Dispatch } from "./loaded.ts";
 import { pipelinesOf } from "./pipelines.ts";
 
-/** Runs of one submission at most: steps of a training, else one. */
+/** The most runs of one submission: they are training steps; other plans run once. */
 export const STEPS = 32;
-/** Words of `Run`, and from one of them to the next: offsets are multiples of 256 bytes. */
+/** Words of `Run`, and words from one `Run` to the next, because offsets are multiples of 256 bytes. */
 const RUN_WORDS = 12;
 const STRIDE_WORDS = 64;
 
-/** What of `Run` a call sets. */
+/** The part of `Run` that a call sets. */
 export interface Run {
   readonly rows: number;
   readonly padded: number;

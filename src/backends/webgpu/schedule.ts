@@ -1,6 +1,6 @@
 /**
- * A plan as kernels, in order. Elementwise records of one shape that follow one another become one kernel, and what none but they
- * read is never written.
+ * A plan as kernels, in order. Consecutive elementwise records of one shape become one kernel, and values that only this kernel reads
+ * are never written.
  */
 import { choleskyKernels } from "../../../shaders/cholesky.wgsl.ts";
 import { denseKernels } from "../../../shaders/dense.wgsl.ts";
@@ -34,7 +34,7 @@ export interface Schedule {
   readonly prologue: readonly Kernel[];
   readonly shard: readonly Kernel[];
   readonly epilogue: readonly Kernel[];
-  /** Of outputs that are batches: rows for the caller. */
+  /** The kernels that turn batch outputs into rows for the caller. */
   readonly outputs: readonly Kernel[];
 }
 
@@ -42,7 +42,7 @@ export interface Schedule {
 export const hasKernels = (op: string): boolean =>
   isMap(op) || op === "param" || op === "constant" || Object.hasOwn(kernels, op);
 
-/** @throws where a program has ops that this backend has not. */
+/** @throws where a program has ops that this backend lacks. */
 export function refuseUnknownOps(program: Program): void {
   for (const { name, records } of Object.values(program.plans)) {
     const odd = Object.values(records)
@@ -55,9 +55,9 @@ export function refuseUnknownOps(program: Program): void {
   }
 }
 
-/** Buffers of one kernel that every device has. */
+/** The number of buffers of one kernel that every device supports. */
 const MOST_BUFFERS = 8;
-/** Chains that wait for further links. */
+/** The most chains that wait for further links. */
 const MOST_OPEN = 8;
 
 const sameShape = (a: Value, b: Value): boolean => a.kind === b.kind && a.rows === b.rows && a.cols === b.cols;
@@ -71,7 +71,7 @@ function readers({ records, outputs }: Plan): ReadonlyMap<number, number> {
   return count;
 }
 
-/** Links that will be one kernel: what it loads, what it makes, and what of that it must write. */
+/** Records that will be one kernel, with the values that it loads, those that it makes, and those of them that it must write. */
 interface Chain {
   readonly links: readonly PlanRecord[];
   readonly loaded: ReadonlySet<number>;
@@ -80,8 +80,9 @@ interface Chain {
 }
 
 /**
- * The kernels of a phase. A chain stays open while later records go before it, until one of them needs what it makes, or takes a slot
- * that it reads or writes: slots are used again once their last reader has run.
+ * The kernels of a phase. A chain stays open while later records are emitted before it, until one of them needs a value that the
+ * chain makes, or takes a slot that the chain reads or writes (a slot is reused once its last reader has run). The steps are functions
+ * inside of this one, because they share the open chains and the kernels that were emitted.
  */
 function kernelsOf(records: readonly PlanRecord[], plan: Plan): Kernel[] {
   const uses = readers(plan);
@@ -93,7 +94,7 @@ function kernelsOf(records: readonly PlanRecord[], plan: Plan): Kernel[] {
     const made = new Set(links.map(({ output }) => output));
     const within = new Map<number, number>();
     for (const { inputs } of links) for (const v of new Set(inputs)) within.set(v, (within.get(v) ?? 0) + 1);
-    // Sums lie where they must be left: a gradient may have no reader in the plan.
+    // Sums must always be written: a gradient may have no reader in the plan.
     const leaves = (v: number): boolean =>
       (uses.get(v) ?? 0) > (within.get(v) ?? 0) || plan.values[v].region === "sums";
     return {
@@ -105,7 +106,7 @@ function kernelsOf(records: readonly PlanRecord[], plan: Plan): Kernel[] {
   };
   const longer = ({ links, made }: Chain, record: PlanRecord): Chain | null => {
     if (!sameShape(plan.values[links[0].output], plan.values[record.output])) return null;
-    if (isGather(record.op) && record.inputs.some((v) => made.has(v))) return null; // it reads other entries than its own
+    if (isGather(record.op) && record.inputs.some((v) => made.has(v))) return null; // it reads entries other than its own
     const chain = chainOf([...links, record]);
     const tables = chain.links.filter(({ op }) => isGather(op)).length;
     const places = [...chain.loaded, ...chain.kept].map(place);
@@ -117,7 +118,7 @@ function kernelsOf(records: readonly PlanRecord[], plan: Plan): Kernel[] {
     if (links.length === 1 && !isMap(first.op)) out.push(...kernels[first.op](first, plan));
     else out.push(mapKernel(links, kept, plan));
   };
-  /** Closes the open chains that a record cannot go before. */
+  /** Closes the open chains that must run before a record. */
   const makeWay = (record: PlanRecord, own: Chain | null): void => {
     const target = place(record.output);
     const bars = (chain: Chain): boolean =>
@@ -133,7 +134,7 @@ function kernelsOf(records: readonly PlanRecord[], plan: Plan): Kernel[] {
       out.push(...kernels[record.op](record, plan));
       continue;
     }
-    // The one that makes what the record reads, before any other of its shape.
+    // A chain that makes what the record reads is preferred to others of its shape.
     const candidates = open
       .map((chain) => ({ chain, next: longer(chain, record), near: record.inputs.some((v) => chain.made.has(v)) }))
       .filter(({ next }) => next !== null)

@@ -1,4 +1,4 @@
-/** What goes to the device and comes back, and what it finds wrong with it: errors come in scopes, and a loss at any time. */
+/** Transfers to and from the device, and its errors: errors are caught in scopes, while a loss may come at any time. */
 import { DeviceLost, type Rows } from "../backend.ts";
 import { type Gpu, MAP_READ, usage } from "./device.ts";
 
@@ -13,8 +13,8 @@ export interface Part {
 const turns = new WeakMap<GPUDevice, Promise<unknown>>();
 
 /**
- * Does work on the device, after what came before: a device has one stack of error scopes, and a plan one set of buffers.
- * @throws what the device finds wrong with it, and `DeviceLost` when there is none.
+ * Runs work on the device after all earlier work, because a device has one stack of error scopes and a plan one set of buffers.
+ * @throws the errors that the device reports, and `DeviceLost` when the device is lost.
  */
 export function guarded<T>(gpu: Gpu, what: string, work: () => Promise<T>): Promise<T> {
   const mine = (turns.get(gpu.device) ?? Promise.resolve()).then(() => scoped(gpu, what, work));
@@ -41,7 +41,7 @@ async function scoped<T>({ device, lost }: Gpu, what: string, work: () => Promis
   } catch (error) {
     void device.popErrorScope();
     void device.popErrorScope();
-    await Promise.resolve(); // a loss is told before what it broke
+    await Promise.resolve(); // the loss is reported, not the errors that follow from it
     refuseLost();
     throw error;
   }
@@ -52,7 +52,7 @@ async function scoped<T>({ device, lost }: Gpu, what: string, work: () => Promis
   return result;
 }
 
-/** Parts of buffers, in one copy and one wait. */
+/** Reads parts of buffers, by one copy and one wait. */
 export async function read(device: GPUDevice, parts: readonly Part[]): Promise<Float32Array[]> {
   const total = parts.reduce((sum, { floats }) => sum + floats, 0);
   const staging = device.createBuffer({
@@ -77,7 +77,7 @@ export async function read(device: GPUDevice, parts: readonly Part[]): Promise<F
   }
 }
 
-/** Rows or slabs, from the start of a buffer. */
+/** Writes rows or slabs at the start of a buffer. */
 export function write(device: GPUDevice, buffer: GPUBuffer, values: Rows | readonly number[]): void {
   const floats = values instanceof Float32Array ? (values as Float32Array<ArrayBuffer>) : Float32Array.from(values);
   if (floats.length > 0) device.queue.writeBuffer(buffer, 0, floats);

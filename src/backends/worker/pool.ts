@@ -1,23 +1,23 @@
 /**
- * Workers in use, and for a second after it those without: a training makes several executors, one after another, and to start
- * a worker takes longer than much of what it is asked.
+ * A pool of workers. A worker without work is kept for a second, because a training makes several executors, one after another,
+ * and starting a worker takes longer than many of its tasks.
  */
 import { MAX_THREADS } from "../../host/workers.ts";
 import type { ToWorker } from "./protocol.ts";
 import { type Listener, startWorker } from "./start.ts";
 
-/** Milliseconds for which a worker without work is kept. */
+/** Milliseconds that a worker without work is kept. */
 const KEPT = 1000;
 
 export interface Hired {
-  /** Told once its script runs. */
+  /** Settles once its script runs. */
   readonly up: Promise<void>;
   post(message: ToWorker): void;
-  /** Whether a program may end while the worker lives: not while something is awaited. */
+  /** Whether the program may end while the worker lives: not while a call is awaited. */
   hold(held: boolean): void;
-  /** The worker has no more to do, and may serve another. */
+  /** Returns the worker to the pool. */
   retire(): void;
-  /** Ends it, whatever it does. */
+  /** Ends the worker at once. */
   end(): void;
 }
 
@@ -49,13 +49,13 @@ function start(): Worker {
       idle.push(worker);
       clearTimeout(closing);
       closing = setTimeout(() => idle.splice(0).forEach(({ end }) => void end()), KEPT);
-      (closing as { unref?: () => void }).unref?.(); // it keeps no program from ending
+      (closing as { unref?: () => void }).unref?.(); // so that it does not keep the program from ending
     },
   };
   return worker;
 }
 
-/** Why no worker starts here; undefined where one does, which is then kept as one without work. */
+/** Why no worker starts here; undefined where one does, which then goes to the pool. */
 export async function tryWorker(): Promise<string | undefined> {
   if (idle.length > 0) return undefined;
   try {

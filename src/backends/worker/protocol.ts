@@ -1,15 +1,15 @@
-/** What the calling thread and its workers say to each other: plain data, programs among it, and never a function. */
+/** The messages between the calling thread and its workers: plain data, programs included, and never a function. */
 
 import type { Program } from "../../graph/program.ts";
 import type { Executor, OptimiserOptions } from "../backend.ts";
 import type { KernelBuild } from "../wasm/kernels-url.ts";
 
-/** The methods of an executor that are called from afar. */
+/** The methods of an executor that are called by messages. */
 export type Method = {
   [K in keyof Executor]-?: Executor[K] extends (...args: never[]) => Promise<unknown> ? K : never;
 }[keyof Executor];
 
-/** Makes an executor. With threads, its memory is the one that all of them share. */
+/** Makes an executor. With threads, all of them share its memory. */
 export interface Create {
   readonly kind: "create";
   readonly id: number;
@@ -21,14 +21,14 @@ export interface Create {
   readonly threads: number;
   readonly remark?: string;
 }
-/** What `create` answers. Those who follow are told where to: addresses in the memory. */
+/** The answer to `create`. The addresses in the memory are passed on to the followers. */
 export interface Created {
   readonly device: string;
   readonly control: number;
-  /** Of each thread, what its kernels keep for themselves. */
+  /** Address of the local state of each thread's kernels. */
   readonly locals: readonly number[];
 }
-/** Takes part in what the leader computes. */
+/** Takes part in the computation of the leader. */
 export interface Follow {
   readonly kind: "follow";
   readonly module: WebAssembly.Module;
@@ -42,29 +42,29 @@ export interface Call {
   readonly id: number;
   readonly method: Method;
   readonly args: readonly unknown[];
-  /** Whether the caller wants to be told of rows: the worker waits for its `go` then. */
+  /** Whether the caller asks for progress in rows: the worker then waits for its `go`. */
   readonly rows: boolean;
 }
-/** The caller's answer to rows: on, or end the run. */
+/** The caller's answer to `rows`: continue, or end the run. */
 export interface Go {
   readonly kind: "go";
   readonly id: number;
   readonly on: boolean;
 }
-/** Frees the executor; those who follow it are let go. */
+/** Frees the executor and releases its followers. */
 export interface Dispose {
   readonly kind: "dispose";
 }
 export type ToWorker = Create | Follow | Call | Go | Dispose;
 
-/** `up`: the first word of each worker, once its script runs. */
+/** `up` is the first message of each worker, once its script runs. */
 export type FromWorker =
   | { readonly kind: "up" }
   | { readonly kind: "answer"; readonly id: number; readonly value: unknown; readonly fault?: string }
   | { readonly kind: "error"; readonly id: number; readonly message: string; readonly fault?: string }
   | { readonly kind: "rows"; readonly id: number; readonly done: number };
 
-/** A view with a buffer of its own: posted, a view takes all of its buffer along. */
+/** A view with a buffer of its own, because posting a view copies its whole buffer. */
 export function compact(value: unknown): unknown {
   if (ArrayBuffer.isView(value)) {
     const view = value as Float32Array;
@@ -74,7 +74,7 @@ export function compact(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, v]) => [key, compact(v)]));
 }
 
-/** The buffers of an answer, which go over without a copy: its arrays were made for it. */
+/** The buffers of an answer. They are transferred without a copy, because its arrays were made for it. */
 export function buffersOf(value: unknown): ArrayBuffer[] {
   if (ArrayBuffer.isView(value)) return [value.buffer as ArrayBuffer];
   if (typeof value !== "object" || value === null) return [];

@@ -1,7 +1,7 @@
 /**
- * An executor in a worker: the program is posted to it, and its methods are called by messages. With threads, a first worker
- * leads and the others follow: from then on they speak through the memory that they share, and no JavaScript runs between the
- * kernels of a step (assembly/threads.ts). The calling thread never waits on that memory: pages must not.
+ * An executor in a worker, called by messages. The program is posted to the worker. With threads, the first worker leads and the
+ * others follow: they synchronise through shared memory, and no JavaScript runs between the kernels of a step
+ * (assembly/threads.ts). The calling thread never blocks on that memory, because pages must not.
  */
 
 import type { Program } from "../../graph/program.ts";
@@ -14,23 +14,23 @@ import type { Answer } from "./start.ts";
 
 export interface RemoteOptions extends ExecutorOptions {
   readonly build?: KernelBuild | "auto";
-  /** Workers; from 2 on they share memory. */
+  /** Number of workers; two or more share memory. */
   readonly threads: number;
-  /** Why it is not another backend, to be told with the device. */
+  /** Why this backend stands in for another: shown with the device. */
   readonly remark?: string;
 }
 
 interface Pending {
-  /** Who asked: it is not garbage while it is awaited. */
+  /** The executor that called: it must not be collected while its answer is awaited. */
   readonly owner: unknown;
   resolve(value: unknown): void;
   reject(error: unknown): void;
   readonly onRows?: RunOptions["onRows"];
 }
 
-/** Calls by message: each has a number, and its answer bears it. */
+/** Calls by message. Each has a number, which its answer repeats. */
 class Calls {
-  /** Of the last call that was answered. */
+  /** The fault of the last answered call. */
   fault: string | undefined;
   private readonly pending = new Map<number, Pending>();
   private next = 0;
@@ -40,12 +40,12 @@ class Calls {
   constructor(count: number) {
     const listener = {
       message: (data: Answer) => this.receive(data),
-      failure: (message: string) => this.end(new Error(`worker: expected it to go on, but ${message}`)),
+      failure: (message: string) => this.end(new Error(`worker: expected it to continue, but ${message}`)),
     };
     this.workers = Array.from({ length: count }, () => hireWorker(listener));
   }
 
-  /** To the leader, which answers. */
+  /** Posts to the leader, which answers. */
   ask<T>(message: (id: number) => ToWorker, owner?: unknown, onRows?: RunOptions["onRows"]): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (this.ended) throw this.ended;
@@ -56,12 +56,12 @@ class Calls {
     });
   }
 
-  /** To one that follows, which does not. */
+  /** Posts to a follower, which does not answer. */
   tell(worker: number, message: ToWorker): void {
     this.workers[worker].post(message);
   }
 
-  /** Whatever is awaited is told why it will not come. */
+  /** Rejects every awaited answer, with the reason. */
   end(reason: Error): void {
     if (this.ended) return;
     this.ended = reason;
@@ -70,7 +70,7 @@ class Calls {
     this.pending.clear();
   }
 
-  /** Workers without work may serve others; what is awaited will not come, and its workers end. */
+  /** Returns idle workers to the pool; ends workers whose answers are awaited. */
   dispose(): void {
     if (this.pending.size > 0) this.end(new Error("worker: the executor was disposed of while it worked"));
     if (this.ended) return;
@@ -137,7 +137,7 @@ export async function createRemote(
   }
 }
 
-/** Executors that are kept with a problem or a map go with it, and nobody disposes of them: their workers must not stay behind. */
+/** Cached executors are collected together with their problem or map, without dispose(): their workers must end then too. */
 const forgotten = new FinalizationRegistry<Calls>((calls) => calls.dispose());
 
 function executorOf(calls: Calls, device: string): Executor {

@@ -1,7 +1,7 @@
 /**
- * Starts a worker: a worker thread in Node and Deno, a module Worker elsewhere. Its script is one file with no imports, which
- * bundlers and people may put where they like: it is found as the kernels are (backends/kernels-url.ts), by an address written
- * out in the form that bundlers (Vite, webpack, Rollup) look for.
+ * Starts a worker: a worker thread in Node and Deno, a module Worker elsewhere. Its script is one file without imports, so that
+ * bundlers and users may move it. Like the kernels (backends/wasm/kernels-url.ts), it is found by an address that is written out
+ * in the form that bundlers (Vite, webpack, Rollup) recognise.
  */
 import { foldersSet, inFolder } from "../../host/folders.ts";
 import { builtin, workerThreads } from "../../host/workers.ts";
@@ -10,38 +10,38 @@ import type { FromWorker, ToWorker } from "./protocol.ts";
 declare const RETRODICT_BUNDLED: true | undefined;
 
 export interface Port {
-  /** Told once its script runs; rejected where it cannot, with why and what to do. */
+  /** Settles once its script runs; rejected where it cannot, with the reason and what to do. */
   readonly up: Promise<void>;
   post(message: ToWorker): void;
-  /** Whether a program may end while the worker lives: not while something is awaited. */
+  /** Whether the program may end while the worker lives: not while a call is awaited. */
   hold(held: boolean): void;
   end(): void;
 }
 
-/** What a worker says, after its first word. */
+/** A message of the worker, after its first. */
 export type Answer = Exclude<FromWorker, { kind: "up" }>;
 
 export interface Listener {
   message(data: Answer): void;
-  /** The worker could not start, or has died. */
+  /** The worker could not start, or has ended. */
   failure(message: string): void;
 }
 
 const HINT = "copy worker.js from dist/ of the package there, or say where it is: setFolders({ worker })";
-/** Browsers do not say why. By whether the script is of another origin. */
+/** The likely reason of a failure, which browsers do not tell, by whether the script is of another origin. */
 const reasons = {
   own: "its script could not be loaded, or a Content-Security-Policy forbids workers (worker-src)",
   foreign:
     "its script could not be loaded: of another origin, it needs Access-Control-Allow-Origin, and if there is a Content-Security-Policy, script-src of its origin and worker-src of blob:",
 };
 
-/** A listener, and what it hears first. @param where the worker's script is. */
+/** Listens to a worker that starts. @param where address of the worker's script. */
 function listening(where: string | URL, { message, failure }: Listener) {
   let settle: { resolve(): void; reject(error: Error): void } | undefined;
   const up = new Promise<void>((resolve, reject) => {
     settle = { resolve, reject };
   });
-  up.catch(() => {}); // whoever does not wait for it hears of the failure
+  up.catch(() => {}); // who does not await `up` learns of the failure by `died`
   return {
     up,
     message(data: FromWorker): void {
@@ -65,7 +65,7 @@ export function startWorker(listener: Listener): Port {
   return threads ? startThread(threads, listener) : startWeb(listener);
 }
 
-/** Beside this module; among the sources, on a Node that runs no TypeScript, by way of tsx. */
+/** The script beside this module; from the sources, on a Node that runs no TypeScript, through tsx. */
 const besideUrl: () => URL =
   typeof RETRODICT_BUNDLED !== "undefined"
     ? () => new URL("./worker.js", import.meta.url)
@@ -86,10 +86,10 @@ function workerUrl(): string | URL {
   }
 }
 
-/** A script that is a module elsewhere. */
+/** A script that imports a module from another place. */
 const importing = (url: URL): string => `import ${JSON.stringify(url.href)};`;
 
-/** What a thread may start from, a file or a script as data: Deno has modules of servers too. */
+/** What a thread can start from: a file, or a script as data; in Deno also the URL of a server. */
 function threadSource(place: string | URL): string | URL {
   const { pathToFileURL } = builtin("node:url") as typeof import("node:url");
   const url = typeof place === "string" ? pathToFileURL(place) : place;
@@ -99,7 +99,7 @@ function threadSource(place: string | URL): string | URL {
 function startThread({ Worker }: typeof import("node:worker_threads"), listener: Listener): Port {
   const place = workerUrl();
   const { up, message, failure } = listening(place, listener);
-  // Nothing of how the program was started: some of that is refused for a worker, as --input-type.
+  // No command-line flags of the program, because workers refuse some of them, such as --input-type.
   const worker = new Worker(threadSource(place), { execArgv: [] });
   worker.on("message", message);
   worker.on("error", (error) => failure(error instanceof Error ? error.message : String(error)));
@@ -114,7 +114,7 @@ function startThread({ Worker }: typeof import("node:worker_threads"), listener:
   };
 }
 
-/** Scripts of another origin start no worker; one of the page's own, a blob, may import them. */
+/** A script of another origin cannot start a worker, but a blob, which is of the page's origin, may import it. */
 function startWeb(listener: Listener): Port {
   const url = new URL(workerUrl());
   const isForeign = url.origin !== globalThis.origin;

@@ -1,4 +1,4 @@
-/** The worker: an executor that is called from afar, or one thread of those that compute for it. */
+/** The script of a worker: an executor that is called by messages, or one of the threads that compute for it. */
 
 import { workerThreads } from "../../host/workers.ts";
 import type { Executor } from "../backend.ts";
@@ -28,10 +28,10 @@ const post: Post = parent
   : (message, transfer) => scope.postMessage(message, transfer);
 
 let executor: Executor | undefined;
-/** Runs that wait for the caller, by the number of their call. */
+/** Runs that wait for their caller, by the number of the call. */
 const waiting = new Map<number, (on: boolean) => void>();
 
-/** Does what an executor is asked and posts the answer, or the error. */
+/** Does the work and posts the answer, or the error. */
 async function answer(id: number, work: () => Promise<unknown>): Promise<void> {
   try {
     const value = await work();
@@ -50,7 +50,7 @@ function create({ id, module, build, program, optimiser, memory, threads, remark
   });
 }
 
-/** Returns when the leader lets go: until then this thread computes, or sleeps. */
+/** Computes for the leader, or sleeps, until the leader releases this thread. */
 function follow({ module, memory, control, local, thread }: Follow): void {
   const kernels = instantiateKernels(module, memory);
   fillTable(kernels);
@@ -61,12 +61,12 @@ function follow({ module, memory, control, local, thread }: Follow): void {
 function call({ id, method, args, rows }: Call): void {
   answer(id, () => {
     if (executor === undefined) throw new Error("internal: a worker without an executor was called");
-    const given = method === "run" && rows ? [args[0], { ...(args[1] as object), onRows: told(id) }] : args;
-    return (executor[method] as (...args: unknown[]) => Promise<unknown>)(...given);
+    const passed = method === "run" && rows ? [args[0], { ...(args[1] as object), onRows: told(id) }] : args;
+    return (executor[method] as (...args: unknown[]) => Promise<unknown>)(...passed);
   });
 }
 
-/** Tells the caller of rows and waits for what it says. */
+/** Reports rows to the caller and waits for its answer. */
 const told = (id: number) => async (done: number) => {
   const on = await new Promise<boolean>((resolve) => {
     waiting.set(id, resolve);

@@ -1,0 +1,70 @@
+/** Means, spreads and covariances of lists, and of the columns of rows (N, M). */
+import { packed } from "./triangles.ts";
+
+/** The mean of a list. */
+export const meanOf = (x: ArrayLike<number>): number => {
+  let sum = 0;
+  for (let i = 0; i < x.length; i++) sum += x[i];
+  return sum / x.length;
+};
+
+/** The variance, divided by one less than the length: without bias. */
+export function varianceOf(x: ArrayLike<number>): number {
+  const mean = meanOf(x);
+  let sum = 0;
+  for (let i = 0; i < x.length; i++) sum += (x[i] - mean) * (x[i] - mean);
+  return sum / (x.length - 1);
+}
+
+/** Σ x² */
+export const sumOfSquares = (x: ArrayLike<number>): number => dot(x, x);
+
+/** Σ a b, over the length of a. */
+export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+}
+
+/** Means (M) of the columns of rows (N, M). */
+export function columnMeans(rows: ArrayLike<number>, M: number): Float64Array {
+  const mean = new Float64Array(M);
+  for (let i = 0; i < rows.length; i++) mean[i % M] += rows[i];
+  return mean.map((sum) => sum / (rows.length / M));
+}
+
+/** Standard deviations (M) of the columns of rows (N, M), divided by N. */
+export function columnSds(rows: ArrayLike<number>, M: number, mean: Float64Array): Float64Array {
+  const sum = new Float64Array(M);
+  for (let i = 0; i < rows.length; i++) {
+    const off = rows[i] - mean[i % M];
+    sum[i % M] += off * off;
+  }
+  return sum.map((s) => Math.sqrt(s / (rows.length / M)));
+}
+
+/** A spread that may be divided by: a column that does not vary is left at its own scale. */
+export const orOne = (sd: number): number => (sd > 0 ? sd : 1);
+
+/** The covariance of rows (N, M) with their mean (M), a packed triangle, divided by N − 1: without bias. */
+export function covarianceOf(rows: ArrayLike<number>, mean: Float64Array): Float64Array {
+  const M = mean.length;
+  const N = rows.length / M;
+  const sum = new Float64Array(packed(M));
+  const off = new Float64Array(M);
+  for (let n = 0; n < N; n++) {
+    for (let i = 0, at = 0; i < M; i++) {
+      off[i] = rows[n * M + i] - mean[i];
+      for (let j = 0; j <= i; j++, at++) sum[at] += (off[i] * off[j]) / (N - 1);
+    }
+  }
+  return sum;
+}
+
+/** The p-quantile of an ascending list, linear between order statistics, as R's type 7. */
+export function quantileOf(sorted: ArrayLike<number>, p: number): number {
+  const at = p * (sorted.length - 1);
+  const low = Math.floor(at);
+  const high = Math.min(low + 1, sorted.length - 1);
+  return sorted[low] + (at - low) * (sorted[high] - sorted[low]);
+}
