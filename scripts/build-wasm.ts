@@ -3,12 +3,16 @@
  * threads that share memory, with assembly/threads.ts beside it.
  *
  *   tsx scripts/build-wasm.ts              all, always
- *   tsx scripts/build-wasm.ts --if-stale   only when one of them is missing or older than what it is made of
+ *   tsx scripts/build-wasm.ts --if-stale   those that are missing or older than what they are made of
+ *   tsx scripts/build-wasm.ts --only NAME  one of them; `host`: the fastest that this Node runs on one thread
  */
 import { spawn } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { setFlagsFromString } from "node:v8";
+import { chooseBuild, hostRunsRelaxed } from "../src/backends/wasm/kernels.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const asc = join(root, "node_modules/assemblyscript/bin/asc.js");
@@ -62,14 +66,26 @@ async function compile(target: string, { outFile, enable }: Target): Promise<voi
   console.log(`${outFile}  ${kib} KiB  ${((Date.now() - startedAt.getTime()) / 1000).toFixed(1)} s`);
 }
 
+/** The build that programs on this Node pick, once they have asked for relaxed SIMD as examples/arm.ts does. */
+function hostTarget(): string {
+  if (!hostRunsRelaxed()) setFlagsFromString("--experimental-wasm-relaxed-simd");
+  return chooseBuild("auto");
+}
+
+const { values } = parseArgs({ options: { "if-stale": { type: "boolean" }, only: { type: "string" } } });
 const config: Config = JSON.parse(readFileSync(join(root, "asconfig.json"), "utf8"));
-const targets = Object.entries(config.targets);
-const builtAt = Math.min(...targets.map(([, { outFile }]) => changedAt(join(root, outFile))));
-if (!process.argv.includes("--if-stale") || builtAt <= sourcesChangedAt(config)) {
-  const results = await Promise.allSettled(targets.map(([name, target]) => compile(name, target)));
-  for (const result of results) {
-    if (result.status === "fulfilled") continue;
-    console.error(String(result.reason));
-    process.exitCode = 1;
-  }
+const only = values.only === "host" ? hostTarget() : values.only;
+if (only !== undefined && !Object.hasOwn(config.targets, only))
+  throw new Error(`--only: expected host or one of ${Object.keys(config.targets).join(", ")}, got "${only}"`);
+
+const sourcesAt = sourcesChangedAt(config);
+const targets = Object.entries(config.targets).filter(
+  ([name, { outFile }]) =>
+    (only === undefined || name === only) && !(values["if-stale"] && changedAt(join(root, outFile)) > sourcesAt),
+);
+const results = await Promise.allSettled(targets.map(([name, target]) => compile(name, target)));
+for (const result of results) {
+  if (result.status === "fulfilled") continue;
+  console.error(String(result.reason));
+  process.exitCode = 1;
 }

@@ -1,5 +1,6 @@
 // The package as users get it: the result of `npm pack`, unpacked in an empty folder and used from each host.
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -78,16 +79,92 @@ test("the package depends on nothing and names files that are there", () => {
   for (const path of named) assert.ok(existsSync(join(installed, path)), `expected ${path}, got no such file`);
 });
 
-test("the package holds what runs, its types and its licences, and nothing else", () => {
-  const [code, declarations] = [/^dist\/[\w-]+\.js$/i, /^dist\/types\/(src|shaders)\/[\w/.-]+\.d\.ts$/];
-  const single = ["package.json", "README.md", "LICENSE", "dist/THIRD-PARTY.txt"];
+test("the package holds what runs, its types, docs, examples and licences, and nothing else", () => {
+  const [code, declarations] = [/^dist\/[\w-]+\.js(\.map)?$/i, /^dist\/types\/(host-types|src\/[\w/.-]+)\.d\.ts$/];
+  const single = ["package.json", "README.md", "LICENSE", "llms.txt", "dist/THIRD-PARTY.txt"];
   const kernels = ["", "-relaxed", "-threads", "-relaxed-threads"].map((build) => `dist/kernels${build}.wasm`);
   const models = ["arm", "rod", "eit"].map((name) => `models/${name}.safetensors`);
   for (const path of [...single, ...kernels, ...models, "dist/worker.js"])
     assert.ok(packed.includes(path), `expected ${path} in the package`);
   const known = [...single, ...kernels, ...models, "CHANGELOG.md"];
-  const odd = packed.filter((path) => !known.includes(path) && !code.test(path) && !declarations.test(path));
+  const pages =
+    /^(docs\/([\w-]+\/)?[\w-]+\.md|docs\/images\/[\w-]+\.svg|examples\/([\w-]+\/)?[\w-]+\.(js|ts|geo|msh))$/;
+  const odd = packed.filter(
+    (path) => !known.includes(path) && ![code, declarations, pages].some((kind) => kind.test(path)),
+  );
   assert.equal(odd, []);
+});
+
+/** Addresses of the links of a page in Markdown that are relative. */
+const linksOf = (text: string): string[] =>
+  [...text.matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)].map(([, address]) => address);
+
+test("llms.txt has the form of llmstxt.org, and links all pages, examples and types, which are in the package", () => {
+  const text = readFileSync(join(installed, "llms.txt"), "utf8");
+  assert.match(text, /^# Retrodict\n\n> .+\n\n/);
+  const [, ...sections] = text.split(/^## .+\n\n/m);
+  assert.ok(sections.length >= 3);
+  for (const line of sections.flatMap((section) => section.trim().split("\n")))
+    assert.match(line, /^- \[[^\]]+\]\([^)]+\): \S/); // a link and what is there, on one line
+  const links = linksOf(text);
+  for (const path of links) assert.ok(packed.includes(path), `llms.txt: expected ${path} in the package`);
+  const { exports } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
+  const types = Object.values<{ types?: string }>(exports).flatMap((entry) => entry.types?.replace("./", "") ?? []);
+  for (const path of [...packed.filter((name) => /^(docs|examples)\/[\w-]+\.(md|js|ts)$/.test(name)), ...types])
+    assert.ok(links.includes(path), `llms.txt: expected a link to ${path}`);
+});
+
+test("what the README links is in the package", () => {
+  const links = linksOf(readFileSync(join(installed, "README.md"), "utf8"));
+  assert.ok(links.length > 5);
+  for (const path of links) assert.ok(packed.includes(path), `README.md: expected ${path} in the package`);
+});
+
+test("THIRD-PARTY.txt has the licence text of every package that is bundled", () => {
+  const notices = readFileSync(join(installed, "dist/THIRD-PARTY.txt"), "utf8").split(`\n${"-".repeat(80)}\n`);
+  assert.ok(notices.length > 40);
+  for (const notice of notices) {
+    const [name] = notice.trim().split("\n");
+    assert.match(name, /^[@\w./-]+ \d+\.\d+\.\d+\S* \([\w.-]+\)$/);
+    assert.match(notice, /Copyright|contributed|licensed/i, name);
+    assert.match(notice, /WITHOUT WARRANT(Y|IES)|"AS IS"/i, name); // every licence in use disclaims
+    if (name.includes("(Apache-2.0)")) assert.match(notice, "END OF TERMS AND CONDITIONS", name);
+  }
+  assert.ok(notices.some((notice) => notice.startsWith("@assemblyscript/loader")));
+});
+
+const UNCAUGHT: Readonly<Record<string, string>> = {
+  "y: expected 2 numbers, got 3": `import { infer, load } from "retrodict"; await infer(await load("arm"), [1, 2, 3]);`,
+  "load: ": `import { load } from "retrodict"; await load("nothing-here");`,
+  "steps: ": `import { train } from "retrodict"; import { arm } from "retrodict/problems"; await train(arm, { steps: 0 });`,
+  "columns: ": `import { columns } from "retrodict/ops"; columns({ cols: 1 }, [-1]);`,
+  "rectangle: ": `import { rectangle } from "retrodict/fem"; rectangle({ cells: 0 });`,
+  "c2st: ": `import { c2st } from "retrodict/diagnostics"; await c2st([1, 2, 3], [], 1);`,
+};
+
+test("an error that nothing catches is told on one screen: its message is not lost below a line of code", () => {
+  for (const [message, program] of Object.entries(UNCAUGHT)) {
+    writeFileSync(join(folder, "uncaught.js"), program);
+    const { status, stderr } = spawnSync(process.execPath, ["uncaught.js"], { cwd: folder, encoding: "utf8" });
+    assert.is(status, 1);
+    assert.match(stderr, `Error: ${message}`);
+    assert.ok(stderr.length < 2000 && stderr.split("\n").length <= 25, stderr);
+  }
+});
+
+test("source maps name the sources that errors come from", () => {
+  writeFileSync(join(folder, "uncaught.js"), UNCAUGHT["y: expected 2 numbers, got 3"]);
+  const options = { cwd: folder, encoding: "utf8" } as const;
+  const { stderr } = spawnSync(process.execPath, ["--enable-source-maps", "uncaught.js"], options);
+  assert.match(stderr, /expected \$\{M\} numbers[\s\S]*src[\w/]*\/problem\.ts:\d+:\d+/);
+  for (const path of packed.filter((name) => name.endsWith(".map"))) {
+    const map = JSON.parse(readFileSync(join(installed, path), "utf8"));
+    for (const [i, source] of map.sources.entries()) {
+      assert.match(source, /^\.\.\/(src|shaders|node_modules|package\.json)\b|^builtin:/, path);
+      const isForeign = /node_modules/.test(source); // its text is left out
+      assert.is(map.sourcesContent[i] === "// of another package", isForeign, `${path}: ${source}`);
+    }
+  }
 });
 
 /** Runs the program on a host and checks that the saved map answers as the one in memory. */
@@ -119,6 +196,27 @@ test("it does the same, to the bit, in a newer Node", () => {
 test("it does the same, to the bit, in Deno", () => {
   if (!existsSync(deno)) return console.log("SKIP the package deno is not installed");
   assert.equal(tryOn("deno", deno, ["run", "-A"]), tryOn("node", process.execPath));
+});
+
+/** Trains on WebGPU, without one of the host's own (Deno), and prints by what, or why not. */
+const ADAPTER = `
+Object.defineProperty(globalThis, "navigator", { value: undefined });
+const { defineProblem, gaussian, gaussianNoise, normal, train } = await import("retrodict");
+const problem = defineProblem({ name: "small", prior: normal([0], [1]), forward: (theta) => theta, noise: gaussianNoise(1) });
+const settings = { guide: gaussian({ hidden: [8] }), steps: 1, batch: 32, heldOut: 64, seed: 1, backend: "webgpu" };
+console.log(await train(problem, settings).then(({ spec }) => spec.training.device, ({ message }) => message));
+`;
+
+test("Node and Deno find the package webgpu where it is installed, and say so where it is not", () => {
+  writeFileSync(join(folder, "adapter.js"), ADAPTER);
+  const hosts = { [process.execPath]: [], ...(existsSync(deno) && { [deno]: ["run", "-A"] }) };
+  const tell = (host: string): string => run(folder, host, [...hosts[host], "adapter.js"]);
+  for (const host of Object.keys(hosts))
+    assert.match(tell(host), 'the package "webgpu" in Node, which is not installed');
+  const link = join(folder, "node_modules/webgpu");
+  symlinkSync(join(root, "node_modules/webgpu"), link, "junction");
+  for (const host of Object.keys(hosts)) assert.match(tell(host), /^webgpu \w|this host has no adapter/);
+  rmSync(link);
 });
 
 const PAGE = `<!doctype html><script type="importmap">

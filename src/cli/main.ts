@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /**
  * The command line: `retrodict COMMAND …`. A command is one file, registered here. Results go to standard output, all
  * else to standard error. Status: 0 done, 1 failed, 2 wrong usage.

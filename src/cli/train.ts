@@ -5,7 +5,7 @@ import { type GuideName, guideNames } from "../guides/index.ts";
 import { checkWritable } from "../host/files.ts";
 import { type ObjectiveName, objectiveNames } from "../objectives/index.ts";
 import type { Problem } from "../problem/problem.ts";
-import { type Precision, precisions } from "../store/model-file.ts";
+import { type Precision, precisions } from "../store/half.ts";
 import { loadPairs } from "../store/pairs-file.ts";
 import { loadCheckpoint, save, saveCheckpoint } from "../store/store.ts";
 import { type Checkpoint, TrainingStopped } from "../train/checkpoint.ts";

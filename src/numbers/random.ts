@@ -72,16 +72,16 @@ function cipher(out: Int32Array, c0: number, c1: number, c2: number, c3: number)
   k[4] = PARITY ^ k[0] ^ k[1] ^ k[2] ^ k[3];
   let [x0, x1, x2, x3] = [(c0 + k[0]) | 0, (c1 + k[1]) | 0, (c2 + k[2]) | 0, (c3 + k[3]) | 0];
   for (let round = 0; round < ROUNDS; round += 2) {
-    const [r0, r1] = ROTATIONS[round & 7]; // even rounds mix words (0, 1) and (2, 3)
+    const even = ROTATIONS[round & 7]; // even rounds mix words (0, 1) and (2, 3)
     x0 = (x0 + x1) | 0;
-    x1 = rotate(x1, r0) ^ x0;
+    x1 = rotate(x1, even[0]) ^ x0;
     x2 = (x2 + x3) | 0;
-    x3 = rotate(x3, r1) ^ x2;
-    const [s0, s1] = ROTATIONS[(round + 1) & 7]; // odd ones (0, 3) and (2, 1)
+    x3 = rotate(x3, even[1]) ^ x2;
+    const odd = ROTATIONS[(round + 1) & 7]; // odd ones (0, 3) and (2, 1)
     x0 = (x0 + x3) | 0;
-    x3 = rotate(x3, s0) ^ x0;
+    x3 = rotate(x3, odd[0]) ^ x0;
     x2 = (x2 + x1) | 0;
-    x1 = rotate(x1, s1) ^ x2;
+    x1 = rotate(x1, odd[1]) ^ x2;
     if ((round & 3) === 0) continue;
     const s = (round + 2) >> 2;
     x0 = (x0 + k[s % 5]) | 0;
@@ -154,8 +154,8 @@ export function normalAt(seed: number, stream: number, step: number, row: number
 export function uniforms(seed: number, stream: number, n: number): Float64Array {
   const out = new Float64Array(n);
   for (let i = 0; i < n; i += 4) {
-    const words = wordsAt(seed, stream, 0, 0, i >>> 2);
-    for (let j = 0; j < 4 && i + j < n; j++) out[i + j] = toUniform(words[j]);
+    threefryInto(block, seed, stream, 0, 0, i >>> 2);
+    for (let j = 0; j < 4 && i + j < n; j++) out[i + j] = toUniform(block[j]);
   }
   return out;
 }

@@ -4,6 +4,10 @@
  * IEEE 754-2019, 3.6 and 4.3.1.
  */
 
+/** How trained weights are stored: single precision, or half of it and half of the bytes. */
+export type Precision = "f32" | "f16";
+export const precisions: readonly Precision[] = ["f32", "f16"];
+
 /** The largest finite number, and the smallest of full precision: 2 − 2^-10 times 2^15, and 2^-14. */
 const LARGEST = 65_504;
 const SMALLEST_NORMAL = 0.00006103515625;

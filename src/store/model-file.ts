@@ -17,10 +17,6 @@ function expected(what: string, got: string): never {
   throw new Error(`model file: expected ${what}, got ${got}`);
 }
 
-/** How trained weights are stored: single precision, or half of it and half of the bytes. */
-export type Precision = "f32" | "f16";
-export const precisions: readonly Precision[] = ["f32", "f16"];
-
 function stored({ shape, data }: NamedTensor, halve: boolean): StoredTensor {
   return halve && fitsHalf(data) ? { dtype: "F16", shape, data: toHalf(data) } : { dtype: "F32", shape, data };
 }

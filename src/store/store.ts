@@ -12,7 +12,8 @@ import type { Problem } from "../problem/problem.ts";
 import type { Checkpoint } from "../train/checkpoint.ts";
 import { VERSION } from "../version.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint-file.ts";
-import { decodeModel, encodeModel, type Precision, precisions } from "./model-file.ts";
+import { type Precision, precisions } from "./half.ts";
+import { decodeModel, encodeModel } from "./model-file.ts";
 import { isModelName, shippedModel, shippedModels } from "./shipped.ts";
 
 export interface SaveOptions {

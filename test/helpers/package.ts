@@ -15,7 +15,7 @@ export function run(folder: string, command: string, args: readonly string[]): s
     cwd: folder,
     env,
     encoding: "utf8",
-    timeout: 120_000,
+    timeout: 300_000,
     shell: process.platform === "win32" && !/\.exe$/i.test(command), // npm and deno are scripts there
   });
   if (error) throw error;
@@ -36,7 +36,7 @@ function alone(action: () => void): void {
       mkdirSync(lock);
       break;
     } catch {
-      if (Date.now() - changedAt(lock) > 180_000) rmSync(lock, { recursive: true, force: true });
+      if (Date.now() - changedAt(lock) > 400_000) rmSync(lock, { recursive: true, force: true });
       Atomics.wait(pause, 0, 0, 200);
     }
   }
@@ -50,14 +50,13 @@ function alone(action: () => void): void {
 /** Builds what is missing in dist/ or older than the sources: tests may run in a tree that was never built. */
 function buildWhatIsStale(): void {
   run(root, process.execPath, ["--import", "tsx", "scripts/build-wasm.ts", "--if-stale"]);
-  const made = ["package.json", "scripts/build-js.ts"].map((name) => changedAt(join(root, name)));
+  const made = ["package.json", "scripts/build-js.ts", "scripts/build-types.ts", "scripts/host-types.d.ts"].map(
+    (name) => changedAt(join(root, name)),
+  );
   const sources = Math.max(newestIn(join(root, "src")), ...made);
   const stale = (file: string): boolean => changedAt(join(root, "dist", file)) < sources;
   if (stale("cli.js")) run(root, process.execPath, ["--import", "tsx", "scripts/build-js.ts"]);
-  if (stale("types/src/index.d.ts")) {
-    rmSync(join(root, "dist/types"), { recursive: true, force: true }); // declarations of sources that have gone
-    run(root, process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"]);
-  }
+  if (stale("types/src/index.d.ts")) run(root, process.execPath, ["--import", "tsx", "scripts/build-types.ts"]);
 }
 
 export interface Installed {

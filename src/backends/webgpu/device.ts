@@ -20,13 +20,20 @@ const SOFTWARE = /swiftshader|llvmpipe|lavapipe|subzero|basic render|warp/i;
 let instance: GPU | undefined;
 let opened: Promise<Gpu> | undefined;
 
+/**
+ * The package "webgpu": a native module for Node, which most users do not have, and which cannot be bundled if they do. So
+ * its name is written in a way that no bundler reads, and no minifier folds into a string.
+ */
+const nodePackage = (): Promise<{ create(flags: string[]): GPU }> =>
+  import(/* webpackIgnore: true */ /* @vite-ignore */ Object.keys({ webgpu: true })[0]);
+
 async function findGpu(): Promise<GPU> {
   const own = (globalThis as { navigator?: { gpu?: GPU } }).navigator?.gpu;
   if (own) return own;
   if (instance) return instance;
   const node = (globalThis as { process?: { versions?: { node?: string } } }).process?.versions?.node !== undefined;
   if (!node) throw new Error("webgpu: this browser has no navigator.gpu");
-  const { create } = await import("webgpu").catch(() => {
+  const { create } = await nodePackage().catch(() => {
     throw new Error('webgpu: expected the package "webgpu" in Node, which is not installed; npm install webgpu');
   });
   instance = create([]);
