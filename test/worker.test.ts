@@ -4,6 +4,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Executor } from "../src/backends/backend.ts";
 import { createExecutor } from "../src/backends/select.ts";
 import { type Checkpoint, TrainingStopped } from "../src/checkpoint.ts";
 import { SimulationStopped } from "../src/external/control.ts";
@@ -20,7 +21,10 @@ import { simulate } from "../src/simulate.ts";
 import { load, toBytes } from "../src/store.ts";
 import { train, trainingProgram } from "../src/train.ts";
 import { fullSettings, type TrainOptions } from "../src/train-options.ts";
+import { MAX_THREADS } from "../src/worker/host.ts";
 import { bitsOf, outside, rejection, small } from "./helpers/maps.ts";
+
+type ThreadWorker = import("node:worker_threads").Worker;
 
 const guide = () => spline({ bins: 4, embedding: [8], hidden: [8] });
 const base: TrainOptions = { steps: 40, batch: 64, rate: 5e-3, heldOut: 64, seed: 3, kernels: "plain" };
@@ -181,15 +185,15 @@ test("an executor that is disposed of while it works rejects what is awaited", a
   }
 });
 
-/** The workers that are started from now on. */
-function watchWorkers() {
+/** The workers that are started from now on; `onStart` is told of each, before its script runs. */
+function watchWorkers(onStart: (worker: ThreadWorker, index: number) => unknown = () => {}) {
   const module = process.getBuiltinModule("node:worker_threads") as { Worker: unknown };
   const { Worker } = module as typeof import("node:worker_threads");
-  const made: InstanceType<typeof Worker>[] = [];
+  const made: ThreadWorker[] = [];
   module.Worker = class extends Worker {
     constructor(...args: ConstructorParameters<typeof Worker>) {
       super(...args);
-      made.push(this);
+      onStart(this, made.push(this) - 1);
     }
   };
   return {
@@ -200,29 +204,55 @@ function watchWorkers() {
   };
 }
 
-test("a worker that dies rejects what is awaited, with threads too", async () => {
-  const { made, restore } = watchWorkers();
+/** Does something while no worker of the tests before is idle, so that all that it needs are started. */
+async function withNewWorkers(action: () => Promise<void>): Promise<void> {
+  const others = await createExecutor(double, { threads: MAX_THREADS, kernels: "plain" });
   try {
-    // Both idle workers of the tests before are in use, so that what is made now is seen.
-    const others = await createExecutor(double, { threads: 8, kernels: "plain" });
-    for (const which of [0, 1]) {
-      made.length = 0;
-      const executor = await createExecutor(double, { threads: 2, kernels: "plain" });
-      assert.is(made.length, 2);
-      const many = new Float32Array(20_000_000);
-      const work = executor.run("double", {
-        rows: many.length,
-        inputs: { x: many },
-        onRows: () => new Promise(() => {}),
-      });
-      setTimeout(() => made[which].terminate(), 50);
-      assert.match((await rejection(work)).message, /^worker: expected it to go on, but it ended with status 1/);
-    }
-    others.dispose();
+    await action();
   } finally {
-    restore();
+    others.dispose();
   }
-});
+}
+
+/** A run that waits, after its first rows, for an answer that does not come. */
+const endless = (executor: Executor, onFirstRows: () => void = () => {}): Promise<unknown> => {
+  const onRows = (): Promise<void> => {
+    onFirstRows();
+    return new Promise(() => {});
+  };
+  return executor.run("double", { rows: 5000, inputs: { x: new Float32Array(5000) }, onRows });
+};
+
+for (const [which, index] of [
+  ["leads", 0],
+  ["follows", 1],
+] as const)
+  test(`a worker that ${which} and dies at work rejects what is awaited`, () =>
+    withNewWorkers(async () => {
+      const { made, restore } = watchWorkers();
+      try {
+        const executor = await createExecutor(double, { threads: 2, kernels: "plain" });
+        assert.is(made.length, 2);
+        const { message } = await rejection(endless(executor, () => made[index].terminate()));
+        assert.match(message, /^worker: expected it to go on, but a worker ended with status 1/);
+      } finally {
+        restore();
+      }
+    }));
+
+test("a worker that dies before it is ready is told as one that died, not as a script that is not found", () =>
+  withNewWorkers(async () => {
+    // The first worker shows that workers start here; the second dies.
+    const { restore } = watchWorkers((worker, index) => index === 1 && worker.terminate());
+    try {
+      const { message } = await rejection(
+        createExecutor(double, { threads: 2, kernels: "plain" }).then((executor) => endless(executor)),
+      );
+      assert.match(message, /^worker: expected it to go on, but a worker ended with status \d before it was ready$/);
+    } finally {
+      restore();
+    }
+  }));
 
 test("workers of executors that are garbage serve others, not those whose answer is awaited", async () => {
   setFlagsFromString("--expose-gc");

@@ -42,6 +42,11 @@ function listening(where: string | URL, { message, failure }: Listener) {
     settle = { resolve, reject };
   });
   up.catch(() => {}); // whoever does not wait for it hears of the failure
+  const fail = (told: string): void => {
+    settle?.reject(new Error(told));
+    settle = undefined;
+    failure(told);
+  };
   return {
     up,
     message(data: FromWorker): void {
@@ -51,10 +56,11 @@ function listening(where: string | URL, { message, failure }: Listener) {
       } else message(data);
     },
     failure(why: string): void {
-      const told = settle ? `no worker starts from ${where} (${why}); ${HINT}` : why;
-      settle?.reject(new Error(told));
-      settle = undefined;
-      failure(told);
+      fail(settle ? `no worker starts from ${where} (${why}); ${HINT}` : why);
+    },
+    /** The worker was ended. A script that cannot be loaded or fails is an error first, so where it is has nothing to do with this. */
+    ended(code: number): void {
+      fail(`a worker ended with status ${code}${settle ? " before it was ready" : ""}`);
     },
   };
 }
@@ -98,13 +104,13 @@ function threadSource(place: string | URL): string | URL {
 
 function startThread({ Worker }: typeof import("node:worker_threads"), listener: Listener): Port {
   const place = workerUrl();
-  const { up, message, failure } = listening(place, listener);
+  const { up, message, failure, ended } = listening(place, listener);
   // Nothing of how the program was started: some of that is refused for a worker, as --input-type.
   const worker = new Worker(threadSource(place), { execArgv: [] });
   worker.on("message", message);
   worker.on("error", (error) => failure(error instanceof Error ? error.message : String(error)));
   worker.on("messageerror", (error) => failure(error.message));
-  worker.on("exit", (code) => failure(`it ended with status ${code}`));
+  worker.on("exit", ended);
   worker.unref();
   return {
     up,
