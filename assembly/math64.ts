@@ -1,11 +1,11 @@
-// Elementary functions in f64, one number at a time, for potentials and log-densities. The same steps as src/math.ts on
+// Elementary functions in f64, one number at a time, for potentials and log-densities. The same steps as src/numbers/math.ts on
 // the polynomials that both share, so that the two agree bit for bit; only the handling of bits differs.
 // Why not AssemblyScript's own NativeMath: the tables of its exp and log alone are 6 kB after gzip.
 import {
   erfcScaled, erfSmall, expm1Reduced, LN2_HIGH, LN2_LOW, LOG2_E, logReduced, probitCentre, probitStep, probitTail,
-} from "../src/polynomials";
+} from "../src/numbers/polynomials";
 
-export { atan2 as atan2_64, cos as cos64, sin as sin64 } from "../src/polynomials";
+export { atan2 as atan2_64, cos as cos64, sin as sin64 } from "../src/numbers/polynomials";
 
 const SQRT_HALF_BITS: i64 = 0x3fe6a09e00000000; // of sqrt(1/2), the low word cleared
 const TINY: f64 = 2.2250738585072014e-308; // the smallest normal number

@@ -1,5 +1,5 @@
 // Products with sparse matrices: fixed ones shared by all samples (assembly, loads, sensors), and a symmetric matrix a sample
-// whose entries of the lower triangle are features. Tables lie in memory as src/backends/wasm-encode.ts writes them.
+// whose entries of the lower triangle are features. Tables lie in memory as src/backends/wasm/encode.ts writes them.
 import { fuse, pitch, plus, spread, times } from "./lanes";
 import { attrs, inCols, inPtr, outCols, outPtr, outRows, shardBlocks } from "./state";
 

@@ -6,9 +6,10 @@ import { createExecutor } from "../src/backends/select.ts";
 import { gaussianKl } from "../src/diagnostics/kl.ts";
 import { input } from "../src/graph/build.ts";
 import { compile } from "../src/graph/program.ts";
+import { atOnce } from "../src/host/yielding.ts";
 import { type InverseMap, infer, simulate, type TrainOptions, train } from "../src/index.ts";
-import { type Problem, potential } from "../src/problem.ts";
-import { arm, darcy, linearGaussian, linearGaussianPosterior } from "../src/problems/index.ts";
+import { type Problem, potential } from "../src/problem/problem.ts";
+import { arm, darcy, linearGaussian, linearGaussianPosterior } from "../src/problems.ts";
 import { darcyRows } from "./darcy.ts";
 import { paperTable } from "./paper-table.ts";
 import { judge, ownReference, readReference, referenceFolder, timedTrain } from "./reference.ts";
@@ -47,7 +48,9 @@ async function medianElbo(map: InverseMap, problem: Problem): Promise<number> {
     input("theta", problem.D, { dtype: "f64" }),
     input("y", problem.M, { dtype: "f64", repeat: true }),
   ];
-  const executor = await createExecutor(compile({ potential: { outputs: { value: potential(problem, theta, y) } } }));
+  const executor = await createExecutor(
+    atOnce(compile({ potential: { outputs: { value: potential(problem, theta, y) } } })),
+  );
   const { noisy, count } = await simulate(problem, 2000, { seed: 555 });
   const elbos: number[] = [];
   for (let i = 0; i < count; i++) {
@@ -131,7 +134,9 @@ export async function accuracy(args: { reference?: string; only?: string }): Pro
   const folder = referenceFolder(args.reference);
   const names = args.only?.split(",") ?? Object.keys(rows);
   console.log(hardware());
-  console.log(folder === null ? "no reference folder: exact draws are made here" : "exact draws: the reference folder");
+  console.log(
+    folder === null ? "no reference folder: exact draws are computed here" : "exact draws: the reference folder",
+  );
   for (const name of names) {
     if (!Object.hasOwn(rows, name))
       throw new Error(`bench accuracy: expected ${Object.keys(rows).join(", ")}, got "${name}"`);

@@ -3,11 +3,12 @@
  * down to 0) end on the plain build of the wasm kernels, on the relaxed one and on WebGPU. Roundings differ, and thousands of steps
  * make much of them: what is shown is whether WebGPU stays as near to the plain build as the relaxed one does. `--cases` counts seeds.
  */
-import { hostRunsRelaxed } from "../src/backends/kernels.ts";
+
 import type { BackendOptions } from "../src/backends/select.ts";
+import { hostRunsRelaxed } from "../src/backends/wasm/kernels.ts";
 import { type GuideName, guideNames } from "../src/guides/index.ts";
-import { arm } from "../src/problems/index.ts";
-import { train } from "../src/train.ts";
+import { arm } from "../src/problems.ts";
+import { train } from "../src/train/train.ts";
 import { hardware, table } from "./report.ts";
 
 const places = {

@@ -9,8 +9,8 @@
  * inference, NeurIPS 2019, §3).
  */
 import { type InverseMap, infer, type LaplacePosterior, laplace, predict, simulate } from "../src/index.ts";
-import type { Posterior } from "../src/posterior.ts";
-import { darcy } from "../src/problems/index.ts";
+import type { Posterior } from "../src/posterior/posterior.ts";
+import { darcy } from "../src/problems.ts";
 
 /** Fresh observations, and those of them that the exact posterior is bounded on. */
 const OBSERVATIONS = 500;
@@ -134,10 +134,10 @@ export async function darcyRows(map: InverseMap, seconds: number): Promise<strin
   const below = [most, least].map((bound) => mean(bound.map((b, i) => gaussian.losses[i] - b)));
   return [
     [`darcy ${map.spec.guide.name}`, show(guide), `${f(seconds, 0)} s, ${map.spec.training.device}`],
-    ["darcy Laplace", show(gaussian), `${f(user / 1e3 / OBSERVATIONS, 0)} ms an observation`],
+    ["darcy Laplace", show(gaussian), `${f(user / 1e3 / OBSERVATIONS, 0)} ms per observation`],
     [
       "darcy exact",
-      `−log p lies ${f(below[0])} to ${f(below[1])} below Laplace's mean, first ${BOUNDED} observations`,
+      `mean −log p is ${f(below[0])} to ${f(below[1])} below that of Laplace, first ${BOUNDED} observations`,
       "",
     ],
   ];

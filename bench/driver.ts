@@ -301,7 +301,7 @@ export async function benchWork(
     }
     if (ready.length === 0) return [];
     const results = await compare(work.title, ready, { flops: work.flops, ...options });
-    print(`errors in per cent of what is allowed: ${errors.join(", ")}`);
+    print(`errors, in per cent of the tolerance: ${errors.join(", ")}`);
     return results;
   } finally {
     for (const { dispose } of ready) await dispose?.();

@@ -3,13 +3,14 @@
  * f64, 36 sensors, one thread, plain kernels; processor time, the least of three runs. `npx tsx bench/fem-cost.ts`
  */
 import type { Executor } from "../src/backends/backend.ts";
-import { createWasm } from "../src/backends/wasm.ts";
+import { createWasm } from "../src/backends/wasm/executor.ts";
 import { rectangle } from "../src/fem/generators.ts";
 import { poisson } from "../src/fem/poisson.ts";
 import { batchSum, input, square, sumFeatures } from "../src/graph/build.ts";
 import { grad } from "../src/graph/grad.ts";
 import { compile } from "../src/graph/program.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
+import { atOnce } from "../src/host/yielding.ts";
 
 const sensors = Array.from({ length: 36 }, (_, k) => [(1 + (k % 6)) / 7, (1 + Math.floor(k / 6)) / 7] as const);
 const milliseconds = (): number => process.cpuUsage().user / 1000;
@@ -37,7 +38,7 @@ for (const cells of [16, 32, 64, 128]) {
   const a = input("a", model.E, { dtype: "f64" });
   const u = model.observe(a);
   const [g] = grad(batchSum(sumFeatures(square(u))), [a]) as [Tensor];
-  const executor = await createWasm(compile({ data: { outputs: { u } }, gradient: { outputs: { g } } }), {
+  const executor = await createWasm(atOnce(compile({ data: { outputs: { u } }, gradient: { outputs: { g } } })), {
     build: "plain",
   });
   const rows = cells > 64 ? 16 : 160;

@@ -11,9 +11,9 @@
 import { mul } from "../src/graph/build.ts";
 import { guideFrom } from "../src/guides/index.ts";
 import { type InverseMap, infer, load, simulate, train } from "../src/index.ts";
-import { defineProblem, type Problem } from "../src/problem.ts";
-import { arm, eit, rod } from "../src/problems/index.ts";
-import { normalAt } from "../src/random.ts";
+import { normalAt } from "../src/numbers/random.ts";
+import { defineProblem, type Problem } from "../src/problem/problem.ts";
+import { arm, eit, rod } from "../src/problems.ts";
 import { hardware, table } from "./report.ts";
 
 /** Cases of each kind: a solve of the plate takes a thousand times as long as one of the arm. */

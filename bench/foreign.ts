@@ -7,9 +7,9 @@
 
 import { gaussian } from "../src/guides/gaussian.ts";
 import { infer, predict, simulate, train } from "../src/index.ts";
-import type { Problem } from "../src/problem.ts";
-import { arm, eit, rod } from "../src/problems/index.ts";
-import { uniformAt } from "../src/random.ts";
+import { uniformAt } from "../src/numbers/random.ts";
+import type { Problem } from "../src/problem/problem.ts";
+import { arm, eit, rod } from "../src/problems.ts";
 import { hardware, table } from "./report.ts";
 
 const COUNT = 1000;
@@ -39,12 +39,12 @@ const common: Readonly<Record<string, Change>> = {
   fresh: each((c, e) => c + e),
   "noise twice as large": each((c, e) => c + 2 * e),
   "noise three times as large": each((c, e) => c + 3 * e),
-  "one datum 5 noise sd off": single(5),
-  "one datum 10 noise sd off": single(10),
-  "all data 1 noise sd too high": each((c, e, sd) => c + e + sd),
-  "all data 5 noise sd too high": each((c, e, sd) => c + e + 5 * sd),
+  "one data value 5 noise sd off": single(5),
+  "one data value 10 noise sd off": single(10),
+  "all data values 1 noise sd too high": each((c, e, sd) => c + e + sd),
+  "all data values 5 noise sd too high": each((c, e, sd) => c + e + 5 * sd),
   "signal 20 % too large": each((c, e) => 1.2 * c + e),
-  "data in reverse order": ({ problem: { M }, clean, noise }) =>
+  "data values in reverse order": ({ problem: { M }, clean, noise }) =>
     clean.map((_, i) => {
       const k = i - (i % M) + (M - 1 - (i % M));
       return clean[k] + noise[k];
@@ -81,6 +81,6 @@ async function rates(problem: Problem): Promise<string[][]> {
 
 export async function foreign(): Promise<void> {
   console.log(hardware());
-  console.log(table([["problem", "data", "beyond 99.5 %", "beyond all"]]));
+  console.log(table([["problem", "observations", "beyond 99.5 %", "beyond all"]]));
   for (const problem of [arm, rod, eit]) console.log(table(await rates(problem)));
 }

@@ -4,7 +4,7 @@
  * which is measured beside them; W2's training at batches of 2,048 and 65,536; and from how many operations a step on WebGPU overtakes
  * wasm. On a software adapter: small shapes, and dispatches a training step. Ratios are of medians of wall time.
  */
-import { hostRunsRelaxed } from "../src/backends/kernels.ts";
+import { hostRunsRelaxed } from "../src/backends/wasm/kernels.ts";
 import type { Gpu } from "../src/backends/webgpu/device.ts";
 import { cost } from "../src/graph/plan.ts";
 import { type CompareOptions, compare, machine, type Outputs, relative, type Timing } from "./driver.ts";
@@ -60,7 +60,7 @@ async function openPeers(): Promise<Candidate[]> {
       name,
       flow:
         error.code === "ERR_MODULE_NOT_FOUND"
-          ? "is not installed: npm ci --prefix bench"
+          ? "is not installed: run npm ci --prefix bench"
           : `cannot run here: ${error.message}`,
     }));
   return [
@@ -85,7 +85,7 @@ function checkCorner(name: string, n: number, got: ArrayLike<number>, a: Float32
 async function products({ host, scale, peers }: Stage): Promise<void> {
   const { gpu } = host;
   const peak = await peakLoop(gpu, scale.peak.groups, scale.peak.turns);
-  const rows = [["product", "what", "GFLOP/s", "share of the peak", "retrodict is faster"]];
+  const rows = [["product", "what", "GFLOP/s", "share of the peak", "retrodict is faster by"]];
   for (const n of scale.products) {
     const [a, b] = [normals(n * n, 31), normals(n * n, 32)];
     const flops = 2 * n ** 3;
@@ -94,7 +94,7 @@ async function products({ host, scale, peers }: Stage): Promise<void> {
     try {
       for (const { name, flow, product } of [ownGpu(gpu), ...peers]) {
         if (product === undefined) {
-          rows.push([`${n}³`, name, typeof flow === "string" ? flow : "has none", "", ""]);
+          rows.push([`${n}³`, name, typeof flow === "string" ? flow : "has no product", "", ""]);
           continue;
         }
         const made = await product(n, a, b);
@@ -103,7 +103,7 @@ async function products({ host, scale, peers }: Stage): Promise<void> {
       }
       for (const op of LAYER_OPS.slice(1)) ready.push({ name: op, product: await ownProduct(gpu, op, n, a, b) });
       const timings = await compare(
-        `Products ${n}³, ${times} a run`,
+        `Products ${n}³, ${times} per run`,
         [
           ...ready.map(({ name, product }) => ({ name, units: times, run: () => product.run(times) })),
           { name: "peak", run: () => peak.run() },
@@ -191,7 +191,7 @@ async function timeFlows(host: Host, batch: number, candidates: readonly Candida
   const { ready, reasons } = await readyFlows(host, batch, candidates);
   try {
     const timings = await compare(
-      `W2, a training step at batch ${batch}, ${steps} a run`,
+      `W2, a training step at batch ${batch}, ${steps} per run`,
       ready.map(({ name, trainer }) => ({ name, units: steps, run: () => trainer.steps(steps) })),
       timing,
     );
@@ -203,7 +203,14 @@ async function timeFlows(host: Host, batch: number, candidates: readonly Candida
 
 async function flows({ host, scale, peers }: Stage): Promise<void> {
   const rows = [
-    ["W2, batch", "what", "steps/s", "dispatches a step", "retrodict webgpu is faster", "dispatches against it"],
+    [
+      "W2, batch",
+      "what",
+      "steps/s",
+      "dispatches per step",
+      "retrodict webgpu is faster by",
+      "dispatches relative to it",
+    ],
   ];
   for (const batch of scale.flows) {
     const own = ownGpu(host.gpu);
@@ -232,16 +239,16 @@ function crossingOf(points: readonly { flops: number; ratio: number }[]): string
   const at = points.findIndex(({ ratio }) => ratio >= 1);
   if (at < 0) return "WebGPU never overtakes wasm here";
   if (at === 0)
-    return `WebGPU is ahead from ${points[0].flops.toExponential(1)} operations a step on, the least that was run`;
+    return `WebGPU is faster from ${points[0].flops.toExponential(1)} operations per step, the smallest step that was run`;
   const [low, high] = [points[at - 1], points[at]];
   const part = Math.log(1 / low.ratio) / Math.log(high.ratio / low.ratio);
   const flops = low.flops * (high.flops / low.flops) ** part;
-  return `WebGPU overtakes wasm at ${flops.toExponential(1)} operations a step`;
+  return `WebGPU overtakes wasm at ${flops.toExponential(1)} operations per step`;
 }
 
 async function crossing({ host, scale }: Stage): Promise<void> {
   if (scale.crossing.length === 0) return;
-  const rows = [["W2, batch", "operations a step", "wasm steps/s", "WebGPU steps/s", "WebGPU is faster"]];
+  const rows = [["W2, batch", "operations per step", "wasm steps/s", "WebGPU steps/s", "WebGPU is faster by"]];
   const points: { flops: number; ratio: number }[] = [];
   for (const batch of scale.crossing) {
     const { timings, reasons } = await timeFlows(host, batch, [ownWasm(wasmBuild()), ownGpu(host.gpu)], scale);
@@ -260,7 +267,7 @@ const parts: Readonly<Record<string, (stage: Stage) => Promise<void>>> = { produ
 function adapterLine({ name, software }: Gpu): string {
   const what = `adapter: ${name}`;
   return software
-    ? `${what}. This adapter is software, not a GPU: it shows that results are right and how many dispatches a step makes; its times and ratios say nothing about GPUs.`
+    ? `${what}. This adapter is software, not a GPU. It shows that results are right and how many dispatches a step makes; its times and ratios say nothing about GPUs.`
     : what;
 }
 

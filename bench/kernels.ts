@@ -1,7 +1,7 @@
 /** `npm run bench kernels`: nanoseconds an element of single kernels, both builds, by benchmark.js. No ratios: those need interleaving. */
 import Benchmark from "benchmark";
-import { compileKernels, hostRunsRelaxed, instantiateKernels } from "../src/backends/kernels.ts";
-import type { KernelBuild } from "../src/backends/kernels-url.ts";
+import { compileKernels, hostRunsRelaxed, instantiateKernels } from "../src/backends/wasm/kernels.ts";
+import type { KernelBuild } from "../src/backends/wasm/kernels-url.ts";
 import { hardware, table } from "./report.ts";
 
 /** 64 rows of 64 features, as in a shard. */

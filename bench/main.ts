@@ -2,7 +2,7 @@
 
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
-import { hostRunsRelaxed } from "../src/backends/kernels.ts";
+import { hostRunsRelaxed } from "../src/backends/wasm/kernels.ts";
 
 // Node 20 has relaxed SIMD behind a flag; newer ones do not know the flag.
 if (!hostRunsRelaxed()) setFlagsFromString("--experimental-wasm-relaxed-simd");

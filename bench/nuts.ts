@@ -7,7 +7,7 @@
  * observations sampled together. The corrections are PSIS of the same posteriors, one after another.
  */
 import { existsSync } from "node:fs";
-import { ksPerParameter, type PooledKs, pool } from "../src/diagnostics/ks.ts";
+import { ksPerParameter, pool } from "../src/diagnostics/ks.ts";
 import {
   type AmortisedPosterior,
   type CorrectedPosterior,
@@ -18,8 +18,9 @@ import {
   type Posterior,
   type SampledPosterior,
 } from "../src/index.ts";
-import type { Problem } from "../src/problem.ts";
-import { arm, eit, rod } from "../src/problems/index.ts";
+import type { PooledKs } from "../src/model/calibration-record.ts";
+import type { Problem } from "../src/problem/problem.ts";
+import { arm, eit, rod } from "../src/problems.ts";
 import { paperEit } from "./paper.ts";
 import { type Reference, readReference, referenceFolder, timedTrain } from "./reference.ts";
 import { hardware, table } from "./report.ts";
@@ -83,7 +84,7 @@ async function chainsRow(
   return [
     `${name}, NUTS from ${from}`,
     ksText(await ksOf(posteriors, reference, problem.D)),
-    `R̂ ≤ 1.01: ${agreed.length} of ${N} (most ${f(worst)}), of the others ${flagged.length} flagged; ${warned.length} warn`,
+    `R̂ ≤ 1.01 for ${agreed.length} of ${N} (largest ${f(worst)}), ${flagged.length} of the others flagged; ${warned.length} warnings`,
     `${f(seconds / N, 2)} s each, ${f(sum((p) => p.diagnostics.evaluations) / N / 1000, 1)}k evaluations, bulk ESS ${f(ess / N, 0)}: ${f((1000 * seconds) / ess)} s per 1000`,
   ];
 }
@@ -101,10 +102,10 @@ async function weightsRow(
   const high = corrected.filter(({ kHat }) => !((kHat as number) <= LARGEST_K)).length;
   const spent = corrected.slice(1).reduce((sum, { seconds }) => sum + seconds, 0);
   return [
-    `${name}, PSIS of ${from}`,
+    `${name}, PSIS from ${from}`,
     ksText(await ksOf(corrected, reference, D)),
     `k̂ > 0.7: ${high} of ${N}; uncorrected ${ksText(await ksOf(starts, reference, D))}`,
-    `${f((1000 * spent) / (N - 1), 1)} ms each (the first, which compiles, ${f(1000 * corrected[0].seconds, 0)}), ${corrected[0].evaluations} draws`,
+    `${f((1000 * spent) / (N - 1), 1)} ms each (${f(1000 * corrected[0].seconds, 0)} for the first, with compilation), ${corrected[0].evaluations} draws`,
   ];
 }
 

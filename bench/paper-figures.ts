@@ -2,7 +2,7 @@
  * The figures that arXiv 2305.20004 reports of its own guides on its own 100 observations, 1000 draws of the guide against 1000
  * of its chains, and what its chains cost.
  */
-import type { PooledKs } from "../src/diagnostics/ks.ts";
+import type { PooledKs } from "../src/model/calibration-record.ts";
 
 export interface Figures {
   readonly method: string;

@@ -10,7 +10,7 @@
  *   re-simul.   mean distance of the draws' data from those of the true parameters
  *   KL          KL(q ‖ p) = E_q [log q(θ | y) − log p(y, θ)] + log p(y), mean (median), log p(y) from the correction's weights
  *   training    seconds: wall time where a shipped model's file tells them, processor time where it was trained here
- *   a datum     processor milliseconds of one posterior and 1000 draws, warm; training and compilation are not in it
+ *   time        processor milliseconds of one posterior and 1000 draws, warm; training and compilation are not in it
  *
  * The guides are the models that the package ships; those of `rod-paper` and `eit-paper`, and all with --train, are trained first.
  */
@@ -27,8 +27,8 @@ import {
   type Posterior,
   shippedModels,
 } from "../src/index.ts";
-import type { Problem } from "../src/problem.ts";
-import { arm, eit, rod } from "../src/problems/index.ts";
+import type { Problem } from "../src/problem/problem.ts";
+import { arm, eit, rod } from "../src/problems.ts";
 import { paperEit, paperRod } from "./paper.ts";
 import { type Figures, figures } from "./paper-figures.ts";
 import { DRAWS, judge, ownReference, type Reference, readReference, timedTrain } from "./reference.ts";
@@ -123,7 +123,7 @@ const methods: Readonly<Record<string, (bench: Bench) => Promise<Row>>> = {
     const weighed = costs.filter((_, i) => corrected[i].method === "psis");
     const chained = costs.filter((_, i) => corrected[i].method === "nuts");
     const above = corrected.filter(({ kHat }) => !((kHat as number) <= 0.7)).length;
-    const told = chained.length > 0 ? `, of which chains ${(mean(chained) / 1000).toFixed(1)} s each` : "";
+    const told = chained.length > 0 ? ` (${(mean(chained) / 1000).toFixed(1)} s each)` : "";
     return {
       method: "guide, then correct()",
       ...(await judge(corrected, problem, reference)),
@@ -185,7 +185,7 @@ const four = (x: number): string => x.toFixed(4).replace(/^0(?=\.)/, "");
 const time = (ms: number): string =>
   ms >= 2000 ? `${(ms / 1000).toPrecision(3)} s` : `${Number(ms.toPrecision(2))} ms`;
 
-const TITLES = ["problem", "method", "KS mean / median / p90 / max", "re-simul.", "KL", "training", "a datum", ""];
+const TITLES = ["problem", "method", "KS mean / median / p90 / max", "re-simul.", "KL", "training", "time", ""];
 const cellsOf = (problem: string, { method, ks, resimulation, kl, training, ms, note = "" }: Row): string[] => [
   problem,
   method,

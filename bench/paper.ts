@@ -14,9 +14,9 @@ import { readFileSync } from "node:fs";
 import { add, cast, clamp, concat, constant, dense, div, mul, silu, slice, sub } from "../src/graph/build.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
 import { defineProblem, gaussianNoise, normal, type Preset, type Problem, softUniform, spline } from "../src/index.ts";
-import { rod } from "../src/problems/index.ts";
+import { rod } from "../src/problems.ts";
 import { decodeNpy } from "../src/store/npy.ts";
-import type { TrainSettings } from "../src/train-options.ts";
+import type { TrainSettings } from "../src/train/options.ts";
 
 interface Meta {
   readonly x_mean: number[];

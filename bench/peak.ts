@@ -3,8 +3,8 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compileKernels, instantiateKernels } from "../src/backends/kernels.ts";
-import type { KernelBuild } from "../src/backends/kernels-url.ts";
+import { compileKernels, instantiateKernels } from "../src/backends/wasm/kernels.ts";
+import type { KernelBuild } from "../src/backends/wasm/kernels-url.ts";
 import { type Candidate, compare } from "./driver.ts";
 
 interface PeakKernels {

@@ -8,10 +8,10 @@
  *   KS        pooled two-sample statistic against the truth (exact draws, quadrature or chains, as `evaluate` takes it)
  */
 import { gzipSync } from "node:zlib";
-import { evaluate } from "../src/diagnostics/index.ts";
+import { evaluate } from "../src/diagnostics.ts";
 import { type InverseMap, infer, load, simulate, toBytes, train } from "../src/index.ts";
-import type { Problem } from "../src/problem.ts";
-import { findProblem } from "../src/problems/index.ts";
+import type { Problem } from "../src/problem/problem.ts";
+import { findProblem } from "../src/problems.ts";
 import { hardware, table } from "./report.ts";
 
 const PAIRS = 4096;

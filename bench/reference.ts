@@ -7,10 +7,11 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { ksPerParameter, type PooledKs, pool } from "../src/diagnostics/ks.ts";
+import { ksPerParameter, pool } from "../src/diagnostics/ks.ts";
 import { resimulationError } from "../src/diagnostics/resimulation.ts";
 import { type InverseMap, type Posterior, predict, type TrainOptions, train } from "../src/index.ts";
-import type { Problem } from "../src/problem.ts";
+import type { PooledKs } from "../src/model/calibration-record.ts";
+import type { Problem } from "../src/problem/problem.ts";
 import { parseCsv } from "../src/store/csv.ts";
 import { decodeNpy } from "../src/store/npy.ts";
 import { cpuSeconds } from "./report.ts";
@@ -57,7 +58,7 @@ export function readReference(folder: string, D: number, count = Number.POSITIVE
 /** Observations that the problem simulates, with draws of their posteriors. */
 export async function ownReference(problem: Problem, count = OBSERVATIONS): Promise<Reference> {
   const { theta, y, truth, again, how } = await makeCases(problem, count);
-  return { from: `simulated here; the truth: ${how}`, y, theta, exact: truth, again };
+  return { from: `simulated here; truth: ${how}`, y, theta, exact: truth, again };
 }
 
 export interface Judgement {

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build as bundle } from "esbuild";
-import { hostRunsRelaxed } from "../src/backends/kernels.ts";
+import { hostRunsRelaxed } from "../src/backends/wasm/kernels.ts";
 import { infer } from "../src/index.ts";
 import { benchWork, compare, compareCold, machine, type Peer, type Timing, type WorkId } from "./driver.ts";
 import { runOnEveryNode } from "./nodes.ts";
@@ -93,7 +93,7 @@ async function oneObservation(): Promise<void> {
     await posterior.sample(W4.draws, { seed: 1 });
   };
   await compare(
-    "one observation of 600 data → Gaussian posterior and 1000 draws, by infer() and sample()",
+    "one observation of 600 data values → Gaussian posterior and 1000 draws, by infer() and sample()",
     [{ name: "retrodict", run }],
     { clock: "cpu" },
   );
@@ -148,7 +148,7 @@ export async function pageSize(): Promise<void> {
         `together ${((wasm + entry) / 1000).toFixed(1)} kB`,
       ];
     });
-    console.log(`\nWhat a page must load, gzip:\n${table(rows)}`);
+    console.log(`\nWhat a page loads, gzip:\n${table(rows)}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

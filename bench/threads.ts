@@ -5,9 +5,9 @@
  * nothing to share: processors that share a core, or with others, give less than their number.
  */
 import { availableParallelism, loadavg } from "node:os";
-import { hostRunsRelaxed } from "../src/backends/kernels.ts";
-import type { KernelBuild } from "../src/backends/kernels-url.ts";
-import { createRemote } from "../src/worker/remote.ts";
+import { hostRunsRelaxed } from "../src/backends/wasm/kernels.ts";
+import type { KernelBuild } from "../src/backends/wasm/kernels-url.ts";
+import { createRemote } from "../src/backends/worker/remote.ts";
 import { type Candidate, compare, machine, type Prepared } from "./driver.ts";
 import { training } from "./retrodict/index.ts";
 import { W2, WORKS } from "./workloads.ts";

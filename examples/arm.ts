@@ -1,6 +1,6 @@
 /**
  * The first example: `npm start`. Learns the inverse kinematics of an arm (src/problems/arm.ts), infers the posteriors
- * of four end points, compares them with exact draws, and leaves the model and a page of pictures in out/.
+ * of four end points, compares them with exact draws, and writes the model and a page of pictures to out/.
  *
  *   tsx examples/arm.ts [--steps N] [--out FOLDER] [--picture FILE.svg]
  */
@@ -10,13 +10,13 @@ import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { type InverseMap, infer, type Posterior, save, simulate, train } from "retrodict";
 import { arm } from "retrodict/problems";
-import { hostRunsRelaxed } from "../src/backends/kernels.ts";
+import { hostRunsRelaxed } from "../src/backends/wasm/kernels.ts";
 import { progressView } from "../src/cli/progress.ts";
 import { formatTable, formatTime } from "../src/cli/table.ts";
 import { ksFloor, ksPerParameter } from "../src/diagnostics/ks.ts";
+import { writeBytes } from "../src/host/files.ts";
 import { endPoint, resimulationError } from "../src/report/pictures/kinematics.ts";
 import { fixed } from "../src/report/text.ts";
-import { writeBytes } from "../src/store/files.ts";
 import { type Answer, placeOf } from "./plots/answer.ts";
 import { page } from "./plots/page.ts";
 import { picture } from "./plots/picture.ts";
@@ -32,13 +32,13 @@ interface Observation {
   readonly truth: Float32Array; // (4)
 }
 
-/** Where a point is, in words: the arm is 2 m long and its base slides by about 0.25 m. */
+/** Where a point is, in words. The arm is 2 m long, and its base slides by about 0.25 m. */
 function titleOf([reach, height]: ArrayLike<number> & Iterable<number>): string {
   const level = height > 0.4 ? "High" : height < -0.4 ? "Low" : "Level";
   return `${level} and ${reach > 1.8 ? "far" : "near"}`;
 }
 
-/** The first data sets that a seed makes: nothing is picked. */
+/** The first observations of a seed; none is picked by hand. */
 async function observe(): Promise<Observation[]> {
   const { theta, noisy } = await simulate(arm, OBSERVATIONS, { seed: OBSERVATIONS_SEED });
   return Array.from({ length: OBSERVATIONS }, (_, i) => {
@@ -66,13 +66,13 @@ async function answer({ title, y, truth }: Observation, posterior: Posterior, ex
   };
 }
 
-/** The answers to all observations, and the milliseconds that one took: learned, and by rejection. */
+/** The answers to all observations, and the milliseconds per observation: learned, and by rejection. */
 async function answerAll(
   map: InverseMap,
 ): Promise<{ answers: Answer[]; milliseconds: { learned: number; exact: number } }> {
   const observations = await observe();
   const data = observations.map(({ y }) => y);
-  let posteriors = await infer(map, data); // the first call sets the weights up in a fresh engine
+  let posteriors = await infer(map, data); // the first call prepares an executor
   const times: number[] = [];
   for (let run = 0; run < 5; run++) {
     const begun = performance.now();
@@ -98,7 +98,7 @@ function summary(found: Answer, number: number): string {
   const table = formatTable([{ title: "parameter" }, { title: "unit" }, ...right], rows);
   const [error, least] = [resimulation.learned, resimulation.exact].map((metres) => `${metres.toFixed(4)} m`);
   const lines = `${table}\nre-simulation error ${error} (exact draws: ${least})`.replace(/^/gm, "   ");
-  return `${number}. ${title}: the arm's end was seen ${placeOf(found)}\n${lines}\n`;
+  return `${number}. ${title}: the end of the arm was observed ${placeOf(found)}\n${lines}\n`;
 }
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -109,7 +109,7 @@ async function main(): Promise<void> {
     options: { steps: { type: "string" }, out: { type: "string", default: "out" }, picture: { type: "string" } },
   });
   const { steps, out = "out" } = values;
-  if (!hostRunsRelaxed()) setFlagsFromString("--experimental-wasm-relaxed-simd"); // Node 20: faster kernels by a flag
+  if (!hostRunsRelaxed()) setFlagsFromString("--experimental-wasm-relaxed-simd"); // Node 20 has the faster kernels behind a flag
   await mkdir(out, { recursive: true });
 
   print(`${arm.name}: ${arm.description}`);
@@ -126,8 +126,8 @@ async function main(): Promise<void> {
   });
   view.stop();
   const { training } = map.spec;
-  const work = `${training.steps} steps of ${training.batch} simulated data sets (${training.device})`;
-  const record = `Trained in ${formatTime(training.seconds)} by ${work}`;
+  const work = `${training.steps} steps of ${training.batch} simulations (${training.device})`;
+  const record = `Trained in ${formatTime(training.seconds)}: ${work}`;
   print(`${record}\n`);
 
   const { answers, milliseconds } = await answerAll(map);
@@ -135,9 +135,9 @@ async function main(): Promise<void> {
   for (const { title, warning } of answers) if (warning !== undefined) note(`${title}: ${warning}`);
   const floor = ksFloor(DRAWS, DRAWS);
   const [inferring, rejecting] = [milliseconds.learned.toFixed(1), milliseconds.exact.toFixed(0)];
-  print(`KS: the largest difference of the distribution functions of ${DRAWS} learned and ${DRAWS} exact draws;`);
+  print(`KS: the largest difference between the distribution functions of ${DRAWS} learned and ${DRAWS} exact draws;`);
   print(`two exact samples give ${floor.toFixed(3)} on average.`);
-  print(`Inference: ${inferring} ms an observation, with 4096 draws; exact draws by rejection: ${rejecting} ms.`);
+  print(`Inference: ${inferring} ms per observation, with 4096 draws. Exact draws by rejection: ${rejecting} ms.`);
 
   const [model, html] = [join(out, "arm.safetensors"), join(out, "arm.html")];
   await save(map, model);

@@ -1,4 +1,4 @@
-// A plate of 2 by 1 with a round hole in the middle. The mesh beside this file is made of it by
+// A plate of 2 by 1 with a round hole in the middle. The mesh beside this file is made from it by
 //   gmsh -2 plate.geo
 h = 0.12;
 r = 0.2;
@@ -6,7 +6,7 @@ Point(1) = {0, 0, 0, h};
 Point(2) = {2, 0, 0, h};
 Point(3) = {2, 1, 0, h};
 Point(4) = {0, 1, 0, h};
-Point(5) = {1, 0.5, 0}; // centre of the arcs, no node of the mesh
+Point(5) = {1, 0.5, 0}; // centre of the arcs, not a node of the mesh
 Point(6) = {1 + r, 0.5, 0, h / 3};
 Point(7) = {1, 0.5 + r, 0, h / 3};
 Point(8) = {1 - r, 0.5, 0, h / 3};

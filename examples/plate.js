@@ -1,12 +1,12 @@
-// A PDE problem of your own: a plate with a heated hole loses its heat at the right end, and twelve thermometers read its
-// temperature u. What is its conductivity a in four places? The left end is kept at 0, the long sides are insulated.
+// A PDE problem of your own. A plate is heated at a hole and loses heat at its right end; the left end is kept at 0 and
+// the long sides are insulated. Twelve thermometers read its temperature u. What is its conductivity a near four points?
 //   −∇·(a ∇u) = 0,  a = exp Σ θ_k ψ_k        retrodict train examples/plate.js --out plate.safetensors
 import { readFileSync } from "node:fs";
 import { defineProblem, gaussianNoise, normal } from "retrodict";
 import { centroids, gmsh, poisson } from "retrodict/fem";
 import { constant, exp, matmul } from "retrodict/ops";
 
-const mesh = gmsh(readFileSync(new URL("plate.msh", import.meta.url), "utf8")); // made of plate.geo
+const mesh = gmsh(readFileSync(new URL("plate.msh", import.meta.url), "utf8")); // made from plate.geo
 const model = poisson({
   mesh,
   dirichlet: [{ on: "left", value: 0 }],

@@ -18,13 +18,13 @@ const dist = join(root, "dist");
 const library: Record<string, string> = {
   index: "src/index.ts",
   ops: "src/ops.ts",
-  problems: "src/problems/index.ts",
-  fem: "src/fem/index.ts",
-  diagnostics: "src/diagnostics/index.ts",
+  problems: "src/problems.ts",
+  fem: "src/fem.ts",
+  diagnostics: "src/diagnostics.ts",
 };
 
-/** What a worker loads (src/worker/start.ts has its address), browsers too: one file, which stands alone wherever it is copied. */
-const workers: Record<string, string> = { worker: "src/worker/worker.ts" };
+/** What a worker loads (src/backends/worker/start.ts has its address), browsers too: one file, which stands alone wherever it is copied. */
+const workers: Record<string, string> = { worker: "src/backends/worker/worker.ts" };
 
 /** The files of package.json's `bin`; only Node loads them. */
 const programs: Record<string, string> = { cli: "src/cli/main.ts" };

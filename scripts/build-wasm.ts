@@ -33,8 +33,8 @@ function changedAt(path: string): number {
 function sourcesChangedAt(config: Config): number {
   const folders = config.entries.map((entry) => join(root, dirname(entry)));
   const files = folders.flatMap((dir) => readdirSync(dir, { recursive: true }).map((name) => join(dir, String(name))));
-  // assembly/math64.ts shares its polynomials with src/math.ts.
-  const shared = ["asconfig.json", "src/polynomials.ts"].map((name) => join(root, name));
+  // assembly/math64.ts shares its polynomials with src/numbers/math.ts.
+  const shared = ["asconfig.json", "src/numbers/polynomials.ts"].map((name) => join(root, name));
   return Math.max(...[...files, ...shared, join(asc, "../../package.json")].map(changedAt));
 }
 

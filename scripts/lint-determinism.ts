@@ -1,6 +1,6 @@
 /**
  * One seed must train the same weights on every host, and engines differ in the last bits of Math.sin and its like. So
- * in src/ only those members of Math may be used that the language fixes to the bit; the rest comes from src/math.ts.
+ * in src/ only those members of Math may be used that the language fixes to the bit; the rest comes from src/numbers/math.ts.
  * Reported are: any other member, `Math` without a member (an alias or an index would hide one), and the operators `**`
  * and `**=`. No type checker is needed for that, only a scanner that knows comments, strings and templates.
  */
@@ -70,13 +70,13 @@ function scan(source: string): Token[] {
 export function findInexact(source: string): string[] {
   const tokens = scan(source);
   return tokens.flatMap(({ text, line }, i) => {
-    if (/^\*\*/.test(text)) return `${line}: \`${text}\`: multiply, or use pow of src/math.ts`;
+    if (/^\*\*/.test(text)) return `${line}: \`${text}\`: multiply, or use pow of src/numbers/math.ts`;
     const member = tokens[i - 1]?.text === "." && tokens[i - 2]?.text !== "globalThis";
     if (text !== "Math" || member) return [];
     const name = /^\??\.$/.test(tokens[i + 1]?.text ?? "") ? tokens[i + 2]?.text : undefined;
     if (name === undefined)
       return `${line}: \`Math\` without a member: write Math.name, so that the name can be checked`;
-    return exact.has(name) ? [] : `${line}: \`Math.${name}\`: engines differ in its result; use src/math.ts`;
+    return exact.has(name) ? [] : `${line}: \`Math.${name}\`: engines differ in its result; use src/numbers/math.ts`;
   });
 }
 

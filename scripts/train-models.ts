@@ -17,9 +17,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
-import { evaluate, withCalibration } from "../src/diagnostics/index.ts";
+import { evaluate, withCalibration } from "../src/diagnostics.ts";
 import { type InverseMap, load, shippedModels, toBytes, train } from "../src/index.ts";
-import { findProblem } from "../src/problems/index.ts";
+import { findProblem } from "../src/problems.ts";
 
 const SEED = 1;
 /** The cases of the evaluation: none that training has seen, whatever the seeds are. */

@@ -9,7 +9,7 @@
  *                   and a row of ones
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import type { Activation } from "../src/graph/ops.ts";
+import type { Activation } from "../src/graph/names.ts";
 import { type MakeKernels, operands, type Size } from "./kernel.ts";
 import { type Tile, tileColumns, tileConstants, tiledProduct, tileOf, tileRows } from "./tiles.ts";
 

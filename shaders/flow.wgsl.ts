@@ -13,7 +13,7 @@
  * stays in registers. Outside (−bound, bound) the spline is the identity.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import type { SplineAttrs } from "../src/graph/ops.ts";
+import type { SplineAttrs } from "../src/graph/spline-rules.ts";
 import type { MakeKernels } from "./kernel.ts";
 import { operands } from "./kernel.ts";
 import { rowKernel } from "./rows.ts";

@@ -3,7 +3,7 @@
  * every link, and only what is read elsewhere is written.
  */
 import { wgsl } from "wgsl-preprocessor/wgsl-preprocessor.js";
-import type { MapName } from "../src/graph/maps.ts";
+import type { MapName } from "../src/graph/names.ts";
 import type { Plan, PlanRecord, Value } from "../src/graph/plan.ts";
 import { type Binding, type Kernel, LANES, type Size, tableOf } from "./kernel.ts";
 

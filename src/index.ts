@@ -1,6 +1,5 @@
 /** Retrodict: learn the Bayesian inverse map of a physical model, then answer every measurement with a posterior. */
 export type { BackendOptions } from "./backends/select.ts";
-export { type Checkpoint, TrainingStopped } from "./checkpoint.ts";
 export type { Distribution } from "./distributions/distribution.ts";
 export { logNormal } from "./distributions/log-normal.ts";
 export { gaussianNoise, type Noise, studentNoise } from "./distributions/noise.ts";
@@ -9,21 +8,18 @@ export { product } from "./distributions/product.ts";
 export { softUniform } from "./distributions/soft-uniform.ts";
 export { truncatedNormal } from "./distributions/truncated-normal.ts";
 export { uniform } from "./distributions/uniform.ts";
-export { type SimulationControl, type SimulationProgress, SimulationStopped } from "./external/control.ts";
-export type { Pairs } from "./external/pairs.ts";
-export type { CallSettings, Simulator, SimulatorCall, SimulatorSpec } from "./external/simulator.ts";
-export { type UmbridgeModel, type UmbridgeOptions, umbridge } from "./external/umbridge.ts";
-export { type Folders, setFolders } from "./folders.ts";
 export { type CouplingOptions, coupling } from "./guides/coupling.ts";
 export { type GaussianOptions, gaussian } from "./guides/gaussian.ts";
 export type { Guide } from "./guides/guide.ts";
 export { type MixtureOptions, mixture } from "./guides/mixture.ts";
 export { type SplineGuideOptions, spline } from "./guides/spline.ts";
-export { type AmortisedPosterior, type InferOptions, infer } from "./infer.ts";
-export { type LaplaceOptions, type LaplacePosterior, laplace, type Mode } from "./laplace.ts";
-export type { InverseMap, ModelSpec } from "./model.ts";
-export type { Posterior } from "./posterior.ts";
-export { defineProblem, type Problem, type ProblemSpec } from "./problem.ts";
+export { type Folders, setFolders } from "./host/folders.ts";
+export { type AmortisedPosterior, type InferOptions, infer } from "./infer/infer.ts";
+export { type LaplaceOptions, type LaplacePosterior, laplace, type Mode } from "./infer/laplace.ts";
+export type { InverseMap, ModelSpec } from "./model/model.ts";
+export type { Posterior } from "./posterior/posterior.ts";
+export { defineProblem, type Problem, type ProblemSpec } from "./problem/problem.ts";
+export type { CallSettings, Simulator, SimulatorCall, SimulatorSpec } from "./problem/simulator.ts";
 export type { Evidence } from "./sampling/bridge.ts";
 export { bfmi, essBulk, essMean, essTail, rHat } from "./sampling/convergence.ts";
 export type { CorrectedPosterior, CorrectionMethod, CorrectOptions } from "./sampling/correct.ts";
@@ -32,12 +28,24 @@ export type { NutsProgress } from "./sampling/lockstep.ts";
 export { type NutsOptions, nuts } from "./sampling/nuts.ts";
 export { paretoSmooth, type SmoothedWeights } from "./sampling/psis.ts";
 export type { SampledPosterior } from "./sampling/sampled.ts";
-export type { Schedule } from "./schedules.ts";
-export { predict, type SimulateOptions, type Simulations, simulate } from "./simulate.ts";
+export { type SimulationControl, type SimulationProgress, SimulationStopped } from "./simulate/options.ts";
+export type { Pairs } from "./simulate/pairs.ts";
+export { predict, type SimulateOptions, type Simulations, simulate } from "./simulate/simulate.ts";
+export { type UmbridgeModel, type UmbridgeOptions, umbridge } from "./simulate/umbridge.ts";
 export { loadPairs } from "./store/pairs-file.ts";
 export { shippedModels } from "./store/shipped.ts";
-export { type LoadOptions, load, loadCheckpoint, type SaveOptions, save, saveCheckpoint, toBytes } from "./store.ts";
-export { type Surrogate, type SurrogateOptions, type SurrogateProgress, surrogate } from "./surrogate.ts";
-export { train } from "./train.ts";
-export type { Preset, Progress, TrainOptions } from "./train-options.ts";
+export {
+  type LoadOptions,
+  load,
+  loadCheckpoint,
+  type SaveOptions,
+  save,
+  saveCheckpoint,
+  toBytes,
+} from "./store/store.ts";
+export { type Surrogate, type SurrogateOptions, type SurrogateProgress, surrogate } from "./surrogate/surrogate.ts";
+export { type Checkpoint, TrainingStopped } from "./train/checkpoint.ts";
+export type { Preset, Progress, TrainOptions } from "./train/options.ts";
+export type { Schedule } from "./train/schedules.ts";
+export { train } from "./train/train.ts";
 export { VERSION } from "./version.ts";

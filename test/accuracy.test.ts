@@ -11,11 +11,11 @@ import { concat, log, mul, slice } from "../src/graph/build.ts";
 import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import { spline } from "../src/guides/spline.ts";
-import { infer } from "../src/infer.ts";
-import { defineProblem, type Problem } from "../src/problem.ts";
-import { banana, linearGaussian, linearGaussianPosterior } from "../src/problems/index.ts";
-import { simulate } from "../src/simulate.ts";
-import { train } from "../src/train.ts";
+import { infer } from "../src/infer/infer.ts";
+import { defineProblem, type Problem } from "../src/problem/problem.ts";
+import { banana, linearGaussian, linearGaussianPosterior } from "../src/problems.ts";
+import { simulate } from "../src/simulate/simulate.ts";
+import { train } from "../src/train/train.ts";
 import { divergence, type Moments } from "./helpers/divergence.ts";
 
 const kernels = "plain";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { infer, load, train } from "../src/index.ts";
-import { arm } from "../src/problems/index.ts";
+import { arm } from "../src/problems.ts";
 import { type OpenPage, type PageOptions, withPage, withTasks } from "./helpers/browser.ts";
 import { ask, writeLab } from "./helpers/lab.ts";
 import { installPackage, root } from "./helpers/package.ts";
@@ -177,7 +177,7 @@ for (const [policy, what, reason] of hindrances)
           assert.is(device, "wasm plain");
           assert.match(notice, reason);
           const start =
-            "threads" in options ? "threads: 4 were asked for, 1 computes" : "worker: the calling thread computes";
+            "threads" in options ? "threads: 1 thread computes instead of 4" : "worker: the calling thread computes";
           assert.ok(notice.startsWith(`${start}, for no worker starts from `), notice);
         }
       });

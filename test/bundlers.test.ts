@@ -6,7 +6,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createServer, type InlineConfig, build as vite } from "vite";
 import { infer, load, train } from "../src/index.ts";
-import { arm } from "../src/problems/index.ts";
+import { arm } from "../src/problems.ts";
 import { type OpenPage, type PageOptions, withPage } from "./helpers/browser.ts";
 import { ask } from "./helpers/lab.ts";
 import { installPackage, root } from "./helpers/package.ts";
@@ -111,7 +111,7 @@ test("a bundle by esbuild without the worker beside it trains on the page's own 
   await withPage(join(folder, "esbuild"), {}, async (open) => {
     const { mean, notice } = await ask<{ mean: number[]; notice: string }>(open, "trained", { worker: true });
     assert.equal(mean, await trainedHere());
-    const expected = `worker: the calling thread computes, for no worker starts from ${open.origin}/js/worker.js (its script could not be loaded, or `;
+    const expected = `worker: the calling thread computes, because no worker starts from ${open.origin}/js/worker.js (its script could not be loaded, or `;
     assert.ok(notice.startsWith(expected), notice);
   });
 });

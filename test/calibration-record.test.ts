@@ -4,8 +4,8 @@ import * as assert from "uvu/assert";
 import { evaluate } from "../src/evaluate/evaluate.ts";
 import { recordOf, withCalibration } from "../src/evaluate/record.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
-import { load, toBytes } from "../src/store.ts";
-import { train } from "../src/train.ts";
+import { load, toBytes } from "../src/store/store.ts";
+import { train } from "../src/train/train.ts";
 import { bitsOf, outside, small } from "./helpers/maps.ts";
 
 const quick = { steps: 30, batch: 32, heldOut: 64, seed: 5, kernels: "plain" } as const;

@@ -7,10 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { simulate } from "../src/simulate.ts";
+import { simulate } from "../src/simulate/simulate.ts";
 import { decodeModel } from "../src/store/model-file.ts";
 import { encodeNpy } from "../src/store/npy.ts";
-import { load } from "../src/store.ts";
+import { load } from "../src/store/store.ts";
 import { retrodict } from "./helpers/cli.ts";
 import { small } from "./helpers/maps.ts";
 

@@ -2,9 +2,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gaussian } from "../src/guides/gaussian.ts";
-import { darcy } from "../src/problems/index.ts";
-import { train } from "../src/train.ts";
-import { fullSettings, type TrainOptions } from "../src/train-options.ts";
+import { darcy } from "../src/problems.ts";
+import { fullSettings, type TrainOptions } from "../src/train/options.ts";
+import { train } from "../src/train/train.ts";
 
 const few: TrainOptions = { bank: 4000, heldOut: 1000, seed: 1, kernels: "plain" };
 const untrained: TrainOptions = { ...few, guide: gaussian({ hidden: [4], base: "linear" }), steps: 1, rate: 1e-12 };

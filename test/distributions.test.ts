@@ -1,7 +1,7 @@
 // One list of properties over all distributions, on the f64 reference; then single precision and bad arguments.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { createWasm } from "../src/backends/wasm.ts";
+import { createWasm } from "../src/backends/wasm/executor.ts";
 import { ksBound, ksOneSample } from "../src/diagnostics/ks.ts";
 import type { Distribution } from "../src/distributions/distribution.ts";
 import { distributionFromSpec } from "../src/distributions/from-spec.ts";
@@ -14,7 +14,7 @@ import { uniform } from "../src/distributions/uniform.ts";
 import { batchSum, cast, input, sub } from "../src/graph/build.ts";
 import { grad } from "../src/graph/grad.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
-import { erfc } from "../src/math.ts";
+import { erfc } from "../src/numbers/math.ts";
 import { checkGradients } from "./helpers/differences.ts";
 import { runGraph } from "./helpers/run.ts";
 

@@ -1,34 +1,65 @@
-// The code of the pages in docs/ runs as it stands.
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+// The code of the pages in docs/ runs as it stands, and the files, scripts, benches and pages that they name are there.
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { blocks, inFolder, pages, read, root, run } from "./helpers/pages.ts";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-const pages = readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md"));
+const scripts = JSON.parse(read("package.json")).scripts as Record<string, string>;
+const benches = [...read("bench/main.ts").matchAll(/^ {2}(\w+): async/gm)].map(([, name]) => name);
+const tests = readdirSync(join(root, "test"), { recursive: true }).map(String);
+/** A link within the repository: its path, and the heading that it points to. */
+const LINK = /\]\((?!https?:)([^)#\s]*)(?:#([^)]+))?\)/g;
+/** The anchors of the headings of a page. */
+const anchors = (text: string): string[] =>
+  [...text.matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
+    title
+      .toLowerCase()
+      .replace(/[^\w\s-]/g, "")
+      .replaceAll(" ", "-"),
+  );
+assert.ok(benches.length > 10, "the benches by name, read from bench/main.ts");
 
 for (const page of pages) {
-  test(`the code of ${page} runs, and the files that it names are there`, () => {
-    const text = readFileSync(join(root, "docs", page), "utf8");
-    const blocks = [...text.matchAll(/```ts\n([\s\S]*?)```/g)].map(([, code]) => code);
-    for (const [, path] of text.matchAll(/\]\((\.\.\/[^)]+)\)/g)) readFileSync(join(root, "docs", path));
-    for (const [, path] of text.matchAll(/npx tsx (\S+\.ts)/g)) readFileSync(join(root, path));
-    const folder = mkdtempSync(join(root, "out-docs-")); // inside the repository, where "retrodict" is found
-    try {
-      blocks.forEach((code, i) => {
-        const script = join(folder, `${i}.ts`);
-        writeFileSync(script, code);
-        const env = { ...process.env, TSX_TSCONFIG_PATH: join(root, "tsconfig.json") };
-        const args = ["--import", "tsx", script];
-        const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 60_000, env });
-        assert.is(status, 0, stderr);
-      });
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
+  const text = read(page);
+
+  test(`what ${page} names is there`, () => {
+    for (const [, path, anchor] of text.replace(/```[\s\S]*?```/g, "").matchAll(LINK)) {
+      const target = path === "" ? page : join(dirname(page), path);
+      assert.ok(existsSync(join(root, target)), target);
+      if (anchor) assert.ok(anchors(read(target)).includes(anchor), `${target}#${anchor}`);
     }
+    for (const [, path] of text.matchAll(/npx tsx (\S+\.ts)/g)) assert.ok(existsSync(join(root, path)), path);
+    for (const [, name] of text.matchAll(/npm run ([\w:]+)/g)) assert.ok(Object.hasOwn(scripts, name), name);
+    for (const [, name] of text.matchAll(/npm run bench (\w+)/g)) assert.ok(benches.includes(name), `bench ${name}`);
+    for (const [, words] of text.matchAll(/npm test -- ([\w-]+)/g))
+      assert.ok(
+        tests.some((name) => name.includes(words)),
+        `test ${words}`,
+      );
+  });
+
+  test(`no code of ${page} is left out of the tests`, () => {
+    const tested = page === "docs/loading.md" ? ["ts", "sh", "html"] : ["ts", "sh"]; // the page runs in test/browser.test.ts
+    const fences = [...text.matchAll(/^```(\w*)$/gm)].map(([, language]) => language).filter((_, i) => i % 2 === 0);
+    for (const language of fences) assert.ok(tested.includes(language), `a block of ${language || "no language"}`);
+  });
+
+  if (page === "README.md") continue; // its code trains for longer: test/readme.test.ts
+  blocks(text, "ts").forEach((code, i) => {
+    test(`example ${i + 1} of ${page} runs`, () =>
+      inFolder((folder) => {
+        const script = join(folder, "example.ts");
+        writeFileSync(script, code);
+        const { status, stderr } = run(folder, script);
+        assert.is(status, 0, stderr);
+      }));
   });
 }
+
+test("the README links every page of docs/", () => {
+  const readme = read("README.md");
+  for (const page of pages.filter((name) => name.startsWith("docs/"))) assert.ok(readme.includes(`(${page})`), page);
+});
 
 test.run();

@@ -2,10 +2,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { createWasm } from "../src/backends/wasm.ts";
+import { createWasm } from "../src/backends/wasm/executor.ts";
 import { input } from "../src/graph/build.ts";
 import { eit, plateForward } from "../src/problems/eit.ts";
-import { predict } from "../src/simulate.ts";
+import { predict } from "../src/simulate/simulate.ts";
 import { parseCsv } from "../src/store/csv.ts";
 import { runGraph } from "./helpers/run.ts";
 

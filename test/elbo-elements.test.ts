@@ -3,9 +3,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gaussian } from "../src/guides/gaussian.ts";
-import { darcy, eit } from "../src/problems/index.ts";
-import { train } from "../src/train.ts";
-import type { TrainOptions } from "../src/train-options.ts";
+import { darcy, eit } from "../src/problems.ts";
+import type { TrainOptions } from "../src/train/options.ts";
+import { train } from "../src/train/train.ts";
 
 const options: TrainOptions = {
   guide: gaussian({ hidden: [8], base: "linear" }),

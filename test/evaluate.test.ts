@@ -11,10 +11,10 @@ import { LARGEST_ERROR, makeTable } from "../src/evaluate/table.ts";
 import { verdictOf } from "../src/evaluate/verdict.ts";
 import { constant, matmul, square } from "../src/graph/build.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
-import { defineProblem, type Problem } from "../src/problem.ts";
-import { linearGaussian } from "../src/problems/index.ts";
-import { load, toBytes } from "../src/store.ts";
-import { train } from "../src/train.ts";
+import { defineProblem, type Problem } from "../src/problem/problem.ts";
+import { linearGaussian } from "../src/problems.ts";
+import { load, toBytes } from "../src/store/store.ts";
+import { train } from "../src/train/train.ts";
 import { outside, rejection, small } from "./helpers/maps.ts";
 
 const kernels = "plain";

@@ -12,10 +12,10 @@ import pendulum from "../examples/pendulum.js";
 import plate from "../examples/plate.js";
 import { batchSum, input } from "../src/graph/build.ts";
 import { grad } from "../src/graph/grad.ts";
-import { type Problem, potential } from "../src/problem.ts";
+import { type Problem, potential } from "../src/problem/problem.ts";
 import { findModes } from "../src/report/modes.ts";
 import { density } from "../src/report/sample.ts";
-import { simulate } from "../src/simulate.ts";
+import { simulate } from "../src/simulate/simulate.ts";
 import { checkGradients } from "./helpers/differences.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -37,7 +37,7 @@ const run = (...args: string[]): Promise<Ended> =>
     );
   });
 
-test("the arm example prints a table an observation, saves its model, draws its page and picture", async () => {
+test("the arm example prints a table for each observation, saves its model, draws its page and picture", async () => {
   const [out, picture] = [join(folder, "deep", "out"), join(folder, "arm.svg")];
   const args = ["--steps", "50", "--out", out, "--picture", picture];
   const { status, out: printed, err } = await run("examples/arm.ts", ...args);
@@ -46,7 +46,7 @@ test("the arm example prints a table an observation, saves its model, draws its 
   assert.is(printed.match(/^ +angle 3 +rad( +[−\d.]+){6}$/gm)?.length, 4);
   assert.is(printed.match(/^ +re-simulation error \d\.\d{4} m \(exact draws: 0\.\d{4} m\)$/gm)?.length, 4);
   assert.match(printed, "two exact samples give 0.039 on average");
-  assert.match(printed, /^Inference: [\d.]+ ms an observation/m);
+  assert.match(printed, /^Inference: [\d.]+ ms per observation/m);
 
   const { spec } = await load(join(out, "arm.safetensors"));
   assert.equal([spec.problem, spec.training.steps], ["arm", 50]);

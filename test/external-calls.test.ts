@@ -2,13 +2,13 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { normal } from "../src/distributions/normal.ts";
-import { type SimulationProgress, SimulationStopped } from "../src/external/control.ts";
-import type { Simulator, SimulatorSpec } from "../src/external/simulator.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
-import { infer } from "../src/infer.ts";
-import { defineProblem } from "../src/problem.ts";
-import { type SimulateOptions, simulate } from "../src/simulate.ts";
-import { train } from "../src/train.ts";
+import { infer } from "../src/infer/infer.ts";
+import { defineProblem } from "../src/problem/problem.ts";
+import type { Simulator, SimulatorSpec } from "../src/problem/simulator.ts";
+import { type SimulationProgress, SimulationStopped } from "../src/simulate/options.ts";
+import { type SimulateOptions, simulate } from "../src/simulate/simulate.ts";
+import { train } from "../src/train/train.ts";
 import { outside, rejection } from "./helpers/maps.ts";
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,17 +1,18 @@
 // One list of properties over all guides, and what each guide has to itself. Weights are random: nothing is trained.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { createReference } from "../src/backends/reference.ts";
-import { createWasm } from "../src/backends/wasm.ts";
+import { createReference } from "../src/backends/reference/executor.ts";
+import { createWasm } from "../src/backends/wasm/executor.ts";
 import { batchSum, cast, input, mul, random } from "../src/graph/build.ts";
-import { triIndex } from "../src/graph/linear.ts";
 import { compile, type Program } from "../src/graph/program.ts";
+import { triIndex } from "../src/graph/tensor.ts";
 import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import type { Guide, TracedGuide } from "../src/guides/guide.ts";
 import { guideFrom, guideNames } from "../src/guides/index.ts";
 import { mixture } from "../src/guides/mixture.ts";
 import { spline } from "../src/guides/spline.ts";
+import { atOnce } from "../src/host/yielding.ts";
 import { draw, generator } from "./helpers/random.ts";
 
 const E = 3; // features
@@ -55,19 +56,21 @@ function trace(guide: Guide, D: number): Traced {
   const z = input("z", D);
   const logProb = built.logProb(z, context);
   const loss = mul(batchSum(cast(logProb, "f64")), 0.125);
-  const program = compile({
-    sample: {
-      outputs: {
-        z: drawn.z,
-        logProb: drawn.logProb,
-        again: built.logProb(drawn.z, context),
-        noise: built.invert(drawn.z, context),
+  const program = atOnce(
+    compile({
+      sample: {
+        outputs: {
+          z: drawn.z,
+          logProb: drawn.logProb,
+          again: built.logProb(drawn.z, context),
+          noise: built.invert(drawn.z, context),
+        },
       },
-    },
-    density: { outputs: { logProb, ...built.moments?.(context) } },
-    draw: { outputs: { z: built.sample(random("normal", D, 7), context).z } },
-    train: { outputs: { loss }, minimise: loss },
-  });
+      density: { outputs: { logProb, ...built.moments?.(context) } },
+      draw: { outputs: { z: built.sample(random("normal", D, 7), context).z } },
+      train: { outputs: { loss }, minimise: loss },
+    }),
+  );
   return { guide: built, program };
 }
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { infer, load, toBytes, train } from "../src/index.ts";
-import { arm } from "../src/problems/index.ts";
+import { arm } from "../src/problems.ts";
 import { fitsHalf, fromHalf, toHalf } from "../src/store/half.ts";
 import { decodeSafetensors, encodeSafetensors } from "../src/store/safetensors.ts";
 import { retrodict } from "./helpers/cli.ts";

@@ -7,13 +7,13 @@ import { mul } from "../src/graph/build.ts";
 import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import { spline } from "../src/guides/spline.ts";
-import { infer } from "../src/infer.ts";
-import { type InverseMap, makeInverseMap } from "../src/model.ts";
-import type { Posterior } from "../src/posterior.ts";
-import { defineProblem } from "../src/problem.ts";
-import { simulate } from "../src/simulate.ts";
-import { load, toBytes } from "../src/store.ts";
-import { train } from "../src/train.ts";
+import { infer } from "../src/infer/infer.ts";
+import { type InverseMap, makeInverseMap } from "../src/model/model.ts";
+import type { Posterior } from "../src/posterior/posterior.ts";
+import { defineProblem } from "../src/problem/problem.ts";
+import { simulate } from "../src/simulate/simulate.ts";
+import { load, toBytes } from "../src/store/store.ts";
+import { train } from "../src/train/train.ts";
 import { rejection, small } from "./helpers/maps.ts";
 
 const [D, M] = [2, 3];
@@ -260,16 +260,20 @@ const refused: readonly [string, () => Promise<unknown>, RegExp][] = [
     /^y: expected finite numbers, got "1" in column 1$/,
   ],
   ["no measurement", () => infer(maps.gaussian, null as never), /^y: expected 3 numbers or rows of them, got null$/],
-  ["too few draws", () => infer(maps.spline, usual, { draws: 1 }), /^infer: expected draws of at least 2, got 1$/],
+  [
+    "too few draws",
+    () => infer(maps.spline, usual, { draws: 1 }),
+    /^infer: expected draws to be a whole number of at least 2, got 1$/,
+  ],
   [
     "a seed that is not whole",
     () => infer(maps.spline, usual, { seed: 0.5 }),
-    /^infer: expected a whole number as seed, got 0.5$/,
+    /^infer: expected seed to be a whole number, got 0.5$/,
   ],
   [
     "an unknown backend",
     () => infer(maps.spline, usual, { backend: "cuda" as never }),
-    /^backend: expected .*, got "cuda"/,
+    /^infer: expected backend to be one of .*, got "cuda"/,
   ],
 ];
 for (const [what, action, message] of refused) {

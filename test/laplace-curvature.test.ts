@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { createReference } from "../src/backends/reference.ts";
+import { createReference } from "../src/backends/reference/executor.ts";
 import { logNormal } from "../src/distributions/log-normal.ts";
 import { gaussianNoise } from "../src/distributions/noise.ts";
 import { normal } from "../src/distributions/normal.ts";
@@ -9,12 +9,14 @@ import { truncatedNormal } from "../src/distributions/truncated-normal.ts";
 import { uniform } from "../src/distributions/uniform.ts";
 import { constant, input, matmul, mul } from "../src/graph/build.ts";
 import { jacobian } from "../src/graph/grad.ts";
-import { gram, triIndex } from "../src/graph/linear.ts";
+import { gram } from "../src/graph/linear.ts";
 import { compile } from "../src/graph/program.ts";
-import { type Curvature, traceStep } from "../src/laplace/step.ts";
-import { laplace } from "../src/laplace.ts";
-import { defineProblem, type Problem } from "../src/problem.ts";
-import { banana } from "../src/problems/index.ts";
+import { triIndex } from "../src/graph/tensor.ts";
+import { atOnce } from "../src/host/yielding.ts";
+import { laplace } from "../src/infer/laplace.ts";
+import { defineProblem, type Problem } from "../src/problem/problem.ts";
+import { banana } from "../src/problems.ts";
+import { type Curvature, traceStep } from "../src/search/step.ts";
 import { rejection } from "./helpers/maps.ts";
 import { draw, generator } from "./helpers/random.ts";
 import { runGraph } from "./helpers/run.ts";
@@ -33,7 +35,7 @@ const square2 = (factor: ArrayLike<number>, D: number): number[] =>
 /** −∇²U by differences of U, of second order with one extrapolation: rounding 1e-15 / h² = 2e-8, truncation h⁴. */
 async function checkCurvature(problem: Problem, z: Float64Array, y: Float64Array, curvature: Curvature): Promise<void> {
   const { D } = problem;
-  const executor = await createReference(compile({ step: { outputs: traceStep(problem, curvature) } }));
+  const executor = await createReference(atOnce(compile({ step: { outputs: traceStep(problem, curvature) } })));
   const run = (at: Float64Array) => executor.run("step", { rows: 1, inputs: { z: at, y, damping: [0] } });
   const value = async (i: number, a: number, j: number, b: number): Promise<number> => {
     const at = z.slice();

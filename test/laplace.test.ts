@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { frameOf } from "../src/density.ts";
 import { ksPerParameter, pool } from "../src/diagnostics/ks.ts";
+import { frameOf } from "../src/distributions/frame.ts";
 import { logNormal } from "../src/distributions/log-normal.ts";
 import { gaussianNoise, studentNoise } from "../src/distributions/noise.ts";
 import { normal } from "../src/distributions/normal.ts";
@@ -26,10 +26,10 @@ import {
   sub,
 } from "../src/graph/build.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
-import { type LaplacePosterior, laplace } from "../src/laplace.ts";
-import { defineProblem, type Problem, potential } from "../src/problem.ts";
-import { arm, banana, linearGaussian, linearGaussianPosterior } from "../src/problems/index.ts";
-import { simulate } from "../src/simulate.ts";
+import { type LaplacePosterior, laplace } from "../src/infer/laplace.ts";
+import { defineProblem, type Problem, potential } from "../src/problem/problem.ts";
+import { arm, banana, linearGaussian, linearGaussianPosterior } from "../src/problems.ts";
+import { simulate } from "../src/simulate/simulate.ts";
 import { parseCsv } from "../src/store/csv.ts";
 import { decodeNpy } from "../src/store/npy.ts";
 import { rejection, small } from "./helpers/maps.ts";

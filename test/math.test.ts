@@ -1,12 +1,12 @@
 /**
- * src/math.ts against values to 20 digits and against the engine's Math. The tolerances are in units of the last place
+ * src/numbers/math.ts against values to 20 digits and against the engine's Math. The tolerances are in units of the last place
  * of the result (2^-52 relative at most): each function rounds a handful of times after an exact reduction, and the
  * engine's own are within 1 unit.
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { atan2, cos, erf, erfc, exp, lgamma, log, log1p, pow, probit, sin, tanh } from "../src/math.ts";
-import { uniforms } from "../src/random.ts";
+import { atan2, cos, erf, erfc, exp, lgamma, log, log1p, pow, probit, sin, tanh } from "../src/numbers/math.ts";
+import { uniforms } from "../src/numbers/random.ts";
 
 const ULP = 2 ** -52;
 const math = { exp, log, log1p, sin, cos, tanh, erf, erfc, probit, lgamma, pow, atan2 };

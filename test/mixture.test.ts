@@ -1,8 +1,8 @@
 // The mixture guide beyond the properties of all guides: its formula, draws in far-apart modes, derivatives of draws, training.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { createReference } from "../src/backends/reference.ts";
-import { createWasm } from "../src/backends/wasm.ts";
+import { createReference } from "../src/backends/reference/executor.ts";
+import { createWasm } from "../src/backends/wasm/executor.ts";
 import { ksBound, ksOneSample } from "../src/diagnostics/ks.ts";
 import { gaussianNoise } from "../src/distributions/noise.ts";
 import { normal } from "../src/distributions/normal.ts";
@@ -11,11 +11,12 @@ import { grad } from "../src/graph/grad.ts";
 import { compile } from "../src/graph/program.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
 import { mixture } from "../src/guides/mixture.ts";
-import { infer } from "../src/infer.ts";
-import { erfc } from "../src/math.ts";
-import type { InverseMap } from "../src/model.ts";
-import { defineProblem, type Problem } from "../src/problem.ts";
-import { train } from "../src/train.ts";
+import { atOnce } from "../src/host/yielding.ts";
+import { infer } from "../src/infer/infer.ts";
+import type { InverseMap } from "../src/model/model.ts";
+import { erfc } from "../src/numbers/math.ts";
+import { defineProblem, type Problem } from "../src/problem/problem.ts";
+import { train } from "../src/train/train.ts";
 import { checkGradients } from "./helpers/differences.ts";
 
 const phi = (u: number): number => 0.5 * erfc(-u * Math.SQRT1_2);
@@ -56,12 +57,14 @@ function traced(K: number, D: number) {
   const context = input("context", guide.contextSize, { repeat: true });
   const [noise, z] = [input("noise", D), input("z", D)];
   const drawn = guide.sample(noise, context);
-  return compile({
-    sample: { outputs: { ...drawn, noise: guide.invert(drawn.z, context) } },
-    density: { outputs: { logProb: guide.logProb(z, context), noise: guide.invert(z, context) } },
-    draw: { outputs: { z: guide.sample(random("normal", D, 7), context).z } },
-    centre: { outputs: { centre: guide.centre?.(context) as typeof z } },
-  });
+  return atOnce(
+    compile({
+      sample: { outputs: { ...drawn, noise: guide.invert(drawn.z, context) } },
+      density: { outputs: { logProb: guide.logProb(z, context), noise: guide.invert(z, context) } },
+      draw: { outputs: { z: guide.sample(random("normal", D, 7), context).z } },
+      centre: { outputs: { centre: guide.centre?.(context) as typeof z } },
+    }),
+  );
 }
 const repeated = (context: readonly number[], rows: number) => ({ rows, repeat: rows, context });
 

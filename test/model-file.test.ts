@@ -15,12 +15,12 @@ import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import { mixture } from "../src/guides/mixture.ts";
 import { spline } from "../src/guides/spline.ts";
-import { infer } from "../src/infer.ts";
-import type { InverseMap } from "../src/model.ts";
-import { defineProblem, type Problem } from "../src/problem.ts";
+import { infer } from "../src/infer/infer.ts";
+import type { InverseMap } from "../src/model/model.ts";
+import { defineProblem, type Problem } from "../src/problem/problem.ts";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../src/store/safetensors.ts";
-import { load, loadCheckpoint, save, toBytes } from "../src/store.ts";
-import { train } from "../src/train.ts";
+import { load, loadCheckpoint, save, toBytes } from "../src/store/store.ts";
+import { train } from "../src/train/train.ts";
 import { VERSION } from "../src/version.ts";
 import { bitsOf, rejection, small } from "./helpers/maps.ts";
 

@@ -3,11 +3,12 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { input } from "../src/graph/build.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
+import { atOnce } from "../src/host/yielding.ts";
 import { distances, fitDistance } from "../src/nn/distance.ts";
 import { chooseEmbedding, type Embedding, fitEmbedding, traceEmbedding } from "../src/nn/embedding.ts";
 import { type ActivationName, activations, checkActivation, mlp } from "../src/nn/mlp.ts";
-import { columnMeans, columnSds, principalComponents, symmetricEigen } from "../src/nn/principal.ts";
-import { normalAt } from "../src/random.ts";
+import { columnMeans, columnSds, principalComponents, symmetricEigen } from "../src/numbers/principal.ts";
+import { normalAt } from "../src/numbers/random.ts";
 import { draw, generator } from "./helpers/random.ts";
 import { runGraph } from "./helpers/run.ts";
 
@@ -126,7 +127,7 @@ for (const M of [6, 90]) {
   test(`principal components of ${M} columns are the axes of the data, by ${M > 64 ? "iteration" : "rotations"}`, () => {
     const sds = [4, 2, 1, 0.5];
     const { rows, axes } = known(4000, M, sds);
-    const { mean, vectors, variances } = principalComponents(rows, M, 3);
+    const { mean, vectors, variances } = atOnce(principalComponents(rows, M, 3));
     assert.is(vectors.length, 3);
     assert.equal(Array.from(mean), Array.from(columnMeans(rows, M)));
     for (let k = 0; k < 3; k++) {
@@ -141,7 +142,7 @@ for (const M of [6, 90]) {
 
 test("components past the rank of the data are still orthonormal, with variance 0", () => {
   const { rows } = known(50, 70, [2, 1]);
-  const { vectors, variances } = principalComponents(rows, 70, 4);
+  const { vectors, variances } = atOnce(principalComponents(rows, 70, 4));
   assert.ok(variances[2] < 1e-10 && variances[3] < 1e-10);
   for (const v of vectors) for (const x of v) assert.ok(Number.isFinite(x));
 });

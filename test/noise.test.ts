@@ -1,12 +1,12 @@
 // Noise models: their draws against known distribution functions, their densities against quadrature and differences.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { createWasm } from "../src/backends/wasm.ts";
+import { createWasm } from "../src/backends/wasm/executor.ts";
 import { ksBound, ksOneSample } from "../src/diagnostics/ks.ts";
 import { gaussianNoise, type Noise, studentNoise } from "../src/distributions/noise.ts";
 import { batchSum, cast, input, sub, tile } from "../src/graph/build.ts";
 import { grad } from "../src/graph/grad.ts";
-import { erfc } from "../src/math.ts";
+import { erfc } from "../src/numbers/math.ts";
 import { checkGradients } from "./helpers/differences.ts";
 import { runGraph } from "./helpers/run.ts";
 

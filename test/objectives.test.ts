@@ -1,9 +1,9 @@
 // Objectives against closed forms, on problems that are linear and Gaussian.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { createReference } from "../src/backends/reference.ts";
-import { frameOf } from "../src/density.ts";
+import { createReference } from "../src/backends/reference/executor.ts";
 import type { Distribution } from "../src/distributions/distribution.ts";
+import { frameOf } from "../src/distributions/frame.ts";
 import { gaussianNoise } from "../src/distributions/noise.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { uniform } from "../src/distributions/uniform.ts";
@@ -13,10 +13,11 @@ import { gaussian } from "../src/guides/gaussian.ts";
 import type { Guide } from "../src/guides/guide.ts";
 import { mixture } from "../src/guides/mixture.ts";
 import { spline } from "../src/guides/spline.ts";
-import { infer } from "../src/infer.ts";
+import { atOnce } from "../src/host/yielding.ts";
+import { infer } from "../src/infer/infer.ts";
 import { objectiveFor, objectiveNames } from "../src/objectives/index.ts";
-import { defineProblem, type Problem } from "../src/problem.ts";
-import { train } from "../src/train.ts";
+import { defineProblem, type Problem } from "../src/problem/problem.ts";
+import { train } from "../src/train/train.ts";
 import { rejection } from "./helpers/maps.ts";
 import { draw, generator } from "./helpers/random.ts";
 
@@ -109,11 +110,13 @@ function trace(name: string, problem: Problem, guide: Guide, particles = 1, isHe
   const moments = traced.moments?.(traced.encode(y));
   return {
     particles,
-    program: compile({
-      loss: { outputs: { loss } },
-      moments: { outputs: { ...moments } },
-      total: { outputs: { total }, minimise: total },
-    }),
+    program: atOnce(
+      compile({
+        loss: { outputs: { loss } },
+        moments: { outputs: { ...moments } },
+        total: { outputs: { total }, minimise: total },
+      }),
+    ),
   };
 }
 
@@ -233,7 +236,7 @@ test("the weights of a guide without a mean in closed form are relative to what 
     weighted: lossOf(linear(wide)),
     z: guide.sample(noise, guide.encode(y)).z,
   };
-  const program = compile({ all: { outputs } });
+  const program = atOnce(compile({ all: { outputs } }));
   const rows = 8;
   const executor = await createReference(program);
   await executor.writeWeights(randomWeights({ program, particles: 1 }));

@@ -30,7 +30,7 @@ test("without a reference folder the table is of observations that are made, and
     "exact,guide,corrected",
   );
   assert.is(status, 0, stderr);
-  assert.match(stdout, /^arm: 3 observations, simulated here; the truth: exact draws$/m);
+  assert.match(stdout, /^arm: 3 observations, simulated here; truth: exact draws$/m);
   assert.match(stdout, /^rod-paper: not run: its networks are in the reference folder$/m);
   const arm = rowsOf(stdout, "arm");
   assert.equal(arm.get("the paper: flow")?.slice(0, 3), [".081 / .059 / .162 / .430", ".0179", ".257 (.146)"]);

@@ -13,7 +13,7 @@ import {
   logLikelihood,
   type ProblemSpec,
   potential,
-} from "../src/problem.ts";
+} from "../src/problem/problem.ts";
 import { runGraph } from "./helpers/run.ts";
 
 const good: ProblemSpec = {

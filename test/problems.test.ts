@@ -2,22 +2,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { createWasm } from "../src/backends/wasm.ts";
+import { createWasm } from "../src/backends/wasm/executor.ts";
 import { ksBound, ksFloor, ksOneSample, ksPerParameter, pool } from "../src/diagnostics/ks.ts";
 import { batchSum, input } from "../src/graph/build.ts";
 import { grad } from "../src/graph/grad.ts";
-import { erfc } from "../src/math.ts";
-import { type Problem, potential } from "../src/problem.ts";
-import {
-  arm,
-  banana,
-  findProblem,
-  linearGaussian,
-  linearGaussianPosterior,
-  problems,
-  rod,
-} from "../src/problems/index.ts";
+import { erfc } from "../src/numbers/math.ts";
+import { type Problem, potential } from "../src/problem/problem.ts";
 import { rodOf } from "../src/problems/rod.ts";
+import { arm, banana, findProblem, linearGaussian, linearGaussianPosterior, problems, rod } from "../src/problems.ts";
 import { checkGradients } from "./helpers/differences.ts";
 import { generator } from "./helpers/random.ts";
 import { runGraph } from "./helpers/run.ts";

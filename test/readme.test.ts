@@ -1,67 +1,73 @@
-// The README's code and commands run as they stand, but with fewer training steps.
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+// The README's code runs as it stands, but with fewer training steps, and so do the commands of all pages.
+import { copyFileSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { blocks, commands, inFolder, pages, read, root, run } from "./helpers/pages.ts";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-const readme = readFileSync(join(root, "README.md"), "utf8");
-const blocks = (language: string): string[] =>
-  [...readme.matchAll(new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``, "g"))].map(([, code]) => code);
-
-/** Runs in a folder inside the repository, where "retrodict" is found. */
-function inFolder(use: (folder: string) => void): void {
-  const folder = mkdtempSync(join(root, "out-readme-"));
-  try {
-    use(folder);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function run(
-  folder: string,
-  script: string,
-  args: readonly string[],
-): { status: number | null; stdout: string; stderr: string } {
-  const tsx = ["--import", "tsx", script, ...args];
-  const env = { ...process.env, TSX_TSCONFIG_PATH: join(root, "tsconfig.json") };
-  return spawnSync(process.execPath, tsx, { cwd: folder, encoding: "utf8", timeout: 60_000, env });
-}
+test("the README can be read in one go", () => {
+  const lines = read("README.md").trimEnd().split("\n");
+  assert.ok(lines.length <= 140, `${lines.length} lines`);
+  for (const line of lines) assert.ok(line.length <= 120, `${line.length} columns: ${line}`);
+});
 
 test("the code of the README runs", () => {
-  const code = blocks("ts");
+  const code = blocks(read("README.md"), "ts");
   assert.is(code.length, 1);
   inFolder((folder) => {
     const script = join(folder, "readme.ts");
     writeFileSync(script, code[0].replace(/steps: \d+/, "steps: 40"));
-    const { status, stdout, stderr } = run(folder, script, []);
+    const { status, stdout, stderr } = run(folder, script);
     assert.is(status, 0, stderr);
     assert.match(stdout, /Float64Array\(4\)/);
     assert.ok(existsSync(join(folder, "arm.safetensors")));
   });
 });
 
-test("the commands of the README run", () => {
-  const commands = blocks("sh")
-    .flatMap((block) => block.split("\n"))
-    .filter((line) => line.startsWith("retrodict "))
-    .map((line) => line.split(/\s+/).slice(1));
-  assert.ok(commands.length >= 3);
-  inFolder((folder) => {
-    writeFileSync(join(folder, "measurements.csv"), "reach,height\n1.6,0.3\n1.2,-0.8\n");
-    writeFileSync(join(folder, "potentials.csv"), `${Array.from({ length: 9 }, (_, k) => 0.85 - 0.0875 * k)}\n`);
-    for (const name of ["pendulum.js", "plate.js", "plate.msh"])
-      writeFileSync(join(folder, name), readFileSync(join(root, "examples", name)));
-    for (const words of commands) {
-      const short = words[0] === "train" ? ["--steps", "20", "--batch", "32"] : [];
-      const { status, stderr } = run(folder, join(root, "src/cli/main.ts"), [...words, ...short]);
-      assert.is(status, 0, `${words.join(" ")}: ${stderr}`);
-    }
-    assert.ok(existsSync(join(folder, "draws.npy")));
-  });
+/** What the commands read, by the names that they give it. */
+function writeInputs(folder: string): void {
+  const rows = (count: number, row: (i: number) => readonly number[]): string =>
+    Array.from({ length: count }, (_, i) => `${row(i).join(",")}\n`).join("");
+  writeFileSync(join(folder, "observations.csv"), "reach,height\n1.6,0.3\n1.2,-0.8\n");
+  writeFileSync(
+    join(folder, "potentials.csv"),
+    rows(1, () => Array.from({ length: 9 }, (_, k) => 0.85 - 0.0875 * k)),
+  );
+  // Pairs of a problem that has no simulator.
+  writeFileSync(
+    join(folder, "theta.csv"),
+    rows(100, (i) => [(i + 0.5) / 100]),
+  );
+  writeFileSync(
+    join(folder, "y.csv"),
+    rows(100, (i) => [i, i * i]),
+  );
+  writeFileSync(
+    join(folder, "elsewhere.js"),
+    'import { defineProblem, gaussianNoise, uniform } from "retrodict";\n' +
+      'export default defineProblem({ name: "elsewhere", prior: uniform([0], [1]), data: 2, noise: gaussianNoise(0.1) });\n',
+  );
+  for (const name of ["pendulum.js", "plate.js", "plate.msh", "external.js"])
+    copyFileSync(join(root, "examples", name), join(folder, name));
+}
+
+test("the commands of the README and of docs/ run, page by page", () => {
+  let count = 0;
+  for (const page of pages) {
+    const given = commands(read(page));
+    count += given.length;
+    if (given.length === 0) continue;
+    inFolder((folder) => {
+      writeInputs(folder);
+      for (const words of given) {
+        const short = words[0] === "train" ? ["--steps", "20", "--batch", "32"] : [];
+        const { status, stderr } = run(folder, join(root, "src/cli/main.ts"), [...words, ...short]);
+        assert.is(status, 0, `${page}: ${words.join(" ")}: ${stderr}`);
+      }
+      if (page === "README.md") assert.ok(existsSync(join(folder, "draws.npy")));
+    });
+  }
+  assert.ok(count >= 10, `${count} commands`);
 });
 
 test.run();

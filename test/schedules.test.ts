@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { rates, type Schedule } from "../src/schedules.ts";
+import { rates, type Schedule } from "../src/train/schedules.ts";
 
 const STEPS = 400;
 const all = (schedule: Schedule, steps = STEPS): Float32Array => rates(schedule, 0.01, steps);

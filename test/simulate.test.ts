@@ -1,10 +1,10 @@
 // Simulating with a forward model that takes its time: how far it has come is told, and it can be stopped.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { SimulationStopped } from "../src/external/control.ts";
-import { darcy } from "../src/problems/index.ts";
-import { simulate } from "../src/simulate.ts";
-import { train } from "../src/train.ts";
+import { darcy } from "../src/problems.ts";
+import { SimulationStopped } from "../src/simulate/options.ts";
+import { simulate } from "../src/simulate/simulate.ts";
+import { train } from "../src/train/train.ts";
 import { rejection } from "./helpers/maps.ts";
 
 test("a training tells how far its simulations have come, once over bank and held-out ones", async () => {

@@ -1,11 +1,11 @@
 import * as fs from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { Checkpoint } from "../src/checkpoint.ts";
-import type { ModelSpec, NamedTensor } from "../src/model.ts";
+import type { ModelSpec, NamedTensor } from "../src/model/model.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "../src/store/checkpoint-file.ts";
 import { decodeModel, encodeModel, FORMAT } from "../src/store/model-file.ts";
 import { encodeSafetensors } from "../src/store/safetensors.ts";
+import type { Checkpoint } from "../src/train/checkpoint.ts";
 import { VERSION } from "../src/version.ts";
 import { messageOf } from "./helpers/store.ts";
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { readBytes, writeBytes } from "../src/store/files.ts";
+import { readBytes, writeBytes } from "../src/host/files.ts";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../src/store/safetensors.ts";
 import { generator, messageOf, rejection, utf8 } from "./helpers/store.ts";
 

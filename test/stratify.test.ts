@@ -5,9 +5,9 @@ import { ksOneSample } from "../src/diagnostics/ks.ts";
 import { gaussianNoise } from "../src/distributions/noise.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { mul, sumFeatures } from "../src/graph/build.ts";
-import { erfc } from "../src/math.ts";
-import { defineProblem } from "../src/problem.ts";
-import { stratifiedBank, stratify } from "../src/stratify.ts";
+import { erfc } from "../src/numbers/math.ts";
+import { defineProblem } from "../src/problem/problem.ts";
+import { stratifiedBank, stratify } from "../src/simulate/stratify.ts";
 
 const phi = (z: number): number => 0.5 * erfc(-z * Math.SQRT1_2);
 const sumOf = (D: number) =>

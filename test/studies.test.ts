@@ -10,12 +10,12 @@ import * as assert from "uvu/assert";
 import { evaluate, judge, judgeTruth } from "../bench/studies/judge.ts";
 import { quadrants, twoScales } from "../bench/studies/problems.ts";
 import { type Cases, DRAWS, makeCases } from "../bench/studies/truth.ts";
-import { createWasm } from "../src/backends/wasm.ts";
+import { createWasm } from "../src/backends/wasm/executor.ts";
 import { ksBound, ksOneSample, ksPerParameter } from "../src/diagnostics/ks.ts";
 import { makeTable } from "../src/evaluate/table.ts";
 import { input } from "../src/graph/build.ts";
-import { type Problem, potential } from "../src/problem.ts";
-import { linearGaussian } from "../src/problems/index.ts";
+import { type Problem, potential } from "../src/problem/problem.ts";
+import { linearGaussian } from "../src/problems.ts";
 import { runGraph } from "./helpers/run.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -111,7 +111,7 @@ test("a study prints its table and draws its figure", async () => {
   try {
     const { status, out, err } = await run("--only", "scaling", "--quick", "--cases", "2", "--images", folder);
     assert.is(status, 0, err);
-    assert.match(out, /^\| D \| method \| KS mean \| KL, nats \| −log q \| training, s \| ms an observation \|$/m);
+    assert.match(out, /^\| D \| method \| KS mean \| KL, nats \| −log q \| training, s \| ms per observation \|$/m);
     assert.is(out.match(/^\| (5|10) \| .* ± \.\d{3} \|/gm)?.length, 2 * 5);
     assert.equal(readdirSync(folder), ["scaling.svg"]);
     const svg = readFileSync(join(folder, "scaling.svg"), "utf8");

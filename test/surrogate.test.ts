@@ -25,10 +25,10 @@ import {
 import { grad } from "../src/graph/grad.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import { defineProblem, infer, type Problem, predict, simulate, surrogate, train } from "../src/index.ts";
-import { rod } from "../src/problems/index.ts";
-import { widened } from "../src/surrogate/bank.ts";
+import { rod } from "../src/problems.ts";
 import { fitScaling } from "../src/surrogate/scaling.ts";
-import type { SurrogateProgress } from "../src/surrogate.ts";
+import type { SurrogateProgress } from "../src/surrogate/surrogate.ts";
+import { widened } from "../src/surrogate/widened-simulations.ts";
 import { checkGradients } from "./helpers/differences.ts";
 import { rejection } from "./helpers/maps.ts";
 import { runGraph } from "./helpers/run.ts";

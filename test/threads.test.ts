@@ -10,12 +10,13 @@ import { compile } from "../src/graph/program.ts";
 import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import { spline } from "../src/guides/spline.ts";
-import { initialWeights } from "../src/optimise.ts";
-import { simulate } from "../src/simulate.ts";
-import { load, toBytes } from "../src/store.ts";
-import { train, trainingProgram } from "../src/train.ts";
-import { fullSettings, type TrainOptions } from "../src/train-options.ts";
-import { MAX_THREADS } from "../src/worker/host.ts";
+import { MAX_THREADS } from "../src/host/workers.ts";
+import { atOnce } from "../src/host/yielding.ts";
+import { initialWeights } from "../src/nn/initial.ts";
+import { simulate } from "../src/simulate/simulate.ts";
+import { load, toBytes } from "../src/store/store.ts";
+import { fullSettings, type TrainOptions } from "../src/train/options.ts";
+import { train, trainingProgram } from "../src/train/train.ts";
 import { bitsOf, rejection, small } from "./helpers/maps.ts";
 
 const base: TrainOptions = { steps: 12, rate: 5e-3, heldOut: 300, seed: 3, kernels: "plain" };
@@ -124,10 +125,12 @@ test("a loss that is not finite stops at the same step by threads, with the same
 });
 
 test("threads answer more than one plan, and rows fewer than a shard", async () => {
-  const plans = compile({
-    twice: { outputs: { y: mul(exp(input("x", 3)), 2) } },
-    wide: { outputs: { y: cast(input("x", 3), "f64") } },
-  });
+  const plans = atOnce(
+    compile({
+      twice: { outputs: { y: mul(exp(input("x", 3)), 2) } },
+      wide: { outputs: { y: cast(input("x", 3), "f64") } },
+    }),
+  );
   const x = Float32Array.from({ length: 3 * 500 }, (_, i) => (i % 7) / 7);
   const answers = (threads: number) =>
     withExecutor(
@@ -154,7 +157,10 @@ test("a number of threads that makes no sense is refused by name", async () => {
     [null, "null"],
   ] as const) {
     const error = await rejection(train(small, { ...base, threads: threads as never }));
-    assert.is(error.message, `threads: expected a whole number from 1 to 8, or "auto", got ${got}`);
+    assert.match(
+      error.message,
+      new RegExp(`expected threads to be a whole number from 1 to 8, or "auto", got ${got}$`),
+    );
   }
 });
 
@@ -208,7 +214,7 @@ for (const host of Object.keys(hosts)) {
 }
 
 test("without shared memory one thread trains to the same bits, and says why once and in the record", () => {
-  const reason = "threads: 4 were asked for, 1 computes, for this host has no SharedArrayBuffer";
+  const reason = "threads: 1 thread computes instead of 4, because this host has no SharedArrayBuffer";
   const answer = answerOf("this Node", ["4", "bare"]);
   assert.equal(answer, { ...alone, notice: reason, warnings: [reason] });
 });

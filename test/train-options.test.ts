@@ -5,9 +5,9 @@ import { gaussianNoise } from "../src/distributions/noise.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
-import { defineProblem } from "../src/problem.ts";
-import { train } from "../src/train.ts";
-import type { TrainOptions } from "../src/train-options.ts";
+import { defineProblem } from "../src/problem/problem.ts";
+import type { TrainOptions } from "../src/train/options.ts";
+import { train } from "../src/train/train.ts";
 import { rejection, small } from "./helpers/maps.ts";
 
 const base: TrainOptions = { guide: gaussian({ hidden: [8] }), steps: 20, batch: 32, heldOut: 64, kernels: "plain" };
@@ -88,7 +88,7 @@ const refusals: readonly [string, object, RegExp][] = [
     { embedding: { principal: 4 } },
     /^embedding.principal: expected 1 to 3 components .*, got 4$/,
   ],
-  ["an unknown backend", { backend: "cuda" }, /^backend: expected auto, wasm, webgpu, got "cuda"$/],
+  ["an unknown backend", { backend: "cuda" }, /expected backend to be one of "auto", "wasm", "webgpu", got "cuda"$/],
 ];
 for (const [what, options, message] of refusals) {
   test(`train refuses ${what}`, async () => {

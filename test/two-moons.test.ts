@@ -1,15 +1,15 @@
 // Two moons: the crescent's density is that of its draws, exact draws are those of the potential, and what trains on it.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { createWasm } from "../src/backends/wasm.ts";
+import { createWasm } from "../src/backends/wasm/executor.ts";
 import { ksBound, ksOneSample, ksPerParameter, pool } from "../src/diagnostics/ks.ts";
 import { input } from "../src/graph/build.ts";
-import { infer } from "../src/infer.ts";
-import { laplace } from "../src/laplace.ts";
-import { type Problem, potential } from "../src/problem.ts";
-import { twoMoons } from "../src/problems/index.ts";
-import { simulate } from "../src/simulate.ts";
-import { train } from "../src/train.ts";
+import { infer } from "../src/infer/infer.ts";
+import { laplace } from "../src/infer/laplace.ts";
+import { type Problem, potential } from "../src/problem/problem.ts";
+import { twoMoons } from "../src/problems.ts";
+import { simulate } from "../src/simulate/simulate.ts";
+import { train } from "../src/train/train.ts";
 import { rejection } from "./helpers/maps.ts";
 import { runGraph } from "./helpers/run.ts";
 

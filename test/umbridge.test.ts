@@ -6,12 +6,12 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gaussianNoise } from "../src/distributions/noise.ts";
 import { normal } from "../src/distributions/normal.ts";
-import { type UmbridgeOptions, umbridge } from "../src/external/umbridge.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
-import { infer } from "../src/infer.ts";
-import { defineProblem } from "../src/problem.ts";
-import { simulate } from "../src/simulate.ts";
-import { train } from "../src/train.ts";
+import { infer } from "../src/infer/infer.ts";
+import { defineProblem } from "../src/problem/problem.ts";
+import { simulate } from "../src/simulate/simulate.ts";
+import { type UmbridgeOptions, umbridge } from "../src/simulate/umbridge.ts";
+import { train } from "../src/train/train.ts";
 import { rejection } from "./helpers/maps.ts";
 
 interface Body {

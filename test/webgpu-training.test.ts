@@ -8,11 +8,12 @@ import { createExecutor } from "../src/backends/select.ts";
 import { openGpu } from "../src/backends/webgpu/device.ts";
 import { input, mul } from "../src/graph/build.ts";
 import { compile } from "../src/graph/program.ts";
+import { atOnce } from "../src/host/yielding.ts";
 import { gaussian, infer, type Progress, TrainingStopped, type TrainOptions, train } from "../src/index.ts";
-import { initialWeights } from "../src/optimise.ts";
-import { arm, eit } from "../src/problems/index.ts";
-import { trainingProgram } from "../src/train.ts";
-import { fullSettings } from "../src/train-options.ts";
+import { initialWeights } from "../src/nn/initial.ts";
+import { arm, eit } from "../src/problems.ts";
+import { fullSettings } from "../src/train/options.ts";
+import { trainingProgram } from "../src/train/train.ts";
 import { noGpu } from "./helpers/gpu.ts";
 import { rejection, small } from "./helpers/maps.ts";
 
@@ -153,7 +154,7 @@ test("what WebGPU cannot do is refused with the reason, and with what to use ins
     solves.message,
     /^webgpu: expected ops that it has, got "sparse\w+" in plan "train": .*; use backend "wasm"/,
   );
-  const wide = compile({ p: { outputs: { y: mul(input("x", 3), 2) } } });
+  const wide = atOnce(compile({ p: { outputs: { y: mul(input("x", 3), 2) } } }));
   const executor = await createExecutor(wide, { backend: "webgpu" });
   assert.match((await rejection(executor.run("q", { rows: 1 }))).message, /^webgpu: expected a plan of p, got "q"$/);
   executor.dispose();
@@ -167,7 +168,7 @@ test("a batch that does not fit is refused with the rows that would, and calls a
   assert.ok(Number(most) >= 1024 && Number(most) < 65_536, message);
 
   const x = [10, 50_000].map((rows) => Float32Array.from({ length: rows }, (_, i) => i));
-  const twice = compile({ p: { outputs: { y: mul(input("x", 1), 2) } } });
+  const twice = atOnce(compile({ p: { outputs: { y: mul(input("x", 1), 2) } } }));
   const executor = await createExecutor(twice, { backend: "webgpu" });
   await executor.run("p", { rows: 10, inputs: { x: x[0] } }); // has buffers, which the second call outgrows
   const calls = [...x, ...x].map((own) => executor.run("p", { rows: own.length, inputs: { x: own } }));

@@ -1,8 +1,8 @@
 // What the benches see of a WebAssembly executor beyond its interface: its memory, and records of a plan run one by one.
 
 import type { Executor } from "../../src/backends/backend.ts";
-import { hostRunsRelaxed, type Kernels } from "../../src/backends/kernels.ts";
-import type { KernelBuild } from "../../src/backends/kernels-url.ts";
+import { hostRunsRelaxed, type Kernels } from "../../src/backends/wasm/kernels.ts";
+import type { KernelBuild } from "../../src/backends/wasm/kernels-url.ts";
 
 /** The builds that this host runs. */
 export const builds = (): KernelBuild[] => (hostRunsRelaxed() ? ["plain", "relaxed"] : ["plain"]);

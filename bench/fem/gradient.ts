@@ -2,15 +2,16 @@
 
 import { performance } from "node:perf_hooks";
 import type { Executor, Rows } from "../../src/backends/backend.ts";
-import { createWasm } from "../../src/backends/wasm.ts";
+import { createWasm } from "../../src/backends/wasm/executor.ts";
 import { input } from "../../src/graph/build.ts";
 import { grad } from "../../src/graph/grad.ts";
 import { compile, type Program } from "../../src/graph/program.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
-import { type Problem, potential } from "../../src/problem.ts";
+import { atOnce } from "../../src/host/yielding.ts";
+import { normalAt } from "../../src/numbers/random.ts";
+import { type Problem, potential } from "../../src/problem/problem.ts";
 import { darcy } from "../../src/problems/darcy.ts";
 import { eit } from "../../src/problems/eit.ts";
-import { normalAt } from "../../src/random.ts";
 import { type Candidate, compare, relative } from "../driver.ts";
 import { table } from "../report.ts";
 import { builds, stepsOf } from "./engine.ts";
@@ -24,7 +25,9 @@ export function gradientProgram(problem: Problem): Program {
   const value = potential(problem, theta, input("y", problem.M, { dtype: "f64" }));
   const [gradient] = grad(value, [theta]) as [Tensor];
   const forward = problem.forward as (theta: Tensor) => Tensor;
-  return compile({ gradient: { outputs: { value, gradient } }, forward: { outputs: { data: forward(theta) } } });
+  return atOnce(
+    compile({ gradient: { outputs: { value, gradient } }, forward: { outputs: { data: forward(theta) } } }),
+  );
 }
 
 /** θ from the prior, (SAMPLES, D). */
@@ -71,7 +74,7 @@ export async function gradients(): Promise<void> {
       candidates.push({ name: `simulation, ${build}`, units: SAMPLES, run: async () => void (await forward()) });
       candidates.push({ name: `gradient, ${build}`, units: SAMPLES, run: async () => void (await gradient()) });
     }
-    const title = `${problem.name}: a sample's data, and its potential with gradient; ${SAMPLES} a run, f64`;
+    const title = `${problem.name}: the data of a sample, and its potential with gradient; ${SAMPLES} per run, f64`;
     await compare(title, candidates, { clock: "cpu", seconds: 8, rounds: 7 });
   }
 }

@@ -2,8 +2,8 @@
 // memory that takes, in bytes, as JSON.
 
 import { readFileSync, writeFileSync } from "node:fs";
-import type { KernelBuild } from "../../src/backends/kernels-url.ts";
-import { createWasm } from "../../src/backends/wasm.ts";
+import { createWasm } from "../../src/backends/wasm/executor.ts";
+import type { KernelBuild } from "../../src/backends/wasm/kernels-url.ts";
 import { eit } from "../../src/problems/eit.ts";
 import { linearMemory } from "./engine.ts";
 import { draws, gradientProgram, SAMPLES } from "./gradient.ts";

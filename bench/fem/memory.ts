@@ -8,13 +8,13 @@ import { builds } from "./engine.ts";
 const child = fileURLToPath(new URL("./memory-child.ts", import.meta.url));
 
 const LINES: Readonly<Record<string, string>> = {
-  linear: "linear memory of the engine",
-  rows: "inputs and outputs beside it",
-  slots: "of which the tensors of a shard",
-  run: "peak of the process while an executor is made and runs, less what it held before",
-  tracing: "peak of it while the mesh and the plan are made, less what it held before",
-  all: "peak of it over both, less what it held before",
-  process: "peak of it, Node and all",
+  linear: "linear memory of the executor",
+  rows: "inputs and outputs outside it",
+  slots: "tensors of a shard, included above",
+  run: "growth of the process to its peak while an executor is made and runs",
+  tracing: "growth to the peak while the mesh and the plan are made",
+  all: "growth to the peak over both",
+  process: "peak of the process, Node included",
 };
 
 /** @throws with the child's standard error where it fails; where there is no /proc, says so instead. */

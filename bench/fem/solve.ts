@@ -1,10 +1,11 @@
 // Our side of W5: a plan of one factorisation and one solution for all right-hand sides, over any number of samples.
 
 import type { Executor, Rows } from "../../src/backends/backend.ts";
-import type { KernelBuild } from "../../src/backends/kernels-url.ts";
-import { createWasm } from "../../src/backends/wasm.ts";
+import { createWasm } from "../../src/backends/wasm/executor.ts";
+import type { KernelBuild } from "../../src/backends/wasm/kernels-url.ts";
 import { constant, input, sparseCholesky, sparseSolve } from "../../src/graph/build.ts";
 import { compile } from "../../src/graph/program.ts";
+import { atOnce } from "../../src/host/yielding.ts";
 import { stepsOf } from "./engine.ts";
 import type { Systems } from "./systems.ts";
 
@@ -23,7 +24,7 @@ export async function ownSolver(systems: Systems, build: KernelBuild): Promise<O
   const { pattern, entries, load } = systems;
   const values = input("entries", pattern.rows.length, { dtype: "f64" });
   const x = sparseSolve(values, sparseCholesky(values, pattern), constant(load, "f64"), pattern);
-  const program = compile({ solve: { outputs: { x } } });
+  const program = atOnce(compile({ solve: { outputs: { x } } }));
   const executor = await createWasm(program, { build });
   const all = new Float64Array(entries.length * pattern.rows.length);
   for (const [sample, values] of entries.entries()) all.set(values, sample * values.length);

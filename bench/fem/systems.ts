@@ -4,8 +4,8 @@
 
 import { assemble } from "../../src/fem/assemble.ts";
 import { rectangle } from "../../src/fem/generators.ts";
-import { exp } from "../../src/math.ts";
-import { normalAt } from "../../src/random.ts";
+import { exp } from "../../src/numbers/math.ts";
+import { normalAt } from "../../src/numbers/random.ts";
 import { timesVector } from "../../src/sparse/matrix.ts";
 import type { SparsePattern } from "../../src/sparse/pattern.ts";
 

@@ -1,6 +1,6 @@
 // W5 against what npm has, and as a share of the SIMD peak.
 
-import type { KernelBuild } from "../../src/backends/kernels-url.ts";
+import type { KernelBuild } from "../../src/backends/wasm/kernels-url.ts";
 import { type Candidate, compare, relative, type Timing } from "../driver.ts";
 import { peakLoops64 } from "../peak.ts";
 import { table } from "../report.ts";
@@ -36,7 +36,7 @@ async function check(systems: Systems, own: readonly OwnSolver[], others: Awaite
 
 /** Time of a system: ours in batches, those of npm one after the other, with as many systems to go through. */
 export async function againstNpm(): Promise<void> {
-  const summary = [["W5", "", "ms a system", ...builds().map((build) => `× ${build}`)]];
+  const summary = [["W5", "", "ms per system", ...builds().map((build) => `× ${build}`)]];
   for (const cells of GRIDS) {
     const systems = makeSystems(cells, Math.max(...BATCHES));
     const own = await Promise.all(builds().map((build) => ownSolver(systems, build)));
@@ -44,7 +44,7 @@ export async function againstNpm(): Promise<void> {
     await check(systems, own, others);
     const mine = own.flatMap(({ executor, solve }) =>
       BATCHES.map((rows) => ({
-        name: `${executor.device}, ${rows} a call`,
+        name: `${executor.device}, ${rows} per call`,
         units: rows,
         run: async () => void (await solve(rows)),
       })),
@@ -73,7 +73,9 @@ export async function againstNpm(): Promise<void> {
         summary.push([`${cells}²`, name, median.toPrecision(3), ...ours.map((t) => (median / t).toFixed(2))]);
     }
   }
-  console.log(`\nW5 against npm, and times as long as ours by the better batch:\n${table(summary)}`);
+  console.log(
+    `\nW5 against npm packages, and how many times as long they take as ours with the better batch:\n${table(summary)}`,
+  );
 }
 
 /** Stages of one build as candidates: a run is STAGE_ROWS samples. */
@@ -103,7 +105,7 @@ async function stages(systems: Systems, build: KernelBuild): Promise<(Candidate 
 
 /** GFLOP/s of the stages, of the best loop of 128-bit operations in the same run, and their ratio. */
 export async function share(): Promise<void> {
-  const rows = [["", "GFLOP/s", "peak", "share of it", "without zeros of merged supernodes"]];
+  const rows = [["", "GFLOP/s", "peak", "share of the peak", "without the zeros of merged supernodes"]];
   for (const build of builds()) {
     const loops = await peakLoops64(build);
     const work = (await Promise.all(GRIDS.map((cells) => stages(makeSystems(cells, STAGE_ROWS), build)))).flat();

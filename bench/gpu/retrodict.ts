@@ -1,12 +1,13 @@
 /** Retrodict on WebGPU and on wasm. */
 import type { CreateExecutor } from "../../src/backends/backend.ts";
-import type { KernelBuild } from "../../src/backends/kernels-url.ts";
-import { createWasm } from "../../src/backends/wasm.ts";
+import { createWasm } from "../../src/backends/wasm/executor.ts";
+import type { KernelBuild } from "../../src/backends/wasm/kernels-url.ts";
 import type { Gpu } from "../../src/backends/webgpu/device.ts";
 import { createWebgpu } from "../../src/backends/webgpu/executor.ts";
 import { scheduleOf } from "../../src/backends/webgpu/schedule.ts";
 import * as g from "../../src/graph/build.ts";
 import { compile } from "../../src/graph/program.ts";
+import { atOnce } from "../../src/host/yielding.ts";
 import { readyKernels } from "../../test/helpers/kernel-runner.ts";
 import { flowNetName, flowTraining, fromSlab, toSlab } from "../retrodict/models.ts";
 import { ADAM } from "../workloads.ts";
@@ -56,7 +57,7 @@ export async function ownProduct(
   a: Float32Array,
   b: Float32Array,
 ): Promise<Product> {
-  const { plans } = compile({ graph: { outputs: { out: layer(n)[op] }, rows: n } });
+  const { plans } = atOnce(compile({ graph: { outputs: { out: layer(n)[op] }, rows: n } }));
   const kernels = scheduleOf(plans.graph).shard.filter(({ name }) => name === op);
   const w = new Float32Array(n * n);
   for (let i = 0; i < n; i++) for (let k = 0; k < n; k++) w[k * n + i] = a[i * n + k];

@@ -2,9 +2,9 @@
 
 import { fileURLToPath } from "node:url";
 import type { Executor, Rows } from "../../src/backends/backend.ts";
-import { compileKernels, instantiateKernels } from "../../src/backends/kernels.ts";
-import type { KernelBuild } from "../../src/backends/kernels-url.ts";
-import { createWasm, type WasmOptions } from "../../src/backends/wasm.ts";
+import { createWasm, type WasmOptions } from "../../src/backends/wasm/executor.ts";
+import { compileKernels, instantiateKernels } from "../../src/backends/wasm/kernels.ts";
+import type { KernelBuild } from "../../src/backends/wasm/kernels-url.ts";
 import type { Program } from "../../src/graph/program.ts";
 import { VERSION } from "../../src/version.ts";
 import type { Peer, Prepared } from "../driver.ts";

@@ -7,7 +7,8 @@ import type { Tensor } from "../../src/graph/tensor.ts";
 import { coupling } from "../../src/guides/coupling.ts";
 import { gaussian } from "../../src/guides/gaussian.ts";
 import { normalConstant, type TracedGuide } from "../../src/guides/guide.ts";
-import { type InverseMap, type ModelSpec, makeInverseMap, unpackSlab } from "../../src/model.ts";
+import { atOnce } from "../../src/host/yielding.ts";
+import { type InverseMap, type ModelSpec, makeInverseMap, unpackSlab } from "../../src/model/model.ts";
 import { encodeModel } from "../../src/store/model-file.ts";
 import { layersOf, type Net, W1, W2 } from "../workloads.ts";
 
@@ -85,9 +86,9 @@ function trainPlan(
 }
 
 export const flowTraining = (batch: number = W2.batch): Program =>
-  compile({ train: trainPlan(flowGuide(), W2.dim, W2.data, batch, SWAP) });
+  atOnce(compile({ train: trainPlan(flowGuide(), W2.dim, W2.data, batch, SWAP) }));
 export const gaussianTraining = (): Program =>
-  compile({ train: trainPlan(gaussianGuide(), W1.dim, W1.data, W1.batch, [0, 1]) });
+  atOnce(compile({ train: trainPlan(gaussianGuide(), W1.dim, W1.data, W1.batch, [0, 1]) }));
 
 /** Draws of the flow for one datum: noise given, or our own. */
 export function flowSampling(): Program {
@@ -96,7 +97,7 @@ export function flowSampling(): Program {
   const out = (noise: Tensor) => ({
     outputs: { draws: columns(guide.sample(columns(noise, SWAP), context()).z, SWAP) },
   });
-  return compile({ given: out(input("noise", W2.dim)), own: out(random("normal", W2.dim, 1)) });
+  return atOnce(compile({ given: out(input("noise", W2.dim)), own: out(random("normal", W2.dim, 1)) }));
 }
 
 /** The Gaussian posterior: moments from data, draws from moments; the raw nets for many data. */
@@ -105,12 +106,14 @@ export function gaussianSampling(): Program {
   const encoded = guide.encode(input("y", W1.data));
   const context = () => input("context", guide.contextSize, { repeat: true });
   const draws = (noise: Tensor) => ({ outputs: { draws: guide.sample(noise, context()).z } });
-  return compile({
-    encode: { outputs: { context: encoded } },
-    given: draws(input("noise", W1.dim)),
-    own: draws(random("normal", W1.dim, 1)),
-    nets: { outputs: { context: encoded } },
-  });
+  return atOnce(
+    compile({
+      encode: { outputs: { context: encoded } },
+      given: draws(input("noise", W1.dim)),
+      own: draws(random("normal", W1.dim, 1)),
+      nets: { outputs: { context: encoded } },
+    }),
+  );
 }
 
 const GAUSSIAN_OPTIONS = { hidden: [20, 10], activation: "relu", separate: true } as const;

@@ -14,7 +14,7 @@ import {
   type TrainOptions,
 } from "../../src/index.ts";
 import type { ActivationName } from "../../src/nn/mlp.ts";
-import { arm, eit, rod } from "../../src/problems/index.ts";
+import { arm, eit, rod } from "../../src/problems.ts";
 import { chart, hue, KS_SPAN, type Panel, saveFigure } from "./figure.ts";
 import { evaluate, judgeTruth, markdown, number, type Outcome } from "./judge.ts";
 import type { StudyOptions } from "./options.ts";
@@ -91,7 +91,7 @@ export async function architecture({ full, folder, cases: count = OBSERVATIONS, 
         r.activation === activation,
     );
   const names = plans.map(([{ name }]) => name);
-  console.log("KS, mean / processor seconds of training, with SiLU:\n");
+  console.log("Mean KS / processor seconds of training, with SiLU:\n");
   const grid = names.flatMap((problem) =>
     Object.keys(KINDS).flatMap((kind) =>
       DEPTHS.map((depth) => [
@@ -103,7 +103,7 @@ export async function architecture({ full, folder, cases: count = OBSERVATIONS, 
     ),
   );
   console.log(markdown([["problem", "guide", "hidden layers", ...WIDTHS.map((w) => `${w} wide`)], ...grid]));
-  console.log(`\nactivations, ${MIDDLE.depth} hidden layers of ${MIDDLE.width}:\n`);
+  console.log(`\nActivations, ${MIDDLE.depth} hidden layers of ${MIDDLE.width}:\n`);
   const acts = names.flatMap((problem) =>
     Object.keys(KINDS).map((kind) => [
       problem,
@@ -139,7 +139,7 @@ export async function architecture({ full, folder, cases: count = OBSERVATIONS, 
         "Kolmogorov-Smirnov statistic against seconds of training for networks of many sizes, four guides, three problems",
       rows: [panels],
       keys: Object.keys(KINDS).map((name, i) => ({ name, hue: hue(i + 1) })),
-      caption: `a point a network: 1 to 3 hidden layers of 16 to 128, SiLU, ${options.steps} steps · dashed: two exact samples`,
+      caption: `one point per network: 1 to 3 hidden layers of 16 to 128, SiLU, ${options.steps} steps · dashed: two exact samples`,
     },
     folder,
   );

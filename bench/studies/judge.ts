@@ -8,9 +8,10 @@
  *
  * Seconds are processor time, bank and fits included; ms an observation are those of `infer` and 1000 draws, warm.
  */
-import { ksPerParameter, ksTwoSample, type PooledKs, pool } from "../../src/diagnostics/ks.ts";
+import { ksPerParameter, ksTwoSample, pool } from "../../src/diagnostics/ks.ts";
 import { infer, laplace, type Posterior, predict, TrainingStopped, type TrainOptions, train } from "../../src/index.ts";
-import { normalAt } from "../../src/random.ts";
+import type { PooledKs } from "../../src/model/calibration-record.ts";
+import { normalAt } from "../../src/numbers/random.ts";
 import { cpuSeconds } from "../report.ts";
 import { type Cases, DRAWS } from "./truth.ts";
 
@@ -146,7 +147,7 @@ export const columns = (o: Judged & Partial<Pick<Outcome, "seconds" | "ms">>): s
   o.seconds === undefined ? "" : o.seconds.toFixed(0),
   o.ms === undefined ? "" : milliseconds(o.ms),
 ];
-export const titles = ["KS mean", "p90", "max", "directions", "−log q", "training, s", "ms an observation"];
+export const titles = ["KS mean", "p90", "max", "directions", "−log q", "training, s", "ms per observation"];
 
 /** A statistic in [0, 1], without the nought. */
 export const number = (x: number): string => x.toFixed(3).replace(/^0(?=\.)/, "");

@@ -14,7 +14,7 @@ import {
   TrainingStopped,
   type TrainOptions,
 } from "../../src/index.ts";
-import { arm, eit, rod } from "../../src/problems/index.ts";
+import { arm, eit, rod } from "../../src/problems.ts";
 import { chart, hue, KS_SPAN, saveFigure } from "./figure.ts";
 import { attempt, columns, judgeTruth, type Method, markdown, type Outcome, titles } from "./judge.ts";
 import type { StudyOptions } from "./options.ts";
@@ -104,7 +104,7 @@ export async function methods({ full, folder, cases: count = OBSERVATIONS, quick
     {
       file: "methods.svg",
       description:
-        "Kolmogorov-Smirnov statistic against milliseconds an observation for nine methods on three problems",
+        "Kolmogorov-Smirnov statistic against milliseconds per observation for nine methods on three problems",
       rows: [panels],
       keys: kinds.map((name, i) => ({ name, hue: hue(i) })),
       caption: "filled: NPE, or no training · hollow: ELBO · dashed: two exact samples of 1000",

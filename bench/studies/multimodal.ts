@@ -6,7 +6,7 @@
 import * as Plot from "@observablehq/plot";
 import { columnOf } from "../../src/diagnostics/arrays.ts";
 import { coupling, gaussian, mixture, type Problem, spline } from "../../src/index.ts";
-import { twoMoons } from "../../src/problems/index.ts";
+import { twoMoons } from "../../src/problems.ts";
 import { colour, document, dots } from "../../src/report/svg.ts";
 import { saveFigure } from "./figure.ts";
 import { astray, columns, evaluate, judgeTruth, type Method, markdown, type Outcome, titles } from "./judge.ts";
@@ -119,10 +119,10 @@ export async function multimodal({ full, folder, cases: count = OBSERVATIONS, qu
   saveFigure(
     {
       file: "multimodal.svg",
-      description: "Draws of four posteriors of several modes: exact ones, and those of four guides",
+      description: "Draws of four posteriors with several modes: exact draws, and those of four guides",
       rows: panels,
       names: shown.map(({ problem }) => problem.name),
-      caption: `${DRAWS} draws of one posterior a row; of the arm, its first two angles`,
+      caption: `${DRAWS} draws of one posterior per row; for the arm, the first two angles`,
     },
     folder,
   );

@@ -5,7 +5,7 @@
  *   two-scales   θ ~ U(−10, 10)², y = θ + n, n from ½ N(0, I) + ½ N(0, 0.01 I) (Sisson, Fan & Tanaka, PNAS 104 (2007)): a peak on
  *                a broad foot
  *   quadrants    θ ~ N(0, I), y = (|θ1|, |θ2|) + N(0, 0.1² I): four modes, or two, or one, as data come near to 0
- *   arm-wide     the arm whose joints turn to any side, angles N(0, 1.5²): elbows up, down and folded back
+ *   arm-wide     an arm whose joints turn to either side, angles N(0, 1.5²): elbows up, down and folded back
  */
 import { expectBatch } from "../../src/distributions/distribution.ts";
 import {
@@ -24,10 +24,10 @@ import {
   where,
 } from "../../src/graph/build.ts";
 import { defineProblem, gaussianNoise, type Noise, normal, type Problem, uniform } from "../../src/index.ts";
-import { erfc, probit as probitOf } from "../../src/math.ts";
-import { checkData } from "../../src/problem.ts";
+import { erfc, probit as probitOf } from "../../src/numbers/math.ts";
+import { normalAt, uniformAt } from "../../src/numbers/random.ts";
+import { checkData } from "../../src/problem/problem.ts";
 import { armOf } from "../../src/problems/arm.ts";
-import { normalAt, uniformAt } from "../../src/random.ts";
 
 const [BROAD, NARROW, EDGE] = [1, 0.1, 10];
 const LOG_2PI = 1.8378770664093453;
@@ -97,6 +97,6 @@ export const quadrants: Problem = defineProblem({
 
 export const armWide: Problem = armOf({
   name: "arm-wide",
-  description: "the arm whose joints turn to any side",
+  description: "an arm whose joints turn to either side",
   angleSd: 1.5,
 });

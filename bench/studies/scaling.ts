@@ -59,7 +59,7 @@ export async function scaling({ full, folder, cases: count = OBSERVATIONS, quick
       console.error(rows[rows.length - 1].join("  "));
     }
   }
-  const titles = ["D", "method", "KS mean", "KL, nats", "−log q", "training, s", "ms an observation"];
+  const titles = ["D", "method", "KS mean", "KL, nats", "−log q", "training, s", "ms per observation"];
   console.log(markdown([titles, ...rows]));
   const names = [...new Set(outcomes.map(({ method }) => method))];
   const series = (of: (o: Outcome) => number): Series[] =>
@@ -76,12 +76,12 @@ export async function scaling({ full, folder, cases: count = OBSERVATIONS, quick
     {
       file: "scaling.svg",
       description:
-        "Divergence from the posterior, seconds of training and milliseconds an observation against the parameters",
+        "Divergence from the posterior, seconds of training and milliseconds per observation against the number of parameters",
       rows: [
         [
-          panel("how far from the posterior", (o) => o.kl, "KL (nats)"),
+          panel("divergence from the posterior", (o) => o.kl, "KL (nats)"),
           panel("training", (o) => o.seconds, "processor time (s)"),
-          panel("an observation", (o) => o.ms, "infer and 1000 draws (ms)"),
+          panel("one observation", (o) => o.ms, "infer and 1000 draws (ms)"),
         ],
       ],
       keys: names.map((name, i) => ({ name, hue: hue(i) })),

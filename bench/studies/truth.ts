@@ -11,8 +11,9 @@ import { createExecutor } from "../../src/backends/select.ts";
 import { makeTable } from "../../src/evaluate/table.ts";
 import { input } from "../../src/graph/build.ts";
 import { compile } from "../../src/graph/program.ts";
+import { atOnce } from "../../src/host/yielding.ts";
 import { laplace, simulate } from "../../src/index.ts";
-import { type Problem, potential } from "../../src/problem.ts";
+import { type Problem, potential } from "../../src/problem/problem.ts";
 import { rowsOf as rowsAt } from "../../src/sampling/picks.ts";
 import { resample } from "../../src/sampling/weighted.ts";
 
@@ -66,7 +67,7 @@ export async function makeCases(problem: Problem, count: number, seed = 2024): P
   const sizes = weighted.map(({ effective }) => effective).sort((a, b) => a - b);
   const few = sizes.filter((n) => n < LEAST_EFFECTIVE).length;
   const how =
-    `importance sampling, ${PROPOSALS} proposals, effective size ${Math.round(sizes[0])} at least, ` +
+    `importance sampling, ${PROPOSALS} proposals, effective sample size at least ${Math.round(sizes[0])}, ` +
     `${Math.round(sizes[sizes.length >> 1])} in the median` +
     (few > 0 ? `; below ${LEAST_EFFECTIVE} for ${few} of ${count}` : "");
   return {
@@ -94,7 +95,9 @@ async function byImportance(
   const { D, M } = problem;
   const [theta, data] = [input("theta", D, { dtype: "f64" }), input("y", M, { dtype: "f64", repeat: true })];
   const wider = widening(D);
-  const executor = await createExecutor(compile({ joint: { outputs: { log: potential(problem, theta, data) } } }));
+  const executor = await createExecutor(
+    atOnce(compile({ joint: { outputs: { log: potential(problem, theta, data) } } })),
+  );
   const joint = async (rows: Float64Array, datum: ArrayLike<number>): Promise<ArrayLike<number>> => {
     const count = rows.length / D;
     const inputs = { theta: rows, y: Float64Array.from(datum) };

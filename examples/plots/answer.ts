@@ -7,7 +7,7 @@ export type PerParameter = ArrayLike<number>;
 export interface Answer {
   /** A few words on where the end point is. */
   readonly title: string;
-  /** Measured reach and height, m. */
+  /** Observed reach and height, m. */
   readonly y: ArrayLike<number>;
   /** The parameters that it was simulated from (4). */
   readonly truth: PerParameter;
@@ -19,7 +19,7 @@ export interface Answer {
   readonly sd: PerParameter;
   readonly low: PerParameter;
   readonly high: PerParameter;
-  /** Says that the datum lies outside of what was simulated. */
+  /** Says that the observation lies outside of what was simulated. */
   readonly warning: string | undefined;
   /** Two-sample Kolmogorov–Smirnov statistic of each parameter (4), learned against exact draws. */
   readonly ks: PerParameter;
@@ -27,5 +27,5 @@ export interface Answer {
   readonly resimulation: { readonly learned: number; readonly exact: number };
 }
 
-/** Where the end point was measured. */
+/** Where the end point was observed. */
 export const placeOf = ({ y }: Pick<Answer, "y">): string => `${fixed(y[0])} m out, ${fixed(y[1])} m up`;

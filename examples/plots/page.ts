@@ -1,4 +1,4 @@
-/** One HTML page that holds everything, pictures included: for a large screen, a phone and paper, light and dark. */
+/** One HTML page with everything in it, pictures included, for large screens, phones and paper, light and dark. */
 import { key } from "../../src/report/html.ts";
 import { type Axis, pairs } from "../../src/report/pairs.ts";
 import { fan, viewOf } from "../../src/report/pictures/fan.ts";
@@ -14,9 +14,9 @@ export interface Report {
   readonly featured: number;
   /** How it was trained, in a few words. */
   readonly training: string;
-  /** Milliseconds that one observation took: learned and exact. */
+  /** Milliseconds per observation: learned and exact. */
   readonly milliseconds: { readonly learned: number; readonly exact: number };
-  /** What the KS statistic is on average between two samples of one distribution. */
+  /** The average KS statistic between two samples of one distribution. */
   readonly floor: number;
 }
 
@@ -39,7 +39,7 @@ function card(answer: Answer, axes: readonly Axis[]): string {
   const common = { view, target: answer.y };
   const learned = fan(answer.learned, { ...common, width: 320, colour: "learned", lines: LINES.learned });
   const exact = fan(answer.exact, { ...common, width: 190, colour: "exact", lines: LINES.exact, axes: false });
-  const about = `arms whose end is ${placeOf(answer)}`;
+  const about = `postures whose end is ${placeOf(answer)}`;
   const figure = (name: "learned" | "exact", how: string, svg: Element): string =>
     `<figure style="--c:${colour(name)}"><figcaption><b>${name}</b>, ${how}</figcaption>
 ${markup(svg, `${name} posterior: ${about}`)}</figure>`;
@@ -47,7 +47,7 @@ ${markup(svg, `${name} posterior: ${about}`)}</figure>`;
   return `<article><header><h3>${escapeText(answer.title)}</h3><span>${placeOf(answer)}</span></header>
 <div class="fans">${figure("learned", "in one forward pass", learned)}${figure("exact", "by rejection", exact)}</div>
 ${tableOf(answer, axes)}
-<p>The drawn arms end ${error} cm from the true end point on average, exact ones ${least} cm.</p></article>`;
+<p>On average the learned draws end ${error} cm from the true end point, exact draws ${least} cm.</p></article>`;
 }
 
 /** The page. */
@@ -55,7 +55,7 @@ export function page({ axes, answers, featured, training, milliseconds, floor }:
   const all = answers.flatMap(({ ks }) => Array.from(ks));
   const ks = all.reduce((a, b) => a + b, 0) / all.length;
   const numbers = [
-    ["to infer one observation, 4096 draws", time(milliseconds.learned)],
+    ["for one posterior with 4096 draws", time(milliseconds.learned)],
     ["for 1000 exact draws by rejection", time(milliseconds.exact)],
     [
       `mean KS of these ${answers.length}, learned against exact; two exact samples give ${fixed(floor, 3)}`,
@@ -72,21 +72,21 @@ export function page({ axes, answers, featured, training, milliseconds, floor }:
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>Retrodict: where was the arm?</title><style>${THEME}${CSS}</style></head><body><main>
-<h1>Which arms could have touched this point?</h1>
-<p>An arm of three links slides up and down a rail. Only its end point was measured, to a centimetre. Each thin line is
-one arm that explains the measurement, drawn from the posterior that Retrodict learned from simulations alone.</p>
+<h1>Which postures reach this point?</h1>
+<p>An arm of three links slides up and down a rail. Only its end point was observed, to a centimetre. Each thin line is
+a posture that explains the observation, drawn from the posterior that Retrodict learned from simulations alone.</p>
 <dl>${numbers.map(([term, value]) => `<div><dt>${escapeText(term)}</dt><dd>${value}</dd></div>`).join("")}</dl>
 <p>${escapeText(training)}.</p>
 ${key([
   [colour("learned"), "learned posterior"],
   [colour("exact"), "exact posterior"],
-  [colour("ink"), "a mode of it"],
-  ["", "measured end point", "ring"],
+  [colour("ink"), "a mode"],
+  ["", "observed end point", "ring"],
 ])}
 <div class="cards">${answers.map((answer) => card(answer, axes)).join("\n")}</div>
 <section><div><h2>${escapeText(answers[featured].title)}: every pair of parameters</h2>
-<p>Below the diagonal the learned draws, above it the exact ones: where the learned posterior is right, the two sides
-mirror each other. The ring and the dashed line are the parameters that the measurement was simulated from.</p>
+<p>The learned draws are below the diagonal, the exact ones above it. If the learned posterior is right, the two sides
+mirror each other. The ring and the dashed line mark the parameters that the observation was simulated from.</p>
 ${key([
   [colour("prior"), "prior", "block"],
   [colour("learned"), "learned"],

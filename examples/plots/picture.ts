@@ -9,7 +9,7 @@ const [LEFT, HEAD, FOOT] = [30, 32, 26];
 const ROWS = ["learned", "exact"] as const;
 const CAPTIONS = { learned: "learned, in one pass", exact: "exact, by rejection" };
 const KEY =
-  "ring: where the arm's end was measured · thin lines: draws of the posterior · solid: a mode of it · grid: 0.5 m";
+  "ring: where the end of the arm was observed · thin lines: draws from the posterior · thick line: a mode · grid: 0.5 m";
 
 /** The fans of all answers, `lines` draws each, learned above exact; dark where the screen is. */
 export function picture(answers: readonly Answer[], lines = 90): string {
@@ -49,6 +49,9 @@ export function picture(answers: readonly Answer[], lines = 90): string {
   });
   made.prepend(element("rect", { width, height: bottom, rx: 10, fill: colour("paper") }));
   made.append(...titles, ...captions, key);
-  const text = markup(made, "Fans of arms that explain four measurements: learned posteriors above, exact ones below");
+  const text = markup(
+    made,
+    "Fans of arm postures that explain four observations: learned posteriors above, exact ones below",
+  );
   return text.replace(">", `><style>${THEME}</style>`);
 }

@@ -1,21 +1,31 @@
 /** Picks a backend by name and says why when one is not to be had. */
+import { flag, type OptionsOf, oneOf, option, pickOptions, readOptions } from "../checks/options.ts";
 import { cost } from "../graph/plan.ts";
 import type { Program } from "../graph/program.ts";
-import { findHost, type HostOptions } from "../worker/host.ts";
+import { threadCount } from "../host/workers.ts";
 import type { Executor, ExecutorOptions } from "./backend.ts";
+import { createWasm } from "./wasm/executor.ts";
 // Not from kernels.ts: its types are of WebAssembly, which a TypeScript project without "dom" does not know.
-import type { KernelBuild } from "./kernels-url.ts";
-import { createWasm } from "./wasm.ts";
+import { findHost } from "./worker/find.ts";
 
-export interface BackendOptions extends HostOptions {
+/** Where a function computes: every function that computes takes these options. */
+export const backendTable = {
   /**
-   * Default "auto": WebGPU where a hardware adapter is there and a training step is large enough to fill it, else wasm. Simulation,
-   * potentials, Laplace's approximation and NUTS are f64, and so on wasm whatever is asked for.
+   * "auto": WebGPU where the host has a hardware adapter and a training step is large enough to fill it, else wasm. Simulation,
+   * potentials, Laplace's approximation and NUTS are f64, and so run on wasm whatever is asked for.
    */
-  readonly backend?: "auto" | "wasm" | "webgpu";
-  /** Build of the wasm kernels: "plain" gives the same bits on every host, "relaxed" is faster; default "auto", the fastest that runs. */
-  readonly kernels?: KernelBuild | "auto";
-}
+  backend: option(oneOf("auto", "wasm", "webgpu"), undefined, "what computes"),
+  /** Build of the wasm kernels: "plain" gives the same bits on every host, "relaxed" is faster; "auto" is the fastest that runs. */
+  kernels: option(oneOf("auto", "plain", "relaxed"), undefined, "plain: same bits on every host; relaxed: faster"),
+  /** Whether to compute in a Web Worker (Node: a worker thread), so that the calling thread stays free; false by default. */
+  worker: option(flag),
+  /**
+   * Workers that share each batch: 1 to 8, or "auto" for as many as there are processors; 1 by default. Any number gives the
+   * same bits. From 2 on, all of them are workers. Pages must be cross-origin isolated.
+   */
+  threads: option(threadCount, undefined, "workers that share each batch, 1 to 8 or auto: the same bits, sooner"),
+};
+export type BackendOptions = OptionsOf<typeof backendTable>;
 
 type Create = (program: Program, options: BackendOptions & ExecutorOptions, remark?: string) => Promise<Executor>;
 
@@ -51,7 +61,7 @@ const backends: Readonly<Record<string, Create>> = {
     const host = await findHost({ worker, threads });
     if (host.notice) tellOnce(host.notice);
     if (!host.worker) return createWasm(program, { build: kernels, optimiser, remark });
-    const { createRemote } = await import("../worker/remote.ts"); // a page that asks for no worker loads nothing of it
+    const { createRemote } = await import("./worker/remote.ts"); // a page that asks for no worker loads nothing of it
     return createRemote(program, { build: kernels, optimiser, threads: host.threads, remark });
   },
   webgpu: async (program, options) => {
@@ -63,16 +73,9 @@ const backends: Readonly<Record<string, Create>> = {
   },
 };
 
-/** Names of the options, and the options alone: what functions that take more pass on. */
-export const backendNames = [
-  "backend",
-  "kernels",
-  "worker",
-  "threads",
-] as const satisfies readonly (keyof BackendOptions)[];
-export function backendOf({ backend, kernels, worker, threads }: BackendOptions): BackendOptions {
-  return { backend, kernels, worker, threads };
-}
+/** Names of the options, and the options alone, for functions that take more and pass these on. */
+export const backendNames = Object.keys(backendTable) as (keyof BackendOptions)[];
+export const backendOf = (options: BackendOptions): BackendOptions => pickOptions(backendTable, options);
 /** Options with the defaults of what they are for, where they leave a choice. */
 export const withDefaults = (
   defaults: BackendOptions,
@@ -94,25 +97,21 @@ function tellOnce(notice: string): void {
   told.add(notice);
 }
 
-/** @throws when the backend or the build of kernels is none that there is. */
-export function refuseOdd({ backend = "auto", kernels = "auto" }: BackendOptions): void {
-  if (!Object.hasOwn(backends, backend))
-    throw new Error(`backend: expected ${Object.keys(backends).join(", ")}, got ${JSON.stringify(backend)}`);
-  if (!["auto", "plain", "relaxed"].includes(kernels))
-    throw new Error(`kernels: expected "auto", "plain" or "relaxed", got ${JSON.stringify(kernels)}`);
-}
+/** @throws when a backend option is none that there is. */
+export const checkBackend = (options: BackendOptions): void =>
+  void readOptions("backend", backendTable, pickOptions(backendTable, options));
 
 /** What runs the networks of a guide. @throws when the backend is unknown or not to be had here, with the reason and the one to use instead. */
 export async function createExecutor(
   program: Program,
   options: BackendOptions & ExecutorOptions = {},
 ): Promise<Executor> {
-  refuseOdd(options);
+  checkBackend(options);
   return backends[options.backend ?? "auto"](program, options);
 }
 
 /** What runs a problem's own equations: in f64, which WebGPU has not, and so on wasm. @throws on options that make no sense. */
 export async function createExact(program: Program, options: BackendOptions = {}): Promise<Executor> {
-  refuseOdd(options);
+  checkBackend(options);
   return backends.wasm(program, options);
 }

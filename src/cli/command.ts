@@ -1,7 +1,7 @@
 /** What a command is, and what the commands share: wrong usage, checked option values, and where output goes. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { BackendOptions } from "../backends/select.ts";
-import { MAX_THREADS } from "../worker/host.ts";
+import { MAX_THREADS } from "../host/workers.ts";
 
 /** Options that every command takes, with what is said of them in the help. */
 export const COMMON_OPTIONS = [

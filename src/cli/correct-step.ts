@@ -1,6 +1,6 @@
 /** `retrodict infer … --correct`: the exact posteriors, one observation after another, and what is told of them. */
-import type { AmortisedPosterior } from "../infer.ts";
-import type { Problem } from "../problem.ts";
+import type { AmortisedPosterior } from "../infer/infer.ts";
+import type { Problem } from "../problem/problem.ts";
 import type { CorrectedPosterior, CorrectionMethod } from "../sampling/correct.ts";
 import type { Output } from "./command.ts";
 

@@ -1,7 +1,8 @@
 /** `retrodict evaluate MODEL`: whether to believe a model, in words and numbers, and as a report. */
 import { Option } from "commander";
-import type { Evaluation, TruthName } from "../evaluate/evaluation.ts";
-import { checkWritable, writeBytes } from "../store/files.ts";
+import type { Evaluation } from "../evaluate/evaluation.ts";
+import { checkWritable, writeBytes } from "../host/files.ts";
+import type { TruthName } from "../model/calibration-record.ts";
 import { type CliCommand, type ComputeOptions, type Output, type Result, UsageError, whole } from "./command.ts";
 import { findModelArgument, MODEL_HELP } from "./model-argument.ts";
 import { stageView } from "./progress.ts";

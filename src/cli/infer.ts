@@ -1,13 +1,13 @@
 /** `retrodict infer MODEL --data FILE`: a posterior for each observation, in one forward pass. */
 import { extname } from "node:path";
 import { Option } from "commander";
-import { expectCount } from "../checks.ts";
-import { type AmortisedPosterior, infer } from "../infer.ts";
-import type { InverseMap } from "../model.ts";
-import type { Posterior } from "../posterior.ts";
+import { expectCount } from "../checks/options.ts";
+import { checkWritable, readBytes, writeBytes } from "../host/files.ts";
+import { type AmortisedPosterior, infer } from "../infer/infer.ts";
+import type { InverseMap } from "../model/model.ts";
+import type { Posterior } from "../posterior/posterior.ts";
 import { type CorrectionMethod, correctionMethods } from "../sampling/correct.ts";
 import { formatCsv } from "../store/csv.ts";
-import { checkWritable, readBytes, writeBytes } from "../store/files.ts";
 import { encodeNpy } from "../store/npy.ts";
 import { parseObservations } from "../store/observations.ts";
 import { type CliCommand, type ComputeOptions, type Output, type Result, UsageError, whole } from "./command.ts";

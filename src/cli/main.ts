@@ -4,7 +4,7 @@
  */
 import { setFlagsFromString } from "node:v8";
 import { Command, CommanderError } from "commander";
-import { hostRunsRelaxed } from "../backends/kernels.ts";
+import { hostRunsRelaxed } from "../backends/wasm/kernels.ts";
 import { VERSION } from "../version.ts";
 import { addComputeOptions, type CliCommand, COMMON_OPTIONS, type Output, type Result, UsageError } from "./command.ts";
 import { evaluateCommand } from "./evaluate.ts";

@@ -1,9 +1,9 @@
 /** MODEL on the command line: a model file, or the name of a shipped one, with its problem where that is needed. */
-import type { InverseMap } from "../model.ts";
-import type { Problem } from "../problem.ts";
-import { problems } from "../problems/index.ts";
+import type { InverseMap } from "../model/model.ts";
+import type { Problem } from "../problem/problem.ts";
+import { problems } from "../problems/table.ts";
 import { shippedModels } from "../store/shipped.ts";
-import { load } from "../store.ts";
+import { load } from "../store/store.ts";
 import { type ComputeOptions, withFile } from "./command.ts";
 import { findProblemArgument } from "./problem-argument.ts";
 

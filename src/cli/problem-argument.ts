@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { isProblem, type Problem } from "../problem.ts";
-import { problems } from "../problems/index.ts";
+import { isProblem, type Problem } from "../problem/problem.ts";
+import { problems } from "../problems/table.ts";
 import { UsageError } from "./command.ts";
 
 const MODULE = /\.(js|mjs|cjs|ts|mts)$/i;

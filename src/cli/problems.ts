@@ -1,7 +1,7 @@
 /** `retrodict problems`: what is built in. */
 import { guideNames } from "../guides/index.ts";
-import type { Problem } from "../problem.ts";
-import { problems } from "../problems/index.ts";
+import type { Problem } from "../problem/problem.ts";
+import { problems } from "../problems/table.ts";
 import type { CliCommand } from "./command.ts";
 import { formatTable } from "./table.ts";
 

@@ -1,7 +1,7 @@
 /** Progress of long work on standard error: a bar on a terminal, a line now and then in a pipe. */
 import cliProgress from "cli-progress";
-import type { SimulationProgress } from "../external/control.ts";
-import type { Progress } from "../train-options.ts";
+import type { SimulationProgress } from "../simulate/options.ts";
+import type { Progress } from "../train/options.ts";
 import type { Output } from "./command.ts";
 import { formatNumber, formatTime } from "./table.ts";
 

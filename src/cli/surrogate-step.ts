@@ -1,8 +1,8 @@
 /** `retrodict train … --surrogate`: the network that stands in for the forward model, fitted before the training. */
 import { type BackendOptions, backendOf } from "../backends/select.ts";
-import type { Problem } from "../problem.ts";
-import { type Surrogate, type SurrogateProgress, surrogate } from "../surrogate.ts";
-import type { Progress } from "../train-options.ts";
+import type { Problem } from "../problem/problem.ts";
+import { type Surrogate, type SurrogateProgress, surrogate } from "../surrogate/surrogate.ts";
+import type { Progress } from "../train/options.ts";
 import type { Output } from "./command.ts";
 import { progressView, type View } from "./progress.ts";
 import { formatNumber } from "./table.ts";

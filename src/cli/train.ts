@@ -1,15 +1,15 @@
 /** `retrodict train PROBLEM --out FILE`: learns an inverse map and saves it. Ctrl-C saves a checkpoint. */
 import { InvalidArgumentError, Option } from "commander";
-import { type Checkpoint, TrainingStopped } from "../checkpoint.ts";
 import { type GuideName, guideNames } from "../guides/index.ts";
+import { checkWritable } from "../host/files.ts";
 import { type ObjectiveName, objectiveNames } from "../objectives/index.ts";
-import type { Problem } from "../problem.ts";
-import { checkWritable } from "../store/files.ts";
+import type { Problem } from "../problem/problem.ts";
 import { type Precision, precisions } from "../store/model-file.ts";
 import { loadPairs } from "../store/pairs-file.ts";
-import { loadCheckpoint, save, saveCheckpoint } from "../store.ts";
-import { train } from "../train.ts";
-import { fullSettings, type TrainOptions } from "../train-options.ts";
+import { loadCheckpoint, save, saveCheckpoint } from "../store/store.ts";
+import { type Checkpoint, TrainingStopped } from "../train/checkpoint.ts";
+import { fullSettings, type TrainOptions } from "../train/options.ts";
+import { train } from "../train/train.ts";
 import {
   type CliCommand,
   type ComputeOptions,

@@ -1,5 +1,5 @@
 /** What diagnostics take: parameters and data as plain numbers, flat or row by row, checked once. */
-import { describe } from "../distributions/arguments.ts";
+import { describe } from "../checks/arguments.ts";
 
 /** Numbers (S, W), flat, row by row, or a list of rows. */
 export type Rows = ArrayLike<number> | readonly ArrayLike<number>[];

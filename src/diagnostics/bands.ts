@@ -9,7 +9,7 @@
  * of two binomial tails of γ/2; γ is the largest for which all hold together with probability 1 − α. Counts are whole, so
  * the bands are a little wide: they are left with probability α or less.
  */
-import { exp, log } from "../math.ts";
+import { exp, log } from "../numbers/math.ts";
 import { binomialPmf, binomialTails, logFactorials } from "./special.ts";
 
 /** Counts that each point allows, both included. */

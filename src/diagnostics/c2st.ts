@@ -11,7 +11,7 @@
  */
 import type { Executor } from "../backends/backend.ts";
 import { createExecutor } from "../backends/select.ts";
-import { expectOptions, expectSeed } from "../checks.ts";
+import { expectOptions, expectSeed } from "../checks/options.ts";
 import {
   add,
   bankRows,
@@ -30,9 +30,10 @@ import {
 } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { initialWeights } from "../optimise.ts";
-import { STREAMS, shuffle, uniformAt } from "../random.ts";
-import { rates } from "../schedules.ts";
+import { atOnce } from "../host/yielding.ts";
+import { initialWeights } from "../nn/initial.ts";
+import { STREAMS, shuffle, uniformAt } from "../numbers/random.ts";
+import { rates } from "../train/schedules.ts";
 import { expectWhole, flatRows, momentsOf, type Rows } from "./arrays.ts";
 import { normalTail } from "./special.ts";
 
@@ -120,10 +121,12 @@ export async function c2st(a: Rows, b: Rows, parameters: number, options: C2stOp
   const [x, label] = [bankRows("x", D, STREAMS.bank), bankRows("label", 2, STREAMS.bank)];
   const loss = rowLoss(logit(x), label);
   const total = add(mul(batchSum(cast(loss, "f64")), 1 / BATCH), mul(cast(penalty, "f64"), DECAY));
-  const program = compile({
-    train: { outputs: { loss: total }, minimise: total, rows: BATCH },
-    tell: { outputs: { logit: logit(input("x", D)) } },
-  });
+  const program = atOnce(
+    compile({
+      train: { outputs: { loss: total }, minimise: total, rows: BATCH },
+      tell: { outputs: { logit: logit(input("x", D)) } },
+    }),
+  );
   const optimiser = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, amsgrad: false, clip: 0 };
   const executor = await createExecutor(program, { kernels: "plain", optimiser });
   const fresh = await executor.readOptimiser();

@@ -10,9 +10,9 @@
  * With draws of a posterior guide and a normalised exact density, a mode that the guide lacks costs −log of the mass that it
  * kept: 0.69 for a half, 0.01 for a hundredth. The other direction, by exact draws, is what sees small modes.
  */
-import { expectOptions, expectSeed } from "../checks.ts";
-import { log } from "../math.ts";
-import type { Posterior } from "../posterior.ts";
+import { expectOptions, expectSeed } from "../checks/options.ts";
+import { log } from "../numbers/math.ts";
+import type { Posterior } from "../posterior/posterior.ts";
 import { expectWhole, flatRows, type Rows } from "./arrays.ts";
 
 export interface Divergence {

@@ -10,7 +10,8 @@
  *
  * (Hodges, Arkiv för Matematik 3 (1958), in probabilities, so that nothing overflows).
  */
-import { interpolate } from "../posterior.ts";
+import type { PooledKs } from "../model/calibration-record.ts";
+import { interpolate } from "../posterior/posterior.ts";
 import { columnOf, flatRows, type Rows } from "./arrays.ts";
 import { kolmogorovTail } from "./special.ts";
 
@@ -64,13 +65,6 @@ export function ksPerParameter(a: ArrayLike<number>, b: ArrayLike<number>, param
   return Float64Array.from({ length: parameters }, (_, d) =>
     ksTwoSample(columnOf(a, parameters, d), columnOf(b, parameters, d)),
   );
-}
-
-export interface PooledKs {
-  readonly mean: number;
-  readonly median: number;
-  readonly p90: number;
-  readonly max: number;
 }
 
 /** Summary of many statistics: of every parameter of every observation. @throws when there are none. */

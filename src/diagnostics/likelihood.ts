@@ -4,10 +4,11 @@
  */
 import type { Executor } from "../backends/backend.ts";
 import { type BackendOptions, createExact } from "../backends/select.ts";
-import { expectProblem } from "../checks.ts";
 import { input } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
-import { logLikelihood, type Problem } from "../problem.ts";
+import { atOnce } from "../host/yielding.ts";
+import { expectProblem } from "../problem/expect.ts";
+import { logLikelihood, type Problem } from "../problem/problem.ts";
 import type { Quantity } from "./ranks.ts";
 
 /** The log-likelihood of a problem, for `rankTruths`. @throws where the problem has no forward model in ops. */
@@ -16,7 +17,7 @@ export function logLikelihoodQuantity(problem: Problem, backend: BackendOptions 
   const { D, M } = problem;
   const theta = input("theta", D, { dtype: "f64" });
   const y = input("y", M, { dtype: "f64", repeat: true });
-  const program = compile({ likelihood: { outputs: { value: logLikelihood(problem, theta, y) } } });
+  const program = atOnce(compile({ likelihood: { outputs: { value: logLikelihood(problem, theta, y) } } }));
   let made: Promise<Executor> | undefined;
   return {
     name: "log-likelihood",

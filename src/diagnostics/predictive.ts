@@ -9,10 +9,10 @@
  * ones mean what they say, or more. It sees a wrong model and a posterior in the wrong place, not one of the wrong width.
  */
 import { type BackendOptions, backendNames } from "../backends/select.ts";
-import { expectOptions, expectSeed } from "../checks.ts";
-import type { Posterior } from "../posterior.ts";
-import type { Problem } from "../problem.ts";
-import { addNoise, predict } from "../simulate.ts";
+import { expectOptions, expectSeed } from "../checks/options.ts";
+import type { Posterior } from "../posterior/posterior.ts";
+import type { Problem } from "../problem/problem.ts";
+import { addNoise, predict } from "../simulate/simulate.ts";
 import { expectWhole, flatRows, type Rows } from "./arrays.ts";
 import { sdOf } from "./resimulation.ts";
 

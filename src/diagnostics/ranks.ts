@@ -8,10 +8,11 @@
  * Taken for s are the parameters, log q, the distance from a reference point, and whatever else is asked for. Equal values
  * (of parameters that are clamped, say) are ordered at random.
  */
-import { expectOptions, expectSeed } from "../checks.ts";
-import { describe } from "../distributions/arguments.ts";
-import type { Posterior } from "../posterior.ts";
-import { normalAt, STREAMS, uniformAt } from "../random.ts";
+
+import { describe } from "../checks/arguments.ts";
+import { expectOptions, expectSeed } from "../checks/options.ts";
+import { normalAt, STREAMS, uniformAt } from "../numbers/random.ts";
+import type { Posterior } from "../posterior/posterior.ts";
 import { expectWhole, flatRows, momentsOf, type Rows } from "./arrays.ts";
 
 /** s(θ, y) of parameters (S, D), row by row, and data (M): one number a row, (S). */

@@ -7,8 +7,8 @@
  * discriminates: a posterior that is too narrow has a smaller error than the exact one, one that lacks a mode has the same.
  */
 import type { BackendOptions } from "../backends/select.ts";
-import type { Problem } from "../problem.ts";
-import { predict } from "../simulate.ts";
+import type { Problem } from "../problem/problem.ts";
+import { predict } from "../simulate/simulate.ts";
 import { flatRows, type Rows } from "./arrays.ts";
 
 export interface Resimulation {

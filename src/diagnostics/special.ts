@@ -4,7 +4,7 @@
  *   Q(a, x) = Γ(a, x)/Γ(a), by its series or Lentz's continued fraction (Press et al., Numerical Recipes, 3rd ed., §6.2)
  *   P(K > x) = 2 Σ_k (−1)^(k−1) e^(−2k²x²) = 1 − √(2π)/x Σ_k e^(−(2k−1)²π²/(8x²))   (ibid. §6.14.12)
  */
-import { erfc, exp, lgamma, log, log1p } from "../math.ts";
+import { erfc, exp, lgamma, log, log1p } from "../numbers/math.ts";
 
 /** P(Z ≤ x) of a standard normal number. */
 export const normalCdf = (x: number): number => 0.5 * erfc(-x * Math.SQRT1_2);

@@ -1,6 +1,7 @@
 /** What a distribution over parameters is. All of it is symbolic, so it runs on every backend and has derivatives. */
+
+import { describe } from "../checks/arguments.ts";
 import { type DType, isTensor, show, type Tensor } from "../graph/tensor.ts";
-import { describe } from "./arguments.ts";
 
 /** A distribution of vectors θ of D numbers, with independent or dependent entries. */
 export interface Distribution {
@@ -49,6 +50,10 @@ export function whyNotDistribution(x: unknown): string | null {
   const wrong = vectors.find((v) => (given[v] as ArrayLike<number> | undefined)?.length !== given.size);
   return wrong ? `one whose ${wrong} does not hold ${given.size} numbers` : null;
 }
+
+/** Whether the support is all of ℝᴰ. Then `toReal` is the identity, and a Gaussian in z is a Gaussian in θ. */
+export const isUnbounded = ({ low, high }: Pick<Distribution, "low" | "high">): boolean =>
+  low.every((v) => v === -Infinity) && high.every((v) => v === Infinity);
 
 /** @throws unless `theta` is a batch (B, size). */
 export function expectBatch(owner: string, name: string, x: Tensor, size: number): void {

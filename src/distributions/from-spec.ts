@@ -1,5 +1,5 @@
 /** Distributions from their specs: plain data that may come from a file, so nothing in it is trusted. */
-import { describe, type Numbers } from "./arguments.ts";
+import { describe, type Numbers } from "../checks/arguments.ts";
 import type { Distribution } from "./distribution.ts";
 import { logNormal } from "./log-normal.ts";
 import { normal } from "./normal.ts";

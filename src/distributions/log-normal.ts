@@ -1,9 +1,10 @@
 /**
  * log p(θ) = log N(log θ; μ, σ) − Σ log θ for θ > 0: the logarithm of θ is normal.
  */
+
+import { isFiniteNumber, isPositive, type Numbers, requireEach, spread } from "../checks/arguments.ts";
 import { add, cast, div, exp, mul, random, square, sub, sumFeatures } from "../graph/build.ts";
-import { exp as expOf, log as logOf, tanh } from "../math.ts";
-import { isFiniteNumber, isPositive, type Numbers, requireEach, spread } from "./arguments.ts";
+import { exp as expOf, log as logOf, tanh } from "../numbers/math.ts";
 import { type Distribution, expectBatch } from "./distribution.ts";
 import { LOG_2PI } from "./normal.ts";
 import { makeSupport } from "./support.ts";

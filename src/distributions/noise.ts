@@ -6,6 +6,8 @@
  *             drawn as s √(ν (U^(−2/ν) − 1)) cos 2πV with U, V uniform, exactly:
  *             Bailey, Polar generation of random variates with the t-distribution, Math. Comp. 62 (1994).
  */
+
+import { describe, isPositive, type Numbers, requireEach, spread } from "../checks/arguments.ts";
 import {
   add,
   cast,
@@ -25,8 +27,7 @@ import {
   where,
 } from "../graph/build.ts";
 import { show, type Tensor } from "../graph/tensor.ts";
-import { lgamma, log as logOf } from "../math.ts";
-import { describe, isPositive, type Numbers, requireEach, spread } from "./arguments.ts";
+import { lgamma, log as logOf } from "../numbers/math.ts";
 import { expectBatch } from "./distribution.ts";
 import { LOG_2PI } from "./normal.ts";
 

@@ -1,9 +1,10 @@
 /**
  * log N(θ; μ, σ) = −½ Σ ((θ − μ)/σ)² − Σ log σ − ½ D log 2π, independent entries.
  */
+
+import { isFiniteNumber, isPositive, type Numbers, requireEach, spread } from "../checks/arguments.ts";
 import { add, cast, div, mul, random, square, sub, sumFeatures } from "../graph/build.ts";
-import { log } from "../math.ts";
-import { isFiniteNumber, isPositive, type Numbers, requireEach, spread } from "./arguments.ts";
+import { log } from "../numbers/math.ts";
 import { type Distribution, expectBatch } from "./distribution.ts";
 import { makeSupport } from "./support.ts";
 

@@ -8,9 +8,10 @@
  * flat within the box, with tails that fall off by e every `edge` outside. As a proposal it covers a region evenly and yet
  * reaches beyond its edge, where posteriors of data from near the edge have mass.
  */
+
+import { isFiniteNumber, isPositive, type Numbers, requireEach, spread } from "../checks/arguments.ts";
 import { add, cast, log, mul, neg, random, softplus, sub, sumFeatures } from "../graph/build.ts";
-import { exp, log1p, log as logOf } from "../math.ts";
-import { isFiniteNumber, isPositive, type Numbers, requireEach, spread } from "./arguments.ts";
+import { exp, log1p, log as logOf } from "../numbers/math.ts";
 import { type Distribution, expectBatch } from "./distribution.ts";
 import { makeSupport } from "./support.ts";
 import { LOGISTIC_SD } from "./uniform.ts";

@@ -25,7 +25,7 @@ import {
   where,
 } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { log as logOf } from "../math.ts";
+import { log as logOf } from "../numbers/math.ts";
 import { expectBatch } from "./distribution.ts";
 
 /** The pieces of a distribution that its support decides. */

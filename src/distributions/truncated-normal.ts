@@ -3,9 +3,10 @@
  * Draws invert the distribution function (exact): z = Φ⁻¹(Φ(a) + u (Φ(b) − Φ(a))). The map to the whole line is the
  * box's (support.ts) and not a logit of Φ, of which single precision leaves nothing a few σ away from μ.
  */
+
+import { isFiniteNumber, isPositive, type Numbers, requireEach, spread } from "../checks/arguments.ts";
 import { add, cast, div, maximum, minimum, mul, probit, random, square, sub, sumFeatures } from "../graph/build.ts";
-import { erfc, exp as expOf, log as logOf } from "../math.ts";
-import { isFiniteNumber, isPositive, type Numbers, requireEach, spread } from "./arguments.ts";
+import { erfc, exp as expOf, log as logOf } from "../numbers/math.ts";
 import { type Distribution, expectBatch, finiteOrNull } from "./distribution.ts";
 import { LOG_2PI } from "./normal.ts";
 import { makeSupport } from "./support.ts";

@@ -2,9 +2,10 @@
  * log U(θ; low, high) = −Σ log(high − low) in the box; x = logit((θ − low)/(high − low)) is a standard logistic variate,
  * of mean 0 and standard deviation π/√3.
  */
+
+import { isFiniteNumber, type Numbers, requireEach, spread } from "../checks/arguments.ts";
 import { add, cast, mul, random, sub, sumFeatures } from "../graph/build.ts";
-import { log } from "../math.ts";
-import { isFiniteNumber, type Numbers, requireEach, spread } from "./arguments.ts";
+import { log } from "../numbers/math.ts";
 import { type Distribution, expectBatch } from "./distribution.ts";
 import { makeSupport } from "./support.ts";
 

@@ -4,7 +4,8 @@ import type { Curve } from "../diagnostics/curves.ts";
 import type { Ranks } from "../diagnostics/ranks.ts";
 import { rankHistogram, sbc } from "../diagnostics/sbc.ts";
 import { tarp } from "../diagnostics/tarp.ts";
-import type { BandedCurve, CalibrationSummary } from "./evaluation.ts";
+import type { CalibrationSummary } from "../model/calibration-record.ts";
+import type { BandedCurve } from "./evaluation.ts";
 
 const plain = (curve: Curve & { readonly reading: string }): BandedCurve => ({
   name: curve.name,
@@ -21,7 +22,7 @@ const plain = (curve: Curve & { readonly reading: string }): BandedCurve => ({
 const MOST = 0.005;
 
 /** What ranks of the truths say, each of the three at level `alpha`; `farther` of the cases' data. */
-export function calibrationOf(ranks: Ranks, farther: readonly number[], alpha = 0.01): CalibrationSummary {
+export function calibrationOf(ranks: Ranks, farther: readonly number[], alpha = 0.01): CalibrationSummary<BandedCurve> {
   const uniform = sbc(ranks, { alpha, quantities: false });
   const cover = coverage(ranks, { alpha });
   const balls = tarp(ranks, { alpha });

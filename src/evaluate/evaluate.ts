@@ -7,21 +7,24 @@
  *   re-simulation how far the data of draws lie from those of the true parameters
  */
 import { type BackendOptions, backendNames, backendOf } from "../backends/select.ts";
-import { expectCount, expectKnown, expectMap, expectOptions, expectSeed } from "../checks.ts";
+import { describe } from "../checks/arguments.ts";
+import { expectCount, expectOptions, expectSeed } from "../checks/options.ts";
 import { ksFloor, ksPerParameter, pool } from "../diagnostics/ks.ts";
 import { rankTruths } from "../diagnostics/ranks.ts";
-import { describe } from "../distributions/arguments.ts";
-import { reasonOf } from "../external/control.ts";
-import { type AmortisedPosterior, infer } from "../infer.ts";
-import { exp } from "../math.ts";
-import type { InverseMap } from "../model.ts";
-import type { Problem } from "../problem.ts";
+import { type AmortisedPosterior, infer } from "../infer/infer.ts";
+import type { TruthName } from "../model/calibration-record.ts";
+import { expectMap } from "../model/expect.ts";
+import type { InverseMap } from "../model/model.ts";
+import { exp } from "../numbers/math.ts";
+import { expectKnown } from "../problem/expect.ts";
+import type { Problem } from "../problem/problem.ts";
 import { rowsOf } from "../sampling/picks.ts";
 import { LARGEST_K, paretoSmooth } from "../sampling/psis.ts";
 import { resample } from "../sampling/weighted.ts";
-import { noiseSd, simulate } from "../simulate.ts";
+import { reasonOf } from "../simulate/options.ts";
+import { noiseSd, simulate } from "../simulate/simulate.ts";
 import { calibrationOf } from "./calibrate.ts";
-import type { Evaluation, Example, KsSummary, TruthName } from "./evaluation.ts";
+import type { Evaluation, Example, KsSummary } from "./evaluation.ts";
 import { type Truth, truthOf } from "./truth.ts";
 import { verdictOf } from "./verdict.ts";
 

@@ -1,48 +1,13 @@
 /** What an evaluation says of a model: plain data, from which the summary, the JSON and the report are made. */
-import type { PooledKs } from "../diagnostics/ks.ts";
-import type { ModelSpec } from "../model.ts";
-
-/** What posteriors are held against: the problem's own sampler, quadrature over a table of solves, chains, or nothing. */
-export type TruthName = "exact" | "quadrature" | "nuts" | "none";
+import type { CalibrationSummary, CurveRecord, PooledKs, TruthName, Verdict } from "../model/calibration-record.ts";
+import type { ModelSpec } from "../model/model.ts";
 
 /** A curve of shares with simultaneous bands (diagnostics/curves.ts), as plain lists. */
-export interface BandedCurve {
-  readonly name: string;
+export interface BandedCurve extends CurveRecord {
   readonly expected: readonly number[];
   readonly observed: readonly number[];
   readonly low: readonly number[];
   readonly high: readonly number[];
-  readonly pValue: number;
-  readonly passed: boolean;
-  /** What it looks like, in words. */
-  readonly reading: string;
-}
-
-/** Ranks of the truths of one parameter, with the counts that all bins stay within. */
-export interface RankBins {
-  readonly name: string;
-  readonly edges: readonly number[];
-  readonly counts: readonly number[];
-  readonly low: readonly number[];
-  readonly high: readonly number[];
-}
-
-/** Calibration over many fresh cases, drawn from the prior. */
-export interface CalibrationSummary {
-  readonly cases: number;
-  readonly draws: number;
-  /** Probability that each of the three finds anything in a right posterior, at most. */
-  readonly alpha: number;
-  readonly sbc: {
-    readonly passed: boolean;
-    readonly curves: readonly BandedCurve[];
-    readonly ranks: readonly RankBins[];
-  };
-  /** Regions of highest density, then central intervals of each parameter. */
-  readonly coverage: { readonly passed: boolean; readonly curves: readonly BandedCurve[] };
-  readonly tarp: { readonly passed: boolean; readonly curve: BandedCurve };
-  /** Share of the cases that lie farther from the simulations than 99.5 % of those held out, and than all of them. */
-  readonly foreign: { readonly beyondMost: number; readonly beyondAll: number };
 }
 
 /** KS of draws against the truth's: a number for each parameter of each case, and what two exact samples would give. */
@@ -74,17 +39,6 @@ export interface Example {
   readonly title: string;
 }
 
-/** "sound": believe it; "correct": believe it after correct(); "doubtful": do not. */
-export type Level = "sound" | "correct" | "doubtful";
-
-export interface Verdict {
-  readonly level: Level;
-  /** One sentence. */
-  readonly headline: string;
-  /** A finding each, best news first; `good` false for what speaks against the model. */
-  readonly findings: readonly { readonly good: boolean; readonly text: string }[];
-}
-
 export interface Evaluation {
   readonly problem: string;
   readonly description: string;
@@ -114,7 +68,7 @@ export interface Evaluation {
   } | null;
   /** Share of cases whose datum `infer` warns of. */
   readonly warned: number;
-  readonly calibration: CalibrationSummary;
+  readonly calibration: CalibrationSummary<BandedCurve>;
   readonly examples: readonly Example[];
   /** Training and held-out losses by step, where the model holds them. */
   readonly losses: {

@@ -1,9 +1,9 @@
 /** What a model file keeps of its evaluation: what it came to, without the curves and draws that pictures are made of. */
-import type { PooledKs } from "../diagnostics/ks.ts";
-import type { CalibrationRecord, CurveRecord, InverseMap } from "../model.ts";
-import type { BandedCurve, Evaluation } from "./evaluation.ts";
+import type { CalibrationRecord, CurveRecord, PooledKs } from "../model/calibration-record.ts";
+import type { InverseMap } from "../model/model.ts";
+import type { Evaluation } from "./evaluation.ts";
 
-const curve = ({ name, pValue, passed, reading }: BandedCurve): CurveRecord => ({ name, pValue, passed, reading });
+const curve = ({ name, pValue, passed, reading }: CurveRecord): CurveRecord => ({ name, pValue, passed, reading });
 const pooled = ({ mean, median, p90, max }: PooledKs): PooledKs => ({ mean, median, p90, max });
 
 /** The record of an evaluation. */

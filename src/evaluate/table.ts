@@ -10,13 +10,14 @@
  */
 import type { Executor } from "../backends/backend.ts";
 import { type BackendOptions, createExact } from "../backends/select.ts";
-import { frameOf } from "../density.ts";
+import { frameOf } from "../distributions/frame.ts";
 import { cast, input, sub } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
-import { exp } from "../math.ts";
-import { principalComponents } from "../nn/principal.ts";
-import type { Problem } from "../problem.ts";
-import { STREAMS, uniformAt } from "../random.ts";
+import { atOnce } from "../host/yielding.ts";
+import { exp } from "../numbers/math.ts";
+import { principalComponents } from "../numbers/principal.ts";
+import { STREAMS, uniformAt } from "../numbers/random.ts";
+import type { Problem } from "../problem/problem.ts";
 
 /** Nodes along each dimension. */
 const NODES = [0, 513, 97];
@@ -65,13 +66,15 @@ export async function makeTable(
   const clean = input("clean", M, { dtype: "f64" });
   const y = input("y", M, { dtype: "f64", repeat: true });
   const at = frame.fromGuide(z);
-  const program = compile({
-    solve: { outputs: { clean: forward(at) } },
-    prior: { outputs: { logPrior: sub(prior.logDensity(at), frame.logDet(at)), theta: cast(at, "f32") } },
-    likelihood: { outputs: { value: noise.logDensity(y, clean) } },
-    range: { outputs: { z: frame.toGuide(prior.draw(STREAMS.prior, "f64")) } },
-    toLine: { outputs: { z: frame.toGuide(theta), logPrior: prior.logDensity(theta) } },
-  });
+  const program = atOnce(
+    compile({
+      solve: { outputs: { clean: forward(at) } },
+      prior: { outputs: { logPrior: sub(prior.logDensity(at), frame.logDet(at)), theta: cast(at, "f32") } },
+      likelihood: { outputs: { value: noise.logDensity(y, clean) } },
+      range: { outputs: { z: frame.toGuide(prior.draw(STREAMS.prior, "f64")) } },
+      toLine: { outputs: { z: frame.toGuide(theta), logPrior: prior.logDensity(theta) } },
+    }),
+  );
   const executor = await createExact(program, backend);
   const grid = await gridOf(executor, D);
   const nodes = grid.reduce((n, g) => n * g.count, 1);
@@ -152,10 +155,12 @@ function spaceOf({ M, noise }: Problem, clean: Float64Array): Space {
   // Every so many nodes will do: `error` tells what the components leave.
   const stride = Math.max(1, Math.floor(clean.length / M / FITTED));
   const some = clean.filter((_, i) => Math.floor(i / M) % stride === 0);
-  const { mean, vectors } = principalComponents(
-    some.map((x, i) => x / sd[i % M]),
-    M,
-    COMPONENTS,
+  const { mean, vectors } = atOnce(
+    principalComponents(
+      some.map((x, i) => x / sd[i % M]),
+      M,
+      COMPONENTS,
+    ),
   );
   const K = vectors.length;
   return {

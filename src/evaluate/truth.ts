@@ -1,13 +1,13 @@
 /** What posteriors are held against, by what a problem has: its own sampler, quadrature for one or two parameters, or chains. */
 import type { BackendOptions } from "../backends/select.ts";
-import { expectSeed } from "../checks.ts";
-import type { AmortisedPosterior } from "../infer.ts";
-import { pause } from "../parts.ts";
-import { type Problem, sourceOf } from "../problem.ts";
+import { expectSeed } from "../checks/options.ts";
+import { pause } from "../host/yielding.ts";
+import type { AmortisedPosterior } from "../infer/infer.ts";
+import type { TruthName } from "../model/calibration-record.ts";
+import { type Problem, sourceOf } from "../problem/problem.ts";
 import { nuts } from "../sampling/nuts.ts";
 import { samplerOf } from "../sampling/potential.ts";
-import { predict } from "../simulate.ts";
-import type { TruthName } from "./evaluation.ts";
+import { predict } from "../simulate/simulate.ts";
 import { LARGEST_ERROR, makeTable } from "./table.ts";
 
 export interface TruthRequest {

@@ -1,5 +1,6 @@
 /** The verdict on a model, in words, from its numbers. */
-import type { Evaluation, Verdict } from "./evaluation.ts";
+import type { Verdict } from "../model/calibration-record.ts";
+import type { Evaluation } from "./evaluation.ts";
 
 /** Share of cases that may be flagged. */
 const FEW = 0.05;

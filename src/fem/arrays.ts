@@ -1,5 +1,5 @@
 /** Rows of numbers as the public functions take them: one flat array, or a list of rows. */
-import { describe } from "../distributions/arguments.ts";
+import { describe } from "../checks/arguments.ts";
 
 /** Rows of a fixed width: flat (width · rows), or one array a row. */
 export type Rows = ArrayLike<number> | readonly ArrayLike<number>[];

@@ -11,7 +11,8 @@ import { showPoint } from "./arrays.ts";
 import { cornersOf, edgeIntegrals, type Field, mass, meanOf, sourceLoad, stiffness, valueAt } from "./forms.ts";
 import { partsOf, shares } from "./held.ts";
 import { checkField, fail, loadOf } from "./loads.ts";
-import { type Mesh, selectEdges } from "./mesh.ts";
+import type { Mesh } from "./mesh.ts";
+import { selectEdges } from "./select.ts";
 import type { PoissonSpec } from "./spec.ts";
 
 export interface Assembly {

@@ -1,13 +1,10 @@
 /**
  * From points and triangles to a mesh: checks that they tile a domain, orients them, finds the boundary and resolves
  * the tags. Shared by all sources of meshes, which say in their own words what a point or triangle is called.
- *
- * Twice the signed area of a triangle abc is the cross product (b − a) × (c − a), positive where it is
- * counter-clockwise.
  */
 import { showPoint } from "./arrays.ts";
 import { endsOf, findHalfEdge, pairEdges } from "./edges.ts";
-import type { Mesh } from "./mesh.ts";
+import { cross, type Mesh } from "./mesh.ts";
 
 /** Least area of a triangle over the square of its longest edge: below, rounding decides which way it winds. */
 const THINNEST = 1e-12;
@@ -29,13 +26,6 @@ export interface Names {
   readonly owner: string;
   readonly point: (index: number) => string;
   readonly triangle: (index: number) => string;
-}
-
-/** Twice the signed area of triangle t. */
-export function cross(points: Float64Array, triangles: Int32Array, t: number): number {
-  const [a, b, c] = [2 * triangles[3 * t], 2 * triangles[3 * t + 1], 2 * triangles[3 * t + 2]];
-  const [x, y] = [points[a], points[a + 1]];
-  return (points[b] - x) * (points[c + 1] - y) - (points[b + 1] - y) * (points[c] - x);
 }
 
 function longestSquared(points: Float64Array, triangles: Int32Array, t: number): number {

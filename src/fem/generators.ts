@@ -1,7 +1,8 @@
 /** Meshes of rectangles and discs. */
-import { expectOptions } from "../checks.ts";
-import { describe } from "../distributions/arguments.ts";
-import { cos, sin } from "../math.ts";
+
+import { describe } from "../checks/arguments.ts";
+import { expectOptions } from "../checks/options.ts";
+import { cos, sin } from "../numbers/math.ts";
 import { flatRows } from "./arrays.ts";
 import { buildMesh } from "./build.ts";
 import type { Mesh } from "./mesh.ts";

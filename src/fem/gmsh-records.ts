@@ -1,7 +1,7 @@
 /**
  * The sections of a .msh file in its two formats, 4.1 (nodes and elements in blocks by entity) and 2.2 (one a line).
  */
-import { describe } from "../distributions/arguments.ts";
+import { describe } from "../checks/arguments.ts";
 import { LINE, NODES, refusal, TRIANGLE } from "./gmsh-elements.ts";
 import { type Section, whole } from "./gmsh-sections.ts";
 

@@ -2,7 +2,7 @@
  * The outer form of a .msh file: sections `$Name` … `$EndName`, read by lines. Errors name the section, and the line as
  * an editor counts it.
  */
-import { describe } from "../distributions/arguments.ts";
+import { describe } from "../checks/arguments.ts";
 
 /** The lines of one section, to be read from the first to the last. */
 export interface Section {

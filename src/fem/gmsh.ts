@@ -2,7 +2,7 @@
  * Meshes from Gmsh: .msh files of the formats 4.1 (the default) and 2.2 in text; Gmsh manual, section "MSH file
  * format".
  */
-import { describe } from "../distributions/arguments.ts";
+import { describe } from "../checks/arguments.ts";
 import { showPoint } from "./arrays.ts";
 import { buildMesh } from "./build.ts";
 import { type Elements, type Records, readFormat, readNames, readRecords } from "./gmsh-records.ts";

@@ -7,15 +7,15 @@
  * the coefficients of the triangles; data are fixed linear functionals of u. So one `linearMap`, one factorisation and one
  * pair of substitutions make a forward model with derivatives of any order.
  */
-import { describe } from "../distributions/arguments.ts";
+import { describe } from "../checks/arguments.ts";
 import { add, constant, linearMap, slice, sparseCholesky, sparseSolve } from "../graph/build.ts";
 import { isTensor, show, type Tensor } from "../graph/tensor.ts";
 import type { SparsePattern } from "../sparse/pattern.ts";
 import { assemble } from "./assemble.ts";
-import { countLoads, fail } from "./loads.ts";
+import { fail } from "./loads.ts";
 import type { Mesh } from "./mesh.ts";
 import { gaugeMatrix, identity, reader, sensorMatrix } from "./readings.ts";
-import { checkSpec, type PoissonSpec } from "./spec.ts";
+import { checkSpec, countLoads, type PoissonSpec } from "./spec.ts";
 
 export interface Coefficients {
   /** c (B, E) of the triangles, beside that of the definition. */

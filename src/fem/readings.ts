@@ -1,5 +1,5 @@
 /** What is read of a solution: linear functionals of the nodes, taken to the free nodes, and the gauge that fixes a constant. */
-import { describe } from "../distributions/arguments.ts";
+import { describe } from "../checks/arguments.ts";
 import { add, linearMap, sub } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { type SparseMatrix, sparseMatrix, type Triplet } from "../sparse/matrix.ts";

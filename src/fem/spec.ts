@@ -1,10 +1,11 @@
 /** The definition of a finite-element model, and whether it has the form of one. */
-import { describe } from "../distributions/arguments.ts";
+import { describe } from "../checks/arguments.ts";
 import type { SparseMatrix } from "../sparse/matrix.ts";
 import type { Rows } from "./arrays.ts";
 import type { EdgeField, Field } from "./forms.ts";
-import { type EdgeLoads, fail, type Loads } from "./loads.ts";
-import type { EdgeSelector, Mesh } from "./mesh.ts";
+import { checkField, type EdgeLoads, fail, type Loads, loadOf } from "./loads.ts";
+import type { Mesh } from "./mesh.ts";
+import type { EdgeSelector } from "./select.ts";
 
 export interface PoissonSpec {
   readonly mesh: Mesh;
@@ -49,4 +50,30 @@ export function checkSpec(spec: PoissonSpec): void {
         fail(`${name}[${i}] as ${form}`, describe(given));
     });
   }
+}
+
+/** All values of a definition, with names for messages. */
+function namedLoads({ dirichlet = [], neumann = [], robin = [], source = 0 }: PoissonSpec): [string, Loads][] {
+  return [
+    ...dirichlet.map((d, i): [string, Loads] => [`dirichlet[${i}].value`, d.value]),
+    ...neumann.map((d, i): [string, Loads] => [`neumann[${i}].flux`, d.flux]),
+    ...robin.map((d, i): [string, Loads] => [`robin[${i}].outside`, d.outside]),
+    ["source", source],
+  ];
+}
+
+/** How many right-hand sides there are. @throws on lists of several lengths, and on values that are no fields. */
+export function countLoads(spec: PoissonSpec, E: number): number {
+  const loads = namedLoads(spec);
+  const lists = loads.filter(([, l]) => Array.isArray(l)) as [string, readonly Field[]][];
+  const K = lists[0]?.[1].length ?? 1;
+  const odd = lists.find(([, l]) => l.length !== K || K === 0);
+  if (odd) {
+    const one = `${lists[0][0]} with ${K}`;
+    fail(`lists of one length, a value for each right-hand side, ${one}`, `${odd[0]} with ${odd[1].length}`);
+  }
+  for (const [name, list] of loads) {
+    for (let k = 0; k < K; k++) checkField(name, loadOf(list, k), name === "source" ? E : 0);
+  }
+  return K;
 }

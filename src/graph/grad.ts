@@ -5,34 +5,10 @@
  *
  * Forward mode is the transpose of it: J t is the gradient by v of tᵀ(Jᵀ v), which is linear in v, so v itself is gone.
  */
+import { apply } from "./apply.ts";
 import { add, batchSum, constant, mul, ones, rowWeight, sumFeatures } from "./build.ts";
-import { apply, ops } from "./ops.ts";
-import { sameShape, show, type Tensor } from "./tensor.ts";
-
-/** Every node that the outputs need, inputs before uses; not what `leaves` are made of. */
-export function topological(outputs: readonly Tensor[], leaves: readonly Tensor[] = []): Tensor[] {
-  const order: Tensor[] = [];
-  const seen = new Set<Tensor>();
-  const stack: { node: Tensor; next: number }[] = [];
-  for (const output of outputs) {
-    if (!seen.has(output)) stack.push({ node: output, next: 0 });
-    seen.add(output);
-    while (stack.length > 0) {
-      const top = stack[stack.length - 1];
-      if (top.next === top.node.inputs.length || leaves.includes(top.node)) {
-        order.push(top.node);
-        stack.pop();
-        continue;
-      }
-      const child = top.node.inputs[top.next++];
-      if (!seen.has(child)) {
-        seen.add(child);
-        stack.push({ node: child, next: 0 });
-      }
-    }
-  }
-  return order;
-}
+import { sameShape, show, type Tensor, topological } from "./tensor.ts";
+import { vjps } from "./vjps.ts";
 
 /** Undoes broadcasting: sums a cotangent to the shape of the operand that was spread. */
 function reduceTo(g: Tensor, target: Tensor): Tensor {
@@ -55,7 +31,7 @@ export function grad(output: Tensor, wrt: readonly Tensor[], seed?: Tensor): (Te
     throw new Error(`grad: expected a scalar (B, 1) or (1, 1), got ${show(output)}`);
   const order = topological([output]);
   const needed = new Set<Tensor>(wrt);
-  for (const node of order) if (node.inputs.some((t) => needed.has(t)) && ops[node.op].vjp) needed.add(node);
+  for (const node of order) if (node.inputs.some((t) => needed.has(t)) && vjps[node.op]) needed.add(node);
   const cotangents = new Map<Tensor, Tensor>();
   // Rows that pad a block must not reach a sum over the batch.
   const column = wrt.some((t) => t.kind === "param") ? rowWeight : ones;
@@ -65,9 +41,9 @@ export function grad(output: Tensor, wrt: readonly Tensor[], seed?: Tensor): (Te
   );
   for (const node of order.reverse()) {
     const g = cotangents.get(node);
-    const vjp = ops[node.op].vjp;
-    if (g === undefined || vjp === undefined || !needed.has(node)) continue;
-    vjp(g, node).forEach((cotangent, i) => {
+    const vjp = vjps[node.op];
+    if (g === undefined || vjp === null || !needed.has(node)) continue;
+    vjp(g, node, grad).forEach((cotangent, i) => {
       const target = node.inputs[i];
       if (cotangent === null || !needed.has(target)) return;
       const reduced = reduceTo(cotangent, target);

@@ -5,8 +5,8 @@
  *   log |A| = 2 Σ log L_ii,   draw m + L ε,   log N(x; m, A) = −½ |L⁻¹(x − m)|² − ½ log |A| − ½ n log 2π.
  */
 import { add, columns, concat, log, mul, outerTril, square, sub, sumFeatures, triMul, triSolve } from "./build.ts";
-import { grad, type Jacobian } from "./grad.ts";
-import { packed, packedOrder, show, type Tensor } from "./tensor.ts";
+import type { Jacobian } from "./grad.ts";
+import { packedOrder, show, type Tensor, triIndex } from "./tensor.ts";
 
 const LOG_2PI = 1.8378770664093453;
 
@@ -18,9 +18,6 @@ function orderOf(owner: string, l: Tensor): number {
   if (l.kind !== "batch" || n < 1) throw new Error(`${owner}: expected packed triangles (B, n(n+1)/2), got ${show(l)}`);
   return n;
 }
-
-/** Place of entry (i, j), j ≤ i, in a packed triangle. */
-export const triIndex = (i: number, j: number): number => packed(i) + j;
 
 /** The diagonals (B, n) of packed triangles. @throws unless they are (B, n(n+1)/2). */
 export const triDiagonal = (l: Tensor): Tensor =>
@@ -39,53 +36,6 @@ export const gaussianSample = (mean: Tensor, l: Tensor, noise: Tensor): Tensor =
 export function gaussianLogDensity(x: Tensor, mean: Tensor, l: Tensor): Tensor {
   const quadratic = sumFeatures(square(triSolve(l, sub(x, mean))));
   return mul(add(add(quadratic, logDet(l)), x.cols * LOG_2PI), -0.5);
-}
-
-/** Column c of a packed triangle of order n, with zeros above its diagonal: indices for `columns`. */
-export const columnOf = (n: number, c: number): number[] => range(n).map((i) => (i < c ? -1 : triIndex(i, c)));
-
-/**
- * The cotangent of A from L and the cotangent G of L, as `choleskyGrad` has it in one step: the lower triangle of S + Sᵀ
- * with a single diagonal, S = L⁻ᵀ Φ(Lᵀ G) L⁻¹, Φ the lower triangle with its diagonal halved (Murray, arXiv
- * 1602.07527). About 5 n nodes, all of which have derivatives.
- */
-function choleskyGradByColumns(l: Tensor, g: Tensor): Tensor {
-  const n = orderOf("choleskyGrad", l);
-  const solve = (x: Tensor): Tensor => triSolve(l, x, { transpose: true });
-  const phi = (c: number): Tensor => {
-    const mask = range(n).map((i) => (i < c ? 0 : i === c ? 0.5 : 1));
-    return mul(triMul(l, columns(g, columnOf(n, c)), { transpose: true }), mask);
-  };
-  const left = concat(...range(n).map((c) => solve(phi(c)))); // entry (i, c) at c n + i
-  const rows = range(n).map((i) =>
-    solve(
-      columns(
-        left,
-        range(n).map((c) => c * n + i),
-      ),
-    ),
-  );
-  const s = concat(...rows); // entry (i, j) at i n + j
-  const pairs = range(n).flatMap((i) => range(i + 1).map((j) => [i, j]));
-  return add(
-    columns(
-      s,
-      pairs.map(([i, j]) => i * n + j),
-    ),
-    columns(
-      s,
-      pairs.map(([i, j]) => (i === j ? -1 : j * n + i)),
-    ),
-  );
-}
-
-/**
- * Cotangents of L and G from that of `choleskyGrad(L, G)`: the step written out has derivatives of all orders. G mostly
- * depends on L; what flows back that way is none of this node's, so both enter as copies (which the simplifier removes).
- */
-export function choleskyGradVjp(cotangent: Tensor, l: Tensor, g: Tensor): (Tensor | null)[] {
-  const copies = [l, g].map((t) => columns(t, range(t.cols)));
-  return grad(choleskyGradByColumns(copies[0], copies[1]), copies, cotangent);
 }
 
 /** Lower triangle (B, n(n+1)/2) of a matrix a sample that is given by its n columns (B, n). */

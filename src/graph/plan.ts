@@ -8,10 +8,10 @@
  *
  * Three phases: `prologue` (params from weights), `shard` (once a shard of rows), `epilogue` (from sums over all shards).
  */
-import { topological } from "./grad.ts";
-import { type OpName, ops } from "./ops.ts";
+import type { OpName } from "./names.ts";
+import { rules } from "./rules.ts";
 import { attrsKey, simplify } from "./simplify.ts";
-import { type Attrs, type DType, type Kind, show, type Tensor } from "./tensor.ts";
+import { type Attrs, type DType, type Kind, show, type Tensor, topological } from "./tensor.ts";
 
 export type Region = "slot" | "weights" | "frozen" | "sums" | "temporary" | "constant";
 export type Phase = "prologue" | "shard" | "epilogue";
@@ -135,7 +135,7 @@ export function makePlan(spec: PlanSpec, weights: Slab, frozen: Slab): Plan {
     let node = roots[names.length + i];
     // A gradient that is shared, or is no sum, is copied to its place: kernels of params work in whole vectors, and what
     // they leave behind the last entry must not reach the norm of the gradient.
-    if (gradientOf.has(node) || !ops[node.op].accumulates)
+    if (gradientOf.has(node) || !rules[node.op].accumulates)
       node = Object.freeze({ ...node, op: "detach", inputs: [node], attrs: {} });
     gradientOf.set(node, name);
   });
@@ -145,17 +145,17 @@ export function makePlan(spec: PlanSpec, weights: Slab, frozen: Slab): Plan {
   for (const t of order) {
     if (t.op === "param" || t.op === "constant") phase.set(t, "leaf");
     else if (t.kind === "batch") {
-      const late = t.inputs.find((i) => i.kind === "param" && (phase.get(i) === "epilogue" || ops[i.op].accumulates));
+      const late = t.inputs.find((i) => i.kind === "param" && (phase.get(i) === "epilogue" || rules[i.op].accumulates));
       if (late)
         throw new Error(
           `plan "${spec.name}": expected ${t.op} to depend on rows and weights only, got a sum over the batch (${late.op})`,
         );
       phase.set(t, "shard");
-    } else if (ops[t.op].accumulates) phase.set(t, "shard");
+    } else if (rules[t.op].accumulates) phase.set(t, "shard");
     else
       phase.set(
         t,
-        t.inputs.some((i) => phase.get(i) === "epilogue" || ops[i.op].accumulates) ? "epilogue" : "prologue",
+        t.inputs.some((i) => phase.get(i) === "epilogue" || rules[i.op].accumulates) ? "epilogue" : "prologue",
       );
   }
 
@@ -191,7 +191,7 @@ export function makePlan(spec: PlanSpec, weights: Slab, frozen: Slab): Plan {
       constants.push({ at, dtype: t.dtype, values: t.attrs.values as number[] });
       return { region: "constant", at };
     }
-    if (ops[t.op].accumulates) return { region: "sums", at: bump(t.dtype === "f32" ? "sums32" : "sums64", t) };
+    if (rules[t.op].accumulates) return { region: "sums", at: bump(t.dtype === "f32" ? "sums32" : "sums64", t) };
     return { region: "temporary", at: bump("temporary", t) };
   };
 
@@ -253,7 +253,7 @@ export function cost(plan: Plan, rows: number): { flops: number; bytes: number }
       attrs: record.attrs,
       inputs: record.inputs.map((i) => plan.values[i]),
     };
-    flops += ops[record.op].flops?.(node as unknown as Tensor, rows) ?? 0;
+    flops += rules[record.op].flops?.(node as unknown as Tensor, rows) ?? 0;
     bytes += [record.output, ...record.inputs].reduce((n, i) => n + size(plan.values[i]), 0);
   }
   return { flops, bytes };

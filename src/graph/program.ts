@@ -1,8 +1,7 @@
 /** A program: a few plans (train, validate, sample, …) over one slab of weights and one of frozen params; plain data. */
-import { atOnce } from "../parts.ts";
-import { grad, topological } from "./grad.ts";
+import { grad } from "./grad.ts";
 import { layOutSlab, makePlan, type Plan, type Slab } from "./plan.ts";
-import type { Tensor } from "./tensor.ts";
+import { type Tensor, topological } from "./tensor.ts";
 
 export interface Program {
   readonly weights: Slab;
@@ -41,11 +40,11 @@ function fitShard(plan: Plan): Plan {
   return most < plan.shardRows ? { ...plan, shardRows: most } : plan;
 }
 
-/** Lowers graphs to a program. */
-export const compile = (requests: Readonly<Record<string, PlanRequest>>): Program => atOnce(compiling(requests));
-
-/** The same, in parts: a plan each, and its gradient. */
-export function* compiling(requests: Readonly<Record<string, PlanRequest>>): Generator<void, Program> {
+/**
+ * Lowers graphs to a program. It is expensive, so it yields before and after each gradient: src/host/yielding.ts runs it.
+ * @throws when weights, inputs or banks of one name differ, or a batch tensor depends on a sum over the batch.
+ */
+export function* compile(requests: Readonly<Record<string, PlanRequest>>): Generator<void, Program> {
   const forward = Object.values(requests).flatMap((r) => [
     ...Object.values(r.outputs),
     ...(r.minimise ? [r.minimise] : []),

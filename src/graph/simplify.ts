@@ -1,7 +1,6 @@
 /** Rewrites a graph before it is planned: equal nodes become one, and steps that change nothing go. */
 import { columns as pickColumns } from "./build.ts";
-import { topological } from "./grad.ts";
-import { type Attrs, sameShape, type Tensor } from "./tensor.ts";
+import { type Attrs, sameShape, type Tensor, topological } from "./tensor.ts";
 
 /** The value of a constant whose entries are all the same, else undefined. */
 function uniformValue(t: Tensor): number | undefined {

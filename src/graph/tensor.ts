@@ -1,12 +1,12 @@
 /**
- * Symbolic tensors. There are two kinds and no others (a matrix per sample is the vector of its entries):
+ * Symbolic tensors. There are two kinds and no others (a matrix for each sample is the vector of its entries):
  *
- *   batch  (T·B, F)  one row a sample; T counts the particles of a tiled batch, B is known only when a plan runs
+ *   batch  (T·B, F)  one row for each sample; T counts the particles of a tiled batch, B is known only when a plan runs
  *   param  (R, C)    shared by all samples: weights, constants, sums over the batch
  *
  * A tensor is a node of an immutable graph: the op that makes it, its inputs, its attributes. Nothing is computed here.
  */
-import type { OpName } from "./ops.ts";
+import type { OpName } from "./names.ts";
 
 export type DType = "f32" | "f64";
 export type Kind = "batch" | "param";
@@ -29,11 +29,13 @@ export interface Tensor {
 /** Shape and type of a tensor, as the shape rules return it. */
 export type Shape = Pick<Tensor, "kind" | "rows" | "cols" | "dtype">;
 
-/** What elementwise ops take beside tensors: a number, or one number a column. */
+/** What elementwise ops take beside tensors: a number, or one number for each column. */
 export type Operand = Tensor | number | ArrayLike<number>;
 
 export const batch = (cols: number, dtype: DType, tiles = 1): Shape => ({ kind: "batch", rows: tiles, cols, dtype });
 export const param = (rows: number, cols: number, dtype: DType): Shape => ({ kind: "param", rows, cols, dtype });
+export const shapeOf = ({ kind, rows, cols, dtype }: Tensor): Shape => ({ kind, rows, cols, dtype });
+export const sameShape = (a: Shape, b: Shape): boolean => a.kind === b.kind && a.rows === b.rows && a.cols === b.cols;
 
 export function isTensor(x: unknown): x is Tensor {
   return typeof x === "object" && x !== null && "op" in x && "inputs" in x;
@@ -45,13 +47,40 @@ export function show(t: Pick<Tensor, "kind" | "rows" | "cols">): string {
   return `(${t.rows === 1 ? "" : t.rows}B, ${t.cols})`;
 }
 
-export const sameShape = (a: Shape, b: Shape): boolean => a.kind === b.kind && a.rows === b.rows && a.cols === b.cols;
+/** Every node that the outputs need, each after its inputs; the inputs of `leaves` are left out. */
+export function topological(outputs: readonly Tensor[], leaves: readonly Tensor[] = []): Tensor[] {
+  const order: Tensor[] = [];
+  const seen = new Set<Tensor>();
+  const stack: { node: Tensor; next: number }[] = [];
+  const enter = (node: Tensor): void => {
+    if (seen.has(node)) return;
+    seen.add(node);
+    stack.push({ node, next: 0 });
+  };
+  for (const output of outputs) {
+    for (enter(output); stack.length > 0; ) {
+      const top = stack[stack.length - 1];
+      if (top.next < top.node.inputs.length && !leaves.includes(top.node)) enter(top.node.inputs[top.next++]);
+      else order.push((stack.pop() as typeof top).node);
+    }
+  }
+  return order;
+}
 
-/** Number of features of a packed lower triangle of order `n`, row by row: (0,0), (1,0), (1,1), … */
+// ---- packed lower triangles, row by row: (0,0), (1,0), (1,1), …
+
+/** Number of entries of a packed triangle of order `n`. */
 export const packed = (n: number): number => (n * (n + 1)) / 2;
 
-/** Order of a packed lower triangle with `count` entries, or -1 when there is none. */
+/** Order of a packed triangle with `count` entries, or -1 when there is none. */
 export function packedOrder(count: number): number {
   const n = Math.round((Math.sqrt(8 * count + 1) - 1) / 2);
   return packed(n) === count ? n : -1;
 }
+
+/** Place of entry (i, j), j ≤ i. */
+export const triIndex = (i: number, j: number): number => packed(i) + j;
+
+/** Column c of a triangle of order n, with zeros above the diagonal: indices for `columns`. */
+export const columnOf = (n: number, c: number): number[] =>
+  Array.from({ length: n }, (_, i) => (i < c ? -1 : triIndex(i, c)));

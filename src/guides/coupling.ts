@@ -12,7 +12,7 @@
 import { add, columns, concat, exp, mul, neg, slice, square, sub, sumFeatures, tanh } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { type ActivationName, checkActivation, mlp } from "../nn/mlp.ts";
-import { STREAMS, shuffle, uniformAt } from "../random.ts";
+import { STREAMS, shuffle, uniformAt } from "../numbers/random.ts";
 import { type Base, baseOption, checkBase, onBase } from "./base.ts";
 import {
   checkCount,

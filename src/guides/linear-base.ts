@@ -8,9 +8,9 @@
  * one in every direction, however narrow. L⁻¹ is one matrix for all data: a product, no triangle a sample.
  */
 import { add, columns, concat, dense, matmul, slice, sub, weight } from "../graph/build.ts";
-import { columnOf, packColumns } from "../graph/linear.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import { log } from "../math.ts";
+import { packColumns } from "../graph/linear.ts";
+import { columnOf, type Tensor } from "../graph/tensor.ts";
+import { log } from "../numbers/math.ts";
 import type { FitData, Fitted, GuideSizes, TracedGuide } from "./guide.ts";
 
 /** Added to variances, relative to each and to 1: features may be constant, and parameters known to rounding. */

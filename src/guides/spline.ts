@@ -21,7 +21,7 @@ import {
   sumFeatures,
   tanh,
 } from "../graph/build.ts";
-import { MAX_BINS, splineParams } from "../graph/ops.ts";
+import { MAX_BINS, splineParams } from "../graph/spline-rules.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { type ActivationName, activations, checkActivation, mlp } from "../nn/mlp.ts";
 import { type Base, baseOption, checkBase, onBase } from "./base.ts";

@@ -28,9 +28,9 @@ import {
   weight,
 } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { exp, log } from "../math.ts";
-import { atOnce } from "../parts.ts";
-import { columnMeans, columnSds, findingComponents, PART_ROWS } from "./principal.ts";
+import { atOnce } from "../host/yielding.ts";
+import { exp, log } from "../numbers/math.ts";
+import { columnMeans, columnSds, PART_ROWS, principalComponents } from "../numbers/principal.ts";
 
 /** "whitened": |W (y − ȳ)|² with W whitening the simulated data, in model files written before there was another. */
 export type DistanceKind = "whitened" | "residual";
@@ -89,7 +89,7 @@ export function* fittingDistance(
   const sd = noiseSd.map((s) => (s > 0 ? s : 1));
   const within = noisy === clean || clean.every((v, i) => v === noisy[i]);
   const scaled = Float64Array.from(clean, (v, i) => v / sd[i % M]);
-  const { mean, vectors, variances } = yield* findingComponents(scaled, M, K);
+  const { mean, vectors, variances } = yield* principalComponents(scaled, M, K);
   const least = within ? NOTHING * variances[0] : SIGNAL;
   const isSignal = Array.from(variances, (v) => v > least);
   const directions = new Float32Array(M * K);

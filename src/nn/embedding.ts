@@ -23,9 +23,9 @@ import {
   where,
 } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { log as logarithm } from "../math.ts";
-import { atOnce } from "../parts.ts";
-import { columnMeans, columnSds, findingComponents } from "./principal.ts";
+import { atOnce } from "../host/yielding.ts";
+import { log as logarithm } from "../numbers/math.ts";
+import { columnMeans, columnSds, principalComponents } from "../numbers/principal.ts";
 
 /**
  * "log": data and their logarithms, for data that are positive and spread over scales, as potentials are where coefficients
@@ -175,7 +175,7 @@ export function* fittingEmbedding(
   if (embedding.kind === "principal") {
     const whitened = Float64Array.from(clean, (v, i) => v / orOne(noiseSd[i % M]));
     yield;
-    const p = yield* findingComponents(whitened, M, embedding.size);
+    const p = yield* principalComponents(whitened, M, embedding.size);
     const rows = p.vectors.map((v, k) => v.map((x, i) => x / (orOne(noiseSd[i]) * Math.sqrt(p.variances[k] + 1))));
     fitted["embedding.projection"] = asLayer(
       rows,

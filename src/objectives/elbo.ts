@@ -4,8 +4,8 @@
  *   E_y (1/P) Σ_p [log q(θ_p | y) − log p(y | θ_p) − log p(θ_p)],   θ_p = T⁻¹(guide(ε_p; y)),  ε_p ~ N(0, I).
  */
 import { add, cast, mul, random, sub, sumTiles, tile } from "../graph/build.ts";
-import { potential, sourceOf } from "../problem.ts";
-import { STREAMS } from "../random.ts";
+import { STREAMS } from "../numbers/random.ts";
+import { potential, sourceOf } from "../problem/problem.ts";
 import type { Objective } from "./objective.ts";
 
 export const elbo: Objective = {

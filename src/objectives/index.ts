@@ -1,5 +1,5 @@
 /** The objectives by name. */
-import type { Problem } from "../problem.ts";
+import type { Problem } from "../problem/problem.ts";
 import { elbo } from "./elbo.ts";
 import { npe } from "./npe.ts";
 import type { Objective } from "./objective.ts";

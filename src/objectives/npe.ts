@@ -9,7 +9,7 @@
  */
 import { add, clamp, detach, exp, minimum, mul, neg, ones, sub } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import type { Problem } from "../problem.ts";
+import type { Problem } from "../problem/problem.ts";
 import type { Objective, ObjectiveContext } from "./objective.ts";
 
 const WEIGHT_CAP = 20;

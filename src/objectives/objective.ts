@@ -1,8 +1,8 @@
 /** An objective makes one loss a row of a batch of simulated data; training minimises its mean. */
-import type { Frame } from "../density.ts";
+import type { Frame } from "../distributions/frame.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import type { TracedGuide } from "../guides/guide.ts";
-import type { Problem } from "../problem.ts";
+import type { Problem } from "../problem/problem.ts";
 
 export interface ObjectiveContext {
   readonly problem: Problem;

@@ -13,10 +13,10 @@ import { normal } from "../distributions/normal.ts";
 import { add, columns, concat, cos, cumsum, mul, sin, sumFeatures } from "../graph/build.ts";
 import { coupling } from "../guides/coupling.ts";
 import { spline } from "../guides/spline.ts";
-import { cos as cosOf, probit, sin as sinOf } from "../math.ts";
-import { checkData, defineProblem, type Problem, type ProblemSpec } from "../problem.ts";
-import { normalAt } from "../random.ts";
-import type { Preset } from "../train-options.ts";
+import { cos as cosOf, probit, sin as sinOf } from "../numbers/math.ts";
+import { normalAt } from "../numbers/random.ts";
+import { checkData, defineProblem, type Problem, type ProblemSpec } from "../problem/problem.ts";
+import type { Preset } from "../train/options.ts";
 import { sampleCells } from "./cells.ts";
 import { paperGaussian } from "./paper.ts";
 

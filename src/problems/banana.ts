@@ -6,9 +6,9 @@
 import { gaussianNoise } from "../distributions/noise.ts";
 import { normal } from "../distributions/normal.ts";
 import { add, columns, square } from "../graph/build.ts";
-import { probit } from "../math.ts";
-import { checkData, defineProblem, type Problem } from "../problem.ts";
-import { normalAt } from "../random.ts";
+import { probit } from "../numbers/math.ts";
+import { normalAt } from "../numbers/random.ts";
+import { checkData, defineProblem, type Problem } from "../problem/problem.ts";
 import { sampleCells } from "./cells.ts";
 
 const NOISE_SD = 0.25;

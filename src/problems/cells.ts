@@ -7,8 +7,8 @@
  * gives independent draws of w(θ) p(θ) / ∫ w p, whatever the cells; cells are halved along every dimension where the
  * envelope is large, so that more proposals are kept. Robert & Casella, Monte Carlo Statistical Methods, 2nd ed., §2.3.
  */
-import { exp, log } from "../math.ts";
-import { uniforms } from "../random.ts";
+import { exp, log } from "../numbers/math.ts";
+import { uniforms } from "../numbers/random.ts";
 
 export interface Target {
   readonly name: string;

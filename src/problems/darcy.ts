@@ -15,9 +15,9 @@ import { constant, exp, matmul } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { coupling } from "../guides/coupling.ts";
 import { gaussian } from "../guides/gaussian.ts";
-import { cos } from "../math.ts";
-import { defineProblem, type Problem } from "../problem.ts";
-import type { Preset } from "../train-options.ts";
+import { cos } from "../numbers/math.ts";
+import { defineProblem, type Problem } from "../problem/problem.ts";
+import type { Preset } from "../train/options.ts";
 
 const D = 64;
 const CELLS = 32;

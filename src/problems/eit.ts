@@ -31,9 +31,9 @@ import {
 } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { spline } from "../guides/spline.ts";
-import { defineProblem, type Problem } from "../problem.ts";
+import { defineProblem, type Problem } from "../problem/problem.ts";
 import { type SparseMatrix, sparseMatrix } from "../sparse/matrix.ts";
-import type { Preset } from "../train-options.ts";
+import type { Preset } from "../train/options.ts";
 import { paperGaussian } from "./paper.ts";
 
 /** Of the disc. @internal but for pictures, like the box and the sensors */

@@ -9,9 +9,9 @@ import { normal } from "../distributions/normal.ts";
 import { constant, matmul } from "../graph/build.ts";
 import { gaussian } from "../guides/gaussian.ts";
 import { spline } from "../guides/spline.ts";
-import { checkData, defineProblem, type Problem } from "../problem.ts";
-import { normalAt } from "../random.ts";
-import type { Preset } from "../train-options.ts";
+import { normalAt } from "../numbers/random.ts";
+import { checkData, defineProblem, type Problem } from "../problem/problem.ts";
+import type { Preset } from "../train/options.ts";
 
 const D = 10;
 const M = 20;

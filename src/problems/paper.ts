@@ -1,6 +1,6 @@
 /** The Gaussian guide of arXiv 2305.20004 §4 with its schedule, as its public code has them: problems differ in the widths alone. */
 import { gaussian } from "../guides/gaussian.ts";
-import type { TrainSettings } from "../train-options.ts";
+import type { TrainSettings } from "../train/options.ts";
 
 export const paperGaussian = (hidden: readonly number[]): TrainSettings => ({
   guide: gaussian({ hidden, activation: "relu", separate: true }),

@@ -22,9 +22,9 @@ import { normal } from "../distributions/normal.ts";
 import { constant, div, exp, matmul, slice, sub } from "../graph/build.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import { spline } from "../guides/spline.ts";
-import { cos, sin } from "../math.ts";
-import { defineProblem, type Problem, type ProblemSpec } from "../problem.ts";
-import type { Preset } from "../train-options.ts";
+import { cos, sin } from "../numbers/math.ts";
+import { defineProblem, type Problem, type ProblemSpec } from "../problem/problem.ts";
+import type { Preset } from "../train/options.ts";
 import { paperGaussian } from "./paper.ts";
 
 /** σ, noise and places of the sensors: 0.15, 0.2375, …, 0.85. @internal but for pictures */

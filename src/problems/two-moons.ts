@@ -33,10 +33,10 @@ import {
 } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { mixture } from "../guides/mixture.ts";
-import { cos as cosOf, probit as probitOf, sin as sinOf } from "../math.ts";
-import { checkData, defineProblem, type Problem } from "../problem.ts";
-import { uniforms } from "../random.ts";
-import type { Preset } from "../train-options.ts";
+import { cos as cosOf, probit as probitOf, sin as sinOf } from "../numbers/math.ts";
+import { uniforms } from "../numbers/random.ts";
+import { checkData, defineProblem, type Problem } from "../problem/problem.ts";
+import type { Preset } from "../train/options.ts";
 
 const RADIUS = 0.1;
 const RADIUS_SD = 0.01;

@@ -3,7 +3,7 @@
  * 2008): every draw is tied to the nearest draw of higher kernel density; ties longer than `reach` are cut, and what is
  * left are trees, one a mode, with the draw of highest density as root.
  */
-import { exp } from "../math.ts";
+import { exp } from "../numbers/math.ts";
 
 export interface Mode {
   /** Index of its densest draw. */

@@ -4,7 +4,7 @@
  */
 import * as Plot from "@observablehq/plot";
 import { columnOf } from "../diagnostics/arrays.ts";
-import { exp } from "../math.ts";
+import { exp } from "../numbers/math.ts";
 import { density, quantiles } from "./sample.ts";
 import { type Colour, colour, compose, document, dots, element, label } from "./svg.ts";
 import { named } from "./text.ts";

@@ -8,7 +8,7 @@
  */
 import { columnOf } from "../diagnostics/arrays.ts";
 import { quantile } from "../diagnostics/ks.ts";
-import { exp, pow } from "../math.ts";
+import { exp, pow } from "../numbers/math.ts";
 
 /** Quantiles of a sample. */
 export function quantiles(values: ArrayLike<number>, levels: readonly number[]): number[] {

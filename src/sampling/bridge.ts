@@ -6,7 +6,7 @@
  *
  * iterated to its fixed point, q = p(y, θ) unnormalised. Its relative error by Frühwirth-Schnatter (2004).
  */
-import { exp, log } from "../math.ts";
+import { exp, log } from "../numbers/math.ts";
 import { essMean } from "./convergence.ts";
 
 const MOST_ITERATIONS = 1000;

@@ -7,7 +7,7 @@
  * and grows trees of them (tree.ts). The first step size, and that of every new metric, is doubled or halved until a single
  * step from where the chain is changes its acceptance past 0.8 (Hoffman & Gelman, JMLR 15 (2014), algorithm 4).
  */
-import { STREAMS } from "../random.ts";
+import { STREAMS } from "../numbers/random.ts";
 import { Jump, type JumpDensity } from "./jump.ts";
 import { CovarianceWindow, drift, factorOf, kick, type Metric } from "./metric.ts";
 import { Stream } from "./stream.ts";

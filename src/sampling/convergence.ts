@@ -9,7 +9,7 @@
  * normal scores of ranks, so that they exist where moments do not; R̂ also of the distances from the median, which sees chains
  * of one centre and different widths. Every function takes the chains of one quantity, of one length each.
  */
-import { log, probit } from "../math.ts";
+import { log, probit } from "../numbers/math.ts";
 
 type Chains = readonly ArrayLike<number>[];
 

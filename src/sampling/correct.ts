@@ -9,12 +9,13 @@
  */
 import type { Rows } from "../backends/backend.ts";
 import { type BackendOptions, backendNames, withDefaults } from "../backends/select.ts";
-import { expectCount, expectKnown, expectOptions, expectSeed } from "../checks.ts";
-import { describe } from "../distributions/arguments.ts";
+import { describe } from "../checks/arguments.ts";
+import { expectCount, expectOptions, expectSeed } from "../checks/options.ts";
 import { cost } from "../graph/plan.ts";
-import { exp } from "../math.ts";
-import { makePosterior, type Posterior } from "../posterior.ts";
-import { type Problem, sourceOf } from "../problem.ts";
+import { exp } from "../numbers/math.ts";
+import { makePosterior, type Posterior } from "../posterior/posterior.ts";
+import { expectKnown } from "../problem/expect.ts";
+import { type Problem, sourceOf } from "../problem/problem.ts";
 import type { NutsDiagnostics } from "./diagnose.ts";
 import type { NutsProgress } from "./lockstep.ts";
 import { nuts } from "./nuts.ts";

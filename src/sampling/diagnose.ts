@@ -1,5 +1,5 @@
 /** The diagnostics of a run of chains for one observation, and in words what speaks against trusting their draws. */
-import type { Problem } from "../problem.ts";
+import type { Problem } from "../problem/problem.ts";
 import type { Chain } from "./chain.ts";
 import { bfmi, essBulk, essTail, LARGEST_R_HAT, rHat } from "./convergence.ts";
 

@@ -7,22 +7,24 @@
  *
  * A guide that is far off costs steps, not truth. For a Gaussian guide it would be what its covariance as metric is.
  */
-import { keptBy, keptByBackend } from "../backends/kept.ts";
+import { keptBy, keptByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, createExact } from "../backends/select.ts";
-import { frameOf } from "../density.ts";
-import { encode } from "../encode.ts";
+import { frameOf } from "../distributions/frame.ts";
 import { add, cast, input, mul, square, sub, sumFeatures } from "../graph/build.ts";
 import { grad } from "../graph/grad.ts";
 import { compile, type Program } from "../graph/program.ts";
 import { normalConstant } from "../guides/guide.ts";
 import { guideFrom } from "../guides/index.ts";
-import type { AmortisedPosterior } from "../infer.ts";
-import { type InverseMap, packSlab } from "../model.ts";
-import type { Posterior } from "../posterior.ts";
-import { type Problem, potential } from "../problem.ts";
+import { atOnce } from "../host/yielding.ts";
+import { encode } from "../model/encode-observations.ts";
+import { type InverseMap, packSlab } from "../model/model.ts";
+import type { Posterior } from "../posterior/posterior.ts";
+import { type Problem, potential } from "../problem/problem.ts";
 import { type Sampler, SHARD_ROWS } from "./potential.ts";
 
-export const isAmortised = (p: Posterior): p is AmortisedPosterior => "map" in p && "farther" in p;
+/** The inverse map that a posterior comes from; null for a posterior found otherwise. */
+export const mapOf = (posterior: Posterior): InverseMap | null =>
+  "map" in posterior ? (posterior.map as InverseMap) : null;
 
 const guideOf = ({ spec: { guide, D, embedding, training } }: InverseMap) =>
   guideFrom(guide.name, guide.options).build({ D, E: embedding.size, seed: training.seed });
@@ -46,12 +48,14 @@ function guideProgram(map: InverseMap, problem: Problem): Program {
   const value = add(sub(potential(problem, theta, y), logQ), noise);
   const gradient = grad(value, [u])[0] ?? mul(u, 0);
   const given = input("theta", D, { dtype });
-  return compile({
-    gradient: { outputs: { value, gradient }, rows: SHARD_ROWS },
-    density: { outputs: { value }, rows: SHARD_ROWS },
-    joint: { outputs: { value: potential(problem, given, y) }, rows: SHARD_ROWS },
-    toTheta: { outputs: { theta: frame.fromGuide(z) } },
-  });
+  return atOnce(
+    compile({
+      gradient: { outputs: { value, gradient }, rows: SHARD_ROWS },
+      density: { outputs: { value }, rows: SHARD_ROWS },
+      joint: { outputs: { value: potential(problem, given, y) }, rows: SHARD_ROWS },
+      toTheta: { outputs: { theta: frame.fromGuide(z) } },
+    }),
+  );
 }
 
 const kept = keptBy((map: InverseMap) =>

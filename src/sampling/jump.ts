@@ -8,8 +8,8 @@
  * evaluation, leaves the posterior as it is, and carries chains between modes that trajectories do not connect.
  */
 import { packed } from "../graph/tensor.ts";
-import { exp } from "../math.ts";
-import { STREAMS } from "../random.ts";
+import { exp } from "../numbers/math.ts";
+import { STREAMS } from "../numbers/random.ts";
 import { drift } from "./metric.ts";
 import { Stream } from "./stream.ts";
 

@@ -3,7 +3,7 @@
  * at. Chains never wait for one another's trees; an observation leaves when its last chain is done.
  */
 import type { Executor } from "../backends/backend.ts";
-import { pause } from "../parts.ts";
+import { pause } from "../host/yielding.ts";
 import type { Chain } from "./chain.ts";
 
 export interface NutsProgress {

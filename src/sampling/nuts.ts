@@ -8,13 +8,14 @@
  */
 import type { Executor } from "../backends/backend.ts";
 import { type BackendOptions, backendNames, backendOf } from "../backends/select.ts";
-import { expectCount, expectOptions, expectProblem, expectSeed } from "../checks.ts";
-import { describe } from "../distributions/arguments.ts";
-import type { InverseMap } from "../model.ts";
-import type { Posterior } from "../posterior.ts";
-import { checkData, isRows, type Problem } from "../problem.ts";
+import { describe } from "../checks/arguments.ts";
+import { expectCount, expectOptions, expectSeed } from "../checks/options.ts";
+import type { InverseMap } from "../model/model.ts";
+import type { Posterior } from "../posterior/posterior.ts";
+import { expectProblem } from "../problem/expect.ts";
+import { checkData, isRows, type Problem } from "../problem/problem.ts";
 import { Chain } from "./chain.ts";
-import { contextsOf, guideSamplerOf, isAmortised, isFlow } from "./guide-space.ts";
+import { contextsOf, guideSamplerOf, isFlow, mapOf } from "./guide-space.ts";
 import { type Given, type Group, lockstep, type NutsProgress } from "./lockstep.ts";
 import { type MetricKind, metricKinds } from "./metric.ts";
 import { samplerOf } from "./potential.ts";
@@ -142,9 +143,8 @@ function posteriorsOf(start: Settings["start"], count: number): readonly Posteri
 /** The one map whose guide's noise the chains move in; null where they move in the parameters. */
 function flowOf({ space }: Settings, posteriors: readonly Posterior[] | null, D: number): InverseMap | null {
   if (space === "parameters") return null;
-  const first = posteriors?.[0];
-  const map = first !== undefined && isAmortised(first) ? first.map : null;
-  const one = map !== null && map.spec.D === D && posteriors?.every((p) => isAmortised(p) && p.map === map);
+  const map = posteriors === null ? null : mapOf(posteriors[0]);
+  const one = map?.spec.D === D && posteriors?.every((posterior) => mapOf(posterior) === map);
   if (one && (space === "guide" || isFlow(map))) return map;
   if (space === "guide")
     throw new Error('nuts: expected start to be posteriors of one map for space "guide", got something else');

@@ -2,7 +2,7 @@
  * Choosing among draws that exist. Of S draws all alike, `count` are chosen at even distances from a random place on, and
  * shuffled: no draw is chosen twice before all are, and neighbours in a chain, which are alike, are not chosen together.
  */
-import { randomWord, STREAMS, shuffle, uniformAt } from "../random.ts";
+import { randomWord, STREAMS, shuffle, uniformAt } from "../numbers/random.ts";
 
 /** Draws in no order: `indices`, shuffled in place. */
 export const mix = (indices: Uint32Array, seed: number): Uint32Array =>

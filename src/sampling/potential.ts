@@ -6,14 +6,15 @@
  * with its gradient, in f64, for rows of many observations at once. One executor a problem and backend is made and kept.
  */
 import type { Executor } from "../backends/backend.ts";
-import { keptBy, keptByBackend } from "../backends/kept.ts";
+import { keptBy, keptByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, createExact } from "../backends/select.ts";
-import { frameOf } from "../density.ts";
+import { frameOf } from "../distributions/frame.ts";
 import { cast, input, mul, sub } from "../graph/build.ts";
 import { grad } from "../graph/grad.ts";
 import { compile, type Program } from "../graph/program.ts";
-import { type Problem, potential, sourceOf } from "../problem.ts";
-import { STREAMS } from "../random.ts";
+import { atOnce } from "../host/yielding.ts";
+import { STREAMS } from "../numbers/random.ts";
+import { type Problem, potential, sourceOf } from "../problem/problem.ts";
 
 /** Rows of a shard: what the chains of two observations take, so that tensors between kernels stay in cache. */
 export const SHARD_ROWS = 16;
@@ -32,14 +33,16 @@ export function samplerProgram(problem: Problem): Program {
   const at = frame.fromGuide(z);
   const value = sub(potential(problem, at, y), frame.logDet(at));
   const gradient = grad(value, [z])[0] ?? mul(z, 0);
-  return compile({
-    gradient: { outputs: { value, gradient }, rows: SHARD_ROWS },
-    density: { outputs: { value }, rows: SHARD_ROWS },
-    joint: { outputs: { value: potential(problem, theta, y) }, rows: SHARD_ROWS },
-    toLine: { outputs: { z: frame.toGuide(theta), logDet: frame.logDet(theta) } },
-    toTheta: { outputs: { theta: frame.fromGuide(cast(z, "f32")) } }, // rounded before, so that it stays in the support
-    starts: { outputs: { z: frame.toGuide(prior.draw(STREAMS.prior, dtype)) } },
-  });
+  return atOnce(
+    compile({
+      gradient: { outputs: { value, gradient }, rows: SHARD_ROWS },
+      density: { outputs: { value }, rows: SHARD_ROWS },
+      joint: { outputs: { value: potential(problem, theta, y) }, rows: SHARD_ROWS },
+      toLine: { outputs: { z: frame.toGuide(theta), logDet: frame.logDet(theta) } },
+      toTheta: { outputs: { theta: frame.fromGuide(cast(z, "f32")) } }, // rounded before, so that it stays in the support
+      starts: { outputs: { z: frame.toGuide(prior.draw(STREAMS.prior, dtype)) } },
+    }),
+  );
 }
 
 export interface Sampler {

@@ -8,7 +8,7 @@
  * estimates can be trusted, above they converge too slowly. The fit is Zhang & Stephens' (Technometrics 51 (2009)), in
  * which the profile likelihood of b = −θ weighs a grid, and k̂ is drawn towards ½ as by ten observations.
  */
-import { exp, log, log1p } from "../math.ts";
+import { exp, log, log1p } from "../numbers/math.ts";
 
 /** k̂ above which importance weights are not to be trusted. */
 export const LARGEST_K = 0.7;

@@ -2,10 +2,10 @@
 import type { Executor } from "../backends/backend.ts";
 import { packed } from "../graph/tensor.ts";
 import { normalConstant } from "../guides/guide.ts";
-import { log } from "../math.ts";
-import { drawnSummary, makePosterior, type Posterior } from "../posterior.ts";
-import type { Problem } from "../problem.ts";
-import { STREAMS } from "../random.ts";
+import { log } from "../numbers/math.ts";
+import { STREAMS } from "../numbers/random.ts";
+import { drawnSummary, makePosterior, type Posterior } from "../posterior/posterior.ts";
+import type { Problem } from "../problem/problem.ts";
 import { bridge, type Evidence } from "./bridge.ts";
 import { type ChainRun, diagnose, type NutsDiagnostics, warningOf } from "./diagnose.ts";
 import type { Given } from "./lockstep.ts";

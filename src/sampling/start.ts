@@ -8,13 +8,13 @@
  * point. Its covariance is then the first metric.
  */
 import type { Executor } from "../backends/backend.ts";
-import { describe } from "../distributions/arguments.ts";
+import { describe } from "../checks/arguments.ts";
 import { packed } from "../graph/tensor.ts";
-import { exp } from "../math.ts";
-import type { Posterior } from "../posterior.ts";
-import type { Problem } from "../problem.ts";
-import { STREAMS, uniformAt } from "../random.ts";
-import { SIMULATION_STEPS } from "../simulate.ts";
+import { exp } from "../numbers/math.ts";
+import { STREAMS, uniformAt } from "../numbers/random.ts";
+import type { Posterior } from "../posterior/posterior.ts";
+import type { Problem } from "../problem/problem.ts";
+import { SIMULATION_STEPS } from "../simulate/simulate.ts";
 import type { JumpDensity } from "./jump.ts";
 import type { Given } from "./lockstep.ts";
 import { factorOf, type Metric, type MetricKind, unitMetric } from "./metric.ts";

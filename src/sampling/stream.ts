@@ -2,8 +2,8 @@
  * Random numbers of one chain, made where they are used and without garbage: block k of a transition is Threefry at
  * (seed, stream; transition, chain, k), as in random.ts. A chain draws the same numbers whatever runs beside it.
  */
-import { cos, log, sin } from "../math.ts";
-import { threefryInto } from "../random.ts";
+import { cos, log, sin } from "../numbers/math.ts";
+import { threefryInto } from "../numbers/random.ts";
 
 const UNIT = 1.1920928955078125e-7; // 2^-23
 

@@ -11,7 +11,7 @@
  * is kept in place popcount(n/2), where the subtrees that end at an odd leaf find their starts, the latest first. Directions
  * need no care: momenta point forwards along the whole trajectory, and the criterion is the same read from its other end.
  */
-import { exp, log1p } from "../math.ts";
+import { exp, log1p } from "../numbers/math.ts";
 
 /** Energy that may be gained before a trajectory counts as divergent. */
 const MOST_ERROR = 1000;

@@ -8,7 +8,7 @@
  * Windows in which the metric is learned: none at first, while the chain finds the posterior; then windows that double; and
  * none at the end, where the step is fitted to the last metric. Every window ends with a new metric and a new step.
  */
-import { exp, log, pow } from "../math.ts";
+import { exp, log, pow } from "../numbers/math.ts";
 
 const GAMMA = 0.05;
 const T0 = 10;

@@ -3,8 +3,9 @@
  * JCGS 5 (1996)): of `count` draws wanted, a draw of weight w is taken ⌊count w⌋ or ⌈count w⌉ times, so that none is taken twice
  * whose weight is below 1/count. Independent choices would repeat draws by chance and scatter more, for nothing.
  */
-import { checkedLevel, type Summary } from "../posterior.ts";
-import { STREAMS, uniformAt } from "../random.ts";
+
+import { STREAMS, uniformAt } from "../numbers/random.ts";
+import { checkedLevel, type Summary } from "../posterior/posterior.ts";
 import { mix } from "./picks.ts";
 
 /** Mean, covariance and quantiles of draws (S, D) with weights (S) that sum to 1. */

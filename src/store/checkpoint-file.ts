@@ -1,6 +1,6 @@
 /** The checkpoint of an interrupted training as a file: safetensors with the slabs as tensors, the rest as metadata. */
 import * as v from "valibot";
-import type { Checkpoint } from "../checkpoint.ts";
+import type { Checkpoint } from "../train/checkpoint.ts";
 import { checkMetadata, finiteOr } from "./model-file.ts";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./safetensors.ts";
 

@@ -7,7 +7,7 @@
  * data may have any unit. What is read is single precision in either case.
  */
 import * as v from "valibot";
-import type { InverseMap, ModelSpec, NamedTensor } from "../model.ts";
+import type { InverseMap, ModelSpec, NamedTensor } from "../model/model.ts";
 import { fitsHalf, fromHalf, toHalf } from "./half.ts";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./safetensors.ts";
 

@@ -1,6 +1,7 @@
 /** Pairs (θ, y) from two files: NumPy (N, D) and (N, M), or CSV or JSON, a row each. */
-import type { Pairs } from "../external/pairs.ts";
-import { readBytes } from "./files.ts";
+
+import { readBytes } from "../host/files.ts";
+import type { Pairs } from "../simulate/pairs.ts";
 import { decodeNpy, isNpy } from "./npy.ts";
 import { parseObservations } from "./observations.ts";
 

@@ -2,7 +2,7 @@
  * The models that come with the package, by the name of their problem, and where their files are. As with the kernels
  * (backends/kernels-url.ts) each address is written out, so that a user's bundler finds the file and copies it.
  */
-import { foldersSet, inFolder } from "../folders.ts";
+import { foldersSet, inFolder } from "../host/folders.ts";
 
 declare const RETRODICT_BUNDLED: true | undefined;
 

@@ -1,10 +1,10 @@
 /** What `surrogate` may be told, and its defaults. */
 import { type BackendOptions, backendNames } from "../backends/select.ts";
-import { expectOptions, expectSeed } from "../checks.ts";
-import { describe } from "../distributions/arguments.ts";
+import { describe } from "../checks/arguments.ts";
+import { expectOptions, expectSeed } from "../checks/options.ts";
 import type { Distribution } from "../distributions/distribution.ts";
-import { expectProposal, type Problem } from "../problem.ts";
-import type { Progress } from "../train-options.ts";
+import { expectProposal, type Problem } from "../problem/problem.ts";
+import type { Progress } from "../train/options.ts";
 
 export interface SurrogateProgress extends Progress {
   /** What `step` and `steps` count: simulations, which have no loss (NaN), or updates of the network. */

@@ -6,9 +6,10 @@
  */
 import { add, cast, columns, concat, constant, div, matmul, mul, sub } from "../graph/build.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
-import { columnMeans, columnSds, principalComponents } from "../nn/principal.ts";
-import type { Problem } from "../problem.ts";
-import { noiseSd, type Simulations } from "../simulate.ts";
+import { atOnce } from "../host/yielding.ts";
+import { columnMeans, columnSds, principalComponents } from "../numbers/principal.ts";
+import type { Problem } from "../problem/problem.ts";
+import { noiseSd, type Simulations } from "../simulate/simulate.ts";
 
 export interface Scaling {
   /** Parameters (B, D) of any type to features (B, D), f32. */
@@ -81,7 +82,7 @@ function directionsOf(
   const sds = columnSds(clean, M, mean).map((s, j) => s / noise[j]);
   if (M <= LONG_DATA) return { directions: null, spread: sds };
   const whitened = Float64Array.from(clean, (v, i) => v / noise[i % M]);
-  const { vectors, variances } = principalComponents(whitened, M, MOST_DIRECTIONS);
+  const { vectors, variances } = atOnce(principalComponents(whitened, M, MOST_DIRECTIONS));
   const enough = M * LEFT_OUT * LEFT_OUT;
   let left = sds.reduce((sum, s) => sum + s * s, 0);
   let K = 0;

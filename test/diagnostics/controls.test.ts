@@ -16,7 +16,7 @@ import { type Ranks, rankTruths } from "../../src/diagnostics/ranks.ts";
 import { resimulate } from "../../src/diagnostics/resimulation.ts";
 import { sbc } from "../../src/diagnostics/sbc.ts";
 import { tarp } from "../../src/diagnostics/tarp.ts";
-import type { Posterior } from "../../src/posterior.ts";
+import type { Posterior } from "../../src/posterior/posterior.ts";
 import {
   type Cases,
   cases,

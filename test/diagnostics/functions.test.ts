@@ -7,8 +7,8 @@ import { logLikelihoodQuantity } from "../../src/diagnostics/likelihood.ts";
 import { checkReplications, predictiveCheck } from "../../src/diagnostics/predictive.ts";
 import { rankTruths } from "../../src/diagnostics/ranks.ts";
 import { resimulate, resimulationError } from "../../src/diagnostics/resimulation.ts";
-import { normalAt } from "../../src/random.ts";
-import { predict, simulate } from "../../src/simulate.ts";
+import { normalAt } from "../../src/numbers/random.ts";
+import { predict, simulate } from "../../src/simulate/simulate.ts";
 import { cases, fold, gaussianPosterior, linear, linearGuide } from "../helpers/guides.ts";
 import { outside, rejection } from "../helpers/maps.ts";
 

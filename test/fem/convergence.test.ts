@@ -3,8 +3,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { disc, rectangle } from "../../src/fem/generators.ts";
-import type { EdgeSelector, Mesh } from "../../src/fem/mesh.ts";
+import type { Mesh } from "../../src/fem/mesh.ts";
 import { poisson } from "../../src/fem/poisson.ts";
+import type { EdgeSelector } from "../../src/fem/select.ts";
 import { integrate, onTriangles, type Plane, solutions } from "../helpers/fem.ts";
 
 /** A function with its first derivatives and its Laplacian. */

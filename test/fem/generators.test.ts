@@ -1,7 +1,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type DiscOptions, disc, type RectangleOptions, rectangle } from "../../src/fem/generators.ts";
-import { areas, type Mesh, makeMesh, selectEdges } from "../../src/fem/mesh.ts";
+import { makeMesh } from "../../src/fem/make-mesh.ts";
+import { areas, type Mesh } from "../../src/fem/mesh.ts";
+import { selectEdges } from "../../src/fem/select.ts";
 import { messageOf } from "../helpers/store.ts";
 
 const sum = (values: ArrayLike<number>): number => Array.from(values).reduce((total, x) => total + x, 0);

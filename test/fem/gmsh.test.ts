@@ -2,7 +2,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gmsh } from "../../src/fem/gmsh.ts";
-import { areas, type Mesh, selectEdges, selectTriangles } from "../../src/fem/mesh.ts";
+import { areas, type Mesh } from "../../src/fem/mesh.ts";
+import { selectEdges, selectTriangles } from "../../src/fem/select.ts";
 import { BY_HAND, processorSeconds, read, versions } from "../helpers/mesh.ts";
 import { messageOf } from "../helpers/store.ts";
 

@@ -2,7 +2,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { disc, rectangle } from "../../src/fem/generators.ts";
 import { locate, locator } from "../../src/fem/locate.ts";
-import { type Mesh, makeMesh } from "../../src/fem/mesh.ts";
+import { makeMesh } from "../../src/fem/make-mesh.ts";
+import type { Mesh } from "../../src/fem/mesh.ts";
 import { processorSeconds } from "../helpers/mesh.ts";
 import { generator, messageOf } from "../helpers/store.ts";
 

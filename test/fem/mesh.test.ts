@@ -1,6 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { areas, centroids, type MeshSpec, makeMesh, selectEdges, selectTriangles } from "../../src/fem/mesh.ts";
+import { type MeshSpec, makeMesh } from "../../src/fem/make-mesh.ts";
+import { areas, centroids } from "../../src/fem/mesh.ts";
+import { selectEdges, selectTriangles } from "../../src/fem/select.ts";
 import { processorSeconds } from "../helpers/mesh.ts";
 import { generator, messageOf } from "../helpers/store.ts";
 

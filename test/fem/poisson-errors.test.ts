@@ -1,20 +1,21 @@
 // What bad definitions and bad coefficients get: an error that says what was expected and what came.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { TrainingStopped } from "../../src/checkpoint.ts";
 import { gaussianNoise } from "../../src/distributions/noise.ts";
 import { normal } from "../../src/distributions/normal.ts";
 import { rectangle } from "../../src/fem/generators.ts";
-import { makeMesh } from "../../src/fem/mesh.ts";
+import { makeMesh } from "../../src/fem/make-mesh.ts";
 import { poisson } from "../../src/fem/poisson.ts";
 import type { PoissonSpec } from "../../src/fem/spec.ts";
 import { add, constant, input, matmul } from "../../src/graph/build.ts";
 import { compile } from "../../src/graph/program.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
-import { defineProblem } from "../../src/problem.ts";
-import { predict, simulate } from "../../src/simulate.ts";
+import { atOnce } from "../../src/host/yielding.ts";
+import { defineProblem } from "../../src/problem/problem.ts";
+import { predict, simulate } from "../../src/simulate/simulate.ts";
 import { sparseMatrix } from "../../src/sparse/matrix.ts";
-import { train } from "../../src/train.ts";
+import { TrainingStopped } from "../../src/train/checkpoint.ts";
+import { train } from "../../src/train/train.ts";
 import { wasmBuilds } from "../helpers/backends.ts";
 import { rejection } from "../helpers/maps.ts";
 
@@ -231,7 +232,7 @@ const spec = {
 const problem = defineProblem(spec);
 
 test("a coefficient that makes the matrix indefinite is named with its sample, and other samples are not touched", async () => {
-  const program = compile({ run: { outputs: { u: model.observe(a) } } });
+  const program = atOnce(compile({ run: { outputs: { u: model.observe(a) } } }));
   const rows = 13;
   const good = Float64Array.from({ length: 8 * rows }, (_, k) => 1 + (k % 5));
   const bad = good.slice();

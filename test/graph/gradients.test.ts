@@ -1,11 +1,13 @@
 // Every vector-Jacobian product of the table against finite differences, in f64: one list of cases.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { apply } from "../../src/graph/apply.ts";
 import * as g from "../../src/graph/build.ts";
 import { grad } from "../../src/graph/grad.ts";
 import { gaussianLogDensity, gaussianSample, logDet } from "../../src/graph/linear.ts";
-import { type Activation, apply, type OpName, ops } from "../../src/graph/ops.ts";
+import type { Activation, OpName } from "../../src/graph/names.ts";
 import { packed, packedOrder, type Tensor } from "../../src/graph/tensor.ts";
+import { vjps } from "../../src/graph/vjps.ts";
 import { sparseMatrix } from "../../src/sparse/matrix.ts";
 import { sparsePattern } from "../../src/sparse/pattern.ts";
 import { checkGradients } from "../helpers/differences.ts";
@@ -272,7 +274,7 @@ for (const { op, name, leaves: specs, build, second } of cases) {
 
 test("no differentiable op of the table is missing from the list", () => {
   const listed = new Set<OpName>(cases.map((c) => c.op));
-  const missing = (Object.keys(ops) as OpName[]).filter((op) => ops[op].vjp && !listed.has(op));
+  const missing = (Object.keys(vjps) as OpName[]).filter((op) => vjps[op] && !listed.has(op));
   assert.equal(missing, ["splineGrad", "sparseInverse"]); // whose derivatives are refused, below
 });
 

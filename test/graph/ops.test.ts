@@ -1,14 +1,15 @@
 // Shapes and what they refuse, the simplifier, and plans.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { apply } from "../../src/graph/apply.ts";
 import * as g from "../../src/graph/build.ts";
-import { grad, topological } from "../../src/graph/grad.ts";
+import { grad } from "../../src/graph/grad.ts";
 import { logDet } from "../../src/graph/linear.ts";
-import { apply } from "../../src/graph/ops.ts";
 import { cost, makePlan, type Plan, printPlan } from "../../src/graph/plan.ts";
 import { compile } from "../../src/graph/program.ts";
 import { simplify } from "../../src/graph/simplify.ts";
-import type { Tensor } from "../../src/graph/tensor.ts";
+import { type Tensor, topological } from "../../src/graph/tensor.ts";
+import { atOnce } from "../../src/host/yielding.ts";
 import { batchOf, paramOf, plant, scalarOf } from "../helpers/leaves.ts";
 import { generator } from "../helpers/random.ts";
 import { runGraph } from "../helpers/run.ts";
@@ -105,17 +106,20 @@ for (const [name, build, message] of refusals)
 
 test("one name of weights with two shapes is refused", () => {
   const outputs = { y: g.dense(g.dense(x3, w42), g.weight("w", 3, 2)) };
-  assert.throws(() => compile({ p: { outputs } }), /weights "w": expected one shape, got \(4, 2\) and \(3, 2\)/);
+  assert.throws(
+    () => atOnce(compile({ p: { outputs } })),
+    /weights "w": expected one shape, got \(4, 2\) and \(3, 2\)/,
+  );
 });
 
 test("one name of inputs or of banks with two shapes is refused", () => {
   const other = g.input("x", 2);
   assert.throws(
-    () => compile({ p: { outputs: { a: g.exp(x3), b: g.exp(other) } } }),
+    () => atOnce(compile({ p: { outputs: { a: g.exp(x3), b: g.exp(other) } } })),
     /plan "p": expected one width, type and repeat for input "x", got two/,
   );
   const banks = { a: g.bankRows("bank", 2, 1), b: g.bankRows("bank", 3, 1) };
-  assert.throws(() => compile({ p: { outputs: banks } }), /bank "bank": expected 2 columns, got 3/);
+  assert.throws(() => atOnce(compile({ p: { outputs: banks } })), /bank "bank": expected 2 columns, got 3/);
 });
 
 // ---- simplify
@@ -252,7 +256,7 @@ const weightsOf = (sizes: readonly number[]): Tensor[] =>
 
 test("the operations and bytes of a known net are counted", () => {
   const [w0, w1] = weightsOf([3, 10, 2]);
-  const { plans } = compile({ p: { outputs: { y: g.dense(g.dense(x3, w0, { activation: "tanh" }), w1) } } });
+  const { plans } = atOnce(compile({ p: { outputs: { y: g.dense(g.dense(x3, w0, { activation: "tanh" }), w1) } } }));
   const { flops, bytes } = cost(plans.p, 50);
   assert.is(flops, 2 * 50 * (4 * 10 + 11 * 2)); // a multiplication and an addition a weight, biases too
   const inputBytes = 50 * 3;
@@ -263,7 +267,7 @@ test("a training plan leaves one gradient a weight in the gradient slab, at the 
   const [w0, w1] = weightsOf([3, 10, 2]);
   const y = g.dense(g.dense(x3, w0, { activation: "tanh" }), w1);
   const loss = g.cast(g.batchSum(g.sumFeatures(g.square(y))), "f64");
-  const { plans, weights } = compile({ train: { outputs: { loss }, minimise: loss } });
+  const { plans, weights } = atOnce(compile({ train: { outputs: { loss }, minimise: loss } }));
   const gradients = plans.train.values.filter((v) => v.region === "sums" && v.at < weights.bytes);
   assert.equal(
     gradients.map((v) => v.at).sort((a, b) => a - b),
@@ -276,13 +280,13 @@ test("a training plan leaves one gradient a weight in the gradient slab, at the 
 test("weights that only the loss sees, and not the outputs, have their place too", () => {
   const w = g.weight("w", 4, 2);
   const minimise = g.batchSum(g.sumFeatures(g.square(g.dense(x3, w))));
-  assert.is(compile({ train: { outputs: { x: x3 }, minimise } }).weights.entries.length, 1);
+  assert.is(atOnce(compile({ train: { outputs: { x: x3 }, minimise } })).weights.entries.length, 1);
 });
 
 test("params from weights come before the shards, params from sums after", () => {
   const scale = g.exp(g.weight("s", 1, 3));
   const loss = g.mul(g.batchSum(g.sumFeatures(g.mul(x3, scale))), 0.5);
-  const { records } = compile({ p: { outputs: { loss } } }).plans.p;
+  const { records } = atOnce(compile({ p: { outputs: { loss } } })).plans.p;
   assert.equal(
     records.prologue.map((r) => r.op),
     ["exp"],
@@ -310,13 +314,13 @@ test("a batch tensor that depends on a sum over the batch is refused", () => {
 test("a plan is plain data: it survives JSON and structured clones", async () => {
   const { leaves, tensors } = plant([batchOf(3), paramOf(4, 2)], "f32");
   const y = g.dense(tensors[0], tensors[1], { activation: "relu" });
-  const program = compile({ p: { outputs: { y, dx: grad(scalarOf(y, 3), leaves)[0] as Tensor } } });
+  const program = atOnce(compile({ p: { outputs: { y, dx: grad(scalarOf(y, 3), leaves)[0] as Tensor } } }));
   assert.equal(JSON.parse(JSON.stringify(program)), program);
   assert.equal(structuredClone(program), program);
 });
 
 test("a plan prints a record a line", () => {
-  const text = printPlan(compile({ p: { outputs: { y: g.dense(x3, w42, { activation: "relu" }) } } }).plans.p);
+  const text = printPlan(atOnce(compile({ p: { outputs: { y: g.dense(x3, w42, { activation: "relu" }) } } })).plans.p);
   assert.match(text, /^plan p: shards of \d+ rows, 2 slots, 20 bytes a row/);
   assert.match(text, /= input\(\) \{.*"name":"x".*\} {2}\(B, 3\) f32/);
   assert.match(text, /= dense\(%0\[slot 0\], %1\[weights 0\]\) \{"bias":true,"activation":"relu"\} {2}\(B, 2\) f32/);
@@ -324,7 +328,8 @@ test("a plan prints a record a line", () => {
 });
 
 test("shards are multiples of eight rows, smaller with more particles, and never larger than the batch needs", () => {
-  const shard = (x: Tensor, rows?: number): number => compile({ p: { outputs: { x }, rows } }).plans.p.shardRows;
+  const shard = (x: Tensor, rows?: number): number =>
+    atOnce(compile({ p: { outputs: { x }, rows } })).plans.p.shardRows;
   assert.equal([shard(x3), shard(x3, 1), shard(x3, 20), shard(x3, 1000)], [64, 8, 24, 64]);
   assert.equal([shard(g.tile(x3, 5)), shard(g.tile(x3, 32)), shard(g.tile(x3, 100))], [48, 8, 8]);
 });

@@ -1,10 +1,10 @@
 /** The backends that this host can run, by name. Relaxed SIMD is behind a flag on Node 20, and on by default from 22. */
 import v8 from "node:v8";
 import type { CreateExecutor } from "../../src/backends/backend.ts";
-import { hostRunsRelaxed } from "../../src/backends/kernels.ts";
-import type { KernelBuild } from "../../src/backends/kernels-url.ts";
-import { createReference } from "../../src/backends/reference.ts";
-import { createWasm } from "../../src/backends/wasm.ts";
+import { createReference } from "../../src/backends/reference/executor.ts";
+import { createWasm } from "../../src/backends/wasm/executor.ts";
+import { hostRunsRelaxed } from "../../src/backends/wasm/kernels.ts";
+import type { KernelBuild } from "../../src/backends/wasm/kernels-url.ts";
 
 if (!hostRunsRelaxed()) v8.setFlagsFromString("--experimental-wasm-relaxed-simd");
 

@@ -3,10 +3,10 @@
  * for f64 (half a unit in the last place of 1).
  */
 import type { CreateExecutor, Rows } from "../../src/backends/backend.ts";
-import { createReference } from "../../src/backends/reference.ts";
-import { topological } from "../../src/graph/grad.ts";
+import { createReference } from "../../src/backends/reference/executor.ts";
 import { compile, type Program } from "../../src/graph/program.ts";
-import type { DType, Tensor } from "../../src/graph/tensor.ts";
+import { type DType, type Tensor, topological } from "../../src/graph/tensor.ts";
+import { atOnce } from "../../src/host/yielding.ts";
 import { type Leaf, plant } from "./leaves.ts";
 import { fillSlab } from "./run.ts";
 
@@ -32,10 +32,12 @@ function prepare(cases: readonly Comparison[], dtype: DType): Prepared {
   const planted = cases.map((c, i) => plant(c.leaves, dtype, `case ${i} leaf `));
   const outputs = cases.map((c, i) => [`${i}`, c.build(...planted[i].tensors)] as const);
   const scales = cases.flatMap((c, i) => (c.scale ? [[`${i}`, c.scale(...planted[i].tensors)] as const] : []));
-  const program = compile({
-    graph: { outputs: Object.fromEntries(outputs) },
-    scale: { outputs: Object.fromEntries(scales) },
-  });
+  const program = atOnce(
+    compile({
+      graph: { outputs: Object.fromEntries(outputs) },
+      scale: { outputs: Object.fromEntries(scales) },
+    }),
+  );
   const values = (rows: number) => Object.assign({}, ...planted.map((p, i) => p.values(rows, 100 * rows + i)));
   return { program, values };
 }

@@ -6,10 +6,10 @@
  * With h = 2^-9 the truncation is about h⁴ f⁗′/480 = 3e-14 f⁗′, and rounding about ε |f| / h = 1e-13 |f|: both far below the
  * tolerance of 1e-6 for smooth functions of order one. Leaves lie on a grid that f32 holds, and so do the steps from it.
  */
-import { createReference } from "../../src/backends/reference.ts";
-import { topological } from "../../src/graph/grad.ts";
+import { createReference } from "../../src/backends/reference/executor.ts";
 import { compile } from "../../src/graph/program.ts";
-import { show, type Tensor } from "../../src/graph/tensor.ts";
+import { show, type Tensor, topological } from "../../src/graph/tensor.ts";
+import { atOnce } from "../../src/host/yielding.ts";
 import { type Arrays, fillSlab } from "./run.ts";
 
 const STEP = 2 ** -9;
@@ -40,7 +40,7 @@ export async function checkGradients(
   gradients.forEach((g, i) => {
     if (g !== null) named[`gradient ${i}`] = g;
   });
-  const program = compile({ value: { outputs: { total } }, both: { outputs: named } });
+  const program = atOnce(compile({ value: { outputs: { total } }, both: { outputs: named } }));
   const executor = await createReference(program);
   const data = Object.fromEntries(Object.entries(values).map(([k, v]) => [k, Float64Array.from(v)]));
   const hasWeights = program.weights.bytes > 0;

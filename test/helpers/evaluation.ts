@@ -1,6 +1,7 @@
 /** Evaluations made by hand, small and of any shape, for tests of the report. */
-import type { BandedCurve, Evaluation, Example, KsSummary, Level } from "../../src/evaluate/evaluation.ts";
-import { normalAt } from "../../src/random.ts";
+import type { BandedCurve, Evaluation, Example, KsSummary } from "../../src/evaluate/evaluation.ts";
+import type { Level } from "../../src/model/calibration-record.ts";
+import { normalAt } from "../../src/numbers/random.ts";
 
 export const CASES = 30;
 export const DRAWS = 300;

@@ -1,6 +1,6 @@
 /** Solutions of finite-element models, and how far they are from functions. */
 import type { CreateExecutor, Rows } from "../../src/backends/backend.ts";
-import { createWasm } from "../../src/backends/wasm.ts";
+import { createWasm } from "../../src/backends/wasm/executor.ts";
 import type { Mesh } from "../../src/fem/mesh.ts";
 import { centroids } from "../../src/fem/mesh.ts";
 import type { Poisson } from "../../src/fem/poisson.ts";

@@ -7,12 +7,12 @@
 import { gaussianNoise } from "../../src/distributions/noise.ts";
 import { normal } from "../../src/distributions/normal.ts";
 import { abs, concat, slice } from "../../src/graph/build.ts";
-import { erfc, exp, log, probit } from "../../src/math.ts";
-import { drawnSummary, gaussianSummary, makePosterior, type Posterior } from "../../src/posterior.ts";
-import { defineProblem, type Problem } from "../../src/problem.ts";
+import { erfc, exp, log, probit } from "../../src/numbers/math.ts";
+import { normalAt, uniformAt } from "../../src/numbers/random.ts";
+import { drawnSummary, gaussianSummary, makePosterior, type Posterior } from "../../src/posterior/posterior.ts";
+import { defineProblem, type Problem } from "../../src/problem/problem.ts";
 import { linearGaussian, linearGaussianPosterior } from "../../src/problems/linear-gaussian.ts";
-import { normalAt, uniformAt } from "../../src/random.ts";
-import { simulate } from "../../src/simulate.ts";
+import { simulate } from "../../src/simulate/simulate.ts";
 
 const STREAM = 0x67;
 const LOG_2PI = 1.8378770664093453;

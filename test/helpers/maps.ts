@@ -2,10 +2,10 @@
 
 import { gaussianNoise } from "../../src/distributions/noise.ts";
 import { normal } from "../../src/distributions/normal.ts";
-import type { Simulator, SimulatorSpec } from "../../src/external/simulator.ts";
 import { concat, mul, slice, square } from "../../src/graph/build.ts";
-import type { InverseMap } from "../../src/model.ts";
-import { defineProblem, type Problem } from "../../src/problem.ts";
+import type { InverseMap } from "../../src/model/model.ts";
+import { defineProblem, type Problem } from "../../src/problem/problem.ts";
+import type { Simulator, SimulatorSpec } from "../../src/problem/simulator.ts";
 
 /** Two parameters, three data, one of them not linear. */
 export const small = defineProblem({

@@ -1,7 +1,7 @@
 /** Trains on WebGPU and on wasm and prints what came of both, as JSON: what hosts other than the test's own run. */
 import { gaussian } from "../../src/guides/gaussian.ts";
-import { infer } from "../../src/infer.ts";
-import { train } from "../../src/train.ts";
+import { infer } from "../../src/infer/infer.ts";
+import { train } from "../../src/train/train.ts";
 import { small } from "./maps.ts";
 
 const settings = { guide: gaussian({ hidden: [8] }), steps: 40, batch: 32, heldOut: 64, evaluateEvery: 10, seed: 3 };

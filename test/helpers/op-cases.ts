@@ -1,7 +1,8 @@
 /** The comparisons of every op with the reference, by family: at one width and type, all ways of broadcasting, tiles, odd shapes. */
+
+import { apply } from "../../src/graph/apply.ts";
 import * as g from "../../src/graph/build.ts";
-import { type MapName, mapNames } from "../../src/graph/maps.ts";
-import { type Activation, apply } from "../../src/graph/ops.ts";
+import { type Activation, type MapName, mapNames } from "../../src/graph/names.ts";
 import type { DType, Tensor } from "../../src/graph/tensor.ts";
 import { type Build, exact, linear, sumOf } from "./cases.ts";
 import type { Comparison } from "./compare.ts";

@@ -1,8 +1,9 @@
 /** Runs a graph on a backend in one call. */
 import type { CreateExecutor, Rows, RunOptions } from "../../src/backends/backend.ts";
-import { createReference } from "../../src/backends/reference.ts";
+import { createReference } from "../../src/backends/reference/executor.ts";
 import { compile, type Program } from "../../src/graph/program.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
+import { atOnce } from "../../src/host/yielding.ts";
 
 export type Arrays = Readonly<Record<string, ArrayLike<number>>>;
 
@@ -30,7 +31,7 @@ export async function runGraph(
   outputs: Readonly<Record<string, Tensor>>,
   { weights = {}, banks = {}, create = createReference, rows = 8, ...options }: GraphRun = {},
 ): Promise<Record<string, Rows>> {
-  const program = compile({ graph: { outputs, rows } });
+  const program = atOnce(compile({ graph: { outputs, rows } }));
   const executor = await create(program);
   try {
     await executor.writeWeights(fillSlab(program.weights, weights));

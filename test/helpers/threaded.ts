@@ -3,8 +3,8 @@
  * by themselves. Arguments: the number of threads, then "bare" for a host without shared memory.
  */
 import { spline } from "../../src/guides/spline.ts";
-import { infer } from "../../src/infer.ts";
-import { train } from "../../src/train.ts";
+import { infer } from "../../src/infer/infer.ts";
+import { train } from "../../src/train/train.ts";
 import { hashOf, small } from "./maps.ts";
 
 const args: readonly string[] = globalThis.process.argv.slice(2);

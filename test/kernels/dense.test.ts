@@ -9,6 +9,7 @@ import { scheduleOf } from "../../src/backends/webgpu/schedule.ts";
 import * as g from "../../src/graph/build.ts";
 import { compile } from "../../src/graph/program.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
+import { atOnce } from "../../src/host/yielding.ts";
 import { linear, sumOf } from "../helpers/cases.ts";
 import { compareWithReference, roundoff } from "../helpers/compare.ts";
 import { noGpu, webgpu } from "../helpers/gpu.ts";
@@ -18,7 +19,7 @@ import { draw, generator } from "../helpers/random.ts";
 import { runGraph } from "../helpers/run.ts";
 
 function kernelsOf(output: Tensor, rows: number): readonly Kernel[] {
-  const { plans } = compile({ graph: { outputs: { output }, rows } });
+  const { plans } = atOnce(compile({ graph: { outputs: { output }, rows } }));
   return scheduleOf(plans.graph).shard.filter(({ name }) => name.startsWith("dense"));
 }
 

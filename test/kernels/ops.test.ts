@@ -5,9 +5,9 @@
 // rounding errors add up like √K in practice: 4 + 4 √K is allowed. Σ|terms| is the op itself on absolute values.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { apply } from "../../src/graph/apply.ts";
 import * as g from "../../src/graph/build.ts";
-import { type MapName, mapNames } from "../../src/graph/maps.ts";
-import { apply } from "../../src/graph/ops.ts";
+import { type MapName, mapNames } from "../../src/graph/names.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { wasmBuilds } from "../helpers/backends.ts";
 import { linear } from "../helpers/cases.ts";

@@ -1,8 +1,8 @@
-/** src/random.ts against the published answers, and the kernels of assembly/random.ts and shaders/random.wgsl.ts against src/random.ts. */
+/** src/numbers/random.ts against the published answers, and the kernels of assembly/random.ts and shaders/random.wgsl.ts against src/numbers/random.ts. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { compileKernels, hostRunsRelaxed, instantiateKernels } from "../../src/backends/kernels.ts";
-import type { KernelBuild } from "../../src/backends/kernels-url.ts";
+import { compileKernels, hostRunsRelaxed, instantiateKernels } from "../../src/backends/wasm/kernels.ts";
+import type { KernelBuild } from "../../src/backends/wasm/kernels-url.ts";
 import { bankRows, random } from "../../src/graph/build.ts";
 import {
   normalAt,
@@ -13,7 +13,7 @@ import {
   uniformAt,
   uniforms,
   type Words,
-} from "../../src/random.ts";
+} from "../../src/numbers/random.ts";
 import { wasmBuilds } from "../helpers/backends.ts";
 import { noGpu, webgpu } from "../helpers/gpu.ts";
 import { runGraph } from "../helpers/run.ts";

@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import * as g from "../../src/graph/build.ts";
 import { compile } from "../../src/graph/program.ts";
 import type { DType, Tensor } from "../../src/graph/tensor.ts";
+import { atOnce } from "../../src/host/yielding.ts";
 import { wasmBuilds } from "../helpers/backends.ts";
 import { roundoff } from "../helpers/compare.ts";
 import { gridPattern } from "../helpers/matrix-cases.ts";
@@ -17,7 +18,7 @@ test("a matrix that is not positive definite makes NaN of its own sample alone, 
   for (const dtype of ["f32", "f64"] as const) {
     const [a, elements, b] = [g.input("a", count, { dtype }), g.input("e", 3, { dtype }), g.input("b", 25, { dtype })];
     const factor = g.sparseCholesky(a, pattern, elements);
-    const program = compile({ graph: { outputs: { x: g.sparseSolve(a, factor, b, pattern) } } });
+    const program = atOnce(compile({ graph: { outputs: { x: g.sparseSolve(a, factor, b, pattern) } } }));
     const good = Array.from(pattern.rows, (i, e) => (i === pattern.cols[e] ? 8 : -1));
     for (const bad of [0, 6, 10]) {
       const rows = 11;
@@ -50,7 +51,7 @@ test("lanes that pad a block hold numbers after a solution, whatever stood there
   const [a, b] = [g.input("a", pattern.rows.length), g.input("b", 9)];
   const x = g.sparseSolve(a, g.sparseCholesky(a, pattern), b, pattern);
   const loss = g.batchSum(g.sumFeatures(g.matmul(x, g.weight("w", 9, 2))));
-  const program = compile({ graph: { outputs: { loss }, minimise: loss } });
+  const program = atOnce(compile({ graph: { outputs: { loss }, minimise: loss } }));
   const good = Array.from(pattern.rows, (i, e) => (i === pattern.cols[e] ? 8 : -1));
   const bad = Array.from({ length: 8 }, () => good.map((v) => -v)).flat();
   for (const create of backends) {

@@ -6,9 +6,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { CreateExecutor, Rows } from "../../src/backends/backend.ts";
-import { createReference } from "../../src/backends/reference.ts";
+import { createReference } from "../../src/backends/reference/executor.ts";
 import { input, mul, spline, splineGrad, tile } from "../../src/graph/build.ts";
-import { type SplineAttrs, splineParams } from "../../src/graph/ops.ts";
+import { type SplineAttrs, splineParams } from "../../src/graph/spline-rules.ts";
 import { wasmBuilds } from "../helpers/backends.ts";
 import { noGpu, webgpu } from "../helpers/gpu.ts";
 import { generator } from "../helpers/random.ts";

@@ -2,9 +2,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { compileKernels } from "../../src/backends/kernels.ts";
+import { compileKernels } from "../../src/backends/wasm/kernels.ts";
 import { hasKernels } from "../../src/backends/webgpu/schedule.ts";
-import { ops } from "../../src/graph/ops.ts";
+import { rules } from "../../src/graph/rules.ts";
 import { kernelsUsed } from "../helpers/compare.ts";
 import { families } from "../helpers/op-cases.ts";
 
@@ -13,7 +13,7 @@ const onWasm = WebAssembly.Module.exports(await compileKernels("plain"))
   .map(({ name }) => name)
   .filter((name) => /_f(32|64)$/.test(name));
 const without = (has: (op: string) => boolean): string[] =>
-  Object.keys(ops)
+  Object.keys(rules)
     .filter((op) => !has(op))
     .sort();
 

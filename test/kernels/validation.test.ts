@@ -20,10 +20,12 @@ import { Optimiser } from "../../src/backends/webgpu/optimiser.ts";
 import { pipelinesOf } from "../../src/backends/webgpu/pipelines.ts";
 import { hasKernels, scheduleOf } from "../../src/backends/webgpu/schedule.ts";
 import * as g from "../../src/graph/build.ts";
-import { topological } from "../../src/graph/grad.ts";
-import { mapNames } from "../../src/graph/maps.ts";
-import { type Activation, ops, splineParams } from "../../src/graph/ops.ts";
+import { type Activation, mapNames } from "../../src/graph/names.ts";
 import { compile, type PlanRequest } from "../../src/graph/program.ts";
+import { rules } from "../../src/graph/rules.ts";
+import { splineParams } from "../../src/graph/spline-rules.ts";
+import { topological } from "../../src/graph/tensor.ts";
+import { atOnce } from "../../src/host/yielding.ts";
 import { nullDevice } from "../helpers/gpu.ts";
 import { plant, scalarOf } from "../helpers/leaves.ts";
 import { families } from "../helpers/op-cases.ts";
@@ -149,7 +151,7 @@ for (const [name, requests] of Object.entries(sources)) {
   test(`${name} compile without a message, within the limits of every device`, async () => {
     const first = modules.length;
     for (const request of requests()) {
-      const { prologue, shard, epilogue, outputs } = scheduleOf(compile({ graph: request }).plans.graph);
+      const { prologue, shard, epilogue, outputs } = scheduleOf(atOnce(compile({ graph: request })).plans.graph);
       for (const kernel of [...prologue, ...shard, ...epilogue, ...outputs]) await compiles(kernel, request.rows ?? 0);
     }
     assert.is(await messagesSince(first), "");
@@ -176,7 +178,7 @@ test("the kernels of Adam and AMSGrad compile without a message, and their buffe
 });
 
 test("all ops that WebGPU has kernels for were among them; weights and constants need none", () => {
-  const left = Object.keys(ops).filter((op) => hasKernels(op) && !made.has(op));
+  const left = Object.keys(rules).filter((op) => hasKernels(op) && !made.has(op));
   assert.equal(left.sort(), ["constant", "param"]);
 });
 

@@ -1,7 +1,7 @@
 // Every op on WebGPU against the f64 reference, with the comparisons and the tolerances of the wasm kernels; solves are not there.
 import { test } from "uvu";
 import { hasKernels } from "../../src/backends/webgpu/schedule.ts";
-import { topological } from "../../src/graph/grad.ts";
+import { topological } from "../../src/graph/tensor.ts";
 import { type Comparison, compareWithReference } from "../helpers/compare.ts";
 import { noGpu, webgpu } from "../helpers/gpu.ts";
 import { plant } from "../helpers/leaves.ts";

@@ -2,9 +2,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ksOneSample } from "../../src/diagnostics/ks.ts";
-import { erf } from "../../src/math.ts";
-import { arm } from "../../src/problems/index.ts";
-import { normalAt, uniformAt } from "../../src/random.ts";
+import { erf } from "../../src/numbers/math.ts";
+import { normalAt, uniformAt } from "../../src/numbers/random.ts";
+import { arm } from "../../src/problems.ts";
 import { Chain } from "../../src/sampling/chain.ts";
 import { essBulk } from "../../src/sampling/convergence.ts";
 import { Jump } from "../../src/sampling/jump.ts";

@@ -1,7 +1,7 @@
 // Diagnostics of chains against what they must say of processes that are known, and of cases that can be done by hand.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { normalAt } from "../../src/random.ts";
+import { normalAt } from "../../src/numbers/random.ts";
 import { bfmi, essBulk, essMean, essTail, rHat } from "../../src/sampling/convergence.ts";
 
 const normals = (seed: number, chains: number, length: number): Float64Array[] =>

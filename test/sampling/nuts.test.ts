@@ -8,12 +8,12 @@ import { product } from "../../src/distributions/product.ts";
 import { truncatedNormal } from "../../src/distributions/truncated-normal.ts";
 import { uniform } from "../../src/distributions/uniform.ts";
 import { add, columns, concat, constant, div, exp, log, matmul, mul, square, sub } from "../../src/graph/build.ts";
-import { laplace } from "../../src/laplace.ts";
-import { defineProblem, type Problem } from "../../src/problem.ts";
-import { banana, linearGaussian, linearGaussianPosterior } from "../../src/problems/index.ts";
+import { laplace } from "../../src/infer/laplace.ts";
+import { defineProblem, type Problem } from "../../src/problem/problem.ts";
+import { banana, linearGaussian, linearGaussianPosterior } from "../../src/problems.ts";
 import { type NutsOptions, nuts } from "../../src/sampling/nuts.ts";
 import type { SampledPosterior } from "../../src/sampling/sampled.ts";
-import { simulate } from "../../src/simulate.ts";
+import { simulate } from "../../src/simulate/simulate.ts";
 import { rejection, small } from "../helpers/maps.ts";
 
 const kernels = "plain";

@@ -1,7 +1,7 @@
 // Smoothing of importance weights: tails of known shape, and the cases where there is no tail to speak of.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { normalAt, uniformAt } from "../../src/random.ts";
+import { normalAt, uniformAt } from "../../src/numbers/random.ts";
 import { fitPareto, paretoSmooth } from "../../src/sampling/psis.ts";
 import { resample, weightedSummary } from "../../src/sampling/weighted.ts";
 

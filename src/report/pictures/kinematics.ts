@@ -3,7 +3,7 @@
  *
  *   p_0 = (0, θ1),   p_k = p_{k−1} + l_k (cos φ_k, sin φ_k),   φ = cumsum(θ2, θ3, θ4)
  */
-import { cos, sin } from "../../math.ts";
+import { cos, sin } from "../../numbers/math.ts";
 import { LINKS } from "../../problems/arm.ts";
 
 export type Point = readonly [x: number, y: number];

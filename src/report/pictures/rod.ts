@@ -6,7 +6,7 @@
  * as src/problems/rod.ts has them; for a picture trapezoids are enough (off by 1e-4 at most).
  */
 import * as Plot from "@observablehq/plot";
-import { exp, sin } from "../../math.ts";
+import { exp, sin } from "../../numbers/math.ts";
 import { FIELD_SD, NOISE_SD, SENSORS } from "../../problems/rod.ts";
 import { chart } from "../chart.ts";
 import { quantiles } from "../sample.ts";

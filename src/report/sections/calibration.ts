@@ -1,6 +1,7 @@
 /** Calibration over fresh cases: rank histograms and their difference from uniform, coverage, TARP; each with its bands. */
 import * as Plot from "@observablehq/plot";
-import type { BandedCurve, Evaluation, RankBins } from "../../evaluate/evaluation.ts";
+import type { BandedCurve, Evaluation } from "../../evaluate/evaluation.ts";
+import type { RankBins } from "../../model/calibration-record.ts";
 import { chart, points, RULE, type Size } from "../chart.ts";
 import { figure, key, panels, paragraph } from "../html.ts";
 import { colour } from "../svg.ts";

@@ -1,5 +1,6 @@
 /** The head of the report: the verdict in words, and the numbers that it rests on. */
-import type { BandedCurve, Evaluation, Level } from "../../evaluate/evaluation.ts";
+import type { BandedCurve, Evaluation } from "../../evaluate/evaluation.ts";
+import type { Level } from "../../model/calibration-record.ts";
 import { mark } from "../html.ts";
 import { escapeText, fixed, milliseconds, percent } from "../text.ts";
 

@@ -1,0 +1,153 @@
+/**
+ * The oracle: runs programs in plain f64, the whole batch at once, with an array for every value. No shards, no slots, no
+ * vectors; types are ignored, so f32 programs answer what f32 kernels approximate. Weights keep f64 between updates.
+ */
+import type { Plan, Slab, Value } from "../../graph/plan.ts";
+import type { Program } from "../../graph/program.ts";
+import type { CreateExecutor, Executor, OptimiserOptions, Rows, RunOptions } from "../backend.ts";
+import { bankOf, expectInputs, expectSlab, optimiserOf, planOf, rowsOfBank } from "../requests.ts";
+import type { Dense, RunState } from "./kernel.ts";
+import { kernels } from "./ops.ts";
+
+interface Optimiser {
+  updates: number;
+  m: Float64Array;
+  v: Float64Array;
+  /** Empty without AMSGrad. */
+  largest: Float64Array;
+}
+
+const floats = (slab: Slab): number => slab.bytes / 4;
+
+/**
+ * Clipping by the global norm, then Adam (Kingma & Ba 2015, Algorithm 1) or AMSGrad (Reddi et al. 2018, Algorithm 2, with
+ * Adam's corrections of bias). False, with nothing changed, when the gradient is not finite.
+ */
+function update(
+  w: Float64Array,
+  gradient: Float64Array,
+  state: Optimiser,
+  rate: number,
+  options: OptimiserOptions,
+): boolean {
+  const { beta1, beta2, epsilon, amsgrad, clip } = options;
+  const norm = Math.sqrt(gradient.reduce((s, g) => s + g * g, 0));
+  if (!Number.isFinite(norm)) return false;
+  const t = ++state.updates;
+  const scale = clip > 0 && norm > clip ? clip / norm : 1;
+  for (let i = 0; i < w.length; i++) {
+    const g = gradient[i] * scale;
+    state.m[i] = beta1 * state.m[i] + (1 - beta1) * g;
+    state.v[i] = beta2 * state.v[i] + (1 - beta2) * g * g;
+    if (amsgrad) state.largest[i] = Math.max(state.largest[i], state.v[i]);
+    const second = (amsgrad ? state.largest : state.v)[i] / (1 - beta2 ** t);
+    w[i] -= ((rate / (1 - beta1 ** t)) * state.m[i]) / (Math.sqrt(second) + epsilon);
+  }
+  return true;
+}
+
+/** Answers an executor that computes in f64 whatever the program says. */
+export const createReference: CreateExecutor = async (program: Program, { optimiser } = {}): Promise<Executor> => {
+  const slabs = {
+    weights: new Float64Array(floats(program.weights)),
+    frozen: new Float64Array(floats(program.frozen)),
+  };
+  const gradients = new Map<string, Float64Array>();
+  const banks = new Map<string, Dense>();
+  const moment = (wanted: unknown): Float64Array => new Float64Array(wanted ? floats(program.weights) : 0);
+  const state: Optimiser = {
+    updates: 0,
+    m: moment(optimiser),
+    v: moment(optimiser),
+    largest: moment(optimiser?.amsgrad),
+  };
+
+  /** An array for every value: weights and their gradients are windows on the slabs. */
+  function allocate(plan: Plan, rows: number, gradient: Float64Array): Dense[] {
+    const constants = new Map(plan.constants.map((c) => [c.at, c.values]));
+    const dataOf = (v: Value, count: number): Float64Array => {
+      const start = v.at / 4;
+      if (v.region === "weights" || v.region === "frozen") return slabs[v.region].subarray(start, start + count);
+      if (v.region === "constant") return Float64Array.from(constants.get(v.at) as readonly number[]);
+      const isGradient = plan.hasGradient && v.region === "sums" && v.at < program.weights.bytes;
+      return isGradient ? gradient.subarray(start, start + count) : new Float64Array(count);
+    };
+    return plan.values.map((v) => {
+      const count = v.kind === "batch" ? v.rows * rows : v.rows;
+      return { kind: v.kind, rows: count, cols: v.cols, data: dataOf(v, count * v.cols) };
+    });
+  }
+
+  function execute(name: string, run: RunState): Record<string, Float64Array> {
+    const plan = planOf(program, name, "reference");
+    expectInputs(plan, run.inputs, run.rows, run.repeat);
+    const gradient = new Float64Array(plan.hasGradient ? floats(program.weights) : 0);
+    gradients.set(name, gradient);
+    const values = allocate(plan, run.rows, gradient);
+    for (const record of [...plan.records.prologue, ...plan.records.shard, ...plan.records.epilogue]) {
+      if (record.op === "param" || record.op === "constant") continue;
+      if (record.op === "bankRows") bankOf(banks, record.attrs.bank as string, name);
+      kernels[record.op](
+        values[record.output],
+        record.inputs.map((i) => values[i]),
+        record.attrs,
+        run,
+      );
+    }
+    return Object.fromEntries(plan.outputs.map((o) => [o.name, values[o.value].data]));
+  }
+
+  return {
+    backend: "reference",
+    device: "f64",
+    readWeights: async (slab = "weights") => Float32Array.from(slabs[slab]),
+    async writeWeights(values, slab = "weights") {
+      expectSlab(slab, program[slab], values);
+      slabs[slab].set(values);
+    },
+    async readGradient(plan) {
+      const gradient = gradients.get(plan);
+      if (gradient === undefined) throw new Error(`internal: plan "${plan}" has not run: it has no gradient yet`);
+      return Float32Array.from(gradient);
+    },
+    async writeBank(name, values) {
+      const rows = rowsOfBank(program, name, values);
+      banks.set(name, { kind: "param", rows, cols: program.banks[name], data: Float64Array.from(values) });
+    },
+    async run(plan, { rows, inputs = {}, repeat = 1, seed = 0, step = 0 }: RunOptions): Promise<Record<string, Rows>> {
+      const out = execute(plan, { rows, inputs, repeat, seed, step, banks });
+      return Object.fromEntries(Object.entries(out).map(([name, data]) => [name, data.slice()]));
+    },
+    async train(plan, { rows, seed, firstStep, rates, loss, inputs = {} }) {
+      const settings = optimiserOf(optimiser);
+      const losses: number[] = [];
+      for (let s = 0; s < rates.length; s++) {
+        const out = execute(plan, { rows, inputs, repeat: 1, seed, step: firstStep + s, banks });
+        losses.push(out[loss][0]);
+        const finite = Number.isFinite(losses[s]);
+        const gradient = gradients.get(plan) as Float64Array;
+        if (!finite || !update(slabs.weights, gradient, state, rates[s], settings))
+          return { done: s, losses: Float64Array.from(losses) };
+      }
+      return { done: rates.length, losses: Float64Array.from(losses) };
+    },
+    async readOptimiser() {
+      const { updates, m, v, largest } = state;
+      return { updates, m: Float32Array.from(m), v: Float32Array.from(v), largest: Float32Array.from(largest) };
+    },
+    async writeOptimiser({ updates, m, v, largest }) {
+      Object.assign(state, { updates });
+      for (const [to, from] of [
+        [state.m, m],
+        [state.v, v],
+        [state.largest, largest],
+      ] as const) {
+        if (from.length !== to.length)
+          throw new Error(`internal: moments: expected ${to.length} numbers, got ${from.length}`);
+        to.set(from);
+      }
+    },
+    fault: () => undefined, // the oracle answers NaN
+    dispose() {},
+  };
+};

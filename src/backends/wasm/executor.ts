@@ -1,0 +1,216 @@
+/** Runs programs on WebAssembly: a program is laid out in linear memory, then one call runs any number of steps. */
+import { bytesOf } from "../../graph/plan.ts";
+import type { Program } from "../../graph/program.ts";
+import type { Executor, ExecutorOptions, OptimiserState, Rows, RunOptions, StepOptions } from "../backend.ts";
+import {
+  bankOf,
+  expectInputs,
+  expectSlab,
+  type Inputs,
+  lossOf,
+  newRows,
+  optimiserOf,
+  planOf,
+  rowsOfBank,
+  servingRows,
+} from "../requests.ts";
+import { Arena } from "./arena.ts";
+import { faultOf } from "./fault.ts";
+import { chooseBuild, compileKernels, instantiateKernels, type SharedKernels } from "./kernels.ts";
+import type { KernelBuild } from "./kernels-url.ts";
+import { WasmOptimiser } from "./optimiser.ts";
+import { type Edge, type LoadedPlan, makeLayout, patch, trainingWords } from "./plan.ts";
+
+/** The memory that threads share, and how many they are. */
+export interface Sharing {
+  readonly memory: WebAssembly.Memory;
+  readonly threads: number;
+}
+
+class WasmExecutor implements Executor {
+  readonly backend = "wasm";
+  readonly device: string;
+  /** Where threads speak to each other (0: there is one), and what the kernels of each keep for themselves. */
+  readonly shared: { readonly control: number; readonly locals: readonly number[] };
+  private readonly kernels: SharedKernels;
+  private readonly program: Program;
+  private readonly arena: Arena;
+  private readonly slabs: { readonly weights: number; readonly frozen: number };
+  private readonly optimiser: WasmOptimiser | undefined;
+  private readonly layOut: ReturnType<typeof makeLayout>;
+  private readonly loaded = new Map<string, LoadedPlan>();
+  private readonly banks = new Map<string, { at: number; rows: number; bytes: number }>();
+
+  constructor(
+    module: WebAssembly.Module,
+    build: KernelBuild,
+    program: Program,
+    { remark, optimiser }: WasmOptions,
+    sharing?: Sharing,
+  ) {
+    const { threads } = sharing ?? { threads: 1 };
+    this.device = `wasm ${build}${threads > 1 ? `, ${threads} threads` : ""}${remark === undefined ? "" : ` (${remark})`}`;
+    this.program = program;
+    const kernels = instantiateKernels(module, sharing?.memory);
+    const arena = new Arena(kernels.memory, kernels.heapBase());
+    this.kernels = kernels;
+    this.arena = arena;
+    const others = Array.from({ length: threads - 1 }, () => arena.take(kernels.localBytes()));
+    const control = threads > 1 ? arena.take(kernels.controlBytes()) : 0;
+    this.shared = { control, locals: [kernels.localAddress(), ...others] };
+    if (control > 0) arena.words(control + 256, 1)[0] = threads;
+    const { bytes } = program.weights;
+    this.slabs = { weights: arena.take(bytes), frozen: arena.take(program.frozen.bytes) };
+    this.optimiser = optimiser && new WasmOptimiser(arena, optimiser, this.slabs.weights, bytes);
+    this.layOut = makeLayout({ program, kernels, arena, slabs: this.slabs, threads });
+  }
+
+  /** A plan, laid out at its first use. */
+  private load(name: string): LoadedPlan {
+    const known = this.loaded.get(name);
+    if (known) return known;
+    const loaded = this.layOut(planOf(this.program, name, this.backend));
+    this.loaded.set(name, loaded);
+    return loaded;
+  }
+
+  /** Runs a plan, by all threads. */
+  private execute(...run: Parameters<SharedKernels["run"]>): number {
+    const { control } = this.shared;
+    return control > 0 ? this.kernels.lead(control, ...run) : this.kernels.run(...run);
+  }
+
+  async readWeights(slab: "weights" | "frozen" = "weights"): Promise<Float32Array> {
+    return this.arena.floats(this.slabs[slab], this.program[slab].bytes / 4).slice();
+  }
+  async writeWeights(values: Float32Array, slab: "weights" | "frozen" = "weights"): Promise<void> {
+    expectSlab(slab, this.program[slab], values);
+    this.arena.floats(this.slabs[slab], values.length).set(values);
+  }
+  async readGradient(plan: string): Promise<Float32Array> {
+    const { sums } = this.load(plan);
+    return this.arena.floats(sums, this.program.weights.bytes / 4).slice();
+  }
+  async writeBank(name: string, values: Float32Array): Promise<void> {
+    const rows = rowsOfBank(this.program, name, values);
+    let bank = this.banks.get(name);
+    if (bank === undefined || bank.bytes < values.byteLength)
+      bank = { at: this.arena.take(values.byteLength), rows: 0, bytes: values.byteLength };
+    this.arena.floats(bank.at, values.length).set(values);
+    this.banks.set(name, { ...bank, rows });
+  }
+
+  private pointBanks({ plan, banks }: LoadedPlan): void {
+    for (const { name, words } of banks) {
+      const { at, rows } = bankOf(this.banks, name, plan.name);
+      patch(this.arena, words, [at, rows]);
+    }
+  }
+
+  /** Copies the rows of a chunk in; a `repeat` input is given from the row that serves the first of them. */
+  private feed(loaded: LoadedPlan, inputs: Inputs, repeat: number, start: number, count: number): void {
+    for (const { name, repeat: repeats } of loaded.plan.inputs) {
+      const { at, words, cols, dtype } = loaded.inputs.get(name) as Edge;
+      const every = repeats ? repeat : 1;
+      const rows = servingRows(inputs[name], cols, every, start, count);
+      this.arena.rows(at, rows.length, dtype).set(rows);
+      // The kernel counts rows of the whole run when it divides: let it find the first of these at the start of the buffer.
+      const skipped = every > 1 ? Math.floor(start / every) * cols * bytesOf(dtype) : 0;
+      patch(this.arena, words, [at - skipped, every]);
+    }
+  }
+
+  async run(name: string, options: RunOptions): Promise<Record<string, Rows>> {
+    const loaded = this.load(name);
+    const { rows, inputs = {}, repeat = 1, seed = 0, step = 0 } = options;
+    this.pointBanks(loaded);
+    expectInputs(loaded.plan, inputs, rows, repeat);
+    const out: Record<string, Rows> = {};
+    this.clearFault();
+    for (const [key, e] of loaded.batchOutputs) out[key] = newRows(rows * e.rows * e.cols, e.dtype);
+    const { chunk } = loaded;
+    for (let start = 0; start < rows; start += chunk) {
+      const count = Math.min(chunk, rows - start);
+      this.feed(loaded, inputs, repeat, start, count);
+      this.execute(loaded.at, count, start, rows, seed, step, 1);
+      for (const [key, e] of loaded.batchOutputs) {
+        // Tile t of row i stands in row t·count + i of the buffer, and in row t·rows + i of the answer.
+        for (let t = 0; t < e.rows; t++) {
+          out[key].set(
+            this.arena.rows(e.at + t * count * e.cols * bytesOf(e.dtype), count * e.cols, e.dtype),
+            (t * rows + start) * e.cols,
+          );
+        }
+      }
+      if (options.onRows && start + count < rows) await options.onRows(start + count);
+    }
+    // Sums go on from part to part, so params are whole after the last.
+    for (const [key, e] of loaded.paramOutputs) out[key] = this.arena.rows(e.at, e.rows * e.cols, e.dtype).slice();
+    return out;
+  }
+
+  async train(
+    name: string,
+    { rows, seed, firstStep, rates, loss, inputs = {} }: StepOptions,
+  ): Promise<{ done: number; losses: Float64Array }> {
+    const loaded = this.load(name);
+    const { plan, chunk, at, sums, placeOf } = loaded;
+    const optimiser = optimiserOf(this.optimiser);
+    const lossAt = placeOf(lossOf(plan, loss));
+    if (rows > chunk && plan.inputs.length > 0)
+      throw new Error(`internal: plan "${name}" takes ${chunk} rows a step from inputs, got ${rows}`);
+    this.pointBanks(loaded);
+    expectInputs(plan, inputs, rows, 1);
+    this.feed(loaded, inputs, 1, 0, rows);
+    const { settings, losses } = optimiser.begin(sums, rates, firstStep);
+    trainingWords(this.arena, loaded).set([settings, lossAt, losses]);
+    this.clearFault();
+    const done = this.execute(at, rows, 0, rows, seed, firstStep, rates.length);
+    trainingWords(this.arena, loaded).fill(0);
+    return { done, losses: optimiser.end(done, rates.length) };
+  }
+
+  async readOptimiser(): Promise<OptimiserState> {
+    return optimiserOf(this.optimiser).read();
+  }
+  async writeOptimiser(state: OptimiserState): Promise<void> {
+    optimiserOf(this.optimiser).write(state);
+  }
+
+  private clearFault(): void {
+    for (const local of this.shared.locals) this.arena.words(this.kernels.faultAddress(local), 1)[0] = 0;
+  }
+  fault(): string | undefined {
+    return faultOf(this.kernels, this.shared.locals);
+  }
+
+  dispose(): void {
+    this.loaded.clear(); // the instance's memory goes with the last reference to it
+    if (this.shared.control > 0) this.kernels.release(this.shared.control);
+  }
+}
+
+export interface WasmOptions extends ExecutorOptions {
+  /** `auto`: relaxed where the host has it. */
+  readonly build?: KernelBuild | "auto";
+  /** Why it is not another backend, to be told with the device. */
+  readonly remark?: string;
+}
+
+/** An executor of compiled kernels: of a build for threads, over the memory that they share. */
+export const makeWasm = (
+  module: WebAssembly.Module,
+  build: KernelBuild,
+  program: Program,
+  options: WasmOptions,
+  sharing?: Sharing,
+): WasmExecutor => new WasmExecutor(module, build, program, options, sharing);
+
+/** An executor on WebAssembly SIMD. @throws when the host lacks SIMD or the kernels cannot be loaded. */
+export async function createWasm(
+  program: Program,
+  { build = "auto", ...options }: WasmOptions = {},
+): Promise<Executor> {
+  const chosen = chooseBuild(build);
+  return makeWasm(await compileKernels(chosen), chosen, program, options);
+}

@@ -1,0 +1,139 @@
+/**
+ * Starts a worker: a worker thread in Node and Deno, a module Worker elsewhere. Its script is one file with no imports, which
+ * bundlers and people may put where they like: it is found as the kernels are (backends/kernels-url.ts), by an address written
+ * out in the form that bundlers (Vite, webpack, Rollup) look for.
+ */
+import { foldersSet, inFolder } from "../../host/folders.ts";
+import { builtin, workerThreads } from "../../host/workers.ts";
+import type { FromWorker, ToWorker } from "./protocol.ts";
+
+declare const RETRODICT_BUNDLED: true | undefined;
+
+export interface Port {
+  /** Told once its script runs; rejected where it cannot, with why and what to do. */
+  readonly up: Promise<void>;
+  post(message: ToWorker): void;
+  /** Whether a program may end while the worker lives: not while something is awaited. */
+  hold(held: boolean): void;
+  end(): void;
+}
+
+/** What a worker says, after its first word. */
+export type Answer = Exclude<FromWorker, { kind: "up" }>;
+
+export interface Listener {
+  message(data: Answer): void;
+  /** The worker could not start, or has died. */
+  failure(message: string): void;
+}
+
+const HINT = "copy worker.js from dist/ of the package there, or say where it is: setFolders({ worker })";
+/** Browsers do not say why. By whether the script is of another origin. */
+const reasons = {
+  own: "its script could not be loaded, or a Content-Security-Policy forbids workers (worker-src)",
+  foreign:
+    "its script could not be loaded: of another origin, it needs Access-Control-Allow-Origin, and if there is a Content-Security-Policy, script-src of its origin and worker-src of blob:",
+};
+
+/** A listener, and what it hears first. @param where the worker's script is. */
+function listening(where: string | URL, { message, failure }: Listener) {
+  let settle: { resolve(): void; reject(error: Error): void } | undefined;
+  const up = new Promise<void>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  up.catch(() => {}); // whoever does not wait for it hears of the failure
+  const fail = (told: string): void => {
+    settle?.reject(new Error(told));
+    settle = undefined;
+    failure(told);
+  };
+  return {
+    up,
+    message(data: FromWorker): void {
+      if (data.kind === "up") {
+        settle?.resolve();
+        settle = undefined;
+      } else message(data);
+    },
+    failure(why: string): void {
+      fail(settle ? `no worker starts from ${where} (${why}); ${HINT}` : why);
+    },
+    /** The worker was ended. A script that cannot be loaded or fails is an error first, so where it is has nothing to do with this. */
+    ended(code: number): void {
+      fail(`a worker ended with status ${code}${settle ? " before it was ready" : ""}`);
+    },
+  };
+}
+
+/** @throws in a bundle of a format other than ESM, whose code does not know its own address, and where workers are forbidden. */
+export function startWorker(listener: Listener): Port {
+  const threads = workerThreads();
+  return threads ? startThread(threads, listener) : startWeb(listener);
+}
+
+/** Beside this module; among the sources, on a Node that runs no TypeScript, by way of tsx. */
+const besideUrl: () => URL =
+  typeof RETRODICT_BUNDLED !== "undefined"
+    ? () => new URL("./worker.js", import.meta.url)
+    : () => {
+        const { features, versions } = process as { features?: { typescript?: unknown }; versions: { deno?: string } };
+        return features?.typescript || versions.deno !== undefined
+          ? new URL("./worker.ts", import.meta.url)
+          : new URL("./worker-tsx.mjs", import.meta.url);
+      };
+
+function workerUrl(): string | URL {
+  const { worker } = foldersSet();
+  if (worker !== undefined) return inFolder(worker, "worker.js");
+  try {
+    return besideUrl();
+  } catch (cause) {
+    throw new Error(`this module does not know its own address (bundle as ESM); ${HINT}`, { cause });
+  }
+}
+
+/** A script that is a module elsewhere. */
+const importing = (url: URL): string => `import ${JSON.stringify(url.href)};`;
+
+/** What a thread may start from, a file or a script as data: Deno has modules of servers too. */
+function threadSource(place: string | URL): string | URL {
+  const { pathToFileURL } = builtin("node:url") as typeof import("node:url");
+  const url = typeof place === "string" ? pathToFileURL(place) : place;
+  return url.protocol === "file:" ? url : new URL(`data:text/javascript,${encodeURIComponent(importing(url))}`);
+}
+
+function startThread({ Worker }: typeof import("node:worker_threads"), listener: Listener): Port {
+  const place = workerUrl();
+  const { up, message, failure, ended } = listening(place, listener);
+  // Nothing of how the program was started: some of that is refused for a worker, as --input-type.
+  const worker = new Worker(threadSource(place), { execArgv: [] });
+  worker.on("message", message);
+  worker.on("error", (error) => failure(error instanceof Error ? error.message : String(error)));
+  worker.on("messageerror", (error) => failure(error.message));
+  worker.on("exit", ended);
+  worker.unref();
+  return {
+    up,
+    post: (data) => worker.postMessage(data),
+    hold: (held) => (held ? worker.ref() : worker.unref()),
+    end: () => void worker.terminate(),
+  };
+}
+
+/** Scripts of another origin start no worker; one of the page's own, a blob, may import them. */
+function startWeb(listener: Listener): Port {
+  const url = new URL(workerUrl());
+  const isForeign = url.origin !== globalThis.origin;
+  const script = isForeign ? URL.createObjectURL(new Blob([importing(url)], { type: "text/javascript" })) : url.href;
+  const { up, message, failure } = listening(url, listener);
+  const worker = new Worker(script, { type: "module" });
+  worker.onmessage = ({ data }) => message(data);
+  worker.onmessageerror = () => failure("a message could not be read");
+  worker.onerror = (event) => {
+    event.preventDefault?.();
+    failure(event.message || reasons[isForeign ? "foreign" : "own"]);
+  };
+  const revoke = (): void => void (isForeign && URL.revokeObjectURL(script));
+  up.then(revoke, revoke);
+  return { up, post: (data) => worker.postMessage(data), hold: () => undefined, end: () => worker.terminate() };
+}

@@ -1,0 +1,180 @@
+/**
+ * Options of public functions, guides and commands. Each has one table, a row an option: how it is checked, its default, and
+ * its line of help on the command line. The type that users see, the defaults, the checks and the errors all come from the
+ * table:
+ *
+ *   const inferTable = {
+ *     draws: option(whole(2), 4096, "draws of each posterior"),
+ *     signal: option(abortSignal),
+ *   };
+ *   export type InferOptions = OptionsOf<typeof inferTable>;       // { readonly draws?: number; … }
+ *   const { draws, signal } = readOptions("infer", inferTable, options); // number, AbortSignal | undefined
+ *
+ * The comment on a row is what an editor shows of the option, and what docs/api says of it.
+ */
+import { describe } from "./arguments.ts";
+
+/** What a value must be. */
+export interface Check<T> {
+  /** Completes "expected steps to be …". */
+  readonly expected: string;
+  readonly test: (value: unknown) => boolean;
+  /** The names to choose from, where it is one of a few. */
+  readonly choices?: readonly T[];
+}
+
+/** A row of a table. `default` is undefined where the option has none, or where it depends on others: the comment says which. */
+export interface Option<T, Default extends T | undefined = T | undefined> {
+  readonly check: Check<T>;
+  readonly default: Default;
+  /** One line for the command line. */
+  readonly help: string;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a table holds options of every type
+export type OptionTable = Readonly<Record<string, Option<any>>>;
+
+type ValueOf<Row> = Row extends Option<infer T> ? T : never;
+
+/** What a caller may give: each option, or nothing. */
+export type OptionsOf<Table extends OptionTable> = {
+  readonly [Name in keyof Table]?: ValueOf<Table[Name]> | undefined;
+};
+
+/** What a function reads: options with a default are there. */
+export type SettingsOf<Table extends OptionTable> = {
+  readonly [Name in keyof Table]: Table[Name]["default"] extends undefined
+    ? ValueOf<Table[Name]> | undefined
+    : ValueOf<Table[Name]>;
+};
+
+/** A row without a default, or with one. */
+export function option<T>(check: Check<T>): Option<T, undefined>;
+export function option<T>(check: Check<T>, byDefault: undefined, help?: string): Option<T, undefined>;
+export function option<T>(check: Check<T>, byDefault: T, help?: string): Option<T, T>;
+export function option<T>(check: Check<T>, byDefault?: T, help = ""): Option<T> {
+  return { check, default: byDefault, help };
+}
+
+// ---- checks
+
+/** A whole number from `least` to `most`. */
+export const whole = (least: number, most: number = Number.MAX_SAFE_INTEGER): Check<number> => ({
+  expected:
+    most === Number.MAX_SAFE_INTEGER
+      ? `a whole number of at least ${least}`
+      : `a whole number from ${least} to ${most}`,
+  test: (x) => Number.isInteger(x) && (x as number) >= least && (x as number) <= most,
+});
+
+/** Any safe integer, negative ones too. */
+export const seed: Check<number> = { expected: "a whole number", test: (x) => Number.isSafeInteger(x) };
+
+/** A number for which `test` holds; NaN never passes. */
+export const number = (expected: string, test: (x: number) => boolean): Check<number> => ({
+  expected,
+  test: (x) => typeof x === "number" && !Number.isNaN(x) && test(x),
+});
+
+/** A finite number above 0. */
+export const positive: Check<number> = number("a finite number above 0", (x) => x > 0 && x < Infinity);
+
+export const flag: Check<boolean> = { expected: "true or false", test: (x) => typeof x === "boolean" };
+
+/** One of a few names. */
+export const oneOf = <const T>(...choices: readonly T[]): Check<T> => ({
+  expected: `one of ${choices.map((choice) => JSON.stringify(choice)).join(", ")}`,
+  test: (x) => choices.includes(x as T),
+  choices,
+});
+
+/** A callback. */
+// biome-ignore lint/suspicious/noExplicitAny: any function may be asked for
+export const callback = <F extends (...args: any[]) => unknown>(): Check<F> => ({
+  expected: "a function",
+  test: (x) => typeof x === "function",
+});
+
+export const abortSignal: Check<AbortSignal> = {
+  expected: "an AbortSignal",
+  test: (x) => typeof (x as Partial<AbortSignal> | null)?.aborted === "boolean",
+};
+
+/** What no rule of this file says: `expected` completes "expected NAME to be …". */
+export const check = <T>(expected: string, test: (value: unknown) => boolean): Check<T> => ({ expected, test });
+
+// ---- reading
+
+/** Refuses what is not an object, and names that the table does not have. */
+export function expectNames(owner: string, names: readonly string[], given: unknown): asserts given is object {
+  if (typeof given !== "object" || given === null || Array.isArray(given))
+    throw new Error(`${owner}: expected options { ${names.join(", ")} }, got ${describe(given)}`);
+  const odd = Object.keys(given).find((name) => !names.includes(name));
+  if (odd !== undefined) throw new Error(`${owner}: expected options ${names.join(", ")}; got "${odd}"`);
+}
+
+/** Refuses one value. */
+export function expectOption<T>(
+  owner: string,
+  name: string,
+  { expected, test }: Check<T>,
+  value: unknown,
+): asserts value is T {
+  if (!test(value)) throw new Error(`${owner}: expected ${name} to be ${expected}, got ${describe(value)}`);
+}
+
+/**
+ * All options of a table: checked, and with their defaults. A value of undefined is an option that was left out.
+ * @throws naming the first option that is unknown or makes no sense, what was expected and what came.
+ */
+export function readOptions<Table extends OptionTable>(
+  owner: string,
+  table: Table,
+  given: unknown = {},
+): SettingsOf<Table> {
+  expectNames(owner, Object.keys(table), given);
+  const settings = Object.entries(table).map(([name, row]) => {
+    const value = (given as Readonly<Record<string, unknown>>)[name];
+    if (value === undefined) return [name, row.default];
+    expectOption(owner, name, row.check, value);
+    return [name, value];
+  });
+  return Object.fromEntries(settings) as SettingsOf<Table>;
+}
+
+/** The options of one table among those of several, to be passed on; those that were left out stay out. */
+export function pickOptions<Table extends OptionTable>(table: Table, given: OptionsOf<Table>): OptionsOf<Table> {
+  const names = Object.keys(table).filter((name) => given[name as keyof Table] !== undefined);
+  return Object.fromEntries(names.map((name) => [name, given[name as keyof Table]])) as OptionsOf<Table>;
+}
+
+// ---- sizes
+
+/** Numbers of the largest array that is made: 2 GiB of f32. */
+const MOST_NUMBERS = 0x1fffffff;
+
+/** Refuses a count of rows of `width` numbers that no array could hold. @throws naming the largest count. */
+export function expectRoom(owner: string, name: string, count: number, width: number): void {
+  const most = Math.floor(MOST_NUMBERS / width);
+  if (count > most) throw new Error(`${owner}: expected ${name} to be at most ${most}, got ${count}`);
+}
+
+/** Refuses what is no object of options, and misspelt options. */
+export function expectOptions(owner: string, options: unknown, known: readonly string[]): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options))
+    throw new Error(`${owner}: expected options { ${known.join(", ")} }, got ${describe(options)}`);
+  const odd = Object.keys(options).find((key) => !known.includes(key));
+  if (odd !== undefined) throw new Error(`${owner}: expected options ${known.join(", ")}; got "${odd}"`);
+}
+
+/** Refuses a count of rows of `width` numbers that no array could hold. */
+export function expectCount(owner: string, what: string, count: unknown, least: number, width: number): void {
+  if (!Number.isInteger(count) || (count as number) < least)
+    throw new Error(`${owner}: expected ${what} of at least ${least}, got ${describe(count)}`);
+  const most = Math.floor(MOST_NUMBERS / width);
+  if ((count as number) > most) throw new Error(`${owner}: expected ${what} of at most ${most}, got ${count}`);
+}
+
+export function expectSeed(owner: string, seed: unknown): void {
+  if (!Number.isSafeInteger(seed)) throw new Error(`${owner}: expected a whole number as seed, got ${describe(seed)}`);
+}

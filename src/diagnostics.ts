@@ -1,0 +1,57 @@
+/** Diagnostics of posteriors: what each sees, and what it cannot, is told in docs/diagnostics.md. */
+
+export type { Rows } from "./diagnostics/arrays.ts";
+export { type C2st, type C2stOptions, c2st } from "./diagnostics/c2st.ts";
+export { type Coverage, coverage } from "./diagnostics/coverage.ts";
+export type { Curve } from "./diagnostics/curves.ts";
+export {
+  type Divergence,
+  gaussianKl,
+  klDivergence,
+  klFromDraws,
+  type LogDensity,
+  type Moments,
+} from "./diagnostics/kl.ts";
+export {
+  type KsComparison,
+  ksBound,
+  ksCompare,
+  ksFloor,
+  ksOneSample,
+  ksPerParameter,
+  ksPValue,
+  ksTwoSample,
+  pool,
+  quantile,
+} from "./diagnostics/ks.ts";
+export { logLikelihoodQuantity } from "./diagnostics/likelihood.ts";
+export {
+  checkReplications,
+  type Discrepancy,
+  type PredictiveCheck,
+  type PredictiveOptions,
+  predictiveCheck,
+  type Replications,
+} from "./diagnostics/predictive.ts";
+export { type Quantity, type RankOptions, type Ranks, rankTruths } from "./diagnostics/ranks.ts";
+export { type Resimulation, resimulate, resimulationError } from "./diagnostics/resimulation.ts";
+export {
+  type CalibratedQuantity,
+  type Calibration,
+  type RankHistogram,
+  rankHistogram,
+  sbc,
+} from "./diagnostics/sbc.ts";
+export { tarp } from "./diagnostics/tarp.ts";
+export { type EvaluateOptions, evaluate } from "./evaluate/evaluate.ts";
+export type { Evaluation } from "./evaluate/evaluation.ts";
+export { recordOf, withCalibration } from "./evaluate/record.ts";
+export type {
+  CalibrationRecord,
+  CalibrationSummary,
+  CurveRecord,
+  PooledKs,
+  RankBins,
+  TruthName,
+  Verdict,
+} from "./model/calibration-record.ts";

@@ -1,0 +1,11 @@
+/** What a row of the table of vector-Jacobian products is. */
+import type { Tensor } from "./tensor.ts";
+
+/** Gradients of an output with respect to tensors, from the cotangent `seed` of the output; null: no dependence. */
+export type Grad = (output: Tensor, wrt: readonly Tensor[], seed?: Tensor) => (Tensor | null)[];
+
+/**
+ * Cotangents of the inputs of `node` (null: none) from the cotangent `g` of its output, as more graph. `grad` is the reverse
+ * sweep, for a rule that differentiates its node written out in other ops.
+ */
+export type Vjp = (g: Tensor, node: Tensor, grad: Grad) => (Tensor | null)[];

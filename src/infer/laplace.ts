@@ -1,0 +1,224 @@
+/**
+ * Laplace's approximation with the curvature of Gauss and Newton (Tierney & Kadane, JASA 81 (1986); Bui-Thanh et al., SIAM
+ * J. Sci. Comput. 35 (2013), §3): a Gaussian at the mode of each posterior, and no training,
+ *
+ *   q(z | y) = N(z; m, H⁻¹),   m = argmax U,   log p(y) ≈ U(m) + D/2 log 2π − ½ log |H|,
+ *
+ * with z, U and H as in laplace/step.ts. It is exact where the model is linear and prior and noise are normal. The search
+ * starts near the prior's centre and at draws from it; of the modes found the one with the most mass is described.
+ */
+
+import type { Executor } from "../backends/backend.ts";
+import { keptBy, keptByBackend } from "../backends/executor-cache.ts";
+import { type BackendOptions, backendNames, createExact } from "../backends/select.ts";
+import { describe } from "../checks/arguments.ts";
+import { expectCount, expectOptions, expectSeed } from "../checks/options.ts";
+import { type Distribution, isUnbounded } from "../distributions/distribution.ts";
+import { frameOf } from "../distributions/frame.ts";
+import { add, cast, input, mul, random, square, sub, sumFeatures, triMul, triSolve } from "../graph/build.ts";
+import { logDet } from "../graph/linear.ts";
+import { compile, type Program } from "../graph/program.ts";
+import { packed, triIndex } from "../graph/tensor.ts";
+import { normalConstant } from "../guides/guide.ts";
+import { atOnce } from "../host/yielding.ts";
+import { STREAMS } from "../numbers/random.ts";
+import { drawnSummary, gaussianSummary, makePosterior, type Posterior, type Summary } from "../posterior/posterior.ts";
+import { expectProblem } from "../problem/expect.ts";
+import { checkData, isRows, type Problem } from "../problem/problem.ts";
+import type { CorrectedPosterior, CorrectOptions } from "../sampling/correct.ts";
+import { climb } from "../search/climb.ts";
+import { type Found, massOf, rank, warningOf } from "../search/modes.ts";
+import { type Curvature, curvatures, STEP_ROWS, traceStep } from "../search/step.ts";
+import { SIMULATION_STEPS } from "../simulate/simulate.ts";
+
+export interface LaplaceOptions extends BackendOptions {
+  /** Points that the search for the mode starts from: one near the prior's centre, then draws from the prior; default 5. */
+  readonly starts?: number;
+  /** Most steps of one search; default 100. */
+  readonly iterations?: number;
+  /**
+   * Default "gauss-newton": first derivatives of the model, with which the curvature of the misfit is never negative.
+   * "newton": its second derivatives too, for models that bend much within the posterior; dearer.
+   */
+  readonly curvature?: Curvature;
+  /** Draws that mean, covariance and quantiles are taken from where the prior has bounds; default 4096. */
+  readonly draws?: number;
+  /** Seed of the starts and of those draws; default 0. */
+  readonly seed?: number;
+}
+
+/** A mode that searches ended in. */
+export interface Mode {
+  /** (D) */
+  readonly theta: Float64Array;
+  /** Log of the mass of the Gaussian there: log p(y) would be the log of the sum of all. */
+  readonly logMass: number;
+  /** Searches that ended there. */
+  readonly starts: number;
+}
+
+export interface LaplacePosterior extends Posterior {
+  readonly problem: Problem;
+  /** The parameters (D) that the Gaussian on the whole line is centred at. */
+  readonly mode: Float64Array;
+  /** Whether the search ended within 1e-4 posterior standard deviations of the mode. */
+  readonly converged: boolean;
+  /** Steps of the search that found it. */
+  readonly iterations: number;
+  /** All modes found, the one described first. */
+  readonly modes: readonly Mode[];
+  /** Laplace's approximation of log p(y), by the mode described. */
+  readonly logEvidence: number;
+  /** The exact posterior, asymptotically: as `correct` of what `infer` answers. */
+  correct(options?: CorrectOptions): Promise<CorrectedPosterior>;
+}
+
+const NEAR_CENTRE = 0.1;
+
+/**
+ * Posteriors of one measurement (M), or of many (a list of rows, all searched for together), without training.
+ * @throws for a problem without a forward model in ops, for noise that does not state its information, when a row of data
+ * has the wrong length or a number that is not finite, and when the posterior is finite at none of the starts.
+ */
+export function laplace(problem: Problem, y: ArrayLike<number>, options?: LaplaceOptions): Promise<LaplacePosterior>;
+export function laplace(
+  problem: Problem,
+  y: readonly ArrayLike<number>[],
+  options?: LaplaceOptions,
+): Promise<LaplacePosterior[]>;
+export async function laplace(
+  problem: Problem,
+  y: ArrayLike<number> | readonly ArrayLike<number>[],
+  options: LaplaceOptions = {},
+): Promise<LaplacePosterior | LaplacePosterior[]> {
+  expectProblem("laplace", problem);
+  expectOptions("laplace", options, ["starts", "iterations", "curvature", "draws", "seed", ...backendNames]);
+  const { starts = 5, iterations = 100, curvature = "gauss-newton", draws = 4096, seed = 0, ...backend } = options;
+  expectCount("laplace", "starts", starts, 1, problem.D);
+  expectCount("laplace", "iterations", iterations, 1, 1);
+  expectCount("laplace", "draws", draws, 2, problem.D);
+  expectSeed("laplace", seed);
+  if (!curvatures.includes(curvature))
+    throw new Error(`laplace: expected curvature ${curvatures.join(" or ")}, got ${describe(curvature)}`);
+  const rows = checkData(problem, y);
+  const { executor } = await kept(problem)[curvature](backend);
+  const drawn = await executor.run("starts", { rows: starts, seed, step: SIMULATION_STEPS.starts });
+  // Not the centre itself: where a model is symmetric a saddle lies there, which Gauss and Newton cannot tell from a mode.
+  const z = split(drawn.z, problem.D).map((start, s) => (s === 0 ? start.map((x) => x * NEAR_CENTRE) : start));
+  const ends = await climb(
+    executor,
+    "step",
+    rows.flatMap(() => z),
+    rows.flatMap((row) => z.map(() => row)),
+    iterations,
+  );
+  const posteriors: LaplacePosterior[] = [];
+  for (const [i, row] of rows.entries()) {
+    const where = rows.length > 1 ? `y, row ${i + 1}` : "y";
+    const found = rank(ends.slice(i * starts, (i + 1) * starts), problem, where);
+    posteriors.push(await posteriorOf({ executor, problem, y: row, found, draws, seed, iterations, backend }));
+  }
+  return isRows(y) ? posteriors : posteriors[0];
+}
+
+const split = (flat: ArrayLike<number>, width: number): Float64Array[] =>
+  Array.from({ length: flat.length / width }, (_, i) =>
+    Float64Array.from({ length: width }, (_x, d) => flat[i * width + d]),
+  );
+
+const kept = keptBy((problem: Problem) => {
+  const of = (curvature: Curvature) =>
+    keptByBackend(async (backend) => ({ executor: await createExact(programOf(problem, curvature), backend) }));
+  return { "gauss-newton": of("gauss-newton"), newton: of("newton") } satisfies Record<Curvature, unknown>;
+});
+
+/** Plans: `step`; `starts` draws of the prior in z; `theta` of z; `sample` and `logProb` of the Gaussian. */
+function programOf(problem: Problem, curvature: Curvature): Program {
+  const { D, prior } = problem;
+  const frame = frameOf(prior);
+  const dtype = "f64";
+  const z = input("z", D, { dtype });
+  const mode = input("mode", D, { dtype, repeat: true });
+  const factor = input("factor", packed(D), { dtype, repeat: true }); // of the precision: H = C Cᵀ
+  const noise = cast(random("normal", D, STREAMS.posterior), dtype);
+  const drawn = add(mode, triSolve(factor, noise, { transpose: true }));
+  const theta = input("theta", D, { dtype });
+  const back = triMul(factor, sub(frame.toGuide(theta), mode), { transpose: true });
+  const logQ = mul(sub(logDet(factor), sumFeatures(square(back))), 0.5);
+  return atOnce(
+    compile({
+      step: { outputs: traceStep(problem, curvature), rows: STEP_ROWS },
+      starts: { outputs: { z: frame.toGuide(prior.draw(STREAMS.prior, dtype)) } },
+      theta: { outputs: { theta: frame.fromGuide(z) } },
+      sample: { outputs: { theta: frame.fromGuide(cast(drawn, "f32")) } }, // rounded before, so that it stays in the support
+      logProb: { outputs: { logProb: add(add(logQ, normalConstant(D)), frame.logDet(theta)) } },
+    }),
+  );
+}
+
+/** C⁻ᵀ C⁻¹ (D, D), row by row, in the units of θ: the covariance of a precision C Cᵀ, column by column. */
+function covarianceOf(factor: Float64Array, { realSd, size: D }: Distribution): Float64Array {
+  const covariance = new Float64Array(D * D);
+  const x = new Float64Array(D);
+  for (let c = 0; c < D; c++) {
+    x.fill(0);
+    x[c] = 1;
+    for (let i = c; i < D; i++) {
+      for (let k = c; k < i; k++) x[i] -= factor[triIndex(i, k)] * x[k];
+      x[i] /= factor[triIndex(i, i)];
+    }
+    for (let i = D - 1; i >= c; i--) {
+      for (let k = i + 1; k < D; k++) x[i] -= factor[triIndex(k, i)] * x[k];
+      x[i] /= factor[triIndex(i, i)];
+      covariance[i * D + c] = covariance[c * D + i] = x[i] * realSd[i] * realSd[c];
+    }
+  }
+  return covariance;
+}
+
+interface Parts {
+  readonly executor: Executor;
+  readonly problem: Problem;
+  readonly y: Float64Array;
+  readonly found: Found;
+  readonly draws: number;
+  readonly seed: number;
+  readonly iterations: number;
+  readonly backend: BackendOptions;
+}
+
+async function posteriorOf(parts: Parts): Promise<LaplacePosterior> {
+  const { executor, problem, y, found, draws, seed, iterations, backend } = parts;
+  const { D, prior } = problem;
+  const { modes } = found;
+  const [{ at }] = modes;
+  const given = { mode: at.z, factor: at.factor };
+  const draw = async (count: number, own: number): Promise<Float32Array> =>
+    (await executor.run("sample", { rows: count, repeat: count, inputs: given, seed: own })).theta as Float32Array;
+  const z = new Float64Array(modes.length * D);
+  for (const [k, mode] of modes.entries()) z.set(mode.at.z, k * D);
+  const thetas = split((await executor.run("theta", { rows: modes.length, inputs: { z } })).theta, D);
+  const summary: Summary = isUnbounded(prior)
+    ? gaussianSummary(thetas[0], covarianceOf(at.factor, prior))
+    : drawnSummary(await draw(draws, seed), D);
+  const posterior = makePosterior({
+    prior,
+    y,
+    summary,
+    warning: warningOf(found, iterations),
+    draw,
+    density: async (theta, count) =>
+      (await executor.run("logProb", { rows: count, repeat: count, inputs: { ...given, theta } })).logProb,
+  });
+  return {
+    ...posterior,
+    problem,
+    mode: thetas[0],
+    converged: at.converged,
+    iterations: at.iterations,
+    modes: modes.map((mode, k) => ({ theta: thetas[k], logMass: massOf(mode.at), starts: mode.starts })),
+    logEvidence: massOf(at),
+    correct: async (own) =>
+      (await import("../sampling/correct.ts")).correct({ owner: problem.name, problem, posterior, backend }, own),
+  };
+}

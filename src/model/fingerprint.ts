@@ -1,0 +1,74 @@
+/** Recognises the problem that a model was trained on: D, M, the forward model and the log-prior at 8 fixed parameters. */
+import type { BackendOptions } from "../backends/select.ts";
+import { input } from "../graph/build.ts";
+import { compile } from "../graph/program.ts";
+import { atOnce } from "../host/yielding.ts";
+import { STREAMS } from "../numbers/random.ts";
+import type { Problem } from "../problem/problem.ts";
+import { once, SIMULATION_STEPS } from "../simulate/simulate.ts";
+import type { Fingerprint, ModelSpec } from "./model.ts";
+
+const ROWS = 8;
+const TOLERANCE = 1e-5;
+
+const rowsOf = (flat: ArrayLike<number>, count: number): number[][] => {
+  const width = flat.length / count;
+  return Array.from({ length: count }, (_, i) => Array.from({ length: width }, (_x, j) => flat[i * width + j]));
+};
+
+/** Evaluates a problem at its own draws of the prior, or at given parameters. */
+export async function fingerprintOf(
+  problem: Problem,
+  options: BackendOptions = {},
+  at?: Fingerprint["theta"],
+): Promise<Fingerprint> {
+  const theta = input("theta", problem.D, { dtype: "f64" });
+  const outputs = {
+    logPrior: problem.prior.logDensity(theta),
+    ...(problem.forward && { forward: problem.forward(theta) }),
+  };
+  const program = atOnce(
+    compile({
+      draw: { outputs: { theta: problem.prior.draw(STREAMS.prior, "f64") } },
+      evaluate: { outputs },
+    }),
+  );
+  const rows = at?.length ?? ROWS;
+  return once(program, options, async (executor) => {
+    const drawn =
+      at?.flat() ??
+      Array.from((await executor.run("draw", { rows: ROWS, seed: 0, step: SIMULATION_STEPS.fingerprint })).theta);
+    const out = await executor.run("evaluate", { rows, inputs: { theta: Float64Array.from(drawn) } });
+    return {
+      theta: rowsOf(drawn, rows),
+      forward: out.forward === undefined ? null : rowsOf(out.forward, rows),
+      logPrior: Array.from(out.logPrior),
+    };
+  });
+}
+
+const differ = (a: readonly number[], b: readonly number[]): boolean => {
+  const scale = Math.max(...a.map(Math.abs), ...b.map(Math.abs), Number.MIN_VALUE);
+  return a.length !== b.length || a.some((x, i) => !(Math.abs(x - b[i]) <= TOLERANCE * scale));
+};
+
+/** @throws naming what differs, when `problem` is not the one that the model was trained on. */
+export async function checkFingerprint(spec: ModelSpec, problem: Problem, backend: BackendOptions): Promise<void> {
+  const refuse = (what: string): never => {
+    throw new Error(
+      `load: the model was trained on another problem "${spec.problem}": ${what} differs from that of the given "${problem.name}"`,
+    );
+  };
+  if (problem.D !== spec.D) refuse(`the number of parameters (${spec.D} in the file, ${problem.D})`);
+  if (problem.M !== spec.M) refuse(`the number of data (${spec.M} in the file, ${problem.M})`);
+  const { theta, forward, logPrior } = spec.fingerprint;
+  const now = await fingerprintOf(problem, backend, theta);
+  if (differ(logPrior, now.logPrior)) refuse("the log-prior at 8 fixed parameters");
+  if (forward === null || now.forward === null) return;
+  // Datum by datum: they may have units, and so scales, of their own.
+  const column = (table: readonly (readonly number[])[], j: number): number[] => table.map((row) => row[j]);
+  const other = Array.from({ length: spec.M }, (_, j) => j).find((j) =>
+    differ(column(forward, j), column(now.forward as number[][], j)),
+  );
+  if (other !== undefined) refuse(`the forward model at 8 fixed parameters (datum ${other + 1})`);
+}

@@ -1,0 +1,147 @@
+/**
+ * What every posterior answers, however it was found: amortised (infer.ts) or fitted to one measurement (laplace.ts).
+ */
+import type { Rows } from "../backends/backend.ts";
+import { describe } from "../checks/arguments.ts";
+import { expectCount, expectOptions, expectSeed } from "../checks/options.ts";
+import type { Distribution } from "../distributions/distribution.ts";
+import { probit } from "../numbers/math.ts";
+import { isRows } from "../problem/problem.ts";
+
+export interface Posterior {
+  /** The data (M). */
+  readonly y: Float64Array;
+  /** (D) */
+  readonly mean: Float64Array;
+  /** (D), square roots of the diagonal of the covariance. */
+  readonly sd: Float64Array;
+  /** (D, D), row by row. */
+  readonly covariance: Float64Array;
+  /** Quantiles of each parameter (D). @throws unless 0 < p < 1. */
+  quantile(p: number): Float64Array;
+  /** Draws (count, D). */
+  sample(count: number, options?: { seed?: number }): Promise<Float32Array>;
+  /** log q(θ | y) (S) of parameters (S, D), flat or row by row. */
+  logProb(theta: ArrayLike<number> | readonly ArrayLike<number>[]): Promise<Float64Array>;
+  /** The draws (S, D) that mean, covariance and quantiles were taken from; null where those are in closed form. */
+  readonly draws: Float32Array | null;
+  /** Says why the answer is not to be trusted; undefined for a usual one. */
+  readonly warning: string | undefined;
+}
+
+export type Summary = Pick<Posterior, "mean" | "sd" | "covariance" | "quantile" | "draws">;
+
+export interface PosteriorParts {
+  readonly prior: Distribution;
+  readonly y: Float64Array;
+  readonly summary: Summary;
+  readonly warning: string | undefined;
+  /** Draws (count, D). */
+  readonly draw: (count: number, seed: number) => Promise<Float32Array>;
+  /** log q (S) of parameters (S, D) that may lie outside of the support. */
+  readonly density: (theta: Float64Array, count: number) => Promise<Rows>;
+}
+
+/** A posterior of the parts that its kind supplies: arguments are checked here, and the support is seen to. */
+export function makePosterior({ prior, y, summary, warning, draw, density }: PosteriorParts): Posterior {
+  const D = prior.size;
+  return {
+    y,
+    ...summary,
+    warning,
+    sample: async (count, own = {}) => {
+      expectCount("sample", "a count", count, 1, D);
+      expectOptions("sample", own, ["seed"]);
+      const { seed = 0 } = own;
+      expectSeed("sample", seed);
+      return draw(count, seed);
+    },
+    logProb: async (theta) => {
+      const flat = flatten(theta, D);
+      const values = await density(flat, flat.length / D);
+      // The map to the whole line takes what is outside of the support for its edge.
+      const { low, high, mean, sd } = prior;
+      const some = (s: number, test: (x: number, d: number) => boolean): boolean =>
+        flat.subarray(s * D, (s + 1) * D).some(test);
+      const outside = (s: number): boolean => some(s, (x, d) => !(x >= low[d] && x <= high[d]));
+      // So far out that single precision overflows on the way: there is no density.
+      const far = (s: number): boolean => some(s, (x, d) => Math.abs(x - mean[d]) > FAR * sd[d]);
+      return Float64Array.from(values, (value, s) =>
+        outside(s) || (Number.isNaN(value) && far(s)) ? Number.NEGATIVE_INFINITY : value,
+      );
+    },
+  };
+}
+
+/** Standard deviations of the prior. */
+const FAR = 1e6;
+
+/** Parameters (S, D), flat or row by row, as one list. @throws on rows of another length and on what is no number. */
+function flatten(theta: ArrayLike<number> | readonly ArrayLike<number>[], D: number): Float64Array {
+  const expected = `logProb: expected parameters (S, ${D})`;
+  if (typeof theta !== "object" || theta === null || !("length" in theta))
+    throw new Error(`${expected}, got ${describe(theta)}`);
+  const rows: readonly ArrayLike<number>[] = isRows(theta) ? theta : [theta];
+  const odd = isRows(theta) ? rows.findIndex((row) => row?.length !== D) : -1;
+  if (odd >= 0) throw new Error(`${expected}, got ${rows[odd]?.length ?? describe(rows[odd])} in row ${odd + 1}`);
+  const flat = rows.flatMap((row) => Array.from(row));
+  if (flat.length === 0 || flat.length % D !== 0) throw new Error(`${expected}, got ${flat.length} numbers`);
+  const bad = flat.findIndex((x) => typeof x !== "number" || Number.isNaN(x));
+  if (bad >= 0)
+    throw new Error(`logProb: expected numbers, got ${describe(flat[bad])} in row ${Math.floor(bad / D) + 1}`);
+  return Float64Array.from(flat);
+}
+
+/** @throws unless 0 < p < 1. */
+export const checkedLevel = (p: number): number => {
+  if (!(p > 0 && p < 1)) throw new Error(`quantile: expected a level between 0 and 1, got ${p}`);
+  return p;
+};
+
+/** A Gaussian θ ~ N(mean, covariance), (D) and (D, D). */
+export function gaussianSummary(mean: Float64Array, covariance: Float64Array): Summary {
+  const D = mean.length;
+  const sd = mean.map((_, d) => Math.sqrt(covariance[d * D + d]));
+  return {
+    mean,
+    sd,
+    covariance,
+    draws: null,
+    quantile: (p) => mean.map((v, d) => v + sd[d] * probit(checkedLevel(p))),
+  };
+}
+
+/** Mean, covariance and quantiles of draws (S, D). */
+export function drawnSummary(draws: Float32Array, D: number): Summary {
+  const S = draws.length / D;
+  const mean = new Float64Array(D);
+  for (let k = 0; k < draws.length; k++) mean[k % D] += draws[k] / S;
+  const covariance = new Float64Array(D * D);
+  for (let s = 0; s < S; s++) {
+    for (let r = 0; r < D; r++) {
+      const a = draws[s * D + r] - mean[r];
+      for (let c = 0; c <= r; c++) covariance[r * D + c] += (a * (draws[s * D + c] - mean[c])) / (S - 1);
+    }
+  }
+  for (let r = 0; r < D; r++) for (let c = 0; c < r; c++) covariance[c * D + r] = covariance[r * D + c];
+  const column = (d: number): Float64Array => Float64Array.from({ length: S }, (_, s) => draws[s * D + d]).sort();
+  let columns: Float64Array[] | undefined; // sorted at the first question
+  return {
+    mean,
+    covariance,
+    draws,
+    sd: mean.map((_, d) => Math.sqrt(covariance[d * D + d])),
+    quantile: (p) => {
+      columns ??= Array.from({ length: D }, (_, d) => column(d));
+      return Float64Array.from(columns, (sorted) => interpolate(sorted, checkedLevel(p)));
+    },
+  };
+}
+
+/** The p-quantile of an ascending list, linear between order statistics, as R's type 7. */
+export function interpolate(sorted: ArrayLike<number>, p: number): number {
+  const at = p * (sorted.length - 1);
+  const low = Math.floor(at);
+  const high = Math.min(low + 1, sorted.length - 1);
+  return sorted[low] + (at - low) * (sorted[high] - sorted[low]);
+}

@@ -1,0 +1,298 @@
+/**
+ * An inverse problem: unknown parameters θ with a prior, a forward model or a simulator of noise-free data, and noise.
+ *
+ *   log p(θ | y) = log p(y | θ) + log p(θ) + constant
+ */
+import { describe } from "../checks/arguments.ts";
+import { type Distribution, expectBatch, whyNotDistribution } from "../distributions/distribution.ts";
+import { includedNoise, isNoise, type Noise } from "../distributions/noise.ts";
+import { add, cast, input, tile } from "../graph/build.ts";
+import { isTensor, show, type Tensor, topological } from "../graph/tensor.ts";
+import { CALL_DEFAULTS, type CallSettings, resolveSimulator, type Simulator, type SimulatorSpec } from "./simulator.ts";
+
+export interface Parameter {
+  readonly name: string;
+  readonly unit?: string;
+}
+export type { Simulator };
+
+export interface Problem {
+  readonly name: string;
+  readonly description: string;
+  /** (D) */
+  readonly parameters: readonly Parameter[];
+  /** (M) */
+  readonly data: readonly Parameter[];
+  readonly D: number;
+  readonly M: number;
+  readonly prior: Distribution;
+  /** What data sets are drawn from instead of the prior; null: the prior itself. */
+  readonly proposal: Distribution | null;
+  /** (B, D) → (B, M), of the type that it is given; null where there is only a simulator. */
+  readonly forward: ((theta: Tensor) => Tensor) | null;
+  readonly simulate: Simulator | null;
+  /** How `simulate` is called. */
+  readonly calls: CallSettings;
+  readonly noise: Noise;
+  /** Training options by name. */
+  readonly presets: Readonly<Record<string, unknown>>;
+  /** (count, D) independent draws of the exact posterior, row by row; null where nobody knows how. */
+  readonly exact: ((y: ArrayLike<number>, count: number, seed: number) => Float32Array) | null;
+  /** The problem that this one approximates, as a surrogate does; null for one that stands for itself. */
+  readonly parent: Problem | null;
+}
+
+/**
+ * What `defineProblem` takes: `name`, `prior`, `noise`, and `forward` or `simulate`; the rest may be left out. A problem with
+ * neither, but with `data`, is of pairs that were simulated elsewhere: `train(problem, { bank: { theta, y } })`.
+ */
+export interface ProblemSpec {
+  readonly name: string;
+  readonly description?: string;
+  /** Names, with or without units; θ1, θ2, … by default. */
+  readonly parameters?: readonly (string | Parameter)[];
+  /** How many data there are, or their names; needed without `forward`, unless `simulate` says M. */
+  readonly data?: number | readonly (string | Parameter)[];
+  readonly prior: Distribution;
+  readonly proposal?: Distribution | null;
+  readonly forward?: ((theta: Tensor) => Tensor) | null;
+  /** Calls `forward` at the first use instead of at once, where that takes long (a mesh is made); `data` must then be given. */
+  readonly deferred?: boolean;
+  /** A function, or one with how it is to be called: batches, calls at a time, repetitions, time limit. */
+  readonly simulate?: Simulator | SimulatorSpec | null;
+  /** Null: `simulate`, or the pairs from elsewhere, give data that hold their noise already. */
+  readonly noise: Noise | null;
+  readonly presets?: Readonly<Record<string, unknown>>;
+  readonly exact?: Problem["exact"];
+  readonly parent?: Problem | null;
+}
+
+const keys: readonly string[] = [
+  "name",
+  "description",
+  "parameters",
+  "data",
+  "prior",
+  "proposal",
+  "forward",
+  "deferred",
+  "simulate",
+  "noise",
+  "presets",
+  "exact",
+  "parent",
+] satisfies readonly (keyof ProblemSpec)[];
+
+/** Names of `count` things: those given, or `prefix` and a number. */
+function nameAll(owner: string, what: string, given: unknown, count: number, prefix: string): readonly Parameter[] {
+  const list = given ?? Array.from({ length: count }, (_, i) => `${prefix}${i + 1}`);
+  if (!Array.isArray(list)) throw new Error(`${owner}: expected ${what} to be a list of names, got ${describe(list)}`);
+  if (list.length !== count) throw new Error(`${owner}: expected ${count} ${what}, got ${list.length}`);
+  const named = list.map((entry: unknown, i): Parameter => {
+    const { name, unit } = (typeof entry === "string" ? { name: entry } : (entry ?? {})) as Partial<Parameter>;
+    if (typeof name !== "string" || name === "" || (unit !== undefined && typeof unit !== "string")) {
+      throw new Error(`${owner}: expected ${what} to be names or { name, unit }, got ${describe(entry)} at index ${i}`);
+    }
+    return Object.freeze(unit === undefined ? { name } : { name, unit });
+  });
+  const twice = named.find((p, i) => named.findIndex((q) => q.name === p.name) < i);
+  if (twice) throw new Error(`${owner}: expected ${what} with names of their own, got "${twice.name}" twice`);
+  return Object.freeze(named);
+}
+
+/** Data M of a forward model, by tracing it once. */
+function traceForward(owner: string, forward: (theta: Tensor) => Tensor, size: number): number {
+  const theta = input("theta", size, { dtype: "f64" });
+  return checkForward(owner, theta, forward(theta)).cols;
+}
+
+/** A forward model that is traced when it is first asked, and then checked. */
+function deferredForward(owner: string, forward: (theta: Tensor) => Tensor, M: number): (theta: Tensor) => Tensor {
+  return (theta) => {
+    const y = checkForward(owner, theta, forward(theta));
+    if (y.cols === M) return y;
+    throw new Error(`${owner}: expected forward to return ${M} data, as data says, got ${show(y)}`);
+  };
+}
+
+function checkForward(owner: string, theta: Tensor, y: unknown): Tensor {
+  const expected = `${owner}: expected forward to return data (B, M)`;
+  if (!isTensor(y)) throw new Error(`${expected}, got ${describe(y)}`);
+  if (y.kind !== "batch" || y.rows !== theta.rows)
+    throw new Error(`${expected}, got ${show(y)} that is no row a sample`);
+  if (y.dtype !== theta.dtype)
+    throw new Error(
+      `${expected} of the type of theta, got ${y.dtype} for ${theta.dtype}; make constants with theta.dtype`,
+    );
+  const nodes = topological([y], [theta]);
+  const drawn = nodes.find((t) => t.op === "random" || t.op === "bankRows");
+  if (drawn)
+    throw new Error(`${owner}: expected forward to be noise-free, got random draws in it; noise is given as noise`);
+  const other = nodes.find((t) => t.op === "input" && t !== theta);
+  if (other) throw new Error(`${owner}: expected forward to depend on theta alone, got an input "${other.attrs.name}"`);
+  if (!nodes.includes(theta)) throw new Error(`${owner}: expected forward to depend on theta, got data that do not`);
+  return y;
+}
+
+function countOf(owner: string, data: unknown, simulated: number | undefined): number {
+  const count = data === undefined ? simulated : Array.isArray(data) ? data.length : data;
+  if (!Number.isInteger(count) || (count as number) < 1)
+    throw new Error(
+      `${owner}: expected data, without forward or with a deferred one, to be the number of data or their names, got ${describe(data)}`,
+    );
+  if (simulated !== undefined && simulated !== count)
+    throw new Error(`${owner}: expected data ${simulated}, as simulate gives, got ${count}`);
+  return count as number;
+}
+
+function expectDistribution(owner: string, what: string, given: unknown): void {
+  const why = whyNotDistribution(given);
+  if (why) throw new Error(`${owner}: expected ${what} to be a distribution, as normal() returns it, got ${why}`);
+}
+
+/**
+ * An inverse problem. `forward` is traced once, in f64, to find the number of data.
+ * @throws when something is missing, unknown or does not fit the rest, with what was expected and what came.
+ */
+export function defineProblem(spec: ProblemSpec): Problem {
+  if (typeof spec !== "object" || spec === null)
+    throw new Error(`defineProblem: expected an object, got ${describe(spec)}`);
+  const { name, description = "", prior, proposal = null, forward = null, exact = null, parent = null } = spec;
+  if (typeof name !== "string" || name === "") throw new Error(`defineProblem: expected a name, got ${describe(name)}`);
+  const unknown = Object.keys(spec).find((key) => !keys.includes(key));
+  if (unknown) throw new Error(`${name}: expected only ${keys.join(", ")}, got "${unknown}"`);
+  expectDistribution(name, "prior", prior);
+  if (proposal !== null) expectProposal(name, proposal, prior);
+  const given = spec.simulate ?? null;
+  if (forward !== null && given !== null) throw new Error(`${name}: expected either forward or simulate, got both`);
+  if (forward === null && given === null && spec.data === undefined)
+    throw new Error(`${name}: expected forward, simulate, or data alone (for pairs from elsewhere), got none of them`);
+  const simulator = given === null ? null : resolveSimulator(name, given);
+  for (const [key, f] of Object.entries({ forward, exact })) {
+    if (f !== null && typeof f !== "function")
+      throw new Error(`${name}: expected ${key} to be a function, got ${describe(f)}`);
+  }
+  if (spec.noise === null && forward !== null)
+    throw new Error(`${name}: expected a noise model beside forward, whose data are noise-free, got null`);
+  const noise = spec.noise === null ? includedNoise : spec.noise;
+  if (!isNoise(noise))
+    throw new Error(
+      `${name}: expected noise to be a noise model, as gaussianNoise() returns it, got ${describe(noise)}`,
+    );
+  if (spec.presets !== undefined && (typeof spec.presets !== "object" || spec.presets === null))
+    throw new Error(`${name}: expected presets to be an object, got ${describe(spec.presets)}`);
+  if (parent !== null && !isProblem(parent))
+    throw new Error(`${name}: expected parent to be a problem, as defineProblem() returns it, got ${describe(parent)}`);
+  const D = prior.size;
+  const deferred = spec.deferred === true && forward !== null;
+  if (simulator?.D !== undefined && simulator.D !== D)
+    throw new Error(`${name}: expected a prior of ${simulator.D} parameters, as simulate takes, got one of ${D}`);
+  const M = forward === null || deferred ? countOf(name, spec.data, simulator?.M) : traceForward(name, forward, D);
+  const source = forward === null ? "data" : "what forward returns";
+  if (noise.size !== null && noise.size !== M) {
+    throw new Error(`${name}: expected noise for ${source}, ${M} data, got noise for ${noise.size}`);
+  }
+  if (typeof spec.data === "number" && spec.data !== M)
+    throw new Error(`${name}: expected data ${M}, as forward returns, got ${spec.data}`);
+  return Object.freeze({
+    name,
+    description,
+    parameters: nameAll(name, "parameters", spec.parameters, D, "θ"),
+    data: nameAll(name, "data", typeof spec.data === "number" ? undefined : spec.data, M, "y"),
+    D,
+    M,
+    prior,
+    proposal,
+    forward: deferred ? deferredForward(name, forward, M) : forward,
+    simulate: simulator?.run ?? null,
+    calls: simulator?.calls ?? CALL_DEFAULTS,
+    noise,
+    presets: Object.freeze({ ...spec.presets }),
+    exact,
+    parent,
+  });
+}
+
+/** A proposal must stay where the prior is: its draws are taken to the whole line by the prior's map. */
+export function expectProposal(owner: string, proposal: Distribution, prior: Distribution): void {
+  expectDistribution(owner, "proposal", proposal);
+  if (proposal.size !== prior.size)
+    throw new Error(`${owner}: expected a proposal of ${prior.size} parameters, got ${proposal.size}`);
+  for (let i = 0; i < prior.size; i++) {
+    if (proposal.low[i] >= prior.low[i] && proposal.high[i] <= prior.high[i]) continue;
+    const [want, got] = [prior, proposal].map((d) => `[${d.low[i]}, ${d.high[i]}]`);
+    throw new Error(`${owner}: expected a proposal within the support of the prior, ${want}, got ${got} at index ${i}`);
+  }
+}
+
+/** Whether something is a problem, as `defineProblem` returns it. */
+export function isProblem(x: unknown): x is Problem {
+  if (typeof x !== "object" || x === null) return false;
+  const { name, D, M, prior, noise } = x as Partial<Problem>;
+  return (
+    typeof name === "string" &&
+    Number.isInteger(D) &&
+    Number.isInteger(M) &&
+    whyNotDistribution(prior) === null &&
+    isNoise(noise)
+  );
+}
+
+/** In words, what a problem without a forward model in ops has instead. */
+export const sourceOf = (problem: { readonly simulate?: Simulator | null }): string =>
+  problem.simulate ? "only simulate()" : "only pairs from elsewhere";
+
+/**
+ * log p(y | θ), (T·B, 1), for θ (T·B, D) and data (T·B, M) or, for all tiles alike, (B, M), of the type of θ.
+ * @throws when the problem has no forward model in ops, and so no likelihood.
+ */
+export function logLikelihood(
+  problem: Pick<Problem, "name" | "D" | "M" | "forward" | "noise"> & Partial<Pick<Problem, "simulate">>,
+  theta: Tensor,
+  y: Tensor,
+): Tensor {
+  const { name, D, M, forward, noise } = problem;
+  if (forward === null) {
+    throw new Error(
+      `${name}: expected a forward model written with ops, got ${sourceOf(problem)}, which has no likelihood; use objective "npe"`,
+    );
+  }
+  expectBatch(name, "theta", theta, D);
+  expectBatch(name, "y", y, M);
+  const data = cast(y, theta.dtype);
+  return noise.logDensity(data.rows === 1 ? tile(data, theta.rows) : data, forward(theta));
+}
+
+/** log p(y | θ) + log p(θ), (T·B, 1): the log posterior up to a constant. Arguments as for `logLikelihood`. */
+export const potential = (problem: Problem, theta: Tensor, y: Tensor): Tensor =>
+  add(logLikelihood(problem, theta, y), problem.prior.logDensity(theta));
+
+/** Whether data are given as rows, and not as one vector. */
+export const isRows = (y: ArrayLike<number> | readonly ArrayLike<number>[]): y is readonly ArrayLike<number>[] =>
+  Array.isArray(y) && y.length > 0 && typeof y[0] === "object";
+
+/**
+ * Data as rows of M numbers: one vector is one row.
+ * @throws when a row has another length, or holds what is no finite number; rows are counted from 1.
+ */
+export function checkData(
+  { M }: Pick<Problem, "M">,
+  y: ArrayLike<number> | readonly ArrayLike<number>[],
+): Float64Array[] {
+  const isList = typeof y === "object" && y !== null && "length" in y;
+  if (!isList) throw new Error(`y: expected ${M} numbers or rows of them, got ${describe(y)}`);
+  const rows = isRows(y) ? y : [y];
+  return rows.map((row, i) => {
+    const where = rows.length > 1 ? `y, row ${i + 1}` : "y";
+    const count = typeof row === "object" && row !== null ? row.length : undefined;
+    if (count !== M) throw new Error(`${where}: expected ${M} numbers, got ${count ?? describe(row)}`);
+    const out = new Float64Array(M);
+    for (let k = 0; k < M; k++) {
+      if (!Number.isFinite(row[k])) {
+        throw new Error(`${where}: expected finite numbers, got ${describe(row[k])} in column ${k + 1}`);
+      }
+      out[k] = row[k];
+    }
+    return out;
+  });
+}

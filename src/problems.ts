@@ -1,0 +1,9 @@
+/** The problems that are built in. */
+export { arm } from "./problems/arm.ts";
+export { banana } from "./problems/banana.ts";
+export { darcy } from "./problems/darcy.ts";
+export { eit } from "./problems/eit.ts";
+export { linearGaussian, linearGaussianPosterior } from "./problems/linear-gaussian.ts";
+export { rod } from "./problems/rod.ts";
+export { findProblem, problems } from "./problems/table.ts";
+export { twoMoons } from "./problems/two-moons.ts";

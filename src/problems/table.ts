@@ -1,0 +1,21 @@
+/** The problems that are built in, by name. */
+import type { Problem } from "../problem/problem.ts";
+import { arm } from "./arm.ts";
+import { banana } from "./banana.ts";
+import { darcy } from "./darcy.ts";
+import { eit } from "./eit.ts";
+import { linearGaussian } from "./linear-gaussian.ts";
+import { rod } from "./rod.ts";
+import { twoMoons } from "./two-moons.ts";
+
+export const problems: Readonly<Record<string, Problem>> = /* @__PURE__ */ Object.freeze(
+  Object.fromEntries(
+    [linearGaussian, banana, twoMoons, arm, rod, eit, darcy].map((problem) => [problem.name, problem]),
+  ),
+);
+
+/** The built-in problem of this name. @throws with the names there are. */
+export function findProblem(name: string): Problem {
+  if (Object.hasOwn(problems, name)) return problems[name];
+  throw new Error(`problem: expected one of ${Object.keys(problems).join(", ")}, got "${name}"`);
+}

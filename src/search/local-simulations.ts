@@ -1,0 +1,77 @@
+/**
+ * Simulations in coordinates of their own data (guides/laplace-base.ts): parameters become w = Cᵀ (z − m), data the rows that
+ * the guide of w is conditioned on. It takes a few steps of Gauss and Newton a simulation, once, with the noise that it has.
+ */
+import type { Executor } from "../backends/backend.ts";
+import { type BackendOptions, createExact } from "../backends/select.ts";
+import type { Problem } from "../problem/problem.ts";
+import type { SimulationControl } from "../simulate/options.ts";
+import { reporter, type Simulations } from "../simulate/simulate.ts";
+import { localise, localProgram, logDiagonal, whiten } from "./local-coordinates.ts";
+
+interface Request {
+  readonly problem: Problem;
+  /** Of the training program, whose plan `start` has its frozen entries. */
+  readonly executor: Executor;
+  readonly simulations: readonly Simulations[];
+  readonly backend: BackendOptions;
+  readonly control: SimulationControl;
+}
+
+/** Searches that may fail before the training is not worth having. */
+const LARGEST_SHARE = 0.1;
+
+/**
+ * Each of the simulations in its own coordinates: `theta` w, `clean` and `noisy` the rows. Those whose posterior is not finite
+ * near the start are left out, with a warning.
+ * @throws `SimulationStopped` when aborted, and when more than a tenth are left out.
+ */
+export async function inOwnCoordinates(request: Request): Promise<Simulations[]> {
+  const { problem, executor, simulations, backend, control } = request;
+  const count = simulations.reduce((sum, s) => sum + s.count, 0);
+  const report = reporter(count, control, "modes");
+  const search = await createExact(localProgram(problem), backend);
+  try {
+    const out: Simulations[] = [];
+    let before = 0;
+    for (const s of simulations) {
+      out.push(await ofOne(problem, executor, search, s, (done) => report(before + done)));
+      before += s.count;
+    }
+    const lost = count - out.reduce((sum, s) => sum + s.count, 0);
+    const what = `${lost} of ${count} simulations have a posterior that is not finite near the best linear estimate`;
+    if (lost > LARGEST_SHARE * count)
+      throw new Error(`train: ${what}; use base "linear", or look for parameters at which "${problem.name}" overflows`);
+    if (lost > 0) (control.onWarning ?? console.warn)(`${what}: they are left out`);
+    return out;
+  } finally {
+    search.dispose();
+  }
+}
+
+async function ofOne(
+  { D, M }: Problem,
+  executor: Executor,
+  search: Executor,
+  { count, theta, noisy }: Simulations,
+  onRows: (done: number) => Promise<void>,
+): Promise<Simulations> {
+  const seen = await executor.run("start", { rows: count, inputs: { theta, y: noisy } });
+  const { start, features, z, volume } = seen;
+  const E = features.length / count;
+  const width = D + E + D + 1;
+  const [w, rows] = [new Float32Array(count * D), new Float32Array(count * width)];
+  let kept = 0;
+  await localise(search, { D, M, starts: start, y: noisy, onRows }, (row, local) => {
+    if (local === null) return;
+    const at = kept * width;
+    whiten(local, z, row * D, w, kept * D);
+    rows.set(local.z, at);
+    rows.set(features.subarray(row * E, (row + 1) * E), at + D);
+    logDiagonal(local, rows, at + D + E);
+    rows[at + width - 1] = local.logDet / 2 + volume[volume.length === 1 ? 0 : row];
+    kept++;
+  });
+  const data = rows.slice(0, kept * width);
+  return { count: kept, theta: w.slice(0, kept * D), clean: data, noisy: data };
+}

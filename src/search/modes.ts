@@ -1,0 +1,77 @@
+/** Which ends of climbs are modes, which of them holds most of the mass, and what speaks against describing it alone. */
+import { triIndex } from "../graph/tensor.ts";
+import { exp } from "../numbers/math.ts";
+import type { Problem } from "../problem/problem.ts";
+import type { Climb } from "./climb.ts";
+
+const HALF_LOG_2PI = 0.9189385332046727;
+/**
+ * Modes nearer to each other than this, in posterior standard deviations, are one: two normals of one weight make two peaks only
+ * beyond it (Helguero 1904), and the ripples that a mesh leaves on a potential make maxima in plenty below it.
+ */
+const APART = 2;
+/** Share of the mass from which another mode is worth a warning. */
+const WORTH = 0.01;
+
+/** Mass of the Gaussian at the end of a climb: log ∫ exp(U − ½ |Cᵀ(z′ − z)|²) dz′. */
+export const massOf = ({ value, logDet, z }: Climb): number => value + z.length * HALF_LOG_2PI - 0.5 * logDet;
+
+/** |Cᵀ(z − m)|² for the mode m with its factor C. */
+function distance(z: Float64Array, { z: m, factor }: Climb): number {
+  let sum = 0;
+  for (let j = 0; j < m.length; j++) {
+    let entry = 0;
+    for (let i = j; i < m.length; i++) entry += factor[triIndex(i, j)] * (z[i] - m[i]);
+    sum += entry * entry;
+  }
+  return sum;
+}
+
+export interface Found {
+  /** Modes, the one with the most mass first; where no search converged, the end of the highest. */
+  readonly modes: readonly { readonly at: Climb; readonly starts: number }[];
+  /** The highest end of a search that did not converge, −∞ for none. */
+  readonly open: number;
+}
+
+/** The modes among the ends of the searches for one datum. @throws when the density was finite at no start. */
+export function rank(ends: readonly Climb[], { name }: Problem, where: string): Found {
+  const finite = ends.filter((e) => e.value > Number.NEGATIVE_INFINITY && !Number.isNaN(e.logDet));
+  if (finite.length === 0)
+    throw new Error(
+      `laplace: expected a finite posterior density at one of ${ends.length} starts, got none for ${where}; check "${name}" for parameters of the prior, or give more starts`,
+    );
+  const converged = finite.filter((e) => e.converged).sort((a, b) => massOf(b) - massOf(a));
+  const open = finite.filter((e) => !e.converged).sort((a, b) => b.value - a.value);
+  const modes: { at: Climb; starts: number }[] = [];
+  for (const end of converged.length > 0 ? converged : open.slice(0, 1)) {
+    const same = modes.find(({ at }) => distance(end.z, at) < APART * APART);
+    if (same) same.starts++;
+    else modes.push({ at: end, starts: 1 });
+  }
+  return { modes, open: open[0]?.value ?? Number.NEGATIVE_INFINITY };
+}
+
+/** Why the Gaussian may not be the posterior; undefined when nothing speaks against it. */
+export function warningOf({ modes, open }: Found, iterations: number): string | undefined {
+  const [{ at }, ...others] = modes;
+  const reasons: string[] = [];
+  if (!at.converged)
+    reasons.push(
+      Number.isNaN(at.decrement)
+        ? `the search for the mode did not converge in ${at.iterations} iterations`
+        : `the search for the mode did not converge in ${at.iterations} iterations: it ended ${Math.sqrt(2 * at.decrement).toPrecision(2)} posterior standard deviations away, by its own estimate`,
+    );
+  else if (open > at.value + WORTH)
+    reasons.push(`a search that did not converge in ${iterations} iterations ended higher than the mode described`);
+  if (at.damping > 0)
+    reasons.push(
+      'the curvature is not positive definite there: widths are those of a damped one; try curvature "newton"',
+    );
+  const share = others.reduce((sum, other) => sum + exp(massOf(other.at) - massOf(at)), 0);
+  if (share > WORTH)
+    reasons.push(
+      `of ${modes.length} modes found the one with ${(100 / (1 + share)).toFixed(0)} % of their mass is described`,
+    );
+  return reasons.length > 0 ? reasons.join("; ") : undefined;
+}

@@ -1,0 +1,150 @@
+/**
+ * Pairs (θ, y) that were simulated elsewhere, as the bank of a training. They must have been drawn from the prior of the
+ * problem, or from its proposal where it has one: nothing else tells the training how probable parameters are.
+ */
+import { describe } from "../checks/arguments.ts";
+import type { Problem } from "../problem/problem.ts";
+
+type Table = ArrayLike<number> | readonly ArrayLike<number>[];
+
+export interface Pairs {
+  /** Parameters, (N, D): N rows, or all numbers row by row. */
+  readonly theta: Table;
+  /** Data (N, M), likewise. */
+  readonly y: Table;
+  /** "add" (the default): the data are noise-free, and the noise of the problem is added afresh at every step. "included":
+   *  they hold their noise already. A problem whose noise is null adds none. */
+  readonly noise?: "add" | "included";
+  /** What the tables are called in errors: names of files. */
+  readonly names?: { readonly theta: string; readonly y: string };
+}
+
+/** Pairs that are checked and split. */
+export interface SplitPairs {
+  readonly train: PairTable;
+  readonly heldOut: PairTable;
+  readonly noise: "add" | "included";
+  /** Tells these pairs from others. */
+  readonly digest: string;
+}
+export interface PairTable {
+  readonly count: number;
+  /** (count, D) and (count, M) */
+  readonly theta: Float32Array;
+  readonly y: Float32Array;
+}
+
+const LEAST_PAIRS = 20;
+/** Every tenth pair is held out, or fewer. */
+const HELD_OUT = 10;
+/** Numbers of all pairs: 1 GiB of f32, of which training keeps two copies. */
+const MOST_NUMBERS = 0x10000000;
+
+/** Whether something is meant as pairs, and not as a number of simulations. */
+export const isPairs = (x: unknown): x is Pairs => typeof x === "object" && x !== null;
+
+/** A table as f32 numbers, (N, width). */
+function readTable(name: string, given: unknown, width: number, what: string): Float32Array {
+  const list = given as Table | undefined;
+  if (typeof list !== "object" || list === null || !("length" in list))
+    throw new Error(`${name}: expected ${what} (N, ${width}), got ${describe(given)}`);
+  const nested = list.length > 0 && typeof list[0] === "object" && list[0] !== null;
+  if (!nested && list.length % width !== 0)
+    throw new Error(`${name}: expected rows of ${width} ${what}, got ${list.length} numbers in all`);
+  const count = nested ? list.length : list.length / width;
+  if (count * width > MOST_NUMBERS)
+    throw new Error(
+      `${name}: expected at most ${MOST_NUMBERS} numbers, got ${count} rows of ${width}; give fewer pairs`,
+    );
+  const out = new Float32Array(count * width);
+  for (let row = 0; row < count; row++) {
+    const values = (nested ? list[row] : list) as ArrayLike<number> | undefined;
+    const from = nested ? 0 : row * width;
+    if (nested && values?.length !== width)
+      throw new Error(`${name}, row ${row + 1}: expected ${width} ${what}, got ${values?.length ?? describe(values)}`);
+    for (let j = 0; j < width; j++) {
+      const value = (values as ArrayLike<number>)[from + j];
+      out[row * width + j] = value;
+      if (typeof value !== "number" || !Number.isFinite(out[row * width + j])) {
+        const large = Number.isFinite(value) ? ", too large for single precision" : "";
+        throw new Error(
+          `${name}, row ${row + 1}: expected finite numbers, got ${describe(value)} in column ${j + 1}${large}`,
+        );
+      }
+    }
+  }
+  return out;
+}
+
+/** θ beyond the support of the prior, or of the proposal, cannot have been drawn from it. Compared in single precision. */
+function checkSupport(name: string, theta: Float32Array, problem: Problem): void {
+  const { D, prior, proposal, parameters } = problem;
+  const from = proposal ?? prior;
+  const [low, high] = [from.low, from.high].map((bounds) => Float32Array.from(bounds));
+  for (let i = 0; i < theta.length; i++) {
+    const d = i % D;
+    if (theta[i] >= low[d] && theta[i] <= high[d]) continue;
+    const source = proposal === null ? "prior" : "proposal";
+    throw new Error(
+      `${name}, row ${Math.floor(i / D) + 1}: expected ${parameters[d].name} within the support of the ${source}, [${low[d]}, ${high[d]}], got ${theta[i]}`,
+    );
+  }
+}
+
+/** FNV-1a over the bits of the numbers: not against malice, but against another file. */
+function digestOf(...tables: Float32Array[]): string {
+  let hash = 0x811c9dc5;
+  for (const table of tables) {
+    for (const word of new Uint32Array(table.buffer, table.byteOffset, table.length)) {
+      hash = Math.imul(hash ^ (word & 0xffff), 0x01000193);
+      hash = Math.imul(hash ^ (word >>> 16), 0x01000193);
+    }
+  }
+  return (hash >>> 0).toString(16).padStart(8, "0");
+}
+
+/** Rows that are held out: every tenth, spread evenly over the file (which may be sorted), at most `most` in all. */
+function heldOutRows(count: number, most: number): (row: number) => boolean {
+  const held = Math.max(2, Math.min(most, Math.floor(count / HELD_OUT)));
+  return (row) => Math.floor(((row + 1) * held) / count) > Math.floor((row * held) / count);
+}
+
+/**
+ * Checks pairs and splits them: every tenth is held out, spread evenly, at most `mostHeldOut` (and at least 2).
+ * @throws naming the table and the row, from 1, of what does not fit the problem.
+ */
+export function splitPairs(problem: Problem, pairs: Pairs, mostHeldOut: number): SplitPairs {
+  const { D, M } = problem;
+  const odd = Object.keys(pairs).find((key) => !["theta", "y", "noise", "names"].includes(key));
+  if (odd !== undefined) throw new Error(`bank: expected a number or { theta, y, noise }, got "${odd}"`);
+  const { noise = "add", names = { theta: "bank.theta", y: "bank.y" } } = pairs;
+  if (noise !== "add" && noise !== "included")
+    throw new Error(`bank.noise: expected "add" or "included", got ${describe(noise)}`);
+  const theta = readTable(names.theta, pairs.theta, D, "parameters");
+  const y = readTable(names.y, pairs.y, M, "data");
+  const [count, other] = [theta.length / D, y.length / M];
+  if (count !== other)
+    throw new Error(`${names.y}: expected ${count} rows, as many as ${names.theta} has, got ${other}`);
+  if (count < LEAST_PAIRS) throw new Error(`${names.theta}: expected at least ${LEAST_PAIRS} pairs, got ${count}`);
+  checkSupport(names.theta, theta, problem);
+  const isHeldOut = heldOutRows(count, mostHeldOut);
+  const rows = Array.from({ length: count }, (_, row) => row);
+  const take = (some: readonly number[]): PairTable => {
+    const table = {
+      count: some.length,
+      theta: new Float32Array(some.length * D),
+      y: new Float32Array(some.length * M),
+    };
+    some.forEach((row, i) => {
+      table.theta.set(theta.subarray(row * D, (row + 1) * D), i * D);
+      table.y.set(y.subarray(row * M, (row + 1) * M), i * M);
+    });
+    return table;
+  };
+  return {
+    train: take(rows.filter((row) => !isHeldOut(row))),
+    heldOut: take(rows.filter(isHeldOut)),
+    noise,
+    digest: digestOf(theta, y),
+  };
+}

@@ -1,0 +1,156 @@
+/**
+ * Simulates parameters that are drawn already: what a bank on disk holds is taken from there, the rest is simulated and
+ * kept. Row i of a seed has the same parameters in every run, so neither the batches, nor how many calls run at a time, nor
+ * where a run was interrupted, changes what comes out.
+ */
+
+import { randomWord, STREAMS } from "../numbers/random.ts";
+import type { Problem } from "../problem/problem.ts";
+import type { CallSettings, Simulator } from "../problem/simulator.ts";
+import { type BankFile, openBank } from "./bank-file.ts";
+import { failureOf, type Job, type Outcome, runCalls } from "./calls.ts";
+import { type SimulationControl, SimulationStopped } from "./options.ts";
+
+/** So many failures and no success: nothing will come of it. */
+const HOPELESS = 100;
+const LARGEST_SHARE = 0.5;
+
+interface Request {
+  readonly problem: Problem & { readonly simulate: Simulator; readonly calls: CallSettings };
+  /** Drawn parameters, (count, D). */
+  readonly theta: Float64Array;
+  readonly seed: number;
+  /** Of the counter that they were drawn at. */
+  readonly step: number;
+  readonly control: SimulationControl;
+}
+
+/** What has been simulated so far, row by row. */
+function makeTable({ problem: { D, M }, theta }: Pick<Request, "problem" | "theta">) {
+  const count = theta.length / D;
+  const table = {
+    count,
+    theta: theta.slice(),
+    data: new Float32Array(count * M),
+    /** 0: not yet, 1: there, 2: failed. */
+    state: new Uint8Array(count),
+    done: 0,
+    failed: 0,
+    set(row: number, data: Float32Array | null): void {
+      table.state[row] = data === null ? 2 : 1;
+      table.done++;
+      if (data === null) table.failed++;
+      else table.data.set(data, row * M);
+    },
+  };
+  return table;
+}
+type Table = ReturnType<typeof makeTable>;
+
+/** Takes from a bank on disk what it holds of these simulations. Its own parameters are the ones that its data belong to:
+ *  kernels of another build may draw others in the last bits. */
+function takeKept(bank: BankFile, step: number, { D, M }: Problem, table: Table): void {
+  for (const record of bank.records) {
+    if (record.step !== step) continue;
+    record.rows.forEach((row, i) => {
+      if (row >= table.count || table.state[row] !== 0) return;
+      table.theta.set(record.theta.subarray(i * D, (i + 1) * D), row * D);
+      table.set(row, record.failed[i] === 0 ? record.data.subarray(i * M, (i + 1) * M) : null);
+    });
+  }
+}
+
+/** The record of a call's outcomes. */
+function recordOf(outcomes: readonly Outcome[], step: number, { D, M }: Problem, table: Table) {
+  const theta = new Float64Array(outcomes.length * D);
+  const data = new Float32Array(outcomes.length * M);
+  outcomes.forEach(({ row, data: values }, i) => {
+    theta.set(table.theta.subarray(row * D, (row + 1) * D), i * D);
+    if (values !== null) data.set(values, i * M);
+  });
+  const rows = Uint32Array.from(outcomes, ({ row }) => row);
+  return { step, rows, failed: Uint32Array.from(outcomes, (o) => (o.data === null ? 1 : 0)), theta, data };
+}
+
+/** Rows that succeeded, without gaps. */
+function compact({ theta, data, state, count, failed }: Table, { D, M }: Problem) {
+  if (failed === 0) return { count, theta, data };
+  const rows = Array.from({ length: count }, (_, row) => row).filter((row) => state[row] === 1);
+  const take = <T extends Float32Array | Float64Array>(from: T, to: T, width: number): T => {
+    rows.forEach((row, i) => {
+      to.set(from.subarray(row * width, (row + 1) * width), i * width);
+    });
+    return to;
+  };
+  return {
+    count: rows.length,
+    theta: take(theta, new Float64Array(rows.length * D), D),
+    data: take(data, new Float32Array(rows.length * M), M),
+  };
+}
+
+const percent = (part: number, all: number): string => `${Number(((100 * part) / all).toPrecision(2))} %`;
+
+/**
+ * Data of drawn parameters: (count, D) and (count, M), fewer rows where failed ones are dropped.
+ * @throws when rows cannot be simulated, too many of them fail, or the bank file is not of these simulations;
+ *   `SimulationStopped` when aborted.
+ */
+export async function simulateRows(
+  request: Request,
+): Promise<{ count: number; theta: Float64Array; data: Float32Array }> {
+  const { problem, seed, step, control } = request;
+  const { name, D, M, simulate, calls, prior, proposal } = problem;
+  const { bankFile, onSimulate, onWarning = console.warn, signal } = control;
+  const count = request.theta.length / D;
+  const identity = { problem: name, D, M, prior: prior.spec, proposal: proposal?.spec ?? null, seed };
+  const bank = bankFile === undefined ? null : await openBank(bankFile, identity, count);
+  const table = makeTable(request);
+  if (bank !== null) takeKept(bank, step, problem, table);
+  const kept = table.done;
+  const started = performance.now();
+  let first: Error | undefined;
+  const report = (): void => {
+    const perSecond = ((table.done - kept) * 1000) / Math.max(performance.now() - started, 1);
+    const secondsLeft = table.done === count ? 0 : (count - table.done) / perSecond;
+    onSimulate?.({ done: table.done, count, kept, failed: table.failed, perSecond, secondsLeft });
+  };
+  const job: Job = {
+    run: simulate,
+    calls,
+    M,
+    count,
+    thetaOf: (row) => table.theta.slice(row * D, (row + 1) * D),
+    seedOf: (row) => randomWord(seed, STREAMS.simulators, step, row, 0),
+    signal,
+  };
+  const refuseHopeless = (): void => {
+    const hopeless = table.failed >= HOPELESS && table.failed === table.done;
+    if (table.failed <= LARGEST_SHARE * count && !hopeless) return;
+    const share = `${table.failed} failures among ${table.done} of ${count}`;
+    throw new Error(
+      `simulate: expected at most half of the simulations to fail, got ${share}; the first: ${first?.message ?? "in the bank file"}`,
+    );
+  };
+  report();
+  refuseHopeless();
+  const missing = Array.from({ length: count }, (_, row) => row).filter((row) => table.state[row] === 0);
+  await runCalls(job, missing, async (outcomes) => {
+    if (outcomes.length === 0) return;
+    for (const outcome of outcomes) {
+      table.set(outcome.row, outcome.data);
+      if (outcome.data === null) first ??= failureOf(job, outcome);
+    }
+    await bank?.append(recordOf(outcomes, step, problem, table));
+    report();
+    refuseHopeless();
+  });
+  if (table.done < count) throw new SimulationStopped(table.done, count, bankFile);
+  if (table.failed > 0) {
+    const example = first === undefined ? "" : `; one of them: ${first.message}`;
+    onWarning(
+      `${table.failed} of ${count} simulations (${percent(table.failed, count)}) failed and were dropped: posteriors are of the prior on the condition that "${name}" can be simulated${example}`,
+    );
+  }
+  return compact(table, problem);
+}

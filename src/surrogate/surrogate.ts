@@ -1,0 +1,233 @@
+/**
+ * Surrogates: a residual network in place of a forward model f that is slow, or that has no derivatives, fitted to
+ * noise-free simulations by least squares in units of the noise,
+ *
+ *   min E_θ (1/M) Σ_j ((f̂_j(θ) − f_j(θ)) / σ_j)².
+ *
+ * What it gets wrong is measured on parameters that it has not seen. An error of e noise sd, if all data had it alike,
+ * would move a posterior by up to e √M of its own sd: hence the warning past 0.1.
+ */
+import { backendOf, createExecutor } from "../backends/select.ts";
+import { bankRows, batchSum, cast, constant, input, mul, square, sub, sumFeatures, weight } from "../graph/build.ts";
+import { compile } from "../graph/program.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { atOnce } from "../host/yielding.ts";
+import { unpackSlab } from "../model/model.ts";
+import { type MakeLayer, residual } from "../nn/residual.ts";
+import { STREAMS } from "../numbers/random.ts";
+import { expectProblem } from "../problem/expect.ts";
+import { defineProblem, type Problem } from "../problem/problem.ts";
+import { reasonOf } from "../simulate/options.ts";
+import { predict, type Simulations } from "../simulate/simulate.ts";
+import { TrainingStopped } from "../train/checkpoint.ts";
+import { type Attempt, outliveDevice } from "../train/lost-device.ts";
+import { optimise } from "../train/optimise.ts";
+import { type SurrogateOptions, type SurrogateSettings, surrogateSettings } from "./options.ts";
+import { fitScaling, type Scaling } from "./scaling.ts";
+import { simulateBank, widened } from "./widened-simulations.ts";
+
+export type { SurrogateOptions, SurrogateProgress } from "./options.ts";
+
+/** Errors in standard deviations of the noise: root mean square, 99th percentile of their size, and the largest. */
+export interface ErrorSummary {
+  readonly rms: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** A problem whose forward model is a network, fitted to that of `parent`. */
+export interface Surrogate extends Problem {
+  readonly forward: (theta: Tensor) => Tensor;
+  /** The problem itself: for corrections, and to judge the surrogate's posteriors by. */
+  readonly parent: Problem;
+  /** Over `count` held-out parameters of the proposal or prior that could be simulated: all data together, and datum by datum (M). */
+  readonly error: ErrorSummary & { readonly count: number; readonly data: readonly ErrorSummary[] };
+  /** Says that posteriors will feel the error; undefined for a good surrogate. */
+  readonly warning: string | undefined;
+}
+
+/** rms error, in noise sd, past which there is a warning. */
+const LARGEST_ERROR = 0.1;
+/** Simulations that the best weights are chosen by. */
+const VALIDATION = 1024;
+/** Evaluations of the held-out loss in a fit. */
+const EVALUATIONS = 40;
+const BANKS = { fit: 0, validation: 1, heldOut: 2 } as const;
+
+/**
+ * A problem with the prior, noise, names and presets of `problem`, and a network in place of its forward model. Problems
+ * that have only `simulate` get a forward model by it, and with it the ELBO and everything else that needs derivatives.
+ * The network computes in single precision, whatever the type of θ.
+ * Simulations that fail are dropped where the problem says so: the surrogate is fitted, and its error measured, without them.
+ * @throws on options that make no sense; when simulations or losses are not finite (`TrainingStopped`); what the backend throws
+ * when a device that was asked for by name is lost (with "auto" the fit goes on on wasm, with a warning); when aborted, the
+ * signal's reason.
+ */
+export async function surrogate(problem: Problem, options: SurrogateOptions = {}): Promise<Surrogate> {
+  expectProblem("surrogate", problem);
+  const settings = surrogateSettings(problem, options);
+  try {
+    return await makeSurrogate(problem, settings, options);
+  } catch (error) {
+    const lost = error instanceof TrainingStopped && error.reason === "lost";
+    throw reasonOf(lost ? error.cause : error, options.signal); // nobody can carry on from the checkpoint
+  }
+}
+
+async function makeSurrogate(
+  problem: Problem,
+  settings: SurrogateSettings,
+  options: SurrogateOptions,
+): Promise<Surrogate> {
+  const wide = widened(settings.from, settings.widen);
+  const simulated = simulator(problem, settings, options);
+  const bank = await simulated(settings.bank, wide, BANKS.fit);
+  const validation = await simulated(VALIDATION, wide, BANKS.validation);
+  const heldOut = await simulated(settings.heldOut, settings.from, BANKS.heldOut);
+  const asked = settings.bank + VALIDATION + settings.heldOut;
+  const dropped = asked - bank.count - validation.count - heldOut.count;
+  if (dropped > 0)
+    (options.onWarning ?? console.warn)(
+      `surrogate: ${dropped} of ${asked} simulations failed and were dropped: it is fitted, and its error measured, where "${problem.name}" can be simulated`,
+    );
+  const scaling = fitScaling(problem, bank);
+  const forward = await fit(problem, settings, options, scaling, bank, validation);
+  const made = defineProblem({
+    name: `${problem.name}-surrogate`,
+    description: `${problem.description || problem.name}, by a surrogate`,
+    parameters: problem.parameters,
+    data: problem.data,
+    prior: problem.prior,
+    proposal: problem.proposal,
+    noise: problem.noise,
+    presets: problem.presets,
+    forward,
+    parent: problem,
+  });
+  const error = compare(await predict(made, heldOut.theta, backendOf(options)), heldOut, scaling.noise);
+  const warning = warningOf(problem, settings, error);
+  return Object.freeze({ ...made, forward, parent: problem, error, warning });
+}
+
+/** Makes the banks, and tells how far all of them together are. */
+function simulator(problem: Problem, { bank, heldOut, seed }: SurrogateSettings, options: SurrogateOptions) {
+  const { signal, onProgress } = options;
+  const steps = bank + VALIDATION + heldOut;
+  const started = performance.now();
+  let before = 0;
+  return async (count: number, from: SurrogateSettings["from"], number: number): Promise<Simulations> => {
+    const onSimulate = ({ done }: { done: number }): void => {
+      if (done === 0) return;
+      const step = before + done;
+      const stepsPerSecond = (1000 * step) / (performance.now() - started);
+      const secondsLeft = (steps - step) / stepsPerSecond;
+      const none = { loss: Number.NaN, heldOut: Number.NaN };
+      onProgress?.({ phase: "simulating", step, steps, ...none, stepsPerSecond, secondsLeft });
+    };
+    const control = { signal, onSimulate, onWarning: () => {} }; // what is dropped is told once, of all banks
+    const simulations = await simulateBank(problem, {
+      count,
+      from,
+      seed,
+      number,
+      backend: backendOf(options),
+      control,
+    });
+    before += count;
+    return simulations;
+  };
+}
+
+/** Fits the network; answers it as a forward model. */
+async function fit(
+  { name, D, M }: Problem,
+  { hidden, blocks, steps, batch, rate, seed }: SurrogateSettings,
+  { signal, onProgress, onWarning = console.warn, ...more }: SurrogateOptions,
+  { features, data, coordinates, spread }: Scaling,
+  bank: Simulations,
+  validation: Simulations,
+): Promise<(theta: Tensor) => Tensor> {
+  const K = spread.length;
+  const network = (make: MakeLayer) => residual({ ins: D, hidden, blocks, outs: K }, make);
+  const trained = network((layer, rows, cols, init) => weight(layer, rows, cols, { init }));
+  // Relative to the variance of the data, so that rates and clipping mean the same for every problem.
+  const variance = spread.reduce((sum, s) => sum + s * s, 0);
+  const share = spread.map((s) => (s * s) / variance);
+  const total = (theta: Tensor, target: Tensor): Tensor =>
+    batchSum(cast(sumFeatures(mul(square(sub(trained(features(theta)), target)), share)), "f64"));
+  const loss = mul(total(bankRows("theta", D, STREAMS.bank), bankRows("target", K, STREAMS.bank)), 1 / batch);
+  const program = atOnce(
+    compile({
+      train: { outputs: { loss }, minimise: loss, rows: batch },
+      heldOut: { outputs: { sum: total(input("theta", D), input("y", K)) } },
+    }),
+  );
+  const optimiser = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, amsgrad: false, clip: 10 };
+  const learn = async ({ backend, resume, started }: Attempt): Promise<(theta: Tensor) => Tensor> => {
+    const executor = await createExecutor(program, { ...backend, optimiser });
+    try {
+      await executor.writeBank("theta", bank.theta);
+      await executor.writeBank("target", coordinates(bank.clean));
+      /** Of relative squared errors, the rms in noise sd: progress and errors are told in one unit. */
+      const inNoise = (relative: number): number => Math.sqrt((relative * variance) / M);
+      const { best } = await optimise({
+        executor,
+        weights: program.weights,
+        problem: name,
+        settings: {
+          steps,
+          batch,
+          rate,
+          schedule: { kind: "cosine" },
+          evaluateEvery: Math.ceil(steps / EVALUATIONS),
+          patience: 0,
+          guide: { name: "surrogate", options: { hidden, blocks } },
+        },
+        options: {
+          seed,
+          resume,
+          signal,
+          onProgress: (p) =>
+            onProgress?.({ ...p, phase: "fitting", loss: inNoise(p.loss), heldOut: inNoise(p.heldOut) }),
+        },
+        heldOut: { count: validation.count, theta: validation.theta, noisy: coordinates(validation.clean) },
+        started,
+      });
+      const layers = unpackSlab(program.weights, best.weights);
+      const fixed = network((layer, rows) => constant(layers[layer].data, "f32", rows));
+      return (theta) => data(fixed(features(theta)), theta.dtype);
+    } finally {
+      executor.dispose();
+    }
+  };
+  return outliveDevice({ backend: backendOf(more), started: performance.now() }, learn, onWarning);
+}
+
+function summary(sizes: Float64Array): ErrorSummary {
+  const sorted = sizes.sort();
+  const rms = Math.sqrt(sorted.reduce((sum, e) => sum + e * e, 0) / sorted.length);
+  return { rms, p99: sorted[Math.ceil(0.99 * sorted.length) - 1], max: sorted[sorted.length - 1] };
+}
+
+/** Errors of predictions (count, M) in noise sd. */
+function compare(predicted: Float64Array, { clean, count }: Simulations, noise: Float64Array): Surrogate["error"] {
+  const M = noise.length;
+  const sizes = predicted.map((v, i) => Math.abs(v - clean[i]) / noise[i % M]);
+  const data = Array.from(noise, (_, j) => summary(Float64Array.from({ length: count }, (_x, r) => sizes[r * M + j])));
+  return Object.freeze({ ...summary(sizes), count, data });
+}
+
+function warningOf(
+  { data, name }: Problem,
+  settings: SurrogateSettings,
+  error: Surrogate["error"],
+): string | undefined {
+  if (error.rms <= LARGEST_ERROR) return undefined;
+  const worst = error.data.reduce((most, e, j) => (e.rms > error.data[most].rms ? j : most), 0);
+  const { bank, steps, hidden } = settings;
+  return (
+    `the surrogate of "${name}" is off by ${error.rms.toFixed(2)} noise sd rms (${data[worst].name}: ` +
+    `${error.data[worst].rms.toFixed(2)}), more than ${LARGEST_ERROR}: posteriors will feel it; try a larger bank ` +
+    `(${bank}), more steps (${steps}) or a wider network (${hidden}), or correct them with the problem itself`
+  );
+}
