@@ -3,7 +3,8 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { blocks, inFolder, pages, read, root, run } from "./helpers/pages.ts";
+import { blocks, inFolder, pages, read } from "./helpers/pages.ts";
+import { root, runScript } from "./helpers/processes.ts";
 
 const scripts = JSON.parse(read("package.json")).scripts as Record<string, string>;
 const benches = [...read("bench/main.ts").matchAll(/^ {2}(\w+): async/gm)].map(([, name]) => name);
@@ -51,8 +52,8 @@ for (const page of pages) {
       inFolder((folder) => {
         const script = join(folder, "example.ts");
         writeFileSync(script, code);
-        const { status, stderr } = run(folder, script);
-        assert.is(status, 0, stderr);
+        const { status, err } = runScript(script, [], { cwd: folder });
+        assert.is(status, 0, err);
       }));
   });
 }

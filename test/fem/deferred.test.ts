@@ -1,10 +1,7 @@
 // Meshes of built-in problems are made when a forward model is first traced: importing the problems stays cheap.
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
+import { runCode } from "../helpers/processes.ts";
 
 /** Bytes of typed arrays after the import of the problems, and after the forward model of one is traced. */
 function bytesHeld(name: string): { imported: number; traced: number } {
@@ -18,14 +15,9 @@ function bytesHeld(name: string): { imported: number; traced: number } {
     const kept = problem.forward(input("theta", problem.D));
     console.log(JSON.stringify({ imported, traced: bytes() - before, kept: kept.cols }));
   `;
-  const args = ["--import", "tsx", "--input-type=module", "--eval", program];
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
-    cwd: root,
-    encoding: "utf8",
-    timeout: 100_000,
-  });
-  assert.is(status, 0, stderr);
-  return JSON.parse(stdout);
+  const { status, out, err } = runCode(program);
+  assert.is(status, 0, err);
+  return JSON.parse(out);
 }
 
 for (const name of ["eit", "darcy"]) {

@@ -1,6 +1,6 @@
 /** Processes that tests start: scripts of this repository, and the hosts that the library runs on. */
 import { spawnSync } from "node:child_process";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -32,33 +32,25 @@ export function run(program: string, args: readonly string[], { cwd = root, env,
   return { status, out: stdout, err: stderr };
 }
 
-/** Runs a TypeScript file, by its path in the repository, on this Node; "retrodict" is the sources. */
-export const runScript = (script: string, args: readonly string[] = [], options: RunOptions = {}): Ended =>
-  run(process.execPath, ["--import", "tsx", join(root, script), ...args], {
-    ...options,
-    env: { TSX_TSCONFIG_PATH: join(root, "tsconfig.json"), ...options.env },
-  });
-
 export interface Host {
   readonly name: string;
   readonly program: string;
-  /** Before the script and its arguments, which may be TypeScript. */
+  /** Before a script, which may be TypeScript. */
   readonly args: readonly string[];
 }
 
-const thisNode: Host = { name: "this Node", program: process.execPath, args: ["--import", "tsx"] };
-export const newerNode: Host = {
+export const thisNode: Host = { name: "this Node", program: process.execPath, args: ["--import", "tsx"] };
+const newerNode: Host = {
   name: "a newer Node",
   program: join(root, "node_modules/node-current/bin/node"),
   args: [],
 };
-export const deno: Host = {
+const deno: Host = {
   name: "Deno",
   program: join(root, "node_modules/.bin/deno"),
   args: ["run", "-A", "--no-prompt"],
 };
 export const otherHosts: readonly Host[] = [newerNode, deno];
-export const allHosts: readonly Host[] = [thisNode, ...otherHosts];
 
 const found = new Map<Host, boolean>();
 
@@ -69,3 +61,21 @@ export function isInstalled(host: Host): boolean {
   if (!known) console.log(`SKIP ${host.name} is not installed`);
   return known;
 }
+
+/** Runs a script, by its path in the repository or in full, on a host. In this Node "retrodict" is the sources. */
+export const runOn = (
+  { program, args }: Host,
+  script: string,
+  more: readonly string[] = [],
+  options?: RunOptions,
+): Ended =>
+  run(program, [...args, resolve(root, script), ...more], {
+    ...options,
+    env: { TSX_TSCONFIG_PATH: join(root, "tsconfig.json"), ...options?.env },
+  });
+export const runScript = (script: string, args?: readonly string[], options?: RunOptions): Ended =>
+  runOn(thisNode, script, args, options);
+
+/** Runs code, a module at the root of the repository, in this Node. */
+export const runCode = (code: string, options?: RunOptions): Ended =>
+  run(process.execPath, [...thisNode.args, "--input-type=module", "--eval", code], options);
