@@ -4,6 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
+import { PATIENCE } from "./processes.ts";
 import { type ServeOptions, type Server, serve } from "./server.ts";
 
 const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
@@ -54,13 +55,14 @@ export async function openPage(folder: string, options: PageOptions = {}): Promi
   };
   try {
     const { chromium } = await import("playwright-core");
-    browser = await chromium.launch({ executablePath, args: FLAGS });
+    browser = await chromium.launch({ executablePath, args: FLAGS, timeout: PATIENCE });
   } catch (error) {
     await close();
     return `Chromium does not start: ${String(error).split("\n")[0]}`;
   }
   try {
     const page = await browser.newPage();
+    page.setDefaultTimeout(PATIENCE);
     const errors: string[] = [];
     page.on("pageerror", (error) => errors.push(error.message));
     page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
