@@ -1,3 +1,4 @@
+// slow (20 s): a training on a field of 64 parameters
 // The permeability field: how its data enter, and that its presets train.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

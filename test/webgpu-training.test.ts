@@ -1,3 +1,4 @@
+// slow (95 s): trainings on a software adapter, in three hosts
 // Training on WebGPU: losses and gradients as on wasm, resumption across backends, a device that is lost, hosts without an adapter.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -184,7 +185,7 @@ test("a batch that does not fit is refused with the rows that would, and calls a
 test("where there is no adapter, webgpu says why and auto trains on wasm", () => {
   const script = `
     import { train, gaussian } from "./src/index.ts";
-    import { arm } from "./src/problems/index.ts";
+    import { arm } from "./src/problems.ts";
     const options = { guide: gaussian({ hidden: [4] }), steps: 2, batch: 8, heldOut: 8, evaluateEvery: 1 };
     const told = await train(arm, { ...options, backend: "webgpu" }).catch((error) => error.message);
     const { device } = (await train(arm, options)).spec.training;
