@@ -1,4 +1,3 @@
-// slow (45 s): bundles by Vite and esbuild, each opened in Chromium
 // The package through bundlers, as its users configure them: not at all where that will do; then opened in Chromium.
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,3 @@
-// slow (13 s): corrections and evaluations by processes of the command line
 /** The command line where posteriors are corrected and models evaluated, and how it finds the problem of a model. */
 import * as fs from "node:fs";
 import { test } from "uvu";

@@ -1,4 +1,3 @@
-// slow (22 s): seventy processes of the command line
 /** The command line as a process: its status, what it prints where, and the files that it writes. */
 import * as fs from "node:fs";
 import { test } from "uvu";

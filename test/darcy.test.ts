@@ -1,4 +1,3 @@
-// slow (20 s): a training on a field of 64 parameters
 // The permeability field: how its data enter, and that its presets train.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

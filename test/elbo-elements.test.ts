@@ -1,4 +1,3 @@
-// slow (23 s): trainings through finite elements
 // The evidence lower bound through finite elements: its gradient passes a factorisation and its substitutions. It needs only
 // data to train on, so they may come from a bank.
 import { test } from "uvu";

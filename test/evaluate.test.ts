@@ -1,4 +1,3 @@
-// slow (34 s): evaluations against exact draws and chains
 // Evaluation: quadrature against closed forms, models that are right, too narrow, or not trained, and what is refused.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,4 +1,3 @@
-// slow (40 s): the examples train until their posteriors are right
 /** The examples as a visitor runs them: the arm as a process, the problem of one's own by code and by command line. */
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";

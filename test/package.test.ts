@@ -1,4 +1,3 @@
-// slow (11 s): the package is made and runs in three hosts
 // The package as its users get it: what `npm pack` makes, unpacked where nothing else is, used from each host.
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

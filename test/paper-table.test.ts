@@ -1,4 +1,3 @@
-// slow (8 s): a table of the benches, in processes of its own
 // The table of `bench paper`: the paper's figures beside ours, on observations that are made when none are given.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

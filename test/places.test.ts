@@ -1,4 +1,3 @@
-// slow (12 s): the package in three hosts, and bundled
 // The package from wherever it may lie: a folder with an odd name, another server, a bundle, and where modules are required.
 import { spawn } from "node:child_process";
 import { copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";

@@ -1,4 +1,3 @@
-// slow (35 s): simulations and posteriors of every problem
 // The built-in problems: one list of properties over all, then each against what is known of its posterior.
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "uvu";

@@ -1,4 +1,3 @@
-// slow (10 s): reports of evaluations of models
 /** The report of an evaluation, from evaluations made by hand: what must be in it, whatever the numbers are. */
 import { parseHTML } from "linkedom";
 import { test } from "uvu";

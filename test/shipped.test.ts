@@ -1,4 +1,3 @@
-// slow (23 s): shipped models against exact posteriors
 // The models that the package ships: they are found by name, are what their training gives, and answer as they should.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,3 @@
-// slow (23 s): the modes of 1300 posteriors of darcy
 // Simulating with a forward model that takes its time: how far it has come is told, and it can be stopped.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,4 +1,3 @@
-// slow (17 s): a study of the benches, in a process of its own
 // The studies: that their truths are true, that their statistics see what they say, and that the scripts run.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,4 +1,3 @@
-// slow (10 s): surrogates trained until their error is small
 // Surrogates: how well they fit, what they say of it, and what can be done with them.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

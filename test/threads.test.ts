@@ -1,4 +1,3 @@
-// slow (40 s): trainings by up to eight threads, in three hosts
 // Threads change when things are computed, and nothing that is computed.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

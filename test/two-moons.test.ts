@@ -1,4 +1,3 @@
-// slow (22 s): trainings until the posterior is right
 // Two moons: the crescent's density is that of its draws, exact draws are those of the potential, and what trains on it.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,4 +1,3 @@
-// slow (95 s): trainings on a software adapter, in three hosts
 // Training on WebGPU: losses and gradients as on wasm, resumption across backends, a device that is lost, hosts without an adapter.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,4 +1,3 @@
-// slow (18 s): trainings in workers, and arrays of millions of numbers
 // Work in a worker: the same answers, and a calling thread that stays free.
 import { performance } from "node:perf_hooks";
 import { setFlagsFromString } from "node:v8";

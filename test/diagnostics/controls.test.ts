@@ -1,4 +1,3 @@
-// slow (33 s): false alarms and misses, counted over many repetitions
 /**
  * Negative controls: guides that are wrong in known ways, on posteriors known exactly. Every diagnostic must catch what it
  * is said to catch (docs/diagnostics.md), must pass the right guide, and is shown not to see what it is said not to see.

@@ -1,4 +1,3 @@
-// slow (13 s): every shader is compiled and checked
 // Every kernel of shaders/ compiles without a message, within the limits that every device has: on a device that runs nothing and
 // checks everything. A variant of a kernel is what shapes, the rows of the plan and what stands next to an op in it pick.
 import { readdirSync } from "node:fs";

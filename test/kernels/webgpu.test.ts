@@ -1,4 +1,3 @@
-// slow (170 s): a software adapter compiles the kernels of every op
 // Every op on WebGPU against the f64 reference, with the comparisons and the tolerances of the wasm kernels; solves are not there.
 import { test } from "uvu";
 import { hasKernels } from "../../src/backends/webgpu/schedule.ts";

@@ -1,4 +1,3 @@
-// slow (20 s): chains until their moments are right
 // The sampler against posteriors that are known: in closed form, by quadrature, or by exact draws of another kind.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
