@@ -11,7 +11,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import type { OptionTable } from "../src/checks/options.ts";
+import { isRequired, type OptionTable } from "../src/checks/options.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = join(root, "docs/api");
@@ -146,7 +146,8 @@ function optionTable({ def }: Declaration): string[] | undefined {
   const known = typeName === "OptionsOf" ? tables.get(typeParams?.[0].repr ?? "") : undefined;
   if (known === undefined) return undefined;
   const rows = Object.entries(known.table).map(([name, row]) => {
-    const byDefault = row.default === undefined ? "" : `\`${JSON.stringify(row.default)}\``;
+    const byDefault =
+      row.default === undefined ? "" : isRequired(row) ? "required" : `\`${JSON.stringify(row.default)}\``;
     return `| \`${name}\` | ${cell(row.check.expected)} | ${byDefault} | ${cell(commentOf(known.comments, name, row) ?? "")} |`;
   });
   return ["| option | expected | default | |", "|---|---|---|---|", ...rows];
@@ -179,9 +180,13 @@ function section({ name, declarations }: Name): string {
   const isOverloaded = declarations.length > 1 && declarations.every(({ kind }) => kind === "function");
   const shown = isOverloaded ? declarations.filter(({ def }) => !("hasBody" in def)) : declarations;
   const code = options ?? ["```ts", ...(shown.length > 0 ? shown : declarations).map(signature), "```"];
-  return [`## ${name}`, "", ...parts.flatMap((part) => [part.replaceAll("\n", " ").replace(" @throws ", " **Throws** ").trim(), ""]), ...code, ""].join(
-    "\n",
-  );
+  return [
+    `## ${name}`,
+    "",
+    ...parts.flatMap((part) => [part.replaceAll("\n", " ").replace(" @throws ", " **Throws** ").trim(), ""]),
+    ...code,
+    "",
+  ].join("\n");
 }
 
 const isCheck = process.argv.includes("--check");

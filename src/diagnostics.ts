@@ -1,8 +1,8 @@
-/** Diagnostics of posteriors: what each sees, and what it cannot, is told in docs/diagnostics.md. */
+/** Diagnostics of posteriors; docs/diagnostics.md says which errors each of them detects. */
 
 export type { Rows } from "./diagnostics/arrays.ts";
 export { type C2st, type C2stOptions, c2st } from "./diagnostics/c2st.ts";
-export { type Coverage, coverage } from "./diagnostics/coverage.ts";
+export { type Coverage, coverage, type ReadCurve } from "./diagnostics/coverage.ts";
 export type { Curve } from "./diagnostics/curves.ts";
 export {
   type Divergence,
@@ -33,7 +33,7 @@ export {
   predictiveCheck,
   type Replications,
 } from "./diagnostics/predictive.ts";
-export { type Quantity, type RankOptions, type Ranks, rankTruths } from "./diagnostics/ranks.ts";
+export { type Quantity, type RankList, type RankOptions, type Ranks, rankTruths } from "./diagnostics/ranks.ts";
 export { type Resimulation, resimulate, resimulationError } from "./diagnostics/resimulation.ts";
 export {
   type CalibratedQuantity,
@@ -43,8 +43,9 @@ export {
   sbc,
 } from "./diagnostics/sbc.ts";
 export { tarp } from "./diagnostics/tarp.ts";
-export { type EvaluateOptions, evaluate } from "./evaluate/evaluate.ts";
+export { evaluate } from "./evaluate/evaluate.ts";
 export type { Evaluation } from "./evaluate/evaluation.ts";
+export type { EvaluateOptions } from "./evaluate/options.ts";
 export { recordOf, withCalibration } from "./evaluate/record.ts";
 export type {
   CalibrationRecord,

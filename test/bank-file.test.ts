@@ -1,4 +1,4 @@
-// A bank of simulations on disk: it is resumed to the same bits, refused where it is another's, and outlives damage.
+// A bank of simulations on disk: it resumes to the same bits, refuses another problem's file, and survives damage.
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -187,12 +187,12 @@ const others: readonly [string, () => Promise<unknown>, RegExp][] = [
   [
     "a problem that needs none",
     () => train(small, { ...options, bankFile: at("own.bank") }),
-    /^bankFile: expected a problem with simulate\(\), .*, got "small" without it$/,
+    /^train: expected bankFile only with a problem that has simulate\(\), .*; "small" has none$/,
   ],
   [
     "no path",
     () => train(outside(batches), { ...options, bankFile: 3 as never }),
-    /^bankFile: expected the path .*, got 3$/,
+    /^train: expected bankFile to be a path, as a string, got 3$/,
   ],
   [
     "more than a file holds",

@@ -1,4 +1,4 @@
-// The package through bundlers, as its users configure them: not at all where that will do; then opened in Chromium.
+// The package through bundlers with as little configuration as each needs; the bundles are then opened in Chromium.
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build as esbuild } from "esbuild";
@@ -132,7 +132,7 @@ test("a bundle that is no module, and so has no address of its own, says so, and
     assert.match(await ask<string>(open, "failed"), expected);
     await ask(open, "shipped", { kernels: "assets", models: "assets" });
     const { notice } = await ask<{ notice: string }>(open, "trained", { worker: true });
-    assert.match(notice, "for this module does not know its own address (bundle as ESM); copy worker.js");
+    assert.match(notice, "because this module does not know its own address (bundle as ESM); copy worker.js");
   });
   await tryOut(out, {}, { kernels: "assets", models: "assets", worker: "/assets/" });
 });

@@ -1,4 +1,4 @@
-// What a model file keeps of its evaluation is what the evaluation found.
+// The evaluation record of a model file equals what the evaluation found.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { evaluate } from "../src/evaluate/evaluate.ts";

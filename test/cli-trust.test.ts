@@ -1,4 +1,4 @@
-/** The command line where posteriors are corrected and models evaluated, and how it finds the problem of a model. */
+/** The command line corrects posteriors, evaluates models, and finds the problem of a model. */
 import * as fs from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -57,7 +57,7 @@ test("evaluate says whether to believe a model, as text, as JSON and as a report
   assert.is(status, 0, err);
   assert.match(out, /^[✓!✗] .+\n {2}[+−] /);
   assert.match(out, /KS, guide +\d\.\d{3} \/ /);
-  assert.match(err, /4 cases against exact draws/);
+  assert.match(err, /compared 4 evaluation cases with exact draws/);
   assert.match(fs.readFileSync(report, "utf8"), /^<!doctype html>/);
   const json = await retrodict([...few, "--against", "quadrature", "--json", "--quiet"]);
   assert.is(json.status, 0, json.err);
@@ -68,7 +68,7 @@ test("evaluate says whether to believe a model, as text, as JSON and as a report
   assert.is(told.examples[0].guide, undefined);
   for (const [args, message] of [
     [["--report", at("report.pdf")], /--report: expected a name that ends in \.html/],
-    [["--against", "mcmc"], /--against <TRUTH>' argument 'mcmc' is invalid/],
+    [["--against", "mcmc"], /--against <NAME>' argument 'mcmc' is invalid/],
     [["--cases", "0"], /Expected a whole number of at least 1/],
   ] as const) {
     const wrong = await retrodict([...few, ...args]);

@@ -1,4 +1,4 @@
-/** The command line as a process: its status, what it prints where, and the files that it writes. */
+/** The command line as a process: its exit status, its two outputs, and the files that it writes. */
 import * as fs from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -167,7 +167,7 @@ test("a datum far from everything simulated is answered with a warning", async (
   await trainTiny();
   const { status, out, err } = await retrodict(["infer", model, "--data", "-", "--json", "--quiet"], "1000\n");
   assert.is(status, 0, err);
-  assert.match(err, /^retrodict: warning: the datum is [\d.]+ times as far from the simulations/);
+  assert.match(err, /^retrodict: warning: the observation is [\d.]+ times as far from the simulations/);
   assert.match(JSON.parse(out).observations[0].warning, "times as far");
 });
 
@@ -220,7 +220,7 @@ const cases: readonly [what: string, args: readonly string[], status: number, me
     /got the problem "problem" as a named/,
   ],
   ["a module of another kind", ["train", write("k.mjs", "export default 1;"), ...out], 1, /a problem.*, got a number/],
-  ["threads too many", ["infer", model, "--data", "-", "--threads", "9"], 2, /--threads.*from 1 to 8, or auto/],
+  ["threads too many", ["infer", model, "--data", "-", "--threads", "9"], 2, /--threads.*from 1 to 8, or "auto"/],
   ["no data", ["infer", model], 2, /required option '--data <FILE>' not specified/],
   ["a model that is not there", ["infer", at("none"), "--data", "-"], 1, /cannot read ".*none": no such file/],
   ["a model that is none", ["infer", garbage, "--data", "-"], 1, /".*garbage.*": safetensors: expected .*model file\?/],

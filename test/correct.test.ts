@@ -1,4 +1,4 @@
-// Correction: wrong guides must end at the exact posterior or be flagged, and what cannot be corrected must say why.
+// Correction: a wrong guide must end at the exact posterior or be flagged; an error says why a posterior cannot be corrected.
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
@@ -6,7 +6,8 @@ import * as assert from "uvu/assert";
 import { ksPerParameter, pool } from "../src/diagnostics/ks.ts";
 import { gaussianNoise } from "../src/distributions/noise.ts";
 import { normal } from "../src/distributions/normal.ts";
-import { square } from "../src/graph/build.ts";
+import { add, mul, sqrt, square, sub, where } from "../src/graph/build.ts";
+import type { Tensor } from "../src/graph/tensor.ts";
 import { infer } from "../src/infer/infer.ts";
 import { laplace } from "../src/infer/laplace.ts";
 import { normalAt } from "../src/numbers/random.ts";
@@ -109,6 +110,26 @@ for (const [name, shift, scale] of [
     const [l] = await c.logProb([0.1, 0.2]);
     const closed = -2 * HALF_LOG_2PI + Math.log(2) - (0.2 * 0.2 + 0.7 * 0.7);
     assert.ok(Math.abs(l - closed) < error, `${l}, ${closed}`);
+  });
+}
+
+for (const [name, forward] of [
+  ["a sensor that reads 1 above 2 and 0 below", (t: Tensor) => where(sub(t, 2), 1, 0)],
+  ["a forward model that is NaN below 2", (t: Tensor) => add(mul(sqrt(sub(t, 2)), 0), 1)],
+  ["a sensor that overflows below 2", (t: Tensor) => where(sub(t, 2), 1, 1e300)],
+] as const) {
+  test(`draws that are impossible under ${name} have no weight`, async () => {
+    const threshold = defineProblem({ name: "threshold", prior: normal([0], 1), forward, noise: gaussianNoise(0.01) });
+    const y = Float64Array.of(1);
+    const prior = guessed(threshold, y, Float64Array.of(0), Float64Array.of(1));
+    const c = await correct(threshold, prior, { method: "psis", draws: 40_000 });
+    // N(0, 1) above 2: mean φ(2)/Φ(−2) = 2.3732, sd .3376; the evidence is N(1; 1, .01) Φ(−2). A share of .0228 is above.
+    assert.ok(Math.abs(c.ess / (40_000 * 0.02275) - 1) < 0.15, `${c.ess}`);
+    assert.ok(Math.abs(c.mean[0] - 2.3732) < (4 * 0.3376) / Math.sqrt(c.ess), `${c.mean[0]}`);
+    assert.ok(Math.abs(c.logEvidence - Math.log(0.0227501 / (0.01 * Math.sqrt(2 * Math.PI)))) < 4 / Math.sqrt(c.ess));
+    assert.ok(c.quantile(0.001)[0] > 2 && Math.min(...c.draws) > 2, `${c.quantile(0.001)[0]}`);
+    const few = await correct(threshold, prior, { method: "psis", draws: 1000 });
+    assert.match(few.warning as string, /effective draws, below 100/);
   });
 }
 

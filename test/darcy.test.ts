@@ -1,4 +1,4 @@
-// The permeability field: how its data enter, and that its presets train.
+// The permeability field: how its data are embedded, and that its presets train.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gaussian } from "../src/guides/gaussian.ts";

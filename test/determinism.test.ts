@@ -6,12 +6,14 @@ import { createWasm } from "../src/backends/wasm/executor.ts";
 import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import { spline } from "../src/guides/spline.ts";
+import { atOnce } from "../src/host/yielding.ts";
 import * as retrodict from "../src/index.ts";
 import { initialWeights } from "../src/nn/initial.ts";
 import * as ops from "../src/ops.ts";
 import { simulateAt } from "../src/simulate/simulate.ts";
 import { fullSettings, type TrainOptions } from "../src/train/options.ts";
-import { train, trainingProgram } from "../src/train/train.ts";
+import { trainingProgram } from "../src/train/program.ts";
+import { train } from "../src/train/train.ts";
 import { bitsOf, small } from "./helpers/maps.ts";
 import { PINNED, pinnedHash } from "./helpers/pinned.ts";
 import { isInstalled, otherHosts, runOn } from "./helpers/processes.ts";
@@ -55,7 +57,7 @@ test("steps may be taken one by one or all at once, with or without a new execut
     clip: 0.7,
     embedding: "none",
   });
-  const { program } = trainingProgram(small, settings, 3);
+  const { program } = atOnce(trainingProgram(small, settings, 3));
   const optimiser = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, amsgrad: true, clip: 0.7 };
   const rates = Float32Array.from({ length: 40 }, (_, t) => 0.01 / (1 + t));
   const run = async (
@@ -63,7 +65,7 @@ test("steps may be taken one by one or all at once, with or without a new execut
     isFresh: boolean,
   ): Promise<{ weights: Float32Array; losses: number[]; state: OptimiserState }> => {
     let executor = await createWasm(program, { build: "plain", optimiser });
-    await executor.writeWeights(initialWeights(program.weights, 3));
+    await executor.writeWeights(atOnce(initialWeights(program.weights, 3)));
     const losses: number[] = [];
     let step = 0;
     for (const next of [...cuts, 40]) {
@@ -112,10 +114,12 @@ test("simulations do not depend on how many there are, nor on the batches they a
 });
 
 test("initial weights fill U(−1/√I, 1/√I) entry by entry, from the seed alone", () => {
-  const { program } = trainingProgram(small, fullSettings(small, { ...base, guide: gaussian({ hidden: [200] }) }), 3);
-  const weights = initialWeights(program.weights, 3);
-  assert.equal(initialWeights(program.weights, 3), weights);
-  assert.not.equal(initialWeights(program.weights, 4), weights);
+  const { program } = atOnce(
+    trainingProgram(small, fullSettings(small, { ...base, guide: gaussian({ hidden: [200] }) }), 3),
+  );
+  const weights = atOnce(initialWeights(program.weights, 3));
+  assert.equal(atOnce(initialWeights(program.weights, 3)), weights);
+  assert.not.equal(atOnce(initialWeights(program.weights, 4)), weights);
   for (const { name, rows, cols, offset, init } of program.weights.entries) {
     const entry = weights.subarray(offset / 4, offset / 4 + rows * cols);
     assert.ok(

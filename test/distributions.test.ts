@@ -1,4 +1,4 @@
-// One list of properties over all distributions, on the f64 reference; then single precision and bad arguments.
+// One list of properties runs over all distributions, on the f64 reference; then single precision and bad arguments.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createWasm } from "../src/backends/wasm/executor.ts";

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { ORDER } from "../scripts/lint-layers.ts";
 import { blocks, inFolder, pages, read } from "./helpers/pages.ts";
 import { root, runScript } from "./helpers/processes.ts";
 
@@ -11,6 +12,8 @@ const benches = [...read("bench/main.ts").matchAll(/^ {2}(\w+): async/gm)].map((
 const tests = readdirSync(join(root, "test"), { recursive: true }).map(String);
 /** A link within the repository: its path, and the heading that it points to. */
 const LINK = /\]\((?!https?:)([^)#\s]*)(?:#([^)]+))?\)/g;
+/** A source file by its path in the repository; `NAME` in it stands for any. */
+const FILE = /\b(?:assembly|bench|examples|scripts|shaders|src|test)\/[\w./-]*\w\.(?:ts|js|mjs)\b/g;
 /** The anchors of the headings of a page. */
 const anchors = (text: string): string[] =>
   [...text.matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
@@ -30,6 +33,7 @@ for (const page of pages) {
       assert.ok(existsSync(join(root, target)), target);
       if (anchor) assert.ok(anchors(read(target)).includes(anchor), `${target}#${anchor}`);
     }
+    for (const [path] of text.matchAll(FILE)) if (!path.includes("NAME")) assert.ok(existsSync(join(root, path)), path);
     for (const [, path] of text.matchAll(/npx tsx (\S+\.ts)/g)) assert.ok(existsSync(join(root, path)), path);
     for (const [, name] of text.matchAll(/npm run ([\w:]+)/g)) assert.ok(Object.hasOwn(scripts, name), name);
     for (const [, name] of text.matchAll(/npm run bench (\w+)/g)) assert.ok(benches.includes(name), `bench ${name}`);
@@ -41,7 +45,7 @@ for (const page of pages) {
   });
 
   test(`no code of ${page} is left out of the tests`, () => {
-    const tested = page === "docs/loading.md" ? ["ts", "sh", "html"] : ["ts", "sh"]; // the page runs in test/browser.test.ts
+    const tested = page === "docs/loading.md" ? ["ts", "sh", "text", "html"] : ["ts", "sh", "text"]; // the page runs in test/browser.test.ts
     const fences = [...text.matchAll(/^```(\w*)$/gm)].map(([, language]) => language).filter((_, i) => i % 2 === 0);
     for (const language of fences) assert.ok(tested.includes(language), `a block of ${language || "no language"}`);
   });
@@ -61,6 +65,11 @@ for (const page of pages) {
 test("the README links every page of docs/", () => {
   const readme = read("README.md");
   for (const page of pages.filter((name) => name.startsWith("docs/"))) assert.ok(readme.includes(`(${page})`), page);
+});
+
+test("docs/architecture.md lists the folders of src/ in their order", () => {
+  const rows = [...read("docs/architecture.md").matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
+  assert.equal(rows, [...ORDER]);
 });
 
 test.run();

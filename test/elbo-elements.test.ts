@@ -1,5 +1,5 @@
-// The evidence lower bound through finite elements: its gradient passes a factorisation and its substitutions. It needs only
-// data to train on, so they may come from a bank.
+// The evidence lower bound through finite elements: its gradient passes a factorisation and its substitutions. The
+// ELBO trains on data alone, so they may come from a bank.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gaussian } from "../src/guides/gaussian.ts";

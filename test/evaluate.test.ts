@@ -1,4 +1,4 @@
-// Evaluation: quadrature against closed forms, models that are right, too narrow, or not trained, and what is refused.
+// Evaluation: quadrature against closed forms; models that are right, too narrow or untrained; refusals.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ksBound, ksOneSample } from "../src/diagnostics/ks.ts";
@@ -137,7 +137,7 @@ test("a model that is too narrow, and one that knows the prior only, are not fou
   assert.ok(e.weights !== null && e.weights.above > 0.5, `${e.weights?.above}`);
 });
 
-test("two parameters are held against quadrature; a simulator alone is calibrated without a truth", async () => {
+test("two parameters are compared with quadrature; a simulator alone is calibrated without a reference posterior", async () => {
   const map = await trained(small);
   const e = await evaluate(map, few);
   assert.is(e.against.name, "quadrature");
@@ -162,7 +162,7 @@ test("it refuses what it cannot do, and says what it needs", async () => {
     [() => evaluate(map, { ...few, against: "exact" }), /^evaluate: expected a problem with a sampler of its own/],
     [
       () => evaluate(map, { ...few, against: "truth" as never }),
-      /^evaluate: expected against auto, exact, .*got "truth"$/,
+      /^evaluate: expected against to be one of "auto", "exact", .*got "truth"$/,
     ],
     [() => evaluate(map, { ...few, cases: 0 }), /cases/],
     [() => evaluate(map, { ...few, problem: linearGaussian }), /expected a problem of 2 parameters and 3 data/],
@@ -199,11 +199,11 @@ test("an aborted evaluation ends with the signal's reason, whatever it is at", a
 test("all of an evaluation runs where it was asked to", async () => {
   const map = await trained(small);
   const asked: unknown[] = [];
-  const engine: typeof map.engine = (name, options) => {
+  const executor: typeof map.executor = (name, options) => {
     asked.push(options?.threads);
-    return map.engine(name, options);
+    return map.executor(name, options);
   };
-  const e = await evaluate({ ...map, engine }, { ...few, against: "none", threads: 2 });
+  const e = await evaluate({ ...map, executor }, { ...few, against: "none", threads: 2 });
   assert.ok(asked.length > 5 && asked.every((threads) => threads === 2), [...new Set(asked)].join());
   assert.is(e.device, "wasm plain, 2 threads");
   assert.is((await evaluate(map, { ...few, against: "none", kernels: undefined })).device, "wasm plain");

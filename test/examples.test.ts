@@ -1,4 +1,4 @@
-/** The examples as a visitor runs them: the arm as a process, the problem of one's own by code and by command line. */
+/** The examples as a visitor runs them: the arm as a process, a user's own problem in code and on the command line. */
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

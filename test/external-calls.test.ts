@@ -1,4 +1,4 @@
-// Simulators that are functions: batches, calls side by side, repetitions, time limits, failures that stop or are dropped.
+// Simulators that are functions: batches, concurrent calls, retries, time limits, failures that stop or are dropped.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { normal } from "../src/distributions/normal.ts";
@@ -229,8 +229,8 @@ test("a simulator with noise of its own is learned with noise: null", async () =
 });
 
 const wrong: readonly [string, object, RegExp][] = [
-  ["no function", { run: 3 }, /^outside: expected simulate.run to be a function, got 3$/],
-  ["an unknown setting", { run: model, retry: 1 }, /^outside: expected simulate to have only run, .*, got "retry"$/],
+  ["no function", { run: 3 }, /^outside: simulate: expected run to be a function, got 3$/],
+  ["an unknown setting", { run: model, retry: 1 }, /^outside: simulate: expected options run, .*; got "retry"$/],
   [
     "no batch",
     { run: model, batch: 0 },
@@ -239,7 +239,7 @@ const wrong: readonly [string, object, RegExp][] = [
   ["no calls", { run: model, concurrency: 0 }, /expected concurrency to be a whole number from 1 to 1024, got 0$/],
   ["retries in words", { run: model, retries: "2" }, /expected retries to be a whole number from 0 to 100, got "2"$/],
   ["a negative timeout", { run: model, timeout: -1 }, /expected timeout to be seconds from 0 .*, got -1$/],
-  ["an unknown fate", { run: model, failures: "skip" }, /expected failures to be "stop" or "drop", got "skip"$/],
+  ["an unknown fate", { run: model, failures: "skip" }, /expected failures to be one of "stop", "drop", got "skip"$/],
   [
     "other parameters",
     { run: model, D: 3 },

@@ -1,4 +1,4 @@
-// Where kernels and models are looked for, and what is said where they are not.
+// Where kernels and models are looked for, and the errors if they are missing.
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -63,8 +63,8 @@ test("in a page a folder is relative to the page", () => {
 
 test("folders that make no sense are refused, and change nothing", () => {
   const odd = (folders: unknown): string => messageOf(() => setFolders(folders as Folders));
-  assert.match(odd("dist"), 'setFolders: expected { kernels, models, worker }, got "dist"');
-  assert.match(odd({ kernel: "x" }), 'setFolders: expected kernels, models, worker; got "kernel"');
+  assert.match(odd("dist"), 'setFolders: expected options { kernels, models, worker }, got "dist"');
+  assert.match(odd({ kernel: "x" }), 'setFolders: expected options kernels, models, worker; got "kernel"');
   assert.match(
     odd({ kernels: "x", models: 3 }),
     "setFolders: expected models to be a URL or a path of a folder, got 3",

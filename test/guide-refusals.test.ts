@@ -1,4 +1,4 @@
-// What guides refuse: options that make no guide, each with what was expected and what came.
+// Guides refuse options that make no sense; each error says what was expected and what came.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { coupling } from "../src/guides/coupling.ts";
@@ -9,33 +9,41 @@ import { spline } from "../src/guides/spline.ts";
 
 const E = 3; // features
 const refusals: readonly [string, () => unknown, RegExp][] = [
-  ["an unknown guide", () => guideFrom("flow"), /^guide: expected gaussian, mixture, coupling, spline, got "flow"$/],
-  ["a name of every object", () => guideFrom("toString"), /^guide: expected .*, got "toString"$/],
+  [
+    "an unknown guide",
+    () => guideFrom("flow"),
+    /^guide: expected name to be one of "coupling", "gaussian", "mixture", "spline", got "flow"$/,
+  ],
+  ["a name of every object", () => guideFrom("toString"), /^guide: expected name to be one of .*, got "toString"$/],
   [
     "a width of 0",
     () => gaussian({ hidden: [8, 0] }),
-    /^gaussian.hidden: expected a list of positive whole widths, got \[8,0\]$/,
+    /^gaussian: expected hidden to be a list of positive whole numbers, got \[8, 0\]$/,
   ],
-  ["widths that are no list", () => spline({ hidden: 32 as never }), /^spline.hidden: expected a list .*, got 32$/],
+  [
+    "widths that are no list",
+    () => spline({ hidden: 32 as never }),
+    /^spline: expected hidden to be a list .*, got 32$/,
+  ],
   [
     "a width that is not whole",
     () => coupling({ hidden: [2.5] }),
-    /^coupling.hidden: expected a list .*, got \[2.5\]$/,
+    /^coupling: expected hidden to be a list .*, got \[2.5\]$/,
   ],
   [
     "an unknown activation",
     () => gaussian({ activation: "gelu" as never }),
-    /^gaussian.activation: expected relu, .*, got "gelu"$/,
+    /^gaussian: expected activation to be one of "relu", .*, got "gelu"$/,
   ],
   [
     "an activation of every object",
     () => spline({ activation: "toString" as never }),
-    /^spline.activation: expected relu, .*, got "toString"$/,
+    /^spline: expected activation to be one of "relu", .*, got "toString"$/,
   ],
   [
     "an unknown activation of couplings",
     () => coupling({ activation: "x" as never }),
-    /^coupling.activation: expected relu, .*, got "x"$/,
+    /^coupling: expected activation to be one of "relu", .*, got "x"$/,
   ],
   [
     "a misspelt option",
@@ -45,34 +53,38 @@ const refusals: readonly [string, () => unknown, RegExp][] = [
   [
     "a switch that is a word",
     () => gaussian({ separate: "yes" as never }),
-    /^gaussian.separate: expected true or false, got "yes"$/,
+    /^gaussian: expected separate to be true or false, got "yes"$/,
   ],
   [
     "an unknown base",
     () => gaussian({ base: "newton" as never }),
-    /^gaussian.base: expected "prior" or "linear" or "laplace", got "newton"$/,
+    /^gaussian: expected base to be one of "prior", "linear", "laplace", got "newton"$/,
   ],
   [
     "no base",
     () => spline({ base: null as never }),
-    /^spline.base: expected "prior" or "linear" or "laplace", got null$/,
+    /^spline: expected base to be one of "prior", "linear", "laplace", got null$/,
   ],
   [
     "couplings on an unknown base",
     () => coupling({ base: "newton" as never }),
-    /^coupling.base: expected "prior" or "linear" or "laplace", got "newton"$/,
+    /^coupling: expected base to be one of "prior", "linear", "laplace", got "newton"$/,
   ],
   [
     "couplings with a number for separate",
     () => coupling({ separate: 1 as never }),
-    /^coupling.separate: expected true or false, got 1$/,
+    /^coupling: expected separate to be true or false, got 1$/,
   ],
   [
     "a mixture of none",
     () => mixture({ components: 0 }),
-    /^mixture.components: expected a whole number of at least 1, got 0$/,
+    /^mixture: expected components to be a whole number from 1 to 64, got 0$/,
   ],
-  ["a mixture of a hundred", () => mixture({ components: 100 }), /^mixture.components: expected at most 64, got 100$/],
+  [
+    "a mixture of a hundred",
+    () => mixture({ components: 100 }),
+    /^mixture: expected components to be a whole number from 1 to 64, got 100$/,
+  ],
   [
     "a mixture of full rank, by an option that it has not",
     () => mixture({ fullRank: true } as never),
@@ -81,21 +93,21 @@ const refusals: readonly [string, () => unknown, RegExp][] = [
   [
     "a mixture of an unknown activation",
     () => mixture({ activation: "gelu" as never }),
-    /^mixture.activation: expected relu, .*, got "gelu"$/,
+    /^mixture: expected activation to be one of "relu", .*, got "gelu"$/,
   ],
   [
     "a mixture on an unknown base",
     () => mixture({ base: "newton" as never }),
-    /^mixture.base: expected "prior" or "linear" or "laplace", got "newton"$/,
+    /^mixture: expected base to be one of "prior", "linear", "laplace", got "newton"$/,
   ],
-  ["no blocks", () => coupling({ blocks: 0 }), /^coupling.blocks: expected a whole number of at least 1, got 0$/],
-  ["one bin", () => spline({ bins: 1 }), /^spline.bins: expected a whole number of at least 2, got 1$/],
-  ["too many bins", () => spline({ bins: 129 }), /^spline.bins: expected at most 128, got 129$/],
-  ["a bound of 0", () => spline({ bound: 0 }), /^spline.bound: expected a positive number, got 0$/],
+  ["no blocks", () => coupling({ blocks: 0 }), /^coupling: expected blocks to be a whole number of at least 1, got 0$/],
+  ["one bin", () => spline({ bins: 1 }), /^spline: expected bins to be a whole number from 2 to 128, got 1$/],
+  ["too many bins", () => spline({ bins: 129 }), /^spline: expected bins to be a whole number from 2 to 128, got 129$/],
+  ["a bound of 0", () => spline({ bound: 0 }), /^spline: expected bound to be a finite number above 0, got 0$/],
   [
     "an infinite bound",
     () => spline({ bound: Number.POSITIVE_INFINITY }),
-    /^spline.bound: expected a positive number, got Infinity$/,
+    /^spline: expected bound to be a finite number above 0, got Infinity$/,
   ],
   [
     "couplings of one parameter",

@@ -1,4 +1,4 @@
-// Half precision: exact numbers, the nearest of two, ties to even, and files whose weights are so.
+// Half precision: exact numbers, rounding to nearest, ties to even, and files with such weights.
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

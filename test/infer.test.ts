@@ -1,4 +1,4 @@
-// Inference: what a posterior answers, for one measurement and for many, usual ones and others.
+// Inference: the answers of a posterior, for one observation and for many, ordinary ones and outliers.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gaussianNoise } from "../src/distributions/noise.ts";
@@ -7,6 +7,7 @@ import { mul } from "../src/graph/build.ts";
 import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import { spline } from "../src/guides/spline.ts";
+import { atOnce } from "../src/host/yielding.ts";
 import { infer } from "../src/infer/infer.ts";
 import { type InverseMap, makeInverseMap } from "../src/model/model.ts";
 import type { Posterior } from "../src/posterior/posterior.ts";
@@ -168,18 +169,14 @@ test("data like the simulated ones carry no warning, and their distances are spr
 });
 
 test("a model file from before there was a choice of distance is read, and measures by whitening", async () => {
-  const { spec, tensors } = maps.gaussian;
-  const kept = Object.entries(tensors).filter(([name]) => !name.startsWith("distance."));
+  const { spec, tensors: all } = maps.gaussian;
+  const kept = Object.entries(all).filter(([name]) => !name.startsWith("distance."));
   const data = Float32Array.of(0.5, 0, 0, 0, 0.5, 0, 0, 0, 0.5, -0.5, 0, 0); // (M + 1, M): ½(y − (1, 0, 0))
   const { distance, ...older } = spec;
   assert.is(distance, "residual");
   const whitening = { shape: [M + 1, M] as const, data };
-  const made = makeInverseMap(
-    { ...older, distances: [0.1, 1, 4] },
-    { ...Object.fromEntries(kept), "distance.whitening": whitening },
-    null,
-    { kernels: "plain" },
-  );
+  const tensors = { ...Object.fromEntries(kept), "distance.whitening": whitening };
+  const made = atOnce(makeInverseMap({ ...older, distances: [0.1, 1, 4] }, tensors, null, { kernels: "plain" }));
   const again = await load(toBytes(made), { kernels: "plain" });
   const [near, far] = await infer(again, [
     [2, 0, 1],
@@ -187,7 +184,7 @@ test("a model file from before there was a choice of distance is read, and measu
   ]);
   assert.ok(Math.abs(near.distance - 0.5) < 1e-6 && Math.abs(near.farther - 2 / 3) < 1e-12);
   assert.ok(Math.abs(far.distance - 16) < 1e-5 && far.farther === 0);
-  assert.match(far.warning ?? "", /^the datum is 2.00 times as far/);
+  assert.match(far.warning ?? "", /^the observation is 2.00 times as far/);
   assert.equal(near.mean, (await infer(maps.gaussian, [2, 0, 1])).mean);
 });
 
@@ -196,7 +193,7 @@ test("a datum far from everything simulated is answered, with a warning that say
   assert.is(far.farther, 0);
   assert.match(
     far.warning ?? "",
-    /^the datum is \d+\.\d\d times as far from the simulations as the farthest of small's held-out ones/,
+    /^the observation is \d+\.\d\d times as far from the simulations as the farthest of small's held-out ones/,
   );
   const [ratio] = /[\d.]+/.exec(far.warning ?? "") ?? [];
   const farthest = maps.spline.spec.distances[200];

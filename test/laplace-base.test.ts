@@ -1,4 +1,4 @@
-// Guides on Laplace's base: what they are before training, what training adds, and what they need and refuse.
+// Guides on Laplace's base: their start before training, the effect of training, and what they need and refuse.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gaussianNoise, type Noise } from "../src/distributions/noise.ts";

@@ -1,4 +1,4 @@
-// Laplace's approximation: exact where it must be, a mode with its curvature elsewhere, and honest where it fails.
+// Laplace's approximation: exact for linear Gaussian problems, a mode with its curvature for others, warnings if it fails.
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";

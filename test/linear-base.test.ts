@@ -1,4 +1,4 @@
-// Guides on a linear base: what they are before training, what training adds, and how they are kept.
+// Guides on a linear base: their start before training, the effect of training, and their model files.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gaussianNoise } from "../src/distributions/noise.ts";

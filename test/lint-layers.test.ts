@@ -1,7 +1,8 @@
-/** scripts/lint-layers.ts: every fault that it is there for is found and named, and src/ has none. */
+/** scripts/lint-layers.ts finds and names each kind of fault, and src/ has none. */
+import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { findLayerFaults, importsOf } from "../scripts/lint-layers.ts";
+import { findLayerFaults, importsOf, readImports } from "../scripts/lint-layers.ts";
 
 const faultsOf = (files: Readonly<Record<string, string>>): string[] =>
   findLayerFaults(new Map(Object.entries(files).map(([file, source]) => [file, importsOf(file, source)])));
@@ -77,6 +78,12 @@ test("a file in no folder, a folder outside the order and the import of a face a
     'src/attic/old.ts is in "attic", which has no place in the order of scripts/lint-layers.ts',
     "src/graph/a.ts -> src/ops.ts: a folder imports no face; import the file that defines the name",
   ]);
+});
+
+test("src/ has no fault", () => {
+  const imports = readImports(fileURLToPath(new URL("..", import.meta.url)));
+  assert.ok(imports.size > 200, `${imports.size} files`);
+  assert.equal(findLayerFaults(imports), []);
 });
 
 test.run();

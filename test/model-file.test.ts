@@ -1,4 +1,4 @@
-// Saving and loading inverse maps: nothing is lost, nothing foreign is taken, and another problem is refused by name.
+// Saving and loading inverse maps: nothing is lost, foreign files are refused, and so is another problem, by its name.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -126,7 +126,7 @@ const others: readonly [string, Problem, RegExp][] = [
   [
     "forward model",
     defineProblem({ name: "small", prior: small.prior, forward: twisted, noise: small.noise }),
-    /the forward model at 8 fixed parameters \(datum 3\) differs/,
+    /the forward model at 8 fixed parameters \(column 3 of the data\) differs/,
   ],
   [
     "prior",
@@ -150,7 +150,7 @@ for (const [what, problem, message] of others) {
     assert.match(error.message, message);
     assert.match(
       error.message,
-      /^load: the model was trained on another problem "small": .* from that of the given "small"$/,
+      /^load: the model was trained on another problem "small": .* from that of "small", which was given$/,
     );
   });
 }
@@ -226,7 +226,7 @@ const unsound: readonly [string, () => Uint8Array, RegExp][] = [
   [
     "an unknown guide",
     spec((s) => Object.assign(s.guide, { name: "flow" })),
-    /^guide: expected gaussian, mixture, coupling, spline, got "flow"$/,
+    /^guide: expected name to be one of "coupling", "gaussian", "mixture", "spline", got "flow"$/,
   ],
   [
     "options that are none of the guide's",
@@ -262,7 +262,7 @@ const unsound: readonly [string, () => Uint8Array, RegExp][] = [
   [
     "another embedding",
     spec((s) => Object.assign(s.embedding, { kind: "principal" })),
-    /^model: expected a tensor "embedding.projection" \(4, 3\), which is not there$/,
+    /^model: expected a tensor "embedding.projection" \(4, 3\), got none$/,
   ],
   [
     "an embedding that is wider than the data",
@@ -277,7 +277,7 @@ const unsound: readonly [string, () => Uint8Array, RegExp][] = [
   [
     "a tensor that is missing",
     () => tampered((_, t) => delete t["trunk.1"]),
-    /^model: expected a tensor "trunk.1" \(7, 5\), which is not there$/,
+    /^model: expected a tensor "trunk.1" \(7, 5\), got none$/,
   ],
   [
     "a tensor of another shape",

@@ -1,12 +1,13 @@
-// Networks, principal components, and how data are scaled on their way into a guide.
+// Networks, principal components, and the scaling of data before they enter a guide.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { expectOption } from "../src/checks/options.ts";
 import { input } from "../src/graph/build.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
 import { atOnce } from "../src/host/yielding.ts";
 import { distances, fitDistance } from "../src/nn/distance.ts";
 import { chooseEmbedding, type Embedding, fitEmbedding, traceEmbedding } from "../src/nn/embedding.ts";
-import { type ActivationName, activations, checkActivation, mlp } from "../src/nn/mlp.ts";
+import { type ActivationName, activationName, activations, mlp } from "../src/nn/mlp.ts";
 import { columnMeans, columnSds, principalComponents, symmetricEigen } from "../src/numbers/principal.ts";
 import { normalAt } from "../src/numbers/random.ts";
 import { draw, generator } from "./helpers/random.ts";
@@ -73,8 +74,8 @@ test("networks start at U(−1/√I, 1/√I), the last layer scaled as asked for
 test("unknown activations are refused", () => {
   for (const name of ["gelu", "toString", undefined, 3]) {
     assert.throws(
-      () => checkActivation("net.activation", name),
-      /^net.activation: expected relu, leakyRelu, tanh, softplus, silu, got /,
+      () => expectOption("net", "activation", activationName, name),
+      /^net: expected activation to be one of "relu", "leakyRelu", "tanh", "softplus", "silu", got /,
     );
   }
 });
@@ -169,7 +170,7 @@ async function embed(embedding: Embedding, M: number) {
   const clean = Float32Array.from(rows);
   const sd = Float64Array.from({ length: M }, (_, j) => 0.1 + 0.02 * j);
   const noisy = clean.map((v, i) => v + sd[i % M] * normalAt(6, 1, 0, Math.floor(i / M), i % M));
-  const weights = fitEmbedding(embedding, M, clean, noisy, sd);
+  const weights = atOnce(fitEmbedding(embedding, M, clean, noisy, sd));
   const outputs = { features: traceEmbedding(embedding, M)(input("y", M)) };
   const out = await runGraph(outputs, { weights, rows: N, inputs: { y: noisy } });
   return { N, ...out } as { N: number; features: Float64Array };
@@ -196,7 +197,7 @@ test("heavy-tailed data are scaled by their bulk, outliers end at 10, and what i
   const [N, M] = [4000, 1];
   // Cauchy quantiles about 3 with scale 0.5: median 3, interquartile range 1; their sd says nothing.
   const noisy = Float32Array.from({ length: N }, (_, i) => 3 + 0.5 * Math.tan(Math.PI * ((i + 0.5) / N - 0.5)));
-  const weights = fitEmbedding({ kind: "standardise", size: M }, M, noisy, noisy, new Float64Array(M));
+  const weights = atOnce(fitEmbedding({ kind: "standardise", size: M }, M, noisy, noisy, new Float64Array(M)));
   close(weights["embedding.mean"][0], 3, 1e-3, "median");
   close(weights["embedding.sd"][0], 1 / 1.3489795, 1e-3, "spread");
   const outputs = { features: traceEmbedding({ kind: "standardise", size: M }, M)(input("y", M)) };
@@ -212,7 +213,7 @@ test("data with their logarithms: both standardised, a straight line below the n
   const clean = Float32Array.from({ length: N }, (_, i) => Math.exp(0.4 * normalAt(4, 1, 0, i, 0)));
   const noisy = clean.map((v, i) => v + sd * normalAt(4, 2, 0, i, 0));
   for (const noiseSd of [Float64Array.of(sd), Float64Array.of(0)]) {
-    const weights = fitEmbedding({ kind: "log", size: 2 }, 1, clean, noisy, noiseSd);
+    const weights = atOnce(fitEmbedding({ kind: "log", size: 2 }, 1, clean, noisy, noiseSd));
     const outputs = { features: traceEmbedding({ kind: "log", size: 2 }, 1)(input("y", 1)) };
     const { features } = await runGraph(outputs, { weights, rows: N, inputs: { y: noisy } });
     const mean = columnMeans(features, 2);
@@ -228,7 +229,7 @@ test("data with their logarithms: both standardised, a straight line below the n
     assert.ok([7, 8].every((i) => Number.isNaN(odd[2 * i]) && Number.isNaN(odd[2 * i + 1])));
   }
   // Known noise: a datum of 4 sd has the logarithm of 1. Unknown: a tenth of the spread stands for it.
-  const known = fitEmbedding({ kind: "log", size: 2 }, 1, clean, noisy, Float64Array.of(sd));
+  const known = atOnce(fitEmbedding({ kind: "log", size: 2 }, 1, clean, noisy, Float64Array.of(sd)));
   close(known["embedding.scale"][0], 4 * sd, 1e-8);
 });
 
@@ -247,7 +248,7 @@ function distancesFor(M: number): (change: Change) => Promise<Float64Array> {
   const noise = (stream: number) => (v: number, i: number) =>
     v + sd[i % M] * normalAt(6, stream, 0, Math.floor(i / M), i % M);
   const clean = Float32Array.from(rows);
-  const weights = fitDistance(M, clean, clean.map(noise(1)), sd);
+  const weights = atOnce(fitDistance(M, clean, clean.map(noise(1)), sd));
   const fresh = Float64Array.from(clean, noise(2));
   return async (change) => {
     const y = fresh.slice();
@@ -296,7 +297,10 @@ test("a datum that never changes divides nothing by zero", async () => {
   for (const option of ["standardise", "log", { principal: 2 }] as const) {
     const embedding = chooseEmbedding(option, 2);
     const none = new Float64Array(2);
-    const weights = { ...fitEmbedding(embedding, 2, clean, clean, none), ...fitDistance(2, clean, clean, none) };
+    const weights = {
+      ...atOnce(fitEmbedding(embedding, 2, clean, clean, none)),
+      ...atOnce(fitDistance(2, clean, clean, none)),
+    };
     const y = input("y", 2);
     const outputs = { features: traceEmbedding(embedding, 2)(y), distance: distances.residual(2)(y) };
     const out = await runGraph(outputs, { weights, rows: N, inputs: { y: clean } });

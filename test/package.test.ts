@@ -1,4 +1,4 @@
-// The package as its users get it: what `npm pack` makes, unpacked where nothing else is, used from each host.
+// The package as users get it: the result of `npm pack`, unpacked in an empty folder and used from each host.
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";

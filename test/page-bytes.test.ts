@@ -1,4 +1,4 @@
-// What a page loads before its first posterior, gzipped: the entry with its chunks, one build of the kernels, the arm's model.
+// The bytes a page loads before its first posterior, gzipped: the entry with its chunks, one build of the kernels, the arm's model.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";

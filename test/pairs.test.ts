@@ -1,4 +1,4 @@
-// Pairs that were simulated elsewhere: what is learned from them, how they are split, and what is refused by file and row.
+// Pairs that were simulated elsewhere: training on them, how they are split, and refusals that name the file and the row.
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

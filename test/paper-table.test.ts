@@ -1,4 +1,4 @@
-// The table of `bench paper`: the paper's figures beside ours, on observations that are made when none are given.
+// The table of `bench paper`: the paper's figures beside ours; without published observations it makes its own.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { referenceFolder } from "../bench/reference.ts";

@@ -1,4 +1,4 @@
-// The package from wherever it may lie: a folder with an odd name, another server, a bundle, and where modules are required.
+// The package in other places: a folder with an odd name, another server, a bundle, and loaded by `require`.
 import { spawn } from "node:child_process";
 import { copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// Defining problems: what is worked out from a spec, what is refused and how, and how data are checked.
+// Defining problems: what follows from a spec, what is refused with which error, and how data are checked.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gaussianNoise } from "../src/distributions/noise.ts";
@@ -48,8 +48,8 @@ test("a problem that is given by a simulator says how many data there are", () =
 
 test("a spec that does not fit is refused, with what was expected and what came", () => {
   const list: [object, RegExp][] = [
-    [{ name: "" }, /^defineProblem: expected a name, got ""$/],
-    [{ prio: 1 }, /^toy: expected only name, .*, got "prio"$/],
+    [{ name: "" }, /^defineProblem: expected name to be a string that is not empty, got ""$/],
+    [{ prio: 1 }, /^toy: expected options name, .*; got "prio"$/],
     [{ prior: 3 }, /^toy: expected prior to be a distribution, as normal\(\) returns it, got 3$/],
     [{ prior: { ...normal(0, 1), draw: 1 } }, /got one without the method draw/],
     [{ prior: { ...normal(0, 1), size: 2 } }, /got one whose mean does not hold 2 numbers/],
@@ -69,7 +69,7 @@ test("a spec that does not fit is refused, with what was expected and what came"
       { deferred: true },
       /expected data, without forward or with a deferred one, to be the number of data or their names, got undefined/,
     ],
-    [{ forward: 7 }, /expected forward to be a function, got 7/],
+    [{ forward: 7 }, /expected forward to be a function, or null, got 7/],
     [{ forward: () => 7 }, /expected forward to return data \(B, M\), got 7/],
     [{ forward: async () => 7 }, /expected forward to return data \(B, M\), got an object/],
     [{ forward: () => constant([1, 2], "f64") }, /got \(1, 2\) that is no row a sample/],
@@ -77,20 +77,21 @@ test("a spec that does not fit is refused, with what was expected and what came"
     [{ forward: () => input("x", 3, f64) }, /expected forward to depend on theta alone, got an input "x"/],
     [{ forward: (t: never) => add(t, constant(1, "f32")) }, /expected one type, got f64, f32/],
     [{ forward: () => random("normal", 2, 1) }, /of the type of theta, got f32 for f64/],
-    [{ noise: 0.1 }, /expected noise to be a noise model, as gaussianNoise\(\) returns it, got 0.1/],
+    [{ noise: 0.1 }, /expected noise to be a noise model, as gaussianNoise\(\) returns it, or null, got 0.1/],
     [{ noise: gaussianNoise([1, 2]) }, /expected noise for what forward returns, 3 data, got noise for 2/],
     [{ parameters: ["a"] }, /^toy: expected 2 parameters, got 1$/],
     [{ parameters: ["a", "a"] }, /expected parameters with names of their own, got "a" twice/],
     [{ parameters: ["a", 3] }, /expected parameters to be names or \{ name, unit \}, got 3 at index 1/],
     [{ data: 4 }, /expected data 3, as forward returns, got 4/],
     [{ data: ["a"] }, /expected 3 data, got 1/],
-    [{ exact: 1 }, /expected exact to be a function, got 1/],
+    [{ exact: 1 }, /expected exact to be a function, or null, got 1/],
   ];
   for (const [change, message] of list) {
     const define = (): unknown => defineProblem({ ...good, ...change } as ProblemSpec);
     assert.throws(define, (e: Error) => message.test(e.message) || assert.unreachable(e.message));
   }
-  assert.throws(() => defineProblem(undefined as never), /expected an object, got undefined/);
+  assert.throws(() => defineProblem(3 as never), /^defineProblem: expected options \{ name, .* \}, got 3$/);
+  assert.throws(() => defineProblem(undefined as never), /^defineProblem: expected name to be .*, got undefined$/);
 });
 
 test("the potential is the log-likelihood and the log-prior, for tiles as for rows", async () => {

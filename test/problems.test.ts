@@ -1,4 +1,4 @@
-// The built-in problems: one list of properties over all, then each against what is known of its posterior.
+// The built-in problems: one list of properties runs over all; then each is compared with what is known of its posterior.
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,4 +1,4 @@
-// The README's code runs as it stands, but with fewer training steps, and so do the commands of all pages.
+// The README's code runs unchanged except for fewer training steps, and so do the commands of all pages.
 import { copyFileSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";

@@ -1,4 +1,4 @@
-// What wrong use gets: an error that says what was expected and what came, and never an answer, a NaN or a raw TypeError.
+// Wrong use gets an error that says what was expected and what came, never an answer, a NaN or a raw TypeError.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as R from "../src/index.ts";

@@ -1,4 +1,4 @@
-/** The report of an evaluation, from evaluations made by hand: what must be in it, whatever the numbers are. */
+/** The report of an evaluation made by hand: what it must contain, whatever the numbers are. */
 import { parseHTML } from "linkedom";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

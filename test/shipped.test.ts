@@ -1,4 +1,4 @@
-// The models that the package ships: they are found by name, are what their training gives, and answer as they should.
+// The models that the package ships: they are found by name, equal the result of their training, and answer correctly.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// Simulating with a forward model that takes its time: how far it has come is told, and it can be stopped.
+// Simulating with a slow forward model: progress is reported, and the simulation can be stopped.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { darcy } from "../src/problems.ts";

@@ -1,4 +1,4 @@
-// Sparse matrices: orderings and their fill, the table of fronts that kernels read, and factors of patterns of many shapes.
+// Sparse matrices: orderings and their fill, the table of fronts that kernels read, and factors for patterns of many shapes.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as g from "../src/graph/build.ts";

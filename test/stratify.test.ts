@@ -1,4 +1,4 @@
-// Banks that are spread evenly: each draw follows its distribution, and together they follow it closer than chance does.
+// Stratified banks: each draw follows its distribution, and all together follow it more closely than independent draws do.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ksOneSample } from "../src/diagnostics/ks.ts";

@@ -1,4 +1,4 @@
-// The studies: that their truths are true, that their statistics see what they say, and that the scripts run.
+// The studies: their reference posteriors are right, their statistics detect what they claim to, and their scripts run.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

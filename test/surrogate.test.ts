@@ -1,4 +1,4 @@
-// Surrogates: how well they fit, what they say of it, and what can be done with them.
+// Surrogates: how well they fit, the error that they report, and their use as a problem.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { DeviceLost } from "../src/backends/backend.ts";
@@ -284,7 +284,7 @@ test("a device that is lost is told, and the fit goes on on wasm; one that was a
   const onWarning = (message: string): void => void told.push(message);
   const made = await surrogate(curved, { ...short, onProgress: losing(), onWarning });
   assert.is(told.length, 1);
-  assert.match(told[0], /^backend: wasm computes from step \d+ on, for webgpu: the device was lost \(unplugged\)$/);
+  assert.match(told[0], /^backend: wasm computes from step \d+ on, because webgpu: the device was lost \(unplugged\)$/);
   const plain = { kernels: "plain" } as const;
   assert.equal(
     await predict(made, [0.1, 0.2], plain),

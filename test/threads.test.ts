@@ -1,4 +1,4 @@
-// Threads change when things are computed, and nothing that is computed.
+// Threads change when results are computed, never the results.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Executor } from "../src/backends/backend.ts";
@@ -14,7 +14,8 @@ import { initialWeights } from "../src/nn/initial.ts";
 import { simulate } from "../src/simulate/simulate.ts";
 import { load, toBytes } from "../src/store/store.ts";
 import { fullSettings, type TrainOptions } from "../src/train/options.ts";
-import { train, trainingProgram } from "../src/train/train.ts";
+import { trainingProgram } from "../src/train/program.ts";
+import { train } from "../src/train/train.ts";
 import { bitsOf, rejection, small } from "./helpers/maps.ts";
 import { type Host, isInstalled, otherHosts, runOn, thisNode } from "./helpers/processes.ts";
 
@@ -59,7 +60,7 @@ const settings = fullSettings(small, {
   clip: 0.7,
   embedding: "none",
 });
-const { program } = trainingProgram(small, settings, 3);
+const { program } = atOnce(trainingProgram(small, settings, 3));
 const optimiser = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, amsgrad: true, clip: 0.7 };
 
 async function withExecutor<T>(threads: number, use: (executor: Executor) => Promise<T>, of = program): Promise<T> {
@@ -74,7 +75,7 @@ async function withExecutor<T>(threads: number, use: (executor: Executor) => Pro
 test("losses, gradient and moments of a wide slab are the same bits for each number of threads, in one call or several", async () => {
   const fly = (threads: number, cuts: readonly number[]) =>
     withExecutor(threads, async (executor) => {
-      await executor.writeWeights(initialWeights(program.weights, 3));
+      await executor.writeWeights(atOnce(initialWeights(program.weights, 3)));
       const losses: number[] = [];
       let firstStep = 0;
       for (const end of [...cuts, 9]) {
@@ -101,7 +102,7 @@ test("a run of many parts gives the same rows and sums by threads", async () => 
   const { theta, noisy } = await simulate(small, 3001, { seed: 4, kernels: "plain" });
   const sum = (threads: number) =>
     withExecutor(threads, async (executor) => {
-      await executor.writeWeights(initialWeights(program.weights, 3));
+      await executor.writeWeights(atOnce(initialWeights(program.weights, 3)));
       return executor.run("heldOut", { rows: 3001, inputs: { theta, y: noisy }, seed: 1, step: -4 });
     });
   assert.equal(await sum(3), await sum(1));
@@ -112,7 +113,7 @@ test("a run of many parts gives the same rows and sums by threads", async () => 
 test("a loss that is not finite stops at the same step by threads, with the same losses and weights", async () => {
   const stopped = (threads: number, rate: number) =>
     withExecutor(threads, async (executor) => {
-      await executor.writeWeights(initialWeights(program.weights, 3));
+      await executor.writeWeights(atOnce(initialWeights(program.weights, 3)));
       const rates = Float32Array.of(0.01, 0.01, rate, 0.01, 0.01);
       const out = await executor.train("train", { rows: 600, seed: 3, firstStep: 0, rates, loss: "loss" });
       return { done: out.done, losses: [...out.losses].join(), updates: (await executor.readOptimiser()).updates };

@@ -1,4 +1,4 @@
-// Training: stopping and carrying on, going wrong with a reason, and what options do. Posteriors' accuracy is tested apart.
+// Training: stopping and resuming, failing with a reason, and the effect of options. accuracy.test.ts tests the posteriors.
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -131,7 +131,7 @@ test("where a device is lost, training goes on on wasm to the same bits, says so
   const { notice, seconds, device } = map.spec.training;
   assert.match(
     notice ?? "",
-    /^backend: wasm computes from step \d+ on, for webgpu: the device was lost \(unplugged\)$/,
+    /^backend: wasm computes from step \d+ on, because webgpu: the device was lost \(unplugged\)$/,
   );
   assert.equal(told, [notice]);
   assert.is(device, "wasm plain");
@@ -214,7 +214,7 @@ test("a forward model that breaks on the prior is refused before training, with 
   const { message } = await rejection(train(problem, base));
   assert.match(
     message,
-    /^forward: expected finite data, got NaN in datum [01] of simulation 1 of 8192; check "broken" for parameters of the prior$/,
+    /^forward: expected finite data, got NaN in column [12] of simulation 1 of 8192; check "broken" for parameters of the prior$/,
   );
 });
 

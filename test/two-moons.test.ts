@@ -1,4 +1,4 @@
-// Two moons: the crescent's density is that of its draws, exact draws are those of the potential, and what trains on it.
+// Two moons: the crescent's density matches its draws, exact draws match the potential, and guides train on it.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createWasm } from "../src/backends/wasm/executor.ts";

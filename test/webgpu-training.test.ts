@@ -1,4 +1,4 @@
-// Training on WebGPU: losses and gradients as on wasm, resumption across backends, a device that is lost, hosts without an adapter.
+// Training on WebGPU: losses and gradients as on wasm, resuming on another backend, a lost device, hosts without an adapter.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Executor } from "../src/backends/backend.ts";
@@ -11,7 +11,7 @@ import { gaussian, infer, type Progress, TrainingStopped, type TrainOptions, tra
 import { initialWeights } from "../src/nn/initial.ts";
 import { arm, eit } from "../src/problems.ts";
 import { fullSettings } from "../src/train/options.ts";
-import { trainingProgram } from "../src/train/train.ts";
+import { trainingProgram } from "../src/train/program.ts";
 import { noGpu } from "./helpers/gpu.ts";
 import { rejection, small } from "./helpers/maps.ts";
 import { isInstalled, otherHosts, runCode, runOn } from "./helpers/processes.ts";
@@ -27,11 +27,11 @@ test("from the same weights, at steps 0, 100 and 500 of the arm, loss and gradie
   if (skip()) return;
   for (const guide of ["gaussian", "spline"] as const) {
     const settings = fullSettings(arm, { guide, batch: 64 });
-    const { program } = trainingProgram(arm, settings, 0);
+    const { program } = atOnce(trainingProgram(arm, settings, 0));
     const wasm = await createExecutor(program, { backend: "wasm", kernels: "plain", optimiser });
     const gpu = await createExecutor(program, { backend: "webgpu", optimiser });
     const frozen = new Float32Array(program.frozen.bytes / 4).fill(1);
-    await wasm.writeWeights(initialWeights(program.weights, 1));
+    await wasm.writeWeights(atOnce(initialWeights(program.weights, 1)));
     let step = 0;
     for (const executor of [wasm, gpu]) await executor.writeWeights(frozen, "frozen");
     const ask = async (executor: Executor): Promise<{ loss: number; gradient: Float32Array }> => {
@@ -91,11 +91,11 @@ test("a training begun on WebGPU ends near the one on wasm, and infers there", a
 test("steps in one call and in many end with the same weights, and a loss that is not finite stops before its update", async () => {
   if (skip()) return;
   const settings = fullSettings(small, { ...base, optimiser: "amsgrad" });
-  const { program } = trainingProgram(small, settings, 0);
+  const { program } = atOnce(trainingProgram(small, settings, 0));
   const options = { ...optimiser, amsgrad: true };
   const run = async (parts: readonly number[]): Promise<Float32Array> => {
     const executor = await createExecutor(program, { backend: "webgpu", optimiser: options });
-    await executor.writeWeights(initialWeights(program.weights, 1));
+    await executor.writeWeights(atOnce(initialWeights(program.weights, 1)));
     await executor.writeWeights(new Float32Array(program.frozen.bytes / 4).fill(1), "frozen");
     let firstStep = 0;
     for (const count of parts) {
@@ -134,7 +134,7 @@ test("a device that is lost leaves a checkpoint, from which training goes on, on
   assert.is(error.reason, "lost");
   assert.match(
     error.message,
-    /^training: stopped, for webgpu: the device was lost .* the state after step \d+ is kept/,
+    /^training: stopped, because webgpu: the device was lost .* the state after step \d+ is kept/,
   );
   assert.ok(error.checkpoint.step >= 10 && error.checkpoint.step % 10 === 0);
   for (const backend of ["wasm", "webgpu"] as const) {

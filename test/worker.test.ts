@@ -1,4 +1,4 @@
-// Work in a worker: the same answers, and a calling thread that stays free.
+// Work in a worker gives the same answers and leaves the calling thread free.
 import { performance } from "node:perf_hooks";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -22,7 +22,8 @@ import { simulate } from "../src/simulate/simulate.ts";
 import { load, toBytes } from "../src/store/store.ts";
 import { type Checkpoint, TrainingStopped } from "../src/train/checkpoint.ts";
 import { fullSettings, type TrainOptions } from "../src/train/options.ts";
-import { train, trainingProgram } from "../src/train/train.ts";
+import { trainingProgram } from "../src/train/program.ts";
+import { train } from "../src/train/train.ts";
 import { bitsOf, outside, rejection, small } from "./helpers/maps.ts";
 
 type ThreadWorker = import("node:worker_threads").Worker;
@@ -54,10 +55,10 @@ test("a posterior that a worker answers is that of the calling thread", async ()
 
 test("what a map was loaded for holds wherever a call says nothing else", async () => {
   const map = await load(toBytes(alone), { worker: true, kernels: "plain" });
-  const engine = await map.engine("posterior");
+  const executor = await map.executor("posterior");
   for (const less of [{}, { worker: true }, { kernels: "plain" }, { backend: "auto" }] as const)
-    assert.is(await map.engine("posterior", less), engine);
-  assert.is.not(await map.engine("posterior", { worker: false }), engine);
+    assert.is(await map.executor("posterior", less), executor);
+  assert.is.not(await map.executor("posterior", { worker: false }), executor);
   assert.match(
     (await rejection(load(toBytes(alone), { backend: "gpu" as "wasm" }))).message,
     /expected backend to be one of "auto", /,
@@ -92,7 +93,7 @@ test("the calling thread is free while a worker trains", async () => {
 
 test("programs of all problems are plain data: a copy of them prints as they do, and none of it is lost", () => {
   for (const [name, problem] of Object.entries(problems)) {
-    const { program } = trainingProgram(problem, fullSettings(problem, { seed: 1 } as TrainOptions), 1);
+    const { program } = atOnce(trainingProgram(problem, fullSettings(problem, { seed: 1 } as TrainOptions), 1));
     const copy = structuredClone(program);
     for (const plan of Object.keys(program.plans))
       assert.is(printPlan(copy.plans[plan]), printPlan(program.plans[plan]), `${name}: ${plan}`);
@@ -175,7 +176,9 @@ test("a view of a larger buffer is posted alone, and the caller's arrays stay th
 
 test("an executor that is disposed of while it works rejects what is awaited", async () => {
   // When it is disposed of does not matter: a million steps take longer, on any machine.
-  const { program } = trainingProgram(small, fullSettings(small, { ...base, guide: guide(), embedding: "none" }), 3);
+  const { program } = atOnce(
+    trainingProgram(small, fullSettings(small, { ...base, guide: guide(), embedding: "none" }), 3),
+  );
   const optimiser = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, amsgrad: false, clip: 0 };
   for (const threads of [1, 2]) {
     const executor = await createExecutor(program, { worker: true, threads, kernels: "plain", optimiser });

@@ -158,5 +158,5 @@ export function gaussianMap(): InverseMap {
   const slab = toSlab(weights, W1.nets, gaussianNetName, W1.weights());
   const whitening = { shape: [W1.data + 1, 32] as const, data: new Float32Array((W1.data + 1) * 32).fill(0.01) };
   const spec = untrained("W1", ["x", "y"], W1.data, { name: "gaussian", options: GAUSSIAN_OPTIONS });
-  return makeInverseMap(spec, { ...unpackSlab(weights, slab), "distance.whitening": whitening }, null);
+  return atOnce(makeInverseMap(spec, { ...unpackSlab(weights, slab), "distance.whitening": whitening }, null));
 }

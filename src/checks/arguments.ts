@@ -18,9 +18,11 @@ export function describe(x: unknown): string {
   if (typeof x === "string") return JSON.stringify(x.length > 40 ? `${x.slice(0, 40)}…` : x);
   if (typeof x === "function") return "a function";
   if (typeof x !== "object" || x === null) return String(x);
-  return Array.isArray(x)
-    ? `an array of ${x.length}`
-    : `an object with keys ${Object.keys(x).slice(0, 6).join(", ") || "(none)"}`;
+  if (Array.isArray(x)) {
+    const short = x.length <= 8 && x.every((entry) => typeof entry !== "object" && typeof entry !== "function");
+    return short ? `[${x.map(describe).join(", ")}]` : `an array of ${x.length}`;
+  }
+  return `an object with keys ${Object.keys(x).slice(0, 6).join(", ") || "(none)"}`;
 }
 
 /**

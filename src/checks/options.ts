@@ -10,6 +10,8 @@
  *   export type InferOptions = OptionsOf<typeof inferTable>;       // { readonly draws?: number; … }
  *   const { draws, signal } = readOptions("infer", inferTable, options); // number, AbortSignal | undefined
  *
+ * A row made by `required` must be given.
+ *
  * The comment on a row is what an editor shows of the option, and what docs/api says of it.
  */
 import { describe } from "./arguments.ts";
@@ -19,6 +21,10 @@ export interface Check<T> {
   /** Completes "expected steps to be …". */
   readonly expected: string;
   readonly test: (value: unknown) => boolean;
+  /** Whether its numbers are whole: the command line then expects digits alone. */
+  readonly whole?: boolean;
+  /** Completes "got …" where the value itself would not say what is wrong with it. */
+  readonly got?: (value: unknown) => string;
   /** The names to choose from, where it is one of a few. */
   readonly choices?: readonly T[];
 }
@@ -35,16 +41,27 @@ export interface Option<T, Default extends T | undefined = T | undefined> {
 export type OptionTable = Readonly<Record<string, Option<any>>>;
 
 type ValueOf<Row> = Row extends Option<infer T> ? T : never;
-
-/** What a caller may give: each option, or nothing. */
-export type OptionsOf<Table extends OptionTable> = {
-  readonly [Name in keyof Table]?: ValueOf<Table[Name]> | undefined;
+type RequiredNames<Table extends OptionTable> = {
+  [Name in keyof Table]: [Table[Name]["default"]] extends [never] ? Name : never;
+}[keyof Table];
+type Optional<Table extends OptionTable> = {
+  readonly [Name in keyof Table as Name extends RequiredNames<Table> ? never : Name]?: ValueOf<Table[Name]> | undefined;
+};
+type Required<Table extends OptionTable> = {
+  readonly [Name in keyof Table as Name extends RequiredNames<Table> ? Name : never]: ValueOf<Table[Name]>;
 };
 
-/** What a function reads: options with a default are there. */
+/** What a caller gives: each option or nothing, and what is required. */
+export type OptionsOf<Table extends OptionTable> = [RequiredNames<Table>] extends [never]
+  ? Optional<Table>
+  : Required<Table> & Optional<Table>;
+
+/** What a function reads: options that are required or have a default are there. */
 export type SettingsOf<Table extends OptionTable> = {
-  readonly [Name in keyof Table]: Table[Name]["default"] extends undefined
-    ? ValueOf<Table[Name]> | undefined
+  readonly [Name in keyof Table]: [Table[Name]["default"]] extends [undefined]
+    ? Name extends RequiredNames<Table>
+      ? ValueOf<Table[Name]>
+      : ValueOf<Table[Name]> | undefined
     : ValueOf<Table[Name]>;
 };
 
@@ -56,6 +73,18 @@ export function option<T>(check: Check<T>, byDefault?: T, help = ""): Option<T> 
   return { check, default: byDefault, help };
 }
 
+const REQUIRED = Symbol("required");
+
+/** A row that must be given. */
+export const required = <T>(check: Check<T>, help = ""): Option<T, never> => ({
+  check,
+  default: REQUIRED as never,
+  help,
+});
+
+/** Whether an option must be given. */
+export const isRequired = (row: Option<unknown>): boolean => row.default === REQUIRED;
+
 // ---- checks
 
 /** A whole number from `least` to `most`. */
@@ -64,11 +93,16 @@ export const whole = (least: number, most: number = Number.MAX_SAFE_INTEGER): Ch
     most === Number.MAX_SAFE_INTEGER
       ? `a whole number of at least ${least}`
       : `a whole number from ${least} to ${most}`,
+  whole: true,
   test: (x) => Number.isInteger(x) && (x as number) >= least && (x as number) <= most,
 });
 
 /** Any safe integer, negative ones too. */
-export const seed: Check<number> = { expected: "a whole number", test: (x) => Number.isSafeInteger(x) };
+export const seed: Check<number> = {
+  expected: "a whole number",
+  whole: true,
+  test: (x) => Number.isSafeInteger(x),
+};
 
 /** A number for which `test` holds; NaN never passes. */
 export const number = (expected: string, test: (x: number) => boolean): Check<number> => ({
@@ -95,10 +129,35 @@ export const callback = <F extends (...args: any[]) => unknown>(): Check<F> => (
   test: (x) => typeof x === "function",
 });
 
+/** A string with something in it. */
+export const text: Check<string> = {
+  expected: "a string that is not empty",
+  test: (x) => typeof x === "string" && x !== "",
+};
+
+/** The path of a file or a folder. */
+export const path: Check<string> = {
+  expected: "a path, as a string",
+  test: (x) => typeof x === "string" && x !== "",
+};
+
+/** An object that is no list: a dictionary of values that a caller passes on. */
+export const record: Check<Readonly<Record<string, unknown>>> = {
+  expected: "an object",
+  test: (x) => typeof x === "object" && x !== null && !Array.isArray(x),
+};
+
 export const abortSignal: Check<AbortSignal> = {
   expected: "an AbortSignal",
   test: (x) => typeof (x as Partial<AbortSignal> | null)?.aborted === "boolean",
 };
+
+/** What `check` accepts, or null. */
+export const nullable = <T>({ expected, test, got }: Check<T>): Check<T | null> => ({
+  expected: `${expected}, or null`,
+  test: (x) => x === null || test(x),
+  got,
+});
 
 /** What no rule of this file says: `expected` completes "expected NAME to be …". */
 export const check = <T>(expected: string, test: (value: unknown) => boolean): Check<T> => ({ expected, test });
@@ -117,10 +176,10 @@ export function expectNames(owner: string, names: readonly string[], given: unkn
 export function expectOption<T>(
   owner: string,
   name: string,
-  { expected, test }: Check<T>,
+  { expected, test, got = describe }: Check<T>,
   value: unknown,
 ): asserts value is T {
-  if (!test(value)) throw new Error(`${owner}: expected ${name} to be ${expected}, got ${describe(value)}`);
+  if (!test(value)) throw new Error(`${owner}: expected ${name} to be ${expected}, got ${got(value)}`);
 }
 
 /**
@@ -135,7 +194,7 @@ export function readOptions<Table extends OptionTable>(
   expectNames(owner, Object.keys(table), given);
   const settings = Object.entries(table).map(([name, row]) => {
     const value = (given as Readonly<Record<string, unknown>>)[name];
-    if (value === undefined) return [name, row.default];
+    if (value === undefined && !isRequired(row)) return [name, row.default];
     expectOption(owner, name, row.check, value);
     return [name, value];
   });
@@ -143,9 +202,10 @@ export function readOptions<Table extends OptionTable>(
 }
 
 /** The options of one table among those of several, to be passed on; those that were left out stay out. */
-export function pickOptions<Table extends OptionTable>(table: Table, given: OptionsOf<Table>): OptionsOf<Table> {
-  const names = Object.keys(table).filter((name) => given[name as keyof Table] !== undefined);
-  return Object.fromEntries(names.map((name) => [name, given[name as keyof Table]])) as OptionsOf<Table>;
+export function pickOptions<Table extends OptionTable>(table: Table, given: object): OptionsOf<Table> {
+  const values = given as Readonly<Record<string, unknown>>;
+  const names = Object.keys(table).filter((name) => values[name] !== undefined);
+  return Object.fromEntries(names.map((name) => [name, values[name]])) as OptionsOf<Table>;
 }
 
 // ---- sizes

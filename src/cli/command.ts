@@ -1,9 +1,9 @@
-/** What a command is, and what the commands share: wrong usage, checked option values, and where output goes. */
+/** What a command is, and what commands share: options from tables, errors of usage, and the places that output goes to. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { BackendOptions } from "../backends/select.ts";
-import { MAX_THREADS } from "../host/workers.ts";
+import { type BackendOptions, backendTable } from "../backends/select.ts";
+import type { Check, OptionTable } from "../checks/options.ts";
 
-/** Options that every command takes, with what is said of them in the help. */
+/** Options that every command takes, and their lines in the help. */
 export const COMMON_OPTIONS = [
   ["--json", "print one JSON object on standard output, and nothing else there"],
   ["--quiet", "print results, warnings and errors only"],
@@ -12,72 +12,75 @@ export const COMMON_OPTIONS = [
 /** Options of the commands that compute. */
 export type ComputeOptions = Pick<BackendOptions, "backend" | "kernels" | "threads">;
 
-export const addComputeOptions = (command: Command): Command =>
-  command
-    .addOption(new Option("--backend <NAME>", "what computes").choices(["auto", "wasm", "webgpu"]))
-    .addOption(
-      new Option("--kernels <NAME>", "plain: same bits on every host; relaxed: faster").choices([
-        "auto",
-        "plain",
-        "relaxed",
-      ]),
-    )
-    .option("--threads <N>", "workers that share each batch, 1 to 8 or auto: the same bits, sooner", threadCount);
+/** Numbers as people write them. JavaScript also reads "" and "0x1" as numbers; these are refused. */
+const WHOLE = /^-?\d+$/;
+const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
-/** A number of threads, for commander. */
-function threadCount(text: string): number | "auto" {
-  if (text === "auto" || /^[1-8]$/.test(text)) return text === "auto" ? text : Number(text);
-  throw new InvalidArgumentError(`Expected a whole number from 1 to ${MAX_THREADS}, or auto.`);
+/** A parser for commander: a word becomes a number or stays a word, whichever the check accepts. */
+export const parserOf =
+  <T>({ expected, test, whole }: Check<T>) =>
+  (word: string): unknown => {
+    const numbers = (whole ? WHOLE : DECIMAL).test(word) ? [Number(word)] : [];
+    const value = [...numbers, word].find(test);
+    if (value === undefined) throw new InvalidArgumentError(`Expected ${expected}.`);
+    return value;
+  };
+
+/**
+ * Adds options of a table to a command: `heldOut` becomes --held-out, with the choices, default and help line of its row. The
+ * function that the table belongs to fills the default in, so commander answers only what was given.
+ */
+export function addOptions<Table extends OptionTable>(
+  command: Command,
+  table: Table,
+  names: readonly (keyof Table & string)[],
+): Command {
+  for (const name of names) {
+    const { check, default: byDefault, help } = table[name];
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    const text = byDefault === undefined ? help : `${help} (default: ${byDefault})`;
+    const isName = check.choices !== undefined || check.test("a name");
+    const option = new Option(`${flag} <${isName ? "NAME" : "N"}>`, text);
+    command.addOption(check.choices ? option.choices(check.choices as string[]) : option.argParser(parserOf(check)));
+  }
+  return command;
 }
 
+export const addComputeOptions = (command: Command): Command =>
+  addOptions(command, backendTable, ["backend", "kernels", "threads"]);
+
 export interface Output {
-  /** Prose on standard error, left out by --quiet. */
+  /** Prose on standard error; --quiet omits it. */
   note(text: string): void;
-  /** Shown whatever the options. */
+  /** A warning on standard error, with every option. */
   warn(text: string): void;
-  /** Whether a bar or lines may tell of progress. */
+  /** Whether progress is hidden. */
   readonly quiet: boolean;
 }
 
-/** What a command answers: `json` for --json, else `text` on standard output. */
+/** The answer of a command: `json` with --json, else `text`, on standard output. */
 export interface Result {
   readonly json: Readonly<Record<string, unknown>>;
   readonly text?: string;
 }
 
-/** One command; `define` adds its arguments and options, `run` gets them as commander has parsed them. */
+/** One command; `define` adds its arguments and options, `run` receives them as commander has parsed them. */
 export interface CliCommand<Options = Record<string, unknown>> {
   readonly name: string;
   readonly summary: string;
   readonly define: (command: Command) => void;
-  /** Whether it takes the options that say where to compute. */
+  /** Whether it takes the options of where to compute. */
   readonly computes?: boolean;
   readonly run: (args: readonly string[], options: Options, output: Output) => Promise<Result>;
 }
 
-/** The command line asks for what there is not: status 2. */
+/** Wrong usage of the command line: status 2. */
 export class UsageError extends Error {}
 
-/** A whole number from `least` to 2^32 − 1, for commander. */
-export const whole =
-  (least: number) =>
-  (text: string): number => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= least && value <= 0xffffffff) return value;
-    throw new InvalidArgumentError(`Expected a whole number of at least ${least}.`);
-  };
-
-/** A number above 0, for commander. */
-export const positive = (text: string): number => {
-  const value = Number(text);
-  if (text.trim() !== "" && value > 0 && Number.isFinite(value)) return value;
-  throw new InvalidArgumentError("Expected a number above 0.");
-};
-
-/** A word for a shell: quoted where it must be. */
+/** A word as a shell reads it: quoted where necessary. */
 export const shellWord = (word: string): string =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
-/** An error about what is in a file, told with the file's name, once. */
+/** An error about the contents of a file, with the name of the file in front unless it is there already. */
 export const withFile = (path: string, error: Error): Error =>
   error.message.includes(`"${path}"`) ? error : new Error(`"${path}": ${error.message}`, { cause: error });

@@ -1,19 +1,16 @@
-/** `retrodict evaluate MODEL`: whether to believe a model, in words and numbers, and as a report. */
-import { Option } from "commander";
+/** `retrodict evaluate MODEL`: a verdict on a model in words and numbers, and as a report. */
 import type { Evaluation } from "../evaluate/evaluation.ts";
+import { type EvaluateOptions, evaluateTable } from "../evaluate/options.ts";
 import { checkWritable, writeBytes } from "../host/files.ts";
-import type { TruthName } from "../model/calibration-record.ts";
-import { type CliCommand, type ComputeOptions, type Output, type Result, UsageError, whole } from "./command.ts";
+import { addOptions, type CliCommand, type ComputeOptions, type Output, type Result, UsageError } from "./command.ts";
 import { findModelArgument, MODEL_HELP } from "./model-argument.ts";
 import { stageView } from "./progress.ts";
 import { formatNumber, formatTable, formatTime } from "./table.ts";
 
-interface Options extends ComputeOptions {
+const OPTIONS = ["cases", "calibration", "against", "seed"] as const;
+
+interface Options extends ComputeOptions, Pick<EvaluateOptions, (typeof OPTIONS)[number]> {
   readonly problem?: string;
-  readonly cases?: number;
-  readonly calibration?: number;
-  readonly against?: TruthName | "auto";
-  readonly seed?: number;
   readonly report?: string;
 }
 
@@ -48,7 +45,7 @@ function tableOf({ ks, weights, resimulation, calibration, milliseconds }: Evalu
   return formatTable([{ title: "diagnostic" }, { title: "mean / median / p90 / max" }, { title: "" }], rows);
 }
 
-/** JSON has no draws: they are for pictures. */
+/** The evaluation without its draws, which only pictures need. */
 function jsonOf({ examples, prior, ...rest }: Evaluation): Record<string, unknown> {
   const { draws: _draws, ...moments } = prior;
   return { ...rest, prior: moments, examples: examples.map(({ guide: _guide, truth: _truth, ...kept }) => kept) };
@@ -79,11 +76,11 @@ async function run([model]: readonly string[], options: Options, output: Output)
     if (report !== undefined) {
       const { reportHtml } = await import("../report/report.ts");
       await writeBytes(report, reportHtml(evaluation));
-      output.note(`wrote "${report}"; open it in a browser`);
+      output.note(`saved the report to "${report}"; open it in a browser`);
     }
     const { verdict, against, cases, seconds } = evaluation;
     const findings = verdict.findings.map(({ good, text }) => `  ${good ? "+" : "−"} ${text}`);
-    output.note(`${cases} cases against ${against.text}, ${formatTime(seconds)}`);
+    output.note(`compared ${cases} evaluation cases with ${against.text}, in ${formatTime(seconds)}`);
     return {
       json: { model, ...jsonOf(evaluation), ...(report === undefined ? {} : { report }) },
       text: [`${MARKS[verdict.level]} ${verdict.headline}`, ...findings, "", tableOf(evaluation)].join("\n"),
@@ -96,24 +93,14 @@ async function run([model]: readonly string[], options: Options, output: Output)
 
 export const evaluateCommand: CliCommand<Options> = {
   name: "evaluate",
-  summary: "say whether to believe a model",
+  summary: "assess how accurate and well calibrated a model is",
   computes: true,
-  define: (command) =>
-    void command
+  define: (command) => {
+    command
       .argument("<MODEL>", MODEL_HELP)
       .option("--report <FILE>", "write a report: one HTML file with pictures")
-      .option("--cases <N>", "fresh cases to hold against the truth (default: 100)", whole(1))
-      .option("--calibration <N>", "fresh cases whose true parameters are ranked (default: 1000)", whole(20))
-      .addOption(
-        new Option("--against <TRUTH>", "what posteriors are held against (default: the best that there is)").choices([
-          "auto",
-          "exact",
-          "quadrature",
-          "nuts",
-          "none",
-        ]),
-      )
-      .option("--problem <PROBLEM>", "built-in name or module file (default: the name in MODEL)")
-      .option("--seed <N>", "of the cases (default: 0)", whole(0)),
+      .option("--problem <PROBLEM>", "built-in name or module file (default: the name in MODEL)");
+    addOptions(command, evaluateTable, OPTIONS);
+  },
   run,
 };

@@ -1,16 +1,24 @@
 /** `retrodict infer MODEL --data FILE`: a posterior for each observation, in one forward pass. */
 import { extname } from "node:path";
 import { Option } from "commander";
-import { expectCount } from "../checks/options.ts";
+import { expectRoom, whole } from "../checks/options.ts";
 import { checkWritable, readBytes, writeBytes } from "../host/files.ts";
-import { type AmortisedPosterior, infer } from "../infer/infer.ts";
+import { type AmortisedPosterior, infer, inferTable } from "../infer/infer.ts";
 import type { InverseMap } from "../model/model.ts";
 import type { Posterior } from "../posterior/posterior.ts";
 import { type CorrectionMethod, correctionMethods } from "../sampling/correct.ts";
 import { formatCsv } from "../store/csv.ts";
 import { encodeNpy } from "../store/npy.ts";
 import { parseObservations } from "../store/observations.ts";
-import { type CliCommand, type ComputeOptions, type Output, type Result, UsageError, whole } from "./command.ts";
+import {
+  addOptions,
+  type CliCommand,
+  type ComputeOptions,
+  type Output,
+  parserOf,
+  type Result,
+  UsageError,
+} from "./command.ts";
 import { correctAll, correctionJson } from "./correct-step.ts";
 import { findModelArgument, MODEL_HELP } from "./model-argument.ts";
 import { formatNumber, formatTable } from "./table.ts";
@@ -61,7 +69,7 @@ const writers: Readonly<Record<string, (draws: Draws) => Uint8Array | string>> =
 /** Each observation has draws of its own: its seed is the given one plus its place. */
 async function drawAll(posteriors: readonly Posterior[], map: InverseMap, S: number, seed: number): Promise<Draws> {
   const { D, parameters } = map.spec;
-  expectCount("--samples", "a count", S, 1, posteriors.length * D);
+  expectRoom("infer", "--samples", S, posteriors.length * D);
   const theta = new Float32Array(posteriors.length * S * D);
   for (const [n, posterior] of posteriors.entries()) {
     theta.set(await posterior.sample(S, { seed: (seed + n) >>> 0 }), n * S * D);
@@ -141,7 +149,7 @@ async function run([model]: readonly string[], options: Options, output: Output)
       model,
       problem,
       parameters,
-      device: (await map.engine("posterior")).device,
+      device: (await map.executor("posterior")).device,
       observations: inferred.map((p, n) => ({
         ...jsonOf(p, posteriors[n]),
         ...(corrected ? correctionJson(corrected[n]) : {}),
@@ -154,24 +162,25 @@ async function run([model]: readonly string[], options: Options, output: Output)
 
 export const inferCommand: CliCommand<Options> = {
   name: "infer",
-  summary: "answer measurements with posteriors",
+  summary: "compute the posteriors of observations",
   computes: true,
-  define: (command) =>
-    void command
+  define: (command) => {
+    command
       .argument("<MODEL>", MODEL_HELP)
-      .requiredOption("--data <FILE>", "measurements: CSV (one a row), .npy (N, M), JSON, or - for standard input")
+      .requiredOption("--data <FILE>", "observations: CSV (one a row), .npy (N, M), JSON, or - for standard input")
       .option(
         "--problem <PROBLEM>",
-        "that the model is of, where it is needed: built-in name or module file (default: the name in MODEL)",
+        "problem of the model, where it is needed: built-in name or module file (default: the name in MODEL)",
       )
-      .option("--samples <N>", `draws an observation in --out (default: ${SAMPLES})`, whole(1))
+      .option("--samples <N>", `draws of each posterior to write to --out (default: ${SAMPLES})`, parserOf(whole(1)))
       .addOption(
         new Option(
           "--correct <METHOD>",
-          "to the exact posterior: importance weights, chains, or what is needed",
+          "correct to the exact posterior: psis by importance weights, nuts by chains, auto by what suffices",
         ).choices(correctionMethods),
       )
-      .option("--seed <N>", "of the draws (default: 0)", whole(0))
-      .option("--out <FILE>", "write draws: .npy (float32, (N, S, D)), .csv or .json"),
+      .option("--out <FILE>", "write draws: .npy (float32, (N, S, D)), .csv or .json");
+    addOptions(command, inferTable, ["seed"]);
+  },
   run,
 };

@@ -1,5 +1,6 @@
 /** `retrodict train PROBLEM --out FILE`: learns an inverse map and saves it. Ctrl-C saves a checkpoint. */
 import { InvalidArgumentError, Option } from "commander";
+import { positive, whole } from "../checks/options.ts";
 import { type GuideName, guideNames } from "../guides/index.ts";
 import { checkWritable } from "../host/files.ts";
 import { type ObjectiveName, objectiveNames } from "../objectives/index.ts";
@@ -14,11 +15,10 @@ import {
   type CliCommand,
   type ComputeOptions,
   type Output,
-  positive,
+  parserOf,
   type Result,
   shellWord,
   UsageError,
-  whole,
   withFile,
 } from "./command.ts";
 import { findProblemArgument } from "./problem-argument.ts";
@@ -207,13 +207,13 @@ export const trainCommand: CliCommand<Options> = {
       .option("--preset <NAME>", "settings of the problem: fast, default or paper")
       .addOption(new Option("--guide <NAME>", "conditional density that is learned").choices(guideNames))
       .addOption(new Option("--objective <NAME>", "what is minimised").choices(objectiveNames))
-      .option("--steps <N>", "updates of the weights", whole(1))
-      .option("--batch <N>", "data sets an update", whole(1))
-      .option("--particles <N>", "draws of the guide a data set, with --objective elbo", whole(1))
-      .option("--rate <X>", "largest learning rate", positive)
-      .option("--seed <N>", "of all random draws (default: 0)", whole(0))
+      .option("--steps <N>", "updates of the weights", parserOf(whole(1)))
+      .option("--batch <N>", "data sets an update", parserOf(whole(1)))
+      .option("--particles <N>", "draws of the guide a data set, with --objective elbo", parserOf(whole(1)))
+      .option("--rate <X>", "largest learning rate", parserOf(positive))
+      .option("--seed <N>", "of all random draws (default: 0)", parserOf(whole(0)))
       .option("--surrogate", "first fit a network to the forward model, and train through it; its error is told")
-      .option("--surrogate-steps <N>", "updates of that network (default: 12,000)", whole(1))
+      .option("--surrogate-steps <N>", "updates of that network (default: 12,000)", parserOf(whole(1)))
       .option(
         "--bank <FILES...>",
         "two files THETA and Y of pairs that were simulated elsewhere, parameters drawn from the prior: .npy (N, D) and (N, M), CSV or JSON",
@@ -225,8 +225,16 @@ export const trainCommand: CliCommand<Options> = {
           "included",
         ]),
       )
-      .option("--simulations <N>", "data sets to simulate before training (default for simulators: 20000)", whole(1))
-      .option("--held-out <N>", "simulations, or pairs at most, that the loss is checked on (default: 2048)", whole(2))
+      .option(
+        "--simulations <N>",
+        "data sets to simulate before training (default for simulators: 20000)",
+        parserOf(whole(1)),
+      )
+      .option(
+        "--held-out <N>",
+        "simulations, or pairs at most, that the loss is checked on (default: 2048)",
+        parserOf(whole(2)),
+      )
       .option("--bank-file <FILE>", "keep what a simulator gives, and carry on from what an earlier run has kept")
       .option("--resume <FILE>", "carry on from the checkpoint of an interrupted training"),
   run,

@@ -1,5 +1,6 @@
-/** What diagnostics take: parameters and data as plain numbers, flat or row by row, checked once. */
+/** Arguments that diagnostics share: rows of numbers, flat or row by row, and the level of tests. */
 import { describe } from "../checks/arguments.ts";
+import { number, option } from "../checks/options.ts";
 
 /** Numbers (S, W), flat, row by row, or a list of rows. */
 export type Rows = ArrayLike<number> | readonly ArrayLike<number>[];
@@ -22,23 +23,20 @@ export function flatRows(owner: string, name: string, x: Rows, width: number): F
   throw new Error(`${owner}: expected finite numbers in ${name}, got ${flat[bad]} in ${where}`);
 }
 
-/** @throws unless `x` is a whole number of at least `least`. */
-export function expectWhole(owner: string, name: string, x: unknown, least: number): void {
-  if (Number.isInteger(x) && (x as number) >= least) return;
-  throw new Error(`${owner}: expected ${name} to be a whole number of at least ${least}, got ${describe(x)}`);
-}
-
-/** @throws unless 0 < alpha < 1. */
-export function expectAlpha(owner: string, alpha: unknown): void {
-  if (typeof alpha === "number" && alpha > 0 && alpha < 1) return;
-  throw new Error(`${owner}: expected alpha between 0 and 1, got ${describe(alpha)}`);
-}
+/** The option `alpha` of tests: the probability of a false alarm, at most. */
+export const alphaTable = {
+  /** Probability, at most, that the exact posterior fails. */
+  alpha: option(
+    number("a number between 0 and 1", (x) => x > 0 && x < 1),
+    0.01,
+  ),
+};
 
 /** Column d of rows (S, width). */
 export const columnOf = (x: ArrayLike<number>, width: number, d: number): Float64Array =>
   Float64Array.from({ length: x.length / width }, (_, s) => x[s * width + d]);
 
-/** Mean and sd of each column; a column that does not vary has 1, so that it may be divided by. */
+/** Mean and sd of each column. A constant column has sd 1, so that one may divide by it. */
 export function momentsOf(x: ArrayLike<number>, width: number): { mean: Float64Array; sd: Float64Array } {
   const count = x.length / width;
   const [mean, sd] = [new Float64Array(width), new Float64Array(width)];

@@ -1,28 +1,29 @@
 /**
- * Bands that the whole distribution function of N independent numbers stays within, with a probability that is computed,
- * not approximated (Säilynoja, Bürkner & Vehtari, Statistics and Computing 32 (2022), arXiv 2103.10522, §2.3). With F_k the
- * known probability of a number at or below the k-th point and X_k how many of the N are,
+ * Bands that contain the whole empirical distribution function of N independent numbers, with a probability that is computed, not
+ * approximated (Säilynoja, Bürkner & Vehtari, Statistics and Computing 32 (2022), arXiv 2103.10522, §2.3). Let F_k be the known
+ * probability of a number at or below the k-th point, and X_k the count of such numbers. Then
  *
  *   X_k ~ Binomial(N, F_k),   X_(k+1) − X_k | X_k ~ Binomial(N − X_k, (F_(k+1) − F_k)/(1 − F_k)),
  *
- * a Markov chain, so that P(every X_k within its bounds) is a sum carried from point to point. Each point gets the interval
- * of two binomial tails of γ/2; γ is the largest for which all hold together with probability 1 − α. Counts are whole, so
- * the bands are a little wide: they are left with probability α or less.
+ * is a Markov chain, so P(every X_k within its bounds) is a sum carried from point to point. Each point has the interval between two
+ * binomial tails of γ/2, with the largest γ for which all intervals hold together with probability 1 − α. Because counts are whole,
+ * the bands are slightly wide: the probability of leaving them is at most α.
  */
 import { exp, log } from "../numbers/math.ts";
 import { binomialPmf, binomialTails, logFactorials } from "./special.ts";
 
-/** Counts that each point allows, both included. */
+/** The least and the largest count at each point. */
 export interface Bounds {
   readonly low: Int32Array;
   readonly high: Int32Array;
 }
 
-/** The chain of counts of N numbers at K points, with what is asked of it again and again. */
+/** The chain of counts of N numbers at K points, with the quantities that are computed once. */
 export interface Chain {
   readonly N: number;
   /** F (K), ascending, in (0, 1). */
   readonly law: ArrayLike<number>;
+  /** log k! for k = 0 … N. */
   readonly logs: Float64Array;
   /** P(X_k ≤ c) and P(X_k ≥ c), c = 0 … N. */
   readonly tails: readonly { readonly below: Float64Array; readonly above: Float64Array }[];
@@ -30,14 +31,14 @@ export interface Chain {
 
 /** @throws unless F ascends within (0, 1). */
 export function makeChain(N: number, law: ArrayLike<number>): Chain {
-  const given = Array.from(law);
-  const odd = given.findIndex((f, k) => !(f > 0 && f < 1) || (k > 0 && f <= given[k - 1]));
-  if (odd >= 0) throw new Error(`internal: chain: expected probabilities that ascend in (0, 1), got ${given[odd]}`);
+  const levels = Array.from(law);
+  const odd = levels.findIndex((f, k) => !(f > 0 && f < 1) || (k > 0 && f <= levels[k - 1]));
+  if (odd >= 0) throw new Error(`internal: chain: expected probabilities that ascend in (0, 1), got ${levels[odd]}`);
   const logs = logFactorials(N);
-  return { N, law, logs, tails: given.map((f) => binomialTails(N, f, logs)) };
+  return { N, law, logs, tails: levels.map((f) => binomialTails(N, f, logs)) };
 }
 
-/** The counts whose two tails are both above γ/2: an interval a point. */
+/** The interval of counts at each point whose two tails are both above γ/2. */
 export function boundsAt({ N, tails }: Chain, gamma: number): Bounds {
   const low = new Int32Array(tails.length);
   const high = new Int32Array(tails.length).fill(N);
@@ -48,7 +49,7 @@ export function boundsAt({ N, tails }: Chain, gamma: number): Bounds {
   return { low, high };
 }
 
-/** Probabilities of single counts that would not be seen in a sum of 1, and steps less likely than them, are left out. */
+/** Probabilities below this, which do not change a sum of 1, are omitted. */
 const NEGLIGIBLE = 1e-17;
 
 /** P(low_k ≤ X_k ≤ high_k at every point k). */
@@ -72,13 +73,13 @@ export function probabilityWithin({ N, law, logs }: Chain, { low, high }: Bounds
   return weights.reduce((a, b) => a + b, 0);
 }
 
-/** How near the probability of the bounds comes to what is asked, of α, and in how many attempts. */
+/** Relative accuracy of the probability of leaving the bands, and the largest number of attempts to reach it. */
 const NEAR = 0.002;
 const ATTEMPTS = 16;
 
-/** Bounds that all counts keep together with probability at least 1 − alpha, as narrow as one γ for all points allows. */
+/** The narrowest bounds, with one γ for all points, that all counts keep together with probability at least 1 − alpha. */
 export function simultaneousBounds(chain: Chain, alpha: number): Bounds {
-  // Between Bonferroni's γ, which is surely enough, and α itself: log γ by false position with halving (Illinois).
+  // log γ by false position with halving (Illinois), between Bonferroni's γ, which always suffices, and α itself.
   const excess = (at: number): number =>
     log(Math.max(1e-12, 1 - probabilityWithin(chain, boundsAt(chain, exp(at)))) / alpha);
   let [enough, over] = [log(alpha / chain.law.length), log(alpha)];
@@ -99,12 +100,12 @@ export function simultaneousBounds(chain: Chain, alpha: number): Bounds {
   return boundsAt(chain, exp(above > 0 ? enough : over));
 }
 
-/** How likely counts (K) as far out as the farthest of these are, at any of the points, were the law right. */
+/** Probability, under the law, that a count at any point lies as far out as the farthest of these counts (K). */
 export function chainPValue(chain: Chain, counts: ArrayLike<number>): number {
   let gamma = 1;
   chain.tails.forEach(({ below, above }, k) => {
     gamma = Math.min(gamma, 2 * below[counts[k]], 2 * above[counts[k]]);
   });
-  // At this γ the farthest count is just outside.
+  // At this γ the farthest count lies just outside.
   return Math.min(1, Math.max(0, 1 - probabilityWithin(chain, boundsAt(chain, gamma))));
 }

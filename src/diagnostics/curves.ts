@@ -1,39 +1,41 @@
 /**
- * Ranks whose law is known where all is well, held against it as a whole: the share at or below each level beside the share
- * that there should be, with bands for the whole curve (bands.ts). Calibration by simulation, expected coverage and TARP are
- * each this, with ranks of their own.
+ * Tests of ranks whose distribution is known for exact posteriors: the observed share of ranks at or below each level beside the
+ * expected share, with bands for the whole curve (bands.ts). Simulation-based calibration, expected coverage and TARP are each this
+ * test, with their own ranks.
  *
- *   ranks r of a truth among L draws are uniform on 0 … L:        P(r ≤ j) = (j + 1)/(L + 1)
- *   central intervals that just hold it have |2r − L| draws in them: two ranks for each size, but one for 0
+ *   the rank r of a true parameter among L draws is uniform on 0 … L:        P(r ≤ j) = (j + 1)/(L + 1)
+ *   the smallest central interval that contains it has |2r − L| draws inside: two ranks for each size, but one for 0
  */
 import { type Chain, chainPValue, makeChain, simultaneousBounds } from "./bands.ts";
 
+/** Observed shares of ranks at K levels, beside the expected ones. */
 export interface Curve {
   readonly name: string;
-  /** The share that there should be, at K levels. */
+  /** Expected shares (K). */
   readonly expected: Float64Array;
-  /** The share that there is (K). */
+  /** Observed shares (K). */
   readonly observed: Float64Array;
-  /** What all of `observed` stays within together, with probability 1 − alpha, where all is well (K). */
+  /** Bands that the whole of `observed` keeps with probability at least 1 − alpha if the posterior is exact (K). */
   readonly low: Float64Array;
   readonly high: Float64Array;
-  /** How likely a curve is, where all is well, that leaves its law as far at any level. */
+  /** Probability, if the posterior is exact, of a curve that deviates as far at any level. */
   readonly pValue: number;
-  /** Probability that a right curve is rejected, at most. */
+  /** Probability, at most, that the curve of an exact posterior fails. */
   readonly alpha: number;
   readonly passed: boolean;
 }
 
+/** A distribution of ranks. */
 export interface Law {
-  /** Values at which a curve is read, and the probability of a value at or below each: (K). */
+  /** Values at which a curve is evaluated, and the probability of a value at or below each (K). */
   readonly at: Int32Array;
   readonly expected: Float64Array;
 }
 
-/** Levels that a curve is read at, at most. */
+/** Largest number of levels of a curve. */
 const LEVELS = 100;
 
-/** So many of the values (with their probabilities), evenly spread; the last, whose probability is 1, says nothing. */
+/** At most LEVELS of the values with their probabilities, evenly spread; not the last, whose probability is 1. */
 function thin(at: readonly number[], expected: readonly number[]): Law {
   const count = Math.min(LEVELS, at.length - 1);
   const picked = Array.from({ length: count }, (_, k) => Math.floor(((k + 0.5) * (at.length - 1)) / count));
@@ -52,7 +54,7 @@ export function uniformLaw(L: number): Law {
   );
 }
 
-/** Of |2r − L| for r uniform on 0 … L. */
+/** The distribution of |2r − L| for r uniform on 0 … L. */
 export function centralLaw(L: number): Law {
   const at = Array.from({ length: Math.floor(L / 2) + 1 }, (_, i) => (L % 2) + 2 * i);
   return thin(
@@ -61,7 +63,7 @@ export function centralLaw(L: number): Law {
   );
 }
 
-/** Judges many lists of N values, (N) each, by one law: each at its share alpha/Q of the probability of a false alarm. */
+/** Judges Q lists of values, (N) each, by one law, each at level alpha/Q. */
 export function curvesOf(
   lists: readonly { readonly name: string; readonly values: ArrayLike<number> }[],
   law: Law,

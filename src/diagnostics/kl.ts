@@ -7,19 +7,21 @@
  *
  *   KL = ½ [tr(P⁻¹Q) + (p − q)ᵀP⁻¹(p − q) − D + log |P|/|Q|].
  *
- * With draws of a posterior guide and a normalised exact density, a mode that the guide lacks costs −log of the mass that it
- * kept: 0.69 for a half, 0.01 for a hundredth. The other direction, by exact draws, is what sees small modes.
+ * With draws of a guide and the normalised exact density, a guide that lacks a mode is charged −log of the mass that it kept: 0.69
+ * for a missing half, 0.01 for a missing hundredth. The other direction, with exact draws, detects small missing modes.
  */
-import { expectOptions, expectSeed } from "../checks/options.ts";
+import { type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
 import { log } from "../numbers/math.ts";
 import type { Posterior } from "../posterior/posterior.ts";
-import { expectWhole, flatRows, type Rows } from "./arrays.ts";
+import { flatRows, type Rows } from "./arrays.ts";
 
+/** An estimate of a divergence. */
 export interface Divergence {
-  /** Nats; infinite where a draw of the first has no density under the second. */
+  /** In nats; infinite where a draw has density 0 under the other distribution. */
   readonly value: number;
-  /** Of the mean over draws. Where it is not small beside the value, more draws are needed. */
+  /** Standard error of the value. Take more draws where it is not small beside the value. */
   readonly standardError: number;
+  /** Number of draws. */
   readonly draws: number;
 }
 
@@ -39,24 +41,32 @@ function meanRatio(owner: string, a: ArrayLike<number>, b: ArrayLike<number>): D
   return { value, standardError: Math.sqrt(square / (S * Math.max(S - 1, 1))), draws: S };
 }
 
+export const klTable = {
+  /** Draws of the posterior. */
+  draws: option(whole(2), 4096),
+  /** Seed of the draws. */
+  seed: option(seed, 0),
+};
+
 /**
- * KL(posterior ‖ density), by draws of the posterior. `density` must be normalised: else the value is off by the logarithm
- * of its integral, and only differences between posteriors mean something.
+ * KL(posterior ‖ density) by draws of the posterior. `density` must be normalised: otherwise the value is off by the logarithm of
+ * its integral, and only differences between posteriors are meaningful.
+ * @throws when `density` answers another number of values, or a log-density is NaN.
  */
 export async function klDivergence(
   posterior: Pick<Posterior, "sample" | "logProb">,
   density: LogDensity,
-  options: { readonly draws?: number; readonly seed?: number } = {},
+  options: OptionsOf<typeof klTable> = {},
 ): Promise<Divergence> {
-  expectOptions("klDivergence", options, ["draws", "seed"]);
-  const { draws: S = 4096, seed = 0 } = options;
-  expectWhole("klDivergence", "draws", S, 2);
-  expectSeed("klDivergence", seed);
-  const draws = Float64Array.from(await posterior.sample(S, { seed }));
-  return meanRatio("klDivergence", await posterior.logProb(draws), await density(draws));
+  const { draws, seed } = readOptions("klDivergence", klTable, options);
+  const theta = Float64Array.from(await posterior.sample(draws, { seed }));
+  return meanRatio("klDivergence", await posterior.logProb(theta), await density(theta));
 }
 
-/** KL(density ‖ posterior), by draws (S, D) of the density: of the exact posterior, say. */
+/**
+ * KL(density ‖ posterior) by draws (S, D) of the density, for example of the exact posterior.
+ * @throws when a length is no multiple of D, a number is not finite, or a log-density is NaN.
+ */
 export async function klFromDraws(
   posterior: Pick<Posterior, "logProb" | "mean">,
   draws: Rows,
@@ -66,6 +76,7 @@ export async function klFromDraws(
   return meanRatio("klFromDraws", await density(theta), await posterior.logProb(theta));
 }
 
+/** Moments of a Gaussian. */
 export interface Moments {
   /** (D) */
   readonly mean: ArrayLike<number>;

@@ -3,8 +3,8 @@
  *
  *   D = sup_x |F_n(x) − G_m(x)|
  *
- * of two samples, or of a sample and a known F (Press et al., Numerical Recipes, 3rd ed., §14.3.3). Of all the ways to
- * interleave n and m numbers, equally likely where both are of one distribution, the share whose difference stays below d is
+ * of two samples, or of a sample and a known F (Press et al., Numerical Recipes, 3rd ed., §14.3.3). If both samples have the same
+ * distribution, all interleavings of n and m numbers are equally likely, and the share whose difference stays below d is
  *
  *   P(D < d) = u(n, m),   u(i, j) = [i u(i − 1, j) + j u(i, j − 1)]/(i + j) where |i/n − j/m| < d, else 0
  *
@@ -23,7 +23,7 @@ function expectSample(owner: string, name: string, x: ArrayLike<number>): void {
     if (Number.isNaN(x[i])) throw new Error(`${owner}: expected numbers in ${name}, got NaN at index ${i}`);
 }
 
-/** D of two samples, in [0, 1]. Ties are stepped over together. @throws when one is empty or holds NaN. */
+/** D of two samples, in [0, 1]. Equal values count as one step. @throws when a sample is empty or contains NaN. */
 export function ksTwoSample(a: ArrayLike<number>, b: ArrayLike<number>): number {
   expectSample("ksTwoSample", "a", a);
   expectSample("ksTwoSample", "b", b);
@@ -38,7 +38,7 @@ export function ksTwoSample(a: ArrayLike<number>, b: ArrayLike<number>): number 
   return most;
 }
 
-/** D of a sample and a continuous distribution function. @throws when the sample is empty or holds NaN. */
+/** D of a sample and a continuous distribution function. @throws when the sample is empty or contains NaN. */
 export function ksOneSample(sample: ArrayLike<number>, cdf: (x: number) => number): number {
   expectSample("ksOneSample", "sample", sample);
   const x = ascending(sample);
@@ -51,7 +51,7 @@ export function ksOneSample(sample: ArrayLike<number>, cdf: (x: number) => numbe
 }
 
 /**
- * D of each parameter (D) for draws `a` (S, D) and `b` (T, D), flat, row by row.
+ * D of each parameter (D) for draws `a` (S, D) and `b` (T, D), both flat, row by row.
  * @throws when a length is no multiple of D, or as `ksTwoSample`.
  */
 export function ksPerParameter(a: ArrayLike<number>, b: ArrayLike<number>, parameters: number): Float64Array {
@@ -67,7 +67,7 @@ export function ksPerParameter(a: ArrayLike<number>, b: ArrayLike<number>, param
   );
 }
 
-/** Summary of many statistics: of every parameter of every observation. @throws when there are none. */
+/** Mean, median, 90 % quantile and maximum of many statistics. @throws when there are none. */
 export function pool(statistics: ArrayLike<number>): PooledKs {
   const sorted = ascending(statistics);
   return {
@@ -86,28 +86,28 @@ export function quantile(sorted: ArrayLike<number>, p: number): number {
 }
 
 /**
- * What D is on average for two samples of one distribution, n and m large: √(π/2) ln 2 · √((n + m)/(nm)), the mean of
- * Kolmogorov's distribution; 0.0388 for 1000 and 1000. Nothing should be expected to fall below it.
+ * The mean of D for two samples of the same distribution, with n and m large: √(π/2) ln 2 · √((n + m)/(nm)), the mean of
+ * Kolmogorov's distribution; 0.0388 for n = m = 1000. Even exact draws do not fall below it on average.
  */
 export const ksFloor = (n: number, m: number): number => 0.8687311606361592 * Math.sqrt((n + m) / (n * m));
 
 /**
- * What D of one sample of n stays below with probability at least 1 − alpha: √(ln(2/α)/(2n)) (Massart, Annals of
+ * The bound that D of one sample of n numbers keeps with probability at least 1 − alpha: √(ln(2/α)/(2n)) (Massart, Annals of
  * Probability 18 (1990), the tight constant of the Dvoretzky–Kiefer–Wolfowitz inequality).
  */
 export const ksBound = (n: number, alpha: number): number => Math.sqrt(Math.log(2 / alpha) / (2 * n));
 
-/** Interleavings are counted where there are at most so many cells n × m; beyond, the limit for large samples is close. */
+/** Interleavings are counted up to this product n m; beyond it the limit for large samples is close. */
 const COUNTED = 10_000_000;
 
 /**
- * P(D ≥ d) for two samples of one continuous distribution, n and m: exact up to n m = 10⁷, then Kolmogorov's limit. Where
- * values tie it is an upper bound.
+ * P(D ≥ d) for two samples of n and m numbers of the same continuous distribution: exact up to n m = 10⁷, then Kolmogorov's limit.
+ * With ties it is an upper bound.
  */
 export function ksPValue(d: number, n: number, m: number): number {
   if (!(d > 0)) return 1;
   if (n * m > COUNTED) return kolmogorovTail(d * Math.sqrt((n * m) / (n + m)));
-  // Differences are multiples of 1/(nm): half of one below the least that counts, rounding cannot move one across.
+  // Differences are multiples of 1/(nm). The limit lies half a multiple below d, so rounding cannot move a difference across it.
   const limit = (Math.ceil(d * n * m - 1e-6) - 0.5) / (n * m);
   const u = new Float64Array(m + 1);
   for (let i = 0; i <= n; i++) {
@@ -119,20 +119,21 @@ export function ksPValue(d: number, n: number, m: number): number {
   return Math.min(1, Math.max(0, 1 - u[m]));
 }
 
+/** KS of two sets of draws, parameter by parameter. */
 export interface KsComparison {
   /** D and P(D ≥ d) of each parameter (D). */
   readonly statistics: Float64Array;
   readonly pValues: Float64Array;
-  /** Mean of the statistics, and what it is on average where both samples are of one distribution. */
+  /** Mean of the statistics, and its expectation if both samples have the same distribution. */
   readonly pooled: number;
   readonly floor: number;
-  /** For all parameters together, however they depend on one another: D times the smallest, at most 1 (Bonferroni). */
+  /** For all parameters together, whatever their dependence: D times the smallest p, at most 1 (Bonferroni). */
   readonly pValue: number;
 }
 
 /**
- * Compares draws `a` (S, D) and `b` (T, D), each of independent rows, parameter by parameter. It sees every difference of
- * marginal distributions, and no other: draws whose dependence alone is wrong pass (`c2st` sees them).
+ * Compares draws `a` (S, D) and `b` (T, D), each of independent rows, parameter by parameter. It detects every difference of marginal
+ * distributions and no other: draws whose dependence alone is wrong pass (`c2st` detects them).
  * @throws when a length is no multiple of D, or a number is not finite.
  */
 export function ksCompare(a: Rows, b: Rows, parameters: number): KsComparison {

@@ -1,6 +1,6 @@
 /**
- * The log-likelihood log p(y | θ) of many parameters and one datum, as a quantity to rank: it knows the data, so its ranks
- * see posteriors that the ranks of parameters do not (Modrák et al. 2023, arXiv 2211.02383, §3), such as the prior itself.
+ * The log-likelihood log p(y | θ) as a quantity to rank. It depends on the observation, so its ranks detect wrong posteriors that
+ * the ranks of parameters miss, such as the prior itself (Modrák et al. 2023, arXiv 2211.02383, §3).
  */
 import type { Executor } from "../backends/backend.ts";
 import { type BackendOptions, createExact } from "../backends/select.ts";
@@ -11,7 +11,7 @@ import { expectProblem } from "../problem/expect.ts";
 import { logLikelihood, type Problem } from "../problem/problem.ts";
 import type { Quantity } from "./ranks.ts";
 
-/** The log-likelihood of a problem, for `rankTruths`. @throws where the problem has no forward model in ops. */
+/** The log-likelihood of a problem, for `quantities` of `rankTruths`. @throws when the problem has no likelihood. */
 export function logLikelihoodQuantity(problem: Problem, backend: BackendOptions = {}): Quantity {
   expectProblem("logLikelihoodQuantity", problem);
   const { D, M } = problem;
@@ -21,10 +21,10 @@ export function logLikelihoodQuantity(problem: Problem, backend: BackendOptions 
   let made: Promise<Executor> | undefined;
   return {
     name: "log-likelihood",
-    of: async (rows, datum) => {
+    of: async (rows, observation) => {
       made ??= createExact(program, backend);
       const count = rows.length / D;
-      const inputs = { theta: rows, y: Float64Array.from(datum) };
+      const inputs = { theta: rows, y: Float64Array.from(observation) };
       const { value } = await (await made).run("likelihood", { rows: count, repeat: count, inputs });
       return value;
     },

@@ -1,44 +1,56 @@
 /**
  * Posterior predictive checks (Gelman, Meng & Stern, Statistica Sinica 6 (1996); Gelman et al., Bayesian Data Analysis,
- * 3rd ed., §6.3): could data like y have come from the model at the parameters that are said to explain them? For draws θ_s
- * with data c_s = f(θ_s) and replications y_s = c_s + noise, and a discrepancy T,
+ * 3rd ed., §6.3): would the model, at parameters drawn from the posterior, produce an observation like y? For draws θ_s with
+ * noise-free data c_s = f(θ_s) and replications y_s = c_s + noise, and a discrepancy T,
  *
  *   p = P(T(y_s, c_s) ≥ T(y, c_s)),   T = Σ_j ((y_j − c_j)/σ_j)² by default,
  *
- * and for each datum, P(y_sj ≤ y_j). The data have been used to find θ, so p is nearer to ½ than a uniform number: small
- * ones mean what they say, or more. It sees a wrong model and a posterior in the wrong place, not one of the wrong width.
+ * and for each component of the observation, P(y_sj ≤ y_j). Because the observation was used to find θ, p is nearer to ½ than a
+ * uniform number, so a small p is at least as significant as it looks. The check detects a wrong model and a posterior in the wrong
+ * place, but not a posterior of the wrong width.
  */
-import { type BackendOptions, backendNames } from "../backends/select.ts";
-import { expectOptions, expectSeed } from "../checks/options.ts";
+import { backendTable } from "../backends/select.ts";
+import { check, type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
 import type { Posterior } from "../posterior/posterior.ts";
 import type { Problem } from "../problem/problem.ts";
 import { addNoise, predict } from "../simulate/simulate.ts";
-import { expectWhole, flatRows, type Rows } from "./arrays.ts";
+import { flatRows, type Rows } from "./arrays.ts";
 import { sdOf } from "./resimulation.ts";
 
-/** T(y, c): how far data (M) are from noise-free ones (M). Larger is farther. */
+/** T(y, c): the distance of an observation (M) from noise-free data (M). */
 export type Discrepancy = (y: ArrayLike<number>, clean: ArrayLike<number>) => number;
 
+const isDiscrepancies = (x: unknown): boolean =>
+  typeof x === "object" && x !== null && Object.values(x).every((of) => typeof of === "function");
+
+/** The result of a posterior predictive check. */
 export interface PredictiveCheck {
-  /** p of each discrepancy, (1 + replications at least as far)/(1 + S): never 0. */
+  /** p of each discrepancy: (1 + number of replications at least as far)/(1 + S), so never 0. */
   readonly pValues: Readonly<Record<string, number>>;
-  /** P(y_sj ≤ y_j) of each datum (M), so counted; near 0 or 1 where the datum is not explained. */
+  /** P(y_sj ≤ y_j) of each component (M), counted likewise; near 0 or 1 where the component is not explained. */
   readonly tails: Float64Array;
-  /** p of the datum least explained: 2 M times its smaller tail, at most 1 (Bonferroni). Counted, so never below 2 M/(1 + S). */
+  /**
+   * The component that is explained least, and its p: 2 M times the smaller tail, at most 1 (Bonferroni). It cannot be below
+   * 2 M/(1 + S), so many components need many draws.
+   */
   readonly worst: { readonly datum: number; readonly pValue: number };
-  /** Mean over draws of the default discrepancy divided by M: about 1 where the fit is good. NaN where noise sd are not given. */
+  /** Mean over draws of the default discrepancy, divided by M: about 1 for a good fit. NaN without noise sd. */
   readonly misfit: number;
 }
 
+/** Simulated data at parameters drawn from a posterior. */
 export interface Replications {
-  /** Data of drawn parameters, without noise and with it, (S, M) each. */
+  /** Data without noise and with it, (S, M) each. */
   readonly clean: Rows;
   readonly replicated: Rows;
-  /** Of each datum, or of all. */
+  /** Noise sd, one for all components or (M); without it, "chi-square" is left out. */
   readonly noiseSd?: number | ArrayLike<number>;
 }
 
-/** Checks data y (M) against replications. `discrepancies` by name, beside "chi-square". @throws when shapes do not fit. */
+/**
+ * Checks an observation y (M) against replications. `discrepancies` by name are computed beside "chi-square".
+ * @throws when shapes do not fit, or a discrepancy is NaN.
+ */
 export function checkReplications(
   y: ArrayLike<number>,
   { clean: c, replicated: r, noiseSd }: Replications,
@@ -64,10 +76,10 @@ export function checkReplications(
     let farther = 0;
     for (let s = 0; s < S; s++) {
       const from = clean.subarray(s * M, (s + 1) * M);
-      const [own, given] = [of(replicated.subarray(s * M, (s + 1) * M), from), of(y, from)];
-      if (Number.isNaN(own) || Number.isNaN(given))
+      const [own, observed] = [of(replicated.subarray(s * M, (s + 1) * M), from), of(y, from)];
+      if (Number.isNaN(own) || Number.isNaN(observed))
         throw new Error(`${owner}: expected a number from "${name}", got NaN`);
-      farther += Number(own >= given);
+      farther += Number(own >= observed);
     }
     pValues[name] = (1 + farther) / (1 + S);
   }
@@ -84,27 +96,30 @@ export function checkReplications(
   return { pValues, tails, worst: { datum, pValue: Math.min(1, 2 * M * smaller[datum]) }, misfit };
 }
 
-export interface PredictiveOptions extends BackendOptions {
-  /** Draws S; default 1000. */
-  readonly draws?: number;
-  /** Default 0: of draws and noise. */
-  readonly seed?: number;
-  readonly discrepancies?: Readonly<Record<string, Discrepancy>>;
-}
+export const predictiveTable = {
+  /** Draws of the posterior, S. */
+  draws: option(whole(2), 1000),
+  /** Seed of draws and noise. */
+  seed: option(seed, 0),
+  /** Discrepancies by name, beside "chi-square". */
+  discrepancies: option(check<Readonly<Record<string, Discrepancy>>>("an object of functions", isDiscrepancies)),
+  ...backendTable,
+};
+export type PredictiveOptions = OptionsOf<typeof predictiveTable>;
 
-/** Step of the counter of noise: away from those of simulations. */
+/** Step of the random counter at which noise is drawn: none that simulations use. */
 const STEP = -7;
 
-/** Draws, replicates and checks. @throws for a problem without a forward model in ops. */
+/**
+ * Draws from a posterior, replicates its observation, and checks it against the replications.
+ * @throws for a problem without a forward model in ops.
+ */
 export async function predictiveCheck(
   problem: Problem,
   posterior: Pick<Posterior, "y" | "sample">,
   options: PredictiveOptions = {},
 ): Promise<PredictiveCheck> {
-  expectOptions("predictiveCheck", options, ["draws", "seed", "discrepancies", ...backendNames]);
-  const { draws = 1000, seed = 0, discrepancies, ...backend } = options;
-  expectWhole("predictiveCheck", "draws", draws, 2);
-  expectSeed("predictiveCheck", seed);
+  const { draws, seed, discrepancies, ...backend } = readOptions("predictiveCheck", predictiveTable, options);
   const clean = await predict(problem, await posterior.sample(draws, { seed }), backend);
   const replicated = await addNoise(problem, Float32Array.from(clean), seed, STEP, backend);
   return checkReplications(posterior.y, { clean, replicated, noiseSd: problem.noise.sd }, discrepancies);

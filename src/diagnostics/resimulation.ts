@@ -1,26 +1,28 @@
 /**
- * Re-simulation error: how far the data of drawn parameters lie from those of the true ones (arXiv 2305.20004, §4),
+ * Re-simulation error: the distance of the data of drawn parameters from those of the true ones (arXiv 2305.20004, §4),
  *
- *   E_s |f(θ_s) − f(θ*)|,   and the root mean square of [f_j(θ_s) − f_j(θ*)]/σ_j over draws s and data j.
+ *   E_s |f(θ_s) − f(θ*)|,   and the root mean square of [f_j(θ_s) − f_j(θ*)]/σ_j over draws s and components j.
  *
- * Where the truth is not known the datum itself stands for f(θ*), and its own noise is then in the number. It hardly
- * discriminates: a posterior that is too narrow has a smaller error than the exact one, one that lacks a mode has the same.
+ * Where θ* is unknown the observation itself replaces f(θ*), and the error then includes its noise. The error discriminates poorly:
+ * a posterior that is too narrow has a smaller error than the exact one, and a posterior that lacks a mode has the same error.
  */
-import type { BackendOptions } from "../backends/select.ts";
+import { type BackendOptions, backendTable } from "../backends/select.ts";
+import { readOptions } from "../checks/options.ts";
 import type { Problem } from "../problem/problem.ts";
 import { predict } from "../simulate/simulate.ts";
 import { flatRows, type Rows } from "./arrays.ts";
 
+/** A re-simulation error. */
 export interface Resimulation {
-  /** Mean over draws of the Euclidean distance in data, in their own unit. */
+  /** Mean over draws of the Euclidean distance, in the unit of the data. */
   readonly distance: number;
-  /** Root mean square over draws and data, in noise sd; NaN where no sd is given. */
+  /** Root mean square over draws and components, in noise sd; NaN without noise sd. */
   readonly rms: number;
 }
 
 /**
- * The error of data `clean` (S, M) of drawn parameters against `target` (M). `noiseSd`: one for all data, or (M).
- * @throws when shapes do not fit.
+ * The error of noise-free data `clean` (S, M) of drawn parameters against `target` (M). `noiseSd`: one for all components, or (M).
+ * @throws when shapes do not fit, or a noise sd is not positive.
  */
 export function resimulationError(
   clean: Rows,
@@ -44,27 +46,31 @@ export function resimulationError(
   return { distance, rms: Math.sqrt(squares) };
 }
 
-/** The same from parameters: draws (S, D), and either the true ones (D) or the datum (M). @throws without a forward model. */
+/**
+ * The same from parameters: draws (S, D), and either the true parameters (D) or the observation (M). `backend`: where to compute.
+ * @throws without a forward model, or when shapes do not fit.
+ */
 export async function resimulate(
   problem: Problem,
   draws: Rows,
   target: { readonly theta: ArrayLike<number> } | { readonly y: ArrayLike<number> },
   backend: BackendOptions = {},
 ): Promise<Resimulation> {
+  readOptions("resimulate", backendTable, backend);
   const theta = flatRows("resimulate", "draws", draws, problem.D);
   const clean = await predict(problem, theta, backend);
   const aim = "theta" in target ? await predict(problem, target.theta, backend) : target.y;
   if (aim.length !== problem.M)
-    throw new Error(`resimulate: expected the data of one case, ${problem.M} numbers, got ${aim.length}`);
+    throw new Error(`resimulate: expected one observation of ${problem.M} numbers, got ${aim.length}`);
   return resimulationError(clean, aim, problem.noise.sd);
 }
 
-/** Noise sd of each datum (M). @throws on another length and where one is not positive. */
+/** Noise sd of each component (M), NaN where none are given. @throws on another length and where one is not positive. */
 export function sdOf(owner: string, given: number | ArrayLike<number> | undefined, M: number): Float64Array {
   if (given === undefined) return new Float64Array(M).fill(Number.NaN);
   const sd = typeof given === "number" ? new Float64Array(M).fill(given) : Float64Array.from(given);
-  if (sd.length !== M) throw new Error(`${owner}: expected the noise sd of ${M} data, got ${sd.length}`);
+  if (sd.length !== M) throw new Error(`${owner}: expected ${M} noise sd, one a component, got ${sd.length}`);
   const bad = sd.findIndex((s) => !(s > 0));
-  if (bad >= 0) throw new Error(`${owner}: expected a noise sd above 0, got ${sd[bad]} for datum ${bad + 1}`);
+  if (bad >= 0) throw new Error(`${owner}: expected a noise sd above 0, got ${sd[bad]} for component ${bad + 1}`);
   return sd;
 }

@@ -1,42 +1,44 @@
 /**
- * Simulation-based calibration (Talts, Betancourt, Simpson, Vehtari & Gelman 2018, arXiv 1804.06788): over cases drawn from
- * the model, the rank of each true parameter among draws of its posterior is uniform. Ranks of further quantities of
- * parameters and data, the log-likelihood first of all, see what those of the parameters do not (Modrák et al., Bayesian
- * Analysis 2023, arXiv 2211.02383). Bands for the whole distribution function: bands.ts.
+ * Simulation-based calibration (Talts, Betancourt, Simpson, Vehtari & Gelman 2018, arXiv 1804.06788): over cases simulated from
+ * the model, the rank of each true parameter among draws of its posterior is uniform. Ranks of further quantities of parameters
+ * and data, above all of the log-likelihood, detect errors that ranks of parameters miss (Modrák et al., Bayesian Analysis 2023,
+ * arXiv 2211.02383). Bands for the whole distribution function: bands.ts.
  */
-import { expectAlpha, expectWhole } from "./arrays.ts";
+import { flag, type OptionsOf, option, readOptions, whole } from "../checks/options.ts";
+import { alphaTable } from "./arrays.ts";
 import { type Curve, curvesOf, uniformLaw } from "./curves.ts";
 import type { Ranks } from "./ranks.ts";
 import { binomialTails, logFactorials } from "./special.ts";
 
+/** Ranks of one quantity, judged. */
 export interface CalibratedQuantity extends Curve {
-  /** What the ranks look like, in words. */
+  /** The shape of the ranks in words. */
   readonly reading: string;
-  /** (mean rank − ½) and (variance of ranks ∕ that of uniform ones − 1), in standard errors. */
+  /** (mean rank − ½) and (variance of ranks ∕ variance of uniform ranks − 1), in standard errors. */
   readonly shift: number;
   readonly spread: number;
 }
 
+/** The result of simulation-based calibration. */
 export interface Calibration {
   /** Parameters, then quantities. */
   readonly curves: readonly CalibratedQuantity[];
-  /** Probability that anything at all is found in a right posterior, at most. */
+  /** Probability, at most, that any curve of an exact posterior fails. */
   readonly alpha: number;
   readonly passed: boolean;
-  /** Names of what failed. */
+  /** Names of the parameters and quantities that failed. */
   readonly failed: readonly string[];
 }
 
-/**
- * Judges ranks of parameters and quantities, each with bands at level alpha divided by how many there are.
- * `quantities: false` leaves out what was ranked beside the parameters.
- */
-export function sbc(
-  ranks: Ranks,
-  options: { readonly alpha?: number; readonly quantities?: boolean } = {},
-): Calibration {
-  const { alpha = 0.01, quantities = true } = options;
-  expectAlpha("sbc", alpha);
+export const sbcTable = {
+  ...alphaTable,
+  /** Whether quantities are judged beside the parameters. */
+  quantities: option(flag, true),
+};
+
+/** Judges ranks of parameters and quantities, each with bands at level alpha divided by their number. */
+export function sbc(ranks: Ranks, options: OptionsOf<typeof sbcTable> = {}): Calibration {
+  const { alpha, quantities } = readOptions("sbc", sbcTable, options);
   const all = [...ranks.parameters, ...(quantities ? ranks.quantities : [])];
   const lists = all.map(({ name, ranks: values }) => ({ name, values }));
   const curves = curvesOf(lists, uniformLaw(ranks.draws), alpha).map((curve, i) => {
@@ -47,7 +49,7 @@ export function sbc(
   return { curves, alpha, passed: failed.length === 0, failed };
 }
 
-/** Mean and spread of ranks, in standard errors from those of uniform ones. */
+/** Mean and variance of ranks, in standard errors from those of uniform ranks. */
 function standardised(ranks: Int32Array, L: number): { shift: number; spread: number } {
   const N = ranks.length;
   // Uniform on 0 … L: mean L/2, variance L(L + 2)/12, fourth central moment L(L + 2)(3L² + 6L − 4)/240.
@@ -63,7 +65,7 @@ function standardised(ranks: Int32Array, L: number): { shift: number; spread: nu
   };
 }
 
-/** Standard errors past which a failed curve is said to be shifted, or too narrow or wide. */
+/** Standard errors beyond which the reading of a failed curve names a shift, or a wrong width. */
 const CLEAR = 2.5;
 
 function read(passed: boolean, shift: number, spread: number): string {
@@ -76,24 +78,32 @@ function read(passed: boolean, shift: number, spread: number): string {
   return said.length === 0 ? "not uniform" : said.join(", ");
 }
 
+/** A histogram of ranks with bands. */
 export interface RankHistogram {
-  /** Ranks from edges[b] up to, and without, edges[b + 1], (B + 1). */
+  /** Bin b holds the ranks edges[b] ≤ r < edges[b + 1]; (B + 1). */
   readonly edges: Int32Array;
   readonly counts: Int32Array;
-  /** Counts that all bins together stay within with probability at least 1 − alpha, where ranks are uniform (B). */
+  /** Bounds that the counts of uniform ranks all keep with probability at least 1 − alpha (B). */
   readonly low: Int32Array;
   readonly high: Int32Array;
 }
 
-/** A histogram of ranks 0 … L, for the eye: bins as even as whole ranks allow, binomial bands by Bonferroni. */
+export const histogramTable = {
+  ...alphaTable,
+  /** Number of bins; by default 20, but at most L + 1. */
+  bins: option(whole(2)),
+};
+
+/**
+ * A histogram of ranks 0 … L, for plots: bins of nearly equal width, with binomial bands by Bonferroni.
+ * @throws when there are more bins than ranks.
+ */
 export function rankHistogram(
   ranks: ArrayLike<number>,
   L: number,
-  options: { readonly bins?: number; readonly alpha?: number } = {},
+  options: OptionsOf<typeof histogramTable> = {},
 ): RankHistogram {
-  const { bins = Math.min(20, L + 1), alpha = 0.01 } = options;
-  expectAlpha("rankHistogram", alpha);
-  expectWhole("rankHistogram", "bins", bins, 2);
+  const { bins = Math.min(20, L + 1), alpha } = readOptions("rankHistogram", histogramTable, options);
   if (bins > L + 1) throw new Error(`rankHistogram: expected at most ${L + 1} bins, one a rank, got ${bins}`);
   const N = ranks.length;
   const edges = Int32Array.from({ length: bins + 1 }, (_, b) => Math.round((b * (L + 1)) / bins));

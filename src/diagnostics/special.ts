@@ -1,5 +1,5 @@
 /**
- * Tail areas that verdicts are read from: χ², Kolmogorov's distribution, binomial counts.
+ * Tail probabilities of the χ², Kolmogorov and binomial distributions.
  *
  *   Q(a, x) = Γ(a, x)/Γ(a), by its series or Lentz's continued fraction (Press et al., Numerical Recipes, 3rd ed., §6.2)
  *   P(K > x) = 2 Σ_k (−1)^(k−1) e^(−2k²x²) = 1 − √(2π)/x Σ_k e^(−(2k−1)²π²/(8x²))   (ibid. §6.14.12)
@@ -65,8 +65,8 @@ export function logFactorials(n: number): Float64Array {
 }
 
 /**
- * P(X = c) for c = from … to of X ~ Binomial(n, p): by ratios from the largest of them, so that nothing underflows on the
- * way. `logs`: log k! up to n at least.
+ * P(X = c) for c = from … to of X ~ Binomial(n, p): by ratios from the largest of them, so that nothing
+ * underflows. `logs`: log k! up to n at least.
  */
 export function binomialPmf(n: number, p: number, from: number, to: number, logs: Float64Array): Float64Array {
   const out = new Float64Array(Math.max(0, to - from + 1));

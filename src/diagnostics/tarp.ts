@@ -1,21 +1,18 @@
 /**
- * TARP, tests of accuracy with random points (Lemos, Coogan, Hezaveh & Perreault-Levasseur, ICML 2023, arXiv 2302.03026):
- * the ball about a reference point that just reaches the truth holds a share of the posterior that is uniform over cases.
- * It needs draws alone. With references that do not know the data the prior itself passes; with all those that do
- * (`references` of `rankTruths`) only the posterior can.
+ * TARP, tests of accuracy with random points (Lemos, Coogan, Hezaveh & Perreault-Levasseur, ICML 2023, arXiv 2302.03026): take the
+ * ball around a reference point that reaches the true parameters. Over cases, the share of the posterior inside the ball is uniform.
+ * The test needs draws alone. With reference points that are independent of the data even the prior passes; with reference points
+ * that depend on the data (`references` of `rankTruths`) only the posterior does.
  */
-import { expectAlpha } from "./arrays.ts";
-import { readCoverage } from "./coverage.ts";
-import { type Curve, curvesOf, uniformLaw } from "./curves.ts";
+import { type OptionsOf, readOptions } from "../checks/options.ts";
+import { alphaTable } from "./arrays.ts";
+import { type ReadCurve, readCoverage } from "./coverage.ts";
+import { curvesOf, uniformLaw } from "./curves.ts";
 import type { Ranks } from "./ranks.ts";
 
-/** Judges the ranks of distances. `expected` are credibility levels, `observed` the share of cases within them. */
-export function tarp(
-  ranks: Pick<Ranks, "distance" | "draws">,
-  options: { readonly alpha?: number } = {},
-): Curve & { readonly reading: string } {
-  const { alpha = 0.01 } = options;
-  expectAlpha("tarp", alpha);
+/** Judges the ranks of distances. `expected` holds credibility levels, `observed` the shares of cases within them. */
+export function tarp(ranks: Pick<Ranks, "distance" | "draws">, options: OptionsOf<typeof alphaTable> = {}): ReadCurve {
+  const { alpha } = readOptions("tarp", alphaTable, options);
   const [curve] = curvesOf([{ name: "TARP", values: ranks.distance }], uniformLaw(ranks.draws), alpha);
-  return { ...curve, reading: curve.passed ? readCoverage(curve) : "balls hold other shares than they say" };
+  return { ...curve, reading: curve.passed ? readCoverage(curve) : "balls contain a wrong share of the posterior" };
 }

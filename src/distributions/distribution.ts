@@ -1,6 +1,7 @@
 /** What a distribution over parameters is. All of it is symbolic, so it runs on every backend and has derivatives. */
 
 import { describe } from "../checks/arguments.ts";
+import type { Check } from "../checks/options.ts";
 import { type DType, isTensor, show, type Tensor } from "../graph/tensor.ts";
 
 /** A distribution of vectors θ of D numbers, with independent or dependent entries. */
@@ -50,6 +51,13 @@ export function whyNotDistribution(x: unknown): string | null {
   const wrong = vectors.find((v) => (given[v] as ArrayLike<number> | undefined)?.length !== given.size);
   return wrong ? `one whose ${wrong} does not hold ${given.size} numbers` : null;
 }
+
+/** A distribution, among options. */
+export const distribution: Check<Distribution> = {
+  expected: "a distribution, as normal() returns it",
+  test: (x) => whyNotDistribution(x) === null,
+  got: (x) => whyNotDistribution(x) ?? describe(x),
+};
 
 /** Whether the support is all of ℝᴰ. Then `toReal` is the identity, and a Gaussian in z is a Gaussian in θ. */
 export const isUnbounded = ({ low, high }: Pick<Distribution, "low" | "high">): boolean =>

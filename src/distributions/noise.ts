@@ -8,6 +8,7 @@
  */
 
 import { describe, isPositive, type Numbers, requireEach, spread } from "../checks/arguments.ts";
+import { type Check, check } from "../checks/options.ts";
 import {
   add,
   cast,
@@ -58,6 +59,9 @@ export function isNoise(x: unknown): x is Noise {
   const { draw, logDensity, size } = x as Partial<Noise>;
   return typeof draw === "function" && typeof logDensity === "function" && (size === null || Number.isInteger(size));
 }
+
+/** A noise model, among options. */
+export const noiseModel: Check<Noise> = check("a noise model, as gaussianNoise() returns it", isNoise);
 
 /** Columns that the data have: a list of M numbers fixes M, one number does not. */
 function expectData(owner: string, size: number | null, y: Tensor, clean: Tensor): void {

@@ -59,13 +59,24 @@ export function gaugeMatrix({ mesh, gauge = "domain" }: PoissonSpec, sensors: Sp
   return sparseMatrix(N, 1, entries);
 }
 
-/** (K) → (K · S), each number S times. */
-const repeated = (K: number, S: number): SparseMatrix =>
-  sparseMatrix(
+/** Sum of a functional's weights: what it reads of u = 1. Those of a point sum to 1, but for rounding. */
+function readingOfOne({ start, value }: SparseMatrix, s: number): number {
+  const sum = value.slice(start[s], start[s + 1]).reduce((a, b) => a + b, 0);
+  return Math.abs(sum - 1) < 1e-9 ? 1 : sum;
+}
+
+/** (K) → (K · S): what the S functionals read of K constants. A difference of potentials reads 0. */
+function ofConstants(K: number, m: SparseMatrix): SparseMatrix {
+  const ones = Array.from({ length: m.outputs }, (_, s) => readingOfOne(m, s));
+  const entries = Array.from({ length: K * m.outputs }, (_, i): Triplet => {
+    return [i, Math.floor(i / m.outputs), ones[i % m.outputs]];
+  });
+  return sparseMatrix(
     K,
-    K * S,
-    Array.from({ length: K * S }, (_, i) => [i, Math.floor(i / S), 1] as const),
+    K * m.outputs,
+    entries.filter(([, , value]) => value !== 0),
   );
+}
 
 /** A functional (N) → (S) for K right-hand sides of the free nodes, (n · K) → (K · S), and what the fixed nodes add. */
 function ofFree(m: SparseMatrix, { free, fixed, n, K }: Assembly): { matrix: SparseMatrix; shift: Float64Array } {
@@ -83,10 +94,10 @@ function ofFree(m: SparseMatrix, { free, fixed, n, K }: Assembly): { matrix: Spa
   return { matrix: sparseMatrix(n * K, K * m.outputs, entries), shift };
 }
 
-/** Reads functionals (N) → (S) off the free nodes' values (B, n · K): (B, K · S), less what the gauge says. */
+/** Reads functionals (N) → (S) off the free nodes' values (B, n · K): (B, K · S), of u less the constant that the gauge fixes. */
 export function reader(m: SparseMatrix, gauge: SparseMatrix | null, assembly: Assembly): (u: Tensor) => Tensor {
   const { matrix, shift } = ofFree(m, assembly);
-  const level = gauge && { of: ofFree(gauge, assembly).matrix, spread: repeated(assembly.K, m.outputs) };
+  const level = gauge && { of: ofFree(gauge, assembly).matrix, spread: ofConstants(assembly.K, m) };
   return (u) => {
     const out = linearMap(u, matrix);
     const whole = shift.some((x) => x !== 0) ? add(out, shift) : out;

@@ -11,7 +11,7 @@
 import type { OpName } from "./names.ts";
 import { rules } from "./rules.ts";
 import { attrsKey, simplify } from "./simplify.ts";
-import { type Attrs, type DType, type Kind, show, type Tensor, topological } from "./tensor.ts";
+import { type Attrs, type DType, type Kind, shapeOf, show, type Tensor, topological } from "./tensor.ts";
 
 export type Region = "slot" | "weights" | "frozen" | "sums" | "temporary" | "constant";
 export type Phase = "prologue" | "shard" | "epilogue";
@@ -125,117 +125,123 @@ class SlotPool {
   }
 }
 
-/** Orders, places and records a graph. @throws when a batch tensor depends on a sum over the same batch. */
-export function makePlan(spec: PlanSpec, weights: Slab, frozen: Slab): Plan {
-  const names = Object.keys(spec.outputs);
-  const gradientNames = [...(spec.gradients?.keys() ?? [])];
-  const roots = simplify([...Object.values(spec.outputs), ...(spec.gradients?.values() ?? [])]);
+interface Graph {
+  /** What the caller reads, by the names of the request. */
+  readonly outputs: readonly Tensor[];
+  /** The weight that a node is the gradient of. */
+  readonly gradientOf: ReadonlyMap<Tensor, string>;
+  /** Every node that they need, each after its inputs. */
+  readonly order: readonly Tensor[];
+}
+
+function simplified({ outputs: named, gradients = new Map() }: PlanSpec): Graph {
+  const read = Object.values(named);
+  const roots = simplify([...read, ...gradients.values()]);
   const gradientOf = new Map<Tensor, string>();
-  gradientNames.forEach((name, i) => {
-    let node = roots[names.length + i];
-    // A gradient that is shared, or is no sum, is copied to its place: kernels of params work in whole vectors, and what
-    // they leave behind the last entry must not reach the norm of the gradient.
-    if (gradientOf.has(node) || !rules[node.op].accumulates)
-      node = Object.freeze({ ...node, op: "detach", inputs: [node], attrs: {} });
-    gradientOf.set(node, name);
+  [...gradients.keys()].forEach((name, i) => {
+    const node = roots[read.length + i];
+    // A gradient that is shared, or is no sum, is copied to its place: kernels of params work in whole vectors, and the numbers
+    // that they leave behind the last entry must not reach the norm of the gradient.
+    const inPlace = !gradientOf.has(node) && rules[node.op].accumulates;
+    gradientOf.set(inPlace ? node : Object.freeze({ ...node, op: "detach", inputs: [node], attrs: {} }), name);
   });
-  const order = topological([...roots.slice(0, names.length), ...gradientOf.keys()]);
+  const outputs = roots.slice(0, read.length);
+  return { outputs, gradientOf, order: topological([...outputs, ...gradientOf.keys()]) };
+}
 
-  const phase = new Map<Tensor, Phase | "leaf">();
+/** When each node is computed. @throws when a batch tensor depends on a sum over the same batch. */
+function phasesOf(plan: string, order: readonly Tensor[]): ReadonlyMap<Tensor, Phase | "leaf"> {
+  const phases = new Map<Tensor, Phase | "leaf">();
+  const isLate = (t: Tensor): boolean => phases.get(t) === "epilogue" || rules[t.op].accumulates === true;
   for (const t of order) {
-    if (t.op === "param" || t.op === "constant") phase.set(t, "leaf");
-    else if (t.kind === "batch") {
-      const late = t.inputs.find((i) => i.kind === "param" && (phase.get(i) === "epilogue" || rules[i.op].accumulates));
-      if (late)
-        throw new Error(
-          `plan "${spec.name}": expected ${t.op} to depend on rows and weights only, got a sum over the batch (${late.op})`,
-        );
-      phase.set(t, "shard");
-    } else if (rules[t.op].accumulates) phase.set(t, "shard");
-    else
-      phase.set(
-        t,
-        t.inputs.some((i) => phase.get(i) === "epilogue" || rules[i.op].accumulates) ? "epilogue" : "prologue",
+    const late = t.inputs.find(isLate);
+    if (t.op === "param" || t.op === "constant") phases.set(t, "leaf");
+    else if (t.kind === "param" && !rules[t.op].accumulates) phases.set(t, late ? "epilogue" : "prologue");
+    else if (late)
+      throw new Error(
+        `plan "${plan}": expected ${t.op} to depend on rows and weights only, got a sum over the batch (${late.op})`,
       );
+    else phases.set(t, "shard");
   }
+  return phases;
+}
 
-  const shardOrder = order.filter((t) => phase.get(t) === "shard");
-  const keep = new Set(roots.slice(0, names.length));
-  const lastUse = new Map<Tensor, number>();
-  shardOrder.forEach((t, i) => {
-    for (const x of [t, ...t.inputs]) lastUse.set(x, i);
-  });
-
-  const values: Value[] = [];
-  const constants: { at: number; dtype: DType; values: readonly number[] }[] = [];
-  const ids = new Map<Tensor, number>();
+/** Gives each node of the order a place in a region; `gradientBytes`, those of the weights, come first among the sums. */
+function place(
+  { outputs, gradientOf, order }: Graph,
+  slabs: { readonly weights: Slab; readonly frozen: Slab },
+  gradientBytes: number,
+) {
   const pool = new SlotPool();
-  const bytes = { temporary: 0, constant: 0, sums32: spec.gradients ? weights.bytes : 0, sums64: 0 };
-  const slabOffset = (slab: Slab, name: string): number =>
-    (slab.entries.find((e) => e.name === name) as SlabEntry).offset;
-  const bump = (key: keyof typeof bytes, t: Tensor): number => {
+  const bytes = { temporary: 0, constant: 0, sums32: gradientBytes, sums64: 0 };
+  const reserve = (key: keyof typeof bytes, t: Tensor): number => {
     const at = bytes[key];
     bytes[key] += paramBytes(t);
     return at;
   };
-  const place = (t: Tensor): { region: Region; at: number } => {
+  const offsetIn = (slab: Slab, name: unknown): number =>
+    (slab.entries.find((entry) => entry.name === name) as SlabEntry).offset;
+  const placeOf = (t: Tensor): Pick<Value, "region" | "at"> => {
     if (t.kind === "batch") return { region: "slot", at: pool.take(t.rows * t.cols * bytesOf(t.dtype)) };
-    const gradient = gradientOf.get(t);
-    if (gradient !== undefined) return { region: "sums", at: slabOffset(weights, gradient) };
-    if (t.op === "param") {
-      const region = t.attrs.frozen ? "frozen" : "weights";
-      return { region, at: slabOffset(region === "frozen" ? frozen : weights, t.attrs.name as string) };
-    }
-    if (t.op === "constant") {
-      const at = bump("constant", t);
-      constants.push({ at, dtype: t.dtype, values: t.attrs.values as number[] });
-      return { region: "constant", at };
-    }
-    if (rules[t.op].accumulates) return { region: "sums", at: bump(t.dtype === "f32" ? "sums32" : "sums64", t) };
-    return { region: "temporary", at: bump("temporary", t) };
+    if (gradientOf.has(t)) return { region: "sums", at: offsetIn(slabs.weights, gradientOf.get(t)) };
+    if (rules[t.op].accumulates) return { region: "sums", at: reserve(t.dtype === "f32" ? "sums32" : "sums64", t) };
+    if (t.op === "constant") return { region: "constant", at: reserve("constant", t) };
+    if (t.op !== "param") return { region: "temporary", at: reserve("temporary", t) };
+    const region = t.attrs.frozen ? "frozen" : "weights";
+    return { region, at: offsetIn(slabs[region], t.attrs.name) };
   };
 
-  const records: Record<Phase, PlanRecord[]> = { prologue: [], shard: [], epilogue: [] };
-  const visit = (t: Tensor): void => {
-    ids.set(t, values.length);
-    values.push({ kind: t.kind, rows: t.rows, cols: t.cols, dtype: t.dtype, ...place(t) });
-    const when = phase.get(t) as Phase | "leaf";
-    if (when === "leaf") return;
-    const output = ids.get(t) as number;
-    records[when].push({ op: t.op, attrs: t.attrs, inputs: t.inputs.map((i) => ids.get(i) as number), output });
-  };
-  const inShard = new Set(shardOrder);
-  let position = 0;
-  for (const t of order) {
-    visit(t);
-    if (!inShard.has(t)) continue;
-    // Free what has had its last reader, but only after the output was placed: an output never shares an input's slot.
-    for (const x of new Set([t, ...t.inputs])) {
-      if (x.kind === "batch" && lastUse.get(x) === position && !keep.has(x))
-        pool.release(values[ids.get(x) as number].at);
-    }
-    position++;
+  const lastUse = new Map(outputs.map((t) => [t, order.length]));
+  for (const [i, t] of order.entries())
+    for (const x of [t, ...t.inputs]) lastUse.set(x, Math.max(i, lastUse.get(x) ?? 0));
+  const values = new Map<Tensor, Value>();
+  for (const [i, t] of order.entries()) {
+    values.set(t, { ...shapeOf(t), ...placeOf(t) });
+    // Only after the output has its place: it never shares the slot of an input.
+    for (const x of new Set([t, ...t.inputs]))
+      if (x.kind === "batch" && lastUse.get(x) === i) pool.release((values.get(x) as Value).at);
   }
-  // f64 sums lie after the f32 ones.
-  const placed = values.map((v) => (v.region === "sums" && v.dtype === "f64" ? { ...v, at: v.at + bytes.sums32 } : v));
+  /** The f64 sums lie after the f32 ones. */
+  const settle = (v: Value): Value =>
+    v.region === "sums" && v.dtype === "f64" ? { ...v, at: v.at + bytes.sums32 } : v;
+  return { values: [...values.values()].map(settle), slots: pool.sizes, bytes };
+}
+
+/** What the caller gives for each run. @throws when two inputs of one name differ. */
+function inputsOf(plan: string, order: readonly Tensor[]): Plan["inputs"] {
   const inputs = order
     .filter((t) => t.op === "input")
     .map((t) => ({ name: t.attrs.name as string, cols: t.cols, dtype: t.dtype, repeat: t.attrs.repeat as boolean }));
   const twice = inputs.find((a, i) => inputs.findIndex((b) => b.name === a.name) < i);
-  if (twice)
-    throw new Error(`plan "${spec.name}": expected one width, type and repeat for input "${twice.name}", got two`);
-  const outputs = names.map((name, i) => ({ name, value: ids.get(roots[i]) as number }));
+  if (twice) throw new Error(`plan "${plan}": expected one width, type and repeat for input "${twice.name}", got two`);
+  return inputs;
+}
+
+/** Orders, places and records a graph. @throws when inputs clash, or a batch tensor depends on a sum over the same batch. */
+export function makePlan(spec: PlanSpec, weights: Slab, frozen: Slab): Plan {
+  const graph = simplified(spec);
+  const { outputs, order } = graph;
+  const phases = phasesOf(spec.name, order);
   const hasGradient = spec.gradients !== undefined;
+  const { values, slots, bytes } = place(graph, { weights, frozen }, hasGradient ? weights.bytes : 0);
+  const ids = new Map(order.map((t, i) => [t, i]));
+  const idOf = (t: Tensor): number => ids.get(t) as number;
+  const recordsOf = (phase: Phase): PlanRecord[] =>
+    order
+      .filter((t) => phases.get(t) === phase)
+      .map((t) => ({ op: t.op, attrs: t.attrs, inputs: t.inputs.map(idOf), output: idOf(t) }));
   return {
     name: spec.name,
     shardRows: spec.shardRows,
     rows: spec.rows ?? 0,
-    values: placed,
-    records,
-    slots: pool.sizes,
-    inputs,
-    outputs,
-    constants,
+    values,
+    records: { prologue: recordsOf("prologue"), shard: recordsOf("shard"), epilogue: recordsOf("epilogue") },
+    slots,
+    inputs: inputsOf(spec.name, order),
+    outputs: Object.keys(spec.outputs).map((name, i) => ({ name, value: idOf(outputs[i]) })),
+    constants: order
+      .filter((t) => t.op === "constant")
+      .map((t) => ({ at: values[idOf(t)].at, dtype: t.dtype, values: t.attrs.values as number[] })),
     bytes,
     hasGradient,
   };

@@ -3,29 +3,55 @@
  *
  *   prior     w = z, in prior standard deviations
  *   linear    w = L⁻¹ (z − m(f)), the best linear estimator from the features of the data (linear-base.ts)
- *   laplace   w = Cᵀ (z − m(y)), Laplace's approximation of the datum's own posterior, by Gauss and Newton (laplace-base.ts)
+ *   laplace   w = Cᵀ (z − m(y)), Laplace's approximation of each observation's own posterior, by Gauss–Newton (laplace-base.ts)
  */
-import type { GuideSizes, TracedGuide } from "./guide.ts";
+import { type OptionsOf, type OptionTable, oneOf, option, readOptions, type SettingsOf } from "../checks/options.ts";
+import type { Guide, GuideSizes, TracedGuide } from "./guide.ts";
 import { onLaplaceBase } from "./laplace-base.ts";
 import { onLinearBase } from "./linear-base.ts";
 
+type Trace = (sizes: GuideSizes) => TracedGuide;
+
+/** The guide that `trace` builds in the coordinates of a base, as a guide of z. */
 const bases = {
-  prior: { on: (core: (sizes: GuideSizes) => TracedGuide, sizes: GuideSizes) => core(sizes) },
-  linear: { on: onLinearBase },
-  laplace: { on: onLaplaceBase },
+  prior: (trace: Trace, sizes: GuideSizes) => trace(sizes),
+  linear: onLinearBase,
+  laplace: onLaplaceBase,
 } as const;
+/** Names of bases. */
 export type Base = keyof typeof bases;
 
-/** @throws unless it is one. */
-export function checkBase(name: string, base: unknown): asserts base is Base {
-  const names = Object.keys(bases);
-  if (typeof base !== "string" || !names.includes(base))
-    throw new Error(`${name}: expected ${names.map((n) => `"${n}"`).join(" or ")}, got ${JSON.stringify(base)}`);
+/** Every guide takes this option. */
+export const baseTable = {
+  /**
+   * What the networks correct: the "prior"; the best "linear" estimator from the data, fitted before training; or "laplace",
+   * Laplace's approximation of the observation's own posterior, which needs the problem at inference.
+   */
+  base: option(oneOf(...(Object.keys(bases) as Base[])), "prior"),
+};
+type WithBase = OptionTable & typeof baseTable;
+
+/**
+ * A guide from the options that were given for it. `trace` builds the density in the coordinates of the base, in which
+ * it should start near the standard normal.
+ * @param addedLater options that files of version 0.1 do not have: a guide states them only where they are not the default.
+ * @throws on options that make no sense.
+ */
+export function makeGuide<Table extends WithBase>(
+  name: string,
+  table: Table,
+  given: OptionsOf<Table>,
+  trace: (sizes: GuideSizes, settings: SettingsOf<Table>) => TracedGuide,
+  addedLater: readonly (keyof Table & string)[] = [],
+): Guide {
+  const settings = readOptions(name, table, given);
+  const unsaid = new Set<string>(["base", ...addedLater]);
+  const stated = Object.entries(settings).filter(
+    ([key, value]) => value !== undefined && !(unsaid.has(key) && value === table[key].default),
+  );
+  return {
+    name,
+    options: Object.fromEntries(stated),
+    build: (sizes) => bases[settings.base as Base]((own) => trace(own, settings), sizes),
+  };
 }
-
-/** The base among a guide's options: "prior" goes without saying, as it does in files of version 0.1. */
-export const baseOption = (base: Base): { base?: Base } => (base === "prior" ? {} : { base });
-
-/** The guide that `core` builds, on its base. */
-export const onBase = (base: Base, core: (sizes: GuideSizes) => TracedGuide, sizes: GuideSizes): TracedGuide =>
-  bases[base].on(core, sizes);

@@ -9,72 +9,47 @@
  * the leading half given the other, so parameters that data tell most of come first best: what is left of them is then a
  * curved function of those that data tell little of.
  */
+import { check, flag, type OptionsOf, option, type SettingsOf, whole } from "../checks/options.ts";
 import { add, columns, concat, exp, mul, neg, slice, square, sub, sumFeatures, tanh } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { type ActivationName, checkActivation, mlp } from "../nn/mlp.ts";
+import { activationName, mlp, widths } from "../nn/mlp.ts";
 import { STREAMS, shuffle, uniformAt } from "../numbers/random.ts";
-import { type Base, baseOption, checkBase, onBase } from "./base.ts";
-import {
-  checkCount,
-  checkOptions,
-  checkWidths,
-  type Guide,
-  type GuideSizes,
-  normalConstant,
-  type TracedGuide,
-} from "./guide.ts";
+import { baseTable, makeGuide } from "./base.ts";
+import { type Guide, type GuideSizes, normalConstant, type TracedGuide } from "./guide.ts";
 
-export interface CouplingOptions {
-  /** Blocks of two couplings; default 15. */
-  readonly blocks?: number;
-  /** Widths of the hidden layers of every scale and shift network; default [100, 100]. */
-  readonly hidden?: readonly number[];
-  /** Default "leakyRelu". */
-  readonly activation?: ActivationName;
-  /** Order of the parameters before each block but the first; drawn from the seed of the training when absent. */
-  readonly permutations?: readonly (readonly number[])[];
-  /** Two networks a coupling, as in the paper, or one with a linear skip; default true. */
-  readonly separate?: boolean;
-  /** Whose coordinates z are: see base.ts; default "prior". */
-  readonly base?: Base;
-}
+/** The options of `coupling`. */
+export const couplingTable = {
+  /** Blocks of two couplings. */
+  blocks: option(whole(1), 15),
+  /** Widths of the hidden layers of every scale and shift network. */
+  hidden: option(widths, [100, 100]),
+  /** Activation of the hidden layers. */
+  activation: option(activationName, "leakyRelu"),
+  /** Order of the parameters before each block but the first; drawn from the seed of the training by default. */
+  permutations: option(check<readonly (readonly number[])[]>("a list of permutations", Array.isArray)),
+  /** Two networks a coupling, as in the paper, or one with a linear skip. */
+  separate: option(flag, true),
+  ...baseTable,
+};
+/** Options of `coupling`. */
+export type CouplingOptions = OptionsOf<typeof couplingTable>;
+type Settings = SettingsOf<typeof couplingTable>;
 
 /**
  * Conditional RealNVP (Dinh et al. 2017; Ardizzone et al. 2019), the flow of arXiv 2305.20004 §4.2: affine couplings whose scales
- * and shifts see half of the parameters and the data. For two parameters or more; a draw costs as much as a density.
+ * and shifts depend on half of the parameters and on the data. For two parameters or more; a draw costs as much as a density.
  * @throws on options that make no sense.
  */
-export function coupling(options: CouplingOptions = {}): Guide {
-  const { blocks = 15, hidden = [100, 100], activation = "leakyRelu", permutations } = options;
-  const { separate = true, base = "prior" } = options;
-  checkCount("coupling.blocks", blocks);
-  checkOptions("coupling", options, ["blocks", "hidden", "activation", "permutations", "separate", "base"]);
-  checkWidths("coupling.hidden", hidden);
-  checkActivation("coupling.activation", activation);
-  if (typeof separate !== "boolean")
-    throw new Error(`coupling.separate: expected true or false, got ${JSON.stringify(separate)}`);
-  checkBase("coupling.base", base);
-  const nets: Nets = { hidden, activation, separate, start: base === "prior" ? 1 : 0 };
-  return {
-    name: "coupling",
-    // Defaults go without saying, as they did in files of version 0.1.
-    options: {
-      blocks,
-      hidden,
-      activation,
-      ...(permutations && { permutations }),
-      ...(!separate && { separate }),
-      ...baseOption(base),
-    },
-    build: (sizes) => {
-      const { D, seed } = sizes;
-      if (D < 2) throw new Error("coupling: expected at least 2 parameters, got 1; use the gaussian or spline guide");
-      if (permutations) checkPermutations(permutations, blocks - 1, D);
-      const orders = permutations ?? Array.from({ length: blocks - 1 }, (_, b) => permutation(D, seed, b));
-      const flow = (own: GuideSizes) => ({ ...build(own, orders, nets), drawn: { permutations: orders } });
-      return onBase(base, flow, sizes);
-    },
-  };
+export const coupling = (options: CouplingOptions = {}): Guide =>
+  makeGuide("coupling", couplingTable, options, traceCoupling, ["separate"]);
+
+function traceCoupling(sizes: GuideSizes, settings: Settings): TracedGuide {
+  const { D, seed } = sizes;
+  const { blocks, permutations } = settings;
+  if (D < 2) throw new Error("coupling: expected at least 2 parameters, got 1; use the gaussian or spline guide");
+  if (permutations) checkPermutations(permutations, blocks - 1, D);
+  const orders = permutations ?? Array.from({ length: blocks - 1 }, (_, b) => permutation(D, seed, b));
+  return { ...traceFlow(sizes, orders, settings), drawn: { permutations: orders } };
 }
 
 /** A list that is no permutation would make a map without an inverse. */
@@ -94,36 +69,33 @@ const permutation = (n: number, seed: number, block: number): number[] =>
     (i) => Math.floor(uniformAt(seed, STREAMS.permutations, 0, block, i) * (i + 1)),
   );
 
-interface Nets {
-  readonly hidden: readonly number[];
-  readonly activation: ActivationName;
-  readonly separate: boolean;
-  /** Scales the start of the last layers. */
-  readonly start: number;
-}
-
 /** Log-scale and shift of what a coupling moves, from what it keeps and the context. */
-type Coupling = (given: Tensor) => { readonly logScale: Tensor; readonly shift: Tensor };
+type Coupling = (kept: Tensor) => { readonly logScale: Tensor; readonly shift: Tensor };
 
-function makeCoupling(name: string, ins: number, outs: number, nets: Nets): Coupling {
-  const { hidden, activation, separate, start } = nets;
+function makeCoupling(name: string, ins: number, outs: number, settings: Settings): Coupling {
+  const { hidden, activation, separate, base } = settings;
+  const last = base === "prior" ? 1 : 0; // on another base, at the standard normal
   const net = (part: string, width: number, skip: boolean) =>
-    mlp(`${name}.${part}`, [ins, ...hidden, width], { activation, skip, last: start });
+    mlp(`${name}.${part}`, [ins, ...hidden, width], { activation, skip, last });
   if (separate) {
     const [scale, shift] = [net("scale", outs, false), net("shift", outs, false)];
-    return (given) => ({ logScale: tanh(scale(given)), shift: shift(given) });
+    return (kept) => ({ logScale: tanh(scale(kept)), shift: shift(kept) });
   }
   const both = net("both", 2 * outs, hidden.length > 0);
-  return (given) => {
-    const raw = both(given);
+  return (kept) => {
+    const raw = both(kept);
     return { logScale: mul(tanh(mul(slice(raw, 0, outs), 0.5)), 2), shift: slice(raw, outs, 2 * outs) };
   };
 }
 
-function build({ D, E }: GuideSizes, permutations: readonly (readonly number[])[], nets: Nets): TracedGuide {
+function traceFlow(
+  { D, E }: GuideSizes,
+  permutations: readonly (readonly number[])[],
+  settings: Settings,
+): TracedGuide {
   const half = Math.floor(D / 2);
   const layers = Array.from({ length: permutations.length + 1 }, (_, b) =>
-    [half, D - half].map((kept, i) => makeCoupling(`block${b}.${i}`, kept + E, D - kept, nets)),
+    [half, D - half].map((kept, i) => makeCoupling(`block${b}.${i}`, kept + E, D - kept, settings)),
   );
   const density = (noise: Tensor, logScale: Tensor): Tensor =>
     sub(add(mul(sumFeatures(square(noise)), -0.5), normalConstant(D)), logScale);

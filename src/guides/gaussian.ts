@@ -7,6 +7,7 @@
  * diagonal and the off-diagonal entries; else one trunk with a linear skip. With a base (base.ts) all this is in its
  * coordinates, where it starts as the standard normal.
  */
+import { flag, type OptionsOf, option, type SettingsOf } from "../checks/options.ts";
 import {
   add,
   columns,
@@ -22,11 +23,9 @@ import {
   triSolve,
 } from "../graph/build.ts";
 import { packed, type Tensor } from "../graph/tensor.ts";
-import { type ActivationName, checkActivation, mlp } from "../nn/mlp.ts";
-import { type Base, baseOption, checkBase, onBase } from "./base.ts";
+import { activationName, mlp, widths } from "../nn/mlp.ts";
+import { baseTable, makeGuide } from "./base.ts";
 import {
-  checkOptions,
-  checkWidths,
   type Guide,
   type GuideSizes,
   LEAST_DIAGONAL,
@@ -36,39 +35,31 @@ import {
   UNIT_SOFTPLUS,
 } from "./guide.ts";
 
-export interface GaussianOptions {
-  /** Widths of the hidden layers; default [128, 128, 128]. */
-  readonly hidden?: readonly number[];
-  /** Default "silu". */
-  readonly activation?: ActivationName;
-  /** Three networks instead of one; default false. */
-  readonly separate?: boolean;
-  /** What the networks correct: the prior, or the best linear estimator from the data, fitted beforehand; default "prior". */
-  readonly base?: Base;
-}
+/** The options of `gaussian`. */
+export const gaussianTable = {
+  /** Widths of the hidden layers. */
+  hidden: option(widths, [128, 128, 128]),
+  /** Activation of the hidden layers. */
+  activation: option(activationName, "silu"),
+  /** Three networks, one each for the mean, the diagonal and the entries below it, instead of one. */
+  separate: option(flag, false),
+  ...baseTable,
+};
+/** Options of `gaussian`. */
+export type GaussianOptions = OptionsOf<typeof gaussianTable>;
 
 /**
  * q(z | y) = N(m(y), L(y) L(y)ᵀ) with a full lower triangle L, the guide of arXiv 2305.20004 §3: one mode, no bends. For any number
  * of parameters; where the prior lives on the whole line, mean and covariance are in closed form.
  * @throws on options that make no sense.
  */
-export function gaussian(options: GaussianOptions = {}): Guide {
-  const { hidden = [128, 128, 128], activation = "silu", separate = false, base = "prior" } = options;
-  checkOptions("gaussian", options, ["hidden", "activation", "separate", "base"]);
-  checkWidths("gaussian.hidden", hidden);
-  checkActivation("gaussian.activation", activation);
-  if (typeof separate !== "boolean")
-    throw new Error(`gaussian.separate: expected true or false, got ${JSON.stringify(separate)}`);
-  checkBase("gaussian.base", base);
-  const full = { hidden, activation, separate, base };
-  return {
-    name: "gaussian",
-    options: { hidden, activation, separate, ...baseOption(base) },
-    build: (sizes) => onBase(base, (own) => build(own, full), sizes),
-  };
-}
+export const gaussian = (options: GaussianOptions = {}): Guide =>
+  makeGuide("gaussian", gaussianTable, options, traceGaussian);
 
-function build({ D, E }: GuideSizes, { hidden, activation, separate, base }: Required<GaussianOptions>): TracedGuide {
+function traceGaussian(
+  { D, E }: GuideSizes,
+  { hidden, activation, separate, base }: SettingsOf<typeof gaussianTable>,
+): TracedGuide {
   const off = packed(D) - D;
   const heads = (
     separate

@@ -83,20 +83,3 @@ export const offDiagonals = (raw: Tensor, D: number): Tensor => (D <= TAME ? raw
 
 /** log density of standard normal noise without the quadratic term: −D/2 log 2π. */
 export const normalConstant = (D: number): number => -0.9189385332046727 * D;
-
-/** Checks a list of layer widths. */
-export function checkWidths(name: string, widths: unknown): asserts widths is number[] {
-  const fits = Array.isArray(widths) && widths.every((w) => Number.isInteger(w) && w > 0);
-  if (!fits) throw new Error(`${name}: expected a list of positive whole widths, got ${JSON.stringify(widths)}`);
-}
-
-/** Refuses misspelt options. */
-export function checkOptions(name: string, options: object, known: readonly string[]): void {
-  const odd = Object.keys(options).find((key) => !known.includes(key));
-  if (odd !== undefined) throw new Error(`${name}: expected options ${known.join(", ")}; got "${odd}"`);
-}
-
-export function checkCount(name: string, value: unknown, least = 1): asserts value is number {
-  if (!Number.isInteger(value) || (value as number) < least)
-    throw new Error(`${name}: expected a whole number of at least ${least}, got ${value}`);
-}

@@ -13,6 +13,7 @@
  * f64: between two modes F is flat, and rounding is enlarged by 1/F′. With one component it is the Gaussian guide. Trained
  * by the ELBO, components gather in some of the modes, as any guide does; NPE holds all.
  */
+import { type OptionsOf, option, type SettingsOf, whole } from "../checks/options.ts";
 import {
   add,
   cast,
@@ -38,13 +39,10 @@ import {
   where,
 } from "../graph/build.ts";
 import { packed, type Tensor } from "../graph/tensor.ts";
-import { type ActivationName, checkActivation, mlp } from "../nn/mlp.ts";
+import { activationName, mlp, widths } from "../nn/mlp.ts";
 import { type SparseMatrix, sparseMatrix } from "../sparse/matrix.ts";
-import { type Base, baseOption, checkBase, onBase } from "./base.ts";
+import { baseTable, makeGuide } from "./base.ts";
 import {
-  checkCount,
-  checkOptions,
-  checkWidths,
   type Guide,
   type GuideSizes,
   LEAST_DIAGONAL,
@@ -54,40 +52,29 @@ import {
   UNIT_SOFTPLUS,
 } from "./guide.ts";
 
-export interface MixtureOptions {
-  /** Gaussians K; default 8. */
-  readonly components?: number;
-  /** Widths of the hidden layers; default [128, 128, 128]. */
-  readonly hidden?: readonly number[];
-  /** Default "silu". */
-  readonly activation?: ActivationName;
-  /** Whose coordinates z are: see base.ts; default "prior". */
-  readonly base?: Base;
-}
-
 /** A mixture of more would be a kernel estimate, and its context (B, K (1 + D + D(D + 1)/2)) large. */
 const MOST_COMPONENTS = 64;
 
+/** The options of `mixture`. */
+export const mixtureTable = {
+  /** Number K of Gaussians. */
+  components: option(whole(1, MOST_COMPONENTS), 8),
+  /** Widths of the hidden layers. */
+  hidden: option(widths, [128, 128, 128]),
+  /** Activation of the hidden layers. */
+  activation: option(activationName, "silu"),
+  ...baseTable,
+};
+/** Options of `mixture`. */
+export type MixtureOptions = OptionsOf<typeof mixtureTable>;
+
 /**
- * q(z | y) = Σ_k w_k(y) N(m_k(y), L_k(y) L_k(y)ᵀ) (Bishop, Mixture density networks, 1994): several modes, each without bends. For any
- * number of parameters; a density costs as much as so many Gaussians, a draw as much as one.
+ * q(z | y) = Σ_k w_k(y) N(m_k(y), L_k(y) L_k(y)ᵀ) (Bishop, Mixture density networks, 1994): several modes, each without bends. For
+ * any number of parameters; a density costs as much as that of K Gaussians, a draw as much as one of them.
  * @throws on options that make no sense.
  */
-export function mixture(options: MixtureOptions = {}): Guide {
-  const { components = 8, hidden = [128, 128, 128], activation = "silu", base = "prior" } = options;
-  checkOptions("mixture", options, ["components", "hidden", "activation", "base"]);
-  checkCount("mixture.components", components);
-  if (components > MOST_COMPONENTS)
-    throw new Error(`mixture.components: expected at most ${MOST_COMPONENTS}, got ${components}`);
-  checkWidths("mixture.hidden", hidden);
-  checkActivation("mixture.activation", activation);
-  checkBase("mixture.base", base);
-  return {
-    name: "mixture",
-    options: { components, hidden, activation, ...baseOption(base) },
-    build: (sizes) => onBase(base, (own) => build(own, { components, hidden, activation }), sizes),
-  };
-}
+export const mixture = (options: MixtureOptions = {}): Guide =>
+  makeGuide("mixture", mixtureTable, options, traceMixture);
 
 /** Components of one dimension given those before, (B, K) each: q(z_d | z_<d) = Σ w N(mean, sd²). */
 interface Conditional {
@@ -96,8 +83,10 @@ interface Conditional {
   readonly sd: Tensor;
 }
 
-function build({ D, E }: GuideSizes, o: Required<Omit<MixtureOptions, "base">>): TracedGuide {
-  const { components: K, hidden, activation } = o;
+function traceMixture(
+  { D, E }: GuideSizes,
+  { components: K, hidden, activation }: SettingsOf<typeof mixtureTable>,
+): TracedGuide {
   const below = (D * (D - 1)) / 2;
   const skip = hidden.length > 0;
   const net = mlp("trunk", [E, ...hidden, K * (1 + D + packed(D))], { activation, skip });

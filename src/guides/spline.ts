@@ -7,6 +7,7 @@
  * scale find a thin conditional, the spline gives it its shape. Densities cost one pass; draws invert one dimension
  * after another.
  */
+import { type OptionsOf, option, positive, type SettingsOf, whole } from "../checks/options.ts";
 import {
   add,
   concat,
@@ -23,63 +24,41 @@ import {
 } from "../graph/build.ts";
 import { MAX_BINS, splineParams } from "../graph/spline-rules.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { type ActivationName, activations, checkActivation, mlp } from "../nn/mlp.ts";
-import { type Base, baseOption, checkBase, onBase } from "./base.ts";
-import {
-  checkCount,
-  checkOptions,
-  checkWidths,
-  type Guide,
-  type GuideSizes,
-  normalConstant,
-  type TracedGuide,
-} from "./guide.ts";
+import { activationName, activations, mlp, widths } from "../nn/mlp.ts";
+import { baseTable, makeGuide } from "./base.ts";
+import { type Guide, type GuideSizes, normalConstant, type TracedGuide } from "./guide.ts";
 
-export interface SplineGuideOptions {
-  /** Bins of each spline; default 24. */
-  readonly bins?: number;
-  /** Half the width of the interval that splines bend, after shift and scale; default 4. */
-  readonly bound?: number;
-  /** Widths of the network that embeds the data; default [64, 64, 64]. */
-  readonly embedding?: readonly number[];
-  /** Widths of the hidden layers of each conditioner; default [64, 64, 64]. */
-  readonly hidden?: readonly number[];
-  /** Default "silu". */
-  readonly activation?: ActivationName;
-  /** Whose coordinates z are: see base.ts; default "prior". */
-  readonly base?: Base;
-}
+/** The options of `spline`. */
+export const splineTable = {
+  /** Bins of each spline. */
+  bins: option(whole(2, MAX_BINS), 24),
+  /** Half the width of the interval that splines bend, after shift and scale. */
+  bound: option(positive, 4),
+  /** Widths of the network that embeds the data. */
+  embedding: option(widths, [64, 64, 64]),
+  /** Widths of the hidden layers of each conditioner. */
+  hidden: option(widths, [64, 64, 64]),
+  /** Activation of the hidden layers. */
+  activation: option(activationName, "silu"),
+  ...baseTable,
+};
+/** Options of `spline`. */
+export type SplineGuideOptions = OptionsOf<typeof splineTable>;
 
 /**
- * The flow at the head of this file: modes, bends and edges, the most faithful guide for few parameters. One network a parameter:
- * a density costs all of them once, and so does a draw, but one after another.
+ * An autoregressive rational-quadratic spline flow (Durkan et al. 2019): modes, bends and edges, the most faithful guide for few
+ * parameters. There is one network a parameter: a density evaluates all of them at once, a draw one after another.
  * @throws on options that make no sense.
  */
-export function spline(options: SplineGuideOptions = {}): Guide {
-  const { bins = 24, bound = 4, embedding = [64, 64, 64], hidden = [64, 64, 64] } = options;
-  const { activation = "silu", base = "prior" } = options;
-  checkOptions("spline", options, ["bins", "bound", "embedding", "hidden", "activation", "base"]);
-  checkCount("spline.bins", bins, 2);
-  if (bins > MAX_BINS) throw new Error(`spline.bins: expected at most ${MAX_BINS}, got ${bins}`);
-  if (!(bound > 0 && bound < Infinity)) throw new Error(`spline.bound: expected a positive number, got ${bound}`);
-  checkWidths("spline.embedding", embedding);
-  checkWidths("spline.hidden", hidden);
-  checkActivation("spline.activation", activation);
-  checkBase("spline.base", base);
-  const full = { bins, bound, embedding, hidden, activation };
-  return {
-    name: "spline",
-    options: { ...full, ...baseOption(base) },
-    build: (sizes) => onBase(base, (own) => build(own, full), sizes),
-  };
-}
+export const spline = (options: SplineGuideOptions = {}): Guide =>
+  makeGuide("spline", splineTable, options, traceSpline);
 
 /** The last layer starts small: splines start near the identity. */
 const LAST_LAYER = 0.1;
 /** Log-scales stay within ±4: no conditional is thinner than e⁻⁴ of the prior before the spline. */
 const LARGEST_LOG_SCALE = 4;
 
-function build({ D, E }: GuideSizes, o: Required<Omit<SplineGuideOptions, "base">>): TracedGuide {
+function traceSpline({ D, E }: GuideSizes, o: SettingsOf<typeof splineTable>): TracedGuide {
   const { activation } = o;
   const C = o.embedding.length > 0 ? o.embedding[o.embedding.length - 1] : E;
   const embed = o.embedding.length > 0 ? mlp("embed", [E, ...o.embedding], { activation }) : null;

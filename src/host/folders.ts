@@ -4,51 +4,47 @@
  * the module: kernels are looked for by every call that computes, and a page has one place for its files. Workers ask for none:
  * kernels are posted to them.
  */
-import { describe } from "../checks/arguments.ts";
+import { type Check, type OptionsOf, option, readOptions } from "../checks/options.ts";
 import { readBytes } from "./files.ts";
 
-export interface Folders {
-  /** Of `kernels.wasm` and its other builds, `kernels-*.wasm`. */
-  readonly kernels?: string | URL;
-  /** Of the trained models, `arm.safetensors` and the others. */
-  readonly models?: string | URL;
-  /** Of `worker.js`. */
-  readonly worker?: string | URL;
-}
+/** A folder, as a URL or a path. */
+export const folder: Check<string | URL> = {
+  expected: "a URL or a path of a folder",
+  test: (x) => typeof x === "string" || x instanceof URL,
+};
+
+/** The options of `setFolders`. */
+export const foldersTable = {
+  /** Folder of `kernels.wasm` and its other builds, `kernels-*.wasm`. */
+  kernels: option(folder),
+  /** Folder of the trained models: `arm.safetensors` and the others. */
+  models: option(folder),
+  /** Folder of `worker.js`. */
+  worker: option(folder),
+};
+/** Folders of the files that come with the package. */
+export type Folders = OptionsOf<typeof foldersTable>;
 type FolderName = keyof Folders;
 
-const names: readonly FolderName[] = ["kernels", "models", "worker"];
 const chosen: Partial<Record<FolderName, string>> = {};
 
 /**
- * Says where the files that come with the package are, if not beside it: a bundle that left them behind, a server that keeps
- * them apart. A URL; or a path, which in a page is relative to the page and in Node and Deno to the current folder. What is not
- * named stays as it was; undefined means beside the package again. Kernels that are in use already stay.
- * @throws on a folder of another name, and on what is neither a URL nor a path.
+ * Sets the folders of the files that come with the package, where they are not beside it: a bundle left them behind, or a server
+ * keeps them apart. Each is a URL or a path; a path is relative to the page, or in Node and Deno to the current folder. Folders
+ * that are not named stay as they are; undefined means beside the package again. Kernels that are already loaded stay in use.
+ * @throws on an unknown name, and on a value that is neither a URL nor a path.
  */
 export function setFolders(folders: Folders): void {
-  if (typeof folders !== "object" || folders === null)
-    throw new Error(`setFolders: expected { ${names.join(", ")} }, got ${describe(folders)}`);
-  const odd = Object.keys(folders).find((key) => !names.includes(key as FolderName));
-  if (odd !== undefined) throw new Error(`setFolders: expected ${names.join(", ")}; got "${odd}"`);
-  for (const name of names) if (name in folders) expectFolder("setFolders", name, folders[name]);
-  for (const name of names) {
-    const folder = folders[name];
-    if (folder !== undefined) chosen[name] = String(placed(folder));
-    else if (name in folders) delete chosen[name];
+  for (const [name, place] of Object.entries(readOptions("setFolders", foldersTable, folders))) {
+    if (place !== undefined) chosen[name as FolderName] = String(placed(place));
+    else if (name in folders) delete chosen[name as FolderName];
   }
 }
 
-/** Folders as `setFolders` has them: in pages absolute addresses, whatever the page's own is later. */
+/** The folders that `setFolders` has set; in a page as absolute addresses, so that they do not change when the page's does. */
 export const foldersSet = (): Readonly<Partial<Record<FolderName, string>>> => ({ ...chosen });
 
-/** Refuses what is no folder. */
-export function expectFolder(owner: string, name: string, folder: unknown): void {
-  if (folder !== undefined && typeof folder !== "string" && !(folder instanceof URL))
-    throw new Error(`${owner}: expected ${name} to be a URL or a path of a folder, got ${describe(folder)}`);
-}
-
-/** A file of a folder, a URL or a path. */
+/** The URL or path of a file in a folder. */
 export function inFolder(folder: string | URL, file: string): string | URL {
   if (typeof folder === "string" && !isUrl(folder))
     return folder === "" ? file : `${folder.replace(/\/$/, "")}/${file}`;

@@ -7,6 +7,7 @@ export const MAX_THREADS = 8;
 /** Counts of threads that can be asked for. */
 export const threadCount: Check<number | "auto"> = {
   expected: `a whole number from 1 to ${MAX_THREADS}, or "auto"`,
+  whole: true,
   test: (x) => x === "auto" || (Number.isInteger(x) && (x as number) >= 1 && (x as number) <= MAX_THREADS),
 };
 

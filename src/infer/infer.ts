@@ -1,9 +1,9 @@
-/** Inference: an inverse map applied to measurements, one forward pass for any number of them. */
+/** Inference: an inverse map applied to observations, in one forward pass for any number of them. */
 
-import type { Rows } from "../backends/backend.ts";
-import { backendTable, withDefaults } from "../backends/select.ts";
-import { expectRoom, type OptionsOf, option, readOptions, type SettingsOf, seed, whole } from "../checks/options.ts";
-import { encode } from "../model/encode-observations.ts";
+import type { Executor, Rows } from "../backends/backend.ts";
+import { type BackendOptions, backendTable, withDefaults } from "../backends/select.ts";
+import { expectRoom, type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
+import { encodeObservations } from "../model/encode-observations.ts";
 import { expectMap } from "../model/expect.ts";
 import type { InverseMap } from "../model/model.ts";
 import { drawnSummary, gaussianSummary, makePosterior, type Posterior, type Summary } from "../posterior/posterior.ts";
@@ -14,30 +14,32 @@ export const inferTable = {
   /** Draws that mean, covariance and quantiles are computed from where the guide has no closed form. */
   draws: option(whole(2), 4096),
   /** Seed of those draws. */
-  seed: option(seed, 0),
+  seed: option(seed, 0, "seed of the draws"),
   ...backendTable,
 };
 export type InferOptions = OptionsOf<typeof inferTable>;
 
-/** A posterior that an inverse map answers. */
+/** The posterior of one observation by an inverse map. */
 export interface AmortisedPosterior extends Posterior {
+  /** The map that it comes from. */
   readonly map: InverseMap;
-  /** How far the datum lies from everything simulated: between 1 and 2 for a usual one (nn/distance.ts). */
+  /** How far the observation lies from all simulations: between 1 and 2 for a usual one (nn/distance.ts). */
   readonly distance: number;
-  /** Share of held-out simulations that lie farther: near 0 for a datum unlike any. */
+  /** Share of held-out simulations that lie farther: near 0 for an observation unlike any of them. */
   readonly farther: number;
-  /** Says that the datum lies outside of what was simulated; undefined for a usual one. */
+  /** A warning where the observation lies outside of everything simulated; undefined for a usual one. */
   readonly warning: string | undefined;
   /**
-   * The exact posterior, asymptotically, with what tells whether to believe it: importance weights, or chains where those are
-   * not enough. @throws where the problem is not known, or has no likelihood, with what to do.
+   * Corrects this posterior to the exact one, asymptotically, and reports how far the result can be trusted: by importance
+   * weights, or by chains where weights are not enough.
+   * @throws where the problem is not known or has no likelihood, with what to do.
    */
   correct(options?: CorrectOptions): Promise<CorrectedPosterior>;
 }
 
 /**
- * Posteriors of one measurement (M), or of many: a list of rows.
- * @throws when a row has the wrong length or holds a number that is not finite.
+ * The posterior of one observation y (M), or the posteriors of many: a list of N rows (M).
+ * @throws when a row has the wrong length or holds a number that is not finite, and on options that make no sense.
  */
 export function infer(map: InverseMap, y: ArrayLike<number>, options?: InferOptions): Promise<AmortisedPosterior>;
 export function infer(
@@ -51,73 +53,84 @@ export async function infer(
   options: InferOptions = {},
 ): Promise<AmortisedPosterior | AmortisedPosterior[]> {
   expectMap("infer", map);
-  const settings = readOptions("infer", inferTable, options);
-  const posteriors = await inferRows(map, checkData(map.spec, y), settings);
+  const { draws, seed, ...where } = readOptions("infer", inferTable, options);
+  const { D } = map.spec;
+  expectRoom("infer", "draws", draws, D);
+  const rows = checkData(map.spec, y);
+  const backend = withDefaults(map.backend, where);
+  const executor = await map.executor("posterior", backend);
+  const encoded = await encodeObservations(map, singlePrecision(rows), backend);
+  const C = encoded.context.length / rows.length;
+  const posteriors: AmortisedPosterior[] = [];
+  for (const [i, row] of rows.entries()) {
+    const context = encoded.context.subarray(i * C, (i + 1) * C) as Float32Array;
+    const distance = encoded.distance[i];
+    const closed = map.closedForm
+      ? closedSummary(map, encoded.mean.subarray(i * D, (i + 1) * D), encoded.factor, i)
+      : undefined;
+    posteriors.push(await posteriorOf({ map, backend, executor, row, context, distance, closed, draws, seed }));
+  }
   return isRows(y) ? posteriors : posteriors[0];
 }
 
-async function inferRows(
-  map: InverseMap,
-  rows: readonly Float64Array[],
-  { draws, seed, ...options }: SettingsOf<typeof inferTable>,
-): Promise<AmortisedPosterior[]> {
-  const { D, M } = map.spec;
-  expectRoom("infer", "draws", draws, D);
-  const N = rows.length;
-  const backend = withDefaults(map.backend, options);
-  const engine = await map.engine("posterior", backend);
-  const y = new Float32Array(N * M);
+/** Observations (N, M) as one array. @throws when a number is beyond the range of single precision. */
+function singlePrecision(rows: readonly Float64Array[]): Float32Array {
+  const M = rows[0].length;
+  const y = new Float32Array(rows.length * M);
   for (const [i, row] of rows.entries()) y.set(row, i * M);
   const over = y.findIndex((x) => !Number.isFinite(x));
-  if (over >= 0) {
-    const where = N > 1 ? `y, row ${Math.floor(over / M) + 1}` : "y";
-    const value = rows[Math.floor(over / M)][over % M];
-    throw new Error(`${where}: expected numbers of single precision, got ${value} in column ${(over % M) + 1}`);
-  }
-  const encoded = await encode(map, y, backend);
-  const C = encoded.context.length / N;
-  const context = (i: number): Float32Array => encoded.context.subarray(i * C, (i + 1) * C) as Float32Array;
-  // Each observation draws as if it were alone: what it is answered does not depend on the others.
-  const sample = (i: number, rows: number, seedOf: number) =>
-    engine.run("sample", { rows, repeat: rows, inputs: { context: context(i) }, seed: seedOf });
-  const summaries: Summary[] = [];
-  const densities: (Rows | undefined)[] = []; // of the draws of summaries: corrections weigh them
-  for (let i = 0; i < N; i++) {
-    if (map.closedForm) {
-      summaries.push(closedSummary(map, encoded.mean.subarray(i * D, (i + 1) * D), encoded.factor, i));
-    } else {
-      const { theta, logProb } = await sample(i, draws, seed);
-      summaries.push(drawnSummary(theta as Float32Array, D));
-      densities[i] = logProb;
-    }
-  }
-
-  return rows.map((row, i): AmortisedPosterior => {
-    const distance = encoded.distance[i];
-    const farther = shareFarther(map.spec.distances, distance);
-    const posterior = makePosterior({
-      prior: map.prior,
-      y: row,
-      summary: summaries[i],
-      warning: warningOf(map, distance, farther),
-      draw: async (count, ownSeed) => (await sample(i, count, ownSeed)).theta as Float32Array,
-      density: async (theta, count) => {
-        const density = await map.engine("density", backend);
-        const inputs = { context: context(i), theta: Float32Array.from(theta) };
-        return (await density.run("logProb", { rows: count, repeat: count, inputs })).logProb;
-      },
-    });
-    // Loaded when it is asked for: a page that only infers does without.
-    const correct: AmortisedPosterior["correct"] = async (own) => {
-      const source = { owner: map.spec.problem, problem: map.problem, posterior: made, logQ: densities[i], backend };
-      return (await import("../sampling/correct.ts")).correct(source, own);
-    };
-    const made = { ...posterior, map, distance, farther, correct };
-    return made;
-  });
+  if (over < 0) return y;
+  const [i, column] = [Math.floor(over / M), over % M];
+  const where = rows.length > 1 ? `y, row ${i + 1}` : "y";
+  throw new Error(`${where}: expected numbers of single precision, got ${rows[i][column]} in column ${column + 1}`);
 }
 
-/** Closed form of a Gaussian guide: z ~ N(m, L Lᵀ), θ = μ + σ z. */
+interface Encoded {
+  readonly map: InverseMap;
+  readonly backend: BackendOptions;
+  /** Executor of the map's program "posterior". */
+  readonly executor: Executor;
+  /** The observation (M). */
+  readonly row: Float64Array;
+  /** (C) */
+  readonly context: Float32Array;
+  readonly distance: number;
+  /** Undefined where the summary is computed from `draws` draws with `seed`. */
+  readonly closed: Summary | undefined;
+  readonly draws: number;
+  readonly seed: number;
+}
+
+/** The posterior of one observation. It draws as if it were alone, so that it does not depend on the others. */
+async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
+  const { map, backend, executor, row, context, distance, closed, draws, seed } = encoded;
+  const sample = (count: number, own: number): Promise<Record<string, Rows>> =>
+    executor.run("sample", { rows: count, repeat: count, inputs: { context }, seed: own });
+  const drawn = closed ? undefined : await sample(draws, seed);
+  const farther = shareFarther(map.spec.distances, distance);
+  const posterior = makePosterior({
+    prior: map.prior,
+    y: row,
+    summary: closed ?? drawnSummary(drawn?.theta as Float32Array, map.spec.D),
+    warning: warningOf(map, distance, farther),
+    draw: async (count, own) => (await sample(count, own)).theta as Float32Array,
+    density: async (theta, count) => {
+      const density = await map.executor("density", backend);
+      const inputs = { context, theta: Float32Array.from(theta) };
+      return (await density.run("logProb", { rows: count, repeat: count, inputs })).logProb;
+    },
+  });
+  // Corrections are loaded when one is asked for, so that a page that only infers does not load them.
+  const correct: AmortisedPosterior["correct"] = async (options) => {
+    const { problem: owner } = map.spec;
+    const source = { owner, problem: map.problem, posterior: made, logQ: drawn?.logProb, backend };
+    return (await import("../sampling/correct.ts")).correct(source, options);
+  };
+  const made = { ...posterior, map, distance, farther, correct };
+  return made;
+}
+
+/** The summary of row i of a Gaussian guide, in closed form: z ~ N(m, L Lᵀ), θ = μ + σ z. `factors` holds L packed, row by row. */
 function closedSummary(
   { spec: { D }, prior }: InverseMap,
   m: ArrayLike<number>,
@@ -140,16 +153,17 @@ function closedSummary(
   );
 }
 
-/** Share of the held-out distances above `distance`, from their quantiles. */
+/** Share of held-out distances above `distance`, from their quantiles. */
 function shareFarther(quantiles: readonly number[], distance: number): number {
   const below = quantiles.filter((q) => q <= distance).length;
   return Math.max(0, 1 - below / quantiles.length);
 }
 
+/** The warning for an observation that is farther than all held-out simulations. */
 function warningOf({ spec }: InverseMap, distance: number, farther: number): string | undefined {
   if (farther > 0) return undefined;
   const largest = spec.distances[spec.distances.length - 1];
   const ratio = Math.sqrt(distance / largest);
   const times = Number.isFinite(ratio) ? `${ratio.toFixed(2)} times` : "immeasurably many times";
-  return `the datum is ${times} as far from the simulations as the farthest of ${spec.problem}'s held-out ones: the posterior is extrapolated`;
+  return `the observation is ${times} as far from the simulations as the farthest of ${spec.problem}'s held-out ones: the posterior is extrapolated`;
 }

@@ -1,4 +1,4 @@
-/** Recognises the problem that a model was trained on: D, M, the forward model and the log-prior at 8 fixed parameters. */
+/** Recognises the problem that a model was trained on, by D, M, and the forward model and log-prior at 8 fixed parameters. */
 import type { BackendOptions } from "../backends/select.ts";
 import { input } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
@@ -8,7 +8,9 @@ import type { Problem } from "../problem/problem.ts";
 import { once, SIMULATION_STEPS } from "../simulate/simulate.ts";
 import type { Fingerprint, ModelSpec } from "./model.ts";
 
+/** Parameters at which a problem is evaluated. */
 const ROWS = 8;
+/** Relative difference up to which values count as equal. */
 const TOLERANCE = 1e-5;
 
 const rowsOf = (flat: ArrayLike<number>, count: number): number[][] => {
@@ -16,7 +18,7 @@ const rowsOf = (flat: ArrayLike<number>, count: number): number[][] => {
   return Array.from({ length: count }, (_, i) => Array.from({ length: width }, (_x, j) => flat[i * width + j]));
 };
 
-/** Evaluates a problem at its own draws of the prior, or at given parameters. */
+/** Evaluates forward model and log-prior at 8 draws of the prior, or at the parameters `at` (N, D). */
 export async function fingerprintOf(
   problem: Problem,
   options: BackendOptions = {},
@@ -52,11 +54,11 @@ const differ = (a: readonly number[], b: readonly number[]): boolean => {
   return a.length !== b.length || a.some((x, i) => !(Math.abs(x - b[i]) <= TOLERANCE * scale));
 };
 
-/** @throws naming what differs, when `problem` is not the one that the model was trained on. */
+/** @throws when `problem` is not the one that the model was trained on, naming the difference. */
 export async function checkFingerprint(spec: ModelSpec, problem: Problem, backend: BackendOptions): Promise<void> {
   const refuse = (what: string): never => {
     throw new Error(
-      `load: the model was trained on another problem "${spec.problem}": ${what} differs from that of the given "${problem.name}"`,
+      `load: the model was trained on another problem "${spec.problem}": ${what} differs from that of "${problem.name}", which was given`,
     );
   };
   if (problem.D !== spec.D) refuse(`the number of parameters (${spec.D} in the file, ${problem.D})`);
@@ -65,10 +67,10 @@ export async function checkFingerprint(spec: ModelSpec, problem: Problem, backen
   const now = await fingerprintOf(problem, backend, theta);
   if (differ(logPrior, now.logPrior)) refuse("the log-prior at 8 fixed parameters");
   if (forward === null || now.forward === null) return;
-  // Datum by datum: they may have units, and so scales, of their own.
+  // Column by column, because each may have its own unit, and so its own scale.
   const column = (table: readonly (readonly number[])[], j: number): number[] => table.map((row) => row[j]);
   const other = Array.from({ length: spec.M }, (_, j) => j).find((j) =>
     differ(column(forward, j), column(now.forward as number[][], j)),
   );
-  if (other !== undefined) refuse(`the forward model at 8 fixed parameters (datum ${other + 1})`);
+  if (other !== undefined) refuse(`the forward model at 8 fixed parameters (column ${other + 1} of the data)`);
 }

@@ -1,6 +1,6 @@
 /**
- * An inverse map: a trained guide with its scalers, and what is needed to build its graph again. Everything in `spec` is
- * plain data and goes into the model file; the weights go beside it as tensors.
+ * An inverse map: a trained guide with its scalers, and everything needed to build its graph again. `spec` is plain data and
+ * goes into the model file; the weights are stored beside it as tensors.
  */
 
 import type { Executor } from "../backends/backend.ts";
@@ -12,91 +12,106 @@ import { distributionFromSpec } from "../distributions/from-spec.ts";
 import { add, input, random } from "../graph/build.ts";
 import type { Slab } from "../graph/plan.ts";
 import { compile, type Program } from "../graph/program.ts";
-import type { Guide, TracedGuide } from "../guides/guide.ts";
+import type { TracedGuide } from "../guides/guide.ts";
 import { guideFrom } from "../guides/index.ts";
 import { atOnce } from "../host/yielding.ts";
 import { type DistanceKind, distances } from "../nn/distance.ts";
 import { type Embedding, traceEmbedding } from "../nn/embedding.ts";
 import { STREAMS } from "../numbers/random.ts";
 import type { Problem } from "../problem/problem.ts";
-import { localProgram } from "../search/local-coordinates.ts";
 import type { CalibrationRecord } from "./calibration-record.ts";
 
-/** Forward model and log-prior at fixed parameters: tells whether a problem is the one that was trained on. */
+/** Forward model and log-prior at fixed parameters. They tell whether a problem is the one that the model was trained on. */
 export interface Fingerprint {
+  /** The fixed parameters, 8 rows (D). */
   readonly theta: readonly (readonly number[])[];
-  /** Null for a problem that is given by `simulate` alone. */
+  /** Noise-free data (M) of each row; null for a problem that has only `simulate`. */
   readonly forward: readonly (readonly number[])[] | null;
+  /** log p(θ) of each row. */
   readonly logPrior: readonly number[];
 }
 
+/** How a map was trained. */
 export interface TrainingRecord {
+  /** Name of the objective: "npe" or "elbo". */
   readonly objective: string;
+  /** Updates of the weights. */
   readonly steps: number;
   readonly seed: number;
+  /** Data sets an update. */
   readonly batch: number;
+  /** Draws of the guide a data set; 1 for NPE. */
   readonly particles: number;
   /** Simulations seen in all. */
   readonly simulations: number;
-  /** Held-out loss: at the end of training, and the best, whose weights these are. */
+  /** Held-out loss: the last one, and the best, whose weights the map has. */
   readonly heldOut: { readonly final: number; readonly best: number; readonly bestStep: number };
-  /** Losses by step: held out, and in training on average since the one before. Files of version 0.1 have none. */
+  /** Losses by step: held out, and the training loss averaged since the entry before. Files of version 0.1 have none. */
   readonly curve?: {
     readonly steps: readonly number[];
     readonly train: readonly number[];
     readonly heldOut: readonly number[];
   };
+  /** Wall time. */
   readonly seconds: number;
+  /** Name of the device that computed. */
   readonly device: string;
-  /** Why it was not computed as it was asked for, with threads or in a worker. */
+  /** Why it was not computed as asked, with threads, in a worker or on the GPU. */
   readonly notice?: string;
 }
 
+/** What a model file says of an inverse map, beside its tensors: plain data. */
 export interface ModelSpec {
+  /** Name of the problem. */
   readonly problem: string;
+  /** Number of parameters. */
   readonly D: number;
+  /** Length of the data. */
   readonly M: number;
   readonly parameters: readonly { readonly name: string; readonly unit?: string }[];
   /** The prior, as `distributionFromSpec` reads it. */
   readonly prior: unknown;
   readonly guide: { readonly name: string; readonly options: Readonly<Record<string, unknown>> };
   readonly embedding: Embedding;
-  /** How the distance from the simulations is measured; absent in files from before there was a choice: "whitened". */
+  /** How the distance from the simulations is measured. Files from before there was a choice have none: "whitened". */
   readonly distance?: DistanceKind;
   /** Quantiles 0, 0.5 %, … 100 % of the distance of held-out simulations from all others. */
   readonly distances: readonly number[];
   readonly fingerprint: Fingerprint;
   readonly training: TrainingRecord;
-  /** Of models that were evaluated before they were saved. */
+  /** The record of the evaluation, where the model was evaluated before it was saved. */
   readonly calibration?: CalibrationRecord;
 }
 
+/** A trained inverse map, as `train` and `load` return it. */
 export interface InverseMap {
   readonly spec: ModelSpec;
   /** Weights and scalers by name, (rows, columns). */
   readonly tensors: Readonly<Record<string, NamedTensor>>;
-  /** Names of those of them that training has found: the rest are scalers and what was fitted once. */
+  /** Names of the tensors that training has found; the others are scalers and entries fitted once. */
   readonly trained: readonly string[];
-  /** Needed to correct posteriors; to infer them only by guides on Laplace's base. */
+  /** The problem, where it is known. Corrections need it, and inference with guides on Laplace's base. */
   readonly problem: Problem | null;
   readonly prior: Distribution;
   /** Where it computes unless a call says otherwise. */
   readonly backend: BackendOptions;
-  /** The executor of one of this map's programs: made at the first use, shared by all. */
-  readonly engine: (program: ProgramName, options?: BackendOptions) => Promise<Executor>;
+  /** The executor of one of this map's programs, made at its first use and shared. `options` win over `backend`. */
+  readonly executor: (program: ProgramName, options?: BackendOptions) => Promise<Executor>;
   /** Whether the guide gives mean and covariance in closed form, in the parameters themselves. */
   readonly closedForm: boolean;
-  /** Whether the guide is one in coordinates of each datum's own, for which inference needs the problem. */
+  /** Whether the guide works in coordinates that are found for each observation: inference then needs the problem. */
   readonly local: boolean;
 }
+
+/** A tensor (rows, columns), row by row. */
 export interface NamedTensor {
   readonly shape: readonly [number, number];
   readonly data: Float32Array;
 }
 
 /**
- * `posterior`: from data to context, from context to draws. `density`: log-densities and noise of given parameters. `search`:
- * the steps to coordinates of a datum's own, which need the problem.
+ * The programs of a map. `posterior`: data to context, and context to draws. `density`: log-densities of parameters, and the
+ * noise that the guide would make them from. `search`: the steps to an observation's own coordinates, which need the problem.
  */
 export type ProgramName = "posterior" | "density" | "search";
 
@@ -107,14 +122,13 @@ interface Parts {
   readonly distance: DistanceKind;
   readonly D: number;
   readonly M: number;
-  readonly problem: Problem | null;
 }
 
-/** Whether the guide gives mean and covariance of the parameters themselves. Where it does not, draws do, with their densities. */
+/** Whether the guide gives mean and covariance of the parameters themselves. Otherwise they are estimated from draws. */
 const inClosedForm = ({ moments }: TracedGuide, prior: Distribution): boolean =>
   moments !== undefined && isUnbounded(prior);
 
-const programs: Readonly<Record<ProgramName, (parts: Parts) => Generator<void, Program>>> = {
+const programs: Readonly<Record<Exclude<ProgramName, "search">, (parts: Parts) => Generator<void, Program>>> = {
   *posterior({ guide, prior, embedding, distance, D, M }) {
     const frame = frameOf(prior);
     const y = input("y", M);
@@ -122,8 +136,8 @@ const programs: Readonly<Record<ProgramName, (parts: Parts) => Generator<void, P
     const far = distances[distance](M)(y);
     const { local } = guide;
     const encoded = guide.encode(local ? input("rows", local.width) : features);
-    const given = input("context", guide.contextSize, { repeat: true });
-    const { z, logProb } = guide.sample(random("normal", D, STREAMS.posterior), given);
+    const context = input("context", guide.contextSize, { repeat: true });
+    const { z, logProb } = guide.sample(random("normal", D, STREAMS.posterior), context);
     const theta = frame.fromGuide(z);
     yield;
     return yield* compile({
@@ -134,18 +148,13 @@ const programs: Readonly<Record<ProgramName, (parts: Parts) => Generator<void, P
       },
     });
   },
-  *search({ problem }) {
-    if (problem === null) throw new Error("internal: a search without a problem");
-    yield;
-    return localProgram(problem);
-  },
   *density({ guide, prior, D }) {
     const frame = frameOf(prior);
     const theta = input("theta", D);
-    const given = input("context", guide.contextSize, { repeat: true });
+    const context = input("context", guide.contextSize, { repeat: true });
     return yield* compile({
-      logProb: { outputs: { logProb: add(guide.logProb(frame.toGuide(theta), given), frame.logDet(theta)) } },
-      invert: { outputs: { noise: guide.invert(frame.toGuide(theta), given) } },
+      logProb: { outputs: { logProb: add(guide.logProb(frame.toGuide(theta), context), frame.logDet(theta)) } },
+      invert: { outputs: { noise: guide.invert(frame.toGuide(theta), context) } },
     });
   },
 };
@@ -159,12 +168,11 @@ export function unpackSlab(slab: Slab, values: Float32Array): Record<string, Nam
   return out;
 }
 
-/** A slab from named entries. @throws when one is missing or has another shape. */
+/** The values of a slab from named tensors. @throws when one is missing or has another shape. */
 export function packSlab(slab: Slab, tensors: Readonly<Record<string, NamedTensor>>): Float32Array {
   for (const { name, rows, cols } of slab.entries) {
     const tensor = Object.hasOwn(tensors, name) ? tensors[name] : undefined;
-    if (tensor === undefined)
-      throw new Error(`model: expected a tensor "${name}" (${rows}, ${cols}), which is not there`);
+    if (tensor === undefined) throw new Error(`model: expected a tensor "${name}" (${rows}, ${cols}), got none`);
     const [r, c] = tensor.shape;
     if (r !== rows || c !== cols)
       throw new Error(`model: expected tensor "${name}" (${rows}, ${cols}), got (${r}, ${c})`);
@@ -174,12 +182,18 @@ export function packSlab(slab: Slab, tensors: Readonly<Record<string, NamedTenso
   return values;
 }
 
-/** Puts an inverse map together from what a file or a training holds. @throws when tensors do not fit the spec. */
-export const makeInverseMap = (...held: Parameters<typeof makingInverseMap>): InverseMap =>
-  atOnce(makingInverseMap(...held));
+/** A program with the values of its slabs. */
+interface Loaded {
+  readonly program: Program;
+  readonly weights: Float32Array;
+  readonly frozen: Float32Array;
+}
 
-/** The same, in parts. */
-export function* makingInverseMap(
+/**
+ * Builds an inverse map from the content of a file or of a training; pauses now and then (host/yielding.ts).
+ * @throws when tensors do not fit the spec.
+ */
+export function* makeInverseMap(
   spec: ModelSpec,
   tensors: Readonly<Record<string, NamedTensor>>,
   problem: Problem | null,
@@ -187,32 +201,50 @@ export function* makingInverseMap(
 ): Generator<void, InverseMap> {
   const prior = distributionFromSpec(spec.prior);
   if (prior.size !== spec.D) throw new Error(`model: expected a prior of ${spec.D} parameters, got ${prior.size}`);
-  const guide: Guide = guideFrom(spec.guide.name, spec.guide.options);
+  const guide = guideFrom(spec.guide.name, spec.guide.options);
   const traced = guide.build({ D: spec.D, E: spec.embedding.size, seed: spec.training.seed });
   const { embedding, distance = "whitened", D, M } = spec;
-  const parts = { guide: traced, prior, embedding, distance, D, M, problem };
-  const load = function* (name: ProgramName) {
-    const program = yield* programs[name](parts);
-    return { program, weights: packSlab(program.weights, tensors), frozen: packSlab(program.frozen, tensors) };
+  const parts = { guide: traced, prior, embedding, distance, D, M };
+  const pack = (program: Program): Loaded => ({
+    program,
+    weights: packSlab(program.weights, tensors),
+    frozen: packSlab(program.frozen, tensors),
+  });
+  // Built now, so that a file that does not fit is refused when it is read; the other programs are built when they are needed.
+  const posterior = pack(yield* programs.posterior(parts));
+  const build: Readonly<Record<ProgramName, () => Promise<Loaded>>> = {
+    posterior: async () => posterior,
+    density: async () => pack(atOnce(programs.density(parts))),
+    search: async () => {
+      if (problem === null) throw new Error("internal: a search without a problem");
+      return pack((await import("../search/local-coordinates.ts")).localProgram(problem));
+    },
   };
-  // The first is made at once, so that a file that does not fit is refused when it is read; the other when it is needed.
-  const first = yield* load("posterior");
-  const loaded: Partial<Record<ProgramName, typeof first>> = { posterior: first };
-  const engineOf = (name: ProgramName) =>
+  const loaded: Partial<Record<ProgramName, Promise<Loaded>>> = {};
+  const executorOf = (name: ProgramName) =>
     keptByBackend(async (options) => {
-      loaded[name] ??= atOnce(load(name));
-      const { program, weights, frozen } = loaded[name];
+      loaded[name] ??= build[name]();
+      const { program, weights, frozen } = await loaded[name];
       // A search solves the problem's own equations, in f64.
       const executor = await (name === "search" ? createExact : createExecutor)(program, options);
       await executor.writeWeights(weights);
       await executor.writeWeights(frozen, "frozen");
       return { executor };
     });
-  const engines = { posterior: engineOf("posterior"), density: engineOf("density"), search: engineOf("search") };
-  const engine = async (name: ProgramName, options: BackendOptions = {}): Promise<Executor> =>
-    (await engines[name](withDefaults(backend, options))).executor;
-  // Gaussian in the parameters themselves only where the prior lives on the whole line.
-  const closedForm = inClosedForm(traced, prior);
-  const trained = first.program.weights.entries.map(({ name }) => name);
-  return { spec, tensors, trained, problem, prior, backend, engine, closedForm, local: traced.local !== undefined };
+  const executors = {
+    posterior: executorOf("posterior"),
+    density: executorOf("density"),
+    search: executorOf("search"),
+  };
+  return {
+    spec,
+    tensors,
+    trained: posterior.program.weights.entries.map(({ name }) => name),
+    problem,
+    prior,
+    backend,
+    executor: async (name, options = {}) => (await executors[name](withDefaults(backend, options))).executor,
+    closedForm: inClosedForm(traced, prior),
+    local: traced.local !== undefined,
+  };
 }

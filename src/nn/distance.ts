@@ -28,7 +28,6 @@ import {
   weight,
 } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { atOnce } from "../host/yielding.ts";
 import { exp, log } from "../numbers/math.ts";
 import { columnMeans, columnSds, PART_ROWS, principalComponents } from "../numbers/principal.ts";
 
@@ -74,12 +73,8 @@ export const distances: Readonly<Record<DistanceKind, (M: number) => (y: Tensor)
   },
 };
 
-/** Numbers of the frozen entries of "residual", from simulated data: `clean` and `noisy` (N, M), noise sd a channel. */
-export const fitDistance = (...simulated: Parameters<typeof fittingDistance>): Record<string, Float32Array> =>
-  atOnce(fittingDistance(...simulated));
-
-/** The same, in parts. */
-export function* fittingDistance(
+/** The frozen entries of "residual" by name, fitted on simulated data: `clean` and `noisy` (N, M), and the noise sd (M). */
+export function* fitDistance(
   M: number,
   clean: Float32Array,
   noisy: Float32Array,

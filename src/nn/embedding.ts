@@ -23,7 +23,6 @@ import {
   where,
 } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { atOnce } from "../host/yielding.ts";
 import { log as logarithm } from "../numbers/math.ts";
 import { columnMeans, columnSds, principalComponents } from "../numbers/principal.ts";
 
@@ -150,12 +149,8 @@ function withLogarithms(rows: Float32Array, M: number, scale: Float32Array): Flo
   return out;
 }
 
-/** Numbers of the frozen entries, from simulated data: `clean` and `noisy` (N, M), noise sd a channel. */
-export const fitEmbedding = (...simulated: Parameters<typeof fittingEmbedding>): Record<string, Float32Array> =>
-  atOnce(fittingEmbedding(...simulated));
-
-/** The same, in parts. */
-export function* fittingEmbedding(
+/** The frozen entries of an embedding by name, fitted on simulated data: `clean` and `noisy` (N, M), and the noise sd (M). */
+export function* fitEmbedding(
   embedding: Embedding,
   M: number,
   clean: Float32Array,

@@ -1,10 +1,9 @@
 /** The weights that training starts from: each entry of a weight W is uniform on (−init, init), where init is what `weight` was given. */
 import type { Slab } from "../graph/plan.ts";
-import { atOnce } from "../host/yielding.ts";
 import { STREAMS, uniformAt } from "../numbers/random.ts";
 
-/** Initial weights of a slab, a function of the seed alone; a generator that pauses after each row, so that a page can respond. */
-export function* drawWeights(slab: Slab, seed: number): Generator<void, Float32Array> {
+/** Initial weights of a slab, a function of the seed alone; it yields before each row. */
+export function* initialWeights(slab: Slab, seed: number): Generator<void, Float32Array> {
   const values = new Float32Array(slab.bytes / 4);
   for (const [e, { rows, cols, offset, init }] of slab.entries.entries()) {
     for (let r = 0; r < rows && init !== 0; r++) {
@@ -15,6 +14,3 @@ export function* drawWeights(slab: Slab, seed: number): Generator<void, Float32A
   }
   return values;
 }
-
-/** The same without pauses. */
-export const initialWeights = (slab: Slab, seed: number): Float32Array => atOnce(drawWeights(slab, seed));

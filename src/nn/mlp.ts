@@ -2,6 +2,7 @@
  * Multilayer perceptrons, h ← act(h W + b), with PyTorch's default start U(−1/√I, 1/√I) for weights and biases.
  * Weights are made once and may be applied many times.
  */
+import { check, oneOf } from "../checks/options.ts";
 import { add, dense, leakyRelu, relu, silu, softplus, tanh, weight } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 
@@ -13,13 +14,17 @@ export const activations = {
   softplus: { apply: softplus, fused: true },
   silu: { apply: silu, fused: false },
 } as const;
+/** Names of activations. */
 export type ActivationName = keyof typeof activations;
 
-/** @throws on an unknown name. */
-export function checkActivation(name: string, activation: unknown): asserts activation is ActivationName {
-  if (typeof activation === "string" && Object.hasOwn(activations, activation)) return;
-  throw new Error(`${name}: expected ${Object.keys(activations).join(", ")}, got ${JSON.stringify(activation)}`);
-}
+/** An activation, among options. */
+export const activationName = oneOf(...(Object.keys(activations) as ActivationName[]));
+
+/** Widths of hidden layers, among options; none is a list without entries. */
+export const widths = check<readonly number[]>(
+  "a list of positive whole numbers",
+  (x) => Array.isArray(x) && x.every((width) => Number.isInteger(width) && width > 0),
+);
 
 export interface MlpOptions {
   readonly activation: ActivationName;

@@ -4,8 +4,22 @@
  *   log p(θ | y) = log p(y | θ) + log p(θ) + constant
  */
 import { describe } from "../checks/arguments.ts";
-import { type Distribution, expectBatch, whyNotDistribution } from "../distributions/distribution.ts";
-import { includedNoise, isNoise, type Noise } from "../distributions/noise.ts";
+import {
+  callback,
+  check,
+  expectOption,
+  flag,
+  nullable,
+  type OptionsOf,
+  option,
+  readOptions,
+  record,
+  required,
+  type SettingsOf,
+  text,
+} from "../checks/options.ts";
+import { type Distribution, distribution, expectBatch } from "../distributions/distribution.ts";
+import { includedNoise, isNoise, type Noise, noiseModel } from "../distributions/noise.ts";
 import { add, cast, input, tile } from "../graph/build.ts";
 import { isTensor, show, type Tensor, topological } from "../graph/tensor.ts";
 import { CALL_DEFAULTS, type CallSettings, resolveSimulator, type Simulator, type SimulatorSpec } from "./simulator.ts";
@@ -42,51 +56,68 @@ export interface Problem {
   readonly parent: Problem | null;
 }
 
+const names = check<readonly (string | Parameter)[]>("a list of names", Array.isArray);
+
+/** The options of `defineProblem`. */
+export const problemTable = {
+  /** The problem's name, which messages, files and reports show. */
+  name: required(text),
+  /** One line about the problem. */
+  description: option(
+    check<string>("a string", (x) => typeof x === "string"),
+    "",
+  ),
+  /** Names of the D parameters, with or without units; θ1, θ2, … by default. */
+  parameters: option(names),
+  /** Number of data, or their names, with or without units. Needed without `forward`, unless `simulate` states M. */
+  data: option(
+    check<number | readonly (string | Parameter)[]>(
+      "the number of data or a list of their names",
+      (x) => typeof x === "number" || Array.isArray(x),
+    ),
+  ),
+  /** Distribution of the parameters (D). */
+  prior: required(distribution),
+  /** Distribution that data sets are drawn from instead of the prior. */
+  proposal: option(nullable(distribution), null),
+  /** Forward model, written with ops: parameters (B, D) → noise-free data (B, M), of the type of the parameters. */
+  forward: option(nullable(callback<(theta: Tensor) => Tensor>()), null),
+  /** Calls `forward` at its first use instead of at once, where that takes long, as making a mesh does; then `data` must be given. */
+  deferred: option(flag, false),
+  /** A simulator in place of `forward`: a function, or one with how it is called (batches, concurrency, retries, time limit). */
+  simulate: option(
+    nullable(
+      check<Simulator | SimulatorSpec>(
+        "a function or { run, batch, … }",
+        (x) => typeof x === "function" || (typeof x === "object" && x !== null && !Array.isArray(x)),
+      ),
+    ),
+    null,
+  ),
+  /** Noise on the data; null where `simulate`, or pairs from elsewhere, already include it. */
+  noise: required(nullable(noiseModel)),
+  /** Training options by name of the preset, then of the guide. */
+  presets: option(record, {}),
+  /** (count, D) independent draws of the exact posterior, row by row, where it can be drawn from. */
+  exact: option(nullable(callback<NonNullable<Problem["exact"]>>()), null),
+  /** The problem that this one approximates, as a surrogate does. */
+  parent: option(nullable(check<Problem>("a problem, as defineProblem() returns it", isProblem)), null),
+};
 /**
- * What `defineProblem` takes: `name`, `prior`, `noise`, and `forward` or `simulate`; the rest may be left out. A problem with
- * neither, but with `data`, is of pairs that were simulated elsewhere: `train(problem, { bank: { theta, y } })`.
+ * The definition of a problem: `name`, `prior`, `noise`, and either `forward` or `simulate`; the rest may be left out. A problem
+ * with neither, but with `data`, is of pairs that were simulated elsewhere: `train(problem, { bank: { theta, y } })`.
  */
-export interface ProblemSpec {
-  readonly name: string;
-  readonly description?: string;
-  /** Names, with or without units; θ1, θ2, … by default. */
-  readonly parameters?: readonly (string | Parameter)[];
-  /** How many data there are, or their names; needed without `forward`, unless `simulate` says M. */
-  readonly data?: number | readonly (string | Parameter)[];
-  readonly prior: Distribution;
-  readonly proposal?: Distribution | null;
-  readonly forward?: ((theta: Tensor) => Tensor) | null;
-  /** Calls `forward` at the first use instead of at once, where that takes long (a mesh is made); `data` must then be given. */
-  readonly deferred?: boolean;
-  /** A function, or one with how it is to be called: batches, calls at a time, repetitions, time limit. */
-  readonly simulate?: Simulator | SimulatorSpec | null;
-  /** Null: `simulate`, or the pairs from elsewhere, give data that hold their noise already. */
-  readonly noise: Noise | null;
-  readonly presets?: Readonly<Record<string, unknown>>;
-  readonly exact?: Problem["exact"];
-  readonly parent?: Problem | null;
-}
+export type ProblemSpec = OptionsOf<typeof problemTable>;
 
-const keys: readonly string[] = [
-  "name",
-  "description",
-  "parameters",
-  "data",
-  "prior",
-  "proposal",
-  "forward",
-  "deferred",
-  "simulate",
-  "noise",
-  "presets",
-  "exact",
-  "parent",
-] satisfies readonly (keyof ProblemSpec)[];
-
-/** Names of `count` things: those given, or `prefix` and a number. */
-function nameAll(owner: string, what: string, given: unknown, count: number, prefix: string): readonly Parameter[] {
-  const list = given ?? Array.from({ length: count }, (_, i) => `${prefix}${i + 1}`);
-  if (!Array.isArray(list)) throw new Error(`${owner}: expected ${what} to be a list of names, got ${describe(list)}`);
+/** Names of `count` things: the listed ones, or else `prefix` and a number. */
+function nameAll(
+  owner: string,
+  what: string,
+  listed: ProblemSpec["parameters"],
+  count: number,
+  prefix: string,
+): readonly Parameter[] {
+  const list = listed ?? Array.from({ length: count }, (_, i) => `${prefix}${i + 1}`);
   if (list.length !== count) throw new Error(`${owner}: expected ${count} ${what}, got ${list.length}`);
   const named = list.map((entry: unknown, i): Parameter => {
     const { name, unit } = (typeof entry === "string" ? { name: entry } : (entry ?? {})) as Partial<Parameter>;
@@ -134,71 +165,55 @@ function checkForward(owner: string, theta: Tensor, y: unknown): Tensor {
   return y;
 }
 
-function countOf(owner: string, data: unknown, simulated: number | undefined): number {
-  const count = data === undefined ? simulated : Array.isArray(data) ? data.length : data;
-  if (!Number.isInteger(count) || (count as number) < 1)
+/** Number of data where no forward model tells it. */
+function countOf(owner: string, data: ProblemSpec["data"], simulated: number | undefined): number {
+  const count = typeof data === "object" ? data.length : (data ?? simulated);
+  if (count === undefined || !Number.isInteger(count) || count < 1)
     throw new Error(
       `${owner}: expected data, without forward or with a deferred one, to be the number of data or their names, got ${describe(data)}`,
     );
   if (simulated !== undefined && simulated !== count)
     throw new Error(`${owner}: expected data ${simulated}, as simulate gives, got ${count}`);
-  return count as number;
+  return count;
 }
 
-function expectDistribution(owner: string, what: string, given: unknown): void {
-  const why = whyNotDistribution(given);
-  if (why) throw new Error(`${owner}: expected ${what} to be a distribution, as normal() returns it, got ${why}`);
+/** The data come from a forward model, from a simulator, or from elsewhere: from one of them. */
+function expectOneSource({ name, forward, simulate, data, noise }: SettingsOf<typeof problemTable>): void {
+  if (forward !== null && simulate !== null) throw new Error(`${name}: expected either forward or simulate, got both`);
+  if (forward === null && simulate === null && data === undefined)
+    throw new Error(`${name}: expected forward, simulate, or data alone (for pairs from elsewhere), got none of them`);
+  if (noise === null && forward !== null)
+    throw new Error(`${name}: expected a noise model beside forward, whose data are noise-free, got null`);
 }
 
 /**
- * An inverse problem. `forward` is traced once, in f64, to find the number of data.
+ * An inverse problem. `forward` is traced once, in f64, to find the number of data, unless it is deferred.
  * @throws when something is missing, unknown or does not fit the rest, with what was expected and what came.
  */
 export function defineProblem(spec: ProblemSpec): Problem {
-  if (typeof spec !== "object" || spec === null)
-    throw new Error(`defineProblem: expected an object, got ${describe(spec)}`);
-  const { name, description = "", prior, proposal = null, forward = null, exact = null, parent = null } = spec;
-  if (typeof name !== "string" || name === "") throw new Error(`defineProblem: expected a name, got ${describe(name)}`);
-  const unknown = Object.keys(spec).find((key) => !keys.includes(key));
-  if (unknown) throw new Error(`${name}: expected only ${keys.join(", ")}, got "${unknown}"`);
-  expectDistribution(name, "prior", prior);
+  const owner = typeof spec?.name === "string" && spec.name !== "" ? spec.name : "defineProblem";
+  const settings = readOptions(owner, problemTable, spec);
+  const { name, description, prior, proposal, forward, data, presets, exact, parent } = settings;
+  expectOneSource(settings);
   if (proposal !== null) expectProposal(name, proposal, prior);
-  const given = spec.simulate ?? null;
-  if (forward !== null && given !== null) throw new Error(`${name}: expected either forward or simulate, got both`);
-  if (forward === null && given === null && spec.data === undefined)
-    throw new Error(`${name}: expected forward, simulate, or data alone (for pairs from elsewhere), got none of them`);
-  const simulator = given === null ? null : resolveSimulator(name, given);
-  for (const [key, f] of Object.entries({ forward, exact })) {
-    if (f !== null && typeof f !== "function")
-      throw new Error(`${name}: expected ${key} to be a function, got ${describe(f)}`);
-  }
-  if (spec.noise === null && forward !== null)
-    throw new Error(`${name}: expected a noise model beside forward, whose data are noise-free, got null`);
-  const noise = spec.noise === null ? includedNoise : spec.noise;
-  if (!isNoise(noise))
-    throw new Error(
-      `${name}: expected noise to be a noise model, as gaussianNoise() returns it, got ${describe(noise)}`,
-    );
-  if (spec.presets !== undefined && (typeof spec.presets !== "object" || spec.presets === null))
-    throw new Error(`${name}: expected presets to be an object, got ${describe(spec.presets)}`);
-  if (parent !== null && !isProblem(parent))
-    throw new Error(`${name}: expected parent to be a problem, as defineProblem() returns it, got ${describe(parent)}`);
   const D = prior.size;
-  const deferred = spec.deferred === true && forward !== null;
+  const simulator = settings.simulate === null ? null : resolveSimulator(name, settings.simulate);
   if (simulator?.D !== undefined && simulator.D !== D)
     throw new Error(`${name}: expected a prior of ${simulator.D} parameters, as simulate takes, got one of ${D}`);
-  const M = forward === null || deferred ? countOf(name, spec.data, simulator?.M) : traceForward(name, forward, D);
-  const source = forward === null ? "data" : "what forward returns";
+  const deferred = settings.deferred && forward !== null;
+  const M = forward === null || deferred ? countOf(name, data, simulator?.M) : traceForward(name, forward, D);
+  const noise = settings.noise ?? includedNoise;
   if (noise.size !== null && noise.size !== M) {
+    const source = forward === null ? "data" : "what forward returns";
     throw new Error(`${name}: expected noise for ${source}, ${M} data, got noise for ${noise.size}`);
   }
-  if (typeof spec.data === "number" && spec.data !== M)
-    throw new Error(`${name}: expected data ${M}, as forward returns, got ${spec.data}`);
+  if (typeof data === "number" && data !== M)
+    throw new Error(`${name}: expected data ${M}, as forward returns, got ${data}`);
   return Object.freeze({
     name,
     description,
-    parameters: nameAll(name, "parameters", spec.parameters, D, "θ"),
-    data: nameAll(name, "data", typeof spec.data === "number" ? undefined : spec.data, M, "y"),
+    parameters: nameAll(name, "parameters", settings.parameters, D, "θ"),
+    data: nameAll(name, "data", typeof data === "number" ? undefined : data, M, "y"),
     D,
     M,
     prior,
@@ -207,15 +222,18 @@ export function defineProblem(spec: ProblemSpec): Problem {
     simulate: simulator?.run ?? null,
     calls: simulator?.calls ?? CALL_DEFAULTS,
     noise,
-    presets: Object.freeze({ ...spec.presets }),
+    presets: Object.freeze({ ...presets }),
     exact,
     parent,
   });
 }
 
-/** A proposal must stay where the prior is: its draws are taken to the whole line by the prior's map. */
+/**
+ * A proposal must stay within the support of the prior, because the prior's map takes its draws to the whole line.
+ * @throws where it does not, and where it is no distribution or one of another number of parameters.
+ */
 export function expectProposal(owner: string, proposal: Distribution, prior: Distribution): void {
-  expectDistribution(owner, "proposal", proposal);
+  expectOption(owner, "proposal", distribution, proposal);
   if (proposal.size !== prior.size)
     throw new Error(`${owner}: expected a proposal of ${prior.size} parameters, got ${proposal.size}`);
   for (let i = 0; i < prior.size; i++) {
@@ -230,11 +248,7 @@ export function isProblem(x: unknown): x is Problem {
   if (typeof x !== "object" || x === null) return false;
   const { name, D, M, prior, noise } = x as Partial<Problem>;
   return (
-    typeof name === "string" &&
-    Number.isInteger(D) &&
-    Number.isInteger(M) &&
-    whyNotDistribution(prior) === null &&
-    isNoise(noise)
+    typeof name === "string" && Number.isInteger(D) && Number.isInteger(M) && distribution.test(prior) && isNoise(noise)
   );
 }
 

@@ -2,7 +2,17 @@
  * A model that ops cannot express: a function from parameters to data, how it is called (how many parameters at a time,
  * how many calls side by side, what is done about calls that fail), and what it is told of each call.
  */
-import { describe } from "../checks/arguments.ts";
+import {
+  callback,
+  number,
+  type OptionsOf,
+  oneOf,
+  option,
+  readOptions,
+  required,
+  type SettingsOf,
+  whole,
+} from "../checks/options.ts";
 
 /** What a simulator is told of a call, beside the parameters. */
 export interface SimulatorCall {
@@ -19,69 +29,56 @@ export type Simulator = (
   call: SimulatorCall,
 ) => readonly ArrayLike<number>[] | Promise<readonly ArrayLike<number>[]>;
 
-/** How a simulator is called. */
-export interface CallSettings {
-  /** Parameters a call, at most. */
-  readonly batch: number;
-  /** Calls at a time. */
-  readonly concurrency: number;
-  /** How often a call that has failed is made again. What fails for good is cut in halves, to find the rows that are to
-   *  blame. An error with a property `permanent: true` is believed at once. */
-  readonly retries: number;
-  /** Seconds before the first repetition; each further one waits twice as long, at most 30 s. */
-  readonly backoff: number;
-  /** Seconds that a call may take; 0: any time. A function that answers at once, without a promise, cannot be cut short. */
-  readonly timeout: number;
-  /** What is done about parameters that cannot be simulated, or whose data are not finite: "stop" with an error, or "drop"
-   *  them (at most half of all) with a warning, for posteriors then are of the prior given that the simulator succeeds. */
-  readonly failures: "stop" | "drop";
-}
-
-/** A simulator with the settings of its calls; what is left out has its default. */
-export interface SimulatorSpec extends Partial<CallSettings> {
-  readonly run: Simulator;
-  /** How many parameters it takes and data it gives, where it knows: compared with the problem's. */
-  readonly D?: number;
-  readonly M?: number;
-}
-
-export const CALL_DEFAULTS: CallSettings = Object.freeze({
-  batch: 256,
-  concurrency: 1,
-  retries: 0,
-  backoff: 0.5,
-  timeout: 0,
-  failures: "stop",
-});
-
-const keys: readonly string[] = ["run", "D", "M", ...Object.keys(CALL_DEFAULTS)];
 /** The longest time that timers of all hosts can wait, in seconds. */
 const LONGEST = 2_147_483;
 
-/** Settings by name: what they must be, and the test. */
-const rules: Readonly<Record<string, readonly [expected: string, test: (x: number) => boolean]>> = {
-  D: ["a whole number of at least 1", (x) => Number.isInteger(x) && x >= 1],
-  M: ["a whole number of at least 1", (x) => Number.isInteger(x) && x >= 1],
-  batch: ["a whole number of at least 1", (x) => Number.isInteger(x) && x >= 1],
-  concurrency: ["a whole number from 1 to 1024", (x) => Number.isInteger(x) && x >= 1 && x <= 1024],
-  retries: ["a whole number from 0 to 100", (x) => Number.isInteger(x) && x >= 0 && x <= 100],
-  backoff: [`seconds from 0 to ${LONGEST}`, (x) => x >= 0 && x <= LONGEST],
-  timeout: [`seconds from 0 (any time) to ${LONGEST}`, (x) => x >= 0 && x <= LONGEST],
+/** How a simulator is called. */
+export const callTable = {
+  /** Rows of parameters in one call, at most. */
+  batch: option(whole(1), 256),
+  /** Calls that run at the same time. */
+  concurrency: option(whole(1, 1024), 1),
+  /**
+   * How often a failed call is repeated. A batch that still fails is cut in halves, until the rows to blame stand alone. An error
+   * with the property `permanent: true` is not repeated.
+   */
+  retries: option(whole(0, 100), 0),
+  /** Seconds before the first repetition; each further one waits twice as long, at most 30 s. */
+  backoff: option(
+    number(`seconds from 0 to ${LONGEST}`, (x) => x >= 0 && x <= LONGEST),
+    0.5,
+  ),
+  /** Seconds that a call may take; 0: any time. A function that answers at once, without a promise, cannot be cut short. */
+  timeout: option(
+    number(`seconds from 0 (any time) to ${LONGEST}`, (x) => x >= 0 && x <= LONGEST),
+    0,
+  ),
+  /**
+   * What happens to parameters whose simulation fails, or whose data are not finite. "stop": an error. "drop": they are left out
+   * (at most half of all) with a warning, because the posteriors are then conditioned on the simulator succeeding.
+   */
+  failures: option(oneOf("stop", "drop"), "stop"),
 };
+/** All settings of the calls of a simulator. */
+export type CallSettings = SettingsOf<typeof callTable>;
 
-/** @throws naming the first setting that makes no sense. */
-export function checkCalls(owner: string, given: object): void {
-  for (const [key, value] of Object.entries(given)) {
-    if (value === undefined || !Object.hasOwn(rules, key)) continue;
-    const [expected, test] = rules[key];
-    if (typeof value !== "number" || !test(value))
-      throw new Error(`${owner}: expected ${key} to be ${expected}, got ${describe(value)}`);
-  }
-  const { failures } = given as Partial<CallSettings>;
-  if (failures !== undefined && failures !== "stop" && failures !== "drop")
-    throw new Error(`${owner}: expected failures to be "stop" or "drop", got ${describe(failures)}`);
-}
+/** A simulator and how it is called. */
+export const simulatorTable = {
+  /** The function that simulates. */
+  run: required(callback<Simulator>()),
+  /** Number of parameters that it takes, where it knows: compared with the problem's. */
+  D: option(whole(1)),
+  /** Number of data that it returns, where it knows: compared with the problem's. */
+  M: option(whole(1)),
+  ...callTable,
+};
+/** A simulator with the settings of its calls. */
+export type SimulatorSpec = OptionsOf<typeof simulatorTable>;
 
+/** The settings of calls by default. */
+export const CALL_DEFAULTS: CallSettings = Object.freeze(readOptions("simulate", callTable));
+
+/** A simulator with all settings of its calls. */
 export interface ResolvedSimulator {
   readonly run: Simulator;
   readonly calls: CallSettings;
@@ -89,17 +86,9 @@ export interface ResolvedSimulator {
   readonly M?: number;
 }
 
-/** A function, or a spec, as a simulator with all settings. @throws naming what is wrong, in the name of `owner`. */
-export function resolveSimulator(owner: string, given: unknown): ResolvedSimulator {
-  if (typeof given === "function") return { run: given as Simulator, calls: CALL_DEFAULTS };
-  if (typeof given !== "object" || given === null || Array.isArray(given))
-    throw new Error(`${owner}: expected simulate to be a function or { run, batch, … }, got ${describe(given)}`);
-  const odd = Object.keys(given).find((key) => !keys.includes(key));
-  if (odd !== undefined) throw new Error(`${owner}: expected simulate to have only ${keys.join(", ")}, got "${odd}"`);
-  const { run, D, M, ...settings } = given as SimulatorSpec;
-  if (typeof run !== "function")
-    throw new Error(`${owner}: expected simulate.run to be a function, got ${describe(run)}`);
-  checkCalls(`${owner}: simulate`, given);
-  const set = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-  return { run, calls: Object.freeze({ ...CALL_DEFAULTS, ...set }), D, M };
+/** A function, or a spec, as a simulator with all settings. @throws naming what is wrong; `owner` opens the message. */
+export function resolveSimulator(owner: string, simulate: Simulator | SimulatorSpec): ResolvedSimulator {
+  if (typeof simulate === "function") return { run: simulate, calls: CALL_DEFAULTS };
+  const { run, D, M, ...calls } = readOptions(`${owner}: simulate`, simulatorTable, simulate);
+  return { run, calls: Object.freeze(calls), D, M };
 }

@@ -16,7 +16,7 @@ import { compile, type Program } from "../graph/program.ts";
 import { normalConstant } from "../guides/guide.ts";
 import { guideFrom } from "../guides/index.ts";
 import { atOnce } from "../host/yielding.ts";
-import { encode } from "../model/encode-observations.ts";
+import { encodeObservations } from "../model/encode-observations.ts";
 import { type InverseMap, packSlab } from "../model/model.ts";
 import type { Posterior } from "../posterior/posterior.ts";
 import { type Problem, potential } from "../problem/problem.ts";
@@ -83,7 +83,7 @@ export async function contextsOf(
   const { M } = map.spec;
   const y = new Float32Array(rows.length * M);
   for (const [i, row] of rows.entries()) y.set(row, i * M);
-  const { context } = await encode(map, y, options);
+  const { context } = await encodeObservations(map, y, options);
   const C = context.length / rows.length;
   return rows.map((_, i) => context.slice(i * C, (i + 1) * C) as Float32Array);
 }

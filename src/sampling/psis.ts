@@ -3,10 +3,11 @@
  *
  *   T = ⌈min(S/5, 3 √S)⌉
  *
- * of S importance ratios are replaced by the quantiles (i − ½)/T of a generalised Pareto distribution fitted to what they exceed
+ * of S positive importance ratios are replaced by the quantiles (i − ½)/T of a generalised Pareto distribution fitted to what they exceed
  * the rest by, and none is left above the largest there was. Its shape k̂ tells how many moments the ratios have: up to 0.7 the
  * estimates can be trusted, above they converge too slowly. The fit is Zhang & Stephens' (Technometrics 51 (2009)), in
- * which the profile likelihood of b = −θ weighs a grid, and k̂ is drawn towards ½ as by ten observations.
+ * which the profile likelihood of b = −θ weighs a grid, and k̂ is drawn towards ½ as by ten observations. A ratio of 0 stays 0:
+ * its draw is impossible, so it is no part of the tail.
  */
 import { exp, log, log1p } from "../numbers/math.ts";
 
@@ -101,15 +102,16 @@ export function paretoSmooth(logRatios: ArrayLike<number>): SmoothedWeights {
   };
 }
 
-/** Smooths the tail of weights (S) of at most 1 in place; answers k̂. */
+/** Smooths the tail of the positive among weights of at most 1, in place; answers k̂. */
 function smoothTail(weights: Float64Array): number {
-  const S = weights.length;
+  const order = Uint32Array.from(weights, (_, i) => i)
+    .filter((i) => weights[i] > 0)
+    .sort((a, b) => weights[a] - weights[b]);
+  const S = order.length;
   const T = Math.ceil(Math.min(S / 5, 3 * Math.sqrt(S)));
   if (T < LEAST_TAIL) return Number.POSITIVE_INFINITY;
-  const order = Uint32Array.from({ length: S }, (_, i) => i).sort((a, b) => weights[a] - weights[b]);
   const cutoff = weights[order[S - T - 1]];
   const tail = order.subarray(S - T);
-  if (weights[order[S - LEAST_TAIL]] === 0) return Number.POSITIVE_INFINITY;
   if (1 - cutoff < ROUNDING) return Number.NEGATIVE_INFINITY;
   const { shape, scale } = fitPareto(Float64Array.from(tail, (i) => weights[i] - cutoff));
   if (!Number.isFinite(shape)) return Number.POSITIVE_INFINITY;

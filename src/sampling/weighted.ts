@@ -42,7 +42,10 @@ export function weightedSummary(theta: Float32Array, weights: Float64Array, D: n
 
 /** Quantiles of one parameter: linear between the middles of the steps of the distribution function. */
 function quantileOf(theta: Float32Array, weights: Float64Array, D: number, d: number): (p: number) => number {
-  const order = Uint32Array.from(weights, (_, s) => s).sort((a, b) => theta[a * D + d] - theta[b * D + d]);
+  // A draw of weight 0 is impossible: no quantile lies at it, or between it and a possible one.
+  const order = Uint32Array.from(weights, (_, s) => s)
+    .filter((s) => weights[s] > 0)
+    .sort((a, b) => theta[a * D + d] - theta[b * D + d]);
   const middles = new Float64Array(order.length);
   let sum = 0;
   for (const [i, s] of order.entries()) {
@@ -64,15 +67,16 @@ function quantileOf(theta: Float32Array, weights: Float64Array, D: number, d: nu
   };
 }
 
-/** Indices of `count` draws of equal weight, shuffled. */
+/** Indices of `count` draws of equal weight, shuffled; none is of weight 0. */
 export function resample(weights: Float64Array, count: number, seed: number): Uint32Array {
   const out = new Uint32Array(count);
   const shift = uniformAt(seed, STREAMS.picks, 0, 0, 0);
-  let sum = weights[0];
-  let s = 0;
+  const last = weights.findLastIndex((w) => w > 0); // rounding may leave the sum of all below 1
+  let s = weights.findIndex((w) => w > 0);
+  let sum = weights[s];
   for (let i = 0; i < count; i++) {
     const u = (i + shift) / count;
-    while (sum < u && s + 1 < weights.length) sum += weights[++s];
+    while (s < last && (sum < u || weights[s] === 0)) sum += weights[++s];
     out[i] = s;
   }
   return mix(out, seed);

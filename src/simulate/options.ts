@@ -1,5 +1,5 @@
 /** What a caller may say about simulating, beside what to simulate, and what it is told meanwhile. */
-import { describe } from "../checks/arguments.ts";
+import { abortSignal, callback, type OptionsOf, option, path } from "../checks/options.ts";
 import type { Problem } from "../problem/problem.ts";
 
 /** How far simulating has come. */
@@ -18,15 +18,19 @@ export interface SimulationProgress {
   readonly stage?: "modes";
 }
 
-/** What may be said about simulating, beside what to simulate. */
-export interface SimulationControl {
-  /** Keeps simulations in this file as they come, and takes from it what an earlier run has left (Node, Deno). */
-  readonly bankFile?: string;
-  readonly onSimulate?: (progress: SimulationProgress) => void;
-  /** Told what should not pass unseen; by default it goes to the console. */
-  readonly onWarning?: (message: string) => void;
-  readonly signal?: AbortSignal;
-}
+/** How a long simulation is watched, stopped and kept: every function that simulates takes these options. */
+export const simulationTable = {
+  /** A file that keeps simulations as they finish, and from which a later run continues (Node and Deno). */
+  bankFile: option(path, undefined, "keeps simulations in this file; a later run continues from it"),
+  /** Called with the progress of the simulations. */
+  onSimulate: option(callback<(progress: SimulationProgress) => void>()),
+  /** Called with each warning; by default warnings go to the console. */
+  onWarning: option(callback<(message: string) => void>()),
+  /** Stops the simulation when it is aborted. */
+  signal: option(abortSignal),
+};
+/** How a long simulation is watched, stopped and kept. */
+export type SimulationControl = OptionsOf<typeof simulationTable>;
 
 /**
  * Simulating was aborted. What a bank file holds is kept: the same call carries on from there.
@@ -54,28 +58,10 @@ export function reasonOf(error: unknown, signal: AbortSignal | undefined): unkno
   return signal?.aborted ? signal.reason : error;
 }
 
-export const controlNames: readonly string[] = [
-  "bankFile",
-  "onSimulate",
-  "onWarning",
-  "signal",
-] satisfies readonly (keyof SimulationControl)[];
-
-/** @throws naming what is no such option, or has no use here. */
-export function checkControl({ name, simulate }: Problem, control: SimulationControl): void {
-  for (const key of ["onSimulate", "onWarning"] as const) {
-    const given: unknown = control[key];
-    if (given !== undefined && typeof given !== "function")
-      throw new Error(`${key}: expected a function, got ${describe(given)}`);
-  }
-  const { bankFile, signal } = control;
-  if (signal !== undefined && typeof signal?.aborted !== "boolean")
-    throw new Error(`signal: expected an AbortSignal, got ${describe(signal)}`);
-  if (bankFile === undefined) return;
-  if (typeof bankFile !== "string" || bankFile === "")
-    throw new Error(`bankFile: expected the path of a file, got ${describe(bankFile)}`);
-  if (simulate === null)
-    throw new Error(
-      `bankFile: expected a problem with simulate(), whose simulations are worth keeping, got "${name}" without it`,
-    );
+/** @throws when a bank file is asked for, but the problem has no simulator whose simulations it could keep. */
+export function checkBankFile(owner: string, { name, simulate }: Problem, { bankFile }: SimulationControl): void {
+  if (bankFile === undefined || simulate !== null) return;
+  throw new Error(
+    `${owner}: expected bankFile only with a problem that has simulate(), whose simulations are worth keeping; "${name}" has none`,
+  );
 }

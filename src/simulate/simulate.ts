@@ -1,9 +1,18 @@
 /** Simulated data sets: parameters from the prior (or the proposal), noise-free data, noisy data. */
 
 import type { Executor } from "../backends/backend.ts";
-import { type BackendOptions, backendNames, backendOf, createExact } from "../backends/select.ts";
+import { type BackendOptions, backendTable, createExact } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
-import { expectCount, expectOptions, expectSeed } from "../checks/options.ts";
+import {
+  expectOption,
+  expectRoom,
+  type OptionsOf,
+  option,
+  pickOptions,
+  readOptions,
+  seed,
+  whole,
+} from "../checks/options.ts";
 import { includedNoise } from "../distributions/noise.ts";
 import { bankRows, cast, input } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
@@ -14,11 +23,11 @@ import { STREAMS } from "../numbers/random.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { type Problem, sourceOf } from "../problem/problem.ts";
 import {
-  checkControl,
-  controlNames,
+  checkBankFile,
   type SimulationControl,
   type SimulationProgress,
   SimulationStopped,
+  simulationTable,
 } from "./options.ts";
 import { simulateRows } from "./run-simulator.ts";
 
@@ -57,32 +66,43 @@ export function traceBank(problem: Problem): { theta: Tensor; noisy: Tensor } {
   return { theta: bankRows("theta", problem.D, STREAMS.bank), noisy: problem.noise.draw(clean, STREAMS.noise) };
 }
 
-export interface SimulateOptions extends BackendOptions, SimulationControl {
-  /** Default 0. One seed gives the same simulations everywhere, and none that training sees. */
-  readonly seed?: number;
-}
+/** The options of `simulate`. */
+export const simulateTable = {
+  /** Seed of the draws. It gives the same simulations on every host, and none that training sees. */
+  seed: option(seed, 0),
+  ...simulationTable,
+  ...backendTable,
+};
+/** Options of `simulate`. */
+export type SimulateOptions = OptionsOf<typeof simulateTable>;
 
-/** Simulates `count` data sets: parameters from the prior (or the proposal), data without and with noise. There are fewer
- *  where those that fail are dropped. @throws on options that make no sense, `SimulationStopped` when aborted, and with the parameters
- *  of the first simulation that fails where failures are errors. */
+/**
+ * Simulates `count` data sets: parameters drawn from the prior (or the proposal), with the data before and after noise. The
+ * result has fewer rows where the simulator fails and failures are dropped.
+ * @throws on options that make no sense; `SimulationStopped` when aborted; with the parameters of the first simulation that
+ * fails, unless failures are dropped.
+ */
 export async function simulate(problem: Problem, count: number, options: SimulateOptions = {}): Promise<Simulations> {
   expectProblem("simulate", problem);
-  expectCount("simulate", "a count", count, 1, problem.D + problem.M);
-  expectOptions("simulate", options, ["seed", ...backendNames, ...controlNames]);
-  const { seed = 0, backend, kernels, worker, threads, ...control } = options;
-  expectSeed("simulate", seed);
-  checkControl(problem, control);
-  return simulateAt(problem, count, seed, SIMULATION_STEPS.user, backendOf(options), control);
+  expectOption("simulate", "count", whole(1), count);
+  expectRoom("simulate", "count", count, problem.D + problem.M);
+  const settings = readOptions("simulate", simulateTable, options);
+  checkBankFile("simulate", problem, settings);
+  const backend = pickOptions(backendTable, settings);
+  return simulateAt(problem, count, settings.seed, SIMULATION_STEPS.user, backend, settings);
 }
 
-/** Noise-free data (N, M) of parameters (N, D), row by row. @throws for a problem without a forward model in ops. */
+/**
+ * Noise-free data (N, M), row by row, of parameters (N, D), row by row.
+ * @throws for a problem without a forward model in ops, and on parameters that are not N rows of D finite numbers.
+ */
 export async function predict(
   problem: Problem,
   theta: ArrayLike<number>,
-  backend: BackendOptions = {},
+  options: BackendOptions = {},
 ): Promise<Float64Array> {
   expectProblem("predict", problem);
-  expectOptions("predict", backend, backendNames);
+  const backend = readOptions("predict", backendTable, options);
   const { D, forward, name } = problem;
   if (forward === null)
     throw new Error(`predict: expected a forward model in ops, and "${name}" has ${sourceOf(problem)}`);

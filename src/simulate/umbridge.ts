@@ -8,21 +8,34 @@
  */
 
 import { describe } from "../checks/arguments.ts";
-import { expectOptions } from "../checks/options.ts";
-import { type CallSettings, checkCalls, type SimulatorSpec } from "../problem/simulator.ts";
+import { type Check, check, type OptionsOf, option, readOptions, record, required, text } from "../checks/options.ts";
+import { callTable, type SimulatorSpec } from "../problem/simulator.ts";
 import { type Post, postTo } from "./http-json.ts";
 import { permanent, withRetries } from "./retry.ts";
 
-export interface UmbridgeOptions extends Partial<Omit<CallSettings, "batch">> {
-  /** Of the server: "http://localhost:4242". */
-  readonly url: string;
-  /** Name of the model; may be left out where the server has one. */
-  readonly model?: string;
-  /** Sent along with every call; what it may hold, the model says. */
-  readonly config?: Readonly<Record<string, unknown>>;
-  /** Sent with every request, for servers that ask who is calling. */
-  readonly headers?: Readonly<Record<string, string>>;
-}
+/** The options of `umbridge`. */
+export const umbridgeTable = {
+  /** Address of the server: "http://localhost:4242". */
+  url: required(check<string>("http://… or https://…", (x) => typeof x === "string" && /^https?:\/\/[^/]/i.test(x))),
+  /** Name of the model; it may be left out where the server has one. */
+  model: option(text),
+  /** Sent along with every call; the model defines what it may hold. */
+  config: option(record, {}),
+  /** Headers of every request, for servers that ask who is calling. */
+  headers: option(record as Check<Readonly<Record<string, string>>>, {}),
+  /** Evaluations that run at the same time; the server should queue those that it cannot run at once. */
+  concurrency: option(callTable.concurrency.check, 4),
+  /** How often an evaluation is repeated when the connection, the server or its answer is at fault. */
+  retries: option(callTable.retries.check, 3),
+  /** Seconds before the first repetition; each further one waits twice as long, at most 30 s. */
+  backoff: callTable.backoff,
+  /** Seconds that an evaluation may take; 0: any time. */
+  timeout: option(callTable.timeout.check, 300),
+  /** What happens to parameters whose evaluation fails: "stop" with an error, or "drop" them with a warning. */
+  failures: callTable.failures,
+};
+/** Options of `umbridge`. */
+export type UmbridgeOptions = OptionsOf<typeof umbridgeTable>;
 
 export interface UmbridgeModel {
   readonly name: string;
@@ -48,8 +61,6 @@ export interface UmbridgeModel {
 const VERSION = 1;
 /** Seconds that a server may take for what it should know at once. */
 const HANDSHAKE = 30;
-const DEFAULTS = { concurrency: 4, retries: 3, backoff: 0.5, timeout: 300, failures: "stop" } as const;
-const optionNames: readonly string[] = ["url", "model", "config", "headers", ...Object.keys(DEFAULTS)];
 
 const sum = (sizes: readonly number[]): number => sizes.reduce((a, b) => a + b, 0);
 
@@ -90,20 +101,6 @@ function checkVector(where: string, what: string, given: ArrayLike<number>, size
   if (bad >= 0) throw permanent(`${where}: expected finite ${what}, got ${describe(given[bad])} at index ${bad}`);
 }
 
-function checkOptions(options: UmbridgeOptions): void {
-  expectOptions("umbridge", options, optionNames);
-  checkCalls("umbridge", options);
-  const { url, model, config = {}, headers = {} } = options;
-  if (typeof url !== "string" || !/^https?:\/\/[^/]/i.test(url))
-    throw new Error(`umbridge: expected url to be http://… or https://…, got ${describe(url)}`);
-  if (model !== undefined && typeof model !== "string")
-    throw new Error(`umbridge: expected model to be a name, got ${describe(model)}`);
-  for (const [key, given] of Object.entries({ config, headers })) {
-    if (typeof given !== "object" || given === null || Array.isArray(given))
-      throw new Error(`umbridge: expected ${key} to be an object, got ${describe(given)}`);
-  }
-}
-
 /** The name of the model that is meant. */
 async function findModel(ask: Post, wanted: string | undefined, url: string): Promise<string> {
   const { protocolVersion, models } = await ask("Info");
@@ -120,16 +117,12 @@ async function findModel(ask: Post, wanted: string | undefined, url: string): Pr
 
 /**
  * Connects to a model: `const model = await umbridge({ url })`, then `defineProblem({ simulate: model.simulate, … })`.
- * Evaluations run `concurrency` at a time (4 by default; what the server cannot run at once it should queue), each for at most
- * `timeout` seconds (300) and again up to `retries` times (3) where the connection, the server or its answer is at fault.
- * @throws when there is no such server or model, or it speaks another version, or answers what makes no sense.
+ * @throws when there is no such server or model, when the server speaks another version of the protocol, and when its answers
+ * make no sense.
  */
 export async function umbridge(options: UmbridgeOptions): Promise<UmbridgeModel> {
-  checkOptions(options);
-  const { model, config = {}, headers = {} } = options;
-  const given = Object.fromEntries(Object.entries(options).filter(([key, v]) => key in DEFAULTS && v !== undefined));
-  const calls = { ...DEFAULTS, ...given } as Required<Omit<CallSettings, "batch">>;
-  const url = options.url.replace(/\/+$/, "");
+  const { url: address, model, config, headers, ...calls } = readOptions("umbridge", umbridgeTable, options);
+  const url = address.replace(/\/+$/, "");
   const post = postTo(url, headers);
   const short = { ...calls, timeout: Math.min(calls.timeout || HANDSHAKE, HANDSHAKE) };
   const ask: Post = (path, body) => withRetries((signal) => post(path, body, signal), short);

@@ -6,6 +6,7 @@
  * once: pieces stay sorted when they are cut. Without coordinates each piece is put in the order of a breadth-first search from
  * its far end (George & Liu, SIAM J. Numer. Anal. 15, 1978).
  */
+import { upTo } from "./counting-sort.ts";
 
 /** A symmetric graph, without loops, in compressed rows. */
 export interface Graph {
@@ -102,24 +103,71 @@ interface Cut {
   readonly score: number;
 }
 
-/** Order of elimination: `order[k]` is the unknown that goes k-th. `coordinates` (n, 2), where there are any. */
-export function nestedDissection(graph: Graph, coordinates?: ArrayLike<number>): Int32Array {
-  const { n, start, neighbours } = graph;
-  const along = coordinates
-    ? [0, 1].map((axis) => Float64Array.from({ length: n }, (_, i) => coordinates[2 * i + axis]))
-    : [new Float64Array(n)];
-  /** Along each axis; a piece is the same range of all of them, and ends up in the order of elimination. */
-  const sorted = along.map((x) => Int32Array.from({ length: n }, (_, i) => i).sort((a, b) => x[a] - x[b] || a - b));
-  const local = new Int32Array(n).fill(-1); // scratch of byMinimumDegree
-  const position = new Int32Array(n); // in the piece at hand
-  const [lowest, highest] = [new Int32Array(n), new Int32Array(n)]; // positions of an unknown and its neighbours
-  const separated = new Uint8Array(n); // in a separator already: all others that touch a piece are in it
-  const change = [new Int32Array(n + 1), new Int32Array(n + 1)];
-  const moved = new Int32Array(n);
-  const reached = new Uint8Array(n);
+/** A dissection under way. A piece is one range of the lists `sorted`; scratch is shared by all pieces. */
+class Dissection {
+  /** The unknowns along each axis; a piece that is done is in the order of elimination in the first list. */
+  readonly sorted: readonly Int32Array[];
+  private readonly graph: Graph;
+  /** Whether the unknowns have coordinates. */
+  private readonly placed: boolean;
+  private readonly along: readonly Float64Array[];
+  /** In a separator already: all others that touch a piece are in it. */
+  private readonly separated: Uint8Array;
+  /** Places in the piece at hand: of an unknown, and the ends of the range of its neighbours and itself. */
+  private readonly position: Int32Array;
+  private readonly lowest: Int32Array;
+  private readonly highest: Int32Array;
+  private readonly moved: Int32Array;
+  private readonly reached: Uint8Array;
+  private readonly local: Int32Array; // scratch of byMinimumDegree
+  private readonly change: readonly [Int32Array, Int32Array];
+
+  constructor(graph: Graph, coordinates?: ArrayLike<number>) {
+    const { n } = graph;
+    this.graph = graph;
+    this.placed = coordinates !== undefined;
+    this.along = coordinates
+      ? [0, 1].map((axis) => Float64Array.from({ length: n }, (_, i) => coordinates[2 * i + axis]))
+      : [new Float64Array(n)];
+    this.sorted = this.along.map((x) => upTo(n).sort((a, b) => x[a] - x[b] || a - b));
+    [this.separated, this.reached] = [new Uint8Array(n), new Uint8Array(n)];
+    [this.position, this.lowest, this.highest] = [new Int32Array(n), new Int32Array(n), new Int32Array(n)];
+    [this.moved, this.local] = [new Int32Array(n), new Int32Array(n).fill(-1)];
+    this.change = [new Int32Array(n + 1), new Int32Array(n + 1)];
+  }
+
+  /** Orders the piece from … to − 1: cuts it, orders the two sides, and leaves the separator last. */
+  dissect(from: number, to: number): void {
+    const cut = to - from > PIECE ? this.bestCut(from, to) : null;
+    if (cut === null || cut.separator >= (to - from) / 2) {
+      byMinimumDegree(this.sorted[0].subarray(from, to), this.graph, this.local);
+      return;
+    }
+    const middle = from + cut.at - (cut.ofFirst ? cut.separator : 0);
+    const end = to - cut.separator;
+    this.divide(from, to, cut, [from, middle, end]);
+    if (from < middle) this.dissect(from, middle);
+    if (middle < end) this.dissect(middle, end);
+  }
+
+  /** The best cut across any of the axes along which the piece is long. */
+  private bestCut(from: number, to: number): Cut | null {
+    if (!this.placed) this.spreadOut(this.sorted[0].subarray(from, to));
+    const spans = this.along.map((x, axis) => x[this.sorted[axis][to - 1]] - x[this.sorted[axis][from]]);
+    const longest = Math.max(...spans);
+    let best: Cut | null = null;
+    for (const [axis, list] of this.sorted.entries()) {
+      if (!(spans[axis] >= LEAST_SPAN * longest)) continue;
+      const cut = this.cutAlong(axis, list.subarray(from, to));
+      if (best === null || cut.score < best.score) best = cut;
+    }
+    return best;
+  }
 
   /** Puts a piece in the order of a breadth-first search: from its first unknown, then again from where that ended. */
-  const spreadOut = (piece: Int32Array): void => {
+  private spreadOut(piece: Int32Array): void {
+    const { start, neighbours } = this.graph;
+    const { moved, reached, separated } = this;
     for (const pass of [1, 2]) {
       let count = 0;
       const reach = (i: number): void => {
@@ -136,9 +184,12 @@ export function nestedDissection(graph: Graph, coordinates?: ArrayLike<number>):
       piece.set(moved.subarray(0, count));
     }
     for (const i of piece) reached[i] = 0;
-  };
+  }
+
   /** Positions of a piece, and how far those of neighbours reach. */
-  const place = (piece: Int32Array): void => {
+  private place(piece: Int32Array): void {
+    const { start, neighbours } = this.graph;
+    const { position, separated } = this;
     for (let k = 0; k < piece.length; k++) position[piece[k]] = k;
     for (const i of piece) {
       let [low, high] = [position[i], position[i]];
@@ -148,14 +199,16 @@ export function nestedDissection(graph: Graph, coordinates?: ArrayLike<number>):
         if (at < low) low = at;
         if (at > high) high = at;
       }
-      lowest[i] = low;
-      highest[i] = high;
+      this.lowest[i] = low;
+      this.highest[i] = high;
     }
-  };
-  /** Separators of a cut at c: unknowns of the first side, position < c ≤ highest; of the second, lowest < c ≤ position. */
-  const cutAlong = (axis: number, piece: Int32Array): Cut => {
+  }
+
+  /** The best cut of a piece before a position c. Separators: position < c ≤ highest of the first side; lowest < c ≤ position of the second. */
+  private cutAlong(axis: number, piece: Int32Array): Cut {
     const m = piece.length;
-    place(piece);
+    this.place(piece);
+    const { position, lowest, highest, change } = this;
     for (const list of change) list.fill(0, 0, m + 1);
     for (const i of piece) {
       change[0][position[i] + 1]++;
@@ -170,47 +223,32 @@ export function nestedDissection(graph: Graph, coordinates?: ArrayLike<number>):
         const separator = (sizes[side] += change[side][at]);
         if (at < Math.floor(LEAST_SHARE * m)) continue;
         const larger = Math.max(at - (side ? 0 : separator), m - at - (side ? separator : 0)) / m;
-        const score = (separator + 1 / m) * (1 + 2 * Math.max(0, larger - 0.5)); // of cuts through nothing, the most even one
+        const score = (separator + 1 / m) * (1 + 2 * Math.max(0, larger - 0.5)); // 1/m: among empty separators the most even cut
         if (score < best.score) best = { axis, at, ofFirst: side === 0, separator, score };
       }
     }
     return best;
-  };
+  }
 
-  const dissect = (from: number, to: number): void => {
-    const m = to - from;
-    if (!coordinates && m > PIECE) spreadOut(sorted[0].subarray(from, to));
-    const spans = along.map((x, axis) => x[sorted[axis][to - 1]] - x[sorted[axis][from]]);
-    const longest = Math.max(...spans);
-    let best: Cut | null = null;
-    for (let axis = 0; m > PIECE && axis < along.length; axis++) {
-      if (!(spans[axis] >= LEAST_SPAN * longest)) continue;
-      const cut = cutAlong(axis, sorted[axis].subarray(from, to));
-      if (best === null || cut.score < best.score) best = cut;
-    }
-    if (best === null || best.separator >= m / 2) {
-      byMinimumDegree(sorted[0].subarray(from, to), graph, local);
-      return;
-    }
-    const { axis, at, ofFirst, separator } = best;
-    const piece = sorted[axis].subarray(from, to);
-    place(piece);
+  /** Moves the first side, the second and the separator together in every list, to where each starts; they stay sorted. */
+  private divide(from: number, to: number, { axis, at, ofFirst }: Cut, starts: readonly number[]): void {
+    const piece = this.sorted[axis].subarray(from, to);
+    this.place(piece);
+    const { position, lowest, highest, separated, moved } = this;
     const touches = (i: number): boolean =>
       ofFirst ? position[i] < at && highest[i] >= at : position[i] >= at && lowest[i] < at;
     for (const i of piece.filter(touches)) separated[i] = 1;
-    const middle = from + at - (ofFirst ? separator : 0);
-    const end = to - separator;
-    for (const list of sorted) {
-      const next = [from, middle, end];
-      for (let k = from; k < to; k++) {
-        const i = list[k];
-        moved[next[separated[i] ? 2 : position[i] < at ? 0 : 1]++] = i;
-      }
+    for (const list of this.sorted) {
+      const next = [...starts];
+      for (let k = from; k < to; k++) moved[next[separated[list[k]] ? 2 : position[list[k]] < at ? 0 : 1]++] = list[k];
       list.set(moved.subarray(from, to), from);
     }
-    if (from < middle) dissect(from, middle);
-    if (middle < end) dissect(middle, end);
-  };
-  if (n > 0) dissect(0, n);
-  return sorted[0];
+  }
+}
+
+/** Order of elimination: `order[k]` is the unknown that goes k-th. `coordinates` (n, 2), where there are any. */
+export function nestedDissection(graph: Graph, coordinates?: ArrayLike<number>): Int32Array {
+  const dissection = new Dissection(graph, coordinates);
+  if (graph.n > 0) dissection.dissect(0, graph.n);
+  return dissection.sorted[0];
 }

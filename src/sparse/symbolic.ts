@@ -197,100 +197,109 @@ export interface Symbolic {
 const HEADER = 10;
 const FRONT_WORDS = 13;
 
+/** A supernode and the columns that it has once all are numbered. */
+interface Front {
+  readonly node: Supernode;
+  /** First column. */
+  readonly first: number;
+  /** Fronts whose parent this is. */
+  readonly children: readonly number[];
+}
+
+/** Supernodes of a matrix for an order of elimination that is given, and that order after a postorder of the tree. */
+function supernodesOf(graph: Graph, given: Int32Array): { nodes: Supernode[]; order: Int32Array } {
+  const tree = eliminationTree(graph, given, inverse(given));
+  const post = postorder(tree);
+  const placeOf = inverse(post);
+  const order = Int32Array.from(post, (j) => given[j]);
+  const parent = Int32Array.from(post, (j) => (tree[j] < 0 ? -1 : placeOf[tree[j]]));
+  const nodes = findSupernodes(graph, order, parent);
+  amalgamate(nodes);
+  return { nodes, order };
+}
+
+/** The supernodes that were not merged, children before parents, and the columns by which they are numbered. */
+function numberFronts(nodes: readonly Supernode[]): { fronts: Front[]; columns: number[] } {
+  const kept = nodes.flatMap((node, i) => (node.parent === MERGED ? [] : [i]));
+  const index = new Map(kept.map((i, k) => [i, k]));
+  const sorted = postorder(kept.map((i) => index.get(nodes[i].parent) ?? -1)).map((k) => kept[k]);
+  const frontOf = new Map(sorted.map((i, f) => [i, f]));
+  const columns: number[] = [];
+  const fronts = sorted.map((i) => {
+    const node = nodes[i];
+    const first = columns.length;
+    for (const j of node.cols) columns.push(j);
+    return { node, first, children: node.children.map((c) => frontOf.get(c) as number) };
+  });
+  return { fronts, columns };
+}
+
+/** Where row i of a front with s columns starts in its block, and entry (i, k) stands. */
+const panelPlace = (s: number, i: number): number =>
+  i < padded(s) ? triangleEntries(i - (i % PANEL)) : pivotEntries(s) + (i - padded(s) - (i % PANEL)) * s;
+const blockPlace = (s: number, i: number, k: number): number => panelPlace(s, i) + PANEL * k + (i % PANEL);
+
+/** Multiplications with addition that s columns with r rows below need, and the entries that they have, padding left out. */
+function countFront(s: number, r: number): { products: number; entries: number } {
+  let [products, entries] = [0, 0];
+  for (let rest = r; rest < s + r; rest++) {
+    entries += rest + 1;
+    products += rest + (rest * (rest + 1)) / 2;
+  }
+  return { products, entries };
+}
+
 /** Analyses the lower triangle with entries (rows, cols) of a matrix of order n, given an order of elimination. */
 export function analyse(graph: Graph, rows: Int32Array, cols: Int32Array, given: Int32Array): Symbolic {
   const { n } = graph;
-  const tree = eliminationTree(graph, given, inverse(given));
-  const post = postorder(tree);
-  const order = Int32Array.from(post, (j) => given[j]);
-  const parent = new Int32Array(n);
-  const placeOf = inverse(post);
-  post.forEach((j, k) => {
-    parent[k] = tree[j] < 0 ? -1 : placeOf[tree[j]];
-  });
-  const nodes = findSupernodes(graph, order, parent);
-  amalgamate(nodes);
-
-  // Number the columns anew: front by front, children before parents.
-  const kept = nodes.map((node, i) => ({ node, i })).filter(({ node }) => node.parent !== MERGED);
-  const index = new Map(kept.map(({ i }, f) => [i, f]));
-  const fronts = postorder(kept.map(({ node }) => (node.parent < 0 ? -1 : (index.get(node.parent) as number)))).map(
-    (f) => kept[f],
-  );
-  const number = new Int32Array(n);
-  const finalOrder = new Int32Array(n);
-  let next = 0;
-  for (const { node } of fronts) {
-    for (const j of node.cols) {
-      number[j] = next;
-      finalOrder[next++] = order[j];
-    }
-  }
+  const { nodes, order } = supernodesOf(graph, given);
+  const { fronts, columns } = numberFronts(nodes);
+  const number = inverse(columns);
+  const finalOrder = Int32Array.from(columns, (j) => order[j]);
   const position = inverse(finalOrder); // of an unknown
-
   // Entries of the matrix by the column that is eliminated first.
   const columnOf = (e: number): number => Math.min(position[rows[e]], position[cols[e]]);
   const byColumn = countingSort(upTo(rows.length), n, columnOf);
-  let taken = 0; // of them
 
   const words = new Growing(HEADER + FRONT_WORDS * fronts.length, 8 * (n + rows.length));
-  const frontOf = new Map(fronts.map(({ i }, f) => [i, f]));
+  const wordOf = (front: number): number => HEADER + FRONT_WORDS * front;
+  const below = fronts.map(({ node }) => Int32Array.from(node.rows, (j) => number[j]).sort());
   const places = new Places();
   const updates: number[] = [];
-  const sorted = fronts.map(({ node }) => Int32Array.from(node.rows, (j) => number[j]).sort());
-  let factorSize = 0;
-  let mostRows = 0;
-  let squares = 0;
-  let products = 0;
-  let entries = 0;
-  let first = 0;
-  fronts.forEach(({ node }, f) => {
-    const s = node.cols.length;
-    const below = sorted[f];
-    const r = below.length;
-    const update = r > 0 ? places.take(triangleEntries(r)) : 0;
-    updates.push(update);
-    const local = (column: number): number => (column < first + s ? column - first : padded(s) + search(below, column));
-    const panelPlace = (i: number): number =>
-      i < padded(s) ? triangleEntries(i - (i % PANEL)) : pivotEntries(s) + (i - padded(s) - (i % PANEL)) * s;
-    const blockPlace = (i: number, k: number): number => panelPlace(i) + PANEL * k + (i % PANEL);
-    const own: number[] = [];
+  const total = { factorSize: 0, mostRows: 0, squares: 0, products: 0, entries: 0 };
+  let taken = 0; // entries of the matrix
+  fronts.forEach(({ node, first, children }, f) => {
+    const [s, r] = [node.cols.length, below[f].length];
+    /** The row of a column of the matrix in this front. */
+    const local = (column: number): number =>
+      column < first + s ? column - first : padded(s) + search(below[f], column);
+    const own: number[] = []; // entries of the matrix, and their places in the block
     for (; taken < byColumn.length && columnOf(byColumn[taken]) < first + s; taken++) {
       const e = byColumn[taken];
-      const other = Math.max(position[rows[e]], position[cols[e]]);
-      own.push(e, blockPlace(local(other), columnOf(e) - first));
+      const row = local(Math.max(position[rows[e]], position[cols[e]]));
+      own.push(e, blockPlace(s, row, columnOf(e) - first));
     }
-    const children = node.children.map((c) => frontOf.get(c) as number);
-    const at = HEADER + FRONT_WORDS * f;
-    const [rowsAt, ownAt] = [words.append(below), words.append(own)];
-    const childrenAt = words.append(children.map((c) => HEADER + FRONT_WORDS * c));
-    words.set(at, [s, r, factorSize, update, first, rowsAt, 0, ownAt, own.length / 2, childrenAt, children.length]);
+    updates.push(r > 0 ? places.take(triangleEntries(r)) : 0);
+    const lists = [words.append(below[f]), words.append(own), words.append(children.map(wordOf))];
+    const [rowsAt, ownAt, childrenAt] = lists;
+    const sizes = [s, r, total.factorSize, updates[f], first];
+    words.set(wordOf(f), [...sizes, rowsAt, 0, ownAt, own.length / 2, childrenAt, children.length]);
     for (const c of children) {
-      words.set(HEADER + FRONT_WORDS * c + 6, [words.append(sorted[c].map(local))]);
-      words.set(HEADER + FRONT_WORDS * c + 12, [at]);
-      if (sorted[c].length > 0) places.release(updates[c]);
+      words.set(wordOf(c) + 6, [words.append(below[c].map(local))]);
+      words.set(wordOf(c) + 12, [wordOf(f)]);
+      if (below[c].length > 0) places.release(updates[c]);
     }
-    factorSize += blockEntries(s, r);
-    mostRows = Math.max(mostRows, padded(s) + padded(r));
-    squares += (s + r) * (s + r);
-    for (let k = 1; k <= s; k++) {
-      const rest = s - k + r;
-      entries += rest + 1;
-      products += rest + (rest * (rest + 1)) / 2;
-    }
-    first += s;
+    const { products, entries } = countFront(s, r);
+    total.factorSize += blockEntries(s, r);
+    total.mostRows = Math.max(total.mostRows, padded(s) + padded(r));
+    total.squares += (s + r) * (s + r);
+    total.products += products;
+    total.entries += entries;
   });
   const lists = [finalOrder, rows, cols].map((list) => words.append(list));
+  const { factorSize, mostRows } = total;
   words.set(0, [n, rows.length, fronts.length, factorSize, places.size, HEADER, ...lists, mostRows]);
-  return {
-    table: words.slice(),
-    factorSize,
-    mostRows,
-    squares,
-    workspaceSize: places.size,
-    products,
-    entries,
-  };
+  return { ...total, table: words.slice(), workspaceSize: places.size };
 }
 
 /** Index of a number in an ascending list that has it. */

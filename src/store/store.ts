@@ -1,9 +1,10 @@
 /** Saving and loading: inverse maps and checkpoints as files; inverse maps also from URLs and bytes. */
 import { type BackendOptions, backendNames, checkBackend } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
-import { expectOptions } from "../checks/options.ts";
+import { expectOption, expectOptions } from "../checks/options.ts";
 import { fileExists, readBytes, writeBytes } from "../host/files.ts";
-import { expectFolder, readPlace } from "../host/folders.ts";
+import { folder, readPlace } from "../host/folders.ts";
+import { inParts } from "../host/yielding.ts";
 import { expectMap } from "../model/expect.ts";
 import { checkFingerprint } from "../model/fingerprint.ts";
 import { type InverseMap, makeInverseMap } from "../model/model.ts";
@@ -55,7 +56,7 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<I
   expectOptions("load", options, ["problem", "models", ...backendNames]);
   const { problem, models, ...backend } = options;
   if (problem !== undefined) expectProblem("load", problem);
-  expectFolder("load", "models", models);
+  if (models !== undefined) expectOption("load", "models", folder, models);
   checkBackend(backend);
   const place = await placeOf(source, models);
   const { spec, tensors } = await bytesOf(place)
@@ -68,7 +69,7 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<I
       const hint = "copy the folder models of the package there, or say where it is: setFolders({ models })";
       throw new Error(`${found}; ${hint}`, { cause });
     });
-  const map = makeInverseMap(spec, tensors, problem ?? null, backend);
+  const map = await inParts(makeInverseMap(spec, tensors, problem ?? null, backend));
   if (problem) await checkFingerprint(spec, problem, backend);
   return map;
 }

@@ -1,19 +1,22 @@
-/** A training whose device is lost goes on without it: whoever left the choice of backend to us need not know that there was a GPU. */
+/** A training whose device is lost continues on wasm where the backend is "auto": the caller did not choose the device. */
 import { DeviceLost } from "../backends/backend.ts";
 import type { BackendOptions } from "../backends/select.ts";
 import { type Checkpoint, TrainingStopped } from "./checkpoint.ts";
 
+/** A training on one device. */
 export interface Attempt {
+  /** Where it computes. */
   readonly backend: BackendOptions;
+  /** Where it continues from. */
   readonly resume?: Checkpoint;
-  /** When it began, ms: what passed before the checkpoint is counted there. */
+  /** When it began, ms; the checkpoint counts the time before it. */
   readonly started: number;
-  /** Why it computes elsewhere than was asked for. */
+  /** Why it does not compute as asked. */
   readonly notice?: string;
 }
 
 /**
- * Learns; where the device is lost and the backend is "auto", once more on wasm, from the last checkpoint, and warns of it.
+ * Runs `learn`. If the device is lost and the backend is "auto", warns, and runs it once more on wasm from the last checkpoint.
  * @throws as `learn` does.
  */
 export async function outliveDevice<T>(
@@ -28,8 +31,8 @@ export async function outliveDevice<T>(
     const cause = stopped?.cause ?? error;
     const { backend = "auto" } = first.backend;
     if (backend !== "auto" || !(cause instanceof DeviceLost)) throw error;
-    const reason = cause.message.replace(/;.*/s, ""); // what it advises is done
-    const notice = `backend: wasm computes from step ${stopped?.step ?? first.resume?.step ?? 0} on, for ${reason}`;
+    const reason = cause.message.replace(/;.*/s, ""); // without its advice, which is followed here
+    const notice = `backend: wasm computes from step ${stopped?.step ?? first.resume?.step ?? 0} on, because ${reason}`;
     onWarning(notice);
     return learn({
       ...first,

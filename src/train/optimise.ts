@@ -1,184 +1,246 @@
-/** The optimisation loop: steps, held-out losses, the best weights, checkpoints, and the ways in which it ends early. */
+/** The optimisation loop: steps, held-out losses, the best weights, checkpoints, and the ways in which training ends early. */
 import { DeviceLost, type Executor } from "../backends/backend.ts";
-import { describe } from "../checks/arguments.ts";
 import type { Slab } from "../graph/plan.ts";
 import type { Guide } from "../guides/guide.ts";
 import { inParts, pause } from "../host/yielding.ts";
-import { drawWeights } from "../nn/initial.ts";
+import { initialWeights } from "../nn/initial.ts";
 import { SIMULATION_STEPS, type Simulations } from "../simulate/simulate.ts";
 import { type Checkpoint, TrainingStopped } from "./checkpoint.ts";
 import type { FullSettings, TrainOptions } from "./options.ts";
 import { rates } from "./schedules.ts";
 
-/** Milliseconds that training keeps the thread before it lets others in. */
+/** Milliseconds of one chunk of steps, after which the thread is free for a moment. */
 const CHUNK_MS = 100;
-
-/** Refuses to carry on another training, and says what is other. */
-function refuseOther(resume: Checkpoint, problem: string, signature: string): void {
-  if (typeof resume?.signature !== "string")
-    throw new Error(`resume: expected a checkpoint, as loadCheckpoint() returns it, got ${describe(resume)}`);
-  if (resume.problem !== problem)
-    throw new Error(`resume: expected a checkpoint of "${problem}", got one of "${resume.problem}"`);
-  if (resume.signature === signature) return;
-  const [was, is] = [resume.signature, signature].map((text) => JSON.parse(text) as Record<string, unknown>);
-  const key = Object.keys({ ...was, ...is }).find((k) => JSON.stringify(was[k]) !== JSON.stringify(is[k]));
-  const [want, got] = [was, is].map((options) => JSON.stringify(options[key as string]));
-  throw new Error(
-    `resume: expected the options of the interrupted training, ${key}: ${want}, got ${got}; start afresh or give the same`,
-  );
-}
+/** Steps of a chunk, however short they are. */
+const MOST_STEPS = 4096;
 
 const DIVERGED =
   "try a lower rate, a smaller clip, or look for parameters of the prior at which the forward model overflows";
 
-/** What the loop goes by; other settings and the guide only sign its checkpoints. */
+/** The settings that the loop uses. A checkpoint is signed with all settings that there are, and the guide. */
 export interface LoopSettings
   extends Pick<FullSettings, "steps" | "batch" | "rate" | "schedule" | "evaluateEvery" | "patience"> {
   readonly guide: Pick<Guide, "name" | "options">;
   readonly pairs?: FullSettings["pairs"];
 }
 
+/** An optimisation to do. */
 export interface Optimisation {
-  /** Of a training program, with its scalers and banks written. */
+  /** Executor of a training program, with its scalers and banks written. */
   readonly executor: Executor;
   readonly weights: Slab;
   /** Name of the problem. */
   readonly problem: string;
   readonly settings: LoopSettings;
   readonly options: Pick<TrainOptions, "seed" | "resume" | "signal" | "onProgress">;
-  /** What the plan `heldOut` is given: `theta`, and `noisy` as y. */
+  /** Inputs of the plan `heldOut`: `theta`, and `noisy` as y. */
   readonly heldOut: Pick<Simulations, "count" | "theta" | "noisy">;
-  /** When this training began, ms; what `resume` has taken is counted beside it. */
+  /** When this training began, ms; the time before `resume` is added to it. */
   readonly started: number;
 }
 
 /**
- * Takes the steps, in chunks that leave the thread free now and then. Answers the state after the last.
+ * Takes the steps, in chunks that leave the thread free now and then. Returns the state after the last one.
  * @throws TrainingStopped when aborted, when a loss or gradient is not finite, or when the device is lost.
  */
 export async function optimise(request: Optimisation): Promise<Checkpoint> {
-  const kept: { last?: Checkpoint } = {};
+  const loop = new Loop(request);
   try {
-    return await takeSteps(request, (state) => {
-      kept.last = state;
-    });
+    await loop.begin();
+    while (loop.step < request.settings.steps) {
+      await loop.stopIfAborted();
+      await loop.takeSteps();
+      if (loop.step === loop.next && (await loop.evaluate())) break;
+      loop.report();
+      await pause();
+    }
+    return await loop.snapshot();
   } catch (error) {
-    if (!(error instanceof DeviceLost) || kept.last === undefined) throw error;
-    const { step } = kept.last;
-    const text = `training: stopped, for ${error.message}; the state after step ${step} is kept, and can be resumed on any backend`;
-    throw new TrainingStopped("lost", text, step, kept.last, error);
+    const { good } = loop;
+    if (!(error instanceof DeviceLost) || good === undefined) throw error;
+    const text = `training: stopped, because ${error.message}; the state after step ${good.step} is kept, and can be resumed on any backend`;
+    throw new TrainingStopped("lost", text, good.step, good, error);
   }
 }
 
-/** `keep`: told the state after each evaluation. */
-async function takeSteps(
-  { executor, weights, problem, settings, options, heldOut, started }: Optimisation,
-  keep: (state: Checkpoint) => void,
-): Promise<Checkpoint> {
-  const { steps, batch, evaluateEvery, patience } = settings;
-  const { seed = 0, resume, signal, onProgress } = options;
-  const signature = JSON.stringify({
-    ...settings,
-    ...(settings.pairs && { pairs: settings.pairs.digest }),
-    guide: { name: settings.guide.name, options: settings.guide.options },
-    seed,
-  });
-  if (resume !== undefined) refuseOther(resume, problem, signature);
-  const all = rates(settings.schedule, settings.rate, steps);
-  const evaluate = async (): Promise<number> => {
-    const out = await executor.run("heldOut", {
+/** A mean that grows. */
+class Mean {
+  private sum = 0;
+  private count = 0;
+  add(x: number): void {
+    this.sum += x;
+    this.count++;
+  }
+  /** The mean of what was added since the last call. */
+  take(): number {
+    const mean = this.sum / this.count;
+    [this.sum, this.count] = [0, 0];
+    return mean;
+  }
+}
+
+/** The state of a training, and its moves. */
+class Loop {
+  /** Steps done. */
+  step = 0;
+  /** The step at which the held-out loss is measured next. */
+  next = 0;
+  /** The state after the last evaluation. */
+  good: Checkpoint | undefined;
+  private readonly request: Optimisation;
+  private readonly seed: number;
+  private readonly signature: string;
+  private readonly rates: Float32Array;
+  private best: Checkpoint["best"] | undefined;
+  private heldOut: Checkpoint["heldOut"] = [];
+  private losses: Checkpoint["losses"] = [];
+  /** Evaluations since the best one. */
+  private worse = 0;
+  /** Steps of the next chunk. */
+  private chunk = 1;
+  private readonly sinceReport = new Mean();
+  private readonly sinceEvaluation = new Mean();
+  private first = 0;
+  private begun = 0;
+
+  constructor(request: Optimisation) {
+    const { settings, options, problem } = request;
+    const { steps, schedule, rate, pairs, guide } = settings;
+    this.request = request;
+    this.seed = options.seed ?? 0;
+    this.rates = rates(schedule, rate, steps);
+    this.signature = JSON.stringify({
+      ...settings,
+      ...(pairs && { pairs: pairs.digest }),
+      guide: { name: guide.name, options: guide.options },
+      seed: this.seed,
+    });
+    if (options.resume !== undefined) refuseOther(options.resume, problem, this.signature);
+  }
+
+  /** Writes the first weights, or those of the checkpoint that is resumed. */
+  async begin(): Promise<void> {
+    const { executor, weights, options } = this.request;
+    const { resume } = options;
+    await executor.writeWeights(resume?.weights ?? (await inParts(initialWeights(weights, this.seed))));
+    if (resume) {
+      await executor.writeOptimiser(resume.optimiser);
+      ({ step: this.step, heldOut: this.heldOut, losses: this.losses, best: this.best } = resume);
+      this.worse = resume.heldOut.filter(([at]) => at > resume.best.step).length;
+    }
+    this.best ??= { weights: await executor.readWeights(), loss: Number.POSITIVE_INFINITY, step: 0 };
+    this.good = await this.snapshot();
+    this.first = this.step;
+    this.begun = performance.now();
+  }
+
+  async stopIfAborted(): Promise<void> {
+    const { options, settings } = this.request;
+    if (!options.signal?.aborted) return;
+    const text = `training: stopped at step ${this.step} of ${settings.steps}`;
+    throw new TrainingStopped("aborted", text, this.step, await this.snapshot());
+  }
+
+  /** One chunk of steps, up to the next evaluation at most. */
+  async takeSteps(): Promise<void> {
+    const { executor, settings } = this.request;
+    const { step: firstStep, seed } = this;
+    this.next = nextEvaluation(firstStep, settings);
+    const count = Math.min(this.chunk, this.next - firstStep);
+    const from = performance.now();
+    const { done, losses } = await executor.train("train", {
+      rows: settings.batch,
+      seed,
+      firstStep,
+      rates: this.rates.subarray(firstStep, firstStep + count),
+      loss: "loss",
+    });
+    const took = performance.now() - from;
+    this.step += done;
+    if (done < count)
+      throw this.diverged(
+        `expected a finite loss and gradient, got loss ${losses[done]}`,
+        executor.fault() ?? DIVERGED,
+      );
+    for (const loss of losses) {
+      this.sinceReport.add(loss);
+      this.sinceEvaluation.add(loss);
+    }
+    this.chunk = Math.max(1, Math.min(MOST_STEPS, Math.round((count * CHUNK_MS) / Math.max(took, 0.1))));
+  }
+
+  /** Measures the held-out loss and keeps the weights where it is the best. Returns whether patience is at an end. */
+  async evaluate(): Promise<boolean> {
+    const { executor, heldOut, settings } = this.request;
+    const { step, seed } = this;
+    const { sum } = await executor.run("heldOut", {
       rows: heldOut.count,
       inputs: { theta: heldOut.theta, y: heldOut.noisy },
       seed,
       step: SIMULATION_STEPS.validation,
     });
-    return out.sum[0] / heldOut.count;
-  };
-  const before = resume?.seconds ?? 0;
-  const snapshot = async (): Promise<Checkpoint> => ({
-    problem,
-    step,
-    signature,
-    weights: await executor.readWeights(),
-    optimiser: await executor.readOptimiser(),
-    best,
-    heldOut: history,
-    losses: trained,
-    seconds: before + (performance.now() - started) / 1000,
-  });
+    const loss = sum[0] / heldOut.count;
+    if (!Number.isFinite(loss)) throw this.diverged(`expected a finite held-out loss, got ${loss}`, DIVERGED);
+    this.heldOut = [...this.heldOut, [step, loss]];
+    this.losses = [...this.losses, [step, this.sinceEvaluation.take()]];
+    const better = loss < (this.best as Checkpoint["best"]).loss;
+    this.worse = better ? 0 : this.worse + 1;
+    if (better) this.best = { weights: await executor.readWeights(), loss, step };
+    this.good = await this.snapshot();
+    return settings.patience > 0 && this.worse >= settings.patience;
+  }
 
-  await executor.writeWeights(resume?.weights ?? (await inParts(drawWeights(weights, seed))));
-  if (resume) await executor.writeOptimiser(resume.optimiser);
-  let step = resume?.step ?? 0;
-  let history = resume?.heldOut ?? [];
-  let trained = resume?.losses ?? [];
-  let since = { sum: 0, count: 0 }; // the last held-out loss
-  let best = resume?.best ?? { weights: await executor.readWeights(), loss: Number.POSITIVE_INFINITY, step: 0 };
-  let good = await snapshot();
-  keep(good);
-  let chunk = 1;
-  let worse = history.filter(([at]) => at > best.step).length; // evaluations since the best, when resumed too
-  const begun = performance.now();
-  const first = step;
-  let recent = { sum: 0, count: 0 };
-  while (step < steps) {
-    if (signal?.aborted)
-      throw new TrainingStopped("aborted", `training: stopped at step ${step} of ${steps}`, step, await snapshot());
-    const next = Math.min(steps, (Math.floor(step / evaluateEvery) + 1) * evaluateEvery);
-    const count = Math.min(chunk, next - step);
-    const from = performance.now();
-    const { done, losses } = await executor.train("train", {
-      rows: batch,
-      seed,
-      firstStep: step,
-      rates: all.subarray(step, step + count),
-      loss: "loss",
-    });
-    const took = performance.now() - from;
-    step += done;
-    if (done < count) {
-      throw new TrainingStopped(
-        "diverged",
-        `training: expected a finite loss and gradient, got loss ${losses[done]} at step ${step} of ${steps}; ${executor.fault() ?? DIVERGED}`,
-        step,
-        good,
-      );
-    }
-    for (const loss of losses) {
-      recent = { sum: recent.sum + loss, count: recent.count + 1 };
-      since = { sum: since.sum + loss, count: since.count + 1 };
-    }
-    chunk = Math.max(1, Math.min(4096, Math.round((count * CHUNK_MS) / Math.max(took, 0.1))));
-    if (step === next) {
-      const loss = await evaluate();
-      if (!Number.isFinite(loss)) {
-        throw new TrainingStopped(
-          "diverged",
-          `training: expected a finite held-out loss, got ${loss} at step ${step} of ${steps}; ${DIVERGED}`,
-          step,
-          good,
-        );
-      }
-      history = [...history, [step, loss]];
-      trained = [...trained, [step, since.sum / since.count]];
-      since = { sum: 0, count: 0 };
-      worse = loss < best.loss ? 0 : worse + 1;
-      if (loss < best.loss) best = { weights: await executor.readWeights(), loss, step };
-      good = await snapshot();
-      keep(good);
-      if (patience > 0 && worse >= patience) break;
-    }
-    const stepsPerSecond = ((step - first) * 1000) / (performance.now() - begun);
-    onProgress?.({
+  /** Reports the progress. */
+  report(): void {
+    const { steps } = this.request.settings;
+    const { step } = this;
+    const stepsPerSecond = ((step - this.first) * 1000) / (performance.now() - this.begun);
+    this.request.options.onProgress?.({
       step,
       steps,
-      loss: recent.sum / recent.count,
-      heldOut: history[history.length - 1]?.[1] ?? Number.NaN,
+      loss: this.sinceReport.take(),
+      heldOut: this.heldOut[this.heldOut.length - 1]?.[1] ?? Number.NaN,
       stepsPerSecond,
       secondsLeft: (steps - step) / stepsPerSecond,
     });
-    recent = { sum: 0, count: 0 };
-    await pause();
   }
-  return snapshot();
+
+  /** The state, as a checkpoint. */
+  async snapshot(): Promise<Checkpoint> {
+    const { executor, problem, options, started } = this.request;
+    const { step, signature, heldOut, losses } = this;
+    return {
+      problem,
+      step,
+      signature,
+      weights: await executor.readWeights(),
+      optimiser: await executor.readOptimiser(),
+      best: this.best as Checkpoint["best"],
+      heldOut,
+      losses,
+      seconds: (options.resume?.seconds ?? 0) + (performance.now() - started) / 1000,
+    };
+  }
+
+  private diverged(what: string, hint: string): TrainingStopped {
+    const text = `training: ${what} at step ${this.step} of ${this.request.settings.steps}; ${hint}`;
+    return new TrainingStopped("diverged", text, this.step, this.good as Checkpoint);
+  }
+}
+
+/** The first step after `step` at which the held-out loss is measured. */
+const nextEvaluation = (step: number, { steps, evaluateEvery }: LoopSettings): number =>
+  Math.min(steps, (Math.floor(step / evaluateEvery) + 1) * evaluateEvery);
+
+/** @throws when a checkpoint is of another training, naming the first difference. */
+function refuseOther(resume: Checkpoint, problem: string, signature: string): void {
+  if (resume.problem !== problem)
+    throw new Error(`resume: expected a checkpoint of "${problem}", got one of "${resume.problem}"`);
+  const [was, is] = [resume.signature, signature].map((text) => JSON.parse(text) as Record<string, unknown>);
+  const key = Object.keys({ ...was, ...is }).find((k) => JSON.stringify(was[k]) !== JSON.stringify(is[k]));
+  if (key === undefined) return;
+  const [want, got] = [was, is].map((options) => JSON.stringify(options[key]));
+  throw new Error(
+    `resume: expected the options of the interrupted training, ${key}: ${want}, got ${got}; start afresh or give the same`,
+  );
 }

@@ -1,14 +1,14 @@
 /** What `train` may be told, its defaults, and how presets of a problem fill it. */
 import { type BackendOptions, backendNames } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
-import { expectOptions } from "../checks/options.ts";
+import { expectOptions, pickOptions, readOptions } from "../checks/options.ts";
 import type { Guide } from "../guides/guide.ts";
 import { type GuideName, guideFrom, guideNames } from "../guides/index.ts";
 import type { EmbeddingOption } from "../nn/embedding.ts";
 import type { ObjectiveName } from "../objectives/index.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { type Problem, sourceOf } from "../problem/problem.ts";
-import { checkControl, controlNames, type SimulationControl } from "../simulate/options.ts";
+import { checkBankFile, type SimulationControl, simulationTable } from "../simulate/options.ts";
 import { isPairs, type Pairs, type SplitPairs, splitPairs } from "../simulate/pairs.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { rates, type Schedule } from "./schedules.ts";
@@ -100,7 +100,7 @@ const known: readonly string[] = [
   "preset",
   "seed",
   "onProgress",
-  ...controlNames,
+  ...Object.keys(simulationTable),
   "resume",
   ...backendNames,
 ];
@@ -136,7 +136,8 @@ export function fullSettings(problem: Problem, options: TrainOptions): FullSetti
   const { onProgress } = options;
   if (onProgress !== undefined && typeof onProgress !== "function")
     throw new Error(`onProgress: expected a function, got ${describe(onProgress)}`);
-  checkControl(problem, options);
+  readOptions("train", simulationTable, pickOptions(simulationTable, options));
+  checkBankFile("train", problem, options);
   const name = options.preset ?? (Object.hasOwn(problem.presets, "default") ? "default" : undefined);
   const preset = name === undefined ? {} : presetOf(problem, name, options.guide);
   const odd = Object.keys(preset).find((key) => !settingNames.includes(key));

@@ -1,5 +1,5 @@
 /**
- * Learning rates, a step each:
+ * Learning rates, one for each step:
  *   constant      η
  *   step          η until `at`, then η · factor (the paper: 1e-2, then 1e-3 at step 5,000)
  *   cosine        warm-up, linear over `warmup` steps, then η (1 + cos πt)/2 to 0 (Loshchilov & Hutter 2017)
@@ -7,6 +7,7 @@
  */
 import { cos, pow } from "../numbers/math.ts";
 
+/** How the learning rate changes over the steps; `at`, `warmup` and `delay` are in steps. */
 export type Schedule =
   | { readonly kind: "constant" }
   | { readonly kind: "step"; readonly at: number; readonly factor: number }
@@ -37,7 +38,10 @@ const kinds: { [K in Schedule["kind"]]: (s: Extract<Schedule, { kind: K }>) => R
   },
 };
 
-/** Rates of all steps, at most `rate` unless a factor is above 1. @throws on an unknown schedule or numbers that make none. */
+/**
+ * The rates of all steps (steps), at most `rate` unless a factor is above 1.
+ * @throws on an unknown schedule, and on numbers that make no sense.
+ */
 export function rates(schedule: Schedule, rate: number, steps: number): Float32Array {
   const known = typeof schedule === "object" && schedule !== null && Object.hasOwn(kinds, schedule.kind);
   if (!known) throw new Error(`schedule: expected ${Object.keys(kinds).join(", ")}, got ${JSON.stringify(schedule)}`);

@@ -1,4 +1,4 @@
-/** The simulations of a training: its bank and those held out, simulated, taken from a file, or given as pairs. */
+/** The simulations of a training: its bank and the held-out ones, which are simulated, read from a file, or given as pairs. */
 import type { BackendOptions } from "../backends/select.ts";
 import { includedNoise } from "../distributions/noise.ts";
 import type { Problem } from "../problem/problem.ts";
@@ -9,12 +9,13 @@ import { addNoise, SIMULATION_STEPS, type Simulations, simulateAt } from "../sim
 import { stratifiedBank } from "../simulate/stratify.ts";
 import type { FullSettings } from "./options.ts";
 
+/** Simulations to train on, and simulations to measure the held-out loss on. */
 export interface TrainingSimulations {
   readonly bank: Simulations;
   readonly heldOut: Simulations;
 }
 
-/** The problem as a training sees it: pairs that hold their noise get none. */
+/** The problem as a training sees it: no noise is added to pairs that contain theirs. */
 export const withBankNoise = (problem: Problem, { pairs }: Pick<FullSettings, "pairs">): Problem =>
   pairs?.noise === "included" ? { ...problem, noise: includedNoise } : problem;
 
@@ -22,13 +23,13 @@ interface Request {
   readonly problem: Problem;
   readonly settings: FullSettings;
   readonly seed: number;
-  /** How many are simulated to fit scalers on, where there is no bank. */
+  /** Simulations for the scalers, where there is no bank. */
   readonly fit: number;
   readonly backend: BackendOptions;
   readonly control: SimulationControl;
 }
 
-/** Simulates, or takes from pairs. @throws as `simulateRows` does. */
+/** Simulates both sets, or takes them from pairs. @throws as `simulate` does; `SimulationStopped` when aborted. */
 export async function trainingSimulations(request: Request): Promise<TrainingSimulations> {
   const { problem, settings, seed, fit, backend, control } = request;
   const { bank: step, heldOut: heldOutStep } = SIMULATION_STEPS;
@@ -48,7 +49,7 @@ export async function trainingSimulations(request: Request): Promise<TrainingSim
   const count = sizes[0] + sizes[1];
   let before = { done: 0, kept: 0, failed: 0 };
   let now = before;
-  // One count for both, so that a bar runs from end to end once.
+  // One count for both sets, so that a progress bar runs from end to end once.
   const onSimulate = (p: SimulationProgress): void => {
     now = { done: before.done + p.done, kept: before.kept + p.kept, failed: before.failed + p.failed };
     const secondsLeft = now.done === count ? 0 : (count - now.done) / p.perSecond;

@@ -1,6 +1,6 @@
 /**
- * Negative controls: guides that are wrong in known ways, on posteriors known exactly. Every diagnostic must catch what it
- * is said to catch (docs/diagnostics.md), must pass the right guide, and is shown not to see what it is said not to see.
+ * Negative controls: guides that are wrong in known ways, on posteriors known exactly. Every diagnostic must catch the faults
+ * that docs/diagnostics.md says it catches, must pass the right guide, and must miss the faults that the page says it misses.
  * All tests are at level 1 %, so a right guide fails one of them with probability 1 % at a seed; seeds are fixed.
  */
 import { readFileSync } from "node:fs";
@@ -170,7 +170,7 @@ for (const control of controls) {
   });
 }
 
-test("what a guide does wrong is told in words, as it is", async () => {
+test("readings name what is wrong with a guide", async () => {
   const reading = async (name: string, of: (ranks: Ranks) => string) => {
     const control = controls.find((c) => c.name === name) as Control;
     return of((await ranksOf(control)).blind);
@@ -181,7 +181,7 @@ test("what a guide does wrong is told in words, as it is", async () => {
   assert.match(await reading("right", (r) => sbc(r).curves[0].reading), /^uniform within its bands$/);
   assert.match(await reading("sd halved", (r) => coverage(r).density.reading), /^overconfident/);
   assert.match(await reading("sd doubled", (r) => coverage(r).parameters[0].reading), /^underconfident/);
-  assert.match(await reading("sd halved", (r) => tarp(r).reading), /^balls hold other shares/);
+  assert.match(await reading("sd halved", (r) => tarp(r).reading), /^balls contain a wrong share/);
   assert.equal(await reading("a mode removed", (r) => sbc(r).failed.join()), "θ1");
 });
 

@@ -1,4 +1,4 @@
-// KL, C2ST, re-simulation, predictive checks and ranks: values in closed form, seeds, and what is refused.
+// KL, C2ST, re-simulation, predictive checks and ranks: values in closed form, seeds, refusals.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { c2st } from "../../src/diagnostics/c2st.ts";
@@ -115,7 +115,7 @@ test("the re-simulation error is the mean distance of data, and their rms in noi
   close(error.rms, Math.sqrt((9 + 4) / 4), 1e-15);
   assert.ok(Number.isNaN(resimulationError([3, 4], [0, 0]).rms));
   assert.throws(() => resimulationError([1, 2, 3], [0, 0]), /expected clean data \(S, 2\), got 3 numbers/);
-  assert.throws(() => resimulationError([1, 2], [0, 0], [1, 0]), /noise sd above 0, got 0 for datum 2/);
+  assert.throws(() => resimulationError([1, 2], [0, 0], [1, 0]), /noise sd above 0, got 0 for component 2/);
   const { theta, noisy } = await simulate(fold, 1, { seed: 1 });
   const own = await resimulate(fold, [theta, theta], { theta }, plain);
   assert.is(own.distance, 0);

@@ -1,5 +1,5 @@
-// Manufactured solutions: data are made for a known u, and the error of linear elements must fall as theory has it, like h² in
-// the mean square of u and like h in that of its gradient (Ern & Guermond, Theory and Practice of Finite Elements, §3.2).
+// Manufactured solutions: data are made for a known u, and the error of linear elements must fall as theory says: like h² in
+// the mean square of u, like h in that of its gradient (Ern & Guermond, Theory and Practice of Finite Elements, §3.2).
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { disc, rectangle } from "../../src/fem/generators.ts";

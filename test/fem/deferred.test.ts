@@ -1,4 +1,4 @@
-// Meshes of built-in problems are made when a forward model is first traced: importing the problems stays cheap.
+// Meshes of built-in problems are made when a forward model is first traced, so importing the problems is cheap.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { runCode } from "../helpers/processes.ts";

@@ -1,4 +1,4 @@
-// The files of test/fixtures/gmsh and examples/plate.msh are Gmsh's own, of the .geo files beside them.
+// Gmsh itself wrote the files of test/fixtures/gmsh and examples/plate.msh, from the .geo files beside them.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gmsh } from "../../src/fem/gmsh.ts";

@@ -1,4 +1,4 @@
-// Finite-element models against solutions that linear elements have exactly, and against identities that any solution obeys.
+// Finite-element models against solutions that linear elements represent exactly, and against identities that any solution obeys.
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -188,6 +188,33 @@ test("each gauge sets its own mean to 0 and leaves differences alone", async () 
       const sensors = [u(0.1, 0.2), u(0.7, 0.7), u(1, 0)].map((v) => v - level(u));
       assert.ok(farthest(data.subarray(3 * k, 3 * k + 3), sensors) < ROUNDING);
     });
+  }
+});
+
+test("sensors are of u less the level times the sum of their weights, whatever the gauge", async () => {
+  const mesh = rectangle({ cells: 4 });
+  const node = (x: number, y: number): number =>
+    onNodes(mesh, (u, v) => Number(Math.abs(u - x) + Math.abs(v - y) < 1e-9)).indexOf(1);
+  const [left, right] = [node(0, 0.5), node(1, 0.5)];
+  const N = mesh.points.length / 2;
+  const sensors = sparseMatrix(N, 4, [
+    [0, right, 1], // a difference
+    [0, left, -1],
+    [1, right, 2], // an amplifier
+    [2, right, 0.5], // a mean
+    [2, left, 0.5],
+    [3, left, -1], // the other polarity
+  ]);
+  const heavy = new Float64Array(N);
+  heavy[left] = 1;
+  for (const [gauge, level] of [
+    ["domain", 0.5],
+    [heavy, 0],
+  ] as const) {
+    const model = poisson({ ...pull(mesh), sensors, gauge });
+    const { data } = await solutions(model, { a: new Float64Array(model.E).fill(1) });
+    const [l, r] = [-level, 1 - level]; // u = x − level at the left and at the right
+    assert.ok(farthest(data.subarray(0, 4), [r - l, 2 * r, (l + r) / 2, -l]) < ROUNDING, `${data}`);
   }
 });
 

@@ -1,4 +1,4 @@
-// What every executor does with a program: runs, draws, banks, training. The same properties for all backends.
+// Every executor runs programs: runs, draws, banks, training. One list of properties holds for all backends.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { CreateExecutor, Executor, OptimiserOptions } from "../../src/backends/backend.ts";

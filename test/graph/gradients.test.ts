@@ -1,17 +1,18 @@
-// Every vector-Jacobian product of the table against finite differences, in f64: one list of cases.
+// Every vector-Jacobian product of the table is compared with finite differences, in f64: one list of cases.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { apply } from "../../src/graph/apply.ts";
 import * as g from "../../src/graph/build.ts";
 import { grad } from "../../src/graph/grad.ts";
 import { gaussianLogDensity, gaussianSample, logDet } from "../../src/graph/linear.ts";
-import type { Activation, OpName } from "../../src/graph/names.ts";
+import { activationNames, type MapName, mapNames, maps, type OpName } from "../../src/graph/names.ts";
 import { packed, packedOrder, type Tensor } from "../../src/graph/tensor.ts";
 import { vjps } from "../../src/graph/vjps.ts";
 import { sparseMatrix } from "../../src/sparse/matrix.ts";
 import { sparsePattern } from "../../src/sparse/pattern.ts";
 import { checkGradients } from "../helpers/differences.ts";
-import { anywhere, batchOf, type Leaf, offZero, paramOf, plant, positive, scalarOf, tiled } from "../helpers/leaves.ts";
+import { batchOf, type Leaf, offZero, paramOf, plant, positive, scalarOf, tiled } from "../helpers/leaves.ts";
+import { smoothRangesOf } from "../helpers/map-cases.ts";
 import type { Range } from "../helpers/random.ts";
 
 interface Case {
@@ -30,26 +31,9 @@ const add = (op: OpName, name: string, leaves: readonly Leaf[], build: Case["bui
 };
 
 // ---- maps of one operand
-const unary: Partial<Record<OpName, Range>> = {
-  neg: anywhere,
-  abs: offZero,
-  exp: anywhere,
-  log: positive,
-  log1p: { low: -0.4, high: 2 },
-  tanh: anywhere,
-  sin: anywhere,
-  cos: anywhere,
-  sqrt: positive,
-  square: anywhere,
-  softplus: anywhere,
-  sigmoid: anywhere,
-  silu: anywhere,
-  relu: offZero,
-  leakyRelu: offZero,
-  erf: anywhere,
-  probit: { low: 0.1, high: 0.45 },
-};
-for (const [op, range] of Object.entries(unary) as [OpName, Range][]) {
+const mapsOf = (operands: number): MapName[] => mapNames.filter((op) => maps[op].domain.length === operands);
+for (const op of mapsOf(1)) {
+  const [range] = smoothRangesOf(op);
   const build = (x: Tensor): Tensor => apply(op, [x]);
   add(op, "a batch", [batchOf(3, range)], build);
   add(op, "a column of one", [batchOf(1, range)], build);
@@ -58,22 +42,6 @@ for (const [op, range] of Object.entries(unary) as [OpName, Range][]) {
 }
 
 // ---- maps of two operands: every way of broadcasting, and one tensor on both sides
-const apart: Range = { low: -2, high: 2, spacing: 1 / 4 }; // at least 1/8 from offZero
-const binary: Partial<Record<OpName, readonly [Range, Range]>> = {
-  add: [anywhere, anywhere],
-  sub: [anywhere, anywhere],
-  mul: [anywhere, anywhere],
-  div: [anywhere, offZero],
-  maximum: [apart, offZero],
-  minimum: [apart, offZero],
-  atan2: [offZero, offZero],
-  reluGrad: [offZero, anywhere],
-  leakyReluGrad: [offZero, anywhere],
-  tanhGrad: [anywhere, anywhere],
-  sigmoidGrad: [anywhere, anywhere],
-  softplusGrad: [positive, anywhere],
-  siluGrad: [anywhere, anywhere],
-};
 const pairs: readonly [string, (r: Range) => Leaf, (r: Range) => Leaf][] = [
   ["batches", (r) => batchOf(3, r), (r) => batchOf(3, r)],
   ["a batch and a column", (r) => batchOf(3, r), (r) => batchOf(1, r)],
@@ -91,7 +59,8 @@ const pairs: readonly [string, (r: Range) => Leaf, (r: Range) => Leaf][] = [
   ["a scalar and a column param", (r) => paramOf(1, 1, r), (r) => paramOf(3, 1, r)],
 ];
 const tied = new Set<OpName>(["maximum", "minimum"]); // not differentiable at x, x; and tiles are stretched towards ties
-for (const [op, [left, right]] of Object.entries(binary) as [OpName, readonly [Range, Range]][]) {
+for (const op of mapsOf(2)) {
+  const [left, right] = smoothRangesOf(op);
   for (const [name, a, b] of pairs) {
     if (tied.has(op) && name === "tiles and a row") continue;
     add(op, name, [a(left), b(right)], (x, y) => apply(op, [x, y]));
@@ -178,7 +147,7 @@ add(
 );
 
 // ---- layers
-for (const activation of ["linear", "relu", "leakyRelu", "tanh", "sigmoid", "softplus"] as Activation[]) {
+for (const activation of activationNames) {
   for (const bias of [true, false]) {
     add("dense", `${activation}, bias ${bias}`, [batchOf(3), paramOf(4, 2)], (x, w) =>
       g.dense(x, w, { bias, activation }),

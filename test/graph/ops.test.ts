@@ -1,4 +1,4 @@
-// Shapes and what they refuse, the simplifier, and plans.
+// Shape rules and their refusals, the simplifier, and plans.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { apply } from "../../src/graph/apply.ts";

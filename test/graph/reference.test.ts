@@ -1,4 +1,4 @@
-// The oracle itself, against values that are known otherwise.
+// The oracle itself, against values known from other sources.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Rows } from "../../src/backends/backend.ts";

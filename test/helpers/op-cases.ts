@@ -2,11 +2,12 @@
 
 import { apply } from "../../src/graph/apply.ts";
 import * as g from "../../src/graph/build.ts";
-import { type Activation, type MapName, mapNames } from "../../src/graph/names.ts";
+import { activationNames, mapNames } from "../../src/graph/names.ts";
 import type { DType, Tensor } from "../../src/graph/tensor.ts";
 import { type Build, exact, linear, sumOf } from "./cases.ts";
 import type { Comparison } from "./compare.ts";
-import { anywhere, batchOf, type Leaf, offZero, paramOf, positive, tiled } from "./leaves.ts";
+import { batchOf, type Leaf, paramOf, tiled } from "./leaves.ts";
+import { factorOf, rangesOf, scaleOf } from "./map-cases.ts";
 import { choleskyCases, sparseCases, triangleCases } from "./matrix-cases.ts";
 import type { Range } from "./random.ts";
 
@@ -14,54 +15,7 @@ export const WIDTHS = [1, 3, 7, 8, 9, 33];
 /** Less than a block, whole blocks, a shard, more; many shards at one width only, since the oracle is slow. */
 export const rowsAt = (width: number): number[] => [1, 5, 8, 13, 64, 65, ...(width === 7 ? [200] : [])];
 
-// ---- maps: range of each operand, factor in u, and what the error is relative to
-
-interface MapCheck {
-  readonly ranges: readonly Range[];
-  readonly factor: number;
-  readonly scale?: Build;
-}
-const probability: Range = { low: 0.01, high: 0.99 };
-const wide: Range = { low: -20, high: 20 };
-const half = (x: Tensor): Tensor => g.mul(x, 0.5);
-const product =
-  (bound: (y: Tensor) => Tensor): Build =>
-  (y, h) =>
-    g.mul(g.abs(h), bound(g.abs(y)));
-// One rounding: 1. An elementary function to 2.5 units in the last place: 5. `erf` and `probit` in f32: 1e-6 = 17 u.
-export const mapChecks: Readonly<Record<MapName, MapCheck>> = {
-  neg: { ranges: [anywhere], factor: 0 },
-  abs: { ranges: [anywhere], factor: 0 },
-  exp: { ranges: [wide], factor: 5 },
-  log: { ranges: [{ low: 2 ** -12, high: 30 }], factor: 5 },
-  log1p: { ranges: [{ low: -0.9, high: 30 }], factor: 5 },
-  tanh: { ranges: [{ low: -10, high: 10 }], factor: 5 },
-  sin: { ranges: [{ low: -50, high: 50 }], factor: 5 },
-  cos: { ranges: [{ low: -50, high: 50 }], factor: 5 },
-  sqrt: { ranges: [positive], factor: 1 },
-  square: { ranges: [anywhere], factor: 1 },
-  softplus: { ranges: [wide], factor: 5 },
-  sigmoid: { ranges: [wide], factor: 5 },
-  silu: { ranges: [wide], factor: 5 },
-  relu: { ranges: [anywhere], factor: 0 },
-  leakyRelu: { ranges: [anywhere], factor: 2 }, // the slope 0.01 is rounded, and the product
-  erf: { ranges: [{ low: -5, high: 5 }], factor: 17 },
-  probit: { ranges: [probability], factor: 17, scale: (p) => g.add(g.abs(g.probit(p)), 1) },
-  add: { ranges: [anywhere, anywhere], factor: 1 },
-  sub: { ranges: [anywhere, anywhere], factor: 1 },
-  mul: { ranges: [anywhere, anywhere], factor: 1 },
-  div: { ranges: [anywhere, offZero], factor: 1 },
-  maximum: { ranges: [anywhere, anywhere], factor: 0 },
-  minimum: { ranges: [anywhere, anywhere], factor: 0 },
-  atan2: { ranges: [offZero, offZero], factor: 6 },
-  reluGrad: { ranges: [anywhere, anywhere], factor: 0 },
-  leakyReluGrad: { ranges: [anywhere, anywhere], factor: 2 },
-  tanhGrad: { ranges: [anywhere, anywhere], factor: 4, scale: product((y) => g.add(g.square(y), 1)) },
-  sigmoidGrad: { ranges: [anywhere, anywhere], factor: 4, scale: product((y) => g.add(g.square(y), y)) },
-  softplusGrad: { ranges: [positive, anywhere], factor: 8, scale: product((y) => g.add(g.mul(y, 0), 1)) },
-  siluGrad: { ranges: [anywhere, anywhere], factor: 16, scale: product((y) => g.add(y, 1)) },
-  where: { ranges: [offZero, anywhere, anywhere], factor: 0 },
-};
+// ---- maps
 
 type Shape = (width: number, range: Range) => Leaf;
 const full: Shape = (w, r) => batchOf(w, r);
@@ -100,28 +54,23 @@ const layouts: Readonly<Record<number, readonly (readonly Shape[])[]>> = {
   ],
 };
 
-/** In f64 the oracle is not exact either, and erf and probit promise 1e-13 = 900 u. */
-export function factorOf(op: MapName, dtype: DType): number {
-  const { factor } = mapChecks[op];
-  if (dtype === "f32" || factor < 5) return factor;
-  return op === "erf" || op === "probit" ? 900 : factor + 3;
-}
-
 function mapCases(width: number, dtype: DType): Comparison[] {
   return mapNames.flatMap((op) => {
-    const { ranges, scale } = mapChecks[op];
+    const ranges = rangesOf(op);
     return layouts[ranges.length].map((shapes) => ({
       name: `${op} of ${shapes.map((s) => s.name).join(", ")}`,
       leaves: shapes.map((s, i) => s(width, ranges[i])),
       build: (...x: Tensor[]) => apply(op, x),
       factor: factorOf(op, dtype),
-      scale,
+      scale: scaleOf(op),
     }));
   });
 }
 
 // ---- everything else
 
+const half = (x: Tensor): Tensor => g.mul(x, 0.5);
+const wide: Range = { low: -20, high: 20 };
 const reversed = (n: number): number[] => Array.from({ length: n }, (_, i) => n - 1 - i);
 
 function arrangementCases(n: number): Comparison[] {
@@ -164,8 +113,6 @@ function reductionCases(n: number): Comparison[] {
   ];
 }
 
-const activations: readonly Activation[] = ["linear", "relu", "leakyRelu", "tanh", "sigmoid", "softplus"];
-
 function layerCases(n: number, dtype: DType): Comparison[] {
   const cases: Comparison[] = [];
   for (const [ins, outs] of [
@@ -174,7 +121,7 @@ function layerCases(n: number, dtype: DType): Comparison[] {
     [n, n],
   ]) {
     const w = paramOf(ins + 1, outs);
-    for (const activation of activations) {
+    for (const activation of activationNames) {
       // No activation is steeper than 1, so it passes the error of the sum on, and adds its own.
       const build: Build = (x, v) => g.dense(x, v, { activation });
       const scale: Build = (x, v) => g.add(g.dense(g.abs(x), g.abs(v)), 1);

@@ -1,4 +1,4 @@
-/** The README and the pages of docs/: their code, their commands, and a folder to run them in. */
+/** The README, CONTRIBUTING and the pages of docs/: their code, their commands, and a folder to run them in. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./processes.ts";
@@ -6,6 +6,7 @@ import { root } from "./processes.ts";
 /** Paths relative to the repository. */
 export const pages: readonly string[] = [
   "README.md",
+  "CONTRIBUTING.md",
   ...readdirSync(join(root, "docs"))
     .filter((name) => name.endsWith(".md"))
     .map((name) => `docs/${name}`),

@@ -1,4 +1,4 @@
-// An op is a row of the table, a kernel in each backend and a case among the comparisons with the reference: none without the others.
+// Every op in the table has a kernel on each backend and a case among the comparisons with the reference.
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,5 +1,5 @@
-// Every kernel of shaders/ compiles without a message, within the limits that every device has: on a device that runs nothing and
-// checks everything. A variant of a kernel is what shapes, the rows of the plan and what stands next to an op in it pick.
+// Every kernel of shaders/ compiles without a message, within the limits that every device has, on a device that checks everything
+// and runs nothing. Shapes, the rows of the plan and the neighbours of an op in it pick the variant of a kernel.
 import { readdirSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -20,7 +20,7 @@ import { Optimiser } from "../../src/backends/webgpu/optimiser.ts";
 import { pipelinesOf } from "../../src/backends/webgpu/pipelines.ts";
 import { hasKernels, scheduleOf } from "../../src/backends/webgpu/schedule.ts";
 import * as g from "../../src/graph/build.ts";
-import { type Activation, mapNames } from "../../src/graph/names.ts";
+import { activationNames, mapNames } from "../../src/graph/names.ts";
 import { compile, type PlanRequest } from "../../src/graph/program.ts";
 import { rules } from "../../src/graph/rules.ts";
 import { splineParams } from "../../src/graph/spline-rules.ts";
@@ -49,7 +49,6 @@ function* casesOf(family: string): Requests {
   }
 }
 
-const ACTIVATIONS: readonly Activation[] = ["linear", "relu", "leakyRelu", "tanh", "sigmoid", "softplus"];
 /** Widths of layers: a unit, less than a quad, the nets of the paper, whole quads and not, tiles of 128 and beyond. */
 const LAYERS = [
   [1, 1],
@@ -72,7 +71,7 @@ function* layers(): Requests {
     const [x, dz] = [g.input("x", ins), g.input("dz", outs)];
     const w = g.weight("w", ins + 1, outs);
     const outputs = [
-      ...ACTIVATIONS.map((activation) => g.dense(x, w, { activation })),
+      ...activationNames.map((activation) => g.dense(x, w, { activation })),
       g.dense(g.tile(x, 3), w, { bias: false }),
       g.denseInputGrad(dz, w, ins),
       g.denseWeightGrad(x, dz, ins + 1, true),

@@ -1,4 +1,4 @@
-// Every op on WebGPU against the f64 reference, with the comparisons and the tolerances of the wasm kernels; solves are not there.
+// Every op on WebGPU against the f64 reference, with the comparisons and tolerances of the wasm kernels; WebGPU has no solves.
 import { test } from "uvu";
 import { hasKernels } from "../../src/backends/webgpu/schedule.ts";
 import { topological } from "../../src/graph/tensor.ts";

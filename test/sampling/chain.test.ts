@@ -1,4 +1,4 @@
-// What chains are made of: their random numbers, windows, metrics and step sizes; and one machine on two backends.
+// The parts of chains: random numbers, windows, metrics and step sizes; chains on the reference and on wasm are the same.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ksOneSample } from "../../src/diagnostics/ks.ts";

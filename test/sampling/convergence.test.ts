@@ -1,4 +1,4 @@
-// Diagnostics of chains against what they must say of processes that are known, and of cases that can be done by hand.
+// Diagnostics of chains on known processes and on cases that can be worked out by hand.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { normalAt } from "../../src/numbers/random.ts";

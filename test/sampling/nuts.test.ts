@@ -1,4 +1,4 @@
-// The sampler against posteriors that are known: in closed form, by quadrature, or by exact draws of another kind.
+// The sampler against posteriors known in closed form, by quadrature, or from exact draws.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ksOneSample, ksPerParameter } from "../../src/diagnostics/ks.ts";

@@ -1,4 +1,4 @@
-// Smoothing of importance weights: tails of known shape, and the cases where there is no tail to speak of.
+// Smoothing of importance weights: tails of known shape, and weights without a tail.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { normalAt, uniformAt } from "../../src/numbers/random.ts";
@@ -66,6 +66,36 @@ test("equal ratios have no tail, and too few draws tell nothing of it", () => {
   const few = paretoSmooth(Float64Array.from({ length: 1000 }, (_, i) => (i < 3 ? 0 : Number.NEGATIVE_INFINITY)));
   assert.is(few.kHat, Number.POSITIVE_INFINITY);
   assert.ok(Math.abs(few.ess - 3) < 1e-9);
+});
+
+test("a ratio of 0 stays 0, and the tail is that of the positive ratios", () => {
+  const S = 1000;
+  for (const zero of [Number.NEGATIVE_INFINITY, -5000, -1e6]) {
+    // 40 equal ratios among 1000: a share of .04, whatever the tail of 95 that all 1000 would have.
+    const equal = paretoSmooth(Float64Array.from({ length: S }, (_, i) => (i % 25 === 0 ? 0 : zero)));
+    assert.is(equal.kHat, Number.NEGATIVE_INFINITY);
+    assert.ok(Math.abs(equal.ess - 40) < 1e-9 && Math.abs(equal.logMean - Math.log(0.04)) < 1e-12, `${equal.ess}`);
+    for (const [i, w] of equal.logWeights.entries()) if (i % 25 > 0) assert.is(w, Number.NEGATIVE_INFINITY);
+    // Zeros beside ratios with a tail change the mean alone.
+    const raw = normalsOf(8, 400);
+    const alone = paretoSmooth(raw);
+    const beside = paretoSmooth(Float64Array.from({ length: S }, (_, i) => (i < 400 ? raw[i] : zero)));
+    assert.is(beside.kHat, alone.kHat);
+    assert.ok(Math.abs(beside.logMean - alone.logMean - Math.log(0.4)) < 1e-12);
+  }
+  const few = paretoSmooth(Float64Array.from({ length: S }, (_, i) => (i < 20 ? -i : Number.NEGATIVE_INFINITY)));
+  assert.is(few.kHat, Number.POSITIVE_INFINITY); // 20 positive ratios have a tail of 4
+});
+
+test("draws of weight 0 are never resampled, and no quantile lies at them", () => {
+  const weights = Float64Array.of(0, 0, 0.25, 0, 0.75, 0);
+  const theta = Float32Array.of(-9, -8, 1, 5, 2, 9); // (6, 1)
+  for (let seed = 0; seed < 20; seed++) {
+    const picks = resample(weights, 8, seed);
+    assert.equal([...picks].sort(), [2, 2, 4, 4, 4, 4, 4, 4]);
+  }
+  const { quantile } = weightedSummary(theta, weights, 1);
+  assert.equal([quantile(0.001)[0], quantile(0.999)[0]], [1, 2]);
 });
 
 test("a tail so heavy that its quantiles underflow when squared has an effective size still", () => {

@@ -1,4 +1,4 @@
-// The doubling of trajectories: what is asked leaf by leaf must be what the recursive definition asks of whole subtrees.
+// The doubling of trajectories: the checks made leaf by leaf must be those of the recursive definition over whole subtrees.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { Tree } from "../../src/sampling/tree.ts";

@@ -1,11 +1,10 @@
 /** Plans as the words that the interpreter in assembly/index.ts reads; assembly/state.ts shows the layout of a record. */
+import { activationNames } from "../../graph/names.ts";
 import type { Plan, PlanRecord, Value } from "../../graph/plan.ts";
 import type { DType } from "../../graph/tensor.ts";
 import type { SparseMatrix } from "../../sparse/matrix.ts";
 import type { SparsePattern } from "../../sparse/pattern.ts";
 import type { Kernels } from "./kernels.ts";
-
-const ACTIVATIONS = ["linear", "relu", "leakyRelu", "tanh", "sigmoid", "softplus"];
 
 const floatBits = (x: number): number => new Int32Array(Float32Array.of(x).buffer)[0];
 
@@ -19,7 +18,7 @@ const attributeWords: Record<string, (a: Record<string, never>, place: Tables, d
   cumsum: (a) => [Number(a.reverse)],
   triMul: (a) => [Number(a.transpose)],
   triSolve: (a) => [Number(a.transpose)],
-  dense: (a) => [Number(a.bias), ACTIVATIONS.indexOf(a.activation)],
+  dense: (a) => [Number(a.bias), activationNames.indexOf(a.activation)],
   denseWeightGrad: (a, { scratch }) => [Number(a.bias), scratch],
   spline: (a) => [a.bins, Number(a.inverse), floatBits(a.bound)],
   splineGrad: (a) => [a.bins, Number(a.inverse), floatBits(a.bound)],

@@ -1,0 +1,151 @@
+/**
+ * Reference posteriors, the best that a problem allows: the sampler of the problem itself, quadrature for one or two parameters
+ * (table.ts), or chains of the no-U-turn sampler (sampling/nuts.ts).
+ */
+import type { BackendOptions } from "../backends/select.ts";
+import { pause } from "../host/yielding.ts";
+import type { AmortisedPosterior } from "../infer/infer.ts";
+import type { TruthName } from "../model/calibration-record.ts";
+import { type Problem, sourceOf } from "../problem/problem.ts";
+import { nuts } from "../sampling/nuts.ts";
+import { samplerOf } from "../sampling/potential.ts";
+import { predict } from "../simulate/simulate.ts";
+import { LARGEST_ERROR, makeTable } from "./table.ts";
+
+export interface ReferenceRequest {
+  readonly problem: Problem;
+  /** Posteriors of the cases: their data, and the start of the chains. */
+  readonly posteriors: readonly AmortisedPosterior[];
+  /** Draws of each case. */
+  readonly draws: number;
+  readonly seed: number;
+  readonly backend: BackendOptions;
+  readonly signal?: AbortSignal;
+  readonly onStage: (stage: string, done: number, count: number) => void;
+}
+
+export interface Reference {
+  readonly name: TruthName;
+  /** A description for reports: "exact draws, …". */
+  readonly text: string;
+  /** Draws (draws, D) of each case; null without a reference. */
+  readonly draws: readonly Float32Array[] | null;
+  /** log p(y, θ) (S) up to a constant for each y; null without a likelihood. */
+  readonly joint: ((theta: Float32Array, y: ArrayLike<number>) => Promise<ArrayLike<number>>) | null;
+  /** Noise-free data (S, M); null without a forward model. */
+  readonly clean: ((theta: Float32Array) => Promise<ArrayLike<number>>) | null;
+  /** A reason to doubt the reference itself; null where there is none. */
+  readonly caveat: string | null;
+  readonly dispose: () => void;
+}
+
+/** A reference whose likelihood and data come from the forward model itself. */
+async function withForward(
+  { problem, backend }: ReferenceRequest,
+  own: Pick<Reference, "name" | "text" | "draws"> & Partial<Reference>,
+): Promise<Reference> {
+  const base = { joint: null, clean: null, caveat: null, dispose: () => {}, ...own };
+  if (problem.forward === null) return base;
+  const { executor } = await samplerOf("evaluate", problem, backend);
+  return {
+    ...base,
+    joint: async (theta, y) => {
+      const rows = theta.length / problem.D;
+      const inputs = { theta: Float64Array.from(theta), y: Float64Array.from(y) };
+      return (await executor.run("joint", { rows, repeat: rows, inputs })).value;
+    },
+    clean: (theta) => predict(problem, theta, backend),
+  };
+}
+
+/** Draws of each case, one case after another. */
+async function drawEach(
+  { posteriors, draws, seed, onStage, signal }: ReferenceRequest,
+  stage: string,
+  draw: (y: ArrayLike<number>, count: number, seed: number) => Float32Array | Promise<Float32Array>,
+): Promise<Float32Array[]> {
+  const all: Float32Array[] = [];
+  for (const [i, { y }] of posteriors.entries()) {
+    signal?.throwIfAborted();
+    all.push(await draw(y, draws, seed + i));
+    onStage(stage, i + 1, posteriors.length);
+    await pause();
+  }
+  return all;
+}
+
+async function exactReference(request: ReferenceRequest): Promise<Reference> {
+  const draws = await drawEach(request, "exact draws", request.problem.exact as NonNullable<Problem["exact"]>);
+  return withForward(request, { name: "exact", text: "exact draws, by the sampler of the problem", draws });
+}
+
+/** Null where the interpolation is too coarse for this problem. */
+async function quadratureReference(request: ReferenceRequest): Promise<Reference | null> {
+  const { problem, backend, onStage, signal } = request;
+  const table = await makeTable(problem, backend, async (done, count) => {
+    onStage("table of solutions", done, count);
+    await pause();
+    signal?.throwIfAborted();
+  });
+  const { error, solves, draw, joint, clean, dispose } = table;
+  if (!(error <= LARGEST_ERROR)) {
+    dispose();
+    return null;
+  }
+  const draws = await drawEach(request, "quadrature", draw);
+  const text = `quadrature over one table of ${solves} solves, interpolated with an error of ${error.toPrecision(2)} noise sd`;
+  return { name: "quadrature", text, draws, joint, clean, caveat: null, dispose };
+}
+
+const CHAINS = 8;
+const LEAST_CHAIN = 100;
+const LARGEST_R_HAT = 1.01;
+
+async function chainReference(request: ReferenceRequest): Promise<Reference> {
+  const { problem, posteriors, draws, seed, backend, onStage, signal } = request;
+  const data = posteriors.map(({ y }) => y);
+  const chains = await nuts(problem, data, {
+    ...backend,
+    start: posteriors,
+    chains: CHAINS,
+    draws: Math.max(LEAST_CHAIN, Math.ceil((2 * draws) / CHAINS)), // twice the compared number, because they are correlated
+    seed,
+    signal,
+    onProgress: ({ done, total }) => onStage("chains", done, total),
+  });
+  const unmixed = chains.filter(({ diagnostics }) => !(diagnostics.rHat <= LARGEST_R_HAT)).length;
+  return withForward(request, {
+    name: "nuts",
+    text: "chains of the no-U-turn sampler, started at draws of the guide",
+    draws: await Promise.all(chains.map((c) => c.sample(draws, { seed }))),
+    caveat:
+      unmixed === 0
+        ? null
+        : `the chains of ${unmixed} of ${chains.length} cases have not mixed (R̂ above ${LARGEST_R_HAT})`,
+  });
+}
+
+/** The reference that was asked for, or with "auto" the best that the problem allows. @throws where the problem does not allow it. */
+export async function referenceOf(request: ReferenceRequest, asked: TruthName | "auto"): Promise<Reference> {
+  const { problem } = request;
+  const { D, name, forward } = problem;
+  const refuse = (expected: string, got: string): never => {
+    throw new Error(`evaluate: expected ${expected} for against "${asked}"; "${name}" has ${got}`);
+  };
+  if (asked === "exact" && problem.exact === null) refuse("a problem with a sampler of its own", 'none; use "nuts"');
+  if ((asked === "quadrature" || asked === "nuts") && forward === null)
+    refuse("a forward model in ops", sourceOf(problem));
+  if (asked === "quadrature" && D > 2) refuse("one or two parameters", `${D}; use "nuts"`);
+  if (asked === "exact" || (asked === "auto" && problem.exact !== null)) return exactReference(request);
+  if (asked === "quadrature" || (asked === "auto" && forward !== null && D <= 2)) {
+    const found = await quadratureReference(request);
+    if (found !== null) return found;
+    if (asked === "quadrature")
+      throw new Error(
+        `evaluate: the data of "${name}" vary too fast between the nodes of a table; use against "nuts" instead`,
+      );
+  }
+  if (asked !== "none" && forward !== null) return chainReference(request);
+  const text = forward === null ? `nothing: "${name}" has ${sourceOf(problem)}` : "nothing";
+  return withForward(request, { name: "none", text, draws: null });
+}

@@ -1,0 +1,145 @@
+/** The steps of a training: trace the plans, simulate, fit the scalers, minimise the objective, keep the best weights. */
+import type { OptimiserOptions } from "../backends/backend.ts";
+import { type BackendOptions, createExecutor } from "../backends/select.ts";
+import { inParts, pause } from "../host/yielding.ts";
+import { fingerprintOf } from "../model/fingerprint.ts";
+import { type InverseMap, type ModelSpec, makeInverseMap, type TrainingRecord, unpackSlab } from "../model/model.ts";
+import type { Problem } from "../problem/problem.ts";
+import type { Simulations } from "../simulate/simulate.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { type Attempt, outliveDevice } from "./lost-device.ts";
+import { optimise } from "./optimise.ts";
+import type { FullSettings, TrainOptions } from "./options.ts";
+import { DISTANCE, type TracedTraining, trainingProgram } from "./program.ts";
+import { FIT_SIMULATIONS, fitFrozen } from "./scalers.ts";
+import { type TrainingSimulations, trainingSimulations, withBankNoise } from "./simulations.ts";
+
+interface Request {
+  readonly problem: Problem;
+  readonly settings: FullSettings;
+  readonly seed: number;
+  readonly options: TrainOptions;
+  readonly backend: BackendOptions;
+  /** Why it does not compute as asked. */
+  readonly notice: string | undefined;
+}
+
+/** Trains the inverse map of a problem. @throws as `train` does. */
+export async function learn(request: Request): Promise<InverseMap> {
+  const { settings, seed, options, backend, notice } = request;
+  const started = performance.now();
+  const problem = withBankNoise(request.problem, settings); // as the training sees it: request.problem goes into the map
+  await pause(); // checks and tracing need not be one task
+  const traced = await inParts(trainingProgram(problem, settings, seed));
+  const sizes = { settings, seed, fit: FIT_SIMULATIONS };
+  const simulations = await trainingSimulations({ problem, ...sizes, backend, control: options });
+  for (const { noisy, count } of [simulations.bank, simulations.heldOut]) refuseNonFinite(problem, noisy, count);
+  const attempt = { backend, resume: options.resume, started, notice };
+  return outliveDevice(attempt, (now) => learnOn(now, request, traced, simulations), options.onWarning ?? console.warn);
+}
+
+/** One attempt, on one device. */
+async function learnOn(
+  { backend, resume, started, notice }: Attempt,
+  { problem, settings, seed, options, backend: asked }: Request,
+  traced: TracedTraining,
+  { bank, heldOut }: TrainingSimulations,
+): Promise<InverseMap> {
+  const { program, embedding } = traced;
+  const executor = await createExecutor(program, { ...backend, optimiser: optimiserOf(settings) });
+  try {
+    const fitted = await fitFrozen(executor, traced, problem.M, bank);
+    let [trained, judged] = [bank, heldOut];
+    if (traced.guide.local) {
+      const { inOwnCoordinates } = await import("../search/local-simulations.ts");
+      const simulations = [bank, heldOut];
+      [trained, judged] = await inOwnCoordinates({ problem, executor, simulations, backend: asked, control: options });
+    }
+    // The plan of the ELBO has no bank of parameters, because it looks at data alone.
+    for (const name of ["theta", "clean"] as const)
+      if (name in program.banks) await executor.writeBank(name, trained[name]);
+    const state = await optimise({
+      executor,
+      weights: program.weights,
+      problem: problem.name,
+      settings,
+      options: { ...options, resume },
+      heldOut: judged,
+      started,
+    });
+    await executor.writeWeights(state.best.weights);
+    const { distance } = await executor.run("distance", { rows: heldOut.count, inputs: { y: heldOut.noisy } });
+    const tensors = {
+      ...unpackSlab(program.weights, state.best.weights),
+      ...unpackSlab(program.frozen, await executor.readWeights("frozen")),
+      ...fitted, // training need not have met all of it
+    };
+    const simulations = settings.bank > 0 ? bank.count : state.step * settings.batch;
+    const spec: ModelSpec = {
+      problem: problem.name,
+      D: problem.D,
+      M: problem.M,
+      parameters: problem.parameters,
+      prior: problem.prior.spec,
+      guide: { name: settings.guide.name, options: { ...settings.guide.options, ...traced.guide.drawn } },
+      embedding,
+      distance: DISTANCE,
+      distances: quantiles(distance),
+      fingerprint: await fingerprintOf(problem, asked),
+      training: recordOf(state, settings, { seed, simulations, device: executor.device, notice }),
+    };
+    // One posterior is too little work for threads or a worker: only `infer` decides on those.
+    const where = { backend: options.backend, kernels: options.kernels };
+    return await inParts(makeInverseMap(spec, tensors, problem, where));
+  } finally {
+    executor.dispose();
+  }
+}
+
+const optimiserOf = ({ optimiser, clip }: FullSettings): OptimiserOptions => ({
+  beta1: 0.9,
+  beta2: 0.999,
+  epsilon: 1e-8,
+  amsgrad: optimiser === "amsgrad",
+  clip,
+});
+
+function recordOf(
+  { step, heldOut, losses, best, seconds }: Checkpoint,
+  { objective, batch, particles }: FullSettings,
+  { seed, simulations, device, notice }: Pick<TrainingRecord, "seed" | "simulations" | "device" | "notice">,
+): TrainingRecord {
+  const lossAt = new Map(losses);
+  return {
+    objective,
+    steps: step,
+    seed,
+    batch,
+    particles: objective === "elbo" ? particles : 1,
+    simulations,
+    heldOut: { final: heldOut[heldOut.length - 1][1], best: best.loss, bestStep: best.step },
+    curve: {
+      steps: heldOut.map(([at]) => at),
+      train: heldOut.map(([at]) => lossAt.get(at) ?? Number.NaN),
+      heldOut: heldOut.map(([, loss]) => loss),
+    },
+    seconds,
+    device,
+    ...(notice !== undefined && { notice }),
+  };
+}
+
+/** 201 quantiles, the smallest and the largest value among them. */
+function quantiles(values: ArrayLike<number>): number[] {
+  const sorted = Float64Array.from(values).sort();
+  return Array.from({ length: 201 }, (_, i) => sorted[Math.round((i / 200) * (sorted.length - 1))]);
+}
+
+function refuseNonFinite({ name, M }: Problem, noisy: Simulations["noisy"], count: number): void {
+  const at = noisy.findIndex((v) => !Number.isFinite(v));
+  if (at < 0) return;
+  const row = Math.floor(at / M);
+  throw new Error(
+    `forward: expected finite data, got ${noisy[at]} in column ${(at % M) + 1} of simulation ${row + 1} of ${count}; check "${name}" for parameters of the prior`,
+  );
+}

@@ -1,0 +1,88 @@
+/** The plans of a training: the graph of problem, guide and objective, lowered. */
+import { frameOf } from "../distributions/frame.ts";
+import { normal } from "../distributions/normal.ts";
+import { bankRows, batchSum, cast, exp, input, mul, sub } from "../graph/build.ts";
+import { compile, type Program } from "../graph/program.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import type { LocalCoordinates, TracedGuide } from "../guides/guide.ts";
+import { type DistanceKind, distances } from "../nn/distance.ts";
+import { chooseEmbedding, type Embedding, traceEmbedding } from "../nn/embedding.ts";
+import { STREAMS } from "../numbers/random.ts";
+import { objectiveFor } from "../objectives/index.ts";
+import type { Problem } from "../problem/problem.ts";
+import { traceBank, traceSimulation } from "../simulate/simulate.ts";
+import type { FullSettings } from "./options.ts";
+
+/** How new maps measure how far data are from the simulations. */
+export const DISTANCE: DistanceKind = "residual";
+
+/** A training program with the guide and the embedding that it was traced from. */
+export interface TracedTraining {
+  readonly program: Program;
+  readonly guide: TracedGuide;
+  readonly embedding: Embedding;
+}
+
+/**
+ * Traces and compiles the plans of a training; pauses now and then (host/yielding.ts). The plans:
+ *
+ *   train     leaves the gradient of `loss`
+ *   heldOut   sums the loss over given rows
+ *   distance  measures how far data are from the simulations
+ *   fit       computes the features and parameters that frozen entries are fitted on, for guides that fit some
+ *   start     computes where the solver of a guide in local coordinates starts
+ */
+export function* trainingProgram(
+  problem: Problem,
+  settings: FullSettings,
+  seed: number,
+): Generator<void, TracedTraining> {
+  const { D, M } = problem;
+  const objective = objectiveFor(settings.objective, problem);
+  const embedding = chooseEmbedding(settings.embedding, M);
+  const guide = settings.guide.build({ D, E: embedding.size, seed });
+  const embed = traceEmbedding(embedding, M);
+  const { local } = guide;
+  const { particles } = settings;
+  // A guide in local coordinates trains on rows that a solver has made: its parameters are standard normal already.
+  const seen = local
+    ? { guide: local.trained, frame: frameOf(normal(new Float64Array(D), 1)), embed: (rows: Tensor): Tensor => rows }
+    : { guide, frame: frameOf(problem.prior), embed };
+  const context = { problem, ...seen, particles, precision: "f64" } as const;
+  const total = (loss: typeof objective.loss, theta: Tensor, y: Tensor): Tensor =>
+    batchSum(cast(loss(context, theta, y), "f64"));
+  const width = local?.trainedWidth ?? M;
+  const drawn = local
+    ? { theta: bankRows("theta", D, STREAMS.bank), noisy: bankRows("clean", width, STREAMS.bank) }
+    : settings.bank > 0
+      ? traceBank(problem)
+      : traceSimulation(problem, "f64");
+  const loss = mul(total(objective.loss, drawn.theta, drawn.noisy), 1 / settings.batch);
+  yield;
+  const program = yield* compile({
+    train: { outputs: { loss }, minimise: loss, rows: settings.batch },
+    heldOut: { outputs: { sum: total(objective.heldOut ?? objective.loss, input("theta", D), input("y", width)) } },
+    distance: { outputs: { distance: distances[DISTANCE](M)(input("y", M)) } },
+    ...(guide.fit && { fit: { outputs: traceFit(problem, embed) } }),
+    ...(local && { start: { outputs: traceStart(problem, local, embed) } }),
+  });
+  return { program, guide, embedding };
+}
+
+/** Features, parameters in the guide's frame, and importance weights where simulations are not drawn from the prior. */
+function traceFit({ D, M, prior, proposal }: Problem, embed: (y: Tensor) => Tensor): Record<string, Tensor> {
+  const theta = input("theta", D);
+  const seen = { features: embed(input("y", M)), z: frameOf(prior).toGuide(theta) };
+  return proposal === null ? seen : { ...seen, weights: exp(sub(prior.logDensity(theta), proposal.logDensity(theta))) };
+}
+
+/** For parameters and data: where the solver starts, the features, z and log |dz/dθ|. */
+function traceStart(
+  { D, M, prior }: Problem,
+  local: LocalCoordinates,
+  embed: (y: Tensor) => Tensor,
+): Record<string, Tensor> {
+  const [theta, features] = [input("theta", D), embed(input("y", M))];
+  const frame = frameOf(prior);
+  return { start: local.start(features), features, z: frame.toGuide(theta), volume: frame.logDet(theta) };
+}

@@ -1,0 +1,48 @@
+/** The entries of a training program that are fitted to simulations once, before the first step: scalers, and what a guide fits. */
+import type { Executor } from "../backends/backend.ts";
+import type { Slab } from "../graph/plan.ts";
+import type { Fitted } from "../guides/guide.ts";
+import { inParts } from "../host/yielding.ts";
+import { fitDistance } from "../nn/distance.ts";
+import { fitEmbedding } from "../nn/embedding.ts";
+import { noiseSd, type Simulations } from "../simulate/simulate.ts";
+import type { TracedTraining } from "./program.ts";
+
+/** Simulations that scalers are fitted to. More would change nothing, and would take minutes where the data are long. */
+export const FIT_SIMULATIONS = 8192;
+
+/** Fits the scalers and writes them, then the entries that the guide fits to scaled data. Returns the guide's own. */
+export async function fitFrozen(
+  executor: Executor,
+  { program, guide, embedding }: TracedTraining,
+  M: number,
+  bank: Simulations,
+): Promise<Fitted> {
+  const [clean, noisy] = [bank.clean, bank.noisy].map((rows) => rows.subarray(0, FIT_SIMULATIONS * M));
+  const sd = noiseSd({ clean, noisy }, M);
+  const scalers = {
+    ...(await inParts(fitEmbedding(embedding, M, clean, noisy, sd))),
+    ...(await inParts(fitDistance(M, clean, noisy, sd))),
+  };
+  const write = async (own: Fitted, complete: boolean): Promise<void> => {
+    const numbers = Object.fromEntries(Object.entries(own).map(([name, { data }]) => [name, data]));
+    await executor.writeWeights(packFrozen(program.frozen, { ...scalers, ...numbers }, complete), "frozen");
+  };
+  await write({}, guide.fit === undefined);
+  if (guide.fit === undefined) return {};
+  const inputs = { theta: bank.theta, y: bank.noisy };
+  const { features, z, weights = null } = await executor.run("fit", { rows: bank.count, inputs });
+  const own = guide.fit({ features, z, weights });
+  await write(own, true);
+  return own;
+}
+
+/** The values of the frozen slab. `complete`: whether every entry must be among `fitted`. */
+function packFrozen(slab: Slab, fitted: Readonly<Record<string, Float32Array>>, complete: boolean): Float32Array {
+  const values = new Float32Array(slab.bytes / 4);
+  for (const { name, offset } of slab.entries) {
+    if (fitted[name] !== undefined) values.set(fitted[name], offset / 4);
+    else if (complete) throw new Error(`internal: no fit for frozen entry "${name}"`);
+  }
+  return values;
+}
