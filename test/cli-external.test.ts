@@ -1,3 +1,4 @@
+// slow (10 s): thirty processes of the command line
 /** The command line with simulators and pairs from elsewhere: files, a bank on disk, and the example as its users run it. */
 import { once } from "node:events";
 import * as fs from "node:fs";

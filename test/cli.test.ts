@@ -1,3 +1,4 @@
+// slow (22 s): seventy processes of the command line
 /** The command line as a process: its exit status, its two outputs, and the files that it writes. */
 import * as fs from "node:fs";
 import { test } from "uvu";

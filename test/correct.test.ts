@@ -1,3 +1,4 @@
+// slow (9 s): corrections of wrong guides by weights and chains
 // Correction: a wrong guide must end at the exact posterior or be flagged; an error says why a posterior cannot be corrected.
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

@@ -1,3 +1,4 @@
+// slow (9 s): the pinned trainings in three hosts
 // One seed gives one set of weights: in every run, however steps are cut, and on every host.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

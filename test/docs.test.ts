@@ -1,3 +1,4 @@
+// slow (14 s): every example of docs/, in a process of its own
 // The code of the pages in docs/ runs as it stands, and the files, scripts, benches and pages that they name are there.
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";

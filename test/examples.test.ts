@@ -1,3 +1,4 @@
+// slow (40 s): the examples train until their posteriors are right
 /** The examples as a visitor runs them: the arm as a process, a user's own problem in code and on the command line. */
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";

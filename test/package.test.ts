@@ -1,3 +1,4 @@
+// slow (11 s): the package is made and runs in three hosts
 // The package as users get it: the result of `npm pack`, unpacked in an empty folder and used from each host.
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+// slow (8 s): a table of the benches, in processes of its own
 // The table of `bench paper`: the paper's figures beside ours; without published observations it makes its own.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,3 +1,4 @@
+// slow (40 s): every command of the README and of docs/
 // The README's code runs unchanged except for fewer training steps, and so do the commands of all pages.
 import { copyFileSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

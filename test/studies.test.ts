@@ -1,3 +1,4 @@
+// slow (17 s): a study of the benches, in a process of its own
 // The studies: their reference posteriors are right, their statistics detect what they claim to, and their scripts run.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

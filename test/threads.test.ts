@@ -1,3 +1,4 @@
+// slow (40 s): trainings by up to eight threads, in three hosts
 // Threads change when results are computed, never the results.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

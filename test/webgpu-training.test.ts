@@ -1,3 +1,4 @@
+// slow (95 s): trainings on a software adapter, in three hosts
 // Training on WebGPU: losses and gradients as on wasm, resuming on another backend, a lost device, hosts without an adapter.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,3 +1,4 @@
+// slow (18 s): trainings in workers, and arrays of millions of numbers
 // Work in a worker gives the same answers and leaves the calling thread free.
 import { performance } from "node:perf_hooks";
 import { setFlagsFromString } from "node:v8";

@@ -1,3 +1,4 @@
+// slow (25 s): Jacobians of every problem by the f64 reference
 // Jacobian-vector products and Jacobians against finite differences, on every built-in problem and on ops of each kind.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

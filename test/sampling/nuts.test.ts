@@ -1,3 +1,4 @@
+// slow (20 s): chains until their moments are right
 // The sampler against posteriors known in closed form, by quadrature, or from exact draws.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
