@@ -1,3 +1,4 @@
+// slow (14 s): trainings until posteriors are those in closed form
 // Short trainings on wasm, whose posteriors are compared with exact ones.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

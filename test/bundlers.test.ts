@@ -1,3 +1,4 @@
+// slow (45 s): bundles by Vite and esbuild, each opened in Chromium
 // The package through bundlers with as little configuration as each needs; the bundles are then opened in Chromium.
 import {
   copyFileSync,

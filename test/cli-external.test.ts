@@ -1,26 +1,20 @@
+// slow (10 s): thirty processes of the command line
 /** The command line with simulators and pairs from elsewhere: files, a bank on disk, and the example as its users run it. */
 import { once } from "node:events";
 import * as fs from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { simulate } from "../src/simulate/simulate.ts";
 import { decodeModel } from "../src/store/model-file.ts";
 import { encodeNpy } from "../src/store/npy.ts";
 import { load } from "../src/store/store.ts";
-import { retrodict } from "./helpers/cli.ts";
+import { libraryUrl, retrodict, temporary } from "./helpers/cli.ts";
 import { small } from "./helpers/maps.ts";
 
-const folder = fs.mkdtempSync(join(tmpdir(), "retrodict-cli-external-"));
-test.after(() => fs.rmSync(folder, { recursive: true }));
-const at = (name: string): string => join(folder, name);
-const write = (name: string, content: string | Uint8Array): string => {
-  fs.writeFileSync(at(name), content);
-  return at(name);
-};
+const { at, write, remove } = temporary("retrodict-cli-external-");
+test.after(remove);
 const weightsOf = async (path: string): Promise<string> => {
   const { tensors } = await decodeModel(fs.readFileSync(path));
   return Object.keys(tensors)
@@ -29,11 +23,10 @@ const weightsOf = async (path: string): Promise<string> => {
     .join();
 };
 
-const library = new URL("../src/", import.meta.url).href;
 /** A problem that is known from pairs alone: four lines. */
 const alone = write(
   "alone.mjs",
-  `import { defineProblem, gaussianNoise, normal } from "${library}index.ts";
+  `import { defineProblem, gaussianNoise, normal } from "${libraryUrl("index.js")}";
 export default defineProblem({
   name: "alone", prior: normal([0.5, -1], [1, 2]), data: 3, noise: gaussianNoise([0.3, 0.5, 0.4]),
 });`,
@@ -85,12 +78,14 @@ test("pairs that do not look drawn from the prior are warned of", async () => {
   assert.match(err, /^retrodict: warning: the pairs do not look drawn from the prior: θ1 has mean 3\.\d+/);
 });
 
-/** A simulator that takes its time: 4 ms a call of 5 rows. */
+/** A simulator of 5 rows a call, which presses Ctrl-C at the call that INTERRUPT numbers. */
 const slow = write(
   "slow.mjs",
-  `import { defineProblem, gaussianNoise, normal } from "${library}index.ts";
+  `import { defineProblem, gaussianNoise, normal } from "${libraryUrl("index.js")}";
+let calls = 0;
 const run = async (theta) => {
-  await new Promise((resolve) => setTimeout(resolve, 4));
+  if (++calls === Number(process.env.INTERRUPT)) process.kill(process.pid, "SIGINT");
+  await new Promise(setImmediate);
   return theta.map(([a, b]) => [a, a + b]);
 };
 export default defineProblem({
@@ -100,16 +95,14 @@ export default defineProblem({
 
 test("Ctrl-C while simulating keeps what is there, and the same command carries on to the same weights", async () => {
   const bank = at("slow.bank");
-  const sizes = ["--simulations", "2000", "--held-out", "50", ...quick];
+  const sizes = ["--simulations", "500", "--held-out", "50", ...quick];
   const args = ["train", slow, "--out", at("slow.safetensors"), "--bank-file", bank, ...sizes];
-  const cut = await retrodict(args, "", (child) => {
-    child.stderr?.once("data", () => setTimeout(() => child.kill("SIGINT"), 400));
-  });
+  const cut = await retrodict(args, "", { env: { INTERRUPT: "40" } });
   assert.is(cut.status, 1, cut.err);
   const done = Number(
-    /simulate: stopped at (\d+) of 2050 simulations; they are kept in ".*slow.bank"/.exec(cut.err)?.[1],
+    /simulate: stopped at (\d+) of 550 simulations; they are kept in ".*slow.bank"/.exec(cut.err)?.[1],
   );
-  assert.ok(done > 0 && done < 2050 && done % 5 === 0, cut.err);
+  assert.ok(done >= 150 && done < 550 && done % 5 === 0, cut.err);
   assert.not(fs.existsSync(at("slow.safetensors")));
   const before = fs.statSync(bank).size;
   const rest = await retrodict(args);
@@ -220,7 +213,7 @@ test("the example trains on a server that speaks UM-Bridge, where it is told of 
   try {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const args = [...example, "--out", at("served.safetensors")];
-    const { status, err } = await retrodict(args, "", () => {}, { UMBRIDGE_URL: url });
+    const { status, err } = await retrodict(args, "", { env: { UMBRIDGE_URL: url } });
     assert.is(status, 0, err);
     assert.is(evaluations, 340);
   } finally {

@@ -1,3 +1,4 @@
+// slow (13 s): corrections and evaluations by processes of the command line
 /** The command line corrects posteriors, evaluates models, and finds the problem of a model. */
 import * as fs from "node:fs";
 import { test } from "uvu";

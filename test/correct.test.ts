@@ -1,3 +1,4 @@
+// slow (9 s): corrections of wrong guides by weights and chains
 // Correction: a wrong guide must end at the exact posterior or be flagged; an error says why a posterior cannot be corrected.
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -20,7 +21,11 @@ import { parseCsv } from "../src/store/csv.ts";
 import { decodeNpy } from "../src/store/npy.ts";
 import { load, toBytes } from "../src/store/store.ts";
 import { train } from "../src/train/train.ts";
+import { tellProcessorTime } from "./helpers/clock.ts";
 import { outside, rejection, small } from "./helpers/maps.ts";
+
+// The budget of chains is in seconds: of the processor here, so that it is as large on a busy machine.
+test.after(tellProcessorTime());
 
 const kernels = "plain";
 const HALF_LOG_2PI = 0.9189385332046727;

@@ -1,3 +1,4 @@
+// slow (20 s): linear and Laplace fits of a field of 64 parameters, and trainings by its presets
 // The permeability field: how its data are embedded, and that its presets train.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,7 +1,5 @@
+// slow (9 s): the pinned trainings in three hosts
 // One seed gives one set of weights: in every run, however steps are cut, and on every host.
-
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { OptimiserState } from "../src/backends/backend.ts";
@@ -19,6 +17,7 @@ import { trainingProgram } from "../src/train/program.ts";
 import { train } from "../src/train/train.ts";
 import { bitsOf, small } from "./helpers/maps.ts";
 import { PINNED, pinnedHash } from "./helpers/pinned.ts";
+import { isInstalled, otherHosts, runOn } from "./helpers/processes.ts";
 
 const base: TrainOptions = { steps: 60, batch: 48, rate: 5e-3, heldOut: 64, seed: 3, kernels: "plain" };
 const guides = {
@@ -135,26 +134,16 @@ test("initial weights fill U(−1/√I, 1/√I) entry by entry, from the seed al
 });
 
 // ---- the same bits on other hosts
-const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
-const script = path("./helpers/print-pinned.ts");
-
 test("500 steps through every guide end with the pinned bits in this Node", async () => {
   assert.is(await pinnedHash({ ...retrodict, ...ops }), PINNED);
 });
 
-const hosts: readonly [string, string, readonly string[]][] = [
-  ["a newer Node", path("../node_modules/node-current/bin/node"), [script]],
-  ["Deno", path("../node_modules/.bin/deno"), ["run", "-A", "--no-prompt", script]],
-];
-for (const [name, program, args] of hosts) {
-  test(`500 steps through every guide end with the pinned bits in ${name}`, () => {
-    if (spawnSync(program, ["--version"], { timeout: 30_000 }).status !== 0) {
-      console.log(`SKIP ${name} is not installed`);
-      return;
-    }
-    const { stdout, stderr, status } = spawnSync(program, args, { encoding: "utf8", timeout: 60_000, cwd: path("..") });
-    assert.is(status, 0, stderr);
-    assert.is(stdout.trim(), PINNED);
+for (const host of otherHosts) {
+  test(`500 steps through every guide end with the pinned bits in ${host.name}`, () => {
+    if (!isInstalled(host)) return;
+    const { status, out, err } = runOn(host, "test/helpers/print-pinned.ts");
+    assert.is(status, 0, err);
+    assert.is(out.trim(), PINNED);
   });
 }
 

@@ -1,10 +1,12 @@
+// slow (14 s): every example of docs/, in a process of its own
 // The code of the pages in docs/ runs as it stands, and the files, scripts, benches and pages that they name are there.
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ORDER } from "../scripts/lint-layers.ts";
-import { blocks, inFolder, pages, read, root, run } from "./helpers/pages.ts";
+import { blocks, inFolder, pages, read } from "./helpers/pages.ts";
+import { root, runScript } from "./helpers/processes.ts";
 
 const scripts = JSON.parse(read("package.json")).scripts as Record<string, string>;
 const benches = [...read("bench/main.ts").matchAll(/^ {2}(\w+): async/gm)].map(([, name]) => name);
@@ -55,8 +57,8 @@ for (const page of pages) {
       inFolder((folder) => {
         const script = join(folder, "example.ts");
         writeFileSync(script, code);
-        const { status, stderr } = run(folder, script);
-        assert.is(status, 0, stderr);
+        const { status, err } = runScript(script, [], { cwd: folder });
+        assert.is(status, 0, err);
       }));
   });
 }

@@ -1,3 +1,4 @@
+// slow (23 s): trainings through finite elements
 // The evidence lower bound through finite elements: its gradient passes a factorisation and its substitutions. The
 // ELBO trains on data alone, so they may come from a bank.
 import { test } from "uvu";

@@ -1,3 +1,4 @@
+// slow (34 s): evaluations against exact draws and chains
 // Evaluation: quadrature against closed forms; models that are right, too narrow or untrained; refusals.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,9 +1,8 @@
+// slow (40 s): the examples train until their posteriors are right
 /** The examples as a visitor runs them: the arm as a process, a user's own problem in code and on the command line. */
-import { execFile } from "node:child_process";
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseHTML } from "linkedom";
 import { type InverseMap, infer, load, train } from "retrodict";
 import { test } from "uvu";
@@ -16,31 +15,17 @@ import { type Problem, potential } from "../src/problem/problem.ts";
 import { findModes } from "../src/report/modes.ts";
 import { density } from "../src/report/sample.ts";
 import { simulate } from "../src/simulate/simulate.ts";
+import { retrodict } from "./helpers/cli.ts";
 import { checkGradients } from "./helpers/differences.ts";
+import { runScript } from "./helpers/processes.ts";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = fs.mkdtempSync(join(tmpdir(), "retrodict-examples-"));
 test.after(() => fs.rmSync(folder, { recursive: true }));
-
-interface Ended {
-  readonly status: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** Runs a TypeScript file as a process. */
-const run = (...args: string[]): Promise<Ended> =>
-  new Promise((resolve) => {
-    const options = { cwd: root, timeout: 100_000 };
-    execFile(process.execPath, ["--import", "tsx", ...args], options, (error, out, err) =>
-      resolve({ status: error ? Number(error.code ?? 1) : 0, out, err }),
-    );
-  });
 
 test("the arm example prints a table for each observation, saves its model, draws its page and picture", async () => {
   const [out, picture] = [join(folder, "deep", "out"), join(folder, "arm.svg")];
   const args = ["--steps", "50", "--out", out, "--picture", picture];
-  const { status, out: printed, err } = await run("examples/arm.ts", ...args);
+  const { status, out: printed, err } = runScript("examples/arm.ts", args);
   assert.is(status, 0, err);
   assert.is(printed.match(/^ +parameter +unit +true +mean +sd +5 % +95 % +KS$/gm)?.length, 4);
   assert.is(printed.match(/^ +angle 3 +rad( +[−\d.]+){6}$/gm)?.length, 4);
@@ -66,12 +51,12 @@ test("the arm example prints a table for each observation, saves its model, draw
   assert.ok(svg.length < 250_000, `${svg.length} characters`);
 });
 
-test("the arm example refuses options that it does not know and a number of steps that is none", async () => {
+test("the arm example refuses options that it does not know and a number of steps that is none", () => {
   for (const [args, message] of [
     [["--stepz", "5"], /^arm: .*--stepz/m],
     [["--steps", "few"], /^arm: steps: expected a whole number of at least 1, got NaN$/m],
   ] as const) {
-    const { status, err } = await run("examples/arm.ts", "--out", join(folder, "refused"), ...args);
+    const { status, err } = runScript("examples/arm.ts", ["--out", join(folder, "refused"), ...args]);
     assert.is(status, 1);
     assert.match(err, message);
   }
@@ -152,12 +137,11 @@ test("the gradient of the plate's potential is that of finite differences", asyn
 for (const objective of ["npe", "elbo"]) {
   test(`the plate is trained from its file by the command line, by ${objective}`, async () => {
     const model = join(folder, `plate-${objective}.safetensors`);
-    const args = ["train", "examples/plate.js", "--objective", objective, "--guide", "gaussian", "--steps", "10"];
-    const { status, out, err } = await run(
-      "src/cli/main.ts",
-      ...args,
-      ...["--batch", "16", "--held-out", "16", "--out", model, "--json"],
-    );
+    const args = ["train", "examples/plate.js", "--objective", objective, "--guide", "gaussian"];
+    const { status, out, err } = await retrodict([
+      ...[...args, "--steps", "10", "--batch", "16"],
+      ...["--held-out", "16", "--out", model, "--json"],
+    ]);
     assert.is(status, 0, err);
     assert.is(JSON.parse(out).training.objective, objective);
     const { spec } = await load(model, { problem: plate });
@@ -168,7 +152,7 @@ for (const objective of ["npe", "elbo"]) {
 test("the pendulum is trained by the command line from its file", async () => {
   const model = join(folder, "pendulum.safetensors");
   const args = ["train", "examples/pendulum.js", "--steps", "20", "--batch", "64", "--out", model, "--json"];
-  const { status, out, err } = await run("src/cli/main.ts", ...args);
+  const { status, out, err } = await retrodict(args);
   assert.is(status, 0, err);
   assert.is(JSON.parse(out).problem, "pendulum");
   const { spec } = await load(model, { problem: pendulum });

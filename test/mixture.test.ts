@@ -1,3 +1,4 @@
+// slow (10 s): trainings until both modes are there
 // The mixture guide beyond the properties of all guides: its formula, draws in far-apart modes, derivatives of draws, training.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,3 +1,4 @@
+// slow (11 s): the package is made and runs in three hosts
 // The package as users get it: the result of `npm pack`, unpacked in an empty folder and used from each host.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";

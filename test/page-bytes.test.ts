@@ -1,3 +1,4 @@
+// slow (6 s): the package is made and opened in Chromium
 // The bytes a page loads before its first posterior, gzipped: the entry with its chunks, one build of the kernels, the arm's model.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

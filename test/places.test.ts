@@ -1,3 +1,4 @@
+// slow (12 s): the package in three hosts, and bundled
 // The package in other places: a folder with an odd name, another server, a bundle, and loaded by `require`.
 import { spawn } from "node:child_process";
 import { copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync } from "node:fs";

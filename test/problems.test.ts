@@ -1,3 +1,4 @@
+// slow (35 s): exact draws and gradients of every problem
 // The built-in problems: one list of properties runs over all; then each is compared with what is known of its posterior.
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "uvu";

@@ -1,9 +1,12 @@
+// slow (40 s): every command of the README and of docs/
 // The README's code runs unchanged except for fewer training steps, and so do the commands of all pages.
 import { copyFileSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { blocks, commands, inFolder, pages, read, root, run } from "./helpers/pages.ts";
+import { retrodict } from "./helpers/cli.ts";
+import { blocks, commands, inFolder, pages, read } from "./helpers/pages.ts";
+import { root, runScript } from "./helpers/processes.ts";
 
 test("the README can be read in one go", () => {
   const lines = read("README.md").trimEnd().split("\n");
@@ -11,15 +14,15 @@ test("the README can be read in one go", () => {
   for (const line of lines) assert.ok(line.length <= 120, `${line.length} columns: ${line}`);
 });
 
-test("the code of the README runs", () => {
+test("the code of the README runs", async () => {
   const code = blocks(read("README.md"), "ts");
   assert.is(code.length, 1);
-  inFolder((folder) => {
+  await inFolder((folder) => {
     const script = join(folder, "readme.ts");
     writeFileSync(script, code[0].replace(/steps: \d+/, "steps: 40"));
-    const { status, stdout, stderr } = run(folder, script);
-    assert.is(status, 0, stderr);
-    assert.match(stdout, /Float64Array\(4\)/);
+    const { status, out, err } = runScript(script, [], { cwd: folder });
+    assert.is(status, 0, err);
+    assert.match(out, /Float64Array\(4\)/);
     assert.ok(existsSync(join(folder, "arm.safetensors")));
   });
 });
@@ -51,18 +54,18 @@ function writeInputs(folder: string): void {
     copyFileSync(join(root, "examples", name), join(folder, name));
 }
 
-test("the commands of the README and of docs/ run, page by page", () => {
+test("the commands of the README and of docs/ run, page by page", async () => {
   let count = 0;
   for (const page of pages) {
     const given = commands(read(page));
     count += given.length;
     if (given.length === 0) continue;
-    inFolder((folder) => {
+    await inFolder(async (folder) => {
       writeInputs(folder);
       for (const words of given) {
         const short = words[0] === "train" ? ["--steps", "20", "--batch", "32"] : [];
-        const { status, stderr } = run(folder, join(root, "src/cli/main.ts"), [...words, ...short]);
-        assert.is(status, 0, `${page}: ${words.join(" ")}: ${stderr}`);
+        const { status, err } = await retrodict([...words, ...short], "", { cwd: folder });
+        assert.is(status, 0, `${page}: ${words.join(" ")}: ${err}`);
       }
       if (page === "README.md") assert.ok(existsSync(join(folder, "draws.npy")));
     });

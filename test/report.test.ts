@@ -1,3 +1,4 @@
+// slow (10 s): pages of many plots, each read back as a browser would
 /** The report of an evaluation made by hand: what it must contain, whatever the numbers are. */
 import { parseHTML } from "linkedom";
 import { test } from "uvu";

@@ -1,3 +1,4 @@
+// slow (23 s): the modes of 1300 posteriors of darcy
 // Simulating with a slow forward model: progress is reported, and the simulation can be stopped.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,9 +1,8 @@
+// slow (17 s): a study of the benches, in a process of its own
 // The studies: their reference posteriors are right, their statistics detect what they claim to, and their scripts run.
-import { execFile } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseHTML } from "linkedom";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -16,9 +15,9 @@ import { makeTable } from "../src/evaluate/table.ts";
 import { input } from "../src/graph/build.ts";
 import { type Problem, potential } from "../src/problem/problem.ts";
 import { linearGaussian } from "../src/problems.ts";
+import { type Ended, runScript } from "./helpers/processes.ts";
 import { runGraph } from "./helpers/run.ts";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
 const exactOf = (problem: Problem) => problem.exact as NonNullable<Problem["exact"]>;
 /** A pair of samples of 1000 and of 20,000 stays below, but for one in 1e5. */
 const CLOSE = ksBound(DRAWS, 1e-5) + ksBound(20_000, 1e-5);
@@ -98,18 +97,12 @@ test("the statistics see a shift, and a correlation that marginals do not", asyn
   assert.ok(dependent.ks.mean < exact.ks.mean + 0.03 && dependent.directions > 0.15, JSON.stringify(dependent));
 });
 
-const run = (...args: string[]): Promise<{ status: number; out: string; err: string }> =>
-  new Promise((resolve) => {
-    const options = { cwd: root, timeout: 200_000 };
-    execFile(process.execPath, ["--import", "tsx", "bench/main.ts", "studies", ...args], options, (error, out, err) =>
-      resolve({ status: error ? Number(error.code ?? 1) : 0, out, err }),
-    );
-  });
+const run = (...args: string[]): Ended => runScript("bench/main.ts", ["studies", ...args]);
 
-test("a study prints its table and draws its figure", async () => {
+test("a study prints its table and draws its figure", () => {
   const folder = mkdtempSync(join(tmpdir(), "retrodict-studies-"));
   try {
-    const { status, out, err } = await run("--only", "scaling", "--quick", "--cases", "2", "--images", folder);
+    const { status, out, err } = run("--only", "scaling", "--quick", "--cases", "2", "--images", folder);
     assert.is(status, 0, err);
     assert.match(out, /^\| D \| method \| KS mean \| KL, nats \| −log q \| training, s \| ms per observation \|$/m);
     assert.is(out.match(/^\| (5|10) \| .* ± \.\d{3} \|/gm)?.length, 2 * 5);
@@ -123,11 +116,11 @@ test("a study prints its table and draws its figure", async () => {
   }
 });
 
-test("studies refuse a name that is none and a number of cases that is none", async () => {
-  const unknown = await run("--only", "depth");
+test("studies refuse a name that is none and a number of cases that is none", () => {
+  const unknown = run("--only", "depth");
   assert.is(unknown.status, 1);
   assert.match(unknown.err, /bench studies: expected architecture, multimodal, scaling, methods, got "depth"/);
-  const few = await run("--only", "scaling", "--cases", "1");
+  const few = run("--only", "scaling", "--cases", "1");
   assert.match(few.err, /--cases: expected a whole number of at least 2, got "1"/);
 });
 

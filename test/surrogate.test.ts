@@ -1,3 +1,4 @@
+// slow (10 s): surrogates are trained until their error is small
 // Surrogates: how well they fit, the error that they report, and their use as a problem.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

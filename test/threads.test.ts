@@ -1,6 +1,5 @@
+// slow (40 s): trainings by up to eight threads, in three hosts
 // Threads change when results are computed, never the results.
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Executor } from "../src/backends/backend.ts";
@@ -19,6 +18,7 @@ import { fullSettings, type TrainOptions } from "../src/train/options.ts";
 import { trainingProgram } from "../src/train/program.ts";
 import { train } from "../src/train/train.ts";
 import { bitsOf, rejection, small } from "./helpers/maps.ts";
+import { type Host, isInstalled, otherHosts, runOn, thisNode } from "./helpers/processes.ts";
 
 const base: TrainOptions = { steps: 12, rate: 5e-3, heldOut: 300, seed: 3, kernels: "plain" };
 // 600 rows are 10 shards in 8 groups of 1 and 2; 160 by 2 particles are 2 shards, in fewer groups than threads.
@@ -171,14 +171,6 @@ test('"auto" takes as many threads as there are processors', async () => {
 });
 
 // ---- processes of their own
-const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
-const script = path("./helpers/threaded.ts");
-const hosts: Readonly<Record<string, readonly [string, readonly string[]]>> = {
-  "this Node": [process.execPath, ["--import", "tsx", script]],
-  "a newer Node": [path("../node_modules/node-current/bin/node"), [script]],
-  Deno: [path("../node_modules/.bin/deno"), ["run", "-A", "--no-prompt", script]],
-};
-
 interface Answer {
   readonly hash: string;
   readonly device: string;
@@ -186,28 +178,19 @@ interface Answer {
   readonly warnings: readonly string[];
   readonly mean: readonly number[];
 }
-/** Runs the script to its end, which it must reach by itself. Undefined where the host is not installed. */
-function answerOf(host: string, args: readonly string[]): Answer | undefined {
-  const [program, start] = hosts[host];
-  if (spawnSync(program, ["--version"], { timeout: 30_000 }).status !== 0) {
-    console.log(`SKIP ${host} is not installed`);
-    return undefined;
-  }
-  const { stdout, stderr, status } = spawnSync(program, [...start, ...args], {
-    encoding: "utf8",
-    timeout: 120_000,
-    cwd: path(".."),
-  });
-  assert.is(status, 0, stderr || "the process did not end by itself");
-  return JSON.parse(stdout) as Answer;
+/** Runs the script to its end, which it must reach by itself. */
+function answerOf(host: Host, ...args: string[]): Answer {
+  const { status, out, err } = runOn(host, "test/helpers/threaded.ts", args);
+  assert.is(status, 0, err || "the process did not end by itself");
+  return JSON.parse(out) as Answer;
 }
 
-const alone = answerOf("this Node", ["1"]) as Answer;
-for (const host of Object.keys(hosts)) {
-  test(`500 steps by 1, 2 and 4 threads end with the same bits in ${host}, and the process ends by itself`, () => {
+const alone = answerOf(thisNode, "1");
+for (const host of [thisNode, ...otherHosts]) {
+  test(`500 steps by 1, 2 and 4 threads end with the same bits in ${host.name}, and the process ends by itself`, () => {
+    if (!isInstalled(host)) return;
     for (const threads of [1, 2, 4]) {
-      const answer = answerOf(host, [String(threads)]);
-      if (answer === undefined) return;
+      const answer = answerOf(host, String(threads));
       const device = threads > 1 ? `wasm plain, ${threads} threads` : "wasm plain";
       assert.equal(answer, { ...alone, device });
     }
@@ -216,7 +199,7 @@ for (const host of Object.keys(hosts)) {
 
 test("without shared memory one thread trains to the same bits, and says why once and in the record", () => {
   const reason = "threads: 1 thread computes instead of 4, because this host has no SharedArrayBuffer";
-  const answer = answerOf("this Node", ["4", "bare"]);
+  const answer = answerOf(thisNode, "4", "bare");
   assert.equal(answer, { ...alone, notice: reason, warnings: [reason] });
 });
 

@@ -1,3 +1,4 @@
+// slow (22 s): trainings until the posterior is right
 // Two moons: the crescent's density matches its draws, exact draws match the potential, and guides train on it.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

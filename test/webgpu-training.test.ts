@@ -1,6 +1,5 @@
+// slow (95 s): trainings on a software adapter, in three hosts
 // Training on WebGPU: losses and gradients as on wasm, resuming on another backend, a lost device, hosts without an adapter.
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Executor } from "../src/backends/backend.ts";
@@ -16,6 +15,7 @@ import { fullSettings } from "../src/train/options.ts";
 import { trainingProgram } from "../src/train/program.ts";
 import { noGpu } from "./helpers/gpu.ts";
 import { rejection, small } from "./helpers/maps.ts";
+import { isInstalled, otherHosts, runCode, runOn } from "./helpers/processes.ts";
 
 const skip = (): boolean => {
   if (noGpu) console.log(`SKIP ${noGpu}`);
@@ -185,7 +185,7 @@ test("a batch that does not fit is refused with the rows that would, and calls a
 test("where there is no adapter, webgpu says why and auto trains on wasm", () => {
   const script = `
     import { train, gaussian } from "./src/index.ts";
-    import { arm } from "./src/problems/index.ts";
+    import { arm } from "./src/problems.ts";
     const options = { guide: gaussian({ hidden: [4] }), steps: 2, batch: 8, heldOut: 8, evaluateEvery: 1 };
     const told = await train(arm, { ...options, backend: "webgpu" }).catch((error) => error.message);
     const { device } = (await train(arm, options)).spec.training;
@@ -193,37 +193,22 @@ test("where there is no adapter, webgpu says why and auto trains on wasm", () =>
     const { device: fallen } = (await train(arm, large)).spec.training;
     const { device: shared } = (await train(arm, { ...large, threads: 2 })).spec.training;
     console.log(JSON.stringify({ told, device, fallen, shared }));`;
-  const { stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
-    cwd: path(".."),
-    encoding: "utf8",
-    env: { ...process.env, VK_ICD_FILENAMES: "/nowhere", VK_DRIVER_FILES: "/nowhere" },
-  });
-  assert.ok(stdout.includes("{"), stderr);
-  const { told, device, fallen, shared } = JSON.parse(stdout.slice(stdout.indexOf("{")));
+  const env = { VK_ICD_FILENAMES: "/nowhere", VK_DRIVER_FILES: "/nowhere" };
+  const { out, err } = runCode(script, { env });
+  assert.ok(out.includes("{"), err);
+  const { told, device, fallen, shared } = JSON.parse(out.slice(out.indexOf("{")));
   assert.match(told, /^webgpu: this host has no adapter: .*; use backend "wasm"$/);
   assert.match(device, /^wasm (plain|relaxed)$/);
   assert.match(shared, /^wasm (plain|relaxed), 2 threads \(webgpu: this host has no adapter/);
   assert.match(fallen, /^wasm (plain|relaxed) \(webgpu: this host has no adapter/);
 });
 
-const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
-const script = path("./helpers/on-webgpu.ts");
-const hosts: Readonly<Record<string, readonly [string, readonly string[]]>> = {
-  "a newer Node": [path("../node_modules/node-current/bin/node"), [script]],
-  Deno: [path("../node_modules/.bin/deno"), ["run", "-A", "--no-prompt", script]],
-};
-for (const [host, [program, args]] of Object.entries(hosts))
-  test(`${host} trains and infers on WebGPU, near what it does on wasm, and ends by itself`, () => {
-    if (skip()) return;
-    if (spawnSync(program, ["--version"], { timeout: 30_000 }).status !== 0)
-      return void console.log(`SKIP ${host} is not installed`);
-    const { stdout, stderr, status } = spawnSync(program, args, {
-      encoding: "utf8",
-      timeout: 120_000,
-      cwd: path(".."),
-    });
-    assert.is(status, 0, stderr || "the process did not end by itself");
-    const { gpu, wasm } = JSON.parse(stdout);
+for (const host of otherHosts)
+  test(`${host.name} trains and infers on WebGPU, near what it does on wasm, and ends by itself`, () => {
+    if (skip() || !isInstalled(host)) return;
+    const { status, out, err } = runOn(host, "test/helpers/on-webgpu.ts");
+    assert.is(status, 0, err || "the process did not end by itself");
+    const { gpu, wasm } = JSON.parse(out);
     assert.match(gpu.device, /^webgpu /);
     assert.ok(gpu.numbers.length > 5);
     assert.is(gpu.numbers.length, wasm.numbers.length);

@@ -1,15 +1,18 @@
+// slow (18 s): trainings in workers, and arrays of millions of numbers
 // Work in a worker gives the same answers and leaves the calling thread free.
 import { performance } from "node:perf_hooks";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Executor } from "../src/backends/backend.ts";
 import { createExecutor } from "../src/backends/select.ts";
 import { input, mul } from "../src/graph/build.ts";
 import { printPlan } from "../src/graph/plan.ts";
 import { compile } from "../src/graph/program.ts";
 import { coupling } from "../src/guides/coupling.ts";
 import { spline } from "../src/guides/spline.ts";
+import { MAX_THREADS } from "../src/host/workers.ts";
 import { atOnce } from "../src/host/yielding.ts";
 import { infer } from "../src/infer/infer.ts";
 import { laplace } from "../src/infer/laplace.ts";
@@ -23,6 +26,8 @@ import { fullSettings, type TrainOptions } from "../src/train/options.ts";
 import { trainingProgram } from "../src/train/program.ts";
 import { train } from "../src/train/train.ts";
 import { bitsOf, outside, rejection, small } from "./helpers/maps.ts";
+
+type ThreadWorker = import("node:worker_threads").Worker;
 
 const guide = () => spline({ bins: 4, embedding: [8], hidden: [8] });
 const base: TrainOptions = { steps: 40, batch: 64, rate: 5e-3, heldOut: 64, seed: 3, kernels: "plain" };
@@ -174,6 +179,7 @@ test("a view of a larger buffer is posted alone, and the caller's arrays stay th
 });
 
 test("an executor that is disposed of while it works rejects what is awaited", async () => {
+  // When it is disposed of does not matter: a million steps take longer, on any machine.
   const { program } = atOnce(
     trainingProgram(small, fullSettings(small, { ...base, guide: guide(), embedding: "none" }), 3),
   );
@@ -188,15 +194,15 @@ test("an executor that is disposed of while it works rejects what is awaited", a
   }
 });
 
-/** The workers that are started from now on. */
-function watchWorkers() {
+/** The workers that are started from now on; `onStart` is told of each, before its script runs. */
+function watchWorkers(onStart: (worker: ThreadWorker, index: number) => unknown = () => {}) {
   const module = process.getBuiltinModule("node:worker_threads") as { Worker: unknown };
   const { Worker } = module as typeof import("node:worker_threads");
-  const made: InstanceType<typeof Worker>[] = [];
+  const made: ThreadWorker[] = [];
   module.Worker = class extends Worker {
     constructor(...args: ConstructorParameters<typeof Worker>) {
       super(...args);
-      made.push(this);
+      onStart(this, made.push(this) - 1);
     }
   };
   return {
@@ -207,30 +213,55 @@ function watchWorkers() {
   };
 }
 
-test("a worker that dies rejects what is awaited, with threads too", async () => {
-  const { made, restore } = watchWorkers();
+/** Does something while no worker of the tests before is idle, so that all that it needs are started. */
+async function withNewWorkers(action: () => Promise<void>): Promise<void> {
+  const others = await createExecutor(double, { threads: MAX_THREADS, kernels: "plain" });
   try {
-    // Both idle workers of the tests before are in use, so that what is made now is seen.
-    const others = await createExecutor(double, { threads: 8, kernels: "plain" });
-    for (const which of [0, 1]) {
-      made.length = 0;
-      const executor = await createExecutor(double, { threads: 2, kernels: "plain" });
-      assert.is(made.length, 2);
-      const many = new Float32Array(20_000_000);
-      const work = executor.run("double", {
-        rows: many.length,
-        inputs: { x: many },
-        onRows: () => new Promise(() => {}),
-      });
-      setTimeout(() => made[which].terminate(), 50);
-      const { message } = await rejection(work);
-      assert.match(message, /^worker: expected it to continue, but .*ended with status 1/, message);
-    }
-    others.dispose();
+    await action();
   } finally {
-    restore();
+    others.dispose();
   }
-});
+}
+
+/** A run that waits, after its first rows, for an answer that does not come. */
+const endless = (executor: Executor, onFirstRows: () => void = () => {}): Promise<unknown> => {
+  const onRows = (): Promise<void> => {
+    onFirstRows();
+    return new Promise(() => {});
+  };
+  return executor.run("double", { rows: 5000, inputs: { x: new Float32Array(5000) }, onRows });
+};
+
+for (const [which, index] of [
+  ["leads", 0],
+  ["follows", 1],
+] as const)
+  test(`a worker that ${which} and dies at work rejects what is awaited`, () =>
+    withNewWorkers(async () => {
+      const { made, restore } = watchWorkers();
+      try {
+        const executor = await createExecutor(double, { threads: 2, kernels: "plain" });
+        assert.is(made.length, 2);
+        const { message } = await rejection(endless(executor, () => made[index].terminate()));
+        assert.match(message, /^worker: expected it to continue, but a worker ended with status 1/);
+      } finally {
+        restore();
+      }
+    }));
+
+test("a worker that dies before it is ready is told as one that died, not as a script that is not found", () =>
+  withNewWorkers(async () => {
+    // The first worker shows that workers start here; the second dies.
+    const { restore } = watchWorkers((worker, index) => index === 1 && worker.terminate());
+    try {
+      const { message } = await rejection(
+        createExecutor(double, { threads: 2, kernels: "plain" }).then((executor) => endless(executor)),
+      );
+      assert.match(message, /^worker: expected it to continue, but a worker ended with status \d before it was ready$/);
+    } finally {
+      restore();
+    }
+  }));
 
 test("workers of executors that are garbage serve others, not those whose answer is awaited", async () => {
   setFlagsFromString("--expose-gc");
@@ -242,6 +273,10 @@ test("workers of executors that are garbage serve others, not those whose answer
     }
   };
   const { made, restore } = watchWorkers();
+  // Workers without work end after a second, which a busy machine may need for a sweep: here no second passes.
+  const { setTimeout: later } = globalThis;
+  globalThis.setTimeout = ((action: () => void, ms: number) =>
+    later(ms < 1000 ? action : () => {}, ms)) as typeof later;
   try {
     for (let i = 0; i < 8; i++) {
       const answer = createExecutor(double, { worker: true, kernels: "plain" }).then((executor) =>
@@ -253,6 +288,7 @@ test("workers of executors that are garbage serve others, not those whose answer
     }
     assert.ok(made.length <= 2, `${made.length} workers for 8 executors, one after another`);
   } finally {
+    globalThis.setTimeout = later;
     restore();
   }
 });

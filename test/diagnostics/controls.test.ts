@@ -1,3 +1,4 @@
+// slow (33 s): false alarms and misses, counted over many repetitions
 /**
  * Negative controls: guides that are wrong in known ways, on posteriors known exactly. Every diagnostic must catch the faults
  * that docs/diagnostics.md says it catches, must pass the right guide, and must miss the faults that the page says it misses.

@@ -1,31 +1,23 @@
 // Meshes of built-in problems are made when a forward model is first traced, so importing the problems is cheap.
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
+import { runCode } from "../helpers/processes.ts";
 
 /** Bytes of typed arrays after the import of the problems, and after the forward model of one is traced. */
 function bytesHeld(name: string): { imported: number; traced: number } {
   const program = `
     const bytes = () => process.memoryUsage().arrayBuffers;
     const before = bytes();
-    const { problems } = await import("./src/problems/index.ts");
+    const { problems } = await import("./src/problems.ts");
     const imported = bytes() - before;
     const { input } = await import("./src/graph/build.ts");
     const problem = problems["${name}"];
     const kept = problem.forward(input("theta", problem.D));
     console.log(JSON.stringify({ imported, traced: bytes() - before, kept: kept.cols }));
   `;
-  const args = ["--import", "tsx", "--input-type=module", "--eval", program];
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, {
-    cwd: root,
-    encoding: "utf8",
-    timeout: 100_000,
-  });
-  assert.is(status, 0, stderr);
-  return JSON.parse(stdout);
+  const { status, out, err } = runCode(program);
+  assert.is(status, 0, err);
+  return JSON.parse(out);
 }
 
 for (const name of ["eit", "darcy"]) {

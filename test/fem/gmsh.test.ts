@@ -4,7 +4,8 @@ import * as assert from "uvu/assert";
 import { gmsh } from "../../src/fem/gmsh.ts";
 import { areas, type Mesh } from "../../src/fem/mesh.ts";
 import { selectEdges, selectTriangles } from "../../src/fem/select.ts";
-import { BY_HAND, processorSeconds, read, versions } from "../helpers/mesh.ts";
+import { processorSeconds } from "../helpers/clock.ts";
+import { BY_HAND, read, versions } from "../helpers/mesh.ts";
 import { messageOf } from "../helpers/store.ts";
 
 /** What a mesh is, whatever the order of its parts. */

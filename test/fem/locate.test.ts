@@ -4,7 +4,7 @@ import { disc, rectangle } from "../../src/fem/generators.ts";
 import { locate, locator } from "../../src/fem/locate.ts";
 import { makeMesh } from "../../src/fem/make-mesh.ts";
 import type { Mesh } from "../../src/fem/mesh.ts";
-import { processorSeconds } from "../helpers/mesh.ts";
+import { processorSeconds } from "../helpers/clock.ts";
 import { generator, messageOf } from "../helpers/store.ts";
 
 /** The position that a triangle and weights stand for, and checks of the weights. */

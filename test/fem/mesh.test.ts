@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { type MeshSpec, makeMesh } from "../../src/fem/make-mesh.ts";
 import { areas, centroids } from "../../src/fem/mesh.ts";
 import { selectEdges, selectTriangles } from "../../src/fem/select.ts";
-import { processorSeconds } from "../helpers/mesh.ts";
+import { processorSeconds } from "../helpers/clock.ts";
 import { generator, messageOf } from "../helpers/store.ts";
 
 /** Two triangles on the unit square, with its diagonal from the origin. */

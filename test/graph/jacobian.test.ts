@@ -1,6 +1,9 @@
+// slow (25 s): Jacobians of every problem by the f64 reference
 // Jacobian-vector products and Jacobians against finite differences, on every built-in problem and on ops of each kind.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { createReference } from "../../src/backends/reference/executor.ts";
+import { createWasm } from "../../src/backends/wasm/executor.ts";
 import * as g from "../../src/graph/build.ts";
 import { grad, type Jacobian, jacobian, jvp } from "../../src/graph/grad.ts";
 import { compile } from "../../src/graph/program.ts";
@@ -15,6 +18,9 @@ const ROWS = 3;
 const STEP = 2 ** -9;
 /** Second derivatives of the plate jump where the rim of its disc meets a corner of a cell: there must be none within a step. */
 const SHORT_STEP = 2 ** -15;
+
+/** Of more products than these, each through its solves, the reference makes minutes: kernels, in f64 too, make seconds. */
+const MANY = 100;
 
 /** Entry (row, m, d) of ∂output/∂x by Richardson's extrapolation, as in helpers/differences.ts. */
 async function differences(
@@ -81,6 +87,7 @@ for (const [name, { D, forward }] of Object.entries(models)) {
       const got = await runGraph(Object.fromEntries(parts.map((t, i) => [`${i}`, t])), {
         rows: ROWS,
         inputs: { x: values },
+        create: parts.length > MANY ? createWasm : createReference,
       });
       for (let r = 0; r < ROWS; r++) {
         for (let m = 0; m < M; m++) {

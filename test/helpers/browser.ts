@@ -4,6 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
+import { PATIENCE } from "./processes.ts";
 import { type ServeOptions, type Server, serve } from "./server.ts";
 
 const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
@@ -54,13 +55,14 @@ export async function openPage(folder: string, options: PageOptions = {}): Promi
   };
   try {
     const { chromium } = await import("playwright-core");
-    browser = await chromium.launch({ executablePath, args: FLAGS });
+    browser = await chromium.launch({ executablePath, args: FLAGS, timeout: PATIENCE });
   } catch (error) {
     await close();
     return `Chromium does not start: ${String(error).split("\n")[0]}`;
   }
   try {
     const page = await browser.newPage();
+    page.setDefaultTimeout(PATIENCE);
     const errors: string[] = [];
     page.on("pageerror", (error) => errors.push(error.message));
     page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
@@ -86,4 +88,45 @@ export async function withPage(
   } finally {
     await open.close();
   }
+}
+
+interface TraceEvent {
+  readonly name: string;
+  readonly pid: number;
+  readonly tid: number;
+  readonly args: { readonly name?: string };
+  /** Microseconds by the clock, and of the processor. */
+  readonly dur?: number;
+  readonly tdur?: number;
+}
+
+/**
+ * Does something and measures the tasks of the page's main thread meanwhile: milliseconds of the processor, so that other work on
+ * the machine does not lengthen them. Hosts with a coarse clock of processor time add the time of tasks before, but no task takes
+ * more than the time that passes.
+ */
+export async function withTasks<T>(
+  { page }: OpenPage,
+  action: () => Promise<T>,
+): Promise<{ result: T; tasks: readonly number[] }> {
+  const browser = page.context().browser() as Browser;
+  await browser.startTracing(page, { categories: ["toplevel"] });
+  let trace: Buffer | undefined;
+  let result: T;
+  try {
+    result = await action();
+  } finally {
+    trace = await browser.stopTracing();
+  }
+  const { traceEvents } = JSON.parse(trace.toString()) as { traceEvents: readonly TraceEvent[] };
+  const main = new Set(
+    traceEvents.flatMap(({ name, args, pid, tid }) =>
+      name === "thread_name" && args.name === "CrRendererMain" ? [`${pid} ${tid}`] : [],
+    ),
+  );
+  const tasks = traceEvents.filter(
+    ({ name, pid, tid }) => name === "ThreadControllerImpl::RunTask" && main.has(`${pid} ${tid}`),
+  );
+  if (tasks.length === 0) throw new Error("the browser told of no task");
+  return { result, tasks: tasks.map(({ dur = 0, tdur = dur }) => Math.min(dur, tdur) / 1000) };
 }

@@ -101,11 +101,3 @@ $EndElements
 };
 export type Version = keyof typeof BY_HAND;
 export const versions = ["4.1", "2.2"] as const;
-
-/** Processor time, which other programs on the machine do not stretch as they do the clock's. */
-export function processorSeconds(action: () => unknown): number {
-  const before = process.cpuUsage();
-  action();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1e6;
-}

@@ -1,12 +1,12 @@
 /** The package as its users get it: what `npm pack` makes, unpacked where nothing else is. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import * as assert from "uvu/assert";
+import { PATIENCE, root } from "./processes.ts";
 
-export const root = fileURLToPath(new URL("../..", import.meta.url));
+export { root } from "./processes.ts";
 
 /** Runs to the end. @throws with what was printed, unless the status is 0. */
 export function run(folder: string, command: string, args: readonly string[]): string {
@@ -15,7 +15,7 @@ export function run(folder: string, command: string, args: readonly string[]): s
     cwd: folder,
     env,
     encoding: "utf8",
-    timeout: 300_000,
+    timeout: PATIENCE,
     shell: process.platform === "win32" && !/\.exe$/i.test(command), // npm and deno are scripts there
   });
   if (error) throw error;
@@ -27,28 +27,45 @@ const changedAt = (path: string): number => statSync(path, { throwIfNoEntry: fal
 const newestIn = (folder: string): number =>
   Math.max(...readdirSync(folder, { recursive: true }).map((name) => changedAt(join(folder, String(name)))));
 
+/** Whether the process runs whose number a lock holds; also while that cannot be told, because the lock has just gone. */
+function isHeld(lock: string): boolean {
+  try {
+    process.kill(Number(readFileSync(lock, "utf8")), 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
+}
+
 /** Does something that only one process may do at a time; others wait. A lock that an ended process has left is broken. */
 function alone(action: () => void): void {
-  const lock = join(root, "node_modules/.retrodict-build");
+  const lock = join(root, "node_modules/.retrodict-lock");
+  const own = `${lock}-${process.pid}`;
   const pause = new Int32Array(new SharedArrayBuffer(4));
-  for (;;) {
-    try {
-      mkdirSync(lock);
-      break;
-    } catch {
-      if (Date.now() - changedAt(lock) > 400_000) rmSync(lock, { recursive: true, force: true });
-      Atomics.wait(pause, 0, 0, 200);
-    }
-  }
+  writeFileSync(own, String(process.pid));
   try {
-    action();
+    for (;;) {
+      try {
+        linkSync(own, lock); // it appears with its content, unless another is there
+        break;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+        if (isHeld(lock)) Atomics.wait(pause, 0, 0, 200);
+        else rmSync(lock, { force: true });
+      }
+    }
+    try {
+      action();
+    } finally {
+      rmSync(lock, { force: true });
+    }
   } finally {
-    rmSync(lock, { recursive: true, force: true });
+    rmSync(own, { force: true });
   }
 }
 
 /** Builds what is missing in dist/ or older than the sources: tests may run in a tree that was never built. */
-function buildWhatIsStale(): void {
+function buildWhatIsStale({ types }: { readonly types: boolean }): void {
   run(root, process.execPath, ["--import", "tsx", "scripts/build-wasm.ts", "--if-stale"]);
   const made = ["package.json", "scripts/build-js.ts", "scripts/build-types.ts", "scripts/host-types.d.ts"].map(
     (name) => changedAt(join(root, name)),
@@ -56,8 +73,12 @@ function buildWhatIsStale(): void {
   const sources = Math.max(newestIn(join(root, "src")), ...made);
   const stale = (file: string): boolean => changedAt(join(root, "dist", file)) < sources;
   if (stale("cli.js")) run(root, process.execPath, ["--import", "tsx", "scripts/build-js.ts"]);
-  if (stale("types/src/index.d.ts")) run(root, process.execPath, ["--import", "tsx", "scripts/build-types.ts"]);
+  if (types && stale("types/src/index.d.ts"))
+    run(root, process.execPath, ["--import", "tsx", "scripts/build-types.ts"]);
 }
+
+/** Brings what runs in dist/ up to the sources. */
+export const buildPrograms = (): void => alone(() => buildWhatIsStale({ types: false }));
 
 export interface Installed {
   /** A folder whose node_modules hold the package, and nothing else. */
@@ -76,7 +97,7 @@ export function installPackage(): Installed {
   const npm = process.platform === "win32" ? "npm.cmd" : "npm";
   let told = "";
   alone(() => {
-    buildWhatIsStale();
+    buildWhatIsStale({ types: true });
     told = run(root, npm, ["pack", "--json", "--ignore-scripts", "--offline", "--pack-destination", folder]);
   });
   const [{ filename, files }] = JSON.parse(told) as [{ filename: string; files: { path: string }[] }];

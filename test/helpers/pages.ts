@@ -1,10 +1,7 @@
 /** The README, CONTRIBUTING and the pages of docs/: their code, their commands, and a folder to run them in. */
-import { type SpawnSyncReturns, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-
-export const root = fileURLToPath(new URL("../..", import.meta.url));
+import { root } from "./processes.ts";
 
 /** Paths relative to the repository. */
 export const pages: readonly string[] = [
@@ -35,19 +32,12 @@ export const commands = (text: string): string[][] =>
     );
 
 /** A folder inside the repository, where "retrodict" is found, with the package's own folders beside the script. */
-export function inFolder(use: (folder: string) => void): void {
+export async function inFolder(use: (folder: string) => void | Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(root, "out-docs-"));
   try {
     for (const name of ["dist", "models"]) symlinkSync(join(root, name), join(folder, name));
-    use(folder);
+    await use(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-/** Runs a TypeScript file in a folder. */
-export function run(folder: string, script: string, args: readonly string[] = []): SpawnSyncReturns<string> {
-  const env = { ...process.env, TSX_TSCONFIG_PATH: join(root, "tsconfig.json") };
-  const command = ["--import", "tsx", script, ...args];
-  return spawnSync(process.execPath, command, { cwd: folder, encoding: "utf8", timeout: 120_000, env });
 }

@@ -1,3 +1,4 @@
+// slow (47 s): a software adapter computes large products
 // The tiled products of shaders/dense.wgsl.ts and dense_grad.wgsl.ts, in the variants that the widths of webgpu.test.ts do not reach.
 // The shape of a layer and the rows of the plan pick the variant: the width of tiles, teams, whole quads of weights or not, sums over
 // rows in parts or alone. The tolerance is that of ops.test.ts: 4 + 4 √K units of 2^-24 Σ|terms| for K terms.

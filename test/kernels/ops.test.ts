@@ -1,3 +1,4 @@
+// slow (44 s): every op at all widths and row counts, on every backend
 // Every kernel against the f64 reference: all types, odd widths, odd row counts, tiles, broadcasts.
 //
 // Tolerances are in units of u, half a unit in the last place (2^-24, 2^-53), times a scale. A sum of K products in any order

@@ -1,3 +1,4 @@
+// slow (25 s): splines at every width, on every backend
 // The spline kernels in f32 against the f64 reference, and against what a monotone spline must do.
 //
 // Knots are known to a few ε · bound (ε = 2^-24), so an answer must be the exact one at an argument moved by as much: it

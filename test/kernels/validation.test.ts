@@ -1,3 +1,4 @@
+// slow (13 s): every shader is compiled and checked
 // Every kernel of shaders/ compiles without a message, within the limits that every device has, on a device that checks everything
 // and runs nothing. Shapes, the rows of the plan and the neighbours of an op in it pick the variant of a kernel.
 import { readdirSync } from "node:fs";

@@ -1,3 +1,4 @@
+// slow (170 s): a software adapter compiles the kernels of every op
 // Every op on WebGPU against the f64 reference, with the comparisons and tolerances of the wasm kernels; WebGPU has no solves.
 import { test } from "uvu";
 import { hasKernels } from "../../src/backends/webgpu/schedule.ts";

@@ -41,7 +41,12 @@ function listening(where: string | URL, { message, failure }: Listener) {
   const up = new Promise<void>((resolve, reject) => {
     settle = { resolve, reject };
   });
-  up.catch(() => {}); // who does not await `up` learns of the failure by `died`
+  up.catch(() => {}); // who does not await `up` is told of the failure all the same
+  const fail = (told: string): void => {
+    settle?.reject(new Error(told));
+    settle = undefined;
+    failure(told);
+  };
   return {
     up,
     message(data: FromWorker): void {
@@ -51,10 +56,11 @@ function listening(where: string | URL, { message, failure }: Listener) {
       } else message(data);
     },
     failure(why: string): void {
-      const told = settle ? `no worker starts from ${where} (${why}); ${HINT}` : why;
-      settle?.reject(new Error(told));
-      settle = undefined;
-      failure(told);
+      fail(settle ? `no worker starts from ${where} (${why}); ${HINT}` : why);
+    },
+    /** The worker was ended. A script that cannot be loaded or fails is an error first, so where it is has nothing to do with this. */
+    ended(code: number): void {
+      fail(`a worker ended with status ${code}${settle ? " before it was ready" : ""}`);
     },
   };
 }
@@ -98,13 +104,13 @@ function threadSource(place: string | URL): string | URL {
 
 function startThread({ Worker }: typeof import("node:worker_threads"), listener: Listener): Port {
   const place = workerUrl();
-  const { up, message, failure } = listening(place, listener);
+  const { up, message, failure, ended } = listening(place, listener);
   // No command-line flags of the program, because workers refuse some of them, such as --input-type.
   const worker = new Worker(threadSource(place), { execArgv: [] });
   worker.on("message", message);
   worker.on("error", (error) => failure(error instanceof Error ? error.message : String(error)));
   worker.on("messageerror", (error) => failure(error.message));
-  worker.on("exit", (code) => failure(`it ended with status ${code}`));
+  worker.on("exit", ended);
   worker.unref();
   return {
     up,
