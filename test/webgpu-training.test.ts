@@ -185,7 +185,7 @@ test("a batch that does not fit is refused with the rows that would, and calls a
 test("where there is no adapter, webgpu says why and auto trains on wasm", () => {
   const script = `
     import { train, gaussian } from "./src/index.ts";
-    import { arm } from "./src/problems/index.ts";
+    import { arm } from "./src/problems.ts";
     const options = { guide: gaussian({ hidden: [4] }), steps: 2, batch: 8, heldOut: 8, evaluateEvery: 1 };
     const told = await train(arm, { ...options, backend: "webgpu" }).catch((error) => error.message);
     const { device } = (await train(arm, options)).spec.training;

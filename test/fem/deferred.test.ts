@@ -11,7 +11,7 @@ function bytesHeld(name: string): { imported: number; traced: number } {
   const program = `
     const bytes = () => process.memoryUsage().arrayBuffers;
     const before = bytes();
-    const { problems } = await import("./src/problems/index.ts");
+    const { problems } = await import("./src/problems/table.ts");
     const imported = bytes() - before;
     const { input } = await import("./src/graph/build.ts");
     const problem = problems["${name}"];
