@@ -1,103 +1,108 @@
-/** The verdict on a model, in words, from its numbers. */
+/** The verdict on a model: the numbers of its evaluation in words. */
 import type { Verdict } from "../model/calibration-record.ts";
-import type { Evaluation } from "./evaluation.ts";
+import type { Evaluation, KsSummary } from "./evaluation.ts";
 
-/** Share of cases that may be flagged. */
+/** Share of cases that may exceed a limit. */
 const FEW = 0.05;
-/** KS up to so many times what two exact samples give is as good as exact; beyond the second it is far off. */
+/** Mean KS as a multiple of that of two exact samples: up to NEAR the posteriors are as good as exact, beyond FAR far off. */
 const NEAR = 1.25;
 const FAR = 2;
 
 const percent = (x: number): string => `${(100 * x).toFixed(x > 0 && x < 0.1 ? 1 : 0)} %`;
 const list = (names: readonly string[]): string =>
   names.length <= 3 ? names.join(", ") : `${names.slice(0, 3).join(", ")} and ${names.length - 3} more`;
+const failed = (curves: readonly { passed: boolean; name: string }[]): string =>
+  list(curves.filter(({ passed }) => !passed).map(({ name }) => name));
 
-/** What the numbers say. `caveat`: what speaks against the truth itself. */
-export function verdictOf(
-  { ks, weights, calibration, warned }: Pick<Evaluation, "ks" | "weights" | "calibration" | "warned">,
-  caveat: string | null,
-): Verdict {
-  const findings: { good: boolean; text: string }[] = [];
-  const find = (good: boolean, text: string): boolean => {
-    findings.push({ good, text });
-    return good;
-  };
-  const failed = (curves: readonly { passed: boolean; name: string }[]): string =>
-    list(curves.filter(({ passed }) => !passed).map(({ name }) => name));
-  const { sbc, coverage, tarp, foreign, cases, alpha } = calibration;
-  const sure = `${percent(1 - alpha)} bands`;
+type Numbers = Pick<Evaluation, "ks" | "weights" | "calibration" | "warned">;
+type Finding = Verdict["findings"][number];
 
-  let [near, far, mended, weighable] = [true, false, false, false];
-  if (ks !== null) {
-    const ratio = ks.guide.mean / ks.guide.floor;
-    const numbers = `mean KS ${ks.guide.mean.toFixed(3)}, where two exact samples give ${ks.guide.floor.toFixed(3)}`;
-    near = find(
-      ratio <= NEAR,
-      ratio <= NEAR
-        ? `Posteriors are close to the truth: ${numbers}.`
-        : `Posteriors are ${ratio <= FAR ? "somewhat" : "far"} off the truth: ${numbers}.`,
-    );
-    far = ratio > FAR;
-    if (ks.corrected !== null) {
-      mended = ks.corrected.mean <= NEAR * ks.corrected.floor;
-      find(mended, `Corrected by importance weights: mean KS ${ks.corrected.mean.toFixed(3)}.`);
-    }
-  }
-  const ranked = find(
-    sbc.passed,
-    sbc.passed
-      ? `Ranks of the true parameters are uniform in ${cases} fresh cases (${sure}).`
-      : `Ranks of the true parameters are not uniform in ${cases} fresh cases: ${failed(sbc.curves)} (${sbc.curves
-          .filter((c) => !c.passed)
-          .map((c) => c.reading)
-          .slice(0, 1)}).`,
-  );
-  const covered = find(
-    coverage.passed,
-    coverage.passed
-      ? "Regions and intervals hold the truth as often as they say."
-      : `Regions or intervals hold the truth more or less often than they say: ${failed(coverage.curves)}.`,
-  );
-  const balls = find(
-    tarp.passed,
-    tarp.passed
-      ? "So do balls about random points (TARP)."
-      : "Balls about random points hold other shares than they say (TARP).",
-  );
-  if (weights !== null) {
-    weighable = weights.above <= FEW;
-    find(
-      weighable,
-      `Importance weights ${weighable ? "can" : "cannot"} be trusted: k̂ is above 0.7 in ${percent(weights.above)} of the cases.`,
-    );
-  }
-  find(
-    foreign.beyondAll <= FEW,
-    `${percent(foreign.beyondAll)} of fresh data lie beyond all that training held out, ${percent(foreign.beyondMost)} beyond 99.5 % of it; ${percent(warned)} of the cases warn.`,
-  );
-  if (caveat !== null) find(false, `The truth itself is in doubt: ${caveat}.`);
-  const calibrated = ranked && covered && balls;
+/** The verdict on a model. `caveat`: a reason to doubt the reference posteriors, or null. */
+export function verdictOf(numbers: Numbers, caveat: string | null): Verdict {
+  const comparison = compareFindings(numbers);
+  const calibration = calibrationFindings(numbers);
+  const { ks, weights } = numbers;
+  const weightable = weights !== null && weights.above <= FEW;
+  const findings = [...comparison, ...calibration, ...otherFindings(numbers, weightable)];
+  if (caveat !== null) findings.push({ good: false, text: `The reference posteriors are in doubt: ${caveat}.` });
   findings.sort((a, b) => Number(b.good) - Number(a.good));
 
+  const near = ks === null || ks.guide.mean <= NEAR * ks.guide.floor;
+  const calibrated = calibration.every(({ good }) => good);
   if (near && calibrated)
     return {
       level: "sound",
       headline:
         ks === null
           ? "This model is calibrated, as far as simulations alone can tell."
-          : "Believe this model: its posteriors are those of the physics, and calibrated.",
+          : "Trust this model: its posteriors are accurate and calibrated.",
       findings,
     };
-  if (weighable && (ks === null ? calibrated : mended || (!far && ks.corrected === null)))
+  const far = ks !== null && ks.guide.mean > FAR * ks.guide.floor;
+  const corrected = ks === null ? calibrated : ks.corrected === null ? !far : isMended(ks.corrected);
+  if (weightable && corrected)
     return {
       level: "correct",
-      headline: "Use this model with correct(): its own posteriors are off, corrected ones are right.",
+      headline:
+        "Use this model with correct(): its own posteriors are inaccurate, but the corrected ones are accurate.",
       findings,
     };
   return {
     level: "doubtful",
-    headline:
-      "Do not rely on this model: its posteriors are not those of the physics. Train longer, or use another guide.",
+    headline: "Do not rely on this model: its posteriors are inaccurate. Train longer, or use another guide.",
     findings,
   };
+}
+
+const isMended = ({ mean, floor }: KsSummary): boolean => mean <= NEAR * floor;
+
+/** Findings from the comparison with reference posteriors. */
+function compareFindings({ ks }: Numbers): Finding[] {
+  if (ks === null) return [];
+  const { guide, corrected } = ks;
+  const ratio = guide.mean / guide.floor;
+  const numbers = `the mean KS is ${guide.mean.toFixed(3)}; two exact samples give ${guide.floor.toFixed(3)}`;
+  const found = ratio <= NEAR ? "are accurate" : `are ${ratio <= FAR ? "somewhat" : "very"} inaccurate`;
+  const findings = [{ good: ratio <= NEAR, text: `Posteriors ${found}: ${numbers}.` }];
+  if (corrected !== null)
+    findings.push({
+      good: isMended(corrected),
+      text: `After correction by importance weights the mean KS is ${corrected.mean.toFixed(3)}.`,
+    });
+  return findings;
+}
+
+/** Findings from ranks, coverage and TARP. */
+function calibrationFindings({ calibration: { sbc, coverage, tarp, cases, alpha } }: Numbers): Finding[] {
+  const [wrong] = sbc.curves.filter((c) => !c.passed);
+  return [
+    {
+      good: sbc.passed,
+      text: sbc.passed
+        ? `The ranks of the true parameters are uniform in ${cases} evaluation cases (${percent(1 - alpha)} bands).`
+        : `The ranks of the true parameters are not uniform in ${cases} evaluation cases: ${failed(sbc.curves)} (${wrong?.reading ?? ""}).`,
+    },
+    {
+      good: coverage.passed,
+      text: coverage.passed
+        ? "Credible regions and intervals contain the true parameters as often as they should."
+        : `Credible regions or intervals contain the true parameters too often or too rarely: ${failed(coverage.curves)}.`,
+    },
+    {
+      good: tarp.passed,
+      text: tarp.passed
+        ? "Balls around random points contain the right share of the posterior (TARP)."
+        : "Balls around random points contain a wrong share of the posterior (TARP).",
+    },
+  ];
+}
+
+/** Findings from importance weights, and from the distance of the data to the simulations of training. */
+function otherFindings({ weights, calibration: { foreign }, warned }: Numbers, weightable: boolean): Finding[] {
+  const { beyondAll, beyondMost } = foreign;
+  const distance = `${percent(beyondAll)} of fresh observations are farther from the simulations than all held-out ones, ${percent(beyondMost)} farther than 99.5 % of them; infer warns of ${percent(warned)} of the cases.`;
+  const findings = [{ good: beyondAll <= FEW, text: distance }];
+  if (weights === null) return findings;
+  const text = `Importance weights ${weightable ? "are" : "are not"} reliable: k̂ is above 0.7 in ${percent(weights.above)} of the cases.`;
+  return [{ good: weightable, text }, ...findings];
 }

@@ -1,41 +1,56 @@
 /** Meshes of rectangles and discs. */
-
 import { describe } from "../checks/arguments.ts";
-import { expectOptions } from "../checks/options.ts";
+import {
+  check,
+  expectOption,
+  type OptionsOf,
+  oneOf,
+  option,
+  positive,
+  readOptions,
+  required,
+  whole,
+} from "../checks/options.ts";
 import { cos, sin } from "../numbers/math.ts";
 import { flatRows } from "./arrays.ts";
 import { buildMesh } from "./build.ts";
 import type { Mesh } from "./mesh.ts";
 
-/**
- * Which diagonal splits a cell: "right" from its lower left corner to the upper right one, "left" from the lower right
- * to the upper left, "alternating" the former where i + j is even. With an even number of cells each way, alternating
- * ones all end in the corners of the rectangle, so no triangle has all its points on the boundary, and the mesh is
- * symmetric.
- */
-export type Diagonal = "alternating" | "right" | "left";
+const isList = (x: unknown): boolean => typeof x === "object" && x !== null && "length" in x;
 
-export interface RectangleOptions {
-  /** [from, to], or all grid lines in ascending order (three or more). Default [0, 1]. */
-  readonly x?: ArrayLike<number>;
+export const rectangleTable = {
+  /** [from, to], or all grid lines in ascending order (three or more). */
+  x: option(check<ArrayLike<number>>("[from, to] or grid lines", isList), [0, 1]),
   /** As `x`. */
-  readonly y?: ArrayLike<number>;
+  y: option(check<ArrayLike<number>>("[from, to] or grid lines", isList), [0, 1]),
   /** Cells along x and y; one number for both. Not needed for a direction whose grid lines are given. */
-  readonly cells?: number | readonly [number, number];
-  /** Default "alternating". */
-  readonly diagonal?: Diagonal;
-}
+  cells: option(
+    check<number | readonly [number, number]>(
+      "a number or [along x, along y]",
+      (x) => typeof x !== "object" || (Array.isArray(x) && x.length === 2),
+    ),
+  ),
+  /**
+   * The diagonal that splits a cell: "right" from its lower left corner to the upper right one, "left" from the lower right one to
+   * the upper left one, "alternating" the former where i + j is even. With an even number of cells each way, alternating diagonals
+   * all end in the corners of the rectangle, so no triangle has all its points on the boundary, and the mesh is symmetric.
+   */
+  diagonal: option(oneOf("alternating", "right", "left"), "alternating"),
+};
+export type RectangleOptions = OptionsOf<typeof rectangleTable>;
+export type Diagonal = NonNullable<RectangleOptions["diagonal"]>;
 
-export interface DiscOptions {
-  /** Default [0, 0]. */
-  readonly centre?: ArrayLike<number>;
-  /** Default 1. */
-  readonly radius?: number;
+export const discTable = {
+  /** Centre of the disc. */
+  centre: option(check<ArrayLike<number>>("two finite numbers", isList), [0, 0]),
+  /** Radius of the disc. */
+  radius: option(positive, 1),
   /** Rings of triangles: ring k has 6 k points, at the radius k / rings of the whole. */
-  readonly rings: number;
-}
+  rings: required(whole(1)),
+};
+export type DiscOptions = OptionsOf<typeof discTable>;
 
-/** Most points of a generated mesh: beyond, a mistyped count would take the machine down. */
+/** Largest number of points of a generated mesh, so that a mistyped count does not exhaust the memory. */
 const MOST_POINTS = 20_000_000;
 
 const DIAGONALS: Readonly<Record<Diagonal, (i: number, j: number) => boolean>> = {
@@ -45,11 +60,6 @@ const DIAGONALS: Readonly<Record<Diagonal, (i: number, j: number) => boolean>> =
 };
 
 const NAMES = { owner: "internal", point: (i: number) => `point ${i}`, triangle: (t: number) => `triangle ${t}` };
-
-function expectWhole(owner: string, what: string, n: unknown): asserts n is number {
-  if (!Number.isInteger(n) || (n as number) < 1)
-    throw new Error(`${owner}: expected ${what} as a whole number of at least 1, got ${describe(n)}`);
-}
 
 function expectSize(owner: string, points: number): void {
   if (points > MOST_POINTS) throw new Error(`${owner}: expected at most ${MOST_POINTS} points, got ${points}`);
@@ -73,31 +83,24 @@ function gridLines(name: "x" | "y", given: ArrayLike<number>, cells: unknown, ap
       );
     return lines;
   }
-  expectWhole("rectangle", `cells along ${name}`, cells);
+  expectOption("rectangle", `cells along ${name}`, whole(1), cells);
   expectSize("rectangle", cells + 1);
-  // Mirror images of each other, and the bounds themselves, to the bit.
+  // To the bit, the lines are mirror images of each other and the outer ones are the bounds.
   return Float64Array.from({ length: cells + 1 }, (_, i) => ((cells - i) / cells) * from + (i / cells) * to);
 }
 
 /**
- * A rectangle as a tensor grid whose cells are halved. Point (i, j) has index j (nx + 1) + i; cell (i, j) is split into
- * triangles 2 (j nx + i), which has the cell's lower edge, and the next, which has its upper edge.
+ * A rectangle as a grid whose cells are split into two triangles. Point (i, j) has index j (nx + 1) + i; cell (i, j) is split into
+ * triangle 2 (j nx + i), which has the lower edge of the cell, and the next, which has the upper edge.
  *
  * Edge tags: left, right, bottom, top. No region tags.
  *
  * @throws on counts below 1, bounds or grid lines that do not ascend, and more than twenty million points.
  */
 export function rectangle(options: RectangleOptions): Mesh {
-  expectOptions("rectangle", options, ["x", "y", "cells", "diagonal"]);
-  const { x = [0, 1], y = [0, 1], cells, diagonal = "alternating" } = options;
-  if (!Object.hasOwn(DIAGONALS, diagonal))
-    throw new Error(
-      `rectangle: expected diagonal as one of ${Object.keys(DIAGONALS).join(", ")}, got ${describe(diagonal)}`,
-    );
+  const { x, y, cells, diagonal } = readOptions("rectangle", rectangleTable, options);
   const apart = typeof cells === "object";
-  if (apart && (!Array.isArray(cells) || cells.length !== 2))
-    throw new Error(`rectangle: expected cells as a number or [along x, along y], got ${describe(cells)}`);
-  const [cellsX, cellsY] = apart ? (cells as readonly [number, number]) : [cells, cells];
+  const [cellsX, cellsY] = apart ? cells : [cells, cells];
   const xs = gridLines("x", x, cellsX, apart);
   const ys = gridLines("y", y, cellsY, apart);
   const [nx, ny] = [xs.length - 1, ys.length - 1];
@@ -136,14 +139,10 @@ export function rectangle(options: RectangleOptions): Mesh {
  * than twenty million points.
  */
 export function disc(options: DiscOptions): Mesh {
-  expectOptions("disc", options, ["centre", "radius", "rings"]);
-  const { centre = [0, 0], radius = 1, rings } = options;
+  const { centre, radius, rings } = readOptions("disc", discTable, options);
   const [x, y, ...rest] = flatRows("disc", "centre", centre, 1);
   if (!Number.isFinite(x) || !Number.isFinite(y) || rest.length > 0)
     throw new Error(`disc: expected centre as two finite numbers, got ${describe(Array.from(centre).join(", "))}`);
-  if (!(Number.isFinite(radius) && radius > 0))
-    throw new Error(`disc: expected radius as a positive number, got ${describe(radius)}`);
-  expectWhole("disc", "rings", rings);
   const first = (k: number): number => (k === 0 ? 0 : 1 + 3 * k * (k - 1)); // the points before ring k
   expectSize("disc", first(rings + 1));
 
@@ -160,7 +159,7 @@ export function disc(options: DiscOptions): Mesh {
   const triangles: number[] = [];
   for (let k = 1; k <= rings; k++) {
     for (let sixth = 0; sixth < 6; sixth++) {
-      // Of a sixth, the k outer edges carry a triangle each, and so do the k − 1 inner ones.
+      // In each sixth, the k outer and the k − 1 inner edges belong to one triangle each.
       for (let m = 0; m < k; m++) {
         const [outer, inner] = [sixth * k + m, sixth * (k - 1) + m];
         triangles.push(ring(k, outer), ring(k, outer + 1), ring(k - 1, inner));

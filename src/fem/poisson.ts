@@ -3,9 +3,9 @@
  *
  *   u = d on Dirichlet edges,  a ∂u/∂n = g on Neumann edges,  a ∂u/∂n + h (u − o) = 0 on Robin edges,  a ∂u/∂n = 0 on the rest.
  *
- * Forms are data: the entries of the matrix, and what Dirichlet values move to the right-hand side, are fixed linear maps of
- * the coefficients of the triangles; data are fixed linear functionals of u. So one `linearMap`, one factorisation and one
- * pair of substitutions make a forward model with derivatives of any order.
+ * The entries of the matrix and the contributions of Dirichlet values to the right-hand side are fixed linear maps of the
+ * coefficients of the triangles, and data are fixed linear functionals of u. So one `linearMap`, one factorisation and one pair of
+ * substitutions make a forward model with derivatives of any order.
  */
 import { describe } from "../checks/arguments.ts";
 import { add, constant, linearMap, slice, sparseCholesky, sparseSolve } from "../graph/build.ts";
@@ -17,19 +17,21 @@ import type { Mesh } from "./mesh.ts";
 import { gaugeMatrix, identity, reader, sensorMatrix } from "./readings.ts";
 import { checkSpec, countLoads, type PoissonSpec } from "./spec.ts";
 
+/** Coefficients beside a. */
 export interface Coefficients {
-  /** c (B, E) of the triangles, beside that of the definition. */
+  /** Reaction c (B, E) of the triangles, added to that of the definition. */
   readonly reaction?: Tensor;
 }
 
+/** A finite-element model. */
 export interface Poisson {
   readonly mesh: Mesh;
-  /** Triangles E, nodes N, sensors S, right-hand sides K. */
+  /** Numbers of triangles E, nodes N, sensors S and right-hand sides K. */
   readonly E: number;
   readonly N: number;
   readonly S: number;
   readonly K: number;
-  /** Of the matrix of the free nodes. */
+  /** Pattern of the matrix of the free nodes. */
   readonly pattern: SparsePattern;
   /**
    * u at the sensors (B, K · S), right-hand side by right-hand side, for a (B, E) of the triangles.
@@ -40,7 +42,7 @@ export interface Poisson {
   solve(a: Tensor, more?: Coefficients): Tensor[];
 }
 
-/** A finite-element model: symbolic analysis, maps and loads are made here, once. @throws naming what does not fit. */
+/** Makes a finite-element model: the symbolic analysis, the maps and the loads, once. @throws naming the part of the definition that does not fit. */
 export function poisson(spec: PoissonSpec): Poisson {
   checkSpec(spec);
   const { mesh } = spec;
@@ -56,7 +58,7 @@ export function poisson(spec: PoissonSpec): Poisson {
   const sensors = sensorMatrix(spec);
   const gauge = floating ? gaugeMatrix(spec, sensors) : null;
   const readSensors = sensors && reader(sensors, gauge, assembly);
-  let readNodes: ReturnType<typeof reader> | null = null; // made when it is needed: it is as long as all solutions
+  let readNodes: ReturnType<typeof reader> | null = null; // made at its first use, because it is large
 
   const check = (name: string, t: unknown): void => {
     if (isTensor(t) && t.kind === "batch" && t.cols === E) return;
@@ -78,7 +80,7 @@ export function poisson(spec: PoissonSpec): Poisson {
       values = add(values, linearMap(c, assembly.mass));
       if (assembly.massLoad) b = add(linearMap(c, assembly.massLoad), b);
     } else if (unheld) {
-      fail(`a reaction beside the coefficients, since the definition's is 0 about ${unheld}`, "none");
+      fail(`a reaction beside the coefficients, since the definition's is 0 around ${unheld}`, "none");
     }
     if (assembly.entries.some((x) => x !== 0)) values = add(values, assembly.entries);
     return sparseSolve(values, sparseCholesky(values, pattern, a), b, pattern);

@@ -122,7 +122,7 @@ test("the re-simulation error is the mean distance of data, and their rms in noi
   const off = await resimulate(fold, theta, { y: noisy }, plain);
   const clean = await predict(fold, theta);
   close(off.distance, Math.hypot(noisy[0] - clean[0], noisy[1] - clean[1]), 1e-6);
-  assert.match((await rejection(resimulate(fold, theta, { y: [1] }))).message, /data of one case, 2 numbers, got 1/);
+  assert.match((await rejection(resimulate(fold, theta, { y: [1] }))).message, /one observation of 2 numbers, got 1/);
 });
 
 // ---- predictive checks

@@ -148,13 +148,13 @@ test("a disc has near equilateral triangles, and its area converges to that of t
 });
 
 const wrongRectangles: readonly [what: string, options: unknown, message: RegExp][] = [
-  ["no options", undefined, /expected options \{ x, y, cells, diagonal \}/],
+  ["no options", undefined, /cells along x to be a whole number of at least 1, got undefined/],
   ["a misspelt option", { cell: 3 }, /got "cell"/],
-  ["no cells", {}, /cells along x as a whole number of at least 1, got undefined/],
+  ["no cells", {}, /cells along x to be a whole number of at least 1, got undefined/],
   ["0 cells", { cells: 0 }, /at least 1, got 0/],
-  ["2.5 cells", { cells: [2, 2.5] }, /cells along y as a whole number.*got 2.5/],
-  ["three counts of cells", { cells: [1, 2, 3] }, /cells as a number or \[along x, along y\]/],
-  ["null as cells", { cells: null }, /cells as a number or/],
+  ["2.5 cells", { cells: [2, 2.5] }, /cells along y to be a whole number.*got 2.5/],
+  ["three counts of cells", { cells: [1, 2, 3] }, /cells to be a number or \[along x, along y\]/],
+  ["null as cells", { cells: null }, /cells to be a number or/],
   ["too many cells", { cells: 1e9 }, /at most 20000000 points/],
   ["too many cells in all", { cells: 1e5 }, /at most 20000000 points/],
   ["an empty interval", { x: [1, 1], cells: 2 }, /x to ascend, got 1 after 1 at index 1/],
@@ -163,9 +163,9 @@ const wrongRectangles: readonly [what: string, options: unknown, message: RegExp
   ["a bound that is NaN", { x: [0, NaN], cells: 2 }, /finite x, got NaN at index 1/],
   ["an infinite bound", { x: [-Infinity, 1], cells: 2 }, /finite x, got -Infinity/],
   ["one bound", { x: [1], cells: 2 }, /x as \[from, to\] or grid lines, got 1 numbers/],
-  ["a number as bounds", { x: 1, cells: 2 }, /x as an array of numbers, got 1/],
+  ["a number as bounds", { x: 1, cells: 2 }, /x to be \[from, to\] or grid lines, got 1/],
   ["cells that contradict the grid lines", { x: [0, 1, 2], cells: [3, 3] }, /2 cells between the grid lines x, got 3/],
-  ["an unknown diagonal", { cells: 2, diagonal: "crossed" }, /one of alternating, right, left, got "crossed"/],
+  ["an unknown diagonal", { cells: 2, diagonal: "crossed" }, /one of "alternating", "right", "left", got "crossed"/],
 ];
 for (const [what, options, message] of wrongRectangles) {
   test(`a rectangle with ${what} is refused`, () => {
@@ -177,10 +177,10 @@ for (const [what, options, message] of wrongRectangles) {
 }
 
 const wrongDiscs: readonly [what: string, options: unknown, message: RegExp][] = [
-  ["no rings", {}, /rings as a whole number of at least 1, got undefined/],
+  ["no rings", {}, /rings to be a whole number of at least 1, got undefined/],
   ["half a ring", { rings: 0.5 }, /got 0.5/],
   ["too many rings", { rings: 1e8 }, /at most 20000000 points/],
-  ["no radius", { rings: 1, radius: 0 }, /radius as a positive number, got 0/],
+  ["no radius", { rings: 1, radius: 0 }, /radius to be a finite number above 0, got 0/],
   ["a radius that is NaN", { rings: 1, radius: NaN }, /got NaN/],
   ["a centre in space", { rings: 1, centre: [0, 0, 0] }, /centre as two finite numbers, got "0, 0, 0"/],
   ["a misspelt option", { rings: 1, center: [0, 0] }, /got "center"/],

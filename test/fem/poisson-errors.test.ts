@@ -118,7 +118,7 @@ const refusals: readonly (readonly [what: string, spec: unknown, message: RegExp
   [
     "a piece that nothing holds",
     { mesh: apart, dirichlet: [atLeft] },
-    /expected a Dirichlet or Robin condition, or a reaction, in each piece of the mesh, got none in the one about \(5, 0\)$/,
+    /expected a Dirichlet or Robin condition, or a reaction, in each piece of the mesh, got none in the one around \(5, 0\)$/,
   ],
   [
     "two pieces and a gauge",
@@ -206,7 +206,7 @@ test("data without sensors, and a reaction where none was announced, are refused
 });
 
 test("a definition whose reaction is 0 wants one beside the coefficients, unless something else fixes u", () => {
-  const message = /expected a reaction beside the coefficients, since the definition's is 0 about \(0, 0\), got none$/;
+  const message = /expected a reaction beside the coefficients, since the definition's is 0 around \(0, 0\), got none$/;
   assert.throws(() => poisson({ mesh, reaction: 0 }).solve(a), message);
   poisson({ mesh, reaction: 0, dirichlet: [ground] }).solve(a);
   poisson({ mesh, reaction: (x) => x }).solve(a);
