@@ -5,10 +5,12 @@ import { gaussianNoise } from "../src/distributions/noise.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
+import { guideNames } from "../src/guides/index.ts";
 import { defineProblem } from "../src/problem/problem.ts";
 import type { TrainOptions } from "../src/train/options.ts";
 import { train } from "../src/train/train.ts";
 import { rejection, small } from "./helpers/maps.ts";
+import { guideList } from "./helpers/small-guides.ts";
 
 const base: TrainOptions = { guide: gaussian({ hidden: [8] }), steps: 20, batch: 32, heldOut: 64, kernels: "plain" };
 
@@ -63,16 +65,16 @@ const refusals: readonly [string, object, RegExp][] = [
   ["a rate that is no number", { rate: Number.NaN }, /^rate: expected a positive number, got NaN$/],
   ["a negative clip", { clip: -1 }, /^clip: expected a norm of at least 0, got -1$/],
   ["an unknown optimiser", { optimiser: "sgd" }, /^optimiser: expected "adam" or "amsgrad", got "sgd"$/],
-  ["an unknown guide", { guide: "flow" }, /^guide: expected name to be one of "coupling", .*, "spline", got "flow"$/],
+  ["an unknown guide", { guide: "flow" }, new RegExp(`^guide: expected name to be one of ${guideList}, got "flow"$`)],
   [
     "what is no guide",
     { guide: { name: "gaussian" } },
-    /^guide: expected a guide or one of coupling, gaussian, mixture, spline, got \{"name":"gaussian"\}$/,
+    new RegExp(`^guide: expected a guide or one of ${guideNames.join(", ")}, got \\{"name":"gaussian"\\}$`),
   ],
   [
     "a guide that no file could name",
     { guide: { ...gaussian(), name: "mine" } },
-    /^guide: expected one of coupling, gaussian, mixture, spline, got "mine"$/,
+    new RegExp(`^guide: expected one of ${guideNames.join(", ")}, got "mine"$`),
   ],
   ["an unknown objective", { objective: "vi" }, /^objective: expected npe or elbo, got "vi"$/],
   ["an unknown preset", { preset: "paper" }, /^preset: expected none \(this problem has no presets\), got "paper"$/],
