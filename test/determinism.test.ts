@@ -4,9 +4,9 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { OptimiserState } from "../src/backends/backend.ts";
 import { createWasm } from "../src/backends/wasm/executor.ts";
-import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
-import { spline } from "../src/guides/spline.ts";
+import type { Guide } from "../src/guides/guide.ts";
+import { type GuideName, guideNames } from "../src/guides/index.ts";
 import { atOnce } from "../src/host/yielding.ts";
 import * as retrodict from "../src/index.ts";
 import { initialWeights } from "../src/nn/initial.ts";
@@ -18,42 +18,39 @@ import { train } from "../src/train/train.ts";
 import { bitsOf, small } from "./helpers/maps.ts";
 import { PINNED, pinnedHash } from "./helpers/pinned.ts";
 import { isInstalled, otherHosts, runOn } from "./helpers/processes.ts";
+import { smallGuide } from "./helpers/small-guides.ts";
 
 const base: TrainOptions = { steps: 60, batch: 48, rate: 5e-3, heldOut: 64, seed: 3, kernels: "plain" };
-const guides = {
-  gaussian: () => gaussian({ hidden: [8] }),
-  coupling: () => coupling({ blocks: 3, hidden: [8] }),
-  spline: () => spline({ bins: 4, embedding: [8], hidden: [8] }),
-};
+const guide = (name: GuideName): Guide => smallGuide(name, { width: 8, most: 4 });
 
-for (const [name, guide] of Object.entries(guides)) {
+for (const name of guideNames) {
   for (const objective of ["npe", "elbo"] as const) {
     test(`one seed trains a ${name} guide by ${objective} to the same bits, one after another and side by side`, async () => {
       const options: TrainOptions = { ...base, objective, particles: 2 };
-      const first = await train(small, { ...options, guide: guide() });
+      const first = await train(small, { ...options, guide: guide(name) });
       const pair = await Promise.all([
-        train(small, { ...options, guide: guide() }),
-        train(small, { ...options, guide: guide() }),
+        train(small, { ...options, guide: guide(name) }),
+        train(small, { ...options, guide: guide(name) }),
       ]);
       for (const map of pair) assert.is(bitsOf(map), bitsOf(first));
       assert.equal(pair[0].spec.guide, first.spec.guide);
-      const other = await train(small, { ...options, guide: guide(), seed: 4 });
+      const other = await train(small, { ...options, guide: guide(name), seed: 4 });
       assert.is.not(bitsOf(other), bitsOf(first));
     });
   }
 }
 
 test("one guide that serves several trainings gives each what a guide of its own would", async () => {
-  const shared = guides.coupling();
+  const shared = guide("coupling");
   await train(small, { ...base, guide: shared, seed: 1 });
   const map = await train(small, { ...base, guide: shared });
-  assert.is(bitsOf(map), bitsOf(await train(small, { ...base, guide: guides.coupling() })));
+  assert.is(bitsOf(map), bitsOf(await train(small, { ...base, guide: guide("coupling") })));
 });
 
 test("steps may be taken one by one or all at once, with or without a new executor in between", async () => {
   const settings = fullSettings(small, {
     ...base,
-    guide: guides.spline(),
+    guide: guide("spline"),
     optimiser: "amsgrad",
     clip: 0.7,
     embedding: "none",

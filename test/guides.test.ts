@@ -14,23 +14,17 @@ import { spline } from "../src/guides/spline.ts";
 import { atOnce } from "../src/host/yielding.ts";
 import { triIndex } from "../src/numbers/triangles.ts";
 import { draw, generator } from "./helpers/random.ts";
+import { smallGuide } from "./helpers/small-guides.ts";
 
 const E = 3; // features
-/** A guide as small and smooth as finite differences need it, whatever its options are. */
-function smallGuide(name: string, base: string): Guide {
-  const small = ([key, value]: [string, unknown]): [string, unknown] => {
-    if (key === "activation") return [key, "tanh"];
-    return [key, Array.isArray(value) ? [5] : typeof value === "number" ? Math.min(value, 3) : value];
-  };
-  const { options } = guideFrom(name);
-  return guideFrom(name, { ...Object.fromEntries(Object.entries(options).map(small)), base });
-}
-
-/** Every guide on every base, and the options that change what is built. */
+/** Every guide on every base, smooth as finite differences need it, and the options that change what is built. */
 const guides: Readonly<Record<string, () => Guide>> = {
   ...Object.fromEntries(
     guideNames.flatMap((name) =>
-      ["prior", "linear", "laplace"].map((base) => [`${name}, base ${base}`, () => smallGuide(name, base)]),
+      ["prior", "linear", "laplace"].map((base) => [
+        `${name}, base ${base}`,
+        () => smallGuide(name, { width: 5, most: 3 }, { base, activation: "tanh" }),
+      ]),
     ),
   ),
   "gaussian with three networks": () => gaussian({ hidden: [5, 4], activation: "silu", separate: true }),

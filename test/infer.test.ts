@@ -4,9 +4,8 @@ import * as assert from "uvu/assert";
 import { gaussianNoise } from "../src/distributions/noise.ts";
 import { uniform } from "../src/distributions/uniform.ts";
 import { mul } from "../src/graph/build.ts";
-import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
-import { spline } from "../src/guides/spline.ts";
+import { type GuideName, guideNames } from "../src/guides/index.ts";
 import { atOnce } from "../src/host/yielding.ts";
 import { infer } from "../src/infer/infer.ts";
 import { type InverseMap, makeInverseMap } from "../src/model/model.ts";
@@ -16,20 +15,16 @@ import { simulate } from "../src/simulate/simulate.ts";
 import { load, toBytes } from "../src/store/store.ts";
 import { train } from "../src/train/train.ts";
 import { rejection, small } from "./helpers/maps.ts";
+import { smallGuide } from "./helpers/small-guides.ts";
 
 const [D, M] = [2, 3];
-const guides = {
-  gaussian: gaussian({ hidden: [16] }),
-  coupling: coupling({ blocks: 2, hidden: [16] }),
-  spline: spline({ bins: 6, embedding: [16], hidden: [16] }),
-};
-const maps = {} as Record<keyof typeof guides, InverseMap>;
+const maps = {} as Record<GuideName, InverseMap>;
 const usual = [0.6, -0.9, 0.25];
 
 test.before(async () => {
-  for (const [name, guide] of Object.entries(guides)) {
-    maps[name as keyof typeof guides] = await train(small, {
-      guide,
+  for (const name of guideNames) {
+    maps[name] = await train(small, {
+      guide: smallGuide(name, { width: 16, most: 6 }),
       steps: 300,
       batch: 128,
       rate: 5e-3,
@@ -52,7 +47,7 @@ const moments = (draws: Float32Array): { mean: number[]; covariance: number[] } 
   return { mean, covariance };
 };
 
-for (const name of Object.keys(guides) as (keyof typeof guides)[]) {
+for (const name of guideNames) {
   test(`a ${name} posterior's mean, sd, covariance and quantiles are those of its draws`, async () => {
     const posterior = await infer(maps[name], usual);
     const S = 20_000;

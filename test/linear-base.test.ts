@@ -7,7 +7,6 @@ import { uniform } from "../src/distributions/uniform.ts";
 import { mul } from "../src/graph/build.ts";
 import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
-import { spline } from "../src/guides/spline.ts";
 import { infer } from "../src/infer/infer.ts";
 import { laplace } from "../src/infer/laplace.ts";
 import { defineProblem, type Problem } from "../src/problem/problem.ts";
@@ -18,6 +17,7 @@ import type { TrainOptions } from "../src/train/options.ts";
 import { train } from "../src/train/train.ts";
 import { divergence } from "./helpers/divergence.ts";
 import { bitsOf, small } from "./helpers/maps.ts";
+import { smallGuides } from "./helpers/small-guides.ts";
 
 const kernels = "plain";
 const guide = gaussian({ hidden: [16], base: "linear" });
@@ -56,11 +56,7 @@ test("training improves on the linear posterior where the model is not linear, a
   }
 });
 
-for (const on of [
-  guide,
-  coupling({ blocks: 2, hidden: [8], base: "linear" }),
-  spline({ bins: 4, embedding: [], hidden: [8], base: "linear" }),
-]) {
+for (const on of Object.values(smallGuides({ width: 8, most: 4 }, { base: "linear" }))) {
   test(`a ${on.name} guide is saved with all that it was fitted on, and answers the same when it is read`, async () => {
     const map = await train(small, { ...untrained, guide: on, steps: 20, rate: 1e-3 });
     assert.is(map.spec.guide.options.base, "linear");

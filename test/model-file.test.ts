@@ -13,7 +13,6 @@ import { uniform } from "../src/distributions/uniform.ts";
 import { add, concat, mul, slice, square } from "../src/graph/build.ts";
 import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
-import { mixture } from "../src/guides/mixture.ts";
 import { spline } from "../src/guides/spline.ts";
 import { infer } from "../src/infer/infer.ts";
 import type { InverseMap } from "../src/model/model.ts";
@@ -23,6 +22,7 @@ import { load, loadCheckpoint, save, toBytes } from "../src/store/store.ts";
 import { train } from "../src/train/train.ts";
 import { VERSION } from "../src/version.ts";
 import { bitsOf, rejection, small } from "./helpers/maps.ts";
+import { smallGuides } from "./helpers/small-guides.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "model-file-"));
 const file = (name: string): string => join(folder, name);
@@ -43,11 +43,13 @@ test.before(async () => {
   bytes = toBytes(map);
 });
 
-const cases: readonly [string, Problem, Parameters<typeof train>[1]][] = [
-  ["gaussian", small, { guide: gaussian({ hidden: [6], separate: true }) }],
-  ["coupling", bounded, { guide: coupling({ blocks: 3, hidden: [6] }), objective: "elbo", particles: 2 }],
-  ["spline", bounded, { guide: spline({ bins: 4, embedding: [5], hidden: [5] }), embedding: { principal: 2 } }],
-  ["mixture", bounded, { guide: mixture({ components: 3, hidden: [5], base: "linear" }) }],
+const [few, onBase] = [smallGuides({ width: 5, most: 4 }), smallGuides({ width: 5, most: 3 }, { base: "linear" })];
+const elbo = { objective: "elbo", particles: 2 } as const;
+const cases: readonly (readonly [string, Problem, Parameters<typeof train>[1]])[] = [
+  ["gaussian of three networks", small, { guide: gaussian({ hidden: [6], separate: true }) }],
+  ...Object.entries(few).map(([name, guide]) => [`${name} by the ELBO`, bounded, { guide, ...elbo }] as const),
+  ...Object.entries(onBase).map(([name, guide]) => [`${name} on a linear base`, bounded, { guide }] as const),
+  ["spline of principal components", bounded, { guide: few.spline, embedding: { principal: 2 } }],
   ["spline without scalers", small, { guide: spline({ bins: 4, embedding: [], hidden: [5] }), embedding: "none" }],
 ];
 for (const [name, problem, options] of cases) {

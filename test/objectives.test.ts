@@ -11,7 +11,7 @@ import { batchSum, cast, columns, concat, input, mul, sub } from "../src/graph/b
 import { compile, type Program } from "../src/graph/program.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import type { Guide } from "../src/guides/guide.ts";
-import { mixture } from "../src/guides/mixture.ts";
+import { guideNames } from "../src/guides/index.ts";
 import { spline } from "../src/guides/spline.ts";
 import { atOnce } from "../src/host/yielding.ts";
 import { infer } from "../src/infer/infer.ts";
@@ -20,6 +20,7 @@ import { defineProblem, type Problem } from "../src/problem/problem.ts";
 import { train } from "../src/train/train.ts";
 import { rejection } from "./helpers/maps.ts";
 import { draw, generator } from "./helpers/random.ts";
+import { smallGuide } from "./helpers/small-guides.ts";
 
 const [D, M] = [2, 3];
 const MEAN = [0.5, -1];
@@ -282,11 +283,9 @@ const shifted = (proposal: Distribution): Problem =>
     noise: gaussianNoise(0.7),
   });
 
-for (const [name, guide] of [
-  ["gaussian", gaussian({ hidden: [] })],
-  ["mixture", mixture({ components: 3, hidden: [16] })],
-  ["spline", spline({ bins: 6, embedding: [16], hidden: [16] })],
-] as const) {
+// Couplings need two parameters.
+for (const name of guideNames.filter((each) => each !== "coupling")) {
+  const guide = smallGuide(name, { width: 16, most: 6 });
   test(`NPE of a ${name} guide from a proposal reaches the posterior of the prior, not that of the proposal`, async () => {
     const map = await train(shifted(normal(1, 1.5)), {
       guide,
