@@ -153,21 +153,14 @@ function optionTable({ def }: Declaration): string[] | undefined {
   return ["| option | expected | default | |", "|---|---|---|---|", ...rows];
 }
 
-/** The public names that have no docstring, and the properties of public types and rows of options that have none. */
+/** A public name that has no docstring, and its options that have none. */
 function undocumented({ name, declarations }: Name): string[] {
   const bare = declarations.every(({ jsDoc }) => !jsDoc?.doc) ? [name] : [];
-  const members = declarations.flatMap(({ kind, def }) =>
-    kind === "interface" || kind === "class"
-      ? [...(def.properties ?? []), ...(def.methods ?? [])]
-          .filter(({ jsDoc }) => !jsDoc?.doc)
-          .map((m) => `${name}.${m.name}`)
-      : [],
-  );
   const options = declarations.flatMap((declaration) => {
     const rows = optionTable(declaration) ?? [];
     return rows.filter((row) => row.endsWith("|  |")).map((row) => `${name}.${/`(\w+)`/.exec(row)?.[1]}`);
   });
-  return [...bare, ...members, ...options];
+  return [...bare, ...options];
 }
 
 function section({ name, declarations }: Name): string {

@@ -47,6 +47,7 @@ export const c2stTable = {
   /** Training steps of each fold. */
   steps: option(whole(1), 300),
 };
+/** Options of `c2st`. */
 export type C2stOptions = OptionsOf<typeof c2stTable>;
 
 /** The result of a classifier two-sample test. */

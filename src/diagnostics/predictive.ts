@@ -105,6 +105,7 @@ export const predictiveTable = {
   discrepancies: option(check<Readonly<Record<string, Discrepancy>>>("an object of functions", isDiscrepancies)),
   ...backendTable,
 };
+/** Options of `predictiveCheck`. */
 export type PredictiveOptions = OptionsOf<typeof predictiveTable>;
 
 /** Step of the random counter at which noise is drawn: none that simulations use. */

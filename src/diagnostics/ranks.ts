@@ -42,6 +42,7 @@ export const rankTable = {
   /** Stops the ranking, which then throws the reason of the signal. */
   signal: option(abortSignal),
 };
+/** Options of `rankTruths`. */
 export type RankOptions = OptionsOf<typeof rankTable>;
 
 /** Ranks of one quantity in all cases (N). */

@@ -39,6 +39,7 @@ export interface Example {
   readonly title: string;
 }
 
+/** The result of `evaluate`: plain data, from which the summary, the JSON and the report are made. */
 export interface Evaluation {
   readonly problem: string;
   readonly description: string;

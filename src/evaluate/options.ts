@@ -32,4 +32,5 @@ export const evaluateTable = {
   signal: option(abortSignal),
   ...backendTable,
 };
+/** Options of `evaluate`. */
 export type EvaluateOptions = OptionsOf<typeof evaluateTable>;

@@ -37,7 +37,9 @@ export const rectangleTable = {
    */
   diagonal: option(oneOf("alternating", "right", "left"), "alternating"),
 };
+/** Options of `rectangle`. */
 export type RectangleOptions = OptionsOf<typeof rectangleTable>;
+/** How each cell of a rectangle is cut into two triangles. */
 export type Diagonal = NonNullable<RectangleOptions["diagonal"]>;
 
 export const discTable = {
@@ -48,6 +50,7 @@ export const discTable = {
   /** Rings of triangles: ring k has 6 k points, at the radius k / rings of the whole. */
   rings: required(whole(1)),
 };
+/** Options of `disc`. */
 export type DiscOptions = OptionsOf<typeof discTable>;
 
 /** Largest number of points of a generated mesh, so that a mistyped count does not exhaust the memory. */

@@ -4,6 +4,7 @@ import { flatRows, type Rows } from "./arrays.ts";
 import { buildMesh } from "./build.ts";
 import type { Mesh } from "./mesh.ts";
 
+/** The parts that `makeMesh` makes a mesh from. */
 export interface MeshSpec {
   /** (N, 2), flat or as a list of pairs. */
   readonly points: Rows;

@@ -7,6 +7,7 @@ import { checkField, type EdgeLoads, fail, type Loads, loadOf } from "./loads.ts
 import type { Mesh } from "./mesh.ts";
 import type { EdgeSelector } from "./select.ts";
 
+/** Definition of a Poisson problem: mesh, conditions on the boundary, sources and sensors. */
 export interface PoissonSpec {
   readonly mesh: Mesh;
   /** u = value; where conditions meet in a node, the first of them holds. */

@@ -18,6 +18,7 @@ export const inferTable = {
   seed: option(seed, 0, "seed of the draws"),
   ...backendTable,
 };
+/** Options of `infer`. */
 export type InferOptions = OptionsOf<typeof inferTable>;
 
 /** The posterior of one observation by an inverse map. */

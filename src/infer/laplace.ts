@@ -31,6 +31,7 @@ import { type Found, massOf, rank, warningOf } from "../search/modes.ts";
 import { type Curvature, curvatures, STEP_ROWS, traceStep } from "../search/step.ts";
 import { SIMULATION_STEPS } from "../simulate/steps.ts";
 
+/** Options of `laplace`. */
 export interface LaplaceOptions extends BackendOptions {
   /** Points that the search for the mode starts from: one near the prior's centre, then draws from the prior; default 5. */
   readonly starts?: number;
@@ -57,6 +58,7 @@ export interface Mode {
   readonly starts: number;
 }
 
+/** A posterior by Laplace's approximation: normal densities at the modes, on the whole line. */
 export interface LaplacePosterior extends Posterior {
   readonly problem: Problem;
   /** The parameters (D) that the Gaussian on the whole line is centred at. */

@@ -10,6 +10,7 @@ import { columnMeans, covarianceOf, quantileOf } from "../numbers/moments.ts";
 import { symmetric } from "../numbers/triangles.ts";
 import { isRows } from "../problem/problem.ts";
 
+/** The posterior of one observation: summaries, draws and log-densities. */
 export interface Posterior {
   /** The data (M). */
   readonly y: Float64Array;

@@ -143,6 +143,7 @@ export const armOf = (spec: Pick<ProblemSpec, "name" | "description" | "presets"
     exact: (y, count, seed) => exact(spec.angleSd, y, count, seed),
   });
 
+/** Inverse kinematics of a planar arm: base height and three joint angles from the position of its end (arXiv 2305.20004). */
 export const arm: Problem = /* @__PURE__ */ armOf({
   name: "arm",
   description: "inverse kinematics: which base height and joint angles put the end of a planar arm at a point",

@@ -38,6 +38,7 @@ function exact(given: ArrayLike<number>, count: number, seed: number): Float32Ar
   return out;
 }
 
+/** Two parameters whose posterior is bent like a banana, with exact draws. */
 export const banana: Problem = /* @__PURE__ */ defineProblem({
   name: "banana",
   description: "a toy of two parameters whose posterior is curved",

@@ -83,6 +83,7 @@ const presets: Readonly<Record<string, Preset>> = {
   default: { coupling: { guide: flow, ...long }, gaussian: { guide: straight, ...long } },
 };
 
+/** Darcy flow: 64 coefficients of a log-permeability field from 36 potentials (finite elements). */
 export const darcy: Problem = /* @__PURE__ */ defineProblem({
   name: "darcy",
   description: "64 coefficients of a permeability field from the potential at 36 points",

@@ -151,6 +151,7 @@ const presets: Readonly<Record<string, Preset>> = {
   },
 };
 
+/** Position of a disc of low conductivity in a plate, from 600 potentials on its edges (finite elements; arXiv 2305.20004). */
 export const eit: Problem = /* @__PURE__ */ defineProblem({
   name: "eit",
   description: "damage location by impedance: where in a plate is a disc of low conductivity",

@@ -73,6 +73,7 @@ const presets: Readonly<Record<string, Preset>> = {
   },
 };
 
+/** Ten parameters, twenty data that are linear in them, Gaussian noise: the posterior is known in closed form. */
 export const linearGaussian: Problem = /* @__PURE__ */ defineProblem({
   name: "linear-gaussian",
   description: "a linear model with normal prior and noise, whose posterior is known in closed form",

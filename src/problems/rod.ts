@@ -125,6 +125,7 @@ export function rodOf({ D, ...spec }: Pick<ProblemSpec, "name" | "description" |
   });
 }
 
+/** Five coefficients of a rod's log-conductivity, from nine potentials (arXiv 2305.20004). */
 export const rod: Problem = /* @__PURE__ */ rodOf({
   name: "rod",
   description: "an elliptic equation on a rod: which coefficient gives the potentials at nine sensors",

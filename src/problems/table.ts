@@ -8,6 +8,7 @@ import { linearGaussian } from "./linear-gaussian.ts";
 import { rod } from "./rod.ts";
 import { twoMoons } from "./two-moons.ts";
 
+/** The built-in problems by name. */
 export const problems: Readonly<Record<string, Problem>> = /* @__PURE__ */ Object.freeze(
   Object.fromEntries(
     [linearGaussian, banana, twoMoons, arm, rod, eit, darcy].map((problem) => [problem.name, problem]),

@@ -119,6 +119,7 @@ const presets: Readonly<Record<string, Preset>> = {
   default: { spline: { steps: 40_000 }, mixture: { guide: mixture({ components: 16 }), steps: 40_000 } },
 };
 
+/** Two parameters whose posterior has two modes shaped like moons, with exact draws. */
 export const twoMoons: Problem = /* @__PURE__ */ defineProblem({
   name: "two-moons",
   description: "a toy of two parameters whose posterior is two crescents apart",

@@ -20,6 +20,7 @@ export interface BridgeRequest {
   readonly proposal: Float64Array;
 }
 
+/** An estimate of the evidence p(y), by bridge sampling. */
 export interface Evidence {
   /** log p(y) */
   readonly logEvidence: number;

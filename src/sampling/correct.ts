@@ -58,11 +58,13 @@ export const correctTable = {
   onProgress: nutsTable.onProgress,
   ...backendTable,
 };
+/** Options of `posterior.correct`. */
 export type CorrectOptions = OptionsOf<typeof correctTable>;
 /** How a posterior is corrected. */
 export type CorrectionMethod = NonNullable<CorrectOptions["method"]>;
 type Settings = SettingsOf<typeof correctTable>;
 
+/** A posterior corrected by importance weights or by chains, with the diagnostics that say whether to believe it. */
 export interface CorrectedPosterior extends Posterior {
   /** Whose posterior it is. */
   readonly problem: Problem;

@@ -5,6 +5,7 @@ import type { Problem } from "../problem/problem.ts";
 import type { Chain } from "./chain.ts";
 import { bfmi, essBulk, essTail, LARGEST_R_HAT, rHat } from "./convergence.ts";
 
+/** Convergence of one parameter of the chains. */
 export interface ParameterDiagnostics {
   readonly name: string;
   /** Rank-normalised split R̂: 1 where the chains agree. */
@@ -14,6 +15,7 @@ export interface ParameterDiagnostics {
   readonly essTail: number;
 }
 
+/** Diagnostics of chains: convergence, effective sizes, divergences and costs. */
 export interface NutsDiagnostics {
   /** (D) */
   readonly parameters: readonly ParameterDiagnostics[];

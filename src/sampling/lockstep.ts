@@ -6,6 +6,7 @@ import type { Executor } from "../backends/backend.ts";
 import { pause } from "../host/yielding.ts";
 import type { Chain } from "./chain.ts";
 
+/** How far the chains have come. */
 export interface NutsProgress {
   /** Transitions done and to do, of all chains, the warm-up among them. */
   readonly done: number;

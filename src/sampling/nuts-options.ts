@@ -61,4 +61,5 @@ export const nutsTable = {
   onProgress: option(callback<(progress: NutsProgress) => void>()),
   ...backendTable,
 };
+/** Options of `nuts`. */
 export type NutsOptions = OptionsOf<typeof nutsTable>;

@@ -63,6 +63,7 @@ export function fitPareto(exceedances: ArrayLike<number>): GeneralisedPareto {
   return { shape: (N * k + PRIOR_SIZE * PRIOR_SHAPE) / (N + PRIOR_SIZE), scale: -k / theta };
 }
 
+/** Importance weights after smoothing of their tail, with the diagnostics of the tail. */
 export interface SmoothedWeights {
   /** Normalised log weights (S): their exponentials sum to 1. */
   readonly logWeights: Float64Array;

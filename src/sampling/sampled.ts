@@ -14,6 +14,7 @@ import { CovarianceWindow, factorOf } from "./metric.ts";
 import { pickEvenly, rowsOf } from "./picks.ts";
 import { Stream } from "./stream.ts";
 
+/** A posterior by chains, with their diagnostics. */
 export interface SampledPosterior extends Posterior {
   readonly problem: Problem;
   /** All draws (chains · draws, D), chain by chain, in their order. */

@@ -16,6 +16,7 @@ import { type Precision, precisions } from "./half.ts";
 import { decodeModel, encodeModel } from "./model-file.ts";
 import { isModelName, shippedModel, shippedModels } from "./shipped.ts";
 
+/** Options of `save` and `toBytes`. */
 export interface SaveOptions {
   /**
    * Of the trained weights in the file: "f32", the default, keeps every bit; "f16" rounds them (to nearest, ties to even) for
@@ -41,6 +42,7 @@ export async function save(map: InverseMap, path: string, options: SaveOptions =
   await writeBytes(path, bytes);
 }
 
+/** Options of `load`. */
 export interface LoadOptions extends BackendOptions {
   /** The problem that the model was trained on: needed to correct posteriors; one that differs is refused by name. */
   readonly problem?: Problem;

@@ -6,11 +6,13 @@ import type { Distribution } from "../distributions/distribution.ts";
 import { expectProposal, type Problem } from "../problem/problem.ts";
 import type { Progress } from "../train/options.ts";
 
+/** How far fitting a surrogate has come. */
 export interface SurrogateProgress extends Progress {
   /** What `step` and `steps` count: simulations, which have no loss (NaN), or updates of the network. */
   readonly phase: "simulating" | "fitting";
 }
 
+/** Options of `surrogate`. */
 export interface SurrogateOptions extends BackendOptions {
   /** Simulations that the network is fitted to; default 20,000. */
   readonly bank?: number;

@@ -68,7 +68,7 @@ const embedding = check<EmbeddingOption>(
 );
 
 /** The options that a preset may set. The upper limits are what a host could hold, or could finish, at all. */
-const settingsTable = {
+export const settingsTable = {
   /** The guide, the conditional density that is learned, or its name; by default "spline", and "gaussian" for one parameter. */
   guide: option(guide, undefined, "conditional density that is learned"),
   /** What is minimised: "npe", neural posterior estimation, or "elbo", which needs a likelihood. */
@@ -127,6 +127,7 @@ export const trainTable = {
 };
 /** The options of `train` that a preset may set. */
 export type TrainSettings = OptionsOf<typeof settingsTable>;
+/** Options of `train`. */
 export type TrainOptions = OptionsOf<typeof trainTable>;
 
 /** Settings by guide. The first is used when no guide is asked for. */

@@ -8,6 +8,7 @@ import type { Picture } from "./picture.ts";
 const LINES = { learned: 130, exact: 80 };
 const HEIGHT = 1.5;
 
+/** Inverse kinematics of a planar arm: base height and three joint angles from the position of its end (arXiv 2305.20004). */
 export const arm: Picture = {
   title: "Fans of arms",
   text: "Which arms could have touched the point where the end was measured? Each thin line is one draw, from the slide to the end; solid arms are modes. The grid is of half a metre.",

@@ -68,6 +68,7 @@ function outlines(draws: ArrayLike<number>, [x, y]: readonly [Span, Span], name:
   );
 }
 
+/** Position of a disc of low conductivity in a plate, from 600 potentials on its edges (finite elements; arXiv 2305.20004). */
 export const eit: Picture = {
   title: "The disc in the plate",
   text: "The plate has its sensors on the rim; the thick circle is the true disc, and thin ones are discs of draws. Its centre is shown from near by, too: draws of the guide, and the regions of highest density that hold 50 % (solid) and 90 % (dashed) of the draws. Centres outside of [0.2, 0.8]² stand for a disc at its edge.",

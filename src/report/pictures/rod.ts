@@ -80,6 +80,7 @@ const trueLine = (values: readonly number[]): Plot.Markish =>
     { x: "x", y: "y", stroke: colour("ink"), strokeWidth: 1.8, strokeDasharray: "1 4", strokeLinecap: "round" },
   );
 
+/** Five coefficients of a rod's log-conductivity, from nine potentials (arXiv 2305.20004). */
 export const rod: Picture = {
   title: "Along the rod",
   text: "Conductivity, on a scale of powers, and potential at each place: median and the bands that hold 50 and 90 % of the draws. Bars at the data are of two noise standard deviations either way.",
