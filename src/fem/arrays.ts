@@ -1,7 +1,7 @@
 /** Rows of numbers as the public functions take them: one flat array, or a list of rows. */
 import { describe } from "../checks/arguments.ts";
 
-/** Rows of a fixed width: flat (width · rows), or one array a row. */
+/** Rows of a fixed width, as one flat array (rows · width) or as a list of rows. */
 export type Rows = ArrayLike<number> | readonly ArrayLike<number>[];
 
 const isList = (x: unknown): x is ArrayLike<unknown> =>
@@ -14,7 +14,7 @@ function checkRow(owner: string, what: string, row: unknown, index: number, widt
 }
 
 /**
- * A flat copy (rows · width) of what was given either way.
+ * A flat copy (rows · width) of either form.
  * @throws when it is no list, a row has another length, or an entry is no number. NaN and infinities pass.
  */
 export function flatRows(owner: string, what: string, given: unknown, width: number): Float64Array {
@@ -45,6 +45,6 @@ function checkFlat(owner: string, what: string, length: number, width: number): 
   throw new Error(`${owner}: expected ${what} as a multiple of ${width} numbers, got ${length}`);
 }
 
-/** A point in a message: short, and enough digits to find it again. */
+/** A point for messages, with nine digits. */
 export const showPoint = (x: number, y: number): string =>
   `(${[x, y].map((c) => String(Number(c.toPrecision(9)))).join(", ")})`;

@@ -1,27 +1,27 @@
 /**
- * From points and triangles to a mesh: checks that they tile a domain, orients them, finds the boundary and resolves
- * the tags. Shared by all sources of meshes, which say in their own words what a point or triangle is called.
+ * From points and triangles to a mesh: checks that they tile a domain, orients them, finds the boundary and resolves the tags. All
+ * sources of meshes share it; each supplies its own names of points and triangles for errors.
  */
 import { showPoint } from "./arrays.ts";
 import { endsOf, findHalfEdge, pairEdges } from "./edges.ts";
 import { cross, type Mesh } from "./mesh.ts";
 
-/** Least area of a triangle over the square of its longest edge: below, rounding decides which way it winds. */
+/** Least area of a triangle over the square of its longest edge; below it, rounding determines the orientation. */
 const THINNEST = 1e-12;
 
-/** What a mesh is built from. */
+/** Points, triangles and tags of a mesh. */
 export interface Parts {
   readonly points: Float64Array; // (N, 2)
   readonly triangles: Int32Array; // (E, 3), oriented in place
-  /** (E) which surface a triangle is of: those of one surface must wind the same way. */
+  /** (E) number of the surface of each triangle: triangles of one surface must have the same orientation. */
   readonly surfaces?: ArrayLike<number>;
-  /** Flat pairs of points for each tag. */
+  /** Tags of edges, each with pairs of points, flat. */
   readonly lines: Iterable<readonly [tag: string, pairs: ArrayLike<number>]>;
-  /** Triangles for each tag. */
+  /** Tags of regions, each with its triangles. */
   readonly regions: Iterable<readonly [tag: string, triangles: readonly number[]]>;
 }
 
-/** How errors call things. */
+/** Names for errors. */
 export interface Names {
   readonly owner: string;
   readonly point: (index: number) => string;
@@ -38,7 +38,7 @@ function longestSquared(points: Float64Array, triangles: Int32Array, t: number):
   return most;
 }
 
-/** Every coordinate is finite, every corner a point, every point a corner. */
+/** Checks that every coordinate is finite, every corner a point and every point a corner. */
 function checkIndices({ points, triangles }: Parts, { owner, point, triangle }: Names): void {
   const N = points.length / 2;
   if (triangles.length === 0) throw new Error(`${owner}: expected at least one triangle, got none`);
@@ -62,7 +62,7 @@ function checkIndices({ points, triangles }: Parts, { owner, point, triangle }: 
   );
 }
 
-/** Turns clockwise surfaces round. @throws where triangles have no area, or those of one surface wind both ways. */
+/** Makes all triangles counter-clockwise. @throws when a triangle has no area, or the triangles of a surface have different orientations. */
 function orient({ points, triangles, surfaces }: Parts, { owner, point, triangle }: Names): void {
   const E = triangles.length / 3;
   const tally = new Map<number, { clockwise: number; counter: number; first: [number, number] }>();
@@ -100,7 +100,7 @@ function orient({ points, triangles, surfaces }: Parts, { owner, point, triangle
   }
 }
 
-/** @throws the error for half-edges that are not two neighbours with the edge between them. */
+/** @throws the error for an edge whose half-edges are not those of two neighbours. */
 function refuseEdge({ points, triangles }: Parts, { owner, point, triangle }: Names, halves: readonly number[]): never {
   const cells = halves.map((h) => (h / 3) | 0);
   const corners = cells.map((t) => [...triangles.subarray(3 * t, 3 * t + 3)].sort((a, b) => a - b).join());
@@ -121,7 +121,7 @@ function refuseEdge({ points, triangles }: Parts, { owner, point, triangle }: Na
   throw new Error(`${owner}: expected ${expected}, got ${list} on the edge from ${at}`);
 }
 
-/** @throws when the parts are no mesh; the words of the errors are those of `names`. */
+/** Builds a mesh. @throws when the parts do not form a mesh; errors use `names`. */
 export function buildMesh(parts: Parts, names: Names): Mesh {
   const { points, triangles } = parts;
   checkIndices(parts, names);

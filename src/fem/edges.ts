@@ -1,12 +1,11 @@
 /**
- * Which triangles share an edge. Half-edge 3 t + k runs from corner k of triangle t to the next corner, with the
- * triangle on its left; an edge of the mesh is one half-edge (on the boundary) or two that run against each other. The
- * half-edges are sorted by the ends of their edge in two counting passes, so the cost is linear however many triangles
- * meet in a point.
+ * Edges that triangles share. Half-edge 3 t + k runs from corner k of triangle t to the next corner, with the triangle on its left;
+ * an edge of the mesh is one half-edge (on the boundary) or two of opposite direction. Two counting passes sort the half-edges by
+ * the ends of their edge, so the cost is linear however many triangles meet in a point.
  */
 import { countingSort } from "../sparse/counting-sort.ts";
 
-/** The half-edges of a mesh, those of one edge beside each other. */
+/** The half-edges of a mesh, with those of the same edge next to each other. */
 export interface EdgeTable {
   /** (3 E) half-edges in ascending order of the smaller, then of the larger end. */
   readonly order: Int32Array;
@@ -22,7 +21,7 @@ export const endsOf = (triangles: Int32Array, h: number): [number, number] => [t
 const lowEnd = (triangles: Int32Array, h: number): number => Math.min(triangles[h], triangles[nextCorner(h)]);
 const highEnd = (triangles: Int32Array, h: number): number => Math.max(triangles[h], triangles[nextCorner(h)]);
 
-/** Called with the half-edges of an edge that are not a proper pair. It throws. */
+/** Called with the half-edges of an edge that is not a proper pair; throws. */
 export type Refuse = (halfEdges: readonly number[]) => never;
 
 /** Sorts and pairs the half-edges of counter-clockwise triangles (E, 3) on N points. */

@@ -5,16 +5,16 @@
  *   mass       ∫_T φ_i φ_j = |T| (1 + δ_ij) / 12
  *   load       ∫_T f φ_i by the midpoints of the edges, ∫_Γ g φ_i and ∫_Γ h φ_i φ_j by two Gauss points an edge
  *
- * all of third order or exact, so that quadrature costs nothing of the order of the elements.
+ * all exact or of third order, so that quadrature does not reduce the order of the elements.
  */
 import type { Mesh } from "./mesh.ts";
 
-/** A function of the place: one number for all, or a function. */
+/** A constant, or a function of position. */
 export type EdgeField = number | ((x: number, y: number) => number);
-/** The same, or one number a triangle (E). */
+/** A constant, a function of position, or one number a triangle (E). */
 export type Field = EdgeField | Float64Array;
 
-/** Value of a field, in a triangle where it is given by triangles. @throws on a value that is not finite. */
+/** Value of a field at a point; `triangle` is needed for fields given by triangles. @throws on a value that is not finite. */
 export function valueAt(name: string, field: Field, x: number, y: number, triangle = -1): number {
   const value = typeof field === "number" ? field : typeof field === "function" ? field(x, y) : field[triangle];
   if (Number.isFinite(value)) return value;
@@ -73,7 +73,7 @@ export function sourceLoad(name: string, f: Field, { x, y, area }: Corners, e: n
   return load;
 }
 
-/** Gauss points of [0, 1], ½ ∓ ½/√3: of weight ½ each. */
+/** Gauss points of [0, 1], ½ ∓ ½/√3, each with weight ½. */
 const GAUSS = [0.21132486540518713, 0.7886751345948129];
 
 /** Integrals along an edge from a to b of g φ_a, g φ_b, g φ_a², g φ_a φ_b, g φ_b². */

@@ -1,9 +1,8 @@
 /**
- * The types of elements of Gmsh: which are read, and what to do about the others. Numbers as in its manual, "MSH file
- * format".
+ * The element types of Gmsh: those that are read, and advice for the others. The numbers are those of its manual, "MSH file format".
  */
 
-/** The number of nodes of the types that a plane mesh of straight triangles has. */
+/** The types in a plane mesh of straight triangles, and their numbers of nodes. */
 export const NODES: Readonly<Record<number, number>> = { 15: 1, 1: 2, 2: 3 };
 export const LINE = 1;
 export const TRIANGLE = 2;
@@ -23,7 +22,7 @@ const REFUSED: readonly (readonly [name: string, types: readonly number[], advic
   ["pyramids", [7, 14, 19, 118, 119], PLANE],
 ];
 
-/** Why a type is not read: its name, and what to do. */
+/** The name of a type that is not read, and advice. */
 export function refusal(type: number): { readonly name: string; readonly advice: string } {
   const row = REFUSED.find(([, types]) => types.includes(type));
   return row ? { name: row[0], advice: row[2] } : { name: "others", advice: TRIANGLES };

@@ -5,16 +5,16 @@ import { describe } from "../checks/arguments.ts";
 import { LINE, NODES, refusal, TRIANGLE } from "./gmsh-elements.ts";
 import { type Section, whole } from "./gmsh-sections.ts";
 
-/** Elements of one kind, as arrays beside each other. */
+/** Elements of one type, as parallel arrays. */
 export interface Elements {
   readonly numbers: number[];
   /** (count · nodes of an element) numbers of nodes. */
   readonly nodes: number[];
-  /** The curve or surface that an element is of. */
+  /** The curve or surface of each element. */
   readonly entities: number[];
-  /** The physical groups that an element is in. */
+  /** The physical groups of each element. */
   readonly groups: (readonly number[])[];
-  /** The line of the file that an element is on. */
+  /** The line of the file of each element. */
   readonly lines: number[];
 }
 
@@ -24,7 +24,7 @@ export interface Records {
   readonly numbers: readonly number[];
   /** (nodes, 3) */
   readonly coordinates: ArrayLike<number>;
-  /** Which nodes an element of any kind has. */
+  /** Nodes that some element has. */
   readonly used: ReadonlySet<number>;
   readonly linesOf: Elements;
   readonly triangles: Elements;
@@ -34,7 +34,7 @@ type Format = "4.1" | "2.2";
 
 const plural = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
 
-/** Refuses all but the two formats in text. */
+/** The format of a file. @throws unless it is one of the two, in text. */
 export function readFormat(section: Section): Format {
   const expected = "version, file type and data size, as 4.1 0 8";
   const [version, type] = section.next(expected);
@@ -76,10 +76,10 @@ function readEntities(section: Section): ReadonlyMap<string, readonly number[]> 
       const row = section.numbers(expected, head + 1, Infinity);
       const [tagCount, tags] = [row[head], row.slice(head + 1, head + 1 + row[head])];
       const rest = row.length - head - 1 - tagCount;
-      // A point ends here; the others count and list what bounds them.
+      // A point ends here; the other kinds list their boundary, after its count.
       const fits = dimension === 0 ? rest === 0 : rest >= 1 && rest === 1 + row[head + 1 + tagCount];
       if (!Number.isInteger(tagCount) || tagCount < 0 || !fits) section.refuse(expected, plural(row.length, "number"));
-      // A negative group holds the curve in the opposite direction, which is no matter here.
+      // A negative group contains the curve in the opposite direction, which does not matter here.
       groups.set(`${dimension} ${row[0]}`, [...new Set(tags.map((tag) => Math.abs(whole(section, "a group", tag))))]);
     }
   });
@@ -87,7 +87,7 @@ function readEntities(section: Section): ReadonlyMap<string, readonly number[]> 
   return groups;
 }
 
-/** Collects nodes and elements, checking what both formats have in common. */
+/** Collects nodes and elements, with the checks that both formats share. */
 function collector() {
   const index = new Map<number, number>();
   const numbers: number[] = [];
@@ -121,7 +121,7 @@ function collector() {
   };
 }
 
-/** The number of nodes of a type of elements. @throws with what to do where it is not one of a plane mesh. */
+/** The number of nodes of an element type. @throws with advice for a type that no plane mesh has. */
 function nodesOf(section: Section, type: number): number {
   if (Object.hasOwn(NODES, type)) return NODES[type];
   const { name, advice } = refusal(type);

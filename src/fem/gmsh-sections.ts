@@ -1,34 +1,33 @@
 /**
- * The outer form of a .msh file: sections `$Name` … `$EndName`, read by lines. Errors name the section, and the line as
- * an editor counts it.
+ * The outer form of a .msh file: sections `$Name` … `$EndName`, read line by line. Errors name the section and the number of the line.
  */
 import { describe } from "../checks/arguments.ts";
 
-/** The lines of one section, to be read from the first to the last. */
+/** The lines of one section, read from first to last. */
 export interface Section {
   /** Its name, without the dollar sign. */
   readonly name: string;
-  /** The words of the next line that is not blank. @throws with what was expected where the section has ended. */
+  /** The words of the next line that is not blank. @throws naming the expectation when the section has ended. */
   readonly next: (expected: string) => readonly string[];
-  /** As `next`, the line as it stands. */
+  /** As `next`, but the whole line. */
   readonly nextLine: (expected: string) => string;
   /** As `next`, each word a number, `least` to `most` of them. */
   readonly numbers: (expected: string, least: number, most?: number) => readonly number[];
   /** The line that was read last, from 1. */
   readonly line: () => number;
-  /** Refuses a count that the section cannot hold, before anything is allocated for it. */
+  /** Refuses a count that the section cannot contain, before memory is allocated for it. */
   readonly expectCount: (count: number, what: string) => void;
-  /** @throws where a line is left, since a count was then wrong. */
+  /** @throws when a line is left over, because a count was wrong. */
   readonly close: (expected: string) => void;
-  /** @throws what was expected and what came, with the place. */
+  /** @throws naming the expectation, what was found, and the line. */
   readonly refuse: (expected: string, got: string) => never;
 }
 
-/** A decimal number as Gmsh writes it. What else JavaScript would read as one, such as "" and "0x1", is none. */
+/** A decimal number as Gmsh writes it. JavaScript also reads "" and "0x1" as numbers; these are refused. */
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 
 function makeSection(name: string, lines: readonly string[], from: number, to: number): Section {
-  let at = from; // the line to be read next, from 0
+  let at = from; // index of the next line
   const refuse = (expected: string, got: string): never => {
     throw new Error(`gmsh: $${name}, line ${at}: expected ${expected}, got ${got}`);
   };
@@ -75,7 +74,7 @@ export function whole(section: Section, what: string, x: number): number {
 
 /**
  * The sections of a file by name.
- * @throws when a section has no end (a truncated file) or comes twice, or where text stands outside of all.
+ * @throws when a section has no end (a truncated file) or occurs twice, or when text is outside all sections.
  */
 export function readSections(text: string): Map<string, Section> {
   const lines = text.split(/\r\n|\n|\r/);

@@ -9,7 +9,7 @@ import { type Elements, type Records, readFormat, readNames, readRecords } from 
 import { readSections } from "./gmsh-sections.ts";
 import type { Mesh } from "./mesh.ts";
 
-/** How far nodes may lie off their common plane, over the size of the mesh. */
+/** Largest distance of nodes from their common plane, over the size of the mesh. */
 const FLATNESS = 1e-9;
 
 /** The elements of each tag, by name or, where a group has none, by its number as text. Named groups may be empty. */
@@ -38,8 +38,8 @@ function byTag(
 }
 
 /**
- * Format 2.2 repeats an element for each physical group that it is in. Returns the triangles without repetition, each
- * with all its groups; the same triangle twice in one group, or in two surfaces, stays, for the mesh to refuse.
+ * Format 2.2 repeats an element for each of its physical groups. Returns each triangle once, with all its groups. A triangle that
+ * occurs twice in one group, or in two surfaces, is kept twice; `buildMesh` refuses it.
  */
 function mergeRepeated(triangles: Elements): Elements {
   const out: Elements = { numbers: [], nodes: [], entities: [], groups: [], lines: [] };
@@ -64,8 +64,8 @@ function mergeRepeated(triangles: Elements): Elements {
 }
 
 /**
- * Which nodes become points, ascending by their place in the file: the corners of triangles. Nodes that only points and
- * lines without a physical group use are construction geometry, such as the centre of an arc, and left out.
+ * The nodes that become points, in the order of the file: the corners of triangles. Nodes that only points and lines without a
+ * physical group use are construction geometry, such as the centre of an arc, and are left out.
  */
 function keptNodes({ index, numbers, coordinates, used, linesOf }: Records, triangles: Elements): number[] {
   const corners = new Set(triangles.nodes);
@@ -113,13 +113,12 @@ function expectPlane({ index, coordinates }: Records, nodes: readonly number[]):
 /**
  * The mesh in the text of a .msh file.
  *
- * Physical groups of curves become edge tags, those of surfaces region tags, by name or, where a group has none, by its
- * number as text. A group may also hold lines between two triangles (an interface): they are left out of its tag, and
- * `selectEdges` of it says so. Points keep the order of the file; the triangles of a surface may all be clockwise, and
- * are turned. Nodes that only points or lines without a physical group use are left out. Sections that are not needed
- * are skipped.
+ * Physical groups of curves become edge tags and those of surfaces region tags, by name or, for a group without a name, by its number
+ * as text. A group may also contain lines between two triangles (an interface): they are left out of its tag, and `selectEdges` of it
+ * refuses the tag with this reason. Points keep the order of the file. The triangles of a surface may all be clockwise; they are then
+ * reversed. Nodes that only points or lines without a physical group use are left out, and so are sections that are not needed.
  *
- * @throws an Error with the section and line, or the node or element: a binary file, another version, a truncated file,
+ * @throws naming the section and line, or the node or element: a binary file, another version, a truncated file,
  * a wrong count, a missing section, elements other than points, lines and triangles of first order, nodes off one plane
  * z = const., a node that no element uses, a tagged line that is no edge of a triangle, a mesh in partitions, and what
  * makeMesh refuses.
@@ -133,7 +132,7 @@ export function gmsh(text: string): Mesh {
     );
   if (/^\s*\$NOD\s/.test(text))
     throw new Error("gmsh: expected version 4.1 or 2.2, got version 1; write it with gmsh -format msh41");
-  // A binary file has no lines to speak of: its format is read before other sections are looked for.
+  // A binary file has no meaningful lines, so its format is read before any other section.
   const head = /^\s*\$MeshFormat\s[^$]*\$EndMeshFormat/.exec(text)?.[0];
   if (head) readFormat(readSections(head).get("MeshFormat")!);
   const sections = readSections(text);

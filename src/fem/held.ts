@@ -1,10 +1,10 @@
 /**
- * What fixes u. Stiffness alone leaves a constant open in every connected part of a mesh: a Dirichlet node, a Robin edge or
- * a reaction fixes it, and without any of them the gauge does.
+ * Connected parts of a mesh. In each of them the stiffness leaves a constant undetermined, which a Dirichlet node, a Robin edge or a
+ * reaction fixes, or else the gauge.
  */
 import { areas, type Mesh } from "./mesh.ts";
 
-/** For each node (N) the part of the mesh that it is in, numbered from 0: nodes of one triangle are in one part. */
+/** The number of the part of the mesh that each node (N) belongs to, from 0. */
 export function partsOf({ points, triangles }: Mesh): Int32Array {
   const N = points.length / 2;
   const root = Int32Array.from({ length: N }, (_, i) => i);
@@ -24,7 +24,7 @@ export function partsOf({ points, triangles }: Mesh): Int32Array {
   });
 }
 
-/** ∫ φ_i over the area (N): of sum 1. */
+/** ∫ φ_i divided by the area of the mesh (N), with sum 1. */
 export function shares(mesh: Mesh): Float64Array {
   const out = new Float64Array(mesh.points.length / 2);
   const each = areas(mesh);

@@ -1,16 +1,18 @@
-/** Values of sources and boundary conditions: fields, one for all right-hand sides or one for each. */
+/** Values of sources and boundary conditions: one field for all right-hand sides, or one for each. */
 import { describe } from "../checks/arguments.ts";
 import type { EdgeField, Field } from "./forms.ts";
 
-/** A field, or a list of fields: one for each right-hand side. All lists are of one length. */
+/** A field, or a list of fields, one for each right-hand side. All lists have the same length. */
 export type Loads = Field | readonly Field[];
 /** The same on edges. */
 export type EdgeLoads = EdgeField | readonly EdgeField[];
 
+/** @throws an error about the definition of a model. */
 export const fail = (expected: string, got: string): never => {
   throw new Error(`poisson: expected ${expected}, got ${got}`);
 };
 
+/** The field of right-hand side k. */
 export const loadOf = (loads: Loads, k: number): Field =>
   Array.isArray(loads) ? (loads[k] as Field) : (loads as Field);
 

@@ -1,25 +1,24 @@
 /**
- * Which triangle holds a point, and where in it: barycentric weights w with x = Σ w_k x_k, Σ w_k = 1, so that a P1
- * function has the value Σ w_k u_k there. The triangles are sorted into the bins of a uniform grid over their box,
- * about one bin for each of them, which makes a look-up independent of the size of the mesh unless its cells differ
- * very much.
+ * The triangle that contains a point, and the barycentric weights w of the point in it: x = Σ w_k x_k, Σ w_k = 1, so that a P1
+ * function has the value Σ w_k u_k there. The triangles are sorted into the bins of a uniform grid over the bounding box, about one
+ * bin a triangle, so the cost of a look-up does not depend on the size of the mesh unless its cells differ very much in size.
  */
 import { flatRows, type Rows, showPoint } from "./arrays.ts";
 import { boundingBox, type Mesh } from "./mesh.ts";
 
-/** Where points are in a mesh. */
+/** Triangles and weights of points in a mesh. */
 export interface Location {
   /** (P) the triangle of each point. */
   readonly triangles: Int32Array;
-  /** (P, 3) the barycentric weights of its corners: not negative, of sum 1. */
+  /** (P, 3) the barycentric weights of its corners: non-negative, with sum 1. */
   readonly weights: Float64Array;
 }
 
 /**
- * How far outside a point may lie, in widths of the box of the mesh: the rounding of a coordinate computed elsewhere.
+ * Largest distance of a point from the mesh, in widths of its bounding box: the rounding of coordinates computed elsewhere.
  */
 const TOLERANCE = 1e-9;
-/** Most bins that a triangle may be in on average; where there are more (long slanted cells), bins are made larger. */
+/** Largest mean number of bins of a triangle; beyond it (long slanted cells) the bins are made larger. */
 const MOST_BINS = 16;
 
 /** Triangles by bin: those of bin i are items[start[i]] … items[start[i + 1] − 1], ascending. */
@@ -71,7 +70,7 @@ function makeGrid({ points, triangles }: Mesh, slack: number): Grid {
   }
 }
 
-/** The point of the segment from a to b that is nearest to p, as the share of b, and its squared distance. */
+/** The point of the segment from a to b nearest to p, as the weight of b, and its squared distance. */
 function nearestOnSegment(px: number, py: number, ax: number, ay: number, bx: number, by: number): [number, number] {
   const [ex, ey, qx, qy] = [bx - ax, by - ay, px - ax, py - ay];
   const share = Math.min(1, Math.max(0, (qx * ex + qy * ey) / (ex * ex + ey * ey)));
@@ -80,8 +79,8 @@ function nearestOnSegment(px: number, py: number, ax: number, ay: number, bx: nu
 }
 
 /**
- * Prepares a mesh for many calls: the function returned is `locate` for it.
- * @throws nothing; the function throws as `locate` does.
+ * `locate` for one mesh, prepared for many calls.
+ * @throws nothing itself; the returned function throws as `locate` does.
  */
 export function locator(mesh: Mesh): (points: Rows) => Location {
   const { points, triangles, edges } = mesh;
@@ -91,7 +90,7 @@ export function locator(mesh: Mesh): (points: Rows) => Location {
   const grid = makeGrid(mesh, tolerance);
   const w = [0, 0, 0];
 
-  /** The weights of a point in triangle t into w; negative where it is outside. Returns the least. */
+  /** Writes the weights of a point in triangle t to w, negative where it is outside. Returns the least. */
   const weigh = (t: number, px: number, py: number): number => {
     const [a, b, c] = [2 * triangles[3 * t], 2 * triangles[3 * t + 1], 2 * triangles[3 * t + 2]];
     const [ux, uy] = [points[b] - points[a], points[b + 1] - points[a + 1]];
@@ -104,7 +103,7 @@ export function locator(mesh: Mesh): (points: Rows) => Location {
     return Math.min(w[0], w[1], w[2]);
   };
 
-  /** The weights of the point of triangle t nearest to a point outside it into w. Returns the squared distance. */
+  /** Writes to w the weights of the point of triangle t nearest to a point outside it. Returns the squared distance. */
   const project = (t: number, px: number, py: number): number => {
     let least = Infinity;
     for (let k = 0; k < 3; k++) {
@@ -119,13 +118,13 @@ export function locator(mesh: Mesh): (points: Rows) => Location {
     return least;
   };
 
-  /** The triangle of one point, its weights into w; −1 outside. Of several, as on an edge, the first. */
+  /** The first triangle that contains a point, −1 for none; writes its weights to w. */
   const find = (px: number, py: number): number => {
     const bin = grid.bin(px, py);
     for (let i = grid.start[bin]; i < grid.start[bin + 1]; i++) {
       if (weigh(grid.items[i], px, py) >= 0) return grid.items[i];
     }
-    // Outside all, or on an edge where rounding puts it on neither side.
+    // Outside all triangles, or on an edge that rounding puts outside both neighbours.
     let nearest = -1;
     let least = tolerance * tolerance;
     for (let i = grid.start[bin]; i < grid.start[bin + 1]; i++) {
@@ -147,8 +146,8 @@ export function locator(mesh: Mesh): (points: Rows) => Location {
     return Math.sqrt(least);
   };
 
-  return (given) => {
-    const at = flatRows("locate", "points", given, 2);
+  return (places) => {
+    const at = flatRows("locate", "points", places, 2);
     const P = at.length / 2;
     const location = { triangles: new Int32Array(P), weights: new Float64Array(3 * P) };
     for (let p = 0; p < P; p++) {
@@ -170,9 +169,9 @@ export function locator(mesh: Mesh): (points: Rows) => Location {
 }
 
 /**
- * The triangle of each point, and its barycentric weights there. A point on an edge belongs to one of its triangles;
- * one that is outside by at most 1e-9 of the larger side of the mesh's box (and the rounding of the largest coordinate)
- * counts as the point of the mesh nearest to it.
+ * The triangle of each point, and its barycentric weights there. A point on an edge belongs to one of its triangles. A point that is
+ * outside by at most 1e-9 of the larger side of the bounding box (plus the rounding of the largest coordinate) is replaced by the
+ * nearest point of the mesh.
  *
  * @param points (P, 2), flat or as a list of pairs.
  * @throws when a point lies outside (its index, coordinates and distance are named) or is not finite.

@@ -4,7 +4,7 @@ import { flatRows, type Rows } from "./arrays.ts";
 import { buildMesh } from "./build.ts";
 import type { Mesh } from "./mesh.ts";
 
-/** The parts that `makeMesh` makes a mesh from. */
+/** Points, triangles and tags of a mesh. */
 export interface MeshSpec {
   /** (N, 2), flat or as a list of pairs. */
   readonly points: Rows;
@@ -35,12 +35,12 @@ function entriesOf(what: string, given: unknown): [string, unknown][] {
 /**
  * Checks points and triangles, and completes them to a mesh: finds the boundary and directs it.
  *
- * Triangles may all be clockwise: they are turned round. A tagged pair that lies between two triangles is no boundary
- * edge and is left out of `edgeTags`; `selectEdges` of that tag says so.
+ * Triangles may all be clockwise; they are then reversed. A tagged pair between two triangles is no boundary edge and is left out of
+ * `edgeTags`; `selectEdges` of that tag refuses it with this reason.
  *
  * @throws an Error that names the point or triangle: an index out of range; a coordinate that is not finite; a point in
- * no triangle; a triangle whose area is below 1e-12 of its longest edge squared; triangles that wind both ways (an
- * inverted cell); the same triangle twice; an edge with more than two triangles or with both on one side (a fold); a
+ * no triangle; a triangle whose area is below 1e-12 of its longest edge squared; triangles of both orientations
+ * (an inverted cell); the same triangle twice; an edge with more than two triangles or with both on one side (a fold); a
  * tagged pair that is no edge.
  */
 export function makeMesh(spec: MeshSpec): Mesh {

@@ -6,13 +6,13 @@ export interface Mesh {
   readonly points: Float64Array;
   /** (E, 3) indices of points, counter-clockwise. */
   readonly triangles: Int32Array;
-  /** (S, 2) the edges that only one triangle has, with the domain on their left, in the order of the triangles. */
+  /** (S, 2) the boundary edges, each with the domain on its left, in the order of the triangles. */
   readonly edges: Int32Array;
   /** Name → indices into `edges`, ascending. */
   readonly edgeTags: Readonly<Record<string, readonly number[]>>;
   /** Name → indices into `triangles`, ascending. */
   readonly regionTags: Readonly<Record<string, readonly number[]>>;
-  /** For each edge tag that has some: how many of its lines lie between two triangles, and so are not in `edges`. */
+  /** For edge tags with lines between two triangles, which are not in `edges`: the number of these lines. */
   readonly interiorLines?: Readonly<Record<string, number>>;
 }
 

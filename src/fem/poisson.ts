@@ -24,6 +24,7 @@ export interface Coefficients {
 }
 
 /** A finite-element model. */
+/** A finite-element model. */
 export interface Poisson {
   readonly mesh: Mesh;
   /** Numbers of triangles E, nodes N, sensors S and right-hand sides K. */

@@ -1,4 +1,4 @@
-/** What is read of a solution: linear functionals of the nodes, taken to the free nodes, and the gauge that fixes a constant. */
+/** Readings of a solution: linear functionals of the nodes in terms of the free nodes, and the gauge that fixes the constant. */
 import { describe } from "../checks/arguments.ts";
 import { add, linearMap, sub } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -10,7 +10,7 @@ import { fail } from "./loads.ts";
 import { locate } from "./locate.ts";
 import type { PoissonSpec } from "./spec.ts";
 
-/** Sensors as functionals of the nodes (N) → (S); null without any. @throws when a point lies outside of the mesh. */
+/** Sensors as functionals of the nodes (N) → (S); null without sensors. @throws when a point lies outside the mesh. */
 export function sensorMatrix({ mesh, sensors }: PoissonSpec): SparseMatrix | null {
   if (sensors === undefined) return null;
   const N = mesh.points.length / 2;
@@ -29,6 +29,7 @@ export function sensorMatrix({ mesh, sensors }: PoissonSpec): SparseMatrix | nul
 }
 const isRows = (sensors: Rows | SparseMatrix): sensors is Rows => Array.isArray(sensors) || ArrayBuffer.isView(sensors);
 
+/** The functionals that read every node. */
 export const identity = (N: number): SparseMatrix =>
   sparseMatrix(
     N,
@@ -48,9 +49,9 @@ export function gaugeMatrix({ mesh, gauge = "domain" }: PoissonSpec, sensors: Sp
       weights[node] += sensors.value[k] / sensors.outputs;
     });
   } else {
-    const given = typeof gauge === "object" && gauge !== null ? gauge.length : undefined;
-    if (given !== N)
-      fail(`gauge "domain", "sensors" or ${N} weights`, given === undefined ? describe(gauge) : `${given}`);
+    const count = typeof gauge === "object" && gauge !== null ? gauge.length : undefined;
+    if (count !== N)
+      fail(`gauge "domain", "sensors" or ${N} weights`, count === undefined ? describe(gauge) : `${count}`);
     weights.set(Array.from(gauge));
   }
   const sum = weights.reduce((a, b) => a + b, 0);
@@ -78,7 +79,7 @@ function ofConstants(K: number, m: SparseMatrix): SparseMatrix {
   );
 }
 
-/** A functional (N) → (S) for K right-hand sides of the free nodes, (n · K) → (K · S), and what the fixed nodes add. */
+/** A functional (N) → (S) for K right-hand sides of the free nodes, (n · K) → (K · S), and the contribution of the fixed nodes. */
 function ofFree(m: SparseMatrix, { free, fixed, n, K }: Assembly): { matrix: SparseMatrix; shift: Float64Array } {
   const entries: Triplet[] = [];
   const shift = new Float64Array(K * m.outputs);

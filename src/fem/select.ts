@@ -3,13 +3,13 @@ import { describe } from "../checks/arguments.ts";
 import { showPoint } from "./arrays.ts";
 import { boundingBox, centroids, type Mesh } from "./mesh.ts";
 
-/** A tag, or a condition on a point that must hold at both ends of an edge and in its middle. */
+/** A tag, or a condition on points that must hold at both ends of an edge and in its middle. */
 export type EdgeSelector = string | ((x: number, y: number) => boolean);
 
 /** A tag, or a condition on the centroid of a triangle. */
 export type RegionSelector = string | ((x: number, y: number) => boolean);
 
-/** The list of a tag. @throws with the tags there are. */
+/** The list of a tag. @throws with the existing tags. */
 function tagged(owner: string, kind: string, tags: Mesh["edgeTags"], tag: string, hint: string): readonly number[] {
   if (Object.hasOwn(tags, tag)) return tags[tag];
   const known = Object.keys(tags);
@@ -22,8 +22,7 @@ function tagged(owner: string, kind: string, tags: Mesh["edgeTags"], tag: string
  * The boundary edges of a tag, or those where a predicate holds at both ends and in the middle, as indices into
  * `mesh.edges`, ascending. Compare coordinates with a tolerance: `(x) => Math.abs(x - 1) < 1e-9`.
  *
- * @throws on an unknown tag (with those there are), a tag that also holds lines inside the domain, or where no edge is
- * selected.
+ * @throws on an unknown tag (with the existing ones), on a tag with lines inside the domain, and when no edge is selected.
  */
 export function selectEdges(mesh: Mesh, on: EdgeSelector): number[] {
   const { points, edges } = mesh;
@@ -60,7 +59,7 @@ export function selectEdges(mesh: Mesh, on: EdgeSelector): number[] {
 /**
  * The triangles of a region tag, or those whose centroid fulfils a predicate, as indices into `mesh.triangles`,
  * ascending.
- * @throws on an unknown tag (with those there are), or where no triangle is selected.
+ * @throws on an unknown tag (with the existing ones), and when no triangle is selected.
  */
 export function selectTriangles(mesh: Mesh, on: RegionSelector): number[] {
   if (typeof on === "string") {

@@ -1,4 +1,4 @@
-/** The definition of a finite-element model, and whether it has the form of one. */
+/** The definition of a finite-element model, and checks of its form. */
 import { describe } from "../checks/arguments.ts";
 import type { SparseMatrix } from "../sparse/matrix.ts";
 import type { Rows } from "./arrays.ts";
@@ -7,7 +7,7 @@ import { checkField, type EdgeLoads, fail, type Loads, loadOf } from "./loads.ts
 import type { Mesh } from "./mesh.ts";
 import type { EdgeSelector } from "./select.ts";
 
-/** Definition of a Poisson problem: mesh, conditions on the boundary, sources and sensors. */
+/** Definition of −∇·(a ∇u) + c u = f. Where no condition is given on an edge, a ∂u/∂n = 0. */
 export interface PoissonSpec {
   readonly mesh: Mesh;
   /** u = value; where conditions meet in a node, the first of them holds. */
@@ -17,24 +17,24 @@ export interface PoissonSpec {
   /** a ∂u/∂n = transfer (outside − u). */
   readonly robin?: readonly { readonly on: EdgeSelector; readonly transfer: EdgeField; readonly outside: EdgeLoads }[];
   /**
-   * c ≥ 0. That given to `observe` or `solve` as a tensor is added. Where nothing else fixes u, it must be given here too: 0, say.
+   * c ≥ 0. A reaction given as a tensor to `observe` or `solve` is added to it. If that tensor alone fixes u, give 0 here.
    */
   readonly reaction?: Field;
-  /** f, a number for each triangle among others. */
+  /** f: a number, a function, or one number a triangle. */
   readonly source?: Loads;
   /**
-   * What fixes the constant where nothing else does (pure Neumann conditions without reaction): the mean of u over the domain is 0
-   * (default), or that over the sensors, or Σ w_i u_i for weights of the nodes (N) that sum to 1. Refused elsewhere.
+   * The quantity that is 0 where nothing else fixes the constant, that is with Neumann conditions alone and no reaction: the mean of u
+   * over the domain (default), the mean over the sensors, or Σ w_i u_i for weights of the nodes (N) that sum to 1. Refused elsewhere.
    */
   readonly gauge?: "domain" | "sensors" | ArrayLike<number>;
-  /** Where u is read: points (S, 2); or any functionals of u, a matrix from nodes (N) to data (S). */
+  /** Points at which u is read (S, 2), or any linear functionals of u: a matrix from nodes (N) to data (S). */
   readonly sensors?: Rows | SparseMatrix;
 }
 
 const keys = ["mesh", "dirichlet", "neumann", "robin", "reaction", "source", "gauge", "sensors"];
 const conditions = { dirichlet: ["on", "value"], neumann: ["on", "flux"], robin: ["on", "transfer", "outside"] };
 
-/** @throws on what is no definition; the values in it are checked where they are used. */
+/** Checks the form of a definition; its values are checked where they are used. @throws on what is no definition. */
 export function checkSpec(spec: PoissonSpec): void {
   if (typeof spec !== "object" || spec === null) fail("an object { mesh, … }", describe(spec));
   const odd = Object.keys(spec).find((key) => !keys.includes(key));
@@ -45,15 +45,15 @@ export function checkSpec(spec: PoissonSpec): void {
     const list: unknown = spec[name as keyof typeof conditions] ?? [];
     const form = `{ ${parts.join(", ")} }`;
     if (!Array.isArray(list)) fail(`${name} as a list of ${form}`, describe(list));
-    (list as unknown[]).forEach((given, i) => {
-      const got = typeof given === "object" && given !== null ? Object.keys(given) : [];
+    (list as unknown[]).forEach((condition, i) => {
+      const got = typeof condition === "object" && condition !== null ? Object.keys(condition) : [];
       if (got.length !== parts.length || got.some((key) => !parts.includes(key)))
-        fail(`${name}[${i}] as ${form}`, describe(given));
+        fail(`${name}[${i}] as ${form}`, describe(condition));
     });
   }
 }
 
-/** All values of a definition, with names for messages. */
+/** All values of a definition, with their names for messages. */
 function namedLoads({ dirichlet = [], neumann = [], robin = [], source = 0 }: PoissonSpec): [string, Loads][] {
   return [
     ...dirichlet.map((d, i): [string, Loads] => [`dirichlet[${i}].value`, d.value]),
@@ -63,7 +63,7 @@ function namedLoads({ dirichlet = [], neumann = [], robin = [], source = 0 }: Po
   ];
 }
 
-/** How many right-hand sides there are. @throws on lists of several lengths, and on values that are no fields. */
+/** The number of right-hand sides. @throws on lists of different lengths, and on values that are no fields. */
 export function countLoads(spec: PoissonSpec, E: number): number {
   const loads = namedLoads(spec);
   const lists = loads.filter(([, l]) => Array.isArray(l)) as [string, readonly Field[]][];
