@@ -8,6 +8,7 @@
  * would move a posterior by up to e √M of its own sd: hence the warning past 0.1.
  */
 import { backendOf, createExecutor } from "../backends/select.ts";
+import { includedNoise } from "../distributions/noise.ts";
 import { bankRows, batchSum, cast, constant, input, mul, square, sub, sumFeatures, weight } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -66,6 +67,11 @@ const BANKS = { fit: 0, validation: 1, heldOut: 2 } as const;
  */
 export async function surrogate(problem: Problem, options: SurrogateOptions = {}): Promise<Surrogate> {
   expectProblem("surrogate", problem);
+  // The network would learn the mean of the data, and what is trained through it would take that for data without noise.
+  if (problem.noise === includedNoise)
+    throw new Error(
+      `surrogate: expected a problem with a noise model, got "${problem.name}" with noise: null, whose data hold their noise; train it without a surrogate`,
+    );
   const settings = surrogateSettings(problem, options);
   try {
     return await makeSurrogate(problem, settings, options);
