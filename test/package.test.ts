@@ -137,7 +137,7 @@ test("THIRD-PARTY.txt has the licence text of every package that is bundled", ()
 const UNCAUGHT: Readonly<Record<string, string>> = {
   "y: expected 2 numbers, got 3": `import { infer, load } from "retrodict"; await infer(await load("arm"), [1, 2, 3]);`,
   "load: ": `import { load } from "retrodict"; await load("nothing-here");`,
-  "steps: ": `import { train } from "retrodict"; import { arm } from "retrodict/problems"; await train(arm, { steps: 0 });`,
+  "train: expected steps ": `import { train } from "retrodict"; import { arm } from "retrodict/problems"; await train(arm, { steps: 0 });`,
   "columns: ": `import { columns } from "retrodict/ops"; columns({ cols: 1 }, [-1]);`,
   "rectangle: ": `import { rectangle } from "retrodict/fem"; rectangle({ cells: 0 });`,
   "c2st: ": `import { c2st } from "retrodict/diagnostics"; await c2st([1, 2, 3], [], 1);`,
