@@ -92,7 +92,9 @@ const packagesIn = (inputs: Metafile["inputs"]): string[] =>
  */
 function markComputedImports(file: string): void {
   const code = readFileSync(file, "utf8");
-  writeFileSync(file, code.replace(/\bimport\((?=Object\.)/g, "import(/* webpackIgnore: true */ /* @vite-ignore */"));
+  const imports = code.replace(/\bimport\((?=Object\.)/g, "import(/* webpackIgnore: true */ /* @vite-ignore */");
+  // The line limit may break an address in two; bundlers look for `new URL("literal"`. The break moves before the literal.
+  writeFileSync(file, imports.replace(/new URL\("([^"\n]*)\\\n([^"\n]*)"/g, 'new URL(\n"$1$2"'));
 }
 
 const isPackage = (path: string): boolean => path.includes("node_modules/");

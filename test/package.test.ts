@@ -87,7 +87,7 @@ test("the package holds what runs, its types, docs, examples and licences, and n
   const models = ["arm", "rod", "eit"].map((name) => `models/${name}.safetensors`);
   for (const path of [...single, ...kernels, ...models, "dist/worker.js"])
     assert.ok(packed.includes(path), `expected ${path} in the package`);
-  const known = [...single, ...kernels, ...models, "CHANGELOG.md"];
+  const known = [...single, ...kernels, ...models, "CHANGELOG.md", "CONTRIBUTING.md"];
   const pages =
     /^(docs\/([\w-]+\/)?[\w-]+\.md|docs\/images\/[\w-]+\.svg|examples\/([\w-]+\/)?[\w-]+\.(js|ts|geo|msh))$/;
   const odd = packed.filter(
