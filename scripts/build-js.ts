@@ -6,11 +6,11 @@
  * up in dist/cli.js and in chunks that only it reaches; the library's own files are checked to need nothing from outside.
  */
 import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { builtinModules } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
+import { type BuildOptions, build, type Metafile } from "esbuild";
 import { thirdPartyNotices } from "./notices.ts";
+import { requireBuiltins } from "./require-builtins.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
@@ -29,24 +29,6 @@ const workers: Record<string, string> = { worker: "src/backends/worker/worker.ts
 
 /** The files of package.json's `bin`; only Node loads them. */
 const programs: Record<string, string> = { cli: "src/cli/main.ts" };
-
-/**
- * Lets a CommonJS package of the command line use Node's own modules: `require("events")` has no meaning in an ES
- * module, so it becomes an import of "node:events".
- */
-const requireBuiltins: Plugin = {
-  name: "require-builtins",
-  setup({ onResolve, onLoad }) {
-    const names = new RegExp(`^(node:)?(${builtinModules.join("|")})$`);
-    onResolve({ filter: names }, ({ path, kind }) => {
-      const name = `node:${path.replace(/^node:/, "")}`;
-      return kind === "require-call" ? { path: name, namespace: "builtin" } : { path: name, external: true };
-    });
-    onLoad({ filter: /.*/, namespace: "builtin" }, ({ path }) => ({
-      contents: `import builtin from "${path}"; module.exports = builtin;`,
-    }));
-  },
-};
 
 const options: BuildOptions = {
   absWorkingDir: root,

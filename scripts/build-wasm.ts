@@ -1,91 +1,17 @@
 /**
- * Compiles assembly/index.ts into the modules that asconfig.json names: `plain` (SIMD), `relaxed` (SIMD + FMA), and each for
- * threads that share memory, with assembly/threads.ts beside it.
+ * Compiles the kernels into dist/ (scripts/kernels.ts).
  *
  *   tsx scripts/build-wasm.ts              all, always
  *   tsx scripts/build-wasm.ts --if-stale   those that are missing or older than what they are made of
- *   tsx scripts/build-wasm.ts --only NAME  one of them; `host`: the fastest that this Node runs on one thread
+ *   tsx scripts/build-wasm.ts --only NAME  one of them
  */
-import { spawn } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { setFlagsFromString } from "node:v8";
-import { chooseBuild, hostRunsRelaxed } from "../src/backends/wasm/kernels.ts";
-
-const root = fileURLToPath(new URL("..", import.meta.url));
-const asc = join(root, "node_modules/assemblyscript/bin/asc.js");
-
-interface Target {
-  outFile: string;
-  enable: string[];
-}
-
-/** The part of asconfig.json that is read here. */
-interface Config {
-  entries: string[];
-  targets: Record<string, Target>;
-}
-
-/** Time of the last change of a file in ms since 1970; 0 where there is none. */
-function changedAt(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-}
-
-/** The newest change of anything that the modules are compiled from. */
-function sourcesChangedAt(config: Config): number {
-  const folders = config.entries.map((entry) => join(root, dirname(entry)));
-  const files = folders.flatMap((dir) => readdirSync(dir, { recursive: true }).map((name) => join(dir, String(name))));
-  // assembly/math64.ts shares its polynomials with src/numbers/math.ts.
-  const shared = ["asconfig.json", "src/numbers/polynomials.ts"].map((name) => join(root, name));
-  return Math.max(...[...files, ...shared, join(asc, "../../package.json")].map(changedAt));
-}
-
-/**
- * Compiles one target. It is written beside its final name and renamed, so that a program which starts meanwhile reads
- * either the old module or the new one, never half of one. It bears the time at which its compilation began, so that a
- * source that changed while it ran counts as newer.
- */
-async function compile(target: string, { outFile, enable }: Target): Promise<void> {
-  const startedAt = new Date();
-  const out = join(root, outFile);
-  const draft = join(dirname(out), `.${process.pid}-${basename(out)}`);
-  mkdirSync(dirname(out), { recursive: true });
-  const threads = enable.includes("threads") ? ["assembly/threads.ts"] : [];
-  const args = [asc, ...threads, "--config", "asconfig.json", "--target", target, "--outFile", draft];
-  const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
-  const code = await new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));
-  if (code !== 0) {
-    rmSync(draft, { force: true });
-    throw new Error(`asc --target ${target}: expected exit status 0, got ${code}`);
-  }
-  const kib = (statSync(draft).size / 1024).toFixed(1);
-  utimesSync(draft, startedAt, startedAt);
-  renameSync(draft, out);
-  console.log(`${outFile}  ${kib} KiB  ${((Date.now() - startedAt.getTime()) / 1000).toFixed(1)} s`);
-}
-
-/** The build that programs on this Node pick, once they have asked for relaxed SIMD as examples/arm.ts does. */
-function hostTarget(): string {
-  if (!hostRunsRelaxed()) setFlagsFromString("--experimental-wasm-relaxed-simd");
-  return chooseBuild("auto");
-}
+import { buildKernels } from "./kernels.ts";
 
 const { values } = parseArgs({ options: { "if-stale": { type: "boolean" }, only: { type: "string" } } });
-const config: Config = JSON.parse(readFileSync(join(root, "asconfig.json"), "utf8"));
-const only = values.only === "host" ? hostTarget() : values.only;
-if (only !== undefined && !Object.hasOwn(config.targets, only))
-  throw new Error(`--only: expected host or one of ${Object.keys(config.targets).join(", ")}, got "${only}"`);
-
-const sourcesAt = sourcesChangedAt(config);
-const targets = Object.entries(config.targets).filter(
-  ([name, { outFile }]) =>
-    (only === undefined || name === only) && !(values["if-stale"] && changedAt(join(root, outFile)) > sourcesAt),
-);
-const results = await Promise.allSettled(targets.map(([name, target]) => compile(name, target)));
-for (const result of results) {
-  if (result.status === "fulfilled") continue;
-  console.error(String(result.reason));
+try {
+  await buildKernels({ only: values.only, ifStale: values["if-stale"] });
+} catch (error) {
+  console.error((error as Error).message);
   process.exitCode = 1;
 }
