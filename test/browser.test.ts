@@ -179,7 +179,7 @@ for (const [policy, what, reason] of hindrances)
           assert.match(notice, reason);
           const start =
             "threads" in options ? "threads: 1 thread computes instead of 4" : "worker: the calling thread computes";
-          assert.ok(notice.startsWith(`${start}, for no worker starts from `), notice);
+          assert.ok(notice.startsWith(`${start}, because no worker starts from `), notice);
         }
       });
     } finally {
