@@ -54,7 +54,7 @@ test("the arm example prints a table for each observation, saves its model, draw
 test("the arm example refuses options that it does not know and a number of steps that is none", () => {
   for (const [args, message] of [
     [["--stepz", "5"], /^arm: .*--stepz/m],
-    [["--steps", "few"], /^arm: steps: expected a whole number of at least 1, got NaN$/m],
+    [["--steps", "few"], /^arm: train: expected steps to be a whole number from 1 to \d+, got NaN$/m],
   ] as const) {
     const { status, err } = runScript("examples/arm.ts", ["--out", join(folder, "refused"), ...args]);
     assert.is(status, 1);
