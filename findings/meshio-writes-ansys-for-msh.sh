@@ -23,7 +23,7 @@ cd "$work"
 packages=(python3-meshio=7.0.0-3 python3-numpy libblas3 liblapack3 libgfortran5 libquadmath0)
 packages+=(python3-rich python3-pygments python3-markdown-it python3-mdurl python3-typing-extensions)
 apt-get download -qq -o APT::Sandbox::User=root "${packages[@]}"
-for package in *.deb; do dpkg-deb -x "$package" root; done
+for package in *.deb; do dpkg-deb -x "$package" files; done
 libraries="$work/files/usr/lib/x86_64-linux-gnu"
 export LD_LIBRARY_PATH="$libraries:$libraries/blas:$libraries/lapack"
 export PYTHONPATH="$work/files/usr/lib/python3/dist-packages"
