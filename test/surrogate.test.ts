@@ -295,8 +295,21 @@ test("a device that is lost is told, and the fit goes on on wasm; one that was a
   assert.instance(error, DeviceLost);
 });
 
+/** A problem whose data hold their noise. */
+const noisyInside = defineProblem({
+  name: "noisy-inside",
+  prior: normal([0, 0], 1),
+  data: 2,
+  simulate: (thetas) => thetas,
+  noise: null,
+});
+
 test("wrong use is refused with what was expected and what came", async () => {
   const list: [Promise<unknown>, RegExp][] = [
+    [
+      surrogate(noisyInside),
+      /^surrogate: expected a problem with a noise model, got "noisy-inside" with noise: null.*without a surrogate$/,
+    ],
     [surrogate({} as never), /^surrogate: expected a problem, .*got an object/],
     [surrogate(curved, { step: 3 } as never), /^surrogate: expected options bank, .*; got "step"$/],
     [surrogate(curved, { steps: 0 }), /^surrogate.steps: expected a whole number from 1 to 100000000, got 0$/],

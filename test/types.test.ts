@@ -1,3 +1,4 @@
+// slow (7 s): the compiler runs once for each setting
 // The package's declarations in projects of other people: strict, without skipLibCheck, and without the types of any host.
 import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";

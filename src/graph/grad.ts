@@ -54,7 +54,7 @@ export function grad(output: Tensor, wrt: readonly Tensor[], seed?: Tensor): (Te
   return wrt.map((t) => cotangents.get(t) ?? null);
 }
 
-/** A placeholder for any cotangent of `output`. */
+/** A leaf of the shape of `output`, which stands for any cotangent of it. */
 const anyCotangent = ({ op, kind, rows, cols, dtype }: Tensor): Tensor =>
   apply(kind === "batch" ? "input" : "param", [], { name: `cotangent of ${op}`, rows, cols, dtype });
 

@@ -1,3 +1,4 @@
+// slow (8 s): C2ST trains its classifiers
 // KL, C2ST, re-simulation, predictive checks and ranks: values in closed form, seeds, refusals.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
