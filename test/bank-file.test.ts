@@ -124,7 +124,7 @@ test("torn and damaged records are simulated again, all others are kept", async 
   await train(outside(batches), { ...options, bankFile });
   const bytes = fs.readFileSync(bankFile);
   const marks: number[] = [];
-  for (let i = bytes.indexOf("RTDC"); i >= 0; i = bytes.indexOf("RTDC", i + 1)) marks.push(i);
+  for (let i = bytes.indexOf("RTDD"); i >= 0; i = bytes.indexOf("RTDD", i + 1)) marks.push(i);
   assert.is(marks.length, Math.ceil(90 / 8) + Math.ceil(20 / 8));
   const identity = {
     problem: "outside",

@@ -1,10 +1,13 @@
 /** `retrodict infer MODEL --data FILE`: a posterior for each observation, in one forward pass. */
 import { extname } from "node:path";
 import { Option } from "commander";
+import type { Rows } from "../backends/backend.ts";
+import { newRows } from "../backends/requests.ts";
 import { expectRoom, whole } from "../checks/options.ts";
 import { checkWritable, readBytes, writeBytes } from "../host/files.ts";
 import { type AmortisedPosterior, infer, inferTable } from "../infer/infer.ts";
 import type { InverseMap } from "../model/model.ts";
+import { digitsFor } from "../numbers/offsets.ts";
 import type { Posterior } from "../posterior/posterior.ts";
 import { type CorrectionMethod, correctTable } from "../sampling/correct.ts";
 import { formatCsv } from "../store/csv.ts";
@@ -34,7 +37,7 @@ interface Options extends ComputeOptions {
 
 /** Draws of all observations, (N, S, D). */
 interface Draws {
-  readonly theta: Float32Array;
+  readonly theta: Rows;
   readonly shape: readonly [N: number, S: number, D: number];
   readonly names: readonly string[];
 }
@@ -42,10 +45,10 @@ interface Draws {
 const SAMPLES = 1000;
 
 /** Rows of numbers of a CSV file: observation and draw, from 1, then the parameters. */
-function* csvRows({ theta, shape: [N, S, D] }: Draws): Generator<Float32Array> {
+function* csvRows({ theta, shape: [N, S, D] }: Draws): Generator<Rows> {
   for (let n = 0; n < N; n++) {
     for (let s = 0; s < S; s++) {
-      const row = new Float32Array(2 + D);
+      const row = newRows(2 + D, theta instanceof Float32Array ? "f32" : "f64");
       row.set([n + 1, s + 1]);
       row.set(theta.subarray((n * S + s) * D, (n * S + s + 1) * D), 2);
       yield row;
@@ -70,7 +73,8 @@ const writers: Readonly<Record<string, (draws: Draws) => Uint8Array | string>> =
 async function drawAll(posteriors: readonly Posterior[], map: InverseMap, S: number, seed: number): Promise<Draws> {
   const { D, parameters } = map.spec;
   expectRoom("infer", "--samples", S, posteriors.length * D);
-  const theta = new Float32Array(posteriors.length * S * D);
+  const dtype = map.work.parameters === null ? "f32" : "f64";
+  const theta = newRows(posteriors.length * S * D, dtype);
   for (const [n, posterior] of posteriors.entries()) {
     theta.set(await posterior.sample(S, { seed: (seed + n) >>> 0 }), n * S * D);
   }
@@ -89,7 +93,7 @@ const columns = [
 function tableOf(map: InverseMap, posterior: Posterior): string {
   const [low, high] = [posterior.quantile(0.05), posterior.quantile(0.95)];
   const numbers = (d: number): string[] =>
-    [posterior.mean[d], posterior.sd[d], low[d], high[d]].map((x) => formatNumber(x));
+    [posterior.mean[d], posterior.sd[d], low[d], high[d]].map((x) => formatNumber(x, digitsFor(x, posterior.sd[d], 4)));
   const rows = map.spec.parameters.map(({ name, unit = "" }, d) => [name, unit, ...numbers(d)]);
   return formatTable(
     unitless(map) ? columns.filter(({ title }) => title !== "unit") : columns,
@@ -179,7 +183,7 @@ export const inferCommand: CliCommand<Options> = {
           "correct to the exact posterior: psis by importance weights, nuts by chains, auto by what suffices",
         ).choices(correctTable.method.check.choices ?? []),
       )
-      .option("--out <FILE>", "write draws: .npy (float32, (N, S, D)), .csv or .json");
+      .option("--out <FILE>", "write draws: .npy ((N, S, D), float32, or float64 for large offsets), .csv or .json");
     addOptions(command, inferTable, ["seed"]);
   },
   run,

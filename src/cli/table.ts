@@ -27,7 +27,9 @@ export function formatTable(columns: readonly Column[], rows: readonly (readonly
 export const formatNumber = (x: number, digits = 4): string => {
   if (!Number.isFinite(x)) return String(x);
   const size = Math.abs(x);
-  return size !== 0 && (size < 1e-4 || size >= 1e6) ? x.toExponential(digits - 1) : x.toPrecision(digits);
+  return size !== 0 && (size < 1e-4 || size >= Math.max(1e6, 10 ** digits))
+    ? x.toExponential(digits - 1)
+    : x.toPrecision(digits);
 };
 
 /** Seconds as people say them: 8 s, 3 min 05 s, 2 h 10 min. */

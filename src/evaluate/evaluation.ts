@@ -1,4 +1,5 @@
 /** What an evaluation says of a model: plain data, from which the summary, the JSON and the report are made. */
+import type { Rows } from "../backends/backend.ts";
 import type { CalibrationSummary, CurveRecord, PooledKs, TruthName, Verdict } from "../model/calibration-record.ts";
 import type { ModelSpec } from "../model/model.ts";
 
@@ -24,9 +25,9 @@ export interface Example {
   readonly y: readonly number[];
   readonly theta: readonly number[];
   /** Draws (S, D) of guide and truth. */
-  readonly guide: Float32Array;
+  readonly guide: Rows;
   /** Null where there is none. */
-  readonly truth: Float32Array | null;
+  readonly truth: Rows | null;
   readonly mean: readonly number[];
   readonly sd: readonly number[];
   readonly q05: readonly number[];
@@ -45,7 +46,7 @@ export interface Evaluation {
   readonly description: string;
   readonly model: Pick<ModelSpec, "guide" | "training" | "parameters" | "D" | "M">;
   /** Prior mean and sd of each parameter (D), and draws (S, D) of it for pictures. */
-  readonly prior: { readonly mean: readonly number[]; readonly sd: readonly number[]; readonly draws: Float32Array };
+  readonly prior: { readonly mean: readonly number[]; readonly sd: readonly number[]; readonly draws: Rows };
   readonly verdict: Verdict;
   readonly against: { readonly name: TruthName; readonly text: string };
   /** Those held against the truth: fewer than were asked for where more were dropped. */

@@ -18,9 +18,9 @@ export interface Axis {
 
 /** What the plot is of: draws (S, D) of both posteriors, D as many as there are axes, and the true parameters (D). */
 export interface Pairs {
-  readonly learned: Float32Array;
+  readonly learned: Float32Array | Float64Array;
   /** Null where there are none: then there is nothing above the diagonal. */
-  readonly exact: Float32Array | null;
+  readonly exact: Float32Array | Float64Array | null;
   readonly truth: ArrayLike<number>;
 }
 
@@ -96,7 +96,7 @@ export function pairs(of: Pairs, axes: readonly Axis[], { width = 400, points = 
       ],
     });
   };
-  const pair = (row: number, col: number, draws: Float32Array, name: Colour): Element => {
+  const pair = (row: number, col: number, draws: Float32Array | Float64Array, name: Colour): Element => {
     const [x, y] = [col, row].map((d) => columnOf(draws.subarray(0, D * points), D, d));
     const [priorX, priorY] = [axes[col].prior, axes[row].prior];
     const behind = Math.ceil(points / 3);

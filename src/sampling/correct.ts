@@ -77,7 +77,7 @@ export interface CorrectedPosterior extends Posterior {
   /** Share ESS / S of the weighed draws that their weights keep: 1 where q is the posterior. Null where none were made. */
   readonly efficiency: number | null;
   /** Draws of equal weight (S, D): of the weighted ones by resampling, or those of the chains. */
-  readonly draws: Float32Array;
+  readonly draws: Float32Array | Float64Array;
   /** Evaluations of the forward model. */
   readonly evaluations: number;
   readonly seconds: number;

@@ -1,5 +1,6 @@
 /** The diagnostics of a run of chains for one observation, and in words what speaks against trusting their draws. */
 
+import type { Rows } from "../backends/backend.ts";
 import { meanOf } from "../numbers/moments.ts";
 import type { Problem } from "../problem/problem.ts";
 import type { Chain } from "./chain.ts";
@@ -64,7 +65,7 @@ export interface ChainRun {
 }
 
 /** `theta` (chains · draws, D), chain by chain. */
-export function diagnose(run: ChainRun, theta: Float32Array): NutsDiagnostics {
+export function diagnose(run: ChainRun, theta: Rows): NutsDiagnostics {
   const { problem, chains, draws, warmup, maxDepth, seconds } = run;
   const { D } = problem;
   const few = draws < LEAST_DRAWS;

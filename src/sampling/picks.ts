@@ -2,6 +2,8 @@
  * Choosing among draws that exist. Of S draws all alike, `count` are chosen at even distances from a random place on, and
  * shuffled: no draw is chosen twice before all are, and neighbours in a chain, which are alike, are not chosen together.
  */
+import type { Rows } from "../backends/backend.ts";
+import { newRows } from "../backends/requests.ts";
 import { randomWord, STREAMS, shuffle, uniformAt } from "../numbers/random.ts";
 
 /** Draws in no order: `indices`, shuffled in place. */
@@ -18,8 +20,8 @@ export function pickEvenly(S: number, count: number, seed: number): Uint32Array 
 }
 
 /** Rows of draws (S, D) by index. */
-export function rowsOf(draws: Float32Array, indices: Uint32Array, D: number): Float32Array {
-  const out = new Float32Array(indices.length * D);
+export function rowsOf(draws: Rows, indices: Uint32Array, D: number): Rows {
+  const out = newRows(indices.length * D, draws instanceof Float32Array ? "f32" : "f64");
   for (const [i, s] of indices.entries()) out.set(draws.subarray(s * D, (s + 1) * D), i * D);
   return out;
 }

@@ -3,13 +3,14 @@
  * JCGS 5 (1996)): of `count` draws wanted, a draw of weight w is taken ⌊count w⌋ or ⌈count w⌉ times, so that none is taken twice
  * whose weight is below 1/count. Independent choices would repeat draws by chance and scatter more, for nothing.
  */
+import type { Rows } from "../backends/backend.ts";
 import { STREAMS, uniformAt } from "../numbers/random.ts";
 import { addOuter, packed, symmetric } from "../numbers/triangles.ts";
 import { checkedLevel, type Summary } from "../posterior/posterior.ts";
 import { mix } from "./picks.ts";
 
 /** Mean, covariance and quantiles of draws (S, D) with weights (S) that sum to 1. */
-export function weightedSummary(theta: Float32Array, weights: Float64Array, D: number): Omit<Summary, "draws"> {
+export function weightedSummary(theta: Rows, weights: Float64Array, D: number): Omit<Summary, "draws"> {
   const S = weights.length;
   const mean = new Float64Array(D);
   let squares = 0;
@@ -43,7 +44,7 @@ export function weightedSummary(theta: Float32Array, weights: Float64Array, D: n
 }
 
 /** Quantiles of one parameter: linear between the middles of the steps of the distribution function. */
-function quantileOf(theta: Float32Array, weights: Float64Array, D: number, d: number): (p: number) => number {
+function quantileOf(theta: Rows, weights: Float64Array, D: number, d: number): (p: number) => number {
   // A draw of weight 0 is impossible: no quantile lies at it, or between it and a possible one.
   const order = Uint32Array.from(weights, (_, s) => s)
     .filter((s) => weights[s] > 0)

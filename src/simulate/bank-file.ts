@@ -2,8 +2,10 @@
  * A bank file: simulations on disk, which grow call by call and survive interruptions. The file is a head and records:
  *
  *   head    "RTDBANK1", n (u32), n bytes of JSON that say whose simulations these are, CRC-32 of the JSON
- *   record  "RTDC", n (u32), n bytes of payload, CRC-32 of the payload; little-endian
- *   payload step (i32), rows r (u32), their numbers (u32, r), whether each failed (u32, r), θ (f64, r·D), data (f32, r·M)
+ *   record  "RTDD", n (u32), n bytes of payload, CRC-32 of the payload; little-endian
+ *   payload step (i32), rows r (u32), their numbers (u32, r), whether each failed (u32, r), θ (f64, r·D), data (f64, r·M)
+ *
+ * Records of version 0.1 are marked "RTDC" and hold data in f32; they are still read.
  *
  * A record is appended by one write. Either it is there whole, or its checksum fails and the reader continues at the next mark.
  * Nothing is ever truncated or overwritten, so two processes may append to one file without harm.
@@ -28,12 +30,13 @@ export interface BankRecord {
   readonly failed: Uint32Array;
   /** (r, D) and (r, M) */
   readonly theta: Float64Array;
-  readonly data: Float32Array;
+  readonly data: Float64Array;
 }
 
 const ascii = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));
 const HEAD = ascii("RTDBANK1");
-const MARK = ascii("RTDC");
+const MARK = ascii("RTDD");
+const SINGLE_MARK = ascii("RTDC");
 
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
   for (let k = 0; k < 8; k++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;
@@ -71,8 +74,9 @@ function contentAt(bytes: Uint8Array, at: number, mark: Uint8Array): Uint8Array 
 export const encodeHead = (identity: BankIdentity): Uint8Array<ArrayBuffer> =>
   frame(HEAD, new TextEncoder().encode(JSON.stringify(identity)));
 
-/** Bytes of the record of `rows` rows. */
-const recordBytes = (rows: number, { D, M }: Pick<BankIdentity, "D" | "M">): number => 20 + rows * (8 + 8 * D + 4 * M);
+/** Bytes of the record of `rows` rows, whose data take `each` bytes a number. */
+const recordBytes = (rows: number, { D, M }: Pick<BankIdentity, "D" | "M">, each = 8): number =>
+  20 + rows * (8 + 8 * D + each * M);
 
 /** The bytes of a record. */
 export function encodeRecord({ step, rows, failed, theta, data }: BankRecord): Uint8Array<ArrayBuffer> {
@@ -86,18 +90,22 @@ export function encodeRecord({ step, rows, failed, theta, data }: BankRecord): U
   return frame(MARK, payload);
 }
 
-function decodeRecord(payload: Uint8Array, { D, M }: BankIdentity): BankRecord | null {
+function decodeRecord(
+  payload: Uint8Array,
+  { D, M }: BankIdentity,
+  Numbers: typeof Float32Array | typeof Float64Array,
+): BankRecord | null {
   if (payload.length < 8) return null;
   const copy = new Uint8Array(payload).buffer; // the payload may be unaligned (and slice of a Node Buffer copies nothing)
   const rows = new Uint32Array(copy, 4, 1)[0];
-  if (payload.length + 12 !== recordBytes(rows, { D, M })) return null;
+  if (payload.length + 12 !== recordBytes(rows, { D, M }, Numbers.BYTES_PER_ELEMENT)) return null;
   const theta = 8 + 8 * rows;
   return {
     step: new Int32Array(copy, 0, 1)[0],
     rows: new Uint32Array(copy, 8, rows),
     failed: new Uint32Array(copy, 8 + 4 * rows, rows),
     theta: new Float64Array(copy, theta, rows * D),
-    data: new Float32Array(copy, theta + 8 * rows * D, rows * M),
+    data: Float64Array.from(new Numbers(copy, theta + 8 * rows * D, rows * M)),
   };
 }
 
@@ -130,8 +138,9 @@ export function decodeBankFile(
   const records: BankRecord[] = [];
   let damaged = 0;
   for (let at = HEAD.length + head.length + 8; at < bytes.length; ) {
-    const content = contentAt(bytes, at, MARK);
-    const record = content && decodeRecord(content, identity);
+    const single = bytes[at + 3] === SINGLE_MARK[3];
+    const content = contentAt(bytes, at, single ? SINGLE_MARK : MARK);
+    const record = content && decodeRecord(content, identity, single ? Float32Array : Float64Array);
     if (content && record) {
       records.push(record);
       at += MARK.length + content.length + 8;

@@ -10,7 +10,7 @@ import { makeStop, withRetries } from "./retry.ts";
 /** The outcome of one row: its data (M), or the cause of its failure. */
 export interface Outcome {
   readonly row: number;
-  readonly data: Float32Array | null;
+  readonly data: Float64Array | null;
   readonly cause?: Error;
 }
 
@@ -54,12 +54,12 @@ function readAnswer(answer: unknown, rows: readonly number[], M: number): Outcom
     const values = answer[i] as ArrayLike<number> | undefined;
     if (typeof values !== "object" || values === null || values.length !== M)
       throw misfit(`expected ${M} numbers in row ${row + 1}, got ${values?.length ?? describe(values)}`);
-    const data = new Float32Array(M);
+    const data = new Float64Array(M);
     for (let j = 0; j < M; j++) {
       if (typeof values[j] !== "number")
         throw misfit(`expected numbers in row ${row + 1}, got ${describe(values[j])} in column ${j + 1}`);
       data[j] = values[j];
-      if (!Number.isFinite(data[j])) {
+      if (!Number.isFinite(Math.fround(data[j]))) {
         const large = Number.isFinite(values[j]) ? " (too large for single precision)" : "";
         const cause = new Error(`${values[j]}${large} in column ${j + 1}, where a finite number is needed`);
         return { row, data: null, cause };

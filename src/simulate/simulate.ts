@@ -18,10 +18,12 @@ import { bankRows, cast, input } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import { atOnce, pause } from "../host/yielding.ts";
-import { columnMeans, columnSds } from "../numbers/moments.ts";
+import { columnMeans, columnSds, orOne } from "../numbers/moments.ts";
+import { type Centre, centreOf, isLost, withCentre, withoutCentre } from "../numbers/offsets.ts";
 import { STREAMS } from "../numbers/random.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { type Problem, sourceOf } from "../problem/problem.ts";
+import { type Work, withDataAbout, workOf } from "../problem/work.ts";
 import {
   checkBankFile,
   type SimulationControl,
@@ -32,16 +34,33 @@ import {
 import { simulateRows } from "./run-simulator.ts";
 import { SIMULATION_STEPS } from "./steps.ts";
 
-/** Simulated data sets. */
+/**
+ * Simulated data sets. Arrays are of single precision, or of double precision where the offset of a parameter or of one of the data
+ * is so large beside its spread that single precision cannot hold it.
+ */
 export interface Simulations {
   /** Number of data sets. */
   readonly count: number;
   /** Parameters, (count, D). */
-  readonly theta: Float32Array;
+  readonly theta: Float32Array | Float64Array;
   /** Noise-free data, (count, M). */
-  readonly clean: Float32Array;
+  readonly clean: Float32Array | Float64Array;
   /** Noisy data, (count, M). */
+  readonly noisy: Float32Array | Float64Array;
+}
+
+/** Simulations in work coordinates (problem/work.ts), all in single precision. */
+export interface WorkSimulations extends Simulations {
+  readonly theta: Float32Array;
+  readonly clean: Float32Array;
   readonly noisy: Float32Array;
+}
+
+/** Simulations before they are rounded and noise is added: parameters θ′ (count, D) in work coordinates, data (count, M) as they are. */
+export interface Noiseless {
+  readonly count: number;
+  readonly theta: Float64Array;
+  readonly clean: Float64Array;
 }
 
 /** Fresh parameters and data of a batch, drawn inside the plan: online simulation. Both f32. */
@@ -154,62 +173,122 @@ export async function simulateAt(
   options: BackendOptions = {},
   control: SimulationControl = {},
 ): Promise<Simulations> {
-  if (problem.forward === null) return simulateOutside(problem, count, seed, step, options, control);
-  const program = atOnce(compile({ simulate: { outputs: traceSimulation(problem, "f64") } }));
-  const onRows = reporter(count, control);
-  const out = await once(program, options, async (executor) => {
-    const simulated = await executor.run("simulate", { rows: count, seed, step, onRows });
-    await onRows(count);
-    refuseFault(executor, `simulate: "${problem.name}"`);
-    return simulated;
-  });
-  return {
-    count,
-    theta: out.theta as Float32Array,
-    clean: out.clean as Float32Array,
-    noisy: out.noisy as Float32Array,
-  };
+  const work = workOf(problem);
+  const { theta, clean: data, count: left } = await noiselessAt(work, count, seed, step, options, control);
+  const clean = dataCentre(problem, data, control.onWarning) === null ? Float32Array.from(data) : data;
+  const noisy = await addNoise(problem, clean, seed, step, options);
+  return { count: left, theta: work.centre ? withCentre(theta, work.centre) : Float32Array.from(theta), clean, noisy };
 }
 
-/** Simulates by a simulator: parameters and noise come from the backend, data from the simulator. */
-async function simulateOutside(
-  problem: Problem,
+/** Simulations with noise in work coordinates, the data about a centre b, which a bank asks for. */
+export async function withNoise(
+  work: Work,
+  { count, theta, clean: data }: Noiseless,
+  b: Centre,
+  seed: number,
+  step: number,
+  options: BackendOptions,
+): Promise<WorkSimulations> {
+  const clean = withoutCentre(data, b);
+  const noisy = await addNoise(withDataAbout(work, b), clean, seed, step, options);
+  return { count, theta: Float32Array.from(theta), clean, noisy };
+}
+
+/** Simulates without noise. @throws `SimulationStopped` when aborted. */
+export async function noiselessAt(
+  work: Work,
   count: number,
   seed: number,
   step: number,
   options: BackendOptions,
   control: SimulationControl,
-): Promise<Simulations> {
-  const { simulate, name } = problem;
-  if (simulate === null)
-    throw new Error(
-      `simulate: expected a forward model or a simulator, and "${name}" has ${sourceOf(problem)}; train it with bank: { theta, y }`,
-    );
-  const program = atOnce(
-    compile({
-      prior: { outputs: { theta: (problem.proposal ?? problem.prior).draw(STREAMS.prior, "f64") } },
-    }),
-  );
-  const drawn = await once(program, options, (executor) => executor.run("prior", { rows: count, seed, step }));
-  const request = { problem: { ...problem, simulate }, theta: drawn.theta as Float64Array, seed, step, control };
-  const { theta, data, count: left } = await simulateRows(request);
-  const noisy = await addNoise(problem, data, seed, step, options);
-  return { count: left, theta: Float32Array.from(theta), clean: data, noisy };
+): Promise<Noiseless> {
+  const { name, forward, prior, proposal } = work;
+  if (forward === null) return simulateOutside(work, count, seed, step, options, control);
+  const theta = (proposal ?? prior).draw(STREAMS.prior, "f64");
+  const program = atOnce(compile({ simulate: { outputs: { theta, clean: forward(theta) } } }));
+  const onRows = reporter(count, control);
+  return once(program, options, async (executor) => {
+    const out = await executor.run("simulate", { rows: count, seed, step, onRows });
+    await onRows(count);
+    refuseFault(executor, `simulate: "${name}"`);
+    return { count, theta: out.theta as Float64Array, clean: out.clean as Float64Array };
+  });
 }
 
-/** Noisy data (N, M) of noise-free ones (N, M), with one draw of noise each. */
-export async function addNoise(
-  problem: Problem,
-  clean: Float32Array,
+/** Simulates by a simulator: parameters come from the backend, data from the simulator. */
+async function simulateOutside(
+  { of, simulate, name, prior, proposal, centre }: Work,
+  count: number,
   seed: number,
   step: number,
   options: BackendOptions,
-): Promise<Float32Array> {
-  if (problem.noise === includedNoise) return clean;
-  const { M, noise } = problem;
-  const program = atOnce(compile({ noise: { outputs: { noisy: noise.draw(input("clean", M), STREAMS.noise) } } }));
+  control: SimulationControl,
+): Promise<Noiseless> {
+  if (simulate === null)
+    throw new Error(
+      `simulate: expected a forward model or a simulator, and "${name}" has ${sourceOf(of)}; train it with bank: { theta, y }`,
+    );
+  const program = atOnce(compile({ prior: { outputs: { theta: (proposal ?? prior).draw(STREAMS.prior, "f64") } } }));
+  const drawn = await once(program, options, (executor) => executor.run("prior", { rows: count, seed, step }));
+  const theta = withCentre(drawn.theta as Float64Array, centre);
+  const rows = await simulateRows({ problem: { ...of, simulate }, theta, seed, step, control });
+  return {
+    count: rows.count,
+    theta: centre ? rows.theta.map((x, i) => x - centre[i % centre.length]) : rows.theta,
+    clean: rows.data,
+  };
+}
+
+/** Noisy data (N, M) of noise-free ones (N, M) of one type, with one draw of noise each. */
+export async function addNoise<T extends Float32Array | Float64Array>(
+  { M, noise }: Pick<Problem, "M" | "noise">,
+  clean: T,
+  seed: number,
+  step: number,
+  options: BackendOptions,
+): Promise<T> {
+  if (noise === includedNoise) return clean;
+  const dtype = clean instanceof Float32Array ? "f32" : "f64";
+  const program = atOnce(
+    compile({ noise: { outputs: { noisy: noise.draw(input("clean", M, { dtype }), STREAMS.noise) } } }),
+  );
   const run = { rows: clean.length / M, seed, step, inputs: { clean } };
-  return (await once(program, options, (executor) => executor.run("noise", run))).noisy as Float32Array;
+  return (await once(program, options, (executor) => executor.run("noise", run))).noisy as T;
+}
+
+/** Simulations that the moments of the data are taken from, and those that tell a spread well enough to refuse it. */
+const MOMENTS = 8192;
+const ENOUGH = 20;
+/** Noise sd that count as the spread of the data where that is less, because what the noise shows must not be lost. */
+const NOISES = 100;
+
+/**
+ * The centre b (M) that noise-free data (N, M) need beside their spread and the noise; null where single precision holds them.
+ * @throws where double precision does not hold them either, naming the column and what to do.
+ */
+export function dataCentre(
+  { M, data, noise, name }: Pick<Problem, "M" | "data" | "noise" | "name">,
+  clean: ArrayLike<number>,
+  onWarning: (message: string) => void = console.warn,
+): Centre {
+  const some = Float64Array.from({ length: Math.min(clean.length, MOMENTS * M) }, (_, i) => clean[i]);
+  const rows = some.length / M;
+  const mean = columnMeans(some, M);
+  const sd = columnSds(some, M, mean);
+  const lost = (j: number): string =>
+    `data "${data[j].name}" of "${name}" lie around ${mean[j]}, where double precision cannot hold a spread of ${sd[j].toPrecision(2)}`;
+  const spread = sd.map((own, j) => {
+    if (!Number.isFinite(own)) return Infinity; // refused elsewhere, with the row
+    const noiseOf = typeof noise.sd === "number" ? noise.sd : noise.sd[j];
+    if (noiseOf > 0 && rows >= ENOUGH && isLost(mean[j], Math.max(own, noiseOf)))
+      throw new Error(`simulate: ${lost(j)}; subtract a reference value in the model, and from the observations`);
+    if (noiseOf > 0) return Math.min(own > 0 ? own : Infinity, NOISES * noiseOf);
+    if (!(own > 0) || !isLost(mean[j], own)) return orOne(own);
+    onWarning(`${lost(j)}: it is taken for constant; if it is not, subtract a reference value`);
+    return Infinity;
+  });
+  return centreOf(mean, spread);
 }
 
 /**

@@ -57,6 +57,7 @@ const specSchema = v.object({
   M: size,
   parameters: v.array(v.object({ name: v.string(), unit: v.optional(v.string()) })),
   prior: options,
+  centres: v.optional(v.object({ parameters: v.nullable(numbers), data: v.nullable(numbers) })),
   guide: v.object({ name: v.string(), options }),
   embedding: v.object({ kind: v.picklist(["none", "standardise", "log", "principal"]), size }),
   distance: v.optional(v.picklist(["whitened", "residual"])),

@@ -16,11 +16,13 @@ import { atOnce } from "../host/yielding.ts";
 import { unpackSlab } from "../model/model.ts";
 import { type MakeLayer, residual } from "../nn/residual.ts";
 import { sumOfSquares } from "../numbers/moments.ts";
+import { type Centre, withCentre } from "../numbers/offsets.ts";
 import { STREAMS } from "../numbers/random.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { defineProblem, type Problem } from "../problem/problem.ts";
+import { centred, restored, type Work, workOf } from "../problem/work.ts";
 import { reasonOf } from "../simulate/options.ts";
-import { predict, type Simulations } from "../simulate/simulate.ts";
+import { predict, type WorkSimulations } from "../simulate/simulate.ts";
 import { TrainingStopped } from "../train/checkpoint.ts";
 import { type Attempt, outliveDevice } from "../train/lost-device.ts";
 import { optimise } from "../train/optimise.ts";
@@ -86,19 +88,23 @@ async function makeSurrogate(
   settings: SurrogateSettings,
   options: SurrogateOptions,
 ): Promise<Surrogate> {
-  const wide = widened(settings.from, settings.widen);
-  const simulated = simulator(problem, settings, options);
+  const work = workOf(problem);
+  const from = work.centre === null ? settings.from : settings.from.about(work.centre);
+  const wide = widened(from, settings.widen);
+  const simulated = simulator(work, settings, options);
   const bank = await simulated(settings.bank, wide, BANKS.fit);
-  const validation = await simulated(VALIDATION, wide, BANKS.validation);
-  const heldOut = await simulated(settings.heldOut, settings.from, BANKS.heldOut);
+  const { centre } = bank;
+  const validation = await simulated(VALIDATION, wide, BANKS.validation, centre);
+  const heldOut = await simulated(settings.heldOut, from, BANKS.heldOut, centre);
   const asked = settings.bank + VALIDATION + settings.heldOut;
   const dropped = asked - bank.count - validation.count - heldOut.count;
   if (dropped > 0)
     (options.onWarning ?? console.warn)(
       `surrogate: ${dropped} of ${asked} simulations failed and were dropped: it is fitted, and its error measured, where "${problem.name}" can be simulated`,
     );
-  const scaling = fitScaling(problem, bank);
-  const forward = await fit(problem, settings, options, scaling, bank, validation);
+  const scaling = fitScaling(work, bank);
+  const network = await fit(problem, settings, options, scaling, bank, validation);
+  const forward = (theta: Tensor): Tensor => cast(restored(network(centred(theta, work.centre)), centre), theta.dtype);
   const made = defineProblem({
     name: `${problem.name}-surrogate`,
     description: `${problem.description || problem.name}, by a surrogate`,
@@ -111,18 +117,19 @@ async function makeSurrogate(
     forward,
     parent: problem,
   });
-  const error = compare(await predict(made, heldOut.theta, backendOf(options)), heldOut, scaling.noise);
+  const predicted = await predict(made, withCentre(heldOut.theta, work.centre), backendOf(options));
+  const error = compare(predicted, withCentre(heldOut.clean, centre), scaling.noise);
   const warning = warningOf(problem, settings, error);
   return Object.freeze({ ...made, forward, parent: problem, error, warning });
 }
 
 /** Makes the banks, and tells how far all of them together are. */
-function simulator(problem: Problem, { bank, heldOut, seed }: SurrogateSettings, options: SurrogateOptions) {
+function simulator(work: Work, { bank, heldOut, seed }: SurrogateSettings, options: SurrogateOptions) {
   const { signal, onProgress } = options;
   const steps = bank + VALIDATION + heldOut;
   const started = performance.now();
   let before = 0;
-  return async (count: number, from: SurrogateSettings["from"], number: number): Promise<Simulations> => {
+  return async (count: number, from: SurrogateSettings["from"], number: number, centre?: Centre) => {
     const onSimulate = ({ done }: { done: number }): void => {
       if (done === 0) return;
       const step = before + done;
@@ -132,9 +139,10 @@ function simulator(problem: Problem, { bank, heldOut, seed }: SurrogateSettings,
       onProgress?.({ phase: "simulating", step, steps, ...none, stepsPerSecond, secondsLeft });
     };
     const control = { signal, onSimulate, onWarning: () => {} }; // what is dropped is told once, of all banks
-    const simulations = await simulateBank(problem, {
+    const simulations = await simulateBank(work, {
       count,
       from,
+      centre,
       seed,
       number,
       backend: backendOf(options),
@@ -151,8 +159,8 @@ async function fit(
   { hidden, blocks, steps, batch, rate, seed }: SurrogateSettings,
   { signal, onProgress, onWarning = console.warn, ...more }: SurrogateOptions,
   { features, data, coordinates, spread }: Scaling,
-  bank: Simulations,
-  validation: Simulations,
+  bank: WorkSimulations,
+  validation: WorkSimulations,
 ): Promise<(theta: Tensor) => Tensor> {
   const K = spread.length;
   const network = (make: MakeLayer) => residual({ ins: D, hidden, blocks, outs: K }, make);
@@ -217,8 +225,9 @@ function summary(sizes: Float64Array): ErrorSummary {
 }
 
 /** Errors of predictions (count, M) in noise sd. */
-function compare(predicted: Float64Array, { clean, count }: Simulations, noise: Float64Array): Surrogate["error"] {
+function compare(predicted: Float64Array, clean: ArrayLike<number>, noise: Float64Array): Surrogate["error"] {
   const M = noise.length;
+  const count = clean.length / M;
   const sizes = predicted.map((v, i) => Math.abs(v - clean[i]) / noise[i % M]);
   const data = Array.from(noise, (_, j) => summary(Float64Array.from({ length: count }, (_x, r) => sizes[r * M + j])));
   return Object.freeze({ ...summary(sizes), count, data });

@@ -2,9 +2,10 @@
 import type { BackendOptions } from "../backends/select.ts";
 import type { Distribution } from "../distributions/distribution.ts";
 import { add, cast, mul, random, sub } from "../graph/build.ts";
-import type { Problem } from "../problem/problem.ts";
+import type { Centre } from "../numbers/offsets.ts";
+import type { Work } from "../problem/work.ts";
 import type { SimulationControl } from "../simulate/options.ts";
-import { type Simulations, simulateAt } from "../simulate/simulate.ts";
+import { dataCentre, noiselessAt, type WorkSimulations, withNoise } from "../simulate/simulate.ts";
 import { SIMULATION_STEPS } from "../simulate/steps.ts";
 
 /**
@@ -29,6 +30,8 @@ export interface BankRequest {
   /** Simulations, drawn from `from`. */
   readonly count: number;
   readonly from: Distribution;
+  /** What is subtracted from data; where it is left out, the data tell. */
+  readonly centre?: Centre;
   readonly seed: number;
   /** Banks with other numbers have other draws. */
   readonly number: number;
@@ -37,20 +40,22 @@ export interface BankRequest {
 }
 
 /**
- * Parameters (N, D) and data (N, M), without noise and with it: `count` of them, or fewer where those that fail are dropped.
+ * Parameters (N, D) and data (N, M) in work coordinates, without noise and with it: `count` of them, or fewer where those that fail are dropped.
  * @throws when data are not finite; `SimulationStopped` when aborted.
  */
 export async function simulateBank(
-  problem: Problem,
-  { count, from, seed, number, backend, control }: BankRequest,
-): Promise<Simulations> {
+  work: Work,
+  { count, from, centre, seed, number, backend, control }: BankRequest,
+): Promise<WorkSimulations & { readonly centre: Centre }> {
   const step = SIMULATION_STEPS.surrogate - number;
-  const bank = await simulateAt({ ...problem, proposal: from }, count, seed, step, backend, control);
+  const made = await noiselessAt({ ...work, proposal: from }, count, seed, step, backend, control);
+  const found = centre === undefined ? dataCentre(work, made.clean, control.onWarning) : centre;
+  const bank = { ...(await withNoise(work, made, found, seed, step, backend)), centre: found };
   const bad = bank.clean.findIndex((v) => !Number.isFinite(v));
   if (bad < 0) return bank;
-  const row = Math.floor(bad / problem.M) + 1;
+  const row = Math.floor(bad / work.M) + 1;
   throw new Error(
-    `surrogate: expected finite data, got ${bank.clean[bad]} in datum ${(bad % problem.M) + 1} of simulation ${row} of ` +
-      `${count}; check "${problem.name}" for parameters of its prior and beyond, or lower \`widen\``,
+    `surrogate: expected finite data, got ${bank.clean[bad]} in datum ${(bad % work.M) + 1} of simulation ${row} of ` +
+      `${count}; check "${work.name}" for parameters of its prior and beyond, or lower \`widen\``,
   );
 }
