@@ -40,12 +40,46 @@ test("NumPy files of versions 1 to 3, float32 and float64 are read", () => {
   assert.equal(decodeNpy(npyOf(dictOf("'<f4'", "(2,)"), single)), { shape: [2], data: single });
 });
 
+test("NumPy files in Fortran order give the rows that they would in C order", () => {
+  const fortran = (shape: number[]): Uint8Array => {
+    // The number at (i, j, k) is its place in C order.
+    const size = shape.reduce((a, b) => a * b, 1);
+    const data = new Float64Array(size);
+    for (let c = 0; c < size; c++) {
+      let [rest, place] = [c, 0];
+      const at = shape.toReversed().map((n) => [rest % n, (rest = Math.floor(rest / n))][0]);
+      for (const [k, i] of at.entries()) place = place * shape[shape.length - 1 - k] + i;
+      data[place] = c;
+    }
+    const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
+    return npyOf(dictOf("'<f8'", tuple, "True"), data);
+  };
+  for (const shape of [[5], [1, 5], [5, 1], [2, 3], [3, 2], [2, 3, 4], [1, 2, 1, 3], [0, 3]]) {
+    const size = shape.reduce((a, b) => a * b, 1);
+    assert.equal(
+      decodeNpy(fortran(shape)),
+      { shape, data: Float64Array.from({ length: size }, (_, i) => i) },
+      `${shape}`,
+    );
+  }
+  // numpy.asfortranarray([[1, 2, 3], [4, 5, 6]])
+  const data = Float64Array.of(1, 4, 2, 5, 3, 6);
+  assert.equal(decodeNpy(npyOf(dictOf("'<f8'", "(2, 3)", "True"), data)).data, Float64Array.of(1, 2, 3, 4, 5, 6));
+});
+
 const badNpy: readonly [what: string, bytes: Uint8Array, message: RegExp][] = [
-  ["is big-endian", npyOf(dictOf("'>f8'", "(1,)"), 8), /'<f8', got >f8 \(big-endian\)/],
+  ["is big-endian", npyOf(dictOf("'>f8'", "(1,)"), 8), /'<f8', got >f8 \(big-endian\); save a\.astype\('<f8'\)$/],
   ["holds integers", npyOf(dictOf("'<i8'", "(1,)"), 8), /got <i8; save a\.astype\('<f8'\)/],
-  ["holds objects", npyOf(dictOf("'|O'", "(1,)"), 8), /Python objects, never read/],
-  ["holds records", npyOf(dictOf("[('a', '<f4')]", "(1,)"), 4), /got a record/],
-  ["is in Fortran order", npyOf(dictOf("'<f4'", "(1, 1)", "True"), 4), /got Fortran order/],
+  ["holds objects", npyOf(dictOf("'|O'", "(1,)"), 8), /got Python objects; they are never read; save numpy\.array\(/],
+  [
+    "is structured",
+    npyOf(dictOf("[('a', '<f4')]", "(1,)"), 4),
+    /got a structured array; .*structured_to_unstructured\(a\)/,
+  ],
+  ["is of void", npyOf(dictOf("'|V12'", "(1,)"), 12), /got \|V12; save each field as an array/],
+  ["is complex", npyOf(dictOf("'<c16'", "(1,)"), 16), /got <c16; save real and imaginary parts/],
+  ["has no type", npyOf("{'fortran_order': False, 'shape': (1,)}", 4), /'<f8', got none$/],
+  ["has no order", npyOf("{'descr': '<f4', 'shape': (1,)}", 4), /expected fortran_order, got none$/],
   ["has nine axes", npyOf(dictOf("'<f4'", "(1, 1, 1, 1, 1, 1, 1, 1, 1)"), 4), /1 to 8 axes, got shape/],
   ["has no axis", npyOf(dictOf("'<f4'", "()"), 4), /1 to 8 axes/],
   ["has no shape", npyOf("{'descr': '<f4', 'fortran_order': False}", 4), /a shape, got none/],
