@@ -25,7 +25,7 @@ const numberOf = (M: number): string => (M === 1 ? "1 number" : `${M} numbers`);
 function rowsOf(answer: unknown, count: number, M: number): readonly unknown[] {
   const list = Array.isArray(answer) ? answer : null;
   const isPlain = (x: unknown): boolean => typeof x === "number" || typeof x === "string";
-  const flat = list !== null && list.some(isPlain) && (list.length !== count || list.every(isPlain));
+  const flat = list?.some(isPlain) && (list.length !== count || list.every(isPlain));
   if (list?.length === count && !flat) return list;
   const expected = `expected ${count} rows of data for ${count} parameters, got`;
   if (flat && M === 1 && list.length === count)
