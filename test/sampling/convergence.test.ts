@@ -63,7 +63,11 @@ test("chains that do not move are not known, and one that does not among others 
 
 test("chains that are stuck at different values have an R̂ of infinity, whatever the values", () => {
   const stuck = (...at: number[]): Float64Array[] => at.map((x) => new Float64Array(100).fill(x));
-  for (const at of [[0.1, 0.3], [-1 / 3, 1 / 3, 0.7, 1e9], [1e-9, 2e-9, 2e-9]] as const) {
+  for (const at of [
+    [0.1, 0.3],
+    [-1 / 3, 1 / 3, 0.7, 1e9],
+    [1e-9, 2e-9, 2e-9],
+  ] as const) {
     assert.is(rHat(stuck(...at)), Number.POSITIVE_INFINITY);
     // Every lag has the autocorrelation 1: of half-chains of N = 50 draws τ = 2 N − 1, so a chain is about one draw.
     for (const ess of [essBulk, essMean]) assert.ok(Math.abs(ess(stuck(...at)) / at.length - 100 / 99) < 1e-9);
