@@ -338,7 +338,7 @@ test("simulations that are not finite, and data that do not depend on the parame
   });
   assert.match(
     (await rejection(surrogate(broken, quick))).message,
-    /^surrogate: expected finite data, got (NaN|-Infinity) in datum 1 of simulation \d+ of 4000; check "curved"/,
+    /^surrogate: expected finite data of "curved" for θ = .*, row \d+ of 4000, got (NaN|-Infinity) in column 1; check "curved"/,
   );
   const flat = defineProblem({
     ...spec(curved),
