@@ -23,17 +23,17 @@ const numberOf = (M: number): string => (M === 1 ? "1 number" : `${M} numbers`);
 
 /** The rows of an answer. @throws where it is no list of as many rows, with advice where the simulator answers for one row alone. */
 function rowsOf(answer: unknown, count: number, M: number): readonly unknown[] {
-  const list = Array.isArray(answer) ? answer : null;
+  const list: readonly unknown[] | undefined = Array.isArray(answer) ? answer : undefined;
   const isPlain = (x: unknown): boolean => typeof x === "number" || typeof x === "string";
-  const flat = list !== null && list.some(isPlain) && (list.length !== count || list.every(isPlain));
+  const flat = list?.some(isPlain) && (list.length !== count || list.every(isPlain));
   if (list?.length === count && !flat) return list;
   const expected = `expected ${count} rows of data for ${count} parameters, got`;
-  if (flat && M === 1 && list.length === count)
+  if (flat && M === 1 && list?.length === count)
     throw misfit(`${expected} numbers; a row is a list: write thetas => thetas.map((theta) => [f(theta)])`);
   const alone = flat || isPlain(answer) || ArrayBuffer.isView(answer);
   const got = ArrayBuffer.isView(answer) ? `one ${answer.constructor.name}` : describe(answer);
   if (alone) throw misfit(`${expected} ${got}; simulate takes a list: write thetas => thetas.map(f)`);
-  throw misfit(`${expected} ${list === null ? got : list.length}`);
+  throw misfit(`${expected} ${list === undefined ? got : list.length}`);
 }
 
 /** The numbers of a row; a number that is not finite is a failure. @throws on a row of another length, and on what is no number. */
