@@ -14,7 +14,7 @@ export { type Folders, setFolders } from "./host/folders.ts";
 export { type AmortisedPosterior, type InferOptions, infer } from "./infer/infer.ts";
 export { type LaplaceOptions, type LaplacePosterior, laplace, type Mode } from "./infer/laplace.ts";
 export type { InverseMap, ModelSpec } from "./model/model.ts";
-export type { Posterior } from "./posterior/posterior.ts";
+export type { Posterior, SampleOptions } from "./posterior/posterior.ts";
 export { defineProblem, type Problem, type ProblemSpec } from "./problem/problem.ts";
 export type { CallSettings, Simulator, SimulatorCall, SimulatorSpec } from "./problem/simulator.ts";
 export type { Evidence } from "./sampling/bridge.ts";
