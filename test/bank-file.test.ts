@@ -196,8 +196,8 @@ const others: readonly [string, () => Promise<unknown>, RegExp][] = [
   ],
   [
     "more than a file holds",
-    () => simulate(outside(batches, { data: 3000 }), 178_800, { bankFile: at("huge.bank") }),
-    /expected a bank of at most 2147483647 bytes, got 178800 simulations of 2149/,
+    () => simulate(outside(batches, { data: 3000 }), 89_460, { bankFile: at("huge.bank") }),
+    /expected a bank of at most 2147483647 bytes, got 89460 simulations of 2149/,
   ],
 ];
 test("the bank of another training is refused by what is other, and is left as it is", async () => {

@@ -3,12 +3,19 @@
  */
 import type { Rows } from "../backends/backend.ts";
 import { describe } from "../checks/arguments.ts";
-import { expectCount, expectOptions, expectSeed } from "../checks/options.ts";
+import { expectOption, expectRoom, type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
 import type { Distribution } from "../distributions/distribution.ts";
 import { probit } from "../numbers/math.ts";
 import { columnMeans, covarianceOf, quantileOf } from "../numbers/moments.ts";
 import { symmetric } from "../numbers/triangles.ts";
 import { isRows } from "../problem/problem.ts";
+
+export const sampleTable = {
+  /** Seed of the draws. */
+  seed: option(seed, 0),
+};
+/** Options of `posterior.sample`. */
+export type SampleOptions = OptionsOf<typeof sampleTable>;
 
 /** The posterior of one observation: summaries, draws and log-densities. */
 export interface Posterior {
@@ -26,7 +33,7 @@ export interface Posterior {
    * Draws (count, D), in single precision; in double where the prior lies so far from 0, beside its spread, that single precision
    * cannot hold them (spacing 2⁻²³ |mean| above 1e-4 of the sd of a parameter).
    */
-  sample(count: number, options?: { seed?: number }): Promise<Float32Array | Float64Array>;
+  sample(count: number, options?: SampleOptions): Promise<Float32Array | Float64Array>;
   /** log q(θ | y) (S) of parameters (S, D), flat or row by row. */
   logProb(theta: ArrayLike<number> | readonly ArrayLike<number>[]): Promise<Float64Array>;
   /** The draws (S, D) that mean, covariance and quantiles were taken from; null where those are in closed form. Of the type that `sample` answers. */
@@ -55,12 +62,10 @@ export function makePosterior({ prior, y, summary, warning, draw, density }: Pos
     y,
     ...summary,
     warning,
-    sample: async (count, own = {}) => {
-      expectCount("sample", "a count", count, 1, D);
-      expectOptions("sample", own, ["seed"]);
-      const { seed = 0 } = own;
-      expectSeed("sample", seed);
-      return draw(count, seed);
+    sample: async (count, options) => {
+      expectOption("sample", "count", whole(1), count);
+      expectRoom("sample", "count", count, D);
+      return draw(count, readOptions("sample", sampleTable, options).seed);
     },
     logProb: async (theta) => {
       const flat = flatten(theta, D);

@@ -32,6 +32,8 @@ export interface BankRecord {
   readonly theta: Float64Array;
   readonly data: Float64Array;
 }
+/** A record to be written; those of version 0.1 have data of single precision. */
+export type AnyRecord = Omit<BankRecord, "data"> & { readonly data: Float32Array | Float64Array };
 
 const ascii = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));
 const HEAD = ascii("RTDBANK1");
@@ -79,7 +81,7 @@ const recordBytes = (rows: number, { D, M }: Pick<BankIdentity, "D" | "M">, each
   20 + rows * (8 + 8 * D + each * M);
 
 /** The bytes of a record. */
-export function encodeRecord({ step, rows, failed, theta, data }: BankRecord): Uint8Array<ArrayBuffer> {
+export function encodeRecord({ step, rows, failed, theta, data }: AnyRecord): Uint8Array<ArrayBuffer> {
   const parts = [Int32Array.of(step), Uint32Array.of(rows.length), rows, failed, theta, data];
   const payload = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
   let at = 0;
@@ -87,7 +89,7 @@ export function encodeRecord({ step, rows, failed, theta, data }: BankRecord): U
     payload.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), at); // every host of ours is little-endian
     at += part.byteLength;
   }
-  return frame(MARK, payload);
+  return frame(data instanceof Float32Array ? SINGLE_MARK : MARK, payload);
 }
 
 function decodeRecord(

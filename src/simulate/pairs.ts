@@ -3,9 +3,11 @@
  * proposal where it has one, because nothing else tells the training how probable parameters are.
  */
 import { describe } from "../checks/arguments.ts";
+import { notePlaces } from "../checks/places.ts";
 import { includedNoise } from "../distributions/noise.ts";
 import type { Centre } from "../numbers/offsets.ts";
-import type { Problem } from "../problem/problem.ts";
+import { columnOrder } from "../problem/columns.ts";
+import type { Parameter, Problem } from "../problem/problem.ts";
 import { type Work, workOf } from "../problem/work.ts";
 import { dataCentre } from "./simulate.ts";
 
@@ -24,6 +26,13 @@ export interface Pairs {
   readonly noise?: "add" | "included";
   /** Names of the tables in messages, such as names of files. */
   readonly names?: { readonly theta: string; readonly y: string };
+  /**
+   * Names of the columns of the tables, or null. If they are those of the problem in another order, the columns are put in order; if
+   * the problem has names and these are others, they are refused.
+   */
+  readonly columns?: { readonly theta: readonly string[] | null; readonly y: readonly string[] | null };
+  /** Guesses that the reader of the tables has made, which `train` passes to `onWarning`. */
+  readonly warnings?: readonly string[];
 }
 
 /** Pairs, checked and split. */
@@ -35,6 +44,7 @@ export interface SplitPairs {
   readonly centre: Centre;
   /** A hash that tells these pairs from others. */
   readonly digest: string;
+  readonly warnings: readonly string[];
 }
 /** Pairs in work coordinates (problem/work.ts). */
 export interface PairTable {
@@ -44,6 +54,7 @@ export interface PairTable {
   readonly y: Float32Array;
 }
 
+const KEYS = ["theta", "y", "noise", "names", "columns", "warnings"];
 const LEAST_PAIRS = 20;
 /** One in so many pairs is held out, or fewer. */
 const HELD_OUT = 10;
@@ -53,17 +64,29 @@ const MOST_NUMBERS = 0x10000000;
 /** Whether a bank is pairs, not a number of simulations. */
 export const isPairs = (x: unknown): x is Pairs => typeof x === "object" && x !== null;
 
-/** A table that is being read. */
+/** A table that is being read, its columns put in order. */
 interface Opened {
   readonly name: string;
   readonly width: number;
   readonly count: number;
+  /** Where each column stands. */
+  readonly order: readonly number[];
   /** Row by number, and where its first entry is. */
   readonly at: (row: number) => readonly [values: ArrayLike<number>, from: number];
+  /** Whether all rows are one array. */
+  readonly isOne: () => boolean;
 }
 
 /** Checks the shape of a table (N, width). */
-function openTable(name: string, table: unknown, width: number, what: string): Opened {
+function openTable(
+  name: string,
+  table: unknown,
+  wanted: readonly Parameter[],
+  what: string,
+  columns: readonly string[] | null = null,
+): Opened {
+  const width = wanted.length;
+  const order = columnOrder(name, columns ?? wanted.map((p) => p.name), wanted);
   const list = table as Table | undefined;
   if (typeof list !== "object" || list === null || !("length" in list))
     throw new Error(`${name}: expected ${what} (N, ${width}), got ${describe(table)}`);
@@ -82,25 +105,28 @@ function openTable(name: string, table: unknown, width: number, what: string): O
       throw new Error(`${name}, row ${row + 1}: expected ${width} ${what}, got ${values?.length ?? describe(values)}`);
     return [values, 0];
   };
-  return { name, width, count, at };
+  const isOne = (): boolean => nested && count > 1 && isOneArray(list as readonly object[]);
+  return { name, width, count, order, at, isOne };
 }
 
 /** A table less a centre (width), as f32. */
-function readTable({ name, width, count, at }: Opened, centre: Centre): Float32Array {
+function readTable({ name, width, count, order, at, isOne }: Opened, centre: Centre): Float32Array {
   const out = new Float32Array(count * width);
   for (let row = 0; row < count; row++) {
     const [values, from] = at(row);
     for (let j = 0; j < width; j++) {
-      const value = values[from + j];
+      const value = values[from + order[j]];
       out[row * width + j] = centre === null ? value : value - centre[j];
       if (typeof value !== "number" || !Number.isFinite(out[row * width + j])) {
         const large = Number.isFinite(value) ? ", too large for single precision" : "";
         throw new Error(
-          `${name}, row ${row + 1}: expected finite numbers, got ${describe(value)} in column ${j + 1}${large}`,
+          `${name}, row ${row + 1}: expected finite numbers, got ${describe(value)} in column ${order[j] + 1}${large}`,
         );
       }
     }
   }
+  if (isOne())
+    throw new Error(`${name}: expected an array of its own for each row, got one array ${count} times; copy each row`);
   return out;
 }
 
@@ -108,14 +134,23 @@ function readTable({ name, width, count, at }: Opened, centre: Centre): Float32A
 const LOOKED_AT = 8192;
 
 /** Rows of a table, evenly spread, because it may be sorted; NaN for what is no number. */
-function someRows({ width, count, at }: Opened): Float64Array {
+function someRows({ width, count, order, at }: Opened): Float64Array {
   const rows = Math.min(count, LOOKED_AT);
-  const out = new Float64Array(rows * width);
+  const out = new Float64Array(rows * width).fill(Number.NaN);
   for (let i = 0; i < rows; i++) {
     const [values, from] = at(Math.floor((i * count) / rows));
-    for (let j = 0; j < width; j++) out[i * width + j] = typeof values[from + j] === "number" ? values[from + j] : NaN;
+    order.forEach((column, j) => {
+      const value = values[from + column];
+      if (typeof value === "number") out[i * width + j] = value;
+    });
   }
   return out;
+}
+
+/** Whether all rows are one array: a buffer that was filled again and again. */
+function isOneArray(rows: readonly object[]): boolean {
+  const note = notePlaces<true>();
+  return rows.every((row, i) => note(row, true) || i === 0);
 }
 
 /** Refuses θ outside of the support of the prior, or of the proposal: it cannot be drawn from it. Compared in single precision. */
@@ -162,19 +197,19 @@ export function splitPairs(
   onWarning?: (message: string) => void,
 ): SplitPairs {
   const { D, M } = problem;
-  const odd = Object.keys(pairs).find((key) => !["theta", "y", "noise", "names"].includes(key));
+  const odd = Object.keys(pairs).find((key) => !KEYS.includes(key));
   if (odd !== undefined) throw new Error(`bank: expected a number or { theta, y, noise }, got "${odd}"`);
-  const { noise = "add", names = { theta: "bank.theta", y: "bank.y" } } = pairs;
+  const { noise = "add", names = { theta: "bank.theta", y: "bank.y" }, columns, warnings = [] } = pairs;
   if (noise !== "add" && noise !== "included")
     throw new Error(`bank.noise: expected "add" or "included", got ${describe(noise)}`);
   const work = workOf(problem);
-  const theta = readTable(openTable(names.theta, pairs.theta, D, "parameters"), work.centre);
-  const table = openTable(names.y, pairs.y, M, "data");
-  const centre = dataCentre(
-    noise === "add" ? problem : { ...problem, noise: includedNoise },
-    someRows(table),
-    onWarning,
+  const theta = readTable(
+    openTable(names.theta, pairs.theta, problem.parameters, "parameters", columns?.theta),
+    work.centre,
   );
+  const table = openTable(names.y, pairs.y, problem.data, "data", columns?.y);
+  const seen = noise === "add" ? problem : { ...problem, noise: includedNoise };
+  const centre = dataCentre(seen, someRows(table), onWarning);
   const y = readTable(table, centre);
   const [count, other] = [theta.length / D, table.count];
   if (count !== other)
@@ -200,6 +235,7 @@ export function splitPairs(
     heldOut: take(rows.filter(isHeldOut)),
     noise,
     centre,
-    digest: digestOf(theta, y, centre === null ? new Float32Array(0) : new Float32Array(centre.buffer)),
+    digest: digestOf(theta, y, ...(centre === null ? [] : [new Float32Array(centre.buffer)])),
+    warnings,
   };
 }

@@ -1,8 +1,6 @@
 /** Simulated data sets: parameters from the prior (or the proposal), noise-free data, noisy data. */
 
-import type { Executor } from "../backends/backend.ts";
 import { type BackendOptions, backendTable, once } from "../backends/select.ts";
-import { describe } from "../checks/arguments.ts";
 import {
   expectOption,
   expectRoom,
@@ -24,6 +22,7 @@ import { STREAMS } from "../numbers/random.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { type Problem, sourceOf } from "../problem/problem.ts";
 import { type Work, withDataAbout, workOf } from "../problem/work.ts";
+import { conditioned, failuresTable, finiteRows, type Policy, takeRows } from "./finite.ts";
 import {
   checkBankFile,
   type SimulationControl,
@@ -58,9 +57,10 @@ export interface WorkSimulations extends Simulations {
 
 /** Simulations before they are rounded and noise is added: parameters θ′ (count, D) in work coordinates, data (count, M) as they are. */
 export interface Noiseless {
-  readonly count: number;
   readonly theta: Float64Array;
   readonly clean: Float64Array;
+  /** Why some are not finite, where it is known. */
+  readonly fault?: string;
 }
 
 /** Fresh parameters and data of a batch, drawn inside the plan: online simulation. Both f32. */
@@ -81,6 +81,7 @@ export function traceBank(problem: Problem): { theta: Tensor; noisy: Tensor } {
 export const simulateTable = {
   /** Seed of the draws. It gives the same simulations on every host, and none that training sees. */
   seed: option(seed, 0),
+  ...failuresTable,
   ...simulationTable,
   ...backendTable,
 };
@@ -89,9 +90,9 @@ export type SimulateOptions = OptionsOf<typeof simulateTable>;
 
 /**
  * Simulates `count` data sets: parameters drawn from the prior (or the proposal), with the data before and after noise. The
- * result has fewer rows where the simulator fails and failures are dropped.
- * @throws on options that make no sense; `SimulationStopped` when aborted; with the parameters of the first simulation that
- * fails, unless failures are dropped.
+ * result has fewer rows where simulations fail and failures are dropped.
+ * @throws on options that make no sense; `SimulationStopped` when aborted; with the row and the parameters of the first simulation
+ * that fails or is not finite, unless failures are dropped.
  */
 export async function simulate(problem: Problem, count: number, options: SimulateOptions = {}): Promise<Simulations> {
   expectProblem("simulate", problem);
@@ -100,43 +101,10 @@ export async function simulate(problem: Problem, count: number, options: Simulat
   const settings = readOptions("simulate", simulateTable, options);
   checkBankFile("simulate", problem, settings);
   const backend = pickOptions(backendTable, settings);
-  return simulateAt(problem, count, settings.seed, SIMULATION_STEPS.user, backend, settings);
-}
-
-/**
- * Noise-free data (N, M), row by row, of parameters (N, D), row by row.
- * @throws for a problem without a forward model in ops, and on parameters that are not N rows of D finite numbers.
- */
-export async function predict(
-  problem: Problem,
-  theta: ArrayLike<number>,
-  options: BackendOptions = {},
-): Promise<Float64Array> {
-  expectProblem("predict", problem);
-  const backend = readOptions("predict", backendTable, options);
-  const { D, forward, name } = problem;
-  if (forward === null)
-    throw new Error(`predict: expected a forward model in ops, and "${name}" has ${sourceOf(problem)}`);
-  if (typeof theta !== "object" || theta === null || !(theta.length > 0) || theta.length % D !== 0)
-    throw new Error(`predict: expected parameters (N, ${D}), got ${theta?.length ?? describe(theta)} numbers`);
-  const bad = Array.from(theta).findIndex((x) => !Number.isFinite(x));
-  if (bad >= 0) {
-    const got = describe(theta[bad]);
-    throw new Error(`predict: expected finite numbers, got ${got} in row ${Math.floor(bad / D) + 1}`);
-  }
-  const program = atOnce(compile({ predict: { outputs: { data: forward(input("theta", D, { dtype: "f64" })) } } }));
-  const inputs = { theta: Float64Array.from(theta) };
-  return once(program, backend, async (executor) => {
-    const { data } = await executor.run("predict", { rows: theta.length / D, inputs });
-    refuseFault(executor, `predict: "${name}"`);
-    return Float64Array.from(data);
-  });
-}
-
-/** @throws the fault of the last run, with its sample, so that nothing ends as NaN silently. */
-export function refuseFault(executor: Executor, owner: string): void {
-  const fault = executor.fault();
-  if (fault !== undefined) throw new Error(`${owner}: ${fault}`);
+  const { failures = problem.calls.failures } = settings;
+  const given = { ...problem, calls: { ...problem.calls, failures } };
+  const policy = { ...POLICY, failures, advice: `${POLICY.advice}, or leave such rows out: failures: "drop"` };
+  return simulateAt(given, count, settings.seed, SIMULATION_STEPS.user, backend, settings, policy);
 }
 
 /** Milliseconds between pauses, and before the first report of progress. */
@@ -164,7 +132,35 @@ export function reporter(
   };
 }
 
-/** Simulates data sets at a step of the counter of draws. @throws `SimulationStopped` when aborted. */
+type Own = Pick<Policy, "owner" | "advice" | "failures">;
+/** What functions that learn from simulations do about one that is not finite: forward models in ops have no other choice. */
+const POLICY: Own = { owner: "simulate", advice: "check the forward model there", failures: "stop" };
+
+type Tables = Pick<Simulations, "theta" | "clean" | "noisy">;
+
+/**
+ * Simulations whose data are finite, in work coordinates where the problem is.
+ * @throws naming the row, the parameters and the data of one that is not, where the policy does not drop it.
+ */
+export function onlyFinite<T extends Tables>(
+  problem: Problem & { readonly centre?: Centre },
+  { theta, clean, noisy }: T,
+  fault?: string,
+  { onWarning }: SimulationControl = {},
+  policy: Own = POLICY,
+): T & { readonly count: number } {
+  const told = { ...policy, meaning: conditioned(problem.name), onWarning };
+  const rows = finiteRows(problem, withCentre(theta, problem.centre ?? null), [clean, noisy], told, fault);
+  const { D, M } = problem;
+  const count = rows?.length ?? theta.length / D;
+  const left = { theta: takeRows(theta, rows, D), clean: takeRows(clean, rows, M), noisy: takeRows(noisy, rows, M) };
+  return { count, ...left } as T & { readonly count: number };
+}
+
+/**
+ * Simulates data sets at a step of the counter of draws.
+ * @throws `SimulationStopped` when aborted; as `onlyFinite` does.
+ */
 export async function simulateAt(
   problem: Problem,
   count: number,
@@ -172,26 +168,30 @@ export async function simulateAt(
   step: number,
   options: BackendOptions = {},
   control: SimulationControl = {},
+  policy: Own = POLICY,
 ): Promise<Simulations> {
   const work = workOf(problem);
-  const { theta, clean: data, count: left } = await noiselessAt(work, count, seed, step, options, control);
-  const clean = dataCentre(problem, data, control.onWarning) === null ? Float32Array.from(data) : data;
+  const made = await noiselessAt(work, count, seed, step, options, control);
+  const clean =
+    dataCentre(problem, made.clean, control.onWarning) === null ? Float32Array.from(made.clean) : made.clean;
   const noisy = await addNoise(problem, clean, seed, step, options);
-  return { count: left, theta: work.centre ? withCentre(theta, work.centre) : Float32Array.from(theta), clean, noisy };
+  const theta = work.centre === null ? Float32Array.from(made.theta) : withCentre(made.theta, work.centre);
+  return onlyFinite(problem, { theta, clean, noisy }, made.fault, control, policy);
 }
 
 /** Simulations with noise in work coordinates, the data about a centre b, which a bank asks for. */
 export async function withNoise(
   work: Work,
-  { count, theta, clean: data }: Noiseless,
+  made: Noiseless,
   b: Centre,
   seed: number,
   step: number,
   options: BackendOptions,
+  policy: Own = POLICY,
 ): Promise<WorkSimulations> {
-  const clean = withoutCentre(data, b);
+  const clean = withoutCentre(made.clean, b);
   const noisy = await addNoise(withDataAbout(work, b), clean, seed, step, options);
-  return { count, theta: Float32Array.from(theta), clean, noisy };
+  return onlyFinite(work, { theta: Float32Array.from(made.theta), clean, noisy }, made.fault, {}, policy);
 }
 
 /** Simulates without noise. @throws `SimulationStopped` when aborted. */
@@ -203,7 +203,7 @@ export async function noiselessAt(
   options: BackendOptions,
   control: SimulationControl,
 ): Promise<Noiseless> {
-  const { name, forward, prior, proposal } = work;
+  const { forward, prior, proposal } = work;
   if (forward === null) return simulateOutside(work, count, seed, step, options, control);
   const theta = (proposal ?? prior).draw(STREAMS.prior, "f64");
   const program = atOnce(compile({ simulate: { outputs: { theta, clean: forward(theta) } } }));
@@ -211,8 +211,7 @@ export async function noiselessAt(
   return once(program, options, async (executor) => {
     const out = await executor.run("simulate", { rows: count, seed, step, onRows });
     await onRows(count);
-    refuseFault(executor, `simulate: "${name}"`);
-    return { count, theta: out.theta as Float64Array, clean: out.clean as Float64Array };
+    return { theta: out.theta as Float64Array, clean: out.clean as Float64Array, fault: executor.fault() };
   });
 }
 
@@ -234,7 +233,6 @@ async function simulateOutside(
   const theta = withCentre(drawn.theta as Float64Array, centre);
   const rows = await simulateRows({ problem: { ...of, simulate }, theta, seed, step, control });
   return {
-    count: rows.count,
     theta: centre ? rows.theta.map((x, i) => x - centre[i % centre.length]) : rows.theta,
     clean: rows.data,
   };
@@ -272,14 +270,19 @@ export function dataCentre(
   clean: ArrayLike<number>,
   onWarning: (message: string) => void = console.warn,
 ): Centre {
-  const some = Float64Array.from({ length: Math.min(clean.length, MOMENTS * M) }, (_, i) => clean[i]);
+  const some: number[] = [];
+  for (let at = 0; at < Math.min(clean.length, MOMENTS * M); at += M) {
+    const row = Array.from({ length: M }, (_, j) => clean[at + j]);
+    if (row.every(Number.isFinite)) some.push(...row); // others are refused, or dropped, elsewhere
+  }
+  if (some.length === 0) return null;
   const rows = some.length / M;
   const mean = columnMeans(some, M);
   const sd = columnSds(some, M, mean);
   const lost = (j: number): string =>
     `data "${data[j].name}" of "${name}" lie around ${mean[j]}, where double precision cannot hold a spread of ${sd[j].toPrecision(2)}`;
   const spread = sd.map((own, j) => {
-    if (!Number.isFinite(own)) return Infinity; // refused elsewhere, with the row
+    if (!Number.isFinite(own)) return Infinity;
     const noiseOf = typeof noise.sd === "number" ? noise.sd : noise.sd[j];
     if (noiseOf > 0 && rows >= ENOUGH && isLost(mean[j], Math.max(own, noiseOf)))
       throw new Error(`simulate: ${lost(j)}; subtract a reference value in the model, and from the observations`);

@@ -14,7 +14,7 @@ import { type Centre, withoutCentre } from "../numbers/offsets.ts";
 import { STREAMS, shuffle, uniforms } from "../numbers/random.ts";
 import { type Work, withDataAbout } from "../problem/work.ts";
 import type { SimulationControl } from "./options.ts";
-import { addNoise, dataCentre, refuseFault, reporter, type WorkSimulations } from "./simulate.ts";
+import { addNoise, dataCentre, onlyFinite, reporter, type WorkSimulations } from "./simulate.ts";
 import { SIMULATION_STEPS } from "./steps.ts";
 
 /** Draws for each draw that is kept. */
@@ -100,13 +100,16 @@ export async function stratifiedBank(
       await report(at);
       const rows = Math.min(CHUNK, count - at);
       const out = await executor.run("simulate", { rows, inputs: { theta: theta.subarray(at * D, (at + rows) * D) } });
-      refuseFault(executor, `simulate: "${name}"`);
       if (at === 0) centre = dataCentre(work, out.clean, control.onWarning);
       clean.set(withoutCentre(out.clean, centre), at * M);
+      const fault = executor.fault();
+      const part = { theta: theta.subarray(0, (at + rows) * D), clean: clean.subarray(0, (at + rows) * M) };
+      if (fault !== undefined)
+        onlyFinite(work, { ...part, noisy: part.clean }, `${fault} (counted from row ${at + 1})`);
       at += rows;
     }
     await report(count);
   });
   const noisy = await addNoise(withDataAbout(work, centre), clean, seed, step, backend);
-  return { bank: { count, theta, clean, noisy }, centre };
+  return { bank: onlyFinite(work, { theta, clean, noisy }), centre };
 }

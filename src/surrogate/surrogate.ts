@@ -22,7 +22,8 @@ import { expectProblem } from "../problem/expect.ts";
 import { defineProblem, type Problem } from "../problem/problem.ts";
 import { centred, restored, type Work, workOf } from "../problem/work.ts";
 import { reasonOf } from "../simulate/options.ts";
-import { predict, type WorkSimulations } from "../simulate/simulate.ts";
+import { predict } from "../simulate/predict.ts";
+import type { WorkSimulations } from "../simulate/simulate.ts";
 import { TrainingStopped } from "../train/checkpoint.ts";
 import { type Attempt, outliveDevice } from "../train/lost-device.ts";
 import { optimise } from "../train/optimise.ts";
@@ -76,22 +77,18 @@ export async function surrogate(problem: Problem, options: SurrogateOptions = {}
     );
   const settings = surrogateSettings(problem, options);
   try {
-    return await makeSurrogate(problem, settings, options);
+    return await makeSurrogate(problem, settings);
   } catch (error) {
     const lost = error instanceof TrainingStopped && error.reason === "lost";
     throw reasonOf(lost ? error.cause : error, options.signal); // nobody can carry on from the checkpoint
   }
 }
 
-async function makeSurrogate(
-  problem: Problem,
-  settings: SurrogateSettings,
-  options: SurrogateOptions,
-): Promise<Surrogate> {
+async function makeSurrogate(problem: Problem, settings: SurrogateSettings): Promise<Surrogate> {
   const work = workOf(problem);
   const from = work.centre === null ? settings.from : settings.from.about(work.centre);
   const wide = widened(from, settings.widen);
-  const simulated = simulator(work, settings, options);
+  const simulated = simulator(work, settings);
   const bank = await simulated(settings.bank, wide, BANKS.fit);
   const { centre } = bank;
   const validation = await simulated(VALIDATION, wide, BANKS.validation, centre);
@@ -99,11 +96,11 @@ async function makeSurrogate(
   const asked = settings.bank + VALIDATION + settings.heldOut;
   const dropped = asked - bank.count - validation.count - heldOut.count;
   if (dropped > 0)
-    (options.onWarning ?? console.warn)(
+    (settings.onWarning ?? console.warn)(
       `surrogate: ${dropped} of ${asked} simulations failed and were dropped: it is fitted, and its error measured, where "${problem.name}" can be simulated`,
     );
   const scaling = fitScaling(work, bank);
-  const network = await fit(problem, settings, options, scaling, bank, validation);
+  const network = await fit(problem, settings, scaling, bank, validation);
   const forward = (theta: Tensor): Tensor => cast(restored(network(centred(theta, work.centre)), centre), theta.dtype);
   const made = defineProblem({
     name: `${problem.name}-surrogate`,
@@ -117,15 +114,15 @@ async function makeSurrogate(
     forward,
     parent: problem,
   });
-  const predicted = await predict(made, withCentre(heldOut.theta, work.centre), backendOf(options));
+  const predicted = await predict(made, withCentre(heldOut.theta, work.centre), backendOf(settings));
   const error = compare(predicted, withCentre(heldOut.clean, centre), scaling.noise);
   const warning = warningOf(problem, settings, error);
   return Object.freeze({ ...made, forward, parent: problem, error, warning });
 }
 
 /** Makes the banks, and tells how far all of them together are. */
-function simulator(work: Work, { bank, heldOut, seed }: SurrogateSettings, options: SurrogateOptions) {
-  const { signal, onProgress } = options;
+function simulator(work: Work, settings: SurrogateSettings) {
+  const { bank, heldOut, seed, signal, onProgress } = settings;
   const steps = bank + VALIDATION + heldOut;
   const started = performance.now();
   let before = 0;
@@ -145,7 +142,7 @@ function simulator(work: Work, { bank, heldOut, seed }: SurrogateSettings, optio
       centre,
       seed,
       number,
-      backend: backendOf(options),
+      backend: backendOf(settings),
       control,
     });
     before += count;
@@ -156,12 +153,12 @@ function simulator(work: Work, { bank, heldOut, seed }: SurrogateSettings, optio
 /** Fits the network; answers it as a forward model. */
 async function fit(
   { name, D, M }: Problem,
-  { hidden, blocks, steps, batch, rate, seed }: SurrogateSettings,
-  { signal, onProgress, onWarning = console.warn, ...more }: SurrogateOptions,
+  settings: SurrogateSettings,
   { features, data, coordinates, spread }: Scaling,
   bank: WorkSimulations,
   validation: WorkSimulations,
 ): Promise<(theta: Tensor) => Tensor> {
+  const { hidden, blocks, steps, batch, rate, seed, signal, onProgress, onWarning = console.warn } = settings;
   const K = spread.length;
   const network = (make: MakeLayer) => residual({ ins: D, hidden, blocks, outs: K }, make);
   const trained = network((layer, rows, cols, init) => weight(layer, rows, cols, { init }));
@@ -215,7 +212,7 @@ async function fit(
       executor.dispose();
     }
   };
-  return outliveDevice({ backend: backendOf(more), started: performance.now() }, learn, onWarning);
+  return outliveDevice({ backend: backendOf(settings), started: performance.now() }, learn, onWarning);
 }
 
 function summary(sizes: Float64Array): ErrorSummary {

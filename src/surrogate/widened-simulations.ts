@@ -48,14 +48,9 @@ export async function simulateBank(
   { count, from, centre, seed, number, backend, control }: BankRequest,
 ): Promise<WorkSimulations & { readonly centre: Centre }> {
   const step = SIMULATION_STEPS.surrogate - number;
+  const advice = `check "${work.name}" for parameters of its prior and beyond, or lower \`widen\``;
+  const policy = { owner: "surrogate", advice, failures: "stop" } as const;
   const made = await noiselessAt({ ...work, proposal: from }, count, seed, step, backend, control);
   const found = centre === undefined ? dataCentre(work, made.clean, control.onWarning) : centre;
-  const bank = { ...(await withNoise(work, made, found, seed, step, backend)), centre: found };
-  const bad = bank.clean.findIndex((v) => !Number.isFinite(v));
-  if (bad < 0) return bank;
-  const row = Math.floor(bad / work.M) + 1;
-  throw new Error(
-    `surrogate: expected finite data, got ${bank.clean[bad]} in datum ${(bad % work.M) + 1} of simulation ${row} of ` +
-      `${count}; check "${work.name}" for parameters of its prior and beyond, or lower \`widen\``,
-  );
+  return { ...(await withNoise(work, made, found, seed, step, backend, policy)), centre: found };
 }

@@ -5,6 +5,7 @@ import { inParts, pause } from "../host/yielding.ts";
 import { fingerprintOf } from "../model/fingerprint.ts";
 import { type InverseMap, type ModelSpec, makeInverseMap, type TrainingRecord, unpackSlab } from "../model/model.ts";
 import type { Centre } from "../numbers/offsets.ts";
+import { areNamed } from "../problem/columns.ts";
 import type { Problem } from "../problem/problem.ts";
 import { type Work, withDataAbout, workOf } from "../problem/work.ts";
 import { inLocalCoordinates } from "../search/local-simulations.ts";
@@ -35,7 +36,6 @@ export async function learn(request: Request): Promise<InverseMap> {
   let traced = await inParts(trainingProgram(work, settings, seed));
   const sizes = { settings, seed, fit: FIT_SIMULATIONS };
   const simulations = await trainingSimulations({ work, ...sizes, backend, control: options });
-  for (const { noisy, count } of [simulations.bank, simulations.heldOut]) refuseNonFinite(work, noisy, count);
   const about = withDataAbout(work, simulations.centre);
   if (about !== work) traced = await inParts(trainingProgram(about, settings, seed));
   const needsDouble = about.centre !== null || simulations.centre !== null;
@@ -100,6 +100,7 @@ async function learnOn(
       D: problem.D,
       M: problem.M,
       parameters: problem.parameters,
+      ...(areNamed(problem.data) && { data: problem.data }),
       prior: problem.prior.spec,
       ...((work.centre || centre) && { centres: { parameters: listOf(work.centre), data: listOf(centre) } }),
       guide: { name: settings.guide.name, options: { ...settings.guide.options, ...traced.guide.drawn } },
@@ -165,13 +166,4 @@ function recordOf(
 function quantiles(values: ArrayLike<number>): number[] {
   const sorted = Float64Array.from(values).sort();
   return Array.from({ length: 201 }, (_, i) => sorted[Math.round((i / 200) * (sorted.length - 1))]);
-}
-
-function refuseNonFinite({ name, M }: Problem, noisy: Float32Array, count: number): void {
-  const at = noisy.findIndex((v) => !Number.isFinite(v));
-  if (at < 0) return;
-  const row = Math.floor(at / M);
-  throw new Error(
-    `forward: expected finite data, got ${noisy[at]} in column ${(at % M) + 1} of simulation ${row + 1} of ${count}; check "${name}" for parameters of the prior`,
-  );
 }

@@ -7,7 +7,14 @@ import { type Work, withDataAbout } from "../problem/work.ts";
 import { type SimulationControl, type SimulationProgress, SimulationStopped } from "../simulate/options.ts";
 import type { PairTable } from "../simulate/pairs.ts";
 import { priorMismatch } from "../simulate/prior-check.ts";
-import { addNoise, dataCentre, noiselessAt, type WorkSimulations, withNoise } from "../simulate/simulate.ts";
+import {
+  addNoise,
+  dataCentre,
+  noiselessAt,
+  onlyFinite,
+  type WorkSimulations,
+  withNoise,
+} from "../simulate/simulate.ts";
 import { SIMULATION_STEPS } from "../simulate/steps.ts";
 import { stratifiedBank } from "../simulate/stratify.ts";
 import type { FullSettings } from "./options.ts";
@@ -41,14 +48,11 @@ export async function trainingSimulations(request: Request): Promise<TrainingSim
   const { pairs } = settings;
   if (pairs !== undefined) {
     const about = withDataAbout(work, pairs.centre);
-    const warning = priorMismatch(work, pairs.train);
-    if (warning !== null) (control.onWarning ?? console.warn)(warning);
-    const noisy = async ({ count, theta, y }: PairTable, at: number): Promise<WorkSimulations> => ({
-      count,
-      theta,
-      clean: y,
-      noisy: await addNoise(about, y, seed, at, backend),
-    });
+    const { onWarning = console.warn } = control;
+    const mismatch = priorMismatch(work, pairs.train);
+    for (const warning of [...pairs.warnings, ...(mismatch === null ? [] : [mismatch])]) onWarning(warning);
+    const noisy = async ({ theta, y }: PairTable, at: number): Promise<WorkSimulations> =>
+      onlyFinite(work, { theta, clean: y, noisy: await addNoise(about, y, seed, at, backend) });
     const { centre } = pairs;
     return { bank: await noisy(pairs.train, step), heldOut: await noisy(pairs.heldOut, heldOutStep), centre };
   }
