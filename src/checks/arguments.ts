@@ -26,6 +26,14 @@ export function describe(x: unknown): string {
   return `an object with keys ${Object.keys(x).slice(0, 6).join(", ") || "(none)"}`;
 }
 
+/** Why something failed, in words: the message of an error, or whatever was thrown in its place. */
+export const reasonText = (thrown: unknown): string =>
+  thrown instanceof Error ? thrown.message : `${describe(thrown)}, which is no Error`;
+
+/** What was thrown, as an error. */
+export const toError = (thrown: unknown): Error =>
+  thrown instanceof Error ? thrown : new Error(reasonText(thrown), { cause: thrown });
+
 /**
  * The arguments as lists of one length; a number is repeated to the length of the lists.
  * @throws when an argument is no number or list of numbers, is NaN, or lists have unequal lengths.

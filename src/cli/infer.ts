@@ -20,6 +20,7 @@ import {
   UsageError,
 } from "./command.ts";
 import { correctAll, correctionJson } from "./correct-step.ts";
+import { writeResult } from "./keep.ts";
 import { findModelArgument, MODEL_HELP } from "./model-argument.ts";
 import { formatNumber, formatTable } from "./table.ts";
 
@@ -138,7 +139,7 @@ async function run([model]: readonly string[], options: Options, output: Output)
   let written = {};
   if (out !== undefined && writer !== undefined) {
     const draws = await drawAll(posteriors, map, samples ?? SAMPLES, seed);
-    await writeBytes(out, writer(draws));
+    await writeResult(out, "the draws are", (path) => writeBytes(path, writer(draws)));
     output.note(`saved draws (${draws.shape.join(", ")}) to "${out}"`);
     written = { out, shape: draws.shape, seed };
   }

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { toError } from "../checks/arguments.ts";
 import { isProblem, type Problem } from "../problem/problem.ts";
 import { problems } from "../problems/table.ts";
 import { UsageError } from "./command.ts";
@@ -13,6 +14,19 @@ const HINTS: Readonly<Record<string, string>> = {
   ERR_UNKNOWN_FILE_EXTENSION: "this host does not run TypeScript; use Node 22.18 or newer, or compile it to JavaScript",
   ERR_MODULE_NOT_FOUND: "a module that it imports is not there",
 };
+
+/** Seconds that a module may take to load. */
+const LOADING_S = 300;
+
+/** What a promise gives, if it does within some seconds. */
+async function within<T>(seconds: number, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new Error(`expected it to load within ${seconds} s; do long work in simulate()`);
+    timer = setTimeout(() => reject(error), 1000 * seconds).unref(); // a module that waits for nothing is told of earlier
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
 
 /**
  * The problem that is meant.
@@ -29,9 +43,9 @@ export async function findProblemArgument(text: string): Promise<Problem> {
   if (!existsSync(path)) throw new Error(`cannot read "${text}": no such file`);
   let module: Readonly<Record<string, unknown>>;
   try {
-    module = await import(pathToFileURL(path).href);
+    module = await within(LOADING_S, import(pathToFileURL(path).href));
   } catch (error) {
-    const { code = "", message } = (error instanceof Error ? error : new Error(String(error))) as NodeJS.ErrnoException;
+    const { code = "", message } = toError(error) as NodeJS.ErrnoException;
     const reason = HINTS[code] ? `${HINTS[code]} (${message.split("\n")[0]})` : message;
     throw new Error(`cannot run "${text}": ${reason}`, { cause: error });
   }

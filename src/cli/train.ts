@@ -2,16 +2,17 @@
 import { InvalidArgumentError, Option } from "commander";
 import { positive, whole } from "../checks/options.ts";
 import { type GuideName, guideNames } from "../guides/index.ts";
-import { checkWritable } from "../host/files.ts";
+import { checkWritable, removeFile } from "../host/files.ts";
 import { type ObjectiveName, objectiveNames } from "../objectives/index.ts";
 import type { Problem } from "../problem/problem.ts";
 import { type Precision, precisions } from "../store/half.ts";
 import { loadPairs } from "../store/pairs-file.ts";
 import { loadCheckpoint, save, saveCheckpoint } from "../store/store.ts";
 import { type Checkpoint, TrainingStopped } from "../train/checkpoint.ts";
-import { fullSettings, type TrainOptions } from "../train/options.ts";
+import { fullSettings, type TrainOptions, trainTable } from "../train/options.ts";
 import { train } from "../train/train.ts";
 import {
+  addOptions,
   type CliCommand,
   type ComputeOptions,
   type Output,
@@ -21,6 +22,8 @@ import {
   UsageError,
   withFile,
 } from "./command.ts";
+import { exit } from "./guard.ts";
+import { writeOrKeep, writeResult } from "./keep.ts";
 import { findProblemArgument } from "./problem-argument.ts";
 import { progressView, simulationView } from "./progress.ts";
 import { surrogateJson, surrogateOf } from "./surrogate-step.ts";
@@ -45,6 +48,7 @@ interface Options extends ComputeOptions {
   readonly simulations?: number;
   readonly heldOut?: number;
   readonly precision?: Precision;
+  readonly checkpointEvery?: number;
 }
 
 const checkpointPath = (out: string): string => `${out.replace(/\.safetensors$/, "")}.checkpoint.safetensors`;
@@ -62,15 +66,18 @@ const resumeFrom = (path: string): Promise<Checkpoint> =>
     throw withFile(path, error);
   });
 
+/** The signals that end a training, SIGHUP when its terminal is closed, and the status at a second one. */
+const STATUS: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
+
 /** A signal that aborts at the first Ctrl-C; a second one ends the process at once. */
 function abortOnInterrupt(onAbort: () => void): { signal: AbortSignal; release: () => void } {
   const controller = new AbortController();
   const stop = (name: NodeJS.Signals): void => {
-    if (controller.signal.aborted) process.exit(name === "SIGINT" ? 130 : 143);
+    if (controller.signal.aborted) exit(STATUS[name] ?? 1);
     controller.abort(new Error("train: stopped"));
     onAbort();
   };
-  const names: NodeJS.Signals[] = ["SIGINT", "SIGTERM"];
+  const names = Object.keys(STATUS) as NodeJS.Signals[];
   for (const name of names) process.on(name, stop);
   const release = (): void => {
     for (const name of names) process.off(name, stop);
@@ -107,10 +114,10 @@ async function bankOf(problem: Problem, options: Options): Promise<TrainOptions[
 
 /** Saves what an early end leaves, and says how to carry on. */
 async function keepCheckpoint(stopped: TrainingStopped, out: string): Promise<Error> {
-  const path = checkpointPath(out);
   const { step } = stopped.checkpoint;
-  await saveCheckpoint(stopped.checkpoint, path);
-  const kept = `saved step ${step} to "${path}"`;
+  const save = (path: string): Promise<void> => saveCheckpoint(stopped.checkpoint, path);
+  const { path, reason } = await writeOrKeep(checkpointPath(out), save);
+  const kept = `${reason === undefined ? "" : `${reason.message}; `}saved step ${step} to "${path}"`;
   const next = stopped.reason !== "diverged" ? `${kept}; carry on with: ${resumeCommand(path)}` : kept;
   return new Error(`${stopped.message}; ${next}`, { cause: stopped });
 }
@@ -147,6 +154,14 @@ async function run([name]: readonly string[], options: Options, output: Output):
     simulating.stop();
     view.stop();
   };
+  let keeping = false;
+  const onCheckpoint = async (checkpoint: Checkpoint): Promise<void> => {
+    const path = checkpointPath(out);
+    await saveCheckpoint(checkpoint, path);
+    if (!keeping)
+      output.note(`keeps a checkpoint in "${path}"; if this process is killed, carry on with: ${resumeCommand(path)}`);
+    keeping = true;
+  };
   const { signal, release } = abortOnInterrupt(() => {
     stop();
     output.note("stopping; again to leave at once");
@@ -172,10 +187,12 @@ async function run([name]: readonly string[], options: Options, output: Output):
         stop();
         output.warn(message);
       },
+      onCheckpoint,
       onProgress: (p) => signal.aborted || view.update(p),
     });
     stop();
-    await save(map, out, { precision });
+    await writeResult(out, "the trained model is", (path) => save(map, path, { precision }));
+    if (keeping) await removeFile(checkpointPath(out)); // there is nothing to continue any more
     const { training } = map.spec;
     const best = `held-out loss ${formatNumber(training.heldOut.best)} at step ${training.heldOut.bestStep}`;
     output.note(`${best}, ${formatTime(training.seconds)}; saved "${out}"`);
@@ -194,8 +211,8 @@ export const trainCommand: CliCommand<Options> = {
   name: "train",
   summary: "learn the inverse map of a problem",
   computes: true,
-  define: (command) =>
-    void command
+  define: (command) => {
+    command
       .argument("<PROBLEM>", "name of a built-in problem, or a module file whose default export is a problem")
       .requiredOption("--out <FILE>", "model file to write (safetensors)")
       .addOption(
@@ -236,6 +253,8 @@ export const trainCommand: CliCommand<Options> = {
         parserOf(whole(2)),
       )
       .option("--bank-file <FILE>", "keep what a simulator gives, and carry on from what an earlier run has kept")
-      .option("--resume <FILE>", "carry on from the checkpoint of an interrupted training"),
+      .option("--resume <FILE>", "carry on from the checkpoint of an interrupted training");
+    addOptions(command, trainTable, ["checkpointEvery"]);
+  },
   run,
 };

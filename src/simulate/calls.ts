@@ -2,7 +2,7 @@
  * Calls a simulator for many rows of parameters: in batches, several calls at a time, each with its repetitions. A batch that still
  * fails is cut in halves, until the rows to blame stand alone.
  */
-import { describe } from "../checks/arguments.ts";
+import { describe, toError } from "../checks/arguments.ts";
 import { pause } from "../host/yielding.ts";
 import type { CallSettings, Simulator } from "../problem/simulator.ts";
 import { makeStop, withRetries } from "./retry.ts";
@@ -29,7 +29,7 @@ export interface Job {
 /** An answer of the wrong form: a mistake in the simulator, which repetitions do not mend. */
 const misfit = (message: string): Error =>
   Object.assign(new Error(`simulate: ${message}`), { permanent: true, misfit: true });
-const isMisfit = (error: unknown): boolean => (error as { misfit?: unknown }).misfit === true;
+const isMisfit = (error: unknown): boolean => (error as { misfit?: unknown } | null | undefined)?.misfit === true;
 
 const SHOWN = 8;
 /** Parameters in a message. */
@@ -110,8 +110,7 @@ export async function runCalls(
       }
       return;
     }
-    const cause = error instanceof Error ? error : new Error(describe(error));
-    yield [{ row: some[0], data: null, cause }];
+    yield [{ row: some[0], data: null, cause: toError(error) }];
   }
 
   function* batches(): Generator<readonly number[]> {
