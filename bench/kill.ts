@@ -27,9 +27,21 @@ const dist = fs.mkdtempSync(join(tmpdir(), "retrodict-dist-"));
 
 /** Trainings that differ in everything that a checkpoint holds. */
 const trainings: Readonly<Record<string, readonly string[]>> = {
-  "gaussian, npe": ["forward", "--guide", "gaussian", "--steps", "1000", "--batch", "64"],
-  "spline, npe": ["forward", "--guide", "spline", "--steps", "300", "--batch", "64"],
-  "coupling, elbo": ["forward", "--guide", "coupling", "--objective", "elbo", "--particles", "2", "--steps", "80"],
+  "gaussian, npe": ["forward", "--guide", "gaussian", "--steps", "400", "--batch", "32"],
+  "spline, npe": ["forward", "--guide", "spline", "--steps", "120", "--batch", "32"],
+  "coupling, elbo": [
+    "forward",
+    "--guide",
+    "coupling",
+    "--objective",
+    "elbo",
+    "--particles",
+    "2",
+    "--steps",
+    "40",
+    "--batch",
+    "32",
+  ],
   "amsgrad, simulator": ["simulator", "--guide", "mixture", "--preset", "amsgrad", "--simulations", "1000"],
 };
 
@@ -38,7 +50,7 @@ import { defineProblem, gaussianNoise, normal } from "${pathToFileURL(join(dist,
 import { square } from "${pathToFileURL(join(dist, "ops.js"))}";
 const wait = setTimeout;
 globalThis.setTimeout = (f, ms, ...rest) => wait(f, ms === 0 ? ${PAUSE_MS} : ms, ...rest);
-const amsgrad = { mixture: { optimiser: "amsgrad", steps: 500, batch: 64 } };
+const amsgrad = { mixture: { optimiser: "amsgrad", steps: 200, batch: 32 } };
 export default defineProblem({
   name: "slow", prior: normal([0, 0], [1, 1]), data: 2, noise: gaussianNoise(0.1), presets: { amsgrad },
   ${model === "forward" ? "forward: square" : "simulate: (rows) => rows.map(([a, b]) => [a * a, b * b])"},
@@ -77,6 +89,8 @@ const argsOf = (name: string): string[] => {
     "--out",
     "model",
     ...options,
+    "--held-out",
+    "256",
     "--kernels",
     "plain",
     "--checkpoint-every",
