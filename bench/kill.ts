@@ -1,8 +1,8 @@
 /**
  * `npm run bench kill [-- --cases 60]`: trainings on the command line that are killed (SIGKILL) at a random moment and resumed from
  * their checkpoint. Each must end with the bits of the training that nobody killed, its curve of losses included, and leave no
- * temporary file and no checkpoint. Work lost is the time between the last checkpoint on disk, or the start, and the kill, in
- * per cent of the whole training.
+ * temporary file and no checkpoint. Work lost is the time between the last checkpoint on disk, or the start of the training, and the
+ * kill, in per cent of the whole training.
  *
  * The trainings are small but long: the module of their problem stretches each pause between two chunks of steps, so that they take
  * 30 s of wall time and a few seconds of processor time. It needs the built package (npm run build).
@@ -59,24 +59,29 @@ export default defineProblem({
 interface Run {
   readonly status: number | null;
   readonly err: string;
-  /** Seconds of wall time. */
-  readonly seconds: number;
+  /** When its training began and its process ended, ms. */
+  readonly begun: number;
+  readonly ended: number;
 }
 
-/** Runs a training; kills it after some seconds. */
+/** Runs a training; kills it some seconds after it has begun. */
 function retrodict(folder: string, args: readonly string[], killAfter = Number.POSITIVE_INFINITY): Promise<Run> {
-  const started = performance.now();
   const child = spawn(process.execPath, [join(dist, "cli.js"), ...args], {
     cwd: folder,
     stdio: ["ignore", "ignore", "pipe"],
   });
-  const timer = Number.isFinite(killAfter) ? setTimeout(() => child.kill("SIGKILL"), 1000 * killAfter) : undefined;
-  let err = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
+  let [err, begun] = ["", Number.NaN];
+  let timer: NodeJS.Timeout | undefined;
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    err += text;
+    if (!Number.isNaN(begun) || !/ steps of \d+/.test(err)) return;
+    begun = Date.now();
+    if (Number.isFinite(killAfter)) timer = setTimeout(() => child.kill("SIGKILL"), 1000 * killAfter);
+  });
   return new Promise((done) =>
     child.on("close", (status) => {
       clearTimeout(timer);
-      done({ status, err, seconds: (performance.now() - started) / 1000 });
+      done({ status, err, begun, ended: Date.now() });
     }),
   );
 }
@@ -122,13 +127,11 @@ interface Outcome {
 async function killed(name: string, at: number, whole: { content: string; seconds: number }): Promise<Outcome> {
   const folder = folderOf(name);
   try {
-    const started = Date.now();
     const first = await retrodict(folder, argsOf(name), at * whole.seconds);
-    const end = Date.now();
     if (first.status === 0) return { lost: 0, fault: (await contentOf(folder)) === whole.content ? "" : "other bits" };
     const checkpoint = join(folder, "model.checkpoint.safetensors");
     const has = fs.existsSync(checkpoint);
-    const lost = (end - (has ? fs.statSync(checkpoint).mtimeMs : started)) / 1000 / whole.seconds;
+    const lost = (first.ended - (has ? fs.statSync(checkpoint).mtimeMs : first.begun)) / 1000 / whole.seconds;
     const rest = await retrodict(folder, [
       ...argsOf(name),
       ...(has ? ["--resume", "model.checkpoint.safetensors"] : []),
@@ -161,8 +164,9 @@ export async function kill({ cases }: { cases?: string }): Promise<void> {
   const wholes = new Map<string, { content: string; seconds: number }>();
   const whole = async (name: string): Promise<void> => {
     const folder = folderOf(name);
-    const { status, seconds, err } = await retrodict(folder, argsOf(name));
+    const { status, err } = await retrodict(folder, argsOf(name));
     if (status !== 0) throw new Error(`${name}: ${err}`);
+    const { seconds } = (await decodeModel(fs.readFileSync(join(folder, "model")))).spec.training;
     wholes.set(name, { content: await contentOf(folder), seconds });
     fs.rmSync(folder, { recursive: true });
     console.log(`${name}: ${seconds.toFixed(1)} s`);
