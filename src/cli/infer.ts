@@ -1,34 +1,26 @@
 /** `retrodict infer MODEL --data FILE`: a posterior for each observation, in one forward pass. */
 import { extname } from "node:path";
-import { Option } from "commander";
-import { expectRoom, whole } from "../checks/options.ts";
+import { expectRoom, type OptionsOf, option, whole } from "../checks/options.ts";
 import { checkWritable, readBytes, writeBytes } from "../host/files.ts";
 import { type AmortisedPosterior, infer, inferTable } from "../infer/infer.ts";
 import type { InverseMap } from "../model/model.ts";
 import type { Posterior } from "../posterior/posterior.ts";
-import { type CorrectionMethod, correctTable } from "../sampling/correct.ts";
+import { numbered } from "../problem/columns.ts";
+import type { Parameter } from "../problem/problem.ts";
+import { problems } from "../problems/table.ts";
+import { correctTable } from "../sampling/correct.ts";
 import { formatCsv } from "../store/csv.ts";
 import { encodeNpy } from "../store/npy.ts";
-import { parseObservations } from "../store/observations.ts";
-import {
-  addOptions,
-  type CliCommand,
-  type ComputeOptions,
-  type Output,
-  parserOf,
-  type Result,
-  UsageError,
-} from "./command.ts";
+import { parseObservations, taken } from "../store/observations.ts";
+import { addOptions, type CliCommand, type ComputeOptions, type Output, type Result, UsageError } from "./command.ts";
 import { correctAll, correctionJson } from "./correct-step.ts";
 import { findModelArgument, MODEL_HELP } from "./model-argument.ts";
 import { formatNumber, formatTable } from "./table.ts";
 
-interface Options extends ComputeOptions {
+interface Options extends ComputeOptions, OptionsOf<typeof drawsTable> {
   readonly data: string;
-  readonly samples?: number;
   readonly seed?: number;
   readonly out?: string;
-  readonly correct?: CorrectionMethod;
   readonly problem?: string;
 }
 
@@ -39,7 +31,14 @@ interface Draws {
   readonly names: readonly string[];
 }
 
-const SAMPLES = 1000;
+const drawsTable = {
+  samples: option(whole(1), 1000, "draws of each posterior to write to --out"),
+  correct: option(
+    correctTable.method.check,
+    undefined,
+    "correct to the exact posterior: psis by importance weights, nuts by chains, auto by what suffices",
+  ),
+};
 
 /** Rows of numbers of a CSV file: observation and draw, from 1, then the parameters. */
 function* csvRows({ theta, shape: [N, S, D] }: Draws): Generator<Float32Array> {
@@ -111,6 +110,12 @@ const jsonOf = (inferred: AmortisedPosterior, posterior: Posterior): Record<stri
   ...(posterior.warning === undefined ? {} : { warning: posterior.warning }),
 });
 
+/** The data by name: of the problem, of the model file, or of a built-in problem that an older file is of. */
+function dataOf({ problem, spec: { M, data, problem: name } }: InverseMap): readonly Parameter[] {
+  const known = problem?.data ?? data ?? (Object.hasOwn(problems, name) ? problems[name].data : undefined);
+  return known?.length === M ? known : numbered(M);
+}
+
 async function run([model]: readonly string[], options: Options, output: Output): Promise<Result> {
   const { data, out, samples, seed = 0, correct: method, backend, kernels, threads } = options;
   const compute = { backend, kernels, threads };
@@ -126,7 +131,10 @@ async function run([model]: readonly string[], options: Options, output: Output)
     method !== undefined ? "--correct" : local ? "a guide on Laplace's base" : undefined;
   const { map, problem: wanted } = await findModelArgument(model, options.problem, needed, compute);
   const bytes = await readBytes(data);
-  const rows = parseObservations(bytes, data === "-" ? "standard input" : data, map.spec.M);
+  const table = parseObservations(bytes, data === "-" ? "standard input" : data, dataOf(map));
+  for (const text of taken(table)) output.note(text);
+  for (const text of table.warnings) output.warn(text);
+  const { rows } = table;
   const inferred = await infer(map, rows, { seed, ...compute });
   const title = (n: number): string => (rows.length > 1 ? `observation ${n + 1}` : "");
   const request = wanted && method && { method, problem: wanted, seed, title };
@@ -137,7 +145,7 @@ async function run([model]: readonly string[], options: Options, output: Output)
   }
   let written = {};
   if (out !== undefined && writer !== undefined) {
-    const draws = await drawAll(posteriors, map, samples ?? SAMPLES, seed);
+    const draws = await drawAll(posteriors, map, samples ?? drawsTable.samples.default, seed);
     await writeBytes(out, writer(draws));
     output.note(`saved draws (${draws.shape.join(", ")}) to "${out}"`);
     written = { out, shape: draws.shape, seed };
@@ -172,14 +180,8 @@ export const inferCommand: CliCommand<Options> = {
         "--problem <PROBLEM>",
         "problem of the model, where it is needed: built-in name or module file (default: the name in MODEL)",
       )
-      .option("--samples <N>", `draws of each posterior to write to --out (default: ${SAMPLES})`, parserOf(whole(1)))
-      .addOption(
-        new Option(
-          "--correct <METHOD>",
-          "correct to the exact posterior: psis by importance weights, nuts by chains, auto by what suffices",
-        ).choices(correctTable.method.check.choices ?? []),
-      )
       .option("--out <FILE>", "write draws: .npy (float32, (N, S, D)), .csv or .json");
+    addOptions(command, drawsTable);
     addOptions(command, inferTable, ["seed"]);
   },
   run,

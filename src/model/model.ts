@@ -6,6 +6,7 @@
 import type { Executor } from "../backends/backend.ts";
 import { cachedByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, createExact, createExecutor, withDefaults } from "../backends/select.ts";
+import { refuseOldName } from "../checks/arguments.ts";
 import { type Distribution, isUnbounded } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
 import { distributionFromSpec } from "../distributions/from-spec.ts";
@@ -18,7 +19,7 @@ import { atOnce } from "../host/yielding.ts";
 import { type DistanceKind, distances } from "../nn/distance.ts";
 import { type Embedding, traceEmbedding } from "../nn/embedding.ts";
 import { STREAMS } from "../numbers/random.ts";
-import type { Problem } from "../problem/problem.ts";
+import type { Parameter, Problem } from "../problem/problem.ts";
 import type { CalibrationRecord } from "./calibration-record.ts";
 
 /** Forward model and log-prior at fixed parameters. They tell whether a problem is the one that the model was trained on. */
@@ -68,7 +69,9 @@ export interface ModelSpec {
   readonly D: number;
   /** Length of the data. */
   readonly M: number;
-  readonly parameters: readonly { readonly name: string; readonly unit?: string }[];
+  readonly parameters: readonly Parameter[];
+  /** Names and units of the data, if they have names. */
+  readonly data?: readonly Parameter[];
   /** The prior, as `distributionFromSpec` reads it. */
   readonly prior: unknown;
   readonly guide: { readonly name: string; readonly options: Readonly<Record<string, unknown>> };
@@ -189,6 +192,9 @@ interface Loaded {
   readonly frozen: Float32Array;
 }
 
+/** A map of these parts, which refuses earlier names of them. */
+export const mapOf = (parts: InverseMap): InverseMap => refuseOldName("InverseMap", parts, "engine", "executor");
+
 /**
  * Builds an inverse map from the content of a file or of a training; pauses now and then (host/yielding.ts).
  * @throws when tensors do not fit the spec.
@@ -236,7 +242,7 @@ export function* makeInverseMap(
     density: executorOf("density"),
     search: executorOf("search"),
   };
-  return {
+  return mapOf({
     spec,
     tensors,
     trained: posterior.program.weights.entries.map(({ name }) => name),
@@ -246,5 +252,5 @@ export function* makeInverseMap(
     executor: async (name, options = {}) => (await executors[name](withDefaults(backend, options))).executor,
     closedForm: inClosedForm(traced, prior),
     local: traced.local !== undefined,
-  };
+  });
 }
