@@ -59,7 +59,7 @@ function normalScores(chains: readonly Float64Array[]): Float64Array[] {
   return chains.map((_, c) => scores.subarray(c * length, (c + 1) * length));
 }
 
-/** R̂ of half-chains as they are; NaN where nothing moves. */
+/** R̂ of half-chains as they are: ∞ where none moves and they differ, NaN where nothing differs. */
 function plainRHat(halves: readonly Float64Array[]): number {
   const N = halves[0].length;
   const within = meanOf(halves.map(varianceOf));
@@ -76,7 +76,8 @@ function folded(halves: readonly Float64Array[]): Float64Array[] {
 
 /**
  * Rank-normalised split R̂ of the chains of one quantity, the larger of that of the draws and that of their distances from the
- * median: 1 where all chains tell of one distribution, and to be trusted below 1.01. NaN where no chain moves.
+ * median: 1 where all chains tell of one distribution, and to be trusted below 1.01. Chains that are stuck at different values
+ * have ∞; NaN where all draws are equal.
  * @throws unless there are chains of one length, of at least 4 finite draws.
  */
 export function rHat(chains: Chains): number {
