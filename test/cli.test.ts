@@ -27,7 +27,7 @@ test("--surrogate trains through a network that is fitted first, and tells its e
   ]);
   assert.is(status, 0, err);
   assert.match(err, /^banana: fitting a surrogate$/m);
-  assert.match(err, /^surrogate: off by [\d.]+ noise sd rms, 99 % within .* on 2048 held-out parameters$/m);
+  assert.match(err, /^surrogate: rms error [\d.]+ noise sd, 99 % of errors within .* on 2048 held-out simulations$/m);
   assert.match(err, /^banana-surrogate: 2 parameters, 1 data; .* 20 steps of 64$/m);
   const { problem, surrogate } = JSON.parse(out);
   assert.equal([problem, surrogate.of], ["banana-surrogate", "banana"]);
@@ -87,7 +87,7 @@ test("an interrupted training that is resumed ends with the weights of an uninte
   assert.is(cut.status, 1, cut.err);
   const checkpoint = at("cut.checkpoint.safetensors");
   assert.match(cut.err, /retrodict: training: stopped at step \d+ of 2000; saved step \d+ to /);
-  assert.ok(cut.err.includes(`carry on with: retrodict ${args.join(" ")} --resume ${checkpoint}`), cut.err);
+  assert.ok(cut.err.includes(`continue with: retrodict ${args.join(" ")} --resume ${checkpoint}`), cut.err);
   assert.not(fs.existsSync(at("cut.safetensors")));
 
   const other = await retrodict([...args, "--resume", checkpoint, "--rate", "0.5", "--quiet"]);

@@ -49,20 +49,19 @@ interface Options extends ComputeOptions {
 
 const checkpointPath = (out: string): string => `${out.replace(/\.safetensors$/, "")}.checkpoint.safetensors`;
 
-/** The command that carries on from a checkpoint: as it was given, but for --resume. */
+/** The command that continues from a checkpoint: the present one with another --resume. */
 function resumeCommand(checkpoint: string): string {
   const given = process.argv.slice(2);
   const kept = given.filter((word, i) => !/^--resume(=|$)/.test(word) && given[i - 1] !== "--resume");
   return ["retrodict", ...kept, "--resume", checkpoint].map(shellWord).join(" ");
 }
 
-/** What is refused in a file is told with its name. */
 const resumeFrom = (path: string): Promise<Checkpoint> =>
   loadCheckpoint(path).catch((error) => {
     throw withFile(path, error);
   });
 
-/** A signal that aborts at the first Ctrl-C; a second one ends the process at once. */
+/** A signal that aborts at the first Ctrl-C. A second Ctrl-C ends the process at once. */
 function abortOnInterrupt(onAbort: () => void): { signal: AbortSignal; release: () => void } {
   const controller = new AbortController();
   const stop = (name: NodeJS.Signals): void => {
@@ -78,40 +77,42 @@ function abortOnInterrupt(onAbort: () => void): { signal: AbortSignal; release: 
   return { signal: controller.signal, release };
 }
 
-/** The files of --bank, which come two: commander alone would take any number. */
+/** The two files of --bank; commander alone would take any number. */
 function twoFiles(path: string, before: readonly string[] = []): readonly string[] {
   if (before.length < 2) return [...before, path];
   throw new InvalidArgumentError("Expected two files, THETA and Y; put PROBLEM before --bank.");
 }
 
-/** What trains: pairs from files, or so many simulations. @throws UsageError on options that do not go together. */
+/** The bank: pairs from files, or a number of simulations. @throws UsageError on options that contradict each other. */
 async function bankOf(problem: Problem, options: Options): Promise<TrainOptions["bank"]> {
   const { bank, bankNoise, bankFile, simulations } = options;
   if (bankFile !== undefined && problem.simulate === null)
-    throw new UsageError(`--bank-file: expected a problem with simulate(), got "${problem.name}" without it`);
+    throw new UsageError(`--bank-file: expected a problem with simulate(), got "${problem.name}", which has none`);
   if (bank === undefined) {
     if (problem.forward === null && problem.simulate === null)
-      throw new UsageError(`--bank: expected two files, THETA and Y, for "${problem.name}" has no simulator; got none`);
-    if (bankNoise !== undefined) throw new UsageError("--bank-noise: expected --bank THETA Y beside it, got none");
+      throw new UsageError(
+        `--bank: expected two files, THETA and Y, because "${problem.name}" has no simulator; got none`,
+      );
+    if (bankNoise !== undefined) throw new UsageError("--bank-noise: expected --bank THETA Y too, got no --bank");
     return simulations;
   }
   if (bank.length !== 2) throw new UsageError(`--bank: expected two files, THETA and Y, got ${bank.length}`);
-  if (simulations !== undefined) throw new UsageError("--simulations: expected no --bank beside it, got both");
-  if (bankFile !== undefined) throw new UsageError("--bank-file: expected no --bank beside it, got both");
+  if (simulations !== undefined) throw new UsageError("--simulations: expected no --bank, got both");
+  if (bankFile !== undefined) throw new UsageError("--bank-file: expected no --bank, got both");
   if (options.objective === "elbo")
     throw new UsageError(
-      "--objective: expected npe, for pairs from elsewhere (--bank) train by nothing else, got elbo",
+      "--objective: expected npe, because pairs from files (--bank) allow no other objective, got elbo",
     );
   return loadPairs(bank[0], bank[1], bankNoise);
 }
 
-/** Saves what an early end leaves, and says how to carry on. */
+/** Saves the checkpoint of a stopped training, and says how to continue. */
 async function keepCheckpoint(stopped: TrainingStopped, out: string): Promise<Error> {
   const path = checkpointPath(out);
   const { step } = stopped.checkpoint;
   await saveCheckpoint(stopped.checkpoint, path);
   const kept = `saved step ${step} to "${path}"`;
-  const next = stopped.reason !== "diverged" ? `${kept}; carry on with: ${resumeCommand(path)}` : kept;
+  const next = stopped.reason !== "diverged" ? `${kept}; continue with: ${resumeCommand(path)}` : kept;
   return new Error(`${stopped.message}; ${next}`, { cause: stopped });
 }
 
@@ -128,7 +129,7 @@ async function run([name]: readonly string[], options: Options, output: Output):
     ...rest
   } = options;
   if (surrogateSteps !== undefined && !bySurrogate)
-    throw new UsageError("--surrogate-steps: expected --surrogate, to fit one, got no --surrogate");
+    throw new UsageError("--surrogate-steps: expected --surrogate too, got no --surrogate");
   const given = await findProblemArgument(name);
   const bank = await bankOf(given, options);
   const settings = { ...rest, bank };
@@ -137,7 +138,7 @@ async function run([name]: readonly string[], options: Options, output: Output):
     throw new UsageError(`--preset: expected ${names}, got "${settings.preset}"`);
   }
   const { guide, objective, steps, batch, pairs } = fullSettings(given, settings);
-  await checkWritable(out); // hours later would be late
+  await checkWritable(out); // before hours of training
   if (settings.bankFile !== undefined) await checkWritable(settings.bankFile);
   const resume = resumePath === undefined ? undefined : await resumeFrom(resumePath);
   const from = resume ? ` from step ${resume.step}` : "";
@@ -149,7 +150,7 @@ async function run([name]: readonly string[], options: Options, output: Output):
   };
   const { signal, release } = abortOnInterrupt(() => {
     stop();
-    output.note("stopping; again to leave at once");
+    output.note("stopping; press Ctrl-C again to end at once");
   });
   try {
     const fitted = bySurrogate
@@ -201,29 +202,29 @@ export const trainCommand: CliCommand<Options> = {
       .addOption(
         new Option(
           "--precision <NAME>",
-          "of the weights in that file: f32 (default), or f16 for half of the bytes",
+          "precision of the weights in the file: f32 (default), or f16, which halves its size",
         ).choices(precisions),
       )
-      .option("--preset <NAME>", "settings of the problem: fast, default or paper")
-      .addOption(new Option("--guide <NAME>", "conditional density that is learned").choices(guideNames))
-      .addOption(new Option("--objective <NAME>", "what is minimised").choices(objectiveNames))
-      .option("--steps <N>", "updates of the weights", parserOf(whole(1)))
-      .option("--batch <N>", "data sets an update", parserOf(whole(1)))
-      .option("--particles <N>", "draws of the guide a data set, with --objective elbo", parserOf(whole(1)))
+      .option("--preset <NAME>", "preset of the problem: fast, default or paper")
+      .addOption(new Option("--guide <NAME>", "conditional density to learn").choices(guideNames))
+      .addOption(new Option("--objective <NAME>", "loss to minimise").choices(objectiveNames))
+      .option("--steps <N>", "training steps", parserOf(whole(1)))
+      .option("--batch <N>", "data sets in each step", parserOf(whole(1)))
+      .option("--particles <N>", "draws of the guide for each data set, with --objective elbo", parserOf(whole(1)))
       .option("--rate <X>", "largest learning rate", parserOf(positive))
-      .option("--seed <N>", "of all random draws (default: 0)", parserOf(whole(0)))
-      .option("--surrogate", "first fit a network to the forward model, and train through it; its error is told")
-      .option("--surrogate-steps <N>", "updates of that network (default: 12,000)", parserOf(whole(1)))
+      .option("--seed <N>", "seed of all random numbers (default: 0)", parserOf(whole(0)))
+      .option("--surrogate", "first fit a network to the forward model, report its error, and train through it")
+      .option("--surrogate-steps <N>", "training steps of that network (default: 12000)", parserOf(whole(1)))
       .option(
         "--bank <FILES...>",
-        "two files THETA and Y of pairs that were simulated elsewhere, parameters drawn from the prior: .npy (N, D) and (N, M), CSV or JSON",
+        "two files, THETA and Y, of pairs simulated elsewhere, with parameters from the prior: .npy (N, D) and (N, M), CSV or JSON",
         twoFiles,
       )
       .addOption(
-        new Option("--bank-noise <HOW>", "add: Y is noise-free (default); included: it holds its noise").choices([
-          "add",
-          "included",
-        ]),
+        new Option(
+          "--bank-noise <HOW>",
+          "add: Y is noise-free, and noise is added (default); included: Y contains noise",
+        ).choices(["add", "included"]),
       )
       .option(
         "--simulations <N>",
@@ -232,10 +233,10 @@ export const trainCommand: CliCommand<Options> = {
       )
       .option(
         "--held-out <N>",
-        "simulations, or pairs at most, that the loss is checked on (default: 2048)",
+        "simulations, or at most so many pairs, for the held-out loss (default: 2048)",
         parserOf(whole(2)),
       )
-      .option("--bank-file <FILE>", "keep what a simulator gives, and carry on from what an earlier run has kept")
-      .option("--resume <FILE>", "carry on from the checkpoint of an interrupted training"),
+      .option("--bank-file <FILE>", "file that keeps the results of a simulator; an earlier run's results are used")
+      .option("--resume <FILE>", "continue from the checkpoint of an interrupted training"),
   run,
 };
