@@ -7,8 +7,9 @@
 import { randomWord, STREAMS } from "../numbers/random.ts";
 import type { Problem } from "../problem/problem.ts";
 import type { CallSettings, Simulator } from "../problem/simulator.ts";
+import type { Outcome } from "./answer.ts";
 import { type BankFile, openBankFile } from "./bank-file.ts";
-import { failureOf, type Job, type Outcome, runCalls } from "./calls.ts";
+import { failureOf, type Job, runCalls } from "./calls.ts";
 import { type SimulationControl, SimulationStopped } from "./options.ts";
 
 /** After so many failures without a success the run is given up. */
