@@ -16,7 +16,7 @@ const { model, trainTiny } = tinyModel(at);
 test("problems are listed by name with their sizes", async () => {
   const { status, out, err } = await retrodict(["problems"]);
   assert.is(status, 0, err);
-  assert.match(out, /^name +D +M +guides +what\n/);
+  assert.match(out, /^name +D +M +guides +description\n/);
   assert.match(out, /^banana +2 +1 +.*gaussian/m);
 });
 

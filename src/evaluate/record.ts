@@ -6,6 +6,7 @@ import type { Evaluation } from "./evaluation.ts";
 const curve = ({ name, pValue, passed, reading }: CurveRecord): CurveRecord => ({ name, pValue, passed, reading });
 const pooled = ({ mean, median, p90, max }: PooledKs): PooledKs => ({ mean, median, p90, max });
 
+/** Reduces an evaluation to the record that a model file keeps. */
 export function recordOf(evaluation: Evaluation): CalibrationRecord {
   const { verdict, against, cases, draws, seed, ks, weights, resimulation, warned, calibration } = evaluation;
   const { sbc, coverage, tarp } = calibration;

@@ -1,11 +1,11 @@
 /**
- * Where chains start: at draws of the prior, at points that are given, or at draws of a posterior that is near enough, such as
- * a guide's, chosen by their importance weights tempered to what the draws can bear,
+ * Starts of chains: draws of the prior, given points, or draws of an approximate posterior, such as a guide's. Such draws are
+ * chosen by tempered importance weights,
  *
  *   w_i ∝ (p(y, θ_i) / q(θ_i))^β,   β the largest of 1, ½, ¼, … for which the effective number (Σ w)² / Σ w² is enough,
  *
- * so that modes are found in about the proportion that they have, and a guide that is far off does not send all chains to one
- * point. Its covariance is then the first metric.
+ * so that chains start in modes in about the right proportions, and an inaccurate guide does not start all chains at one point.
+ * The covariance of the posterior is the first metric.
  */
 import type { Executor } from "../backends/backend.ts";
 import { describe } from "../checks/arguments.ts";
@@ -21,10 +21,10 @@ import type { Given } from "./lockstep.ts";
 import { factorOf, type Metric, type MetricKind, unitMetric } from "./metric.ts";
 import { Stream } from "./stream.ts";
 
-/** Draws of the posterior: as many make the metric; the first of them, whose density is asked, are candidates. */
+/** Draws of the posterior, which give the metric; the first CANDIDATES are candidates for starts. */
 const DRAWS = 2048;
 const CANDIDATES = 512;
-/** Candidates that starts are chosen from in effect. */
+/** Effective number of candidates that β must leave. */
 const EFFECTIVE = 64;
 const GOLDEN = 0.6180339887498949;
 
@@ -37,7 +37,7 @@ export interface Started {
   readonly metric: Metric;
   /** Whether the metric is that of a posterior. */
   readonly given: boolean;
-  /** The normal density nearest to that posterior; null without one. */
+  /** The normal density with the moments of that posterior; null without one. */
   readonly jump: JumpDensity | null;
 }
 
@@ -45,7 +45,7 @@ export interface StartRequest {
   readonly executor: Executor;
   readonly problem: Problem;
   readonly y: Float64Array;
-  /** What the plans need beside positions. */
+  /** Inputs of the plans besides positions. */
   readonly given: Given;
   readonly chains: number;
   readonly seed: number;
@@ -66,7 +66,7 @@ export async function fromPoints(
   points: ArrayLike<number> | readonly ArrayLike<number>[],
   { executor, problem: { D, prior }, chains, metric }: StartRequest,
 ): Promise<Started> {
-  const expected = `nuts: expected start to be a posterior or ${chains} points (${chains}, ${D}), one a chain`;
+  const expected = `nuts: expected start to be a posterior or ${chains} points (${chains}, ${D}), one for each chain`;
   if (typeof points !== "object" || points === null || !("length" in points))
     throw new Error(`${expected}, got ${describe(points)}`);
   const rows = typeof points[0] === "object" ? (points as readonly ArrayLike<number>[]) : [points];
@@ -86,7 +86,7 @@ export async function fromPoints(
   return { z: z as Float64Array, metric: unitMetric(metric, D), given: false, jump: null };
 }
 
-/** Mean and covariance of rows (N, D), as a metric and as a density. @throws where the rows do not span the space. */
+/** Mean and covariance of rows (N, D), as a metric and as a density. @throws if the rows do not span the space. */
 function fit(rows: Float64Array, D: number, kind: MetricKind): { readonly metric: Metric; readonly jump: JumpDensity } {
   const mean = columnMeans(rows, D);
   const covariance = covarianceOf(rows, mean);
@@ -100,7 +100,7 @@ function fit(rows: Float64Array, D: number, kind: MetricKind): { readonly metric
   return { metric: kind === "dense" ? dense : { kind, covariance: diagonal }, jump: { mean, factor } };
 }
 
-/** Tempered weights, their sums up to each entry, ending at 1. @throws when no density is finite. */
+/** Cumulative sums of the tempered weights, which end at 1. @throws if no density is finite. */
 function cumulativeWeights(logWeights: Float64Array): Float64Array {
   const most = logWeights.reduce((a, b) => (b > a ? b : a), Number.NEGATIVE_INFINITY);
   if (!Number.isFinite(most))
@@ -122,7 +122,7 @@ function cumulativeWeights(logWeights: Float64Array): Float64Array {
   }
 }
 
-/** @throws unless the posterior is of the data, which are given to the sampler. */
+/** @throws unless the posterior is of the same data. */
 export function expectSameData(start: Posterior, y: Float64Array, D: number): void {
   if (start.mean?.length !== D || start.y?.length !== y.length || y.some((v, i) => v !== start.y[i]))
     throw new Error("nuts: expected start to be a posterior of the same data, got one of other data");
@@ -132,7 +132,7 @@ export function expectSameData(start: Posterior, y: Float64Array, D: number): vo
 function choose(candidates: Float64Array, logWeights: Float64Array, { problem: { D }, chains, seed }: StartRequest) {
   const sums = cumulativeWeights(logWeights);
   const out = new Float64Array(chains * D);
-  // A sequence that spreads evenly however long it is: no chain's start depends on how many there are.
+  // This sequence is even at any length, so the start of a chain does not depend on the number of chains.
   const shift = uniformAt(seed, STREAMS.picks, 0, 0, 0);
   for (let c = 0; c < chains; c++) {
     const u = (shift + c * GOLDEN) % 1;
@@ -143,7 +143,7 @@ function choose(candidates: Float64Array, logWeights: Float64Array, { problem: {
   return out;
 }
 
-/** Draws of a posterior near the one that is sampled. @throws when it is of other data, or its density is nowhere finite. */
+/** Starts from an approximate posterior. @throws if it is of other data, or no density is finite. */
 export async function fromPosterior(start: Posterior, request: StartRequest): Promise<Started> {
   const { executor, problem, y, given, seed, metric } = request;
   const { D } = problem;
@@ -159,7 +159,7 @@ export async function fromPosterior(start: Posterior, request: StartRequest): Pr
   return { z: choose(some, logWeights, request), ...fit(rows, D, metric), given: true };
 }
 
-/** The same in the noise of a guide, of which its draws are made (guide-space.ts). */
+/** The same in the noise of a guide (guide-space.ts). */
 export async function fromNoise(request: StartRequest): Promise<Started> {
   const { executor, problem, given, seed, metric } = request;
   const { D } = problem;
