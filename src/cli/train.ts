@@ -1,21 +1,19 @@
 /** `retrodict train PROBLEM --out FILE`: learns an inverse map and saves it. Ctrl-C saves a checkpoint. */
-import { InvalidArgumentError, Option } from "commander";
-import { positive, whole } from "../checks/options.ts";
-import { type GuideName, guideNames } from "../guides/index.ts";
+import { InvalidArgumentError } from "commander";
+import { type OptionsOf, oneOf, option, whole } from "../checks/options.ts";
 import { checkWritable } from "../host/files.ts";
-import { type ObjectiveName, objectiveNames } from "../objectives/index.ts";
 import type { Problem } from "../problem/problem.ts";
-import { type Precision, precisions } from "../store/half.ts";
 import { loadPairs } from "../store/pairs-file.ts";
-import { loadCheckpoint, save, saveCheckpoint } from "../store/store.ts";
+import { loadCheckpoint, save, saveCheckpoint, saveTable } from "../store/store.ts";
+import { surrogateTable } from "../surrogate/options.ts";
 import { type Checkpoint, TrainingStopped } from "../train/checkpoint.ts";
-import { fullSettings, type TrainOptions } from "../train/options.ts";
+import { fullSettings, type TrainOptions, trainTable } from "../train/options.ts";
 import { train } from "../train/train.ts";
 import {
+  addOptions,
   type CliCommand,
   type ComputeOptions,
   type Output,
-  parserOf,
   type Result,
   shellWord,
   UsageError,
@@ -26,25 +24,29 @@ import { progressView, simulationView } from "./progress.ts";
 import { surrogateJson, surrogateOf } from "./surrogate-step.ts";
 import { formatNumber, formatTime } from "./table.ts";
 
-interface Options extends ComputeOptions {
+/** Options of `train` that a preset may set, and others. */
+const SETTINGS = ["guide", "objective", "steps", "batch", "particles", "rate", "heldOut"] as const;
+const OPTIONS = ["preset", "seed", "bankFile"] as const;
+/** Options of other functions, and options with other names here. */
+const ownTable = {
+  precision: saveTable.precision,
+  simulations: option(whole(1), undefined, trainTable.bank.help),
+  bankNoise: option(
+    oneOf("add", "included"),
+    undefined,
+    "add: Y is noise-free, and noise is added (default); included: Y contains noise",
+  ),
+  surrogateSteps: surrogateTable.steps,
+};
+
+interface Options
+  extends ComputeOptions,
+    Pick<TrainOptions, (typeof SETTINGS | typeof OPTIONS)[number]>,
+    OptionsOf<typeof ownTable> {
   readonly out: string;
   readonly resume?: string;
   readonly surrogate?: boolean;
-  readonly surrogateSteps?: number;
-  readonly preset?: string;
-  readonly guide?: GuideName;
-  readonly objective?: ObjectiveName;
-  readonly steps?: number;
-  readonly batch?: number;
-  readonly particles?: number;
-  readonly rate?: number;
-  readonly seed?: number;
   readonly bank?: readonly string[];
-  readonly bankNoise?: "add" | "included";
-  readonly bankFile?: string;
-  readonly simulations?: number;
-  readonly heldOut?: number;
-  readonly precision?: Precision;
 }
 
 const checkpointPath = (out: string): string => `${out.replace(/\.safetensors$/, "")}.checkpoint.safetensors`;
@@ -195,48 +197,20 @@ export const trainCommand: CliCommand<Options> = {
   name: "train",
   summary: "learn the inverse map of a problem",
   computes: true,
-  define: (command) =>
-    void command
+  define: (command) => {
+    command
       .argument("<PROBLEM>", "name of a built-in problem, or a module file whose default export is a problem")
       .requiredOption("--out <FILE>", "model file to write (safetensors)")
-      .addOption(
-        new Option(
-          "--precision <NAME>",
-          "precision of the weights in the file: f32 (default), or f16, which halves its size",
-        ).choices(precisions),
-      )
-      .option("--preset <NAME>", "preset of the problem: fast, default or paper")
-      .addOption(new Option("--guide <NAME>", "conditional density to learn").choices(guideNames))
-      .addOption(new Option("--objective <NAME>", "loss to minimise").choices(objectiveNames))
-      .option("--steps <N>", "training steps", parserOf(whole(1)))
-      .option("--batch <N>", "data sets in each step", parserOf(whole(1)))
-      .option("--particles <N>", "draws of the guide for each data set, with --objective elbo", parserOf(whole(1)))
-      .option("--rate <X>", "largest learning rate", parserOf(positive))
-      .option("--seed <N>", "seed of all random numbers (default: 0)", parserOf(whole(0)))
       .option("--surrogate", "first fit a network to the forward model, report its error, and train through it")
-      .option("--surrogate-steps <N>", "training steps of that network (default: 12000)", parserOf(whole(1)))
       .option(
         "--bank <FILES...>",
         "two files, THETA and Y, of pairs simulated elsewhere, with parameters from the prior: .npy (N, D) and (N, M), CSV or JSON",
         twoFiles,
       )
-      .addOption(
-        new Option(
-          "--bank-noise <HOW>",
-          "add: Y is noise-free, and noise is added (default); included: Y contains noise",
-        ).choices(["add", "included"]),
-      )
-      .option(
-        "--simulations <N>",
-        "data sets to simulate before training (default for simulators: 20000)",
-        parserOf(whole(1)),
-      )
-      .option(
-        "--held-out <N>",
-        "simulations, or at most so many pairs, for the held-out loss (default: 2048)",
-        parserOf(whole(2)),
-      )
-      .option("--bank-file <FILE>", "file that keeps the results of a simulator; an earlier run's results are used")
-      .option("--resume <FILE>", "continue from the checkpoint of an interrupted training"),
+      .option("--resume <FILE>", "continue from the checkpoint of an interrupted training");
+    addOptions(command, trainTable, SETTINGS, ", or the preset's");
+    addOptions(command, trainTable, OPTIONS);
+    addOptions(command, ownTable);
+  },
   run,
 };
