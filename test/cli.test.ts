@@ -32,7 +32,7 @@ test("--surrogate trains through a network that is fitted first, and tells its e
   const { problem, surrogate } = JSON.parse(out);
   assert.equal([problem, surrogate.of], ["banana-surrogate", "banana"]);
   assert.ok(surrogate.error.rms > 0.1 && surrogate.error.rms < 2, `${surrogate.error.rms}`); // after so few steps
-  assert.match(surrogate.warning, /^the surrogate of "banana" is off by/);
+  assert.match(surrogate.warning, /^the surrogate of "banana" has an rms error of/);
   assert.match(err, /^retrodict: warning: the surrogate of "banana" is off by .* more steps \(100\)/m);
   const none = await retrodict([...tiny, "--surrogate-steps", "9", "--out", at("by-none")]);
   assert.is(none.status, 2);
