@@ -5,10 +5,13 @@ import { checkWritable, readBytes, writeBytes } from "../host/files.ts";
 import { type AmortisedPosterior, infer, inferTable } from "../infer/infer.ts";
 import type { InverseMap } from "../model/model.ts";
 import type { Posterior } from "../posterior/posterior.ts";
+import { numbered } from "../problem/columns.ts";
+import type { Parameter } from "../problem/problem.ts";
+import { problems } from "../problems/table.ts";
 import { correctTable } from "../sampling/correct.ts";
 import { formatCsv } from "../store/csv.ts";
 import { encodeNpy } from "../store/npy.ts";
-import { parseObservations } from "../store/observations.ts";
+import { parseObservations, taken } from "../store/observations.ts";
 import { addOptions, type CliCommand, type ComputeOptions, type Output, type Result, UsageError } from "./command.ts";
 import { correctAll, correctionJson } from "./correct-step.ts";
 import { findModelArgument, MODEL_HELP } from "./model-argument.ts";
@@ -107,6 +110,12 @@ const jsonOf = (inferred: AmortisedPosterior, posterior: Posterior): Record<stri
   ...(posterior.warning === undefined ? {} : { warning: posterior.warning }),
 });
 
+/** The data by name: of the problem, of the model file, or of a built-in problem that an older file is of. */
+function dataOf({ problem, spec: { M, data, problem: name } }: InverseMap): readonly Parameter[] {
+  const known = problem?.data ?? data ?? (Object.hasOwn(problems, name) ? problems[name].data : undefined);
+  return known?.length === M ? known : numbered(M);
+}
+
 async function run([model]: readonly string[], options: Options, output: Output): Promise<Result> {
   const { data, out, samples, seed = 0, correct: method, backend, kernels, threads } = options;
   const compute = { backend, kernels, threads };
@@ -122,7 +131,10 @@ async function run([model]: readonly string[], options: Options, output: Output)
     method !== undefined ? "--correct" : local ? "a guide on Laplace's base" : undefined;
   const { map, problem: wanted } = await findModelArgument(model, options.problem, needed, compute);
   const bytes = await readBytes(data);
-  const rows = parseObservations(bytes, data === "-" ? "standard input" : data, map.spec.M);
+  const table = parseObservations(bytes, data === "-" ? "standard input" : data, dataOf(map));
+  for (const text of taken(table)) output.note(text);
+  for (const text of table.warnings) output.warn(text);
+  const { rows } = table;
   const inferred = await infer(map, rows, { seed, ...compute });
   const title = (n: number): string => (rows.length > 1 ? `observation ${n + 1}` : "");
   const request = wanted && method && { method, problem: wanted, seed, title };

@@ -3,6 +3,7 @@ import { InvalidArgumentError } from "commander";
 import { type OptionsOf, oneOf, option, whole } from "../checks/options.ts";
 import { checkWritable } from "../host/files.ts";
 import type { Problem } from "../problem/problem.ts";
+import { taken } from "../store/observations.ts";
 import { loadPairs } from "../store/pairs-file.ts";
 import { loadCheckpoint, save, saveCheckpoint, saveTable } from "../store/store.ts";
 import { surrogateTable } from "../surrogate/options.ts";
@@ -86,7 +87,7 @@ function twoFiles(path: string, before: readonly string[] = []): readonly string
 }
 
 /** The bank: pairs from files, or a number of simulations. @throws UsageError on options that contradict each other. */
-async function bankOf(problem: Problem, options: Options): Promise<TrainOptions["bank"]> {
+async function bankOf(problem: Problem, options: Options, output: Output): Promise<TrainOptions["bank"]> {
   const { bank, bankNoise, bankFile, simulations } = options;
   if (bankFile !== undefined && problem.simulate === null)
     throw new UsageError(`--bank-file: expected a problem with simulate(), got "${problem.name}", which has none`);
@@ -105,7 +106,14 @@ async function bankOf(problem: Problem, options: Options): Promise<TrainOptions[
     throw new UsageError(
       "--objective: expected npe, because pairs from files (--bank) allow no other objective, got elbo",
     );
-  return loadPairs(bank[0], bank[1], bankNoise);
+  const { warnings = [], ...pairs } = await loadPairs(bank[0], bank[1], bankNoise);
+  for (const [path, names] of [
+    [bank[0], pairs.columns?.theta],
+    [bank[1], pairs.columns?.y],
+  ] as const)
+    for (const text of taken({ names: names ?? null })) output.note(`${path}: ${text}`);
+  for (const text of warnings) output.warn(text);
+  return pairs;
 }
 
 /** Saves the checkpoint of a stopped training, and says how to continue. */
@@ -133,7 +141,7 @@ async function run([name]: readonly string[], options: Options, output: Output):
   if (surrogateSteps !== undefined && !bySurrogate)
     throw new UsageError("--surrogate-steps: expected --surrogate too, got no --surrogate");
   const given = await findProblemArgument(name);
-  const bank = await bankOf(given, options);
+  const bank = await bankOf(given, options, output);
   const settings = { ...rest, bank };
   if (settings.preset !== undefined && !Object.hasOwn(given.presets, settings.preset)) {
     const names = Object.keys(given.presets).join(", ") || "none, which this problem has";

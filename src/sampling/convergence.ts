@@ -59,7 +59,7 @@ function normalScores(chains: readonly Float64Array[]): Float64Array[] {
   return chains.map((_, c) => scores.subarray(c * length, (c + 1) * length));
 }
 
-/** R̂ of half-chains without ranks; NaN if nothing moves. */
+/** R̂ of half-chains without ranks: ∞ if none moves and they differ, NaN if nothing differs. */
 function plainRHat(halves: readonly Float64Array[]): number {
   const N = halves[0].length;
   const within = meanOf(halves.map(varianceOf));
@@ -75,9 +75,10 @@ function folded(halves: readonly Float64Array[]): Float64Array[] {
 }
 
 /**
- * Rank-normalised split R̂ of the chains of one quantity: the larger of that of the draws and that of their distances from the
- * median. It is 1 if all chains sample the same distribution; values below 1.01 count as converged. NaN if no chain moves.
- * @throws unless all chains have the same length, of at least 4 finite draws.
+ * Rank-normalised split R̂ of the chains of one quantity, the larger of that of the draws and that of their distances from the
+ * median: 1 where all chains tell of one distribution, and to be trusted below 1.01. Chains that are stuck at different values
+ * have ∞; NaN where all draws are equal.
+ * @throws unless there are chains of one length, of at least 4 finite draws.
  */
 export function rHat(chains: Chains): number {
   expectChains("rHat", chains);

@@ -131,7 +131,7 @@ export function warningOf(diagnostics: NutsDiagnostics, asked: number): string |
     reasons.push(
       Number.isNaN(most.rHat)
         ? `R̂ of ${most.name} is not known${also}: its chains do not move`
-        : `the chains do not agree: R̂ of ${most.name} is ${most.rHat.toFixed(3)}${also}, above ${LARGEST_R_HAT}: draw more, or start from a guide`,
+        : `the chains do not agree: R̂ of ${most.name} is ${most.rHat === Infinity ? "∞" : most.rHat.toFixed(3)}${also}, above ${LARGEST_R_HAT}: draw more, or start from a guide`,
     );
   }
   const least = LEAST_ESS * chains;

@@ -10,6 +10,7 @@
 import { backendOf, createExecutor } from "../backends/select.ts";
 import { includedNoise } from "../distributions/noise.ts";
 import { bankRows, batchSum, cast, constant, input, mul, square, sub, sumFeatures, weight } from "../graph/build.ts";
+import { gradientsOf } from "../graph/grad.ts";
 import { compile } from "../graph/program.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { atOnce } from "../host/yielding.ts";
@@ -161,7 +162,7 @@ async function fit(
   const loss = mul(total(bankRows("theta", D, STREAMS.bank), bankRows("target", K, STREAMS.bank)), 1 / batch);
   const program = atOnce(
     compile({
-      train: { outputs: { loss }, minimise: loss, rows: batch },
+      train: { outputs: { loss }, gradients: () => gradientsOf(loss), rows: batch },
       heldOut: { outputs: { sum: total(input("theta", D), input("y", K)) } },
     }),
   );
