@@ -76,9 +76,8 @@ export class Chain {
     if (factor === null) throw new Error("internal: a metric that is not positive definite");
     this.factor = factor;
     this.tree = new Tree(D, settings.maxDepth);
-    this.tree.draw.z.set(z);
     this.z = this.tree.leaf.z;
-    this.z.set(z);
+    this.restart(z);
     this.window = new CovarianceWindow(metric.kind, D);
     this.averaging = new DualAveraging(settings.targetAccept);
     this.momentum = new Stream(settings.seed, STREAMS.momentum, chain);
@@ -90,6 +89,12 @@ export class Chain {
     this.values = new Float64Array(settings.draws);
     this.energies = new Float64Array(settings.draws);
     this.depths = new Uint8Array(settings.draws);
+  }
+
+  /** Starts elsewhere (D): where U is not finite at the start. */
+  restart(z: Float64Array): void {
+    this.tree.draw.z.set(z);
+    this.z.set(z);
   }
 
   /** Transitions from start to end. */

@@ -26,7 +26,14 @@ export interface Group {
   readonly chains: readonly Chain[];
   /** Name of the observation in errors. */
   readonly where: string;
+  /** Where a chain starts (D) instead, after some points that were not finite; null where its start was given. */
+  readonly again: Again | null;
 }
+
+export type Again = (chain: number, tries: number) => Promise<Float64Array>;
+
+/** Points that a chain is tried to start at. */
+const MOST_TRIES = 500;
 
 export interface Watch {
   readonly signal?: AbortSignal;
@@ -53,18 +60,50 @@ function makeInputs(groups: readonly Group[]): { readonly z: Float64Array } & Gi
   return { ...rows, z: new Float64Array(groups.length * chains.length * chains[0].z.length) };
 }
 
+<<<<<<< HEAD
 /** Advances every chain of a group once. False if all of them are done. */
 function advance({ chains, where }: Group, value: Float64Array, gradient: Float64Array, row: number): boolean {
+=======
+/** Answers every chain of a group once; notes those whose start is not finite. False when all of them are done. */
+function advance(group: Group, value: Float64Array, gradient: Float64Array, row: number, failed: Failed[]): boolean {
+>>>>>>> main
   let working = false;
-  for (const [c, chain] of chains.entries()) {
+  for (const [c, chain] of group.chains.entries()) {
     if (chain.done) continue;
     if (!chain.advance(value[row + c], gradient, (row + c) * chain.z.length))
+<<<<<<< HEAD
       throw new Error(
         `nuts: expected a finite posterior density with a finite gradient at the start of chain ${c + 1}${where ? `, ${where}` : ""}, got ${value[row + c]}; give other points as start, or check the forward model there`,
       );
+=======
+      failed.push({ group, c, value: value[row + c] });
+>>>>>>> main
     working ||= !chain.done;
   }
   return working;
+}
+
+interface Failed {
+  readonly group: Group;
+  readonly c: number;
+  readonly value: number;
+}
+
+/** Moves the chain to another start. @throws where its start was given, and after too many. */
+async function startAgain({ group, c, value }: Failed): Promise<void> {
+  const chain = group.chains[c];
+  if (group.again === null || chain.evaluations >= MOST_TRIES) refuseStart(group, c, value);
+  else chain.restart(await group.again(c, chain.evaluations));
+}
+
+function refuseStart({ chains, where, again }: Group, c: number, value: number): never {
+  const at =
+    again === null ? `where chain ${c + 1} starts` : `at one of ${chains[c].evaluations} starts of chain ${c + 1}`;
+  const last = again === null ? "" : " at the last";
+  const advice = `give ${again === null ? "other points" : "points"} as start, or check the forward model there`;
+  throw new Error(
+    `nuts: expected a finite posterior density with a finite gradient ${at}${where ? `, ${where}` : ""}, got ${value}${last}; ${advice}`,
+  );
 }
 
 /**
@@ -79,6 +118,7 @@ export async function lockstep(executor: Executor, groups: readonly Group[], wat
   let left = groups.filter(({ chains }) => chains.some((c) => !c.done));
   signal?.throwIfAborted();
   let inputs = left.length > 0 ? makeInputs(left) : null;
+  const failed: Failed[] = [];
   while (inputs !== null) {
     const D = left[0].chains[0].z.length;
     for (let g = 0, at = 0; g < left.length; g++)
@@ -86,7 +126,8 @@ export async function lockstep(executor: Executor, groups: readonly Group[], wat
     const out = await executor.run("gradient", { rows: left.length * count, repeat: count, inputs });
     let ended = false;
     for (let g = 0; g < left.length; g++)
-      ended = !advance(left[g], out.value as Float64Array, out.gradient as Float64Array, g * count) || ended;
+      ended = !advance(left[g], out.value as Float64Array, out.gradient as Float64Array, g * count, failed) || ended;
+    for (const one of failed.splice(0)) await startAgain(one);
     if (ended) {
       left = left.filter(({ chains }) => chains.some((c) => !c.done));
       inputs = left.length > 0 ? makeInputs(left) : null;

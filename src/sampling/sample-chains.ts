@@ -115,13 +115,13 @@ export async function sampleChains(
   const groups: Group[] = [];
   for (const [i, row] of rows.entries()) {
     const request = { executor, problem, y: row, given: given[i], chains, seed, metric };
-    const { z, metric: first, given: near, jump } = await start(i, request);
+    const { z, metric: first, given: near, jump, again } = await start(i, request);
     const own = { ...settings, given: near, jump: settings.jumps ? jump : null, windows: windowsOf(warmup, near) };
     const made = Array.from({ length: chains }, (_, c) => {
       const at = z.subarray(c * problem.D, (c + 1) * problem.D);
       return new Chain(at, first, c, own);
     });
-    groups.push({ given: given[i], chains: made, where: rows.length > 1 ? `y, row ${i + 1}` : "" });
+    groups.push({ given: given[i], chains: made, where: rows.length > 1 ? `y, row ${i + 1}` : "", again });
   }
   const left = budget * 1000 - (performance.now() - begun);
   const finished = await lockstep(executor, groups, { signal, onProgress, budget: left });

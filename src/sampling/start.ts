@@ -17,7 +17,7 @@ import type { Posterior } from "../posterior/posterior.ts";
 import type { Problem } from "../problem/problem.ts";
 import { SIMULATION_STEPS } from "../simulate/steps.ts";
 import type { JumpDensity } from "./jump.ts";
-import type { Given } from "./lockstep.ts";
+import type { Again, Given } from "./lockstep.ts";
 import { factorOf, type Metric, type MetricKind, unitMetric } from "./metric.ts";
 import { Stream } from "./stream.ts";
 
@@ -39,6 +39,8 @@ export interface Started {
   readonly given: boolean;
   /** The normal density with the moments of that posterior; null without one. */
   readonly jump: JumpDensity | null;
+  /** Other points to start at, where the first are not finite; null where they were given. */
+  readonly again: Again | null;
 }
 
 export interface StartRequest {
@@ -56,9 +58,13 @@ export const isPosterior = (start: unknown): start is Posterior =>
   typeof start === "object" && start !== null && "sample" in start && "logProb" in start;
 
 /** Draws of the prior, (chains, D). */
-export async function fromPrior({ executor, problem, chains, seed, metric }: StartRequest): Promise<Started> {
-  const { z } = await executor.run("starts", { rows: chains, seed, step: SIMULATION_STEPS.starts });
-  return { z: z as Float64Array, metric: unitMetric(metric, problem.D), given: false, jump: null };
+export async function fromPrior({ executor, problem: { D }, chains, seed, metric }: StartRequest): Promise<Started> {
+  const draw = async (rows: number, step: number): Promise<Float64Array> =>
+    (await executor.run("starts", { rows, seed, step })).z as Float64Array;
+  const again: Again = async (c, tries) =>
+    (await draw(c + 1, SIMULATION_STEPS.restarts - tries)).slice(c * D, (c + 1) * D);
+  const z = await draw(chains, SIMULATION_STEPS.starts);
+  return { z, metric: unitMetric(metric, D), given: false, jump: null, again };
 }
 
 /** Points that are given. @throws unless they are `chains` finite points within the prior's support. */
@@ -83,7 +89,7 @@ export async function fromPoints(
       );
   }
   const { z } = await executor.run("toLine", { rows: chains, inputs: { theta } });
-  return { z: z as Float64Array, metric: unitMetric(metric, D), given: false, jump: null };
+  return { z: z as Float64Array, metric: unitMetric(metric, D), given: false, jump: null, again: null };
 }
 
 /** Mean and covariance of rows (N, D), as a metric and as a density. @throws if the rows do not span the space. */
@@ -100,15 +106,22 @@ function fit(rows: Float64Array, D: number, kind: MetricKind): { readonly metric
   return { metric: kind === "dense" ? dense : { kind, covariance: diagonal }, jump: { mean, factor } };
 }
 
+<<<<<<< HEAD
 /** Cumulative sums of the tempered weights, which end at 1. @throws if no density is finite. */
 function cumulativeWeights(logWeights: Float64Array): Float64Array {
   const most = logWeights.reduce((a, b) => (b > a ? b : a), Number.NEGATIVE_INFINITY);
+=======
+/** Tempered weights, their sums up to each entry, ending at 1. @throws when no density is finite. */
+function cumulativeWeights(given: Float64Array): Float64Array {
+  const logWeights = given.map((l) => (Number.isFinite(l) ? l : Number.NEGATIVE_INFINITY));
+  const most = logWeights.reduce((a, b) => Math.max(a, b));
+>>>>>>> main
   if (!Number.isFinite(most))
     throw new Error(
-      "nuts: expected a finite posterior density at one of the draws of start, got none; leave start out, or check the forward model there",
+      `nuts: expected a finite posterior density at one of ${given.length} draws of start, got none; leave start out, or check the forward model there`,
     );
   for (let beta = 1; ; beta /= 2) {
-    const weights = logWeights.map((l) => (Number.isNaN(l) ? 0 : exp(beta * (l - most))));
+    const weights = logWeights.map((l) => exp(beta * (l - most)));
     let sum = 0;
     let squares = 0;
     for (const w of weights) {
@@ -128,19 +141,42 @@ export function expectSameData(start: Posterior, y: Float64Array, D: number): vo
     throw new Error("nuts: expected start to be a posterior of the same data, got one of other data");
 }
 
-/** A point for each chain among candidates (N, D), by their log weights. */
+/** Points for chains among candidates (N, D), by their log weights. */
 function choose(candidates: Float64Array, logWeights: Float64Array, { problem: { D }, chains, seed }: StartRequest) {
   const sums = cumulativeWeights(logWeights);
+<<<<<<< HEAD
   const out = new Float64Array(chains * D);
   // This sequence is even at any length, so the start of a chain does not depend on the number of chains.
   const shift = uniformAt(seed, STREAMS.picks, 0, 0, 0);
   for (let c = 0; c < chains; c++) {
     const u = (shift + c * GOLDEN) % 1;
+=======
+  // A sequence that spreads evenly however long it is: no chain's start depends on how many there are.
+  const pick = (c: number, tries: number): Float64Array => {
+    const u = (uniformAt(seed, STREAMS.picks, tries, 0, 0) + c * GOLDEN) % 1;
+>>>>>>> main
     const found = sums.findIndex((s) => s >= u);
     const i = found < 0 ? sums.length - 1 : found; // the last sum may be rounded below 1
-    out.set(candidates.subarray(i * D, (i + 1) * D), c * D);
+    return candidates.slice(i * D, (i + 1) * D);
+  };
+  const z = new Float64Array(chains * D);
+  for (let c = 0; c < chains; c++) z.set(pick(c, 0), c * D);
+  const again: Again = async (c, tries) => pick(c, tries);
+  return { z, again };
+}
+
+interface Candidates {
+  /** (CANDIDATES, D) */
+  readonly z: Float64Array;
+  readonly logWeights: Float64Array;
+}
+
+/** The first `CANDIDATES` of the draws, or the next ones where the density is finite at none of them. */
+async function candidatesOf(part: (from: number) => Promise<Candidates>): Promise<Candidates> {
+  for (let from = 0; ; from += CANDIDATES) {
+    const found = await part(from);
+    if (from + CANDIDATES >= DRAWS || found.logWeights.some(Number.isFinite)) return found;
   }
-  return out;
 }
 
 /** Starts from an approximate posterior. @throws if it is of other data, or no density is finite. */
@@ -149,30 +185,34 @@ export async function fromPosterior(start: Posterior, request: StartRequest): Pr
   const { D } = problem;
   expectSameData(start, y, D);
   const theta = Float64Array.from(await start.sample(DRAWS, { seed }));
-  const { z, logDet } = await executor.run("toLine", { rows: DRAWS, inputs: { theta } });
-  const rows = z as Float64Array;
-  const some = rows.subarray(0, CANDIDATES * D);
-  const inputs = { ...given, z: some };
-  const { value } = await executor.run("density", { rows: CANDIDATES, repeat: CANDIDATES, inputs });
-  const logQ = await start.logProb(theta.subarray(0, CANDIDATES * D));
-  const logWeights = logQ.map((q, i) => value[i] - (q - logDet[i]));
-  return { z: choose(some, logWeights, request), ...fit(rows, D, metric), given: true };
+  const { z: line, logDet } = await executor.run("toLine", { rows: DRAWS, inputs: { theta } });
+  const rows = line as Float64Array;
+  const { z, logWeights } = await candidatesOf(async (from) => {
+    const some = rows.subarray(from * D, (from + CANDIDATES) * D);
+    const inputs = { ...given, z: some };
+    const { value } = await executor.run("density", { rows: CANDIDATES, repeat: CANDIDATES, inputs });
+    const logQ = await start.logProb(theta.subarray(from * D, (from + CANDIDATES) * D));
+    return { z: some, logWeights: logQ.map((q, i) => value[i] - (q - logDet[from + i])) };
+  });
+  return { ...choose(z, logWeights, request), ...fit(rows, D, metric), given: true };
 }
 
 /** The same in the noise of a guide (guide-space.ts). */
 export async function fromNoise(request: StartRequest): Promise<Started> {
   const { executor, problem, given, seed, metric } = request;
   const { D } = problem;
-  const z = new Float64Array(CANDIDATES * D);
   const stream = new Stream(seed, STREAMS.posterior, 0);
-  for (let i = 0; i < CANDIDATES; i++) {
-    stream.goTo(i);
-    stream.normals(z.subarray(i * D, (i + 1) * D));
-  }
-  const { value } = await executor.run("density", { rows: CANDIDATES, repeat: CANDIDATES, inputs: { ...given, z } });
-  const logWeights = Float64Array.from({ length: CANDIDATES }, (_, i) => {
-    return value[i] + 0.5 * sumOfSquares(z.subarray(i * D, (i + 1) * D));
+  const { z, logWeights } = await candidatesOf(async (from) => {
+    const some = new Float64Array(CANDIDATES * D);
+    for (let i = 0; i < CANDIDATES; i++) {
+      stream.goTo(from + i);
+      stream.normals(some.subarray(i * D, (i + 1) * D));
+    }
+    const inputs = { ...given, z: some };
+    const { value } = await executor.run("density", { rows: CANDIDATES, repeat: CANDIDATES, inputs });
+    const squares = (i: number): number => sumOfSquares(some.subarray(i * D, (i + 1) * D));
+    return { z: some, logWeights: Float64Array.from(value, (v, i) => v + 0.5 * squares(i)) };
   });
   const jump = { mean: new Float64Array(D), factor: unitMetric("dense", D).covariance };
-  return { z: choose(z, logWeights, request), metric: unitMetric(metric, D), given: true, jump };
+  return { ...choose(z, logWeights, request), metric: unitMetric(metric, D), given: true, jump };
 }
