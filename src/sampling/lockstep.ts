@@ -60,24 +60,13 @@ function makeInputs(groups: readonly Group[]): { readonly z: Float64Array } & Gi
   return { ...rows, z: new Float64Array(groups.length * chains.length * chains[0].z.length) };
 }
 
-<<<<<<< HEAD
-/** Advances every chain of a group once. False if all of them are done. */
-function advance({ chains, where }: Group, value: Float64Array, gradient: Float64Array, row: number): boolean {
-=======
 /** Answers every chain of a group once; notes those whose start is not finite. False when all of them are done. */
 function advance(group: Group, value: Float64Array, gradient: Float64Array, row: number, failed: Failed[]): boolean {
->>>>>>> main
   let working = false;
   for (const [c, chain] of group.chains.entries()) {
     if (chain.done) continue;
     if (!chain.advance(value[row + c], gradient, (row + c) * chain.z.length))
-<<<<<<< HEAD
-      throw new Error(
-        `nuts: expected a finite posterior density with a finite gradient at the start of chain ${c + 1}${where ? `, ${where}` : ""}, got ${value[row + c]}; give other points as start, or check the forward model there`,
-      );
-=======
       failed.push({ group, c, value: value[row + c] });
->>>>>>> main
     working ||= !chain.done;
   }
   return working;

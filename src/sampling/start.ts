@@ -106,16 +106,10 @@ function fit(rows: Float64Array, D: number, kind: MetricKind): { readonly metric
   return { metric: kind === "dense" ? dense : { kind, covariance: diagonal }, jump: { mean, factor } };
 }
 
-<<<<<<< HEAD
-/** Cumulative sums of the tempered weights, which end at 1. @throws if no density is finite. */
-function cumulativeWeights(logWeights: Float64Array): Float64Array {
-  const most = logWeights.reduce((a, b) => (b > a ? b : a), Number.NEGATIVE_INFINITY);
-=======
 /** Tempered weights, their sums up to each entry, ending at 1. @throws when no density is finite. */
 function cumulativeWeights(given: Float64Array): Float64Array {
   const logWeights = given.map((l) => (Number.isFinite(l) ? l : Number.NEGATIVE_INFINITY));
   const most = logWeights.reduce((a, b) => Math.max(a, b));
->>>>>>> main
   if (!Number.isFinite(most))
     throw new Error(
       `nuts: expected a finite posterior density at one of ${given.length} draws of start, got none; leave start out, or check the forward model there`,
@@ -144,17 +138,9 @@ export function expectSameData(start: Posterior, y: Float64Array, D: number): vo
 /** Points for chains among candidates (N, D), by their log weights. */
 function choose(candidates: Float64Array, logWeights: Float64Array, { problem: { D }, chains, seed }: StartRequest) {
   const sums = cumulativeWeights(logWeights);
-<<<<<<< HEAD
-  const out = new Float64Array(chains * D);
-  // This sequence is even at any length, so the start of a chain does not depend on the number of chains.
-  const shift = uniformAt(seed, STREAMS.picks, 0, 0, 0);
-  for (let c = 0; c < chains; c++) {
-    const u = (shift + c * GOLDEN) % 1;
-=======
   // A sequence that spreads evenly however long it is: no chain's start depends on how many there are.
   const pick = (c: number, tries: number): Float64Array => {
     const u = (uniformAt(seed, STREAMS.picks, tries, 0, 0) + c * GOLDEN) % 1;
->>>>>>> main
     const found = sums.findIndex((s) => s >= u);
     const i = found < 0 ? sums.length - 1 : found; // the last sum may be rounded below 1
     return candidates.slice(i * D, (i + 1) * D);
