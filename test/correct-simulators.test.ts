@@ -79,7 +79,7 @@ test("without derivatives there are no chains: weights that are not trusted say 
   ])
     assert.match(
       (await rejection(correct(source(problem), {}))).message,
-      /^correct: expected a problem with a forward model or a simulator, and a noise model, got .*: nobody knows its likelihood/,
+      /^correct: expected a problem with a forward model or a simulator, and a noise model, got .*and so no likelihood/,
     );
 });
 

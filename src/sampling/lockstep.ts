@@ -1,6 +1,6 @@
 /**
- * Many chains of many observations in lockstep: one run of the potential answers all that are waiting, whatever each of them is
- * at. Chains never wait for one another's trees; an observation leaves when its last chain is done.
+ * Many chains of many observations in lockstep: one run evaluates the potential for all chains, whatever phase each of them is
+ * in, so that no chain waits for the tree of another. An observation leaves when its last chain is done.
  */
 import type { Executor } from "../backends/backend.ts";
 import { pause } from "../host/yielding.ts";
@@ -8,23 +8,23 @@ import type { Chain } from "./chain.ts";
 
 /** How far the chains have come. */
 export interface NutsProgress {
-  /** Transitions done and to do, of all chains, the warm-up among them. */
+  /** Transitions of all chains, with the warm-up: done, and in total. */
   readonly done: number;
   readonly total: number;
-  /** Of the draws so far. */
+  /** Divergent trajectories among the draws so far. */
   readonly divergences: number;
   readonly evaluations: number;
   readonly secondsLeft: number;
 }
 
-/** What a plan needs of an observation beside positions, one row each by name: the data, and what a guide makes of them. */
+/** Inputs of a plan besides positions, one row each: the data, and the guide's context. */
 export type Given = Readonly<Record<string, Float64Array | Float32Array>>;
 
 /** The chains of one observation. */
 export interface Group {
   readonly given: Given;
   readonly chains: readonly Chain[];
-  /** How the observation is called in errors. */
+  /** Name of the observation in errors. */
   readonly where: string;
   /** Where a chain starts (D) instead, after some points that were not finite; null where its start was given. */
   readonly again: Again | null;
@@ -42,7 +42,7 @@ export interface Watch {
   readonly budget?: number;
 }
 
-/** Milliseconds that sampling keeps the thread before it lets others in. */
+/** Milliseconds after which sampling yields the thread. */
 const TURN_MS = 50;
 
 /** Inputs for the groups that are still at work: z (N·C, D), and a row of each thing given. */
@@ -60,7 +60,7 @@ function makeInputs(groups: readonly Group[]): { readonly z: Float64Array } & Gi
   return { ...rows, z: new Float64Array(groups.length * chains.length * chains[0].z.length) };
 }
 
-/** Answers every chain of a group once; notes those whose start is not finite. False when all of them are done. */
+/** Advances every chain of a group once; adds those whose start is not finite to `failed`. False if all chains are done. */
 function advance(group: Group, value: Float64Array, gradient: Float64Array, row: number, failed: Failed[]): boolean {
   let working = false;
   for (const [c, chain] of group.chains.entries()) {
@@ -87,7 +87,7 @@ async function startAgain({ group, c, value }: Failed): Promise<void> {
 
 function refuseStart({ chains, where, again }: Group, c: number, value: number): never {
   const at =
-    again === null ? `where chain ${c + 1} starts` : `at one of ${chains[c].evaluations} starts of chain ${c + 1}`;
+    again === null ? `at the start of chain ${c + 1}` : `at one of ${chains[c].evaluations} starts of chain ${c + 1}`;
   const last = again === null ? "" : " at the last";
   const advice = `give ${again === null ? "other points" : "points"} as start, or check the forward model there`;
   throw new Error(
@@ -96,8 +96,8 @@ function refuseStart({ chains, where, again }: Group, c: number, value: number):
 }
 
 /**
- * Drives all chains to their end; every group has as many. Answers whether they got there: false when the budget ran out.
- * @throws when a chain cannot start, and the signal's reason when it is aborted.
+ * Runs all chains to their end; every group has the same number of them. Returns false if the budget ran out before.
+ * @throws if a chain cannot start; the signal's reason if it is aborted.
  */
 export async function lockstep(executor: Executor, groups: readonly Group[], watch: Watch): Promise<boolean> {
   const { signal, onProgress, budget = Number.POSITIVE_INFINITY } = watch;

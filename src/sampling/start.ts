@@ -1,11 +1,11 @@
 /**
- * Where chains start: at draws of the prior, at points that are given, or at draws of a posterior that is near enough, such as
- * a guide's, chosen by their importance weights tempered to what the draws can bear,
+ * Starts of chains: draws of the prior, given points, or draws of an approximate posterior, such as a guide's. Such draws are
+ * chosen by tempered importance weights,
  *
  *   w_i ∝ (p(y, θ_i) / q(θ_i))^β,   β the largest of 1, ½, ¼, … for which the effective number (Σ w)² / Σ w² is enough,
  *
- * so that modes are found in about the proportion that they have, and a guide that is far off does not send all chains to one
- * point. Its covariance is then the first metric.
+ * so that chains start in modes in about the right proportions, and an inaccurate guide does not start all chains at one point.
+ * The covariance of the posterior is the first metric.
  */
 import type { Executor } from "../backends/backend.ts";
 import { describe } from "../checks/arguments.ts";
@@ -21,10 +21,10 @@ import type { Again, Given } from "./lockstep.ts";
 import { factorOf, type Metric, type MetricKind, unitMetric } from "./metric.ts";
 import { Stream } from "./stream.ts";
 
-/** Draws of the posterior: as many make the metric; the first of them, whose density is asked, are candidates. */
+/** Draws of the posterior, which give the metric; the first CANDIDATES are candidates for starts. */
 const DRAWS = 2048;
 const CANDIDATES = 512;
-/** Candidates that starts are chosen from in effect. */
+/** Effective number of candidates that β must leave. */
 const EFFECTIVE = 64;
 const GOLDEN = 0.6180339887498949;
 
@@ -37,7 +37,7 @@ export interface Started {
   readonly metric: Metric;
   /** Whether the metric is that of a posterior. */
   readonly given: boolean;
-  /** The normal density nearest to that posterior; null without one. */
+  /** The normal density with the moments of that posterior; null without one. */
   readonly jump: JumpDensity | null;
   /** Other points to start at, where the first are not finite; null where they were given. */
   readonly again: Again | null;
@@ -47,7 +47,7 @@ export interface StartRequest {
   readonly executor: Executor;
   readonly problem: Problem;
   readonly y: Float64Array;
-  /** What the plans need beside positions. */
+  /** Inputs of the plans besides positions. */
   readonly given: Given;
   readonly chains: number;
   readonly seed: number;
@@ -72,7 +72,7 @@ export async function fromPoints(
   points: ArrayLike<number> | readonly ArrayLike<number>[],
   { executor, problem: { D, prior }, chains, metric }: StartRequest,
 ): Promise<Started> {
-  const expected = `nuts: expected start to be a posterior or ${chains} points (${chains}, ${D}), one a chain`;
+  const expected = `nuts: expected start to be a posterior or ${chains} points (${chains}, ${D}), one for each chain`;
   if (typeof points !== "object" || points === null || !("length" in points))
     throw new Error(`${expected}, got ${describe(points)}`);
   const rows = typeof points[0] === "object" ? (points as readonly ArrayLike<number>[]) : [points];
@@ -92,7 +92,7 @@ export async function fromPoints(
   return { z: z as Float64Array, metric: unitMetric(metric, D), given: false, jump: null, again: null };
 }
 
-/** Mean and covariance of rows (N, D), as a metric and as a density. @throws where the rows do not span the space. */
+/** Mean and covariance of rows (N, D), as a metric and as a density. @throws if the rows do not span the space. */
 function fit(rows: Float64Array, D: number, kind: MetricKind): { readonly metric: Metric; readonly jump: JumpDensity } {
   const mean = columnMeans(rows, D);
   const covariance = covarianceOf(rows, mean);
@@ -106,7 +106,7 @@ function fit(rows: Float64Array, D: number, kind: MetricKind): { readonly metric
   return { metric: kind === "dense" ? dense : { kind, covariance: diagonal }, jump: { mean, factor } };
 }
 
-/** Tempered weights, their sums up to each entry, ending at 1. @throws when no density is finite. */
+/** Cumulative sums of the tempered weights, which end at 1. @throws if no density is finite. */
 function cumulativeWeights(given: Float64Array): Float64Array {
   const logWeights = given.map((l) => (Number.isFinite(l) ? l : Number.NEGATIVE_INFINITY));
   const most = logWeights.reduce((a, b) => Math.max(a, b));
@@ -129,7 +129,7 @@ function cumulativeWeights(given: Float64Array): Float64Array {
   }
 }
 
-/** @throws unless the posterior is of the data, which are given to the sampler. */
+/** @throws unless the posterior is of the same data. */
 export function expectSameData(start: Posterior, y: Float64Array, D: number): void {
   if (start.mean?.length !== D || start.y?.length !== y.length || y.some((v, i) => v !== start.y[i]))
     throw new Error("nuts: expected start to be a posterior of the same data, got one of other data");
@@ -138,7 +138,7 @@ export function expectSameData(start: Posterior, y: Float64Array, D: number): vo
 /** Points for chains among candidates (N, D), by their log weights. */
 function choose(candidates: Float64Array, logWeights: Float64Array, { problem: { D }, chains, seed }: StartRequest) {
   const sums = cumulativeWeights(logWeights);
-  // A sequence that spreads evenly however long it is: no chain's start depends on how many there are.
+  // This sequence is even at any length, so the start of a chain does not depend on the number of chains.
   const pick = (c: number, tries: number): Float64Array => {
     const u = (uniformAt(seed, STREAMS.picks, tries, 0, 0) + c * GOLDEN) % 1;
     const found = sums.findIndex((s) => s >= u);
@@ -165,7 +165,7 @@ async function candidatesOf(part: (from: number) => Promise<Candidates>): Promis
   }
 }
 
-/** Draws of a posterior near the one that is sampled. @throws when it is of other data, or its density is nowhere finite. */
+/** Starts from an approximate posterior. @throws if it is of other data, or no density is finite. */
 export async function fromPosterior(start: Posterior, request: StartRequest): Promise<Started> {
   const { executor, problem, y, given, seed, metric } = request;
   const { D } = problem;
@@ -183,7 +183,7 @@ export async function fromPosterior(start: Posterior, request: StartRequest): Pr
   return { ...choose(z, logWeights, request), ...fit(rows, D, metric), given: true };
 }
 
-/** The same in the noise of a guide, of which its draws are made (guide-space.ts). */
+/** The same in the noise of a guide (guide-space.ts). */
 export async function fromNoise(request: StartRequest): Promise<Started> {
   const { executor, problem, given, seed, metric } = request;
   const { D } = problem;
