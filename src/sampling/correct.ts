@@ -113,7 +113,7 @@ interface Target {
 }
 
 /** What the posterior is corrected to: up from a surrogate to the problem itself, unless that has no likelihood. */
-function targetOf(given: Problem): Target {
+export function targetOf(given: Problem): Target {
   let problem = given;
   while (problem.parent !== null && problem.parent.forward !== null) problem = problem.parent;
   const { parent } = problem;
