@@ -119,7 +119,7 @@ test("a precision that there is not is refused", async () => {
   const map = await load("arm", { problem: arm });
   // biome-ignore lint/suspicious/noExplicitAny: what no type allows
   const odd = await rejection((async () => toBytes(map, { precision: "f8" } as any))());
-  assert.match(odd.message, 'save: expected precision f32 or f16, got "f8"');
+  assert.match(odd.message, 'save: expected precision to be one of "f32", "f16", got "f8"');
 });
 
 test("the command line trains to a file of half the weights' bytes", async () => {

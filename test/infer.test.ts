@@ -285,12 +285,12 @@ test("a posterior refuses what makes no sense, and says what it expected", async
   for (const count of [0, -1, 2.5, Number.NaN]) {
     assert.is(
       (await rejection(posterior.sample(count))).message,
-      `sample: expected a count of at least 1, got ${count}`,
+      `sample: expected count to be a whole number of at least 1, got ${count}`,
     );
   }
   assert.is(
     (await rejection(posterior.sample(1, { seed: 1.5 }))).message,
-    "sample: expected a whole number as seed, got 1.5",
+    "sample: expected seed to be a whole number, got 1.5",
   );
   assert.is(
     (await rejection(posterior.logProb([1, 2, 3]))).message,

@@ -276,16 +276,20 @@ const refused: readonly [string, () => Promise<unknown>, RegExp][] = [
       ]),
     /^y, row 2: expected finite numbers, got NaN in column 2$/,
   ],
-  ["no starts", () => laplace(arm, [1, 1], { starts: 0 }), /^laplace: expected starts of at least 1, got 0$/],
+  [
+    "no starts",
+    () => laplace(arm, [1, 1], { starts: 0 }),
+    /^laplace: expected starts to be a whole number of at least 1, got 0$/,
+  ],
   [
     "no iterations",
     () => laplace(arm, [1, 1], { iterations: 0 }),
-    /^laplace: expected iterations of at least 1, got 0$/,
+    /^laplace: expected iterations to be a whole number of at least 1, got 0$/,
   ],
   [
     "an unknown curvature",
     () => laplace(arm, [1, 1], { curvature: "bfgs" as never }),
-    /^laplace: expected curvature gauss-newton or newton, got "bfgs"$/,
+    /^laplace: expected curvature to be one of "gauss-newton", "newton", got "bfgs"$/,
   ],
   [
     "a misspelt option",

@@ -13,8 +13,9 @@ import { gaussian } from "../src/guides/gaussian.ts";
 import { infer } from "../src/infer/infer.ts";
 import { defineProblem, type Problem } from "../src/problem/problem.ts";
 import { type Pairs, splitPairs } from "../src/simulate/pairs.ts";
+import { predict } from "../src/simulate/predict.ts";
 import { priorMismatch } from "../src/simulate/prior-check.ts";
-import { predict, simulate } from "../src/simulate/simulate.ts";
+import { simulate } from "../src/simulate/simulate.ts";
 import { encodeNpy } from "../src/store/npy.ts";
 import { loadPairs } from "../src/store/pairs-file.ts";
 import type { TrainOptions } from "../src/train/options.ts";
@@ -151,7 +152,10 @@ test("a problem of pairs alone says what it cannot do", async () => {
       simulate(problem, 10),
       /^simulate: expected a forward model or a simulator, and "alone" has only pairs .*; train it with bank/,
     ],
-    [predict(problem, [1, 2]), /^predict: expected a forward model in ops, and "alone" has only pairs from elsewhere$/],
+    [
+      predict(problem, [1, 2]),
+      /^predict: expected a forward model or a simulator, and "alone" has only pairs from elsewhere$/,
+    ],
   ];
   for (const [run, message] of cases) assert.match((await rejection(run)).message, message);
 });

@@ -1,7 +1,11 @@
 // Wrong use gets an error that says what was expected and what came, never an answer, a NaN or a raw TypeError.
+import { deepStrictEqual } from "node:assert";
+import { inspect } from "node:util";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { refuseOldName } from "../src/checks/arguments.ts";
 import * as R from "../src/index.ts";
+import { mapOf } from "../src/model/model.ts";
 import * as O from "../src/ops.ts";
 
 const base = {
@@ -86,5 +90,28 @@ for (const [what, run] of Object.entries(cases)) {
     assert.match((error as Error).message, /got|no such file/);
   });
 }
+
+test("the earlier name of a map's executor is refused by name, on maps that are trained, loaded or given a record", async () => {
+  const loaded = await R.load(R.toBytes(map));
+  for (const each of [map, loaded, mapOf({ ...map, spec: { ...map.spec } })]) {
+    assert.throws(
+      () => (each as Wrong).engine,
+      (error: Error) => error.message === "InverseMap: expected executor, got engine, its earlier name; read executor",
+    );
+  }
+});
+
+test("an earlier name that is refused is read by no copy, printer, clone or comparison", () => {
+  const plain = { executor: 1, spec: { D: 2 } };
+  const kept = refuseOldName("InverseMap", { ...plain }, "engine", "executor");
+  assert.equal({ ...kept }, plain);
+  assert.equal(structuredClone(kept), plain);
+  assert.equal(JSON.parse(JSON.stringify(kept)), plain);
+  assert.equal(kept, plain);
+  deepStrictEqual(kept, plain);
+  for (const showHidden of [false, true]) assert.match(inspect(kept, { showHidden }), "executor: 1");
+  assert.not("engine" in { ...map });
+  assert.not.match(inspect(map), "engine");
+});
 
 test.run();

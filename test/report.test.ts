@@ -14,7 +14,7 @@ import { regions } from "../src/report/sample.ts";
 import { meanKs, selectParameters } from "../src/report/sections/section.ts";
 import { markup } from "../src/report/svg.ts";
 import { percent, short } from "../src/report/text.ts";
-import { predict } from "../src/simulate/simulate.ts";
+import { predict } from "../src/simulate/predict.ts";
 import { VERSION } from "../src/version.ts";
 import { DRAWS, evaluation, example, type Wanted } from "./helpers/evaluation.ts";
 

@@ -312,12 +312,12 @@ test("wrong use is refused with what was expected and what came", async () => {
     ],
     [surrogate({} as never), /^surrogate: expected a problem, .*got an object/],
     [surrogate(curved, { step: 3 } as never), /^surrogate: expected options bank, .*; got "step"$/],
-    [surrogate(curved, { steps: 0 }), /^surrogate.steps: expected a whole number from 1 to 100000000, got 0$/],
-    [surrogate(curved, { bank: 10 }), /^surrogate.bank: expected a whole number from 64 to .*, got 10$/],
-    [surrogate(curved, { hidden: 2.5 }), /^surrogate.hidden: .*got 2.5$/],
-    [surrogate(curved, { rate: -1 }), /^surrogate.rate: expected a positive number, got -1$/],
-    [surrogate(curved, { widen: 0.5 }), /^surrogate.widen: expected a factor of at least 1, got 0.5$/],
-    [surrogate(curved, { seed: 0.5 }), /^surrogate: expected a whole number as seed, got 0.5$/],
+    [surrogate(curved, { steps: 0 }), /^surrogate: expected steps to be a whole number from 1 to 100000000, got 0$/],
+    [surrogate(curved, { bank: 10 }), /^surrogate: expected bank to be a whole number from 64 to .*, got 10$/],
+    [surrogate(curved, { hidden: 2.5 }), /^surrogate: expected hidden to be .*got 2.5$/],
+    [surrogate(curved, { rate: -1 }), /^surrogate: expected rate to be a finite number above 0, got -1$/],
+    [surrogate(curved, { widen: 0.5 }), /^surrogate: expected widen to be a finite number of at least 1, got 0.5$/],
+    [surrogate(curved, { seed: 0.5 }), /^surrogate: expected seed to be a whole number, got 0.5$/],
     [surrogate(curved, { proposal: normal(0, 1) }), /^surrogate: expected a proposal of 2 parameters, got 1$/],
     [surrogate(curved, { proposal: 3 as never }), /^surrogate: expected proposal to be a distribution/],
   ];
@@ -338,7 +338,7 @@ test("simulations that are not finite, and data that do not depend on the parame
   });
   assert.match(
     (await rejection(surrogate(broken, quick))).message,
-    /^surrogate: expected finite data, got (NaN|-Infinity) in datum 1 of simulation \d+ of 4000; check "curved"/,
+    /^surrogate: expected finite data of "curved" for θ = .*, row \d+ of 4000, got (NaN|-Infinity) in column 1; check "curved"/,
   );
   const flat = defineProblem({
     ...spec(curved),

@@ -214,7 +214,7 @@ test("a forward model that breaks on the prior is refused before training, with 
   const { message } = await rejection(train(problem, base));
   assert.match(
     message,
-    /^forward: expected finite data, got NaN in column [12] of simulation 1 of 8192; check "broken" for parameters of the prior$/,
+    /^simulate: expected finite data of "broken" for θ = \(.*\), row 1 of 8192, got NaN in column [12]; check the forward model there$/,
   );
 });
 
@@ -341,11 +341,11 @@ test("a bank is simulated once; pairs are drawn from it with fresh noise", async
 
 test("simulators that answer nonsense are refused with what came", async () => {
   const answers: [string, unknown, RegExp][] = [
-    ["nothing", undefined, /^simulate: expected 50 rows of data, got undefined$/],
+    ["nothing", undefined, /^simulate: expected 50 rows of data for 50 parameters, got undefined$/],
     ["too few", [[1]], /^simulate: expected 50 rows of data for 50 parameters, got 1$/],
-    ["numbers", Array(50).fill(1), /^simulate: expected 1 numbers in row 1, got 1$/],
+    ["numbers", Array(50).fill(1), /^simulate: .*, got numbers; a row is a list: write thetas => .* \[f\(theta\)\]\)$/],
     ["texts", Array(50).fill(["1"]), /^simulate: expected numbers in row 1, got "1" in column 1$/],
-    ["long rows", Array(50).fill([1, 2]), /^simulate: expected 1 numbers in row 1, got 2$/],
+    ["long rows", Array(50).fill([1, 2]), /^simulate: expected 1 number in row 1, got 2$/],
     [
       "NaN",
       Array(50).fill([Number.NaN]),

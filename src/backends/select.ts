@@ -74,7 +74,6 @@ const backends: Readonly<Record<string, Create>> = {
 };
 
 /** The backend options among others, for functions that pass them on. */
-export const backendNames = Object.keys(backendTable) as (keyof BackendOptions)[];
 export const backendOf = (options: BackendOptions): BackendOptions => pickOptions(backendTable, options);
 /** Options, completed by the backend that a map was trained or loaded with. */
 export const withDefaults = (defaults: BackendOptions, options: BackendOptions): BackendOptions => ({
@@ -93,7 +92,7 @@ function tellOnce(notice: string): void {
 }
 
 /** @throws on a backend option that makes no sense. */
-export const checkBackend = (options: BackendOptions): void =>
+const checkBackend = (options: BackendOptions): void =>
   void readOptions("backend", backendTable, pickOptions(backendTable, options));
 
 /** An executor for the networks of a guide. @throws when the backend is unknown or not available, with the reason and the backend to use instead. */

@@ -27,6 +27,17 @@ export function describe(x: unknown): string {
 }
 
 /**
+ * The object, which refuses a property by its earlier name: a reader would otherwise get undefined, and fail later. The name is
+ * not enumerable, so that copies, printers and comparisons do not read it.
+ */
+export const refuseOldName = <T extends object>(owner: string, object: T, old: string, now: keyof T & string): T =>
+  Object.defineProperty(object, old, {
+    get: () => {
+      throw new Error(`${owner}: expected ${now}, got ${old}, its earlier name; read ${now}`);
+    },
+  });
+
+/**
  * The arguments as lists of one length; a number is repeated to the length of the lists.
  * @throws when an argument is no number or list of numbers, is NaN, or lists have unequal lengths.
  */

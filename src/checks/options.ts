@@ -218,23 +218,3 @@ export function expectRoom(owner: string, name: string, count: number, width: nu
   const most = Math.floor(MOST_NUMBERS / width);
   if (count > most) throw new Error(`${owner}: expected ${name} to be at most ${most}, got ${count}`);
 }
-
-/** Refuses what is no object of options, and misspelt options. */
-export function expectOptions(owner: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== "object" || options === null || Array.isArray(options))
-    throw new Error(`${owner}: expected options { ${known.join(", ")} }, got ${describe(options)}`);
-  const odd = Object.keys(options).find((key) => !known.includes(key));
-  if (odd !== undefined) throw new Error(`${owner}: expected options ${known.join(", ")}; got "${odd}"`);
-}
-
-/** Refuses a count of rows of `width` numbers that no array could hold. */
-export function expectCount(owner: string, what: string, count: unknown, least: number, width: number): void {
-  if (!Number.isInteger(count) || (count as number) < least)
-    throw new Error(`${owner}: expected ${what} of at least ${least}, got ${describe(count)}`);
-  const most = Math.floor(MOST_NUMBERS / width);
-  if ((count as number) > most) throw new Error(`${owner}: expected ${what} of at most ${most}, got ${count}`);
-}
-
-export function expectSeed(owner: string, seed: unknown): void {
-  if (!Number.isSafeInteger(seed)) throw new Error(`${owner}: expected a whole number as seed, got ${describe(seed)}`);
-}

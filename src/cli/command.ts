@@ -1,7 +1,7 @@
 /** What a command is, and what commands share: options from tables, errors of usage, and the places that output goes to. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type BackendOptions, backendTable } from "../backends/select.ts";
-import type { Check, OptionTable } from "../checks/options.ts";
+import { type Check, type OptionTable, path } from "../checks/options.ts";
 
 /** Options that every command takes, and their lines in the help. */
 export const COMMON_OPTIONS = [
@@ -27,20 +27,22 @@ export const parserOf =
   };
 
 /**
- * Adds options of a table to a command: `heldOut` becomes --held-out, with the choices, default and help line of its row. The
- * function that the table belongs to fills the default in, so commander answers only what was given.
+ * Adds options of a table, all or some, to a command: `heldOut` becomes --held-out, with the choices, default and help line of its
+ * row. The function that the table belongs to fills the default in, so commander answers only what was given.
+ * @param unless what wins over the default.
  */
 export function addOptions<Table extends OptionTable>(
   command: Command,
   table: Table,
-  names: readonly (keyof Table & string)[],
+  names: readonly (keyof Table & string)[] = Object.keys(table),
+  unless = "",
 ): Command {
   for (const name of names) {
     const { check, default: byDefault, help } = table[name];
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    const text = byDefault === undefined ? help : `${help} (default: ${byDefault})`;
-    const isName = check.choices !== undefined || check.test("a name");
-    const option = new Option(`${flag} <${isName ? "NAME" : "N"}>`, text);
+    const text = byDefault === undefined ? help : `${help} (default: ${byDefault}${unless})`;
+    const value = check === path ? "FILE" : check.choices !== undefined || check.test("a name") ? "NAME" : "N";
+    const option = new Option(`${flag} <${value}>`, text);
     command.addOption(check.choices ? option.choices(check.choices as string[]) : option.argParser(parserOf(check)));
   }
   return command;

@@ -1,34 +1,23 @@
 /** `retrodict infer MODEL --data FILE`: a posterior for each observation, in one forward pass. */
 import { extname } from "node:path";
-import { Option } from "commander";
-import { expectRoom, whole } from "../checks/options.ts";
+import { expectRoom, type OptionsOf, option, whole } from "../checks/options.ts";
 import { checkWritable, readBytes, writeBytes } from "../host/files.ts";
 import { type AmortisedPosterior, infer, inferTable } from "../infer/infer.ts";
 import type { InverseMap } from "../model/model.ts";
 import type { Posterior } from "../posterior/posterior.ts";
-import { type CorrectionMethod, correctTable } from "../sampling/correct.ts";
+import { correctTable } from "../sampling/correct.ts";
 import { formatCsv } from "../store/csv.ts";
 import { encodeNpy } from "../store/npy.ts";
 import { parseObservations } from "../store/observations.ts";
-import {
-  addOptions,
-  type CliCommand,
-  type ComputeOptions,
-  type Output,
-  parserOf,
-  type Result,
-  UsageError,
-} from "./command.ts";
+import { addOptions, type CliCommand, type ComputeOptions, type Output, type Result, UsageError } from "./command.ts";
 import { correctAll, correctionJson } from "./correct-step.ts";
 import { findModelArgument, MODEL_HELP } from "./model-argument.ts";
 import { formatNumber, formatTable } from "./table.ts";
 
-interface Options extends ComputeOptions {
+interface Options extends ComputeOptions, OptionsOf<typeof drawsTable> {
   readonly data: string;
-  readonly samples?: number;
   readonly seed?: number;
   readonly out?: string;
-  readonly correct?: CorrectionMethod;
   readonly problem?: string;
 }
 
@@ -39,7 +28,14 @@ interface Draws {
   readonly names: readonly string[];
 }
 
-const SAMPLES = 1000;
+const drawsTable = {
+  samples: option(whole(1), 1000, "draws of each posterior to write to --out"),
+  correct: option(
+    correctTable.method.check,
+    undefined,
+    "correct to the exact posterior: psis by importance weights, nuts by chains, auto by what suffices",
+  ),
+};
 
 /** Rows of numbers of a CSV file: observation and draw, from 1, then the parameters. */
 function* csvRows({ theta, shape: [N, S, D] }: Draws): Generator<Float32Array> {
@@ -137,7 +133,7 @@ async function run([model]: readonly string[], options: Options, output: Output)
   }
   let written = {};
   if (out !== undefined && writer !== undefined) {
-    const draws = await drawAll(posteriors, map, samples ?? SAMPLES, seed);
+    const draws = await drawAll(posteriors, map, samples ?? drawsTable.samples.default, seed);
     await writeBytes(out, writer(draws));
     output.note(`saved draws (${draws.shape.join(", ")}) to "${out}"`);
     written = { out, shape: draws.shape, seed };
@@ -172,14 +168,8 @@ export const inferCommand: CliCommand<Options> = {
         "--problem <PROBLEM>",
         "problem of the model, where it is needed: built-in name or module file (default: the name in MODEL)",
       )
-      .option("--samples <N>", `draws of each posterior to write to --out (default: ${SAMPLES})`, parserOf(whole(1)))
-      .addOption(
-        new Option(
-          "--correct <METHOD>",
-          "correct to the exact posterior: psis by importance weights, nuts by chains, auto by what suffices",
-        ).choices(correctTable.method.check.choices ?? []),
-      )
       .option("--out <FILE>", "write draws: .npy (float32, (N, S, D)), .csv or .json");
+    addOptions(command, drawsTable);
     addOptions(command, inferTable, ["seed"]);
   },
   run,

@@ -1,22 +1,20 @@
 /** `retrodict train PROBLEM --out FILE`: learns an inverse map and saves it. Ctrl-C saves a checkpoint. */
-import { InvalidArgumentError, Option } from "commander";
-import { positive, whole } from "../checks/options.ts";
-import { type GuideName, guideNames } from "../guides/index.ts";
+import { InvalidArgumentError } from "commander";
+import { type OptionsOf, oneOf, option, whole } from "../checks/options.ts";
 import { checkWritable } from "../host/files.ts";
-import { type ObjectiveName, objectiveNames } from "../objectives/index.ts";
 import type { Problem } from "../problem/problem.ts";
-import { type Precision, precisions } from "../store/half.ts";
 import { loadPairs } from "../store/pairs-file.ts";
-import { loadCheckpoint, save, saveCheckpoint } from "../store/store.ts";
+import { loadCheckpoint, save, saveCheckpoint, saveTable } from "../store/store.ts";
+import { surrogateTable } from "../surrogate/options.ts";
 import { type Checkpoint, TrainingStopped } from "../train/checkpoint.ts";
-import { fullSettings, type TrainOptions } from "../train/options.ts";
+import { fullSettings, type TrainOptions, trainTable } from "../train/options.ts";
 import { train } from "../train/train.ts";
 import { weightsText } from "../train/warnings.ts";
 import {
+  addOptions,
   type CliCommand,
   type ComputeOptions,
   type Output,
-  parserOf,
   type Result,
   shellWord,
   UsageError,
@@ -27,25 +25,29 @@ import { progressView, simulationView } from "./progress.ts";
 import { surrogateJson, surrogateOf } from "./surrogate-step.ts";
 import { formatNumber, formatTime } from "./table.ts";
 
-interface Options extends ComputeOptions {
+/** Options of `train` that a preset may set, and others. */
+const SETTINGS = ["guide", "objective", "steps", "batch", "particles", "rate", "heldOut"] as const;
+const OPTIONS = ["preset", "seed", "bankFile"] as const;
+/** Those of other functions, and those that are called differently here. */
+const ownTable = {
+  precision: saveTable.precision,
+  simulations: option(whole(1), undefined, trainTable.bank.help),
+  bankNoise: option(
+    oneOf("add", "included"),
+    undefined,
+    "whether --bank holds its noise, or it is to be added (default)",
+  ),
+  surrogateSteps: surrogateTable.steps,
+};
+
+interface Options
+  extends ComputeOptions,
+    Pick<TrainOptions, (typeof SETTINGS | typeof OPTIONS)[number]>,
+    OptionsOf<typeof ownTable> {
   readonly out: string;
   readonly resume?: string;
   readonly surrogate?: boolean;
-  readonly surrogateSteps?: number;
-  readonly preset?: string;
-  readonly guide?: GuideName;
-  readonly objective?: ObjectiveName;
-  readonly steps?: number;
-  readonly batch?: number;
-  readonly particles?: number;
-  readonly rate?: number;
-  readonly seed?: number;
   readonly bank?: readonly string[];
-  readonly bankNoise?: "add" | "included";
-  readonly bankFile?: string;
-  readonly simulations?: number;
-  readonly heldOut?: number;
-  readonly precision?: Precision;
 }
 
 const checkpointPath = (out: string): string => `${out.replace(/\.safetensors$/, "")}.checkpoint.safetensors`;
@@ -197,48 +199,20 @@ export const trainCommand: CliCommand<Options> = {
   name: "train",
   summary: "learn the inverse map of a problem",
   computes: true,
-  define: (command) =>
-    void command
+  define: (command) => {
+    command
       .argument("<PROBLEM>", "name of a built-in problem, or a module file whose default export is a problem")
       .requiredOption("--out <FILE>", "model file to write (safetensors)")
-      .addOption(
-        new Option(
-          "--precision <NAME>",
-          "of the weights in that file: f32 (default), or f16 for half of the bytes",
-        ).choices(precisions),
-      )
-      .option("--preset <NAME>", "settings of the problem: fast, default or paper")
-      .addOption(new Option("--guide <NAME>", "conditional density that is learned").choices(guideNames))
-      .addOption(new Option("--objective <NAME>", "what is minimised").choices(objectiveNames))
-      .option("--steps <N>", "updates of the weights", parserOf(whole(1)))
-      .option("--batch <N>", "data sets an update", parserOf(whole(1)))
-      .option("--particles <N>", "draws of the guide a data set, with --objective elbo", parserOf(whole(1)))
-      .option("--rate <X>", "largest learning rate", parserOf(positive))
-      .option("--seed <N>", "of all random draws (default: 0)", parserOf(whole(0)))
       .option("--surrogate", "first fit a network to the forward model, and train through it; its error is told")
-      .option("--surrogate-steps <N>", "updates of that network (default: 12,000)", parserOf(whole(1)))
       .option(
         "--bank <FILES...>",
         "two files THETA and Y of pairs that were simulated elsewhere, parameters drawn from the prior: .npy (N, D) and (N, M), CSV or JSON",
         twoFiles,
       )
-      .addOption(
-        new Option("--bank-noise <HOW>", "add: Y is noise-free (default); included: it holds its noise").choices([
-          "add",
-          "included",
-        ]),
-      )
-      .option(
-        "--simulations <N>",
-        "data sets to simulate before training (default for simulators: 20000)",
-        parserOf(whole(1)),
-      )
-      .option(
-        "--held-out <N>",
-        "simulations, or pairs at most, that the loss is checked on (default: 2048)",
-        parserOf(whole(2)),
-      )
-      .option("--bank-file <FILE>", "keep what a simulator gives, and carry on from what an earlier run has kept")
-      .option("--resume <FILE>", "carry on from the checkpoint of an interrupted training"),
+      .option("--resume <FILE>", "continue from the checkpoint of an interrupted training");
+    addOptions(command, trainTable, SETTINGS, ", or the preset's");
+    addOptions(command, trainTable, OPTIONS);
+    addOptions(command, ownTable);
+  },
   run,
 };

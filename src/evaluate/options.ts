@@ -1,14 +1,14 @@
 /** Options of `evaluate`. */
 import { backendTable } from "../backends/select.ts";
-import { abortSignal, callback, check, type OptionsOf, oneOf, option, seed, whole } from "../checks/options.ts";
-import { isProblem, type Problem } from "../problem/problem.ts";
+import { abortSignal, callback, type OptionsOf, oneOf, option, seed, whole } from "../checks/options.ts";
+import { problemCheck } from "../problem/problem.ts";
 
 /** The option "draws" must allow the Pareto fit of the weights (sampling/psis.ts). */
 const LEAST_DRAWS = 100;
 
 export const evaluateTable = {
   /** The problem that the map was trained on; needed only for a map that was loaded without it. */
-  problem: option(check<Problem>("a problem, as defineProblem() returns it", isProblem)),
+  problem: option(problemCheck),
   /** Evaluation cases whose posteriors are compared with reference posteriors. */
   cases: option(whole(1), 100, "evaluation cases to compare with reference posteriors"),
   /** Evaluation cases whose true parameters are ranked; the compared cases are among them. */

@@ -1,6 +1,6 @@
 /** What a model file keeps of its evaluation: what it came to, without the curves and draws that pictures are made of. */
 import type { CalibrationRecord, CurveRecord, PooledKs } from "../model/calibration-record.ts";
-import type { InverseMap } from "../model/model.ts";
+import { type InverseMap, mapOf } from "../model/model.ts";
 import type { Evaluation } from "./evaluation.ts";
 
 const curve = ({ name, pValue, passed, reading }: CurveRecord): CurveRecord => ({ name, pValue, passed, reading });
@@ -40,7 +40,5 @@ export function recordOf(evaluation: Evaluation): CalibrationRecord {
 }
 
 /** The map with the record of its evaluation, which `save` writes with it. */
-export const withCalibration = (map: InverseMap, evaluation: Evaluation): InverseMap => ({
-  ...map,
-  spec: { ...map.spec, calibration: recordOf(evaluation) },
-});
+export const withCalibration = (map: InverseMap, evaluation: Evaluation): InverseMap =>
+  mapOf({ ...map, spec: { ...map.spec, calibration: recordOf(evaluation) } });

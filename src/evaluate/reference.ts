@@ -9,7 +9,7 @@ import type { TruthName } from "../model/calibration-record.ts";
 import { type Problem, sourceOf } from "../problem/problem.ts";
 import { nuts } from "../sampling/nuts.ts";
 import { samplerOf } from "../sampling/potential.ts";
-import { predict } from "../simulate/simulate.ts";
+import { dataAt } from "../simulate/predict.ts";
 import { LARGEST_ERROR, makeTable } from "./table.ts";
 
 export interface ReferenceRequest {
@@ -54,7 +54,8 @@ async function withForward(
       const inputs = { theta: Float64Array.from(theta), y: Float64Array.from(y) };
       return (await executor.run("joint", { rows, repeat: rows, inputs })).value;
     },
-    clean: (theta) => predict(problem, theta, backend),
+    clean: async (theta) =>
+      (await dataAt("evaluate", problem, Float64Array.from(theta), { ...backend, failures: "drop", seed: 0 })).data,
   };
 }
 

@@ -10,9 +10,8 @@
 
 import type { Executor } from "../backends/backend.ts";
 import { cachedBy, cachedByBackend } from "../backends/executor-cache.ts";
-import { type BackendOptions, backendNames, createExact } from "../backends/select.ts";
-import { describe } from "../checks/arguments.ts";
-import { expectCount, expectOptions, expectSeed } from "../checks/options.ts";
+import { type BackendOptions, backendTable, createExact } from "../backends/select.ts";
+import { expectRoom, type OptionsOf, oneOf, option, readOptions, seed, whole } from "../checks/options.ts";
 import { type Distribution, isUnbounded } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
 import { add, cast, input, mul, random, square, sub, sumFeatures, triMul, triSolve } from "../graph/build.ts";
@@ -31,22 +30,24 @@ import { type Found, massOf, rank, warningOf } from "../search/modes.ts";
 import { type Curvature, curvatures, STEP_ROWS, traceStep } from "../search/step.ts";
 import { SIMULATION_STEPS } from "../simulate/steps.ts";
 
-/** Options of `laplace`. */
-export interface LaplaceOptions extends BackendOptions {
-  /** Points that the search for the mode starts from: one near the prior's centre, then draws from the prior; default 5. */
-  readonly starts?: number;
-  /** Most steps of one search; default 100. */
-  readonly iterations?: number;
+export const laplaceTable = {
+  /** Points that the search for the mode starts from: one near the prior's centre, then draws from the prior. */
+  starts: option(whole(1), 5),
+  /** Most steps of one search. */
+  iterations: option(whole(1), 100),
   /**
-   * Default "gauss-newton": first derivatives of the model, with which the curvature of the misfit is never negative.
-   * "newton": its second derivatives too, for models that bend much within the posterior; dearer.
+   * "gauss-newton": first derivatives of the model, with which the curvature of the misfit is never negative. "newton": its second
+   * derivatives too, for models that bend much within the posterior; each step costs more.
    */
-  readonly curvature?: Curvature;
-  /** Draws that mean, covariance and quantiles are taken from where the prior has bounds; default 4096. */
-  readonly draws?: number;
-  /** Seed of the starts and of those draws; default 0. */
-  readonly seed?: number;
-}
+  curvature: option(oneOf(...curvatures), "gauss-newton"),
+  /** Draws that mean, covariance and quantiles are computed from where the prior has bounds. */
+  draws: option(whole(2), 4096),
+  /** Seed of the starts and of those draws. */
+  seed: option(seed, 0),
+  ...backendTable,
+};
+/** Options of `laplace`. */
+export type LaplaceOptions = OptionsOf<typeof laplaceTable>;
 
 /** A mode that searches ended in. */
 export interface Mode {
@@ -94,14 +95,9 @@ export async function laplace(
   options: LaplaceOptions = {},
 ): Promise<LaplacePosterior | LaplacePosterior[]> {
   expectProblem("laplace", problem);
-  expectOptions("laplace", options, ["starts", "iterations", "curvature", "draws", "seed", ...backendNames]);
-  const { starts = 5, iterations = 100, curvature = "gauss-newton", draws = 4096, seed = 0, ...backend } = options;
-  expectCount("laplace", "starts", starts, 1, problem.D);
-  expectCount("laplace", "iterations", iterations, 1, 1);
-  expectCount("laplace", "draws", draws, 2, problem.D);
-  expectSeed("laplace", seed);
-  if (!curvatures.includes(curvature))
-    throw new Error(`laplace: expected curvature ${curvatures.join(" or ")}, got ${describe(curvature)}`);
+  const { starts, iterations, curvature, draws, seed, ...backend } = readOptions("laplace", laplaceTable, options);
+  expectRoom("laplace", "starts", starts, problem.D);
+  expectRoom("laplace", "draws", draws, problem.D);
   const rows = checkData(problem, y);
   const { executor } = await kept(problem)[curvature](backend);
   const drawn = await executor.run("starts", { rows: starts, seed, step: SIMULATION_STEPS.starts });

@@ -6,6 +6,7 @@
 import type { Executor } from "../backends/backend.ts";
 import { cachedByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, createExact, createExecutor, withDefaults } from "../backends/select.ts";
+import { refuseOldName } from "../checks/arguments.ts";
 import { type Distribution, isUnbounded } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
 import { distributionFromSpec } from "../distributions/from-spec.ts";
@@ -205,6 +206,9 @@ interface Loaded {
   readonly frozen: Float32Array;
 }
 
+/** A map of these parts, which refuses earlier names of them. */
+export const mapOf = (parts: InverseMap): InverseMap => refuseOldName("InverseMap", parts, "engine", "executor");
+
 /**
  * Builds an inverse map from the content of a file or of a training; pauses now and then (host/yielding.ts).
  * @throws when tensors do not fit the spec.
@@ -252,7 +256,7 @@ export function* makeInverseMap(
     density: executorOf("density"),
     search: executorOf("search"),
   };
-  return {
+  return mapOf({
     spec,
     tensors,
     trained: posterior.program.weights.entries.map(({ name }) => name),
@@ -262,5 +266,5 @@ export function* makeInverseMap(
     executor: async (name, options = {}) => (await executors[name](withDefaults(backend, options))).executor,
     closedForm: inClosedForm(traced, prior),
     local: traced.local !== undefined,
-  };
+  });
 }

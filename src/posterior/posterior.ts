@@ -3,12 +3,19 @@
  */
 import type { Rows } from "../backends/backend.ts";
 import { describe } from "../checks/arguments.ts";
-import { expectCount, expectOptions, expectSeed } from "../checks/options.ts";
+import { expectOption, expectRoom, type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
 import type { Distribution } from "../distributions/distribution.ts";
 import { probit } from "../numbers/math.ts";
 import { columnMeans, covarianceOf, quantileOf } from "../numbers/moments.ts";
 import { symmetric } from "../numbers/triangles.ts";
 import { isRows } from "../problem/problem.ts";
+
+export const sampleTable = {
+  /** Seed of the draws. */
+  seed: option(seed, 0),
+};
+/** Options of `posterior.sample`. */
+export type SampleOptions = OptionsOf<typeof sampleTable>;
 
 /** The posterior of one observation: summaries, draws and log-densities. */
 export interface Posterior {
@@ -23,7 +30,7 @@ export interface Posterior {
   /** Quantiles of each parameter (D). @throws unless 0 < p < 1. */
   quantile(p: number): Float64Array;
   /** Draws (count, D). */
-  sample(count: number, options?: { seed?: number }): Promise<Float32Array>;
+  sample(count: number, options?: SampleOptions): Promise<Float32Array>;
   /** log q(θ | y) (S) of parameters (S, D), flat or row by row. */
   logProb(theta: ArrayLike<number> | readonly ArrayLike<number>[]): Promise<Float64Array>;
   /** The draws (S, D) that mean, covariance and quantiles were taken from; null where those are in closed form. */
@@ -52,12 +59,10 @@ export function makePosterior({ prior, y, summary, warning, draw, density }: Pos
     y,
     ...summary,
     warning,
-    sample: async (count, own = {}) => {
-      expectCount("sample", "a count", count, 1, D);
-      expectOptions("sample", own, ["seed"]);
-      const { seed = 0 } = own;
-      expectSeed("sample", seed);
-      return draw(count, seed);
+    sample: async (count, options) => {
+      expectOption("sample", "count", whole(1), count);
+      expectRoom("sample", "count", count, D);
+      return draw(count, readOptions("sample", sampleTable, options).seed);
     },
     logProb: async (theta) => {
       const flat = flatten(theta, D);

@@ -1,11 +1,10 @@
 /** Checks of problems, which public functions share. */
 import { describe } from "../checks/arguments.ts";
-import { isProblem, type Problem } from "./problem.ts";
+import { isProblem, type Problem, problemCheck } from "./problem.ts";
 
 /** @throws unless the value is a problem, as `defineProblem` returns it. */
 export function expectProblem(owner: string, value: unknown): asserts value is Problem {
-  if (!isProblem(value))
-    throw new Error(`${owner}: expected a problem, as defineProblem() returns it, got ${describe(value)}`);
+  if (!isProblem(value)) throw new Error(`${owner}: expected ${problemCheck.expected}, got ${describe(value)}`);
 }
 
 /** The problem that a map was trained on: its name, and its numbers of parameters and data. */

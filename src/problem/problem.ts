@@ -67,6 +67,9 @@ export interface Problem {
 
 const names = check<readonly (string | Parameter)[]>("a list of names", Array.isArray);
 
+/** A problem, as an option. */
+export const problemCheck = check<Problem>("a problem, as defineProblem() returns it", isProblem);
+
 /** The options of `defineProblem`. */
 export const problemTable = {
   /** The problem's name, which messages, files and reports show. */
@@ -110,7 +113,7 @@ export const problemTable = {
   /** (count, D) independent draws of the exact posterior, row by row, where it can be drawn from. */
   exact: option(nullable(callback<NonNullable<Problem["exact"]>>()), null),
   /** The problem that this one approximates, as a surrogate does. */
-  parent: option(nullable(check<Problem>("a problem, as defineProblem() returns it", isProblem)), null),
+  parent: option(nullable(problemCheck), null),
 };
 /**
  * The definition of a problem: `name`, `prior`, `noise`, and either `forward` or `simulate`; the rest may be left out. A problem

@@ -11,7 +11,6 @@ import type { Rows } from "../backends/backend.ts";
 import { type BackendOptions, backendTable, withDefaults } from "../backends/select.ts";
 import {
   abortSignal,
-  check,
   expectRoom,
   type OptionsOf,
   oneOf,
@@ -25,7 +24,7 @@ import { cost } from "../graph/plan.ts";
 import { exp } from "../numbers/math.ts";
 import { makePosterior, type Posterior } from "../posterior/posterior.ts";
 import { expectKnown } from "../problem/expect.ts";
-import { isProblem, type Problem, sourceOf } from "../problem/problem.ts";
+import { type Problem, problemCheck, sourceOf } from "../problem/problem.ts";
 import type { NutsDiagnostics } from "./diagnose.ts";
 import { nutsTable } from "./nuts-options.ts";
 import { rowsOf } from "./picks.ts";
@@ -51,7 +50,7 @@ export const correctTable = {
   /** Seed of all random numbers. */
   seed: option(seed, 0),
   /** The problem whose posterior is wanted; by default the one that the map was trained on, or the parent of a surrogate. */
-  problem: option(check<Problem>("a problem, as defineProblem() returns it", isProblem)),
+  problem: option(problemCheck),
   /** Stops the correction when it is aborted. */
   signal: option(abortSignal),
   /** Called with the progress of NUTS now and then. */

@@ -32,9 +32,8 @@ function informationOf({ name, noise, M }: Problem): Float64Array {
 }
 
 /** `gauss-newton` is H as above; `newton` is H = −∇²U, with second derivatives of the model. */
-export type Curvature = "gauss-newton" | "newton";
-/** The curvatures. */
-export const curvatures: readonly Curvature[] = ["gauss-newton", "newton"];
+export const curvatures = ["gauss-newton", "newton"] as const;
+export type Curvature = (typeof curvatures)[number];
 
 interface Objective {
   /** Parameters (B, D). */

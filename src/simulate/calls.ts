@@ -5,14 +5,8 @@
 import { describe } from "../checks/arguments.ts";
 import { pause } from "../host/yielding.ts";
 import type { CallSettings, Simulator } from "../problem/simulator.ts";
+import { answerReader, isMisfit, type Outcome } from "./answer.ts";
 import { makeStop, withRetries } from "./retry.ts";
-
-/** The outcome of one row: its data (M), or the cause of its failure. */
-export interface Outcome {
-  readonly row: number;
-  readonly data: Float32Array | null;
-  readonly cause?: Error;
-}
 
 /** A simulator and the rows that it is called for. */
 export interface Job {
@@ -25,11 +19,6 @@ export interface Job {
   readonly seedOf: (row: number) => number;
   readonly signal?: AbortSignal;
 }
-
-/** An answer of the wrong form: a mistake in the simulator, which repetitions do not mend. */
-const misfit = (message: string): Error =>
-  Object.assign(new Error(`simulate: ${message}`), { permanent: true, misfit: true });
-const isMisfit = (error: unknown): boolean => (error as { misfit?: unknown }).misfit === true;
 
 const SHOWN = 8;
 /** Parameters in a message. */
@@ -45,29 +34,8 @@ export function failureOf({ thetaOf, count, calls }: Job, { row, cause }: Outcom
   return new Error(`simulate: expected data for ${where}${tries}, got ${cause?.message ?? "none"}`, { cause });
 }
 
-/** Checks the form of an answer; rows with a number that is not finite are failures. */
-function readAnswer(answer: unknown, rows: readonly number[], M: number): Outcome[] {
-  if (!Array.isArray(answer)) throw misfit(`expected ${rows.length} rows of data, got ${describe(answer)}`);
-  if (answer.length !== rows.length)
-    throw misfit(`expected ${rows.length} rows of data for ${rows.length} parameters, got ${answer.length}`);
-  return rows.map((row, i) => {
-    const values = answer[i] as ArrayLike<number> | undefined;
-    if (typeof values !== "object" || values === null || values.length !== M)
-      throw misfit(`expected ${M} numbers in row ${row + 1}, got ${values?.length ?? describe(values)}`);
-    const data = new Float32Array(M);
-    for (let j = 0; j < M; j++) {
-      if (typeof values[j] !== "number")
-        throw misfit(`expected numbers in row ${row + 1}, got ${describe(values[j])} in column ${j + 1}`);
-      data[j] = values[j];
-      if (!Number.isFinite(data[j])) {
-        const large = Number.isFinite(values[j]) ? " (too large for single precision)" : "";
-        const cause = new Error(`${values[j]}${large} in column ${j + 1}, where a finite number is needed`);
-        return { row, data: null, cause };
-      }
-    }
-    return { row, data };
-  });
-}
+const isPromise = <T>(x: T | Promise<T>): x is Promise<T> =>
+  typeof (x as Partial<Promise<T>> | null)?.then === "function";
 
 /** Milliseconds between pauses, for simulators that answer at once and never give up the thread. */
 const KEEP_MS = 50;
@@ -86,9 +54,15 @@ export async function runCalls(
   const { run, calls, M, thetaOf, seedOf } = job;
   const stop = makeStop(job.signal);
 
+  const begin = answerReader(M);
   const call = (some: readonly number[], retries: number): Promise<Outcome[]> =>
     withRetries(
-      async (signal) => readAnswer(await run(some.map(thetaOf), { signal, seeds: some.map(seedOf) }), some, M),
+      (signal): Outcome[] | Promise<Outcome[]> => {
+        const read = begin();
+        const answer = run(some.map(thetaOf), { signal, seeds: some.map(seedOf) });
+        // What is no promise is read before another call can begin.
+        return isPromise(answer) ? answer.then((rows) => read(rows, some)) : read(answer, some);
+      },
       { ...calls, retries, stop },
     );
 

@@ -3,6 +3,7 @@
  * proposal where it has one, because nothing else tells the training how probable parameters are.
  */
 import { describe } from "../checks/arguments.ts";
+import { notePlaces } from "../checks/places.ts";
 import type { Problem } from "../problem/problem.ts";
 
 type Table = ArrayLike<number> | readonly ArrayLike<number>[];
@@ -76,7 +77,15 @@ function readTable(name: string, table: unknown, width: number, what: string): F
       }
     }
   }
+  if (nested && count > 1 && isOneArray(list as readonly object[]))
+    throw new Error(`${name}: expected an array of its own for each row, got one array ${count} times; copy each row`);
   return out;
+}
+
+/** Whether all rows are one array: a buffer that was filled again and again. */
+function isOneArray(rows: readonly object[]): boolean {
+  const note = notePlaces<true>();
+  return rows.every((row, i) => note(row, true) || i === 0);
 }
 
 /** Refuses θ outside of the support of the prior, or of the proposal: it cannot be drawn from it. Compared in single precision. */

@@ -6,6 +6,7 @@ export const SIMULATION_STEPS = {
   validation: -4,
   user: -5,
   starts: -6,
+  predict: -8,
   /** Surrogates take this step and those below it, one for each of their simulations. */
   surrogate: -1000,
 } as const;

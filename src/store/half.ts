@@ -5,8 +5,8 @@
  */
 
 /** How trained weights are stored: single precision, or half of it and half of the bytes. */
-export type Precision = "f32" | "f16";
-export const precisions: readonly Precision[] = ["f32", "f16"];
+export const precisions = ["f32", "f16"] as const;
+export type Precision = (typeof precisions)[number];
 
 /** The largest finite number, and the smallest of full precision: 2 − 2^-10 times 2^15, and 2^-14. */
 const LARGEST = 65_504;

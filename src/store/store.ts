@@ -1,37 +1,34 @@
 /** Saving and loading: inverse maps and checkpoints as files; inverse maps also from URLs and bytes. */
-import { type BackendOptions, backendNames, checkBackend } from "../backends/select.ts";
+import { backendOf, backendTable } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
-import { expectOption, expectOptions } from "../checks/options.ts";
+import { type OptionsOf, oneOf, option, readOptions } from "../checks/options.ts";
 import { fileExists, readBytes, writeBytes } from "../host/files.ts";
 import { folder, readPlace } from "../host/folders.ts";
 import { inParts } from "../host/yielding.ts";
 import { expectMap } from "../model/expect.ts";
 import { type InverseMap, makeInverseMap } from "../model/model.ts";
-import { expectProblem } from "../problem/expect.ts";
-import type { Problem } from "../problem/problem.ts";
+import { problemCheck } from "../problem/problem.ts";
 import type { Checkpoint } from "../train/checkpoint.ts";
 import { VERSION } from "../version.ts";
 import { decodeCheckpoint, encodeCheckpoint } from "./checkpoint-file.ts";
-import { type Precision, precisions } from "./half.ts";
+import { precisions } from "./half.ts";
 import { decodeModel, encodeModel } from "./model-file.ts";
 import { isModelName, shippedModel, shippedModels } from "./shipped.ts";
 
-/** Options of `save` and `toBytes`. */
-export interface SaveOptions {
+export const saveTable = {
   /**
-   * Of the trained weights in the file: "f32", the default, keeps every bit; "f16" rounds them (to nearest, ties to even) for
-   * half of the bytes. Scalers, and tensors that half precision would not hold to 2^-11 of their largest entry, stay as they are.
+   * Precision of the trained weights in the file: "f32" keeps every bit; "f16" rounds them (to nearest, ties to even) for half of
+   * the bytes. Scalers, and tensors that half precision would not hold to 2^-11 of their largest entry, stay as they are.
    */
-  readonly precision?: Precision;
-}
+  precision: option(oneOf(...precisions), "f32", "of the weights in the file; f16 halves its bytes"),
+};
+/** Options of `save` and `toBytes`. */
+export type SaveOptions = OptionsOf<typeof saveTable>;
 
 /** The bytes of a map's model file (safetensors), for hosts without files. @throws on options that make no sense. */
 export function toBytes(map: InverseMap, options: SaveOptions = {}): Uint8Array<ArrayBuffer> {
   expectMap("save", map);
-  expectOptions("save", options, ["precision"]);
-  const { precision = "f32" } = options;
-  if (!precisions.includes(precision))
-    throw new Error(`save: expected precision ${precisions.join(" or ")}, got ${describe(precision)}`);
+  const { precision } = readOptions("save", saveTable, options);
   return encodeModel(map, VERSION, precision === "f16" ? map.trained : []);
 }
 
@@ -42,13 +39,15 @@ export async function save(map: InverseMap, path: string, options: SaveOptions =
   await writeBytes(path, bytes);
 }
 
-/** Options of `load`. */
-export interface LoadOptions extends BackendOptions {
+export const loadTable = {
   /** The problem that the model was trained on: needed to correct posteriors; one that differs is refused by name. */
-  readonly problem?: Problem;
-  /** Folder of the shipped models, a URL or a path, for this call; `setFolders` says it for all of them. */
-  readonly models?: string | URL;
-}
+  problem: option(problemCheck),
+  /** Folder of the shipped models, a URL or a path, for this call; `setFolders` sets it for all of them. */
+  models: option(folder),
+  ...backendTable,
+};
+/** Options of `load`. */
+export type LoadOptions = OptionsOf<typeof loadTable>;
 
 /**
  * Reads an inverse map from a path (Node, Deno), a URL, or bytes, or one of the models that the package ships by its name:
@@ -57,11 +56,8 @@ export interface LoadOptions extends BackendOptions {
  * @throws when it is no model file, is damaged, no shipped model has the name, or `problem` is not the one that it was trained on.
  */
 export async function load(source: Source, options: LoadOptions = {}): Promise<InverseMap> {
-  expectOptions("load", options, ["problem", "models", ...backendNames]);
-  const { problem, models, ...backend } = options;
-  if (problem !== undefined) expectProblem("load", problem);
-  if (models !== undefined) expectOption("load", "models", folder, models);
-  checkBackend(backend);
+  const { problem, models, ...where } = readOptions("load", loadTable, options);
+  const backend = backendOf(where);
   const place = await placeOf(source, models);
   const { spec, tensors } = await bytesOf(place)
     .then((bytes) => decodeModel(bytes))

@@ -20,7 +20,8 @@ import { STREAMS } from "../numbers/random.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { defineProblem, type Problem } from "../problem/problem.ts";
 import { reasonOf } from "../simulate/options.ts";
-import { predict, type Simulations } from "../simulate/simulate.ts";
+import { predict } from "../simulate/predict.ts";
+import type { Simulations } from "../simulate/simulate.ts";
 import { TrainingStopped } from "../train/checkpoint.ts";
 import { type Attempt, outliveDevice } from "../train/lost-device.ts";
 import { optimise } from "../train/optimise.ts";
@@ -74,31 +75,27 @@ export async function surrogate(problem: Problem, options: SurrogateOptions = {}
     );
   const settings = surrogateSettings(problem, options);
   try {
-    return await makeSurrogate(problem, settings, options);
+    return await makeSurrogate(problem, settings);
   } catch (error) {
     const lost = error instanceof TrainingStopped && error.reason === "lost";
     throw reasonOf(lost ? error.cause : error, options.signal); // nobody can carry on from the checkpoint
   }
 }
 
-async function makeSurrogate(
-  problem: Problem,
-  settings: SurrogateSettings,
-  options: SurrogateOptions,
-): Promise<Surrogate> {
+async function makeSurrogate(problem: Problem, settings: SurrogateSettings): Promise<Surrogate> {
   const wide = widened(settings.from, settings.widen);
-  const simulated = simulator(problem, settings, options);
+  const simulated = simulator(problem, settings);
   const bank = await simulated(settings.bank, wide, BANKS.fit);
   const validation = await simulated(VALIDATION, wide, BANKS.validation);
   const heldOut = await simulated(settings.heldOut, settings.from, BANKS.heldOut);
   const asked = settings.bank + VALIDATION + settings.heldOut;
   const dropped = asked - bank.count - validation.count - heldOut.count;
   if (dropped > 0)
-    (options.onWarning ?? console.warn)(
+    (settings.onWarning ?? console.warn)(
       `surrogate: ${dropped} of ${asked} simulations failed and were dropped: it is fitted, and its error measured, where "${problem.name}" can be simulated`,
     );
   const scaling = fitScaling(problem, bank);
-  const forward = await fit(problem, settings, options, scaling, bank, validation);
+  const forward = await fit(problem, settings, scaling, bank, validation);
   const made = defineProblem({
     name: `${problem.name}-surrogate`,
     description: `${problem.description || problem.name}, by a surrogate`,
@@ -111,14 +108,14 @@ async function makeSurrogate(
     forward,
     parent: problem,
   });
-  const error = compare(await predict(made, heldOut.theta, backendOf(options)), heldOut, scaling.noise);
+  const error = compare(await predict(made, heldOut.theta, backendOf(settings)), heldOut, scaling.noise);
   const warning = warningOf(problem, settings, error);
   return Object.freeze({ ...made, forward, parent: problem, error, warning });
 }
 
 /** Makes the banks, and tells how far all of them together are. */
-function simulator(problem: Problem, { bank, heldOut, seed }: SurrogateSettings, options: SurrogateOptions) {
-  const { signal, onProgress } = options;
+function simulator(problem: Problem, settings: SurrogateSettings) {
+  const { bank, heldOut, seed, signal, onProgress } = settings;
   const steps = bank + VALIDATION + heldOut;
   const started = performance.now();
   let before = 0;
@@ -137,7 +134,7 @@ function simulator(problem: Problem, { bank, heldOut, seed }: SurrogateSettings,
       from,
       seed,
       number,
-      backend: backendOf(options),
+      backend: backendOf(settings),
       control,
     });
     before += count;
@@ -148,12 +145,12 @@ function simulator(problem: Problem, { bank, heldOut, seed }: SurrogateSettings,
 /** Fits the network; answers it as a forward model. */
 async function fit(
   { name, D, M }: Problem,
-  { hidden, blocks, steps, batch, rate, seed }: SurrogateSettings,
-  { signal, onProgress, onWarning = console.warn, ...more }: SurrogateOptions,
+  settings: SurrogateSettings,
   { features, data, coordinates, spread }: Scaling,
   bank: Simulations,
   validation: Simulations,
 ): Promise<(theta: Tensor) => Tensor> {
+  const { hidden, blocks, steps, batch, rate, seed, signal, onProgress, onWarning = console.warn } = settings;
   const K = spread.length;
   const network = (make: MakeLayer) => residual({ ins: D, hidden, blocks, outs: K }, make);
   const trained = network((layer, rows, cols, init) => weight(layer, rows, cols, { init }));
@@ -207,7 +204,7 @@ async function fit(
       executor.dispose();
     }
   };
-  return outliveDevice({ backend: backendOf(more), started: performance.now() }, learn, onWarning);
+  return outliveDevice({ backend: backendOf(settings), started: performance.now() }, learn, onWarning);
 }
 
 function summary(sizes: Float64Array): ErrorSummary {

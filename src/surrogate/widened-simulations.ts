@@ -45,12 +45,7 @@ export async function simulateBank(
   { count, from, seed, number, backend, control }: BankRequest,
 ): Promise<Simulations> {
   const step = SIMULATION_STEPS.surrogate - number;
-  const bank = await simulateAt({ ...problem, proposal: from }, count, seed, step, backend, control);
-  const bad = bank.clean.findIndex((v) => !Number.isFinite(v));
-  if (bad < 0) return bank;
-  const row = Math.floor(bad / problem.M) + 1;
-  throw new Error(
-    `surrogate: expected finite data, got ${bank.clean[bad]} in datum ${(bad % problem.M) + 1} of simulation ${row} of ` +
-      `${count}; check "${problem.name}" for parameters of its prior and beyond, or lower \`widen\``,
-  );
+  const advice = `check "${problem.name}" for parameters of its prior and beyond, or lower \`widen\``;
+  const policy = { owner: "surrogate", advice, failures: "stop" } as const;
+  return simulateAt({ ...problem, proposal: from }, count, seed, step, backend, control, policy);
 }

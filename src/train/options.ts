@@ -99,7 +99,7 @@ export const settingsTable = {
    * (θ, y) that were simulated elsewhere, with θ drawn from the prior, or from the proposal: a tenth of them, spread evenly and
    * at most `heldOut`, is held out. Pairs train by NPE only.
    */
-  bank: option(bank, undefined, "data sets to simulate before training"),
+  bank: option(bank, undefined, "data sets to simulate before training (default for simulators: 20000)"),
   /** Simulations that the held-out loss is measured on. */
   heldOut: option(whole(2, 16_777_216), 2048, "simulations, or pairs at most, that the held-out loss is measured on"),
   /** Steps between two held-out losses; by default a fortieth of all steps. */
