@@ -101,7 +101,7 @@ export const symptomsOf = (outcome: Outcome): string[] => tell(symptoms, outcome
 export const weightsText = ({ cases, kHat, kHatAbove, efficiency }: WeightsRecord): string =>
   `k̂ ${Number.isFinite(kHat) ? kHat.toFixed(2) : "∞"} in the median of ${cases}, above ${LARGEST_K} for ${percent(kHatAbove)}, and weights keep ${percent(efficiency)} of the draws`;
 
-const percent = (share: number): string => `${(100 * share).toFixed(0)} %`;
+const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 
 /** The share of rows (θ, data without noise) that another row equals. */
 function shareRepeated({ simulations, D, M }: Course): number {
