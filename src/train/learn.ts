@@ -4,6 +4,7 @@ import { type BackendOptions, createExecutor } from "../backends/select.ts";
 import { inParts, pause } from "../host/yielding.ts";
 import { fingerprintOf } from "../model/fingerprint.ts";
 import { type InverseMap, type ModelSpec, makeInverseMap, type TrainingRecord, unpackSlab } from "../model/model.ts";
+import { areNamed } from "../problem/columns.ts";
 import type { Problem } from "../problem/problem.ts";
 import { inLocalCoordinates } from "../search/local-simulations.ts";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -87,6 +88,7 @@ async function learnOn(
       D: problem.D,
       M: problem.M,
       parameters: problem.parameters,
+      ...(areNamed(problem.data) && { data: problem.data }),
       prior: problem.prior.spec,
       guide: { name: settings.guide.name, options: { ...settings.guide.options, ...traced.guide.drawn } },
       embedding,
