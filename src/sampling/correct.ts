@@ -106,8 +106,8 @@ interface Target {
   readonly remark: string;
 }
 
-/** What is corrected to: up from a surrogate to the problem itself, where that has what the method needs. */
-function targetOf(given: Problem, has: (problem: Problem) => boolean): Target {
+/** The problem to correct to: the parent of a surrogate, if the parent has what the method needs. */
+export function targetOf(given: Problem, has: (problem: Problem) => boolean): Target {
   let problem = given;
   while (problem.parent !== null && has(problem.parent)) problem = problem.parent;
   const { parent } = problem;
@@ -116,7 +116,7 @@ function targetOf(given: Problem, has: (problem: Problem) => boolean): Target {
 }
 
 /** Whether the likelihood has derivatives, which chains need. */
-const hasDerivatives = ({ forward }: Problem): boolean => forward !== null;
+export const hasDerivatives = ({ forward }: Problem): boolean => forward !== null;
 
 /** The problem that a correction needs. @throws where there is none, or none with a likelihood. */
 function problemFor({ owner, problem: known, posterior }: CorrectSource, given: Problem | undefined): Problem {
