@@ -96,7 +96,8 @@ test("a model of a surrogate, read from its file, is corrected to the problem th
   for (const parent of [simulated(counted), inOps()]) {
     const stand = await surrogate(parent, { ...quick, hidden: 16, steps: 300, onWarning: () => {} });
     const map = await train(stand, { ...quick, guide: "gaussian", steps: 400, batch: 64, rate: 3e-3 });
-    if (parent.simulate !== null) assert.ok(calls < 5000, `a training through a surrogate calls no simulator: ${calls}`);
+    if (parent.simulate !== null)
+      assert.ok(calls < 5000, `a training through a surrogate calls no simulator: ${calls}`);
     const bytes = toBytes(map);
     const known = await (await infer(await load(bytes, { problem: parent, kernels }), y)).correct({ method: "psis" });
     const given = await (await infer(await load(bytes, { kernels }), y)).correct({ method: "psis", problem: parent });
