@@ -19,7 +19,7 @@ import { atOnce } from "../host/yielding.ts";
 import { type DistanceKind, distances } from "../nn/distance.ts";
 import { type Embedding, traceEmbedding } from "../nn/embedding.ts";
 import { STREAMS } from "../numbers/random.ts";
-import type { Problem } from "../problem/problem.ts";
+import type { Parameter, Problem } from "../problem/problem.ts";
 import type { CalibrationRecord } from "./calibration-record.ts";
 
 /** Forward model and log-prior at fixed parameters. They tell whether a problem is the one that the model was trained on. */
@@ -30,6 +30,18 @@ export interface Fingerprint {
   readonly forward: readonly (readonly number[])[] | null;
   /** log p(θ) of each row. */
   readonly logPrior: readonly number[];
+}
+
+/** Importance weights of a map's draws for held-out observations (sampling/psis.ts). */
+export interface WeightsRecord {
+  /** Observations. */
+  readonly cases: number;
+  /** Median of their k̂: above 0.7 the weights are not to be trusted. Infinity where there are none. */
+  readonly kHat: number;
+  /** Share of the observations whose k̂ is above 0.7. */
+  readonly kHatAbove: number;
+  /** Median share of the draws that the weights keep: 1 for a map that is exact. */
+  readonly efficiency: number;
 }
 
 /** How a map was trained. */
@@ -59,6 +71,10 @@ export interface TrainingRecord {
   readonly device: string;
   /** Why it was not computed as asked, with threads, in a worker or on the GPU. */
   readonly notice?: string;
+  /** What speaks against the training, each in a sentence. */
+  readonly warnings?: readonly string[];
+  /** What importance weights say of the map; where the likelihood is known, and the training was long beside the measurement. */
+  readonly weights?: WeightsRecord;
 }
 
 /** What a model file says of an inverse map, beside its tensors: plain data. */
@@ -69,7 +85,9 @@ export interface ModelSpec {
   readonly D: number;
   /** Length of the data. */
   readonly M: number;
-  readonly parameters: readonly { readonly name: string; readonly unit?: string }[];
+  readonly parameters: readonly Parameter[];
+  /** Names and units of the data, if they have names. */
+  readonly data?: readonly Parameter[];
   /** The prior, as `distributionFromSpec` reads it. */
   readonly prior: unknown;
   readonly guide: { readonly name: string; readonly options: Readonly<Record<string, unknown>> };

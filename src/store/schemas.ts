@@ -51,11 +51,13 @@ const calibrationSchema = v.object({
   }),
 });
 
+const named = v.array(v.object({ name: v.string(), unit: v.optional(v.string()) }));
 const specSchema = v.object({
   problem: v.string(),
   D: size,
   M: size,
-  parameters: v.array(v.object({ name: v.string(), unit: v.optional(v.string()) })),
+  parameters: named,
+  data: v.optional(named),
   prior: options,
   guide: v.object({ name: v.string(), options }),
   embedding: v.object({ kind: v.picklist(["none", "standardise", "log", "principal"]), size }),
@@ -78,6 +80,10 @@ const specSchema = v.object({
     seconds: finite,
     device: v.string(),
     notice: v.optional(v.string()),
+    warnings: v.optional(v.array(v.string())),
+    weights: v.optional(
+      v.object({ cases: size, kHat: finiteOr(Number.POSITIVE_INFINITY), kHatAbove: share, efficiency: share }),
+    ),
   }),
   calibration: v.optional(calibrationSchema),
 });

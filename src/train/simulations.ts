@@ -36,8 +36,9 @@ export async function trainingSimulations(request: Request): Promise<TrainingSim
   const { bank: step, heldOut: heldOutStep } = SIMULATION_STEPS;
   const { pairs } = settings;
   if (pairs !== undefined) {
-    const warning = priorMismatch(problem, pairs.train);
-    if (warning !== null) (control.onWarning ?? console.warn)(warning);
+    const { onWarning = console.warn } = control;
+    const mismatch = priorMismatch(problem, pairs.train);
+    for (const warning of [...pairs.warnings, ...(mismatch === null ? [] : [mismatch])]) onWarning(warning);
     const noisy = async ({ theta, y }: PairTable, at: number): Promise<Simulations> =>
       onlyFinite(problem, { theta, clean: y, noisy: await addNoise(problem, y, seed, at, backend) });
     return { bank: await noisy(pairs.train, step), heldOut: await noisy(pairs.heldOut, heldOutStep) };
