@@ -16,7 +16,7 @@ const { model, trainTiny } = tinyModel(at);
 test("problems are listed by name with their sizes", async () => {
   const { status, out, err } = await retrodict(["problems"]);
   assert.is(status, 0, err);
-  assert.match(out, /^name +D +M +guides +what\n/);
+  assert.match(out, /^name +D +M +guides +description\n/);
   assert.match(out, /^banana +2 +1 +.*gaussian/m);
 });
 
@@ -27,13 +27,13 @@ test("--surrogate trains through a network that is fitted first, and tells its e
   ]);
   assert.is(status, 0, err);
   assert.match(err, /^banana: fitting a surrogate$/m);
-  assert.match(err, /^surrogate: off by [\d.]+ noise sd rms, 99 % within .* on 2048 held-out parameters$/m);
+  assert.match(err, /^surrogate: rms error [\d.]+ noise sd, 99 % of errors within .* on 2048 held-out simulations$/m);
   assert.match(err, /^banana-surrogate: 2 parameters, 1 data; .* 20 steps of 64$/m);
   const { problem, surrogate } = JSON.parse(out);
   assert.equal([problem, surrogate.of], ["banana-surrogate", "banana"]);
   assert.ok(surrogate.error.rms > 0.1 && surrogate.error.rms < 2, `${surrogate.error.rms}`); // after so few steps
-  assert.match(surrogate.warning, /^the surrogate of "banana" is off by/);
-  assert.match(err, /^retrodict: warning: the surrogate of "banana" is off by .* more steps \(100\)/m);
+  assert.match(surrogate.warning, /^the surrogate of "banana" has an rms error of/);
+  assert.match(err, /^retrodict: warning: the surrogate of "banana" has an rms error of .* more steps \(100\)/m);
   const none = await retrodict([...tiny, "--surrogate-steps", "9", "--out", at("by-none")]);
   assert.is(none.status, 2);
   assert.match(none.err, /--surrogate-steps: expected --surrogate/);
@@ -87,7 +87,7 @@ test("an interrupted training that is resumed ends with the weights of an uninte
   assert.is(cut.status, 1, cut.err);
   const checkpoint = at("cut.checkpoint.safetensors");
   assert.match(cut.err, /retrodict: training: stopped at step \d+ of 2000; saved step \d+ to /);
-  assert.ok(cut.err.includes(`carry on with: retrodict ${args.join(" ")} --resume ${checkpoint}`), cut.err);
+  assert.ok(cut.err.includes(`continue with: retrodict ${args.join(" ")} --resume ${checkpoint}`), cut.err);
   assert.not(fs.existsSync(at("cut.safetensors")));
 
   const other = await retrodict([...args, "--resume", checkpoint, "--rate", "0.5", "--quiet"]);

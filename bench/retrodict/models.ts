@@ -1,6 +1,7 @@
 // The work items as our own graphs, over the workloads' weights.
 
 import { add, batchSum, cast, columns, input, mul, neg, random } from "../../src/graph/build.ts";
+import { gradientsOf } from "../../src/graph/grad.ts";
 import type { Slab } from "../../src/graph/plan.ts";
 import { compile, type PlanRequest, type Program } from "../../src/graph/program.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
@@ -15,7 +16,7 @@ import { layersOf, type Net, W1, W2 } from "../workloads.ts";
 /** W2 moves the leading half last and ours moves it first: coordinates are relabelled by this involution. */
 export const SWAP = [2, 3, 0, 1];
 
-/** Our permutation between blocks, from the workload's: inverted, since ours goes from noise to parameters. */
+/** Our permutation between blocks: the inverse of the workload's, because ours goes from noise to parameters. */
 function relabelled(p: readonly number[]): number[] {
   const q = SWAP.map((s) => SWAP[p[s]]);
   return q.map((_, i) => q.indexOf(i));
@@ -82,7 +83,7 @@ function trainPlan(
   const logQ = guide.logProb(theta, guide.encode(input("y", data)));
   const row = add(neg(logQ), normalConstant(dim));
   const loss = mul(batchSum(cast(row, "f64")), 1 / batch);
-  return { outputs: { loss }, minimise: loss, rows: batch };
+  return { outputs: { loss }, gradients: () => gradientsOf(loss), rows: batch };
 }
 
 export const flowTraining = (batch: number = W2.batch): Program =>
@@ -90,7 +91,7 @@ export const flowTraining = (batch: number = W2.batch): Program =>
 export const gaussianTraining = (): Program =>
   atOnce(compile({ train: trainPlan(gaussianGuide(), W1.dim, W1.data, W1.batch, [0, 1]) }));
 
-/** Draws of the flow for one datum: noise given, or our own. */
+/** Draws of the flow for one observation: noise given, or our own. */
 export function flowSampling(): Program {
   const guide = flowGuide();
   const context = () => input("context", W2.data, { repeat: true });

@@ -1,4 +1,4 @@
-/** `retrodict infer MODEL --data FILE`: a posterior for each observation, in one forward pass. */
+/** `retrodict infer MODEL --data FILE`: the posterior of each observation. */
 import { extname } from "node:path";
 import type { Rows } from "../backends/backend.ts";
 import { newRows } from "../backends/requests.ts";
@@ -17,6 +17,7 @@ import { encodeNpy } from "../store/npy.ts";
 import { parseObservations, taken } from "../store/observations.ts";
 import { addOptions, type CliCommand, type ComputeOptions, type Output, type Result, UsageError } from "./command.ts";
 import { correctAll, correctionJson } from "./correct-step.ts";
+import { writeResult } from "./keep.ts";
 import { findModelArgument, MODEL_HELP } from "./model-argument.ts";
 import { formatNumber, formatTable } from "./table.ts";
 
@@ -39,11 +40,11 @@ const drawsTable = {
   correct: option(
     correctTable.method.check,
     undefined,
-    "correct to the exact posterior: psis by importance weights, nuts by chains, auto by what suffices",
+    "correct to the exact posterior: psis by importance weights, nuts by chains, auto by weights if they suffice, else by chains",
   ),
 };
 
-/** Rows of numbers of a CSV file: observation and draw, from 1, then the parameters. */
+/** Rows of a CSV file: observation and draw, counted from 1, then the parameters. */
 function* csvRows({ theta, shape: [N, S, D] }: Draws): Generator<Rows> {
   for (let n = 0; n < N; n++) {
     for (let s = 0; s < S; s++) {
@@ -61,14 +62,14 @@ function nested({ theta, shape: [N, S, D] }: Draws): number[][][] {
   return list(N, (n) => list(S, (s) => list(D, (d) => theta[(n * S + s) * D + d])));
 }
 
-/** How draws are written, by a file's extension. */
+/** Writers of draws, by extension of the file. */
 const writers: Readonly<Record<string, (draws: Draws) => Uint8Array | string>> = {
   ".npy": ({ theta, shape }) => encodeNpy(theta, shape),
   ".csv": (draws) => formatCsv(["observation", "draw", ...draws.names], csvRows(draws)),
   ".json": (draws) => `${JSON.stringify({ parameters: draws.names, shape: draws.shape, draws: nested(draws) })}\n`,
 };
 
-/** Each observation has draws of its own: its seed is the given one plus its place. */
+/** Each observation has its own seed: `seed` plus its index, so that draws of different observations are independent. */
 async function drawAll(posteriors: readonly Posterior[], map: InverseMap, S: number, seed: number): Promise<Draws> {
   const { D, parameters } = map.spec;
   expectRoom("infer", "--samples", S, posteriors.length * D);
@@ -102,7 +103,7 @@ function tableOf(map: InverseMap, posterior: Posterior): string {
 
 const unitless = (map: InverseMap): boolean => map.spec.parameters.every(({ unit }) => !unit);
 
-/** `posterior`: the one that is told of, corrected or as it was inferred. */
+/** `posterior`: the corrected posterior if there is one, else the inferred one. */
 const jsonOf = (inferred: AmortisedPosterior, posterior: Posterior): Record<string, unknown> => ({
   mean: [...posterior.mean],
   sd: [...posterior.sd],
@@ -129,7 +130,7 @@ async function run([model]: readonly string[], options: Options, output: Output)
     if (writer === undefined) throw new UsageError(`--out: expected a name that ends in ${known}, got "${out}"`);
     await checkWritable(out);
   } else if (samples !== undefined) {
-    throw new UsageError("--samples: expected --out FILE, to write the draws to, got no --out");
+    throw new UsageError("--samples: expected --out FILE, which receives the draws, got no --out");
   }
   const needed = ({ local }: InverseMap): string | undefined =>
     method !== undefined ? "--correct" : local ? "a guide on Laplace's base" : undefined;
@@ -150,7 +151,7 @@ async function run([model]: readonly string[], options: Options, output: Output)
   let written = {};
   if (out !== undefined && writer !== undefined) {
     const draws = await drawAll(posteriors, map, samples ?? drawsTable.samples.default, seed);
-    await writeBytes(out, writer(draws));
+    await writeResult(out, "the draws are", (path) => writeBytes(path, writer(draws)));
     output.note(`saved draws (${draws.shape.join(", ")}) to "${out}"`);
     written = { out, shape: draws.shape, seed };
   }
@@ -182,7 +183,7 @@ export const inferCommand: CliCommand<Options> = {
       .requiredOption("--data <FILE>", "observations: CSV (one a row), .npy (N, M), JSON, or - for standard input")
       .option(
         "--problem <PROBLEM>",
-        "problem of the model, where it is needed: built-in name or module file (default: the name in MODEL)",
+        "problem of the model, if it is needed: built-in name or module file (default: the name in MODEL)",
       )
       .option("--out <FILE>", "write draws: .npy ((N, S, D), float32, or float64 for large offsets), .csv or .json");
     addOptions(command, drawsTable);

@@ -1,7 +1,7 @@
 /** `retrodict train PROBLEM --out FILE`: learns an inverse map and saves it. Ctrl-C saves a checkpoint. */
 import { InvalidArgumentError } from "commander";
 import { type OptionsOf, oneOf, option, whole } from "../checks/options.ts";
-import { checkWritable } from "../host/files.ts";
+import { checkWritable, removeFile } from "../host/files.ts";
 import type { Problem } from "../problem/problem.ts";
 import { taken } from "../store/observations.ts";
 import { loadPairs } from "../store/pairs-file.ts";
@@ -10,6 +10,7 @@ import { surrogateTable } from "../surrogate/options.ts";
 import { type Checkpoint, TrainingStopped } from "../train/checkpoint.ts";
 import { fullSettings, type TrainOptions, trainTable } from "../train/options.ts";
 import { train } from "../train/train.ts";
+import { weightsText } from "../train/warnings.ts";
 import {
   addOptions,
   type CliCommand,
@@ -20,6 +21,8 @@ import {
   UsageError,
   withFile,
 } from "./command.ts";
+import { exit } from "./guard.ts";
+import { writeOrKeep, writeResult } from "./keep.ts";
 import { findProblemArgument } from "./problem-argument.ts";
 import { progressView, simulationView } from "./progress.ts";
 import { surrogateJson, surrogateOf } from "./surrogate-step.ts";
@@ -27,15 +30,15 @@ import { formatNumber, formatTime } from "./table.ts";
 
 /** Options of `train` that a preset may set, and others. */
 const SETTINGS = ["guide", "objective", "steps", "batch", "particles", "rate", "heldOut"] as const;
-const OPTIONS = ["preset", "seed", "bankFile"] as const;
-/** Those of other functions, and those that are called differently here. */
+const OPTIONS = ["preset", "seed", "bankFile", "checkpointEvery"] as const;
+/** Options of other functions, and options with other names here. */
 const ownTable = {
   precision: saveTable.precision,
   simulations: option(whole(1), undefined, trainTable.bank.help),
   bankNoise: option(
     oneOf("add", "included"),
     undefined,
-    "whether --bank holds its noise, or it is to be added (default)",
+    "add: Y is noise-free, and noise is added (default); included: Y contains noise",
   ),
   surrogateSteps: surrogateTable.steps,
 };
@@ -52,28 +55,30 @@ interface Options
 
 const checkpointPath = (out: string): string => `${out.replace(/\.safetensors$/, "")}.checkpoint.safetensors`;
 
-/** The command that carries on from a checkpoint: as it was given, but for --resume. */
+/** The command that continues from a checkpoint: the present one with another --resume. */
 function resumeCommand(checkpoint: string): string {
   const given = process.argv.slice(2);
   const kept = given.filter((word, i) => !/^--resume(=|$)/.test(word) && given[i - 1] !== "--resume");
   return ["retrodict", ...kept, "--resume", checkpoint].map(shellWord).join(" ");
 }
 
-/** What is refused in a file is told with its name. */
 const resumeFrom = (path: string): Promise<Checkpoint> =>
   loadCheckpoint(path).catch((error) => {
     throw withFile(path, error);
   });
 
-/** A signal that aborts at the first Ctrl-C; a second one ends the process at once. */
+/** The signals that end a training, SIGHUP when its terminal is closed, and the status at a second one. */
+const STATUS: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
+
+/** A signal that aborts at the first Ctrl-C. A second Ctrl-C ends the process at once. */
 function abortOnInterrupt(onAbort: () => void): { signal: AbortSignal; release: () => void } {
   const controller = new AbortController();
   const stop = (name: NodeJS.Signals): void => {
-    if (controller.signal.aborted) process.exit(name === "SIGINT" ? 130 : 143);
+    if (controller.signal.aborted) exit(STATUS[name] ?? 1);
     controller.abort(new Error("train: stopped"));
     onAbort();
   };
-  const names: NodeJS.Signals[] = ["SIGINT", "SIGTERM"];
+  const names = Object.keys(STATUS) as NodeJS.Signals[];
   for (const name of names) process.on(name, stop);
   const release = (): void => {
     for (const name of names) process.off(name, stop);
@@ -81,29 +86,31 @@ function abortOnInterrupt(onAbort: () => void): { signal: AbortSignal; release: 
   return { signal: controller.signal, release };
 }
 
-/** The files of --bank, which come two: commander alone would take any number. */
+/** The two files of --bank; commander alone would take any number. */
 function twoFiles(path: string, before: readonly string[] = []): readonly string[] {
   if (before.length < 2) return [...before, path];
   throw new InvalidArgumentError("Expected two files, THETA and Y; put PROBLEM before --bank.");
 }
 
-/** What trains: pairs from files, or so many simulations. @throws UsageError on options that do not go together. */
+/** The bank: pairs from files, or a number of simulations. @throws UsageError on options that contradict each other. */
 async function bankOf(problem: Problem, options: Options, output: Output): Promise<TrainOptions["bank"]> {
   const { bank, bankNoise, bankFile, simulations } = options;
   if (bankFile !== undefined && problem.simulate === null)
-    throw new UsageError(`--bank-file: expected a problem with simulate(), got "${problem.name}" without it`);
+    throw new UsageError(`--bank-file: expected a problem with simulate(), got "${problem.name}", which has none`);
   if (bank === undefined) {
     if (problem.forward === null && problem.simulate === null)
-      throw new UsageError(`--bank: expected two files, THETA and Y, for "${problem.name}" has no simulator; got none`);
-    if (bankNoise !== undefined) throw new UsageError("--bank-noise: expected --bank THETA Y beside it, got none");
+      throw new UsageError(
+        `--bank: expected two files, THETA and Y, because "${problem.name}" has no simulator; got none`,
+      );
+    if (bankNoise !== undefined) throw new UsageError("--bank-noise: expected --bank THETA Y too, got no --bank");
     return simulations;
   }
   if (bank.length !== 2) throw new UsageError(`--bank: expected two files, THETA and Y, got ${bank.length}`);
-  if (simulations !== undefined) throw new UsageError("--simulations: expected no --bank beside it, got both");
-  if (bankFile !== undefined) throw new UsageError("--bank-file: expected no --bank beside it, got both");
+  if (simulations !== undefined) throw new UsageError("--simulations: expected no --bank, got both");
+  if (bankFile !== undefined) throw new UsageError("--bank-file: expected no --bank, got both");
   if (options.objective === "elbo")
     throw new UsageError(
-      "--objective: expected npe, for pairs from elsewhere (--bank) train by nothing else, got elbo",
+      "--objective: expected npe, because pairs from files (--bank) allow no other objective, got elbo",
     );
   const { warnings = [], ...pairs } = await loadPairs(bank[0], bank[1], bankNoise);
   for (const [path, names] of [
@@ -115,13 +122,13 @@ async function bankOf(problem: Problem, options: Options, output: Output): Promi
   return pairs;
 }
 
-/** Saves what an early end leaves, and says how to carry on. */
+/** Saves the checkpoint of a stopped training, and says how to continue. */
 async function keepCheckpoint(stopped: TrainingStopped, out: string): Promise<Error> {
-  const path = checkpointPath(out);
   const { step } = stopped.checkpoint;
-  await saveCheckpoint(stopped.checkpoint, path);
-  const kept = `saved step ${step} to "${path}"`;
-  const next = stopped.reason !== "diverged" ? `${kept}; carry on with: ${resumeCommand(path)}` : kept;
+  const save = (path: string): Promise<void> => saveCheckpoint(stopped.checkpoint, path);
+  const { path, reason } = await writeOrKeep(checkpointPath(out), save);
+  const kept = `${reason === undefined ? "" : `${reason.message}; `}saved step ${step} to "${path}"`;
+  const next = stopped.reason !== "diverged" ? `${kept}; continue with: ${resumeCommand(path)}` : kept;
   return new Error(`${stopped.message}; ${next}`, { cause: stopped });
 }
 
@@ -138,7 +145,7 @@ async function run([name]: readonly string[], options: Options, output: Output):
     ...rest
   } = options;
   if (surrogateSteps !== undefined && !bySurrogate)
-    throw new UsageError("--surrogate-steps: expected --surrogate, to fit one, got no --surrogate");
+    throw new UsageError("--surrogate-steps: expected --surrogate too, got no --surrogate");
   const given = await findProblemArgument(name);
   const bank = await bankOf(given, options, output);
   const settings = { ...rest, bank };
@@ -147,7 +154,7 @@ async function run([name]: readonly string[], options: Options, output: Output):
     throw new UsageError(`--preset: expected ${names}, got "${settings.preset}"`);
   }
   const { guide, objective, steps, batch, pairs } = fullSettings(given, settings);
-  await checkWritable(out); // hours later would be late
+  await checkWritable(out); // before hours of training
   if (settings.bankFile !== undefined) await checkWritable(settings.bankFile);
   const resume = resumePath === undefined ? undefined : await resumeFrom(resumePath);
   const from = resume ? ` from step ${resume.step}` : "";
@@ -157,9 +164,17 @@ async function run([name]: readonly string[], options: Options, output: Output):
     simulating.stop();
     view.stop();
   };
+  let keeping = false;
+  const onCheckpoint = async (checkpoint: Checkpoint): Promise<void> => {
+    const path = checkpointPath(out);
+    await saveCheckpoint(checkpoint, path);
+    if (!keeping)
+      output.note(`keeps a checkpoint in "${path}"; if this process is killed, continue with: ${resumeCommand(path)}`);
+    keeping = true;
+  };
   const { signal, release } = abortOnInterrupt(() => {
     stop();
-    output.note("stopping; again to leave at once");
+    output.note("stopping; press Ctrl-C again to end at once");
   });
   try {
     const fitted = bySurrogate
@@ -182,12 +197,16 @@ async function run([name]: readonly string[], options: Options, output: Output):
         stop();
         output.warn(message);
       },
+      onCheckpoint,
       onProgress: (p) => signal.aborted || view.update(p),
     });
     stop();
-    await save(map, out, { precision });
+    await writeResult(out, "the trained model is", (path) => save(map, path, { precision }));
+    if (keeping) await removeFile(checkpointPath(out)); // there is nothing to continue any more
     const { training } = map.spec;
-    const best = `held-out loss ${formatNumber(training.heldOut.best)} at step ${training.heldOut.bestStep}`;
+    const { heldOut, weights } = training;
+    const measured = weights ? `; on held-out observations ${weightsText(weights)}` : "";
+    const best = `held-out loss ${formatNumber(heldOut.best)} at step ${heldOut.bestStep}${measured}`;
     output.note(`${best}, ${formatTime(training.seconds)}; saved "${out}"`);
     const { parameters, guide: used } = map.spec;
     const told = fitted ? surrogateJson(fitted) : {};
@@ -208,10 +227,10 @@ export const trainCommand: CliCommand<Options> = {
     command
       .argument("<PROBLEM>", "name of a built-in problem, or a module file whose default export is a problem")
       .requiredOption("--out <FILE>", "model file to write (safetensors)")
-      .option("--surrogate", "first fit a network to the forward model, and train through it; its error is told")
+      .option("--surrogate", "first fit a network to the forward model, report its error, and train through it")
       .option(
         "--bank <FILES...>",
-        "two files THETA and Y of pairs that were simulated elsewhere, parameters drawn from the prior: .npy (N, D) and (N, M), CSV or JSON",
+        "two files, THETA and Y, of pairs simulated elsewhere, with parameters from the prior: .npy (N, D) and (N, M), CSV or JSON",
         twoFiles,
       )
       .option("--resume <FILE>", "continue from the checkpoint of an interrupted training");

@@ -1,4 +1,4 @@
-/** Styles: what pages with pictures share, and what the report adds. One column on a phone, more on a larger screen and on paper. */
+/** Styles of pages with pictures, and those that the report adds. Phones have one column; large screens and paper have more. */
 
 /** Text, tiles, keys, cards, figures and tables. */
 export const BASE_CSS = `
@@ -18,7 +18,7 @@ dl div{border-top:2px solid var(--line);padding-top:.5rem}
 .key{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;margin:0 0 1rem;padding:0}
 .key{list-style:none;font-size:.9rem;color:var(--quiet)}
 .key li{display:flex;align-items:center;gap:.45rem}
-.key i{width:1.25rem;height:.3rem;border-radius:1rem;background:var(--c)}
+.key i{flex:none;width:1.25rem;height:.3rem;border-radius:1rem;background:var(--c)}
 .key .ring{width:.9rem;height:.9rem;background:none;border:2px solid var(--ink)}
 .key .block{height:.8rem;border-radius:.15rem}
 .cards{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr))}
@@ -54,7 +54,7 @@ h2{break-after:avoid}
 }
 `;
 
-/** The report. Of the two sizes of panels, small ones stand two in a row on a phone, four on a large screen. */
+/** The report. A row has two small panels on a phone, and four on a large screen. */
 export const REPORT_CSS = `${BASE_CSS}
 html{scroll-padding-top:1rem}
 dl{grid-template-columns:repeat(auto-fit,minmax(13rem,1fr))}

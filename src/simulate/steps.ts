@@ -9,4 +9,6 @@ export const SIMULATION_STEPS = {
   predict: -8,
   /** Surrogates take this step and those below it, one for each of their simulations. */
   surrogate: -1000,
+  /** Chains take this step and those below it where their first start is not finite. */
+  restarts: -2000,
 } as const;

@@ -1,4 +1,4 @@
-/** Simulations for a surrogate: drawn wider than the prior, and checked. */
+/** Simulations for a surrogate, with parameters drawn wider than the prior. */
 import type { BackendOptions } from "../backends/select.ts";
 import type { Distribution } from "../distributions/distribution.ts";
 import { add, cast, mul, random, sub } from "../graph/build.ts";
@@ -9,9 +9,9 @@ import { dataCentre, noiselessAt, type WorkSimulations, withNoise } from "../sim
 import { SIMULATION_STEPS } from "../simulate/steps.ts";
 
 /**
- * Draws of `base` whose distance from the centre, on the whole line, is stretched by a factor from U(1, widen): a
- * surrogate trained on them holds in the tails too, where guides wander in training and posteriors of odd data lie. Their
- * density is that of `base` no more, but a bank for regression needs none.
+ * Draws of `base` whose distance from the centre, on the whole line, is stretched by a factor from U(1, widen). So the surrogate is
+ * accurate in the tails too, where guides move during training and posteriors of unusual observations lie. The draws no longer have
+ * the density of `base`, which a regression does not need.
  */
 export function widened(base: Distribution, widen: number): Distribution {
   const { realMean, streams } = base;
@@ -40,15 +40,15 @@ export interface BankRequest {
 }
 
 /**
- * Parameters (N, D) and data (N, M) in work coordinates, without noise and with it: `count` of them, or fewer where those that fail are dropped.
- * @throws when data are not finite; `SimulationStopped` when aborted.
+ * `count` simulations, or fewer if some fail and are dropped: in work coordinates, parameters (N, D), and data (N, M) without noise and with it.
+ * @throws if data are not finite; `SimulationStopped` if aborted.
  */
 export async function simulateBank(
   work: Work,
   { count, from, centre, seed, number, backend, control }: BankRequest,
 ): Promise<WorkSimulations & { readonly centre: Centre }> {
   const step = SIMULATION_STEPS.surrogate - number;
-  const advice = `check "${work.name}" for parameters of its prior and beyond, or lower \`widen\``;
+  const advice = `check "${work.name}" for parameters in and beyond the range of its prior, or lower \`widen\``;
   const policy = { owner: "surrogate", advice, failures: "stop" } as const;
   const made = await noiselessAt({ ...work, proposal: from }, count, seed, step, backend, control);
   const found = centre === undefined ? dataCentre(work, made.clean, control.onWarning) : centre;
