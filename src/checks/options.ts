@@ -51,12 +51,12 @@ type Required<Table extends OptionTable> = {
   readonly [Name in keyof Table as Name extends RequiredNames<Table> ? Name : never]: ValueOf<Table[Name]>;
 };
 
-/** What a caller gives: each option or nothing, and what is required. */
+/** The options that a caller gives; only required ones must be there. */
 export type OptionsOf<Table extends OptionTable> = [RequiredNames<Table>] extends [never]
   ? Optional<Table>
   : Required<Table> & Optional<Table>;
 
-/** What a function reads: options that are required or have a default are there. */
+/** The options that a function reads; required ones and those with a default are there. */
 export type SettingsOf<Table extends OptionTable> = {
   readonly [Name in keyof Table]: [Table[Name]["default"]] extends [undefined]
     ? Name extends RequiredNames<Table>
@@ -129,7 +129,7 @@ export const callback = <F extends (...args: any[]) => unknown>(): Check<F> => (
   test: (x) => typeof x === "function",
 });
 
-/** A string with something in it. */
+/** A string that is not empty. */
 export const text: Check<string> = {
   expected: "a string that is not empty",
   test: (x) => typeof x === "string" && x !== "",
@@ -159,7 +159,7 @@ export const nullable = <T>({ expected, test, got }: Check<T>): Check<T | null> 
   got,
 });
 
-/** What no rule of this file says: `expected` completes "expected NAME to be …". */
+/** A check that this file does not have; `expected` completes "expected NAME to be …". */
 export const check = <T>(expected: string, test: (value: unknown) => boolean): Check<T> => ({ expected, test });
 
 // ---- reading
@@ -184,7 +184,7 @@ export function expectOption<T>(
 
 /**
  * All options of a table: checked, and with their defaults. A value of undefined is an option that was left out.
- * @throws naming the first option that is unknown or makes no sense, what was expected and what came.
+ * @throws with the name of the first option that is unknown or invalid, what was expected, and what came.
  */
 export function readOptions<Table extends OptionTable>(
   owner: string,
@@ -201,7 +201,7 @@ export function readOptions<Table extends OptionTable>(
   return Object.fromEntries(settings) as SettingsOf<Table>;
 }
 
-/** The options of one table among those of several, to be passed on; those that were left out stay out. */
+/** The options of one table among those of several, to pass them on; those that were left out stay out. */
 export function pickOptions<Table extends OptionTable>(table: Table, given: object): OptionsOf<Table> {
   const values = given as Readonly<Record<string, unknown>>;
   const names = Object.keys(table).filter((name) => values[name] !== undefined);
