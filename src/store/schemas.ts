@@ -102,6 +102,7 @@ export const checkpointSchema = v.object({
   best: v.object({ loss: finiteOr(Number.POSITIVE_INFINITY), step: count }),
   heldOut: v.array(v.tuple([count, finiteOr(Number.NaN)])),
   losses: v.optional(v.array(v.tuple([count, finiteOr(Number.NaN)])), []),
+  pending: v.optional(v.tuple([finite, count]), [0, 0]),
   seconds: finite,
 });
 
