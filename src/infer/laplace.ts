@@ -4,7 +4,7 @@
  *
  *   q(z | y) = N(z; m, H⁻¹),   m = argmax U,   log p(y) ≈ U(m) + D/2 log 2π − ½ log |H|,
  *
- * with z, U and H as in laplace/step.ts. It is exact where the model is linear and prior and noise are normal. The search
+ * with z, U and H as in search/step.ts. It is exact where the model is linear and prior and noise are normal. The search
  * starts near the prior's centre and at draws from it; of the modes found the one with the most mass is described.
  */
 

@@ -1,5 +1,5 @@
 /**
- * What samplers evaluate: the log posterior density on the whole line, in prior standard deviations (density.ts),
+ * What samplers evaluate: the log posterior density on the whole line, in prior standard deviations (distributions/frame.ts),
  *
  *   U(z) = log p(y | θ) + log p(θ) − log |dz/dθ|,   θ = T⁻¹(z),
  *
@@ -20,8 +20,8 @@ import { type Problem, potential, sourceOf } from "../problem/problem.ts";
 export const SHARD_ROWS = 16;
 
 /**
- * Plans: `gradient` (U and ∇U) of z and y, one row of data for many of z; `value` of θ alone, its log density log p(y, θ);
- * `toLine` and `toTheta` between θ and z; `starts` draws of the prior. For a problem with a forward model in ops.
+ * Plans, each of one row of data for many rows of z or θ: `gradient` (U and ∇U) and `density` (U) of z; `joint`, log p(y, θ), of θ;
+ * `toLine` and `toTheta` between θ and z; `starts`, z of draws of the prior. For a problem with a forward model in ops.
  */
 export function samplerProgram(problem: Problem): Program {
   const { D, M, prior } = problem;

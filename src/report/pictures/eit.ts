@@ -1,6 +1,6 @@
 /** The plate: where the disc of low conductivity is, and its centre as closely as the data tell. */
 import * as Plot from "@observablehq/plot";
-import { columnOf } from "../../diagnostics/arrays.ts";
+import { columnOf } from "../../numbers/moments.ts";
 import { HIGH, LOW, RADIUS, SENSORS } from "../../problems/eit.ts";
 import { quantiles, regions } from "../sample.ts";
 import { type Colour, colour, document, dots, element } from "../svg.ts";

@@ -1,6 +1,7 @@
 /** Cases one by one: the problem's own picture with the numbers of each, then their pair plots. */
-import { columnOf } from "../../diagnostics/arrays.ts";
+
 import type { Evaluation, Example } from "../../evaluate/evaluation.ts";
+import { columnOf } from "../../numbers/moments.ts";
 import { figure, GUIDE_KEY, key, paragraph, TRUE_KEY, table, truthKey } from "../html.ts";
 import { type Axis, pairs } from "../pairs.ts";
 import { pictureOf } from "../pictures/table.ts";
