@@ -167,4 +167,15 @@ test("column moments, a column and the root mean square are what they say", () =
   near([rootMeanSquare([3, 4])], [Math.sqrt(12.5)], "root mean square");
 });
 
+test("the mean of numbers of which some are infinite is infinite, or NaN for both signs, wherever they stand", () => {
+  const [up, down] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const list of [[up], [up, 1], [1, up], [up, up], [0.1, 0.2, up]]) assert.is(meanOf(list), up, `${list}`);
+  for (const list of [
+    [down, 1],
+    [1, down],
+  ])
+    assert.is(meanOf(list), down, `${list}`);
+  for (const list of [[up, down], [1, down, up], [Number.NaN, 1], []]) assert.ok(Number.isNaN(meanOf(list)), `${list}`);
+});
+
 test.run();

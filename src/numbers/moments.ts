@@ -1,11 +1,12 @@
 /** Means, spreads and covariances of lists, and of the columns of rows (N, M). */
 import { addOuter, packed } from "./triangles.ts";
 
-/** The mean of a list, summed about its first number: the mean of equal numbers is that number, to the bit. */
+/** The mean of a list, summed about its first number, where that is finite: the mean of equal numbers is that number, to the bit. */
 export const meanOf = (x: ArrayLike<number>): number => {
+  const about = Number.isFinite(x[0]) ? x[0] : 0;
   let sum = 0;
-  for (let i = 0; i < x.length; i++) sum += x[i] - x[0];
-  return x[0] + sum / x.length;
+  for (let i = 0; i < x.length; i++) sum += x[i] - about;
+  return about + sum / x.length;
 };
 
 /** The variance, divided by one less than the length: without bias. */
