@@ -33,6 +33,7 @@ const benches: Record<string, () => Promise<void>> = {
   gpu: async () => (await import("./gpu.ts")).gpu(values),
   kernels: async () => (await import("./kernels.ts")).kernels(),
   nuts: async () => (await import("./nuts.ts")).nutsBench(values),
+  "bad-guides": async () => (await import("./bad-guides.ts")).badGuides(values),
   paper: async () => (await import("./paper-table.ts")).paperTable(values),
   precision: async () => (await import("./precision.ts")).precision(values),
   accuracy: async () => (await import("./accuracy.ts")).accuracy(values),

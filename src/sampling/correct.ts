@@ -112,7 +112,7 @@ interface Target {
 }
 
 /** The problem to correct to: the parent of a surrogate, unless the parent has no likelihood. */
-function targetOf(given: Problem): Target {
+export function targetOf(given: Problem): Target {
   let problem = given;
   while (problem.parent !== null && problem.parent.forward !== null) problem = problem.parent;
   const { parent } = problem;

@@ -80,6 +80,10 @@ const specSchema = v.object({
     seconds: finite,
     device: v.string(),
     notice: v.optional(v.string()),
+    warnings: v.optional(v.array(v.string())),
+    weights: v.optional(
+      v.object({ cases: size, kHat: finiteOr(Number.POSITIVE_INFINITY), kHatAbove: share, efficiency: share }),
+    ),
   }),
   calibration: v.optional(calibrationSchema),
 });

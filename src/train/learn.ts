@@ -8,12 +8,15 @@ import { areNamed } from "../problem/columns.ts";
 import type { Problem } from "../problem/problem.ts";
 import { inLocalCoordinates } from "../search/local-simulations.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import { judge } from "./judge.ts";
 import { type Attempt, outliveDevice } from "./lost-device.ts";
 import { optimise } from "./optimise.ts";
 import type { FullSettings, TrainOptions } from "./options.ts";
 import { DISTANCE, type TracedTraining, trainingProgram } from "./program.ts";
 import { FIT_SIMULATIONS, fitFrozen } from "./scalers.ts";
+import { rates } from "./schedules.ts";
 import { type TrainingSimulations, trainingSimulations, withBankNoise } from "./simulations.ts";
+import type { Course } from "./warnings.ts";
 
 interface Request {
   readonly problem: Problem;
@@ -96,7 +99,23 @@ async function learnOn(
     };
     // One posterior is too little work for threads or a worker: only `infer` decides on those.
     const where = { backend: options.backend, kernels: options.kernels };
-    return await inParts(makeInverseMap(spec, tensors, problem, where));
+    const map = await inParts(makeInverseMap(spec, tensors, problem, where));
+    const course = courseOf(state, settings, { simulations: [bank, heldOut], D: problem.D, M: problem.M });
+    const { batch } = settings;
+    const found = await judge({ map, course, executor, program, judged, heldOut, batch, seed });
+    for (const warning of found.warnings ?? []) (options.onWarning ?? console.warn)(warning);
+    const { steps, curve, heldOut: losses } = spec.training;
+    if (found.weights)
+      options.onProgress?.({
+        step: steps,
+        steps,
+        loss: curve?.train.at(-1) ?? Number.NaN,
+        heldOut: losses.final,
+        stepsPerSecond: steps / state.seconds,
+        secondsLeft: 0,
+        weights: found.weights,
+      });
+    return { ...map, spec: { ...spec, training: { ...spec.training, ...found } } };
   } finally {
     executor.dispose();
   }
@@ -109,6 +128,18 @@ const optimiserOf = ({ optimiser, clip }: FullSettings): OptimiserOptions => ({
   amsgrad: optimiser === "amsgrad",
   clip,
 });
+
+/** What the checks of a training look at. */
+function courseOf(
+  { step, heldOut, best }: Checkpoint,
+  { bank, schedule, rate, steps }: FullSettings,
+  given: Pick<Course, "simulations" | "D" | "M">,
+): Course {
+  const way = rates(schedule, rate, steps)
+    .subarray(0, step)
+    .reduce((sum, r) => sum + r, 0);
+  return { ...given, bank, steps: step, way, heldOut, bestStep: best.step };
+}
 
 function recordOf(
   { step, heldOut, losses, best, seconds }: Checkpoint,
