@@ -7,7 +7,7 @@ import { cost } from "../graph/plan.ts";
 import type { Program } from "../graph/program.ts";
 import { infer } from "../infer/infer.ts";
 import type { InverseMap, TrainingRecord, WeightsRecord } from "../model/model.ts";
-import { targetOf } from "../sampling/correct.ts";
+import { hasDerivatives, targetOf } from "../sampling/correct.ts";
 import { samplerOf } from "../sampling/potential.ts";
 import { LARGEST_K } from "../sampling/psis.ts";
 import type { Simulations } from "../simulate/simulate.ts";
@@ -72,7 +72,9 @@ async function gainsOf({ executor, judged: { count, theta, noisy }, seed }: Fini
 async function weightsOf({ map, course, program, heldOut, batch, seed }: Finished): Promise<WeightsRecord | undefined> {
   const { problem, spec } = map;
   if (problem === null || problem.forward === null) return undefined;
-  const sampler = await samplerOf("train", targetOf(problem).problem, map.backend);
+  const target = targetOf(problem, hasDerivatives).problem;
+  const judged = target.parent === null ? target : { ...target, parent: null }; // a simulator is not called for this
+  const sampler = await samplerOf("train", judged, map.backend);
   const step = cost(program.plans.train, batch).flops;
   const each = DRAWS * (cost(sampler.program.plans.joint, 8).flops / 8 + step / batch);
   const affordable = Math.floor(Math.max(FREE, SHARE * step * course.steps) / each);
@@ -83,7 +85,7 @@ async function weightsOf({ map, course, program, heldOut, batch, seed }: Finishe
     const y = heldOut.noisy.subarray(i * spec.M, (i + 1) * spec.M);
     // No draw may have a density: the worst that can be, and no reason to lose the training.
     const { kHat, efficiency } = await infer(map, y, { draws: DRAWS, seed })
-      .then((posterior) => posterior.correct({ method: "psis", draws: DRAWS }))
+      .then((posterior) => posterior.correct({ method: "psis", draws: DRAWS, problem: judged }))
       .catch(() => ({ kHat: Number.POSITIVE_INFINITY, efficiency: 0 }));
     kHats.push(kHat as number);
     efficiencies.push(efficiency as number);
