@@ -9,6 +9,7 @@
  * Nothing is ever truncated or overwritten, so two processes may append to one file without harm.
  */
 import { appendBytes, fileExists, MAX_BYTES, readBytes, writeBytes } from "../host/files.ts";
+import { crc32 } from "../numbers/crc32.ts";
 
 /** The identity of the simulations in a file: everything that their parameters depend on. */
 export interface BankIdentity {
@@ -34,16 +35,6 @@ export interface BankRecord {
 const ascii = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));
 const HEAD = ascii("RTDBANK1");
 const MARK = ascii("RTDC");
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
-  for (let k = 0; k < 8; k++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;
-  return n;
-});
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = CRC_TABLE[(crc ^ byte) & 0xff] ^ (crc >>> 8);
-  return ~crc >>> 0;
-}
 
 /** A frame: mark, length, content, checksum. */
 function frame(mark: Uint8Array, content: Uint8Array): Uint8Array<ArrayBuffer> {
