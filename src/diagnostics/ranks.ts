@@ -10,7 +10,7 @@
  */
 
 import { describe } from "../checks/arguments.ts";
-import { abortSignal, callback, check, type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
+import { abortSignal, check, listener, type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
 import { normalAt, STREAMS, uniformAt } from "../numbers/random.ts";
 import type { Posterior } from "../posterior/posterior.ts";
 import { flatRows, momentsOf, type Rows } from "./arrays.ts";
@@ -38,7 +38,7 @@ export const rankTable = {
    */
   references: option(check<Rows>("an array of numbers", isList)),
   /** Called after each case. */
-  onProgress: option(callback<(done: number, count: number) => void>()),
+  onProgress: option(listener<(done: number, count: number) => void>()),
   /** Stops the ranking, which then throws the reason of the signal. */
   signal: option(abortSignal),
 };
