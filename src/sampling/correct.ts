@@ -182,12 +182,7 @@ interface Weighed {
 }
 
 /** Weights of draws θ (S, D) of q. */
-async function byPsis(
-  source: CorrectSource,
-  target: Target,
-  settings: Settings,
-  chains: boolean,
-): Promise<Weighed> {
+async function byPsis(source: CorrectSource, target: Target, settings: Settings, chains: boolean): Promise<Weighed> {
   const { posterior } = source;
   const { problem, remark } = target;
   const { D, prior } = problem;
@@ -233,7 +228,8 @@ async function byPsis(
       summary,
       warning: psisWarning(kHat, ess, posterior.warning, chains),
       draw: async (wanted, own) => rowsOf(theta, resample(weights, wanted, own), D),
-      density: async (at) => (await joint.of(at)).map((v) => (Number.isNaN(v) ? Number.NEGATIVE_INFINITY : v - logMean)),
+      density: async (at) =>
+        (await joint.of(at)).map((v) => (Number.isNaN(v) ? Number.NEGATIVE_INFINITY : v - logMean)),
     });
     return { ...common, ...told, draws: rowsOf(theta, resample(weights, count, seed), D) };
   };
