@@ -19,7 +19,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createLogger, createServer, type InlineConfig, build as vite } from "vite";
 import webpack from "webpack";
-import { infer, load, train } from "../src/index.ts";
+import { infer, load, shippedModels, train } from "../src/index.ts";
 import { arm } from "../src/problems.ts";
 import { type OpenPage, type PageOptions, withPage } from "./helpers/browser.ts";
 import { ask } from "./helpers/lab.ts";
@@ -166,7 +166,7 @@ for (const [name, bundle] of Object.entries(bundlers)) {
     const scripts = Object.keys(files).filter((path) => path.endsWith(".js")).length;
     assert.ok(scripts > 4, "parts that are loaded when they are called for");
     const assets = Object.keys(files).filter((path) => /\.(wasm|safetensors)$/.test(path));
-    assert.is(assets.length, copies ? 7 : 0, assets.join());
+    assert.is(assets.length, copies ? 4 + shippedModels.length : 0, assets.join());
     if (!copies) {
       for (const file of [...beside, ...threaded]) copyFileSync(join(installed, "dist", file), join(out, "js", file));
       cpSync(join(installed, "models"), join(out, "models"), { recursive: true });

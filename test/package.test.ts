@@ -5,6 +5,7 @@ import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync 
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { shippedModels } from "../src/store/shipped.ts";
 import { openPage } from "./helpers/browser.ts";
 import { installPackage, root, run } from "./helpers/package.ts";
 
@@ -84,7 +85,7 @@ test("the package holds what runs, its types, docs, examples and licences, and n
   const [code, declarations] = [/^dist\/[\w-]+\.js(\.map)?$/i, /^dist\/types\/(host-types|src\/[\w/.-]+)\.d\.ts$/];
   const single = ["package.json", "README.md", "LICENSE", "llms.txt", "dist/THIRD-PARTY.txt"];
   const kernels = ["", "-relaxed", "-threads", "-relaxed-threads"].map((build) => `dist/kernels${build}.wasm`);
-  const models = ["arm", "rod", "eit"].map((name) => `models/${name}.safetensors`);
+  const models = shippedModels.map((name) => `models/${name}.safetensors`);
   for (const path of [...single, ...kernels, ...models, "dist/worker.js"])
     assert.ok(packed.includes(path), `expected ${path} in the package`);
   const known = [...single, ...kernels, ...models, "CHANGELOG.md", "CONTRIBUTING.md"];
