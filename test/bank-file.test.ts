@@ -226,7 +226,7 @@ const others: readonly [string, () => Promise<unknown>, RegExp][] = [
     /expected a bank of at most 2147483647 bytes, got 178800 simulations of 2149/,
   ],
 ];
-test("the bank of another training is refused by what is other, and is left as it is", async () => {
+test("the bank of another training is refused with the difference, and stays unchanged", async () => {
   await train(outside(batches), { ...options, bankFile: at("own.bank") });
   fs.writeFileSync(at("other.txt"), "these are my notes");
   const before = fs.readFileSync(at("own.bank"));

@@ -37,7 +37,7 @@ type Settings = SettingsOf<typeof couplingTable>;
 /**
  * Conditional RealNVP (Dinh et al. 2017; Ardizzone et al. 2019), the flow of arXiv 2305.20004 §4.2: affine couplings whose scales
  * and shifts depend on half of the parameters and on the data. For two parameters or more; a draw costs as much as a density.
- * @throws on options that make no sense.
+ * @throws on invalid options.
  */
 export const coupling = (options: CouplingOptions = {}): Guide =>
   makeGuide("coupling", couplingTable, options, traceCoupling, ["separate"]);

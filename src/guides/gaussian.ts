@@ -52,7 +52,7 @@ export type GaussianOptions = OptionsOf<typeof gaussianTable>;
 /**
  * q(z | y) = N(m(y), L(y) L(y)ᵀ) with a full lower triangle L, the guide of arXiv 2305.20004 §3: one mode, no bends. For any number
  * of parameters; where the prior lives on the whole line, mean and covariance are in closed form.
- * @throws on options that make no sense.
+ * @throws on invalid options.
  */
 export const gaussian = (options: GaussianOptions = {}): Guide =>
   makeGuide("gaussian", gaussianTable, options, traceGaussian);

@@ -72,7 +72,7 @@ export type MixtureOptions = OptionsOf<typeof mixtureTable>;
 /**
  * q(z | y) = Σ_k w_k(y) N(m_k(y), L_k(y) L_k(y)ᵀ) (Bishop, Mixture density networks, 1994): several modes, each without bends. For
  * any number of parameters; a density costs as much as that of K Gaussians, a draw as much as one of them.
- * @throws on options that make no sense.
+ * @throws on invalid options.
  */
 export const mixture = (options: MixtureOptions = {}): Guide =>
   makeGuide("mixture", mixtureTable, options, traceMixture);

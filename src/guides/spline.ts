@@ -47,7 +47,7 @@ export type SplineGuideOptions = OptionsOf<typeof splineTable>;
 /**
  * An autoregressive rational-quadratic spline flow (Durkan et al. 2019): modes, bends and edges, the most faithful guide for few
  * parameters. There is one network a parameter: a density evaluates all of them at once, a draw one after another.
- * @throws on options that make no sense.
+ * @throws on invalid options.
  */
 export const spline = (options: SplineGuideOptions = {}): Guide =>
   makeGuide("spline", splineTable, options, traceSpline);

@@ -37,7 +37,7 @@ export interface Fingerprint {
 export interface WeightsRecord {
   /** Observations. */
   readonly cases: number;
-  /** Median of their k̂: above 0.7 the weights are not to be trusted. Infinity where there are none. */
+  /** Median of their k̂; above 0.7 weights are unreliable. Infinity if there are none. */
   readonly kHat: number;
   /** Share of the observations whose k̂ is above 0.7. */
   readonly kHatAbove: number;
@@ -72,9 +72,9 @@ export interface TrainingRecord {
   readonly device: string;
   /** Why it was not computed as asked, with threads, in a worker or on the GPU. */
   readonly notice?: string;
-  /** What speaks against the training, each in a sentence. */
+  /** Warnings about the training, each in a sentence. */
   readonly warnings?: readonly string[];
-  /** What importance weights say of the map; where the likelihood is known, and the training was long beside the measurement. */
+  /** Importance weights on held-out observations; absent without a likelihood, or if they were expensive compared with the training. */
   readonly weights?: WeightsRecord;
 }
 
