@@ -102,7 +102,7 @@ test("a factor times its own transpose is factorised to itself, and its inverse 
   }
 });
 
-test("a matrix that is not positive definite is told by its row, with the pivot left there", () => {
+test("a matrix that is not positive definite is reported by its row, where the pivot stays", () => {
   for (const [matrix, row, pivot] of [
     [[-1, 0, 1], 0, -1],
     [[1, 2, 3], 1, -1],

@@ -73,7 +73,7 @@ async function firstHeldOut(name: string): Promise<readonly [number, number]> {
 }
 
 for (const name of ["arm", "rod"]) {
-  test(`training "${name}" anew begins as the file says: its first held-out loss is the same to the bit`, async () => {
+  test(`training "${name}" again begins as in the file: its first held-out loss has the same bits`, async () => {
     const { curve } = (await load(name)).spec.training;
     assert.equal(await firstHeldOut(name), [curve?.steps[0], curve?.heldOut[0]]);
   });

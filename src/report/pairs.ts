@@ -16,7 +16,7 @@ export interface Axis {
   readonly prior: { readonly mean: number; readonly sd: number } | { readonly draws: Float64Array };
 }
 
-/** What the plot is of: draws (S, D) of both posteriors, D as many as there are axes, and the true parameters (D). */
+/** The content of the plot: draws (S, D) of both posteriors, D as many as there are axes, and the true parameters (D). */
 export interface Pairs {
   readonly learned: Float32Array;
   /** Null where there are none: then there is nothing above the diagonal. */
