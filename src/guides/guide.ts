@@ -7,7 +7,7 @@ import { mul } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { LOG_2PI } from "../numbers/math.ts";
 
-/** What a guide is built for. */
+/** Sizes that a guide is built for. */
 export interface GuideSizes {
   /** Number of parameters. */
   readonly D: number;
