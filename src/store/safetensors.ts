@@ -3,13 +3,9 @@
  * and [begin, end) in the data, then the data, without gaps. Format: https://github.com/huggingface/safetensors
  * (README, "Format"). Reading executes nothing, and the whole file is checked before any tensor is allocated.
  */
-<<<<<<< HEAD
 import { parseJson } from "../checks/json.ts";
 
-/** F16: as bits, which half.ts reads; not every host has an array of such numbers. */
-=======
 /** F16 as bits, which half.ts reads, because not every host has arrays of half precision. */
->>>>>>> main
 const DTYPES = { F16: Uint16Array, F32: Float32Array, F64: Float64Array, I32: Int32Array } as const;
 
 export type StoredDType = keyof typeof DTYPES;
