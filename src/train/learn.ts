@@ -3,7 +3,16 @@ import type { OptimiserOptions } from "../backends/backend.ts";
 import { type BackendOptions, createExecutor } from "../backends/select.ts";
 import { inParts, pause } from "../host/yielding.ts";
 import { fingerprintOf } from "../model/fingerprint.ts";
-import { type InverseMap, type ModelSpec, makeInverseMap, type TrainingRecord, unpackSlab } from "../model/model.ts";
+import {
+  type Constant,
+  type InverseMap,
+  type ModelSpec,
+  makeInverseMap,
+  type TrainingRecord,
+  unpackSlab,
+} from "../model/model.ts";
+import { constantChannels } from "../nn/constant.ts";
+import type { Embedding } from "../nn/embedding.ts";
 import type { Problem } from "../problem/problem.ts";
 import { inLocalCoordinates } from "../search/local-simulations.ts";
 import type { Simulations } from "../simulate/simulate.ts";
@@ -49,7 +58,12 @@ async function learnOn(
   const { program, embedding } = traced;
   const executor = await createExecutor(program, { ...backend, optimiser: optimiserOf(settings) });
   try {
-    const fitted = await fitFrozen(executor, traced, problem.M, bank);
+    const values = constantChannels(bank.noisy, problem.M);
+    const fitted = await fitFrozen(executor, traced, problem.M, bank, values);
+    const constant = values.flatMap((value, j) =>
+      value === null ? [] : { column: j + 1, value: Number(value.toPrecision(7)) },
+    );
+    if (constant.length > 0) (options.onWarning ?? console.warn)(constantText(constant, embedding));
     let [trained, judged] = [bank, heldOut];
     if (traced.guide.local) {
       const simulations = [bank, heldOut];
@@ -91,6 +105,7 @@ async function learnOn(
       embedding,
       distance: DISTANCE,
       distances: quantiles(distance),
+      ...(constant.length > 0 && { constant }),
       fingerprint: await fingerprintOf(problem, asked),
       training: recordOf(state, settings, { seed, simulations, device: executor.device, notice }),
     };
@@ -100,6 +115,15 @@ async function learnOn(
   } finally {
     executor.dispose();
   }
+}
+
+/** What is said of columns that never vary. */
+function constantText(constant: readonly Constant[], { kind }: Embedding): string {
+  const [{ column, value }, ...more] = constant;
+  const which = more.length > 0 ? `columns ${column} and ${more.length} more` : `column ${column}`;
+  const [is, it] = more.length > 0 ? ["are", "them"] : ["is", "it"];
+  const seen = kind === "none" ? `sees ${it} as ${it === "it" ? "it is" : "they are"}` : `does not see ${it}`;
+  return `${which} of the data ${is} the same in all simulations (${value}): the guide ${seen}, and infer warns of an observation that differs there`;
 }
 
 const optimiserOf = ({ optimiser, clip }: FullSettings): OptimiserOptions => ({
