@@ -24,6 +24,16 @@ const library: Record<string, string> = {
   diagnostics: "src/diagnostics.ts",
 };
 
+/**
+ * The larger functions that dist/index.js exports, each in a file of its own: a bundler keeps a file that is loaded at once whole where
+ * a part of it is loaded on demand, so one file for all would bring training to a page that only infers.
+ */
+const parts: Record<string, string> = {
+  train: "src/train/train.ts",
+  laplace: "src/infer/laplace.ts",
+  umbridge: "src/simulate/umbridge.ts",
+};
+
 /** What a worker loads (src/backends/worker/start.ts has its address), browsers too: one file, which stands alone wherever it is copied. */
 const workers: Record<string, string> = { worker: "src/backends/worker/worker.ts" };
 
@@ -73,7 +83,8 @@ const packagesIn = (inputs: Metafile["inputs"]): string[] =>
  * lost them. (What follows on the same line is then that much further right than the source map says.)
  */
 function markComputedImports(file: string): void {
-  const code = readFileSync(file, "utf8");
+  // An import of no name is there for side effects, of which the library has none; it would keep what it names in a page's bundle.
+  const code = readFileSync(file, "utf8").replace(/\bimport"\.\/chunk-\w+\.js";/g, "");
   const imports = code.replace(/\bimport\((?=Object\.)/g, "import(/* webpackIgnore: true */ /* @vite-ignore */");
   // The line limit may break an address in two; bundlers look for `new URL("literal"`. The break moves before the literal.
   writeFileSync(file, imports.replace(/new URL\("([^"\n]*)\\\n([^"\n]*)"/g, 'new URL(\n"$1$2"'));
@@ -99,7 +110,7 @@ function lightenMap(file: string): void {
   writeFileSync(`${file}.map`, JSON.stringify(map));
 }
 
-const { metafile } = await build({ ...options, metafile: true, entryPoints: { ...library, ...programs } });
+const { metafile } = await build({ ...options, metafile: true, entryPoints: { ...library, ...parts, ...programs } });
 const alone = await build({ ...options, metafile: true, entryPoints: workers, splitting: false });
 const outputs = { ...metafile.outputs, ...alone.metafile.outputs };
 

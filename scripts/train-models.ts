@@ -97,9 +97,9 @@ function hashOf({ tensors }: InverseMap): string {
   return hash.digest("hex");
 }
 
-/** The spec, without what other runs have otherwise: how long they took, and the evaluation. */
+/** The spec, without what other runs have otherwise: how long they took, the evaluation, and names of data, which older files lack. */
 function lasting({ spec }: InverseMap): string {
-  const { calibration: _calibration, training, ...rest } = spec;
+  const { calibration: _calibration, data: _data, training, ...rest } = spec;
   const { seconds: _seconds, ...kept } = training;
   return JSON.stringify({ ...rest, training: kept });
 }

@@ -56,3 +56,5 @@ export type {
   TruthName,
   Verdict,
 } from "./model/calibration-record.ts";
+export { bfmi, essBulk, essMean, essTail, rHat } from "./sampling/convergence.ts";
+export { paretoSmooth, type SmoothedWeights } from "./sampling/psis.ts";

@@ -8,6 +8,7 @@ import * as assert from "uvu/assert";
 import { infer, load, train } from "../src/index.ts";
 import { arm } from "../src/problems.ts";
 import { type OpenPage, type PageOptions, withPage, withTasks } from "./helpers/browser.ts";
+import { askInFirefox } from "./helpers/firefox.ts";
 import { ask, writeLab } from "./helpers/lab.ts";
 import { installPackage, root } from "./helpers/package.ts";
 import { PINNED } from "./helpers/pinned.ts";
@@ -95,6 +96,13 @@ for (const [where, options, more] of pinned)
     assert.is((await ask<{ isolated: boolean }>(open, "isolated")).isolated, options.isolated === true);
     assert.is(await ask(open, "pinned", more), PINNED);
   });
+
+for (const isolated of [false, true])
+  test(`500 steps through every guide end with the pinned bits in ${isolated ? "two threads of a" : "a"} page in Firefox`, () =>
+    askInFirefox({ folder, isolated }, async (ask) => {
+      assert.is(await ask("pinned", isolated ? { threads: 2 } : {}), PINNED);
+      assert.equal(await ask("arm"), await armOfThisNode());
+    }));
 
 pageTest("a page on a sub-path finds kernels and models", { path: "/some/where/page.html" }, async (open) => {
   assert.equal(await ask(open, "arm"), await armOfThisNode());

@@ -30,7 +30,7 @@ test("the record of an evaluation survives saving and loading, with all numbers 
   );
 });
 
-test("where nobody knows the likelihood there is a record without what needs one", async () => {
+test("without a likelihood the record leaves out what needs one", async () => {
   const problem = outside((theta) => theta.map(([a, b]) => [a, b, a + b]));
   const map = await train(problem, { ...quick, bank: 200, guide: gaussian({ hidden: [6] }) });
   const kept = await load(toBytes(withCalibration(map, await evaluate(map, few))));

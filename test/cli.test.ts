@@ -16,7 +16,7 @@ const { model, trainTiny } = tinyModel(at);
 test("problems are listed by name with their sizes", async () => {
   const { status, out, err } = await retrodict(["problems"]);
   assert.is(status, 0, err);
-  assert.match(out, /^name +D +M +guides +what\n/);
+  assert.match(out, /^name +D +M +guides +description\n/);
   assert.match(out, /^banana +2 +1 +.*gaussian/m);
 });
 
@@ -27,13 +27,13 @@ test("--surrogate trains through a network that is fitted first, and tells its e
   ]);
   assert.is(status, 0, err);
   assert.match(err, /^banana: fitting a surrogate$/m);
-  assert.match(err, /^surrogate: off by [\d.]+ noise sd rms, 99 % within .* on 2048 held-out parameters$/m);
+  assert.match(err, /^surrogate: rms error [\d.]+ noise sd, 99 % of errors within .* on 2048 held-out simulations$/m);
   assert.match(err, /^banana-surrogate: 2 parameters, 1 data; .* 20 steps of 64$/m);
   const { problem, surrogate } = JSON.parse(out);
   assert.equal([problem, surrogate.of], ["banana-surrogate", "banana"]);
   assert.ok(surrogate.error.rms > 0.1 && surrogate.error.rms < 2, `${surrogate.error.rms}`); // after so few steps
-  assert.match(surrogate.warning, /^the surrogate of "banana" is off by/);
-  assert.match(err, /^retrodict: warning: the surrogate of "banana" is off by .* more steps \(100\)/m);
+  assert.match(surrogate.warning, /^the surrogate of "banana" has an rms error of/);
+  assert.match(err, /^retrodict: warning: the surrogate of "banana" has an rms error of .* more steps \(100\)/m);
   const none = await retrodict([...tiny, "--surrogate-steps", "9", "--out", at("by-none")]);
   assert.is(none.status, 2);
   assert.match(none.err, /--surrogate-steps: expected --surrogate/);
@@ -87,7 +87,7 @@ test("an interrupted training that is resumed ends with the weights of an uninte
   assert.is(cut.status, 1, cut.err);
   const checkpoint = at("cut.checkpoint.safetensors");
   assert.match(cut.err, /retrodict: training: stopped at step \d+ of 2000; saved step \d+ to /);
-  assert.ok(cut.err.includes(`carry on with: retrodict ${args.join(" ")} --resume ${checkpoint}`), cut.err);
+  assert.ok(cut.err.includes(`continue with: retrodict ${args.join(" ")} --resume ${checkpoint}`), cut.err);
   assert.not(fs.existsSync(at("cut.safetensors")));
 
   const other = await retrodict([...args, "--resume", checkpoint, "--rate", "0.5", "--quiet"]);
@@ -193,6 +193,33 @@ test("a module whose default export is a problem is trained on, and units are sh
   assert.match(infer.out, /^depth +m +-?\d/m);
 });
 
+test("columns of observations are put in the order of the data by name, which is told, and other names are refused", async () => {
+  const named = moduleOf("export default problem;").replace("forward:", 'data: ["u", "v"], forward:');
+  const out = at("named.safetensors");
+  const train = await retrodict([
+    "train",
+    write("named.mjs", named),
+    "--out",
+    out,
+    "--steps",
+    "5",
+    "--guide",
+    "gaussian",
+  ]);
+  assert.is(train.status, 0, train.err);
+  const answers = ["u,v\n0.5,1\n", "v,u\n1,0.5\n", '"","v","u"\n"1",1,0.5\n', "0.5,1\n"].map((text) =>
+    retrodict(["infer", out, "--data", "-", "--json"], text),
+  );
+  const [first, ...others] = await Promise.all(answers);
+  assert.is(first.status, 0, first.err);
+  assert.match(first.err, /the first line was taken for names: u, v/);
+  for (const { out: answer } of others) assert.is(answer, first.out);
+  assert.match(others[1].err, /retrodict: warning: the first column was taken for names of rows/);
+  const refused = await retrodict(["infer", out, "--data", "-"], "u,w\n0.5,1\n");
+  assert.is(refused.status, 1);
+  assert.match(refused.err, /standard input: expected columns u, v in any order, got "w"/);
+});
+
 const module = (name: string, end: string): string => write(name, moduleOf(end));
 const garbage = write("garbage.safetensors", "this is no model file");
 const out = ["--out", at("never.safetensors")];
@@ -225,7 +252,12 @@ const cases: readonly [what: string, args: readonly string[], status: number, me
   ["threads too many", ["infer", model, "--data", "-", "--threads", "9"], 2, /--threads.*from 1 to 8, or "auto"/],
   ["no data", ["infer", model], 2, /required option '--data <FILE>' not specified/],
   ["a model that is not there", ["infer", at("none"), "--data", "-"], 1, /cannot read ".*none": no such file/],
-  ["a model that is none", ["infer", garbage, "--data", "-"], 1, /".*garbage.*": safetensors: expected .*model file\?/],
+  [
+    "a model that is none",
+    ["infer", garbage, "--data", "-"],
+    1,
+    /".*garbage.*": safetensors: expected a safetensors file, as save\(\) writes it, got text/,
+  ],
   ["data that are not there", ["infer", model, "--data", at("none")], 1, /cannot read ".*none": no such file/],
   [
     "data of another length",

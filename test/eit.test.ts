@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { createWasm } from "../src/backends/wasm/executor.ts";
 import { input } from "../src/graph/build.ts";
 import { eit, plateForward } from "../src/problems/eit.ts";
-import { predict } from "../src/simulate/simulate.ts";
+import { predict } from "../src/simulate/predict.ts";
 import { parseCsv } from "../src/store/csv.ts";
 import { runGraph } from "./helpers/run.ts";
 

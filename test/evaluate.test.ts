@@ -142,14 +142,19 @@ test("two parameters are compared with quadrature; a simulator alone is calibrat
   const map = await trained(small);
   const e = await evaluate(map, few);
   assert.is(e.against.name, "quadrature");
-  assert.match(e.against.text, /one table of \d+ solves/);
+  assert.match(e.against.text, /a table of \d+ solves/);
   const blackBox = outside(async (theta) => theta.map(([a, b]) => [a, b, a + b]));
   const guide = gaussian({ hidden: [], base: "linear" });
   const bank = { bank: 2000, heldOut: 500, steps: 1, rate: 1e-12, batch: 8, seed: 1, kernels } as const;
   const alone = await evaluate(await train(blackBox, { guide, ...bank }), few);
   assert.equal([alone.ks, alone.weights, alone.resimulation, alone.against.name], [null, null, null, "none"]);
   assert.is(alone.verdict.level, "sound");
-  assert.match(alone.verdict.headline, /as far as simulations alone can tell/);
+  assert.match(alone.verdict.headline, /as far as simulations alone can tell\. Without a reference posterior, /);
+  assert.is(JSON.stringify(alone).match(/reference/g)?.length, 1, "said once");
+  assert.equal(
+    alone.examples.map(({ title }) => title),
+    ["first case"],
+  );
 });
 
 test("it refuses what it cannot do, and says what it needs", async () => {
@@ -160,7 +165,7 @@ test("it refuses what it cannot do, and says what it needs", async () => {
       () => evaluate(file, few),
       /^evaluate: expected the problem that "small" was trained on, .*load\(file, \{ problem \}\), or evaluate with \{ problem \}$/,
     ],
-    [() => evaluate(map, { ...few, against: "exact" }), /^evaluate: expected a problem with a sampler of its own/],
+    [() => evaluate(map, { ...few, against: "exact" }), /^evaluate: expected a problem with an exact sampler/],
     [
       () => evaluate(map, { ...few, against: "truth" as never }),
       /^evaluate: expected against to be one of "auto", "exact", .*got "truth"$/,

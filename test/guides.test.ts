@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { createReference } from "../src/backends/reference/executor.ts";
 import { createWasm } from "../src/backends/wasm/executor.ts";
 import { batchSum, cast, input, mul, random } from "../src/graph/build.ts";
+import { gradientsOf } from "../src/graph/grad.ts";
 import { compile, type Program } from "../src/graph/program.ts";
 import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
@@ -68,7 +69,7 @@ function trace(guide: Guide, D: number): Traced {
       },
       density: { outputs: { logProb, ...built.moments?.(context) } },
       draw: { outputs: { z: built.sample(random("normal", D, 7), context).z } },
-      train: { outputs: { loss }, minimise: loss },
+      train: { outputs: { loss }, gradients: () => gradientsOf(loss) },
     }),
   );
   return { guide: built, program };

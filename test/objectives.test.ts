@@ -8,6 +8,7 @@ import { gaussianNoise } from "../src/distributions/noise.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { uniform } from "../src/distributions/uniform.ts";
 import { batchSum, cast, columns, concat, input, mul, sub } from "../src/graph/build.ts";
+import { gradientsOf } from "../src/graph/grad.ts";
 import { compile, type Program } from "../src/graph/program.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import type { Guide } from "../src/guides/guide.ts";
@@ -115,7 +116,7 @@ function trace(name: string, problem: Problem, guide: Guide, particles = 1, isHe
       compile({
         loss: { outputs: { loss } },
         moments: { outputs: { ...moments } },
-        total: { outputs: { total }, minimise: total },
+        total: { outputs: { total }, gradients: () => gradientsOf(total) },
       }),
     ),
   };

@@ -246,7 +246,7 @@ test("a page finds the models that come along, and answers to the bit what this 
   }
 });
 
-test("its command answers by a model that comes along", () => {
+test("its command infers with a model that ships with the package", () => {
   writeFileSync(join(folder, "data.csv"), "1.6,0.3\n");
   const cli = join(installed, "dist/cli.js");
   const out = run(folder, process.execPath, [cli, "infer", "arm", "--data", "data.csv", "--json"]);

@@ -13,8 +13,9 @@ import { gaussian } from "../src/guides/gaussian.ts";
 import { infer } from "../src/infer/infer.ts";
 import { defineProblem, type Problem } from "../src/problem/problem.ts";
 import { type Pairs, splitPairs } from "../src/simulate/pairs.ts";
+import { predict } from "../src/simulate/predict.ts";
 import { priorMismatch } from "../src/simulate/prior-check.ts";
-import { predict, simulate } from "../src/simulate/simulate.ts";
+import { simulate } from "../src/simulate/simulate.ts";
 import { encodeNpy } from "../src/store/npy.ts";
 import { loadPairs } from "../src/store/pairs-file.ts";
 import type { TrainOptions } from "../src/train/options.ts";
@@ -151,7 +152,10 @@ test("a problem of pairs alone says what it cannot do", async () => {
       simulate(problem, 10),
       /^simulate: expected a forward model or a simulator, and "alone" has only pairs .*; train it with bank/,
     ],
-    [predict(problem, [1, 2]), /^predict: expected a forward model in ops, and "alone" has only pairs from elsewhere$/],
+    [
+      predict(problem, [1, 2]),
+      /^predict: expected a forward model or a simulator, and "alone" has only pairs from elsewhere$/,
+    ],
   ];
   for (const [run, message] of cases) assert.match((await rejection(run)).message, message);
 });
@@ -312,12 +316,23 @@ test("a file that does not fit is refused by its name, and the row", async () =>
   bad[77] = Number.POSITIVE_INFINITY;
   fs.writeFileSync(at("bad.csv"), "1,2\n3,x\n");
   const cases: readonly [string, string, RegExp][] = [
-    [at("none.npy"), good, /^cannot read ".*none.npy": no such file/],
+    [at("absent.npy"), good, /^cannot read ".*absent.npy": no such file/],
     [good, npy("wide.npy", table(50, 3), [50, 3]), /wide.npy, row 1: expected 2 data, got 3$/],
+    [npy("none.npy", table(0, 2), [0, 2]), good, /none.npy: expected rows of numbers, got none: shape \(0, 2\)$/],
+    [
+      good,
+      npy("vast.npy", table(0, 2), [2 ** 52, 0]),
+      /vast.npy: expected rows of numbers, got none: shape \(\d+, 0\)$/,
+    ],
+    [good, npy("empty.npy", table(0, 2), [0]), /empty.npy: expected rows of numbers, got none: shape \(0\)$/],
     [good, npy("short.npy", table(49, 2), [49, 2]), /short.npy: expected 50 rows, as many as .*good.npy has, got 49$/],
-    [good, npy("inf.npy", bad, [50, 2]), /inf.npy, row 39: expected finite numbers, got Infinity in column 2$/],
+    [good, npy("inf.npy", bad, [50, 2]), /inf.npy: row 39, column 2: expected a finite number, got Infinity$/],
     [npy("flat.npy", table(50, 2), [100]), good, /flat.npy, row 1: expected 2 parameters, got 1$/],
-    [npy("deep.npy", table(50, 2), [50, 2, 1]), good, /deep.npy: expected shape \(N, columns\), got \(50, 2, 1\)$/],
+    [
+      npy("deep.npy", table(50, 2), [50, 2, 1]),
+      good,
+      /deep.npy: expected shape \(N, columns\), or one axis, got \(50, 2, 1\)$/,
+    ],
     [good, at("bad.csv"), /bad.csv: row 2, column 2: expected a number, got "x"$/],
   ];
   for (const [theta, y, message] of cases) {

@@ -7,6 +7,7 @@ import type { Evaluation } from "../src/evaluate/evaluation.ts";
 import { normalAt } from "../src/numbers/random.ts";
 import { RADIUS } from "../src/problems/eit.ts";
 import { arm, eit, rod } from "../src/problems.ts";
+import { chart } from "../src/report/chart.ts";
 import { profiles } from "../src/report/pictures/rod.ts";
 import { pictureOf, pictures } from "../src/report/pictures/table.ts";
 import { reportHtml } from "../src/report/report.ts";
@@ -14,11 +15,11 @@ import { regions } from "../src/report/sample.ts";
 import { meanKs, selectParameters } from "../src/report/sections/section.ts";
 import { markup } from "../src/report/svg.ts";
 import { percent, short } from "../src/report/text.ts";
-import { predict } from "../src/simulate/simulate.ts";
+import { predict } from "../src/simulate/predict.ts";
 import { VERSION } from "../src/version.ts";
 import { DRAWS, evaluation, example, type Wanted } from "./helpers/evaluation.ts";
 
-/** Nothing that is no number stands where a picture has a place, and nothing is undefined anywhere. */
+/** No coordinate is NaN, and no text is undefined. */
 function expectWhole(html: string): void {
   assert.not.match(html, /NaN|undefined|Infinity|\[object /);
   const { document } = parseHTML(html);
@@ -29,7 +30,7 @@ function expectWhole(html: string): void {
     }
 }
 
-/** Ids that are linked to are there, once each. */
+/** Each link leads to exactly one element. */
 function expectLinked(document: Document): string[] {
   const links = [...document.querySelectorAll("nav a")].map((a) => a.getAttribute("href") as string);
   for (const link of links) assert.is(document.querySelectorAll(link).length, 1, link);
@@ -82,7 +83,8 @@ test("the verdict comes before all else, in words, with a shape of its own for e
     const verdict = document.getElementById("verdict") as Element;
     assert.match(verdict.textContent as string, "Believe it.");
     const marks = [...verdict.querySelectorAll("li .mark")].map((mark) => mark.getAttribute("aria-label"));
-    assert.equal(marks, ["good", "bad"]);
+    assert.equal(marks, [level === "doubtful" ? "no fault found" : "good", "bad"]);
+    assert.is(verdict.querySelectorAll(".mark.good").length, level === "doubtful" ? 0 : 1, "green ticks");
     return [verdict.querySelector("svg")?.innerHTML, verdict.querySelector("h2")?.textContent];
   });
   for (const i of [0, 1]) assert.is(new Set(icons.map((icon) => icon[i])).size, 3);
@@ -95,11 +97,11 @@ test("the key numbers are those of the evaluation", () => {
     /guide.*0\.039.*0\.070$/,
     /corrected.*0\.040$/,
     /k̂ > 0\.7.*20 %$/,
-    /of 90 % regions hold the truth; right ones: 80 % to 100 %91 %$/,
-    /0\.6 % beyond 99\.5 %; 3 % warn0\.1 %$/,
-    /truth: 1\.10.*1\.20$/,
+    /of 90 % regions contain the true parameters; if correct: 80 % to 100 %91 %$/,
+    /farther than all held-out ones; infer warns in 3 % of the cases0\.1 %$/,
+    /of the reference: 1\.10.*1\.20$/,
     /170 ms.*2\.3 ms$/,
-    /training, 4000 steps42\.0 s$/,
+    /training, 4 000 steps42\.0 s$/,
   ])
     assert.ok(
       tiles.some((tile) => text.test(tile)),
@@ -115,10 +117,10 @@ test("dropped simulations are told, and asked for again by the command", () => {
   const { document } = parseHTML(reportHtml(evaluation({ ...shapes[0], change: { dropped: 12 } })));
   const said = (document.getElementById("made") as Element).textContent as string;
   assert.match(said, "--cases 30 --calibration 412 --against exact --seed 7");
-  assert.match(said, "12 simulations of cases, which failed");
+  assert.match(said, "12 cases, because their simulations failed");
 });
 
-test("an evaluation with nothing to hold posteriors against makes a report without these sections", () => {
+test("a report without a reference posterior leaves out its sections, and does not mention it in others", () => {
   const wanted = shapes[2];
   const examples = [0, 3].map((index) => ({ ...example(wanted, index), truth: null, ks: null, kHat: null }));
   const change: Partial<Evaluation> = {
@@ -126,7 +128,7 @@ test("an evaluation with nothing to hold posteriors against makes a report witho
     weights: null,
     losses: null,
     resimulation: null,
-    against: { name: "none", text: "nothing" },
+    against: { name: "none", text: "none" },
     milliseconds: { infer: 2, truth: 0 },
     examples,
   };
@@ -137,6 +139,10 @@ test("an evaluation with nothing to hold posteriors against makes a report witho
     expectLinked(document),
     ALL.filter((id) => id !== "ks" && id !== "weights" && id !== "training"),
   );
+  const told = (id: string): string => (document.getElementById(id) as Element).textContent as string;
+  for (const id of ["cases", "pairs", "ranks", "coverage", "parameters"])
+    assert.not.match(told(id), /reference|nothing/, id);
+  assert.not.match((document.querySelector("dl") as Element).textContent as string, /reference/);
   assert.is(document.querySelectorAll(".drawn figure").length, 2, "a fan of the guide for each case, and no other");
   const panels = document.querySelector(".pairs > svg")?.querySelectorAll(":scope > svg").length;
   assert.is(panels, 10 + 4 + 3, "the diagonal and below");
@@ -144,7 +150,7 @@ test("an evaluation with nothing to hold posteriors against makes a report witho
   assert.is(parseHTML(bare).document.querySelectorAll("#cases, #pairs").length, 0);
 });
 
-test("guide against truth alone, with no correction, says nothing of one", () => {
+test("a report without a correction does not mention one", () => {
   const { ks } = evaluation(shapes[1]);
   const change = { ks: ks && { ...ks, corrected: null }, resimulation: { guide: 1.2, truth: Number.NaN } };
   const html = reportHtml(evaluation({ ...shapes[1], change }));
@@ -162,9 +168,9 @@ test("weights whose k̂ is not finite stand at the top and are counted", () => {
   expectWhole(html);
   const { document } = parseHTML(html);
   const triangles = document.querySelectorAll('#weights g[aria-label="dot"][fill="var(--bad)"] path');
-  assert.is(triangles.length, 3, "of these two at the top");
+  assert.is(triangles.length, 3, "two of them at the top");
   const text = (document.getElementById("weights") as Element).textContent as string;
-  assert.match(text, "not finite, at the top: 2");
+  assert.match(text, "not finite, shown at the top: 2");
   assert.match(text, "k̂ above 0.7: 60 %");
   assert.match(html, "k̂ ∞ · farther than all held-out data");
 });
@@ -180,13 +186,41 @@ test("losses that are not numbers, one loss, and none at all leave whole picture
   }
 });
 
-test("draws that do not vary are drawn", () => {
+test("the text about the cases names those that are shown, and no others", () => {
+  const titles = (html: string): string => parseHTML(html).document.querySelector("#cases p")?.textContent as string;
+  for (const shown of [["only case"], ["worst k̂", "first case"], ["typical case", "worst KS", "first case"]]) {
+    const examples = shown.map((title, i) => ({ ...example(shapes[1], i), title }));
+    const text = titles(reportHtml(evaluation({ ...shapes[1], change: { examples } })));
+    assert.match(text, `The fresh cases shown here: ${shown.join(", ")}.`);
+    for (const other of ["worst KS", "worst k̂"]) assert.is(text.includes(other), shown.includes(other), text);
+  }
+});
+
+test("a logarithmic axis has a labelled tick at each line of its grid, over one decade and over many", () => {
+  for (const [low, high, labels] of [
+    [0.7, 4.2, ["1", "2"]],
+    [0.03, 30, ["0.05", "0.1", "0.2", "0.5", "1", "2", "5", "10", "20"]],
+    [1e-3, 300, ["0.001", "0.01", "0.1", "1", "10", "100"]],
+  ] as const) {
+    const made = chart({
+      size: "small",
+      x: { label: "x", domain: [0, 1] },
+      y: { label: "y", domain: [low, high], log: true },
+      marks: [],
+    });
+    const texts = [...made.querySelectorAll('[aria-label="y-axis tick label"] text')].map((text) => text.textContent);
+    assert.equal(texts, labels);
+    assert.is(made.querySelectorAll('[aria-label="y-grid"] line').length, labels.length);
+  }
+});
+
+test("constant draws are drawn", () => {
   const constant = { ...example(shapes[1], 0), guide: new Float32Array(2 * DRAWS).fill(0.3) };
   for (const truth of [new Float32Array(2 * DRAWS).fill(0.3), constant.truth])
     expectWhole(reportHtml(evaluation({ ...shapes[1], change: { examples: [{ ...constant, truth }] } })));
 });
 
-test("names and texts stand for themselves", () => {
+test("names and texts are escaped", () => {
   const evil = `<b a="x">&'</b>`;
   const names = [evil, `${evil}2`];
   const wanted: Wanted = { problem: evil, D: 2, M: 3, names };
@@ -204,7 +238,7 @@ test("names and texts stand for themselves", () => {
     assert.not.match(part.getAttribute("aria-label") as string, /&(amp|lt);/, "escaped once, not twice");
 });
 
-test("what lies outside of its bands is marked, by colour, shape and word", () => {
+test("a curve outside its bands is marked by colour, shape and word", () => {
   const html = reportHtml(evaluation({ ...shapes[2], failing: true }));
   const { document } = parseHTML(html);
   const figures = [...document.querySelectorAll("#ranks figure")];
@@ -218,7 +252,7 @@ test("what lies outside of its bands is marked, by colour, shape and word", () =
   assert.is(fine.querySelectorAll("#ranks .mark.bad, #coverage .mark.bad").length, 0);
 });
 
-test("of many parameters those of the largest KS are shown, or, without a truth, of the least uniform ranks", () => {
+test("if there are many parameters, those with the largest KS are shown or, without a reference, the least uniform ranks", () => {
   const all = evaluation({ problem: "many", D: 9, M: 3 });
   assert.equal(selectParameters(all, 3).shown, [6, 7, 8]);
   assert.match(selectParameters(all, 3).note, "the 3 of 9 parameters with the largest KS");

@@ -95,7 +95,7 @@ test("the shipped arm's posteriors are those of its exact sampler on fresh data"
   assert.ok(sum < ksFloor(draws, draws) + 5 * 0.26 * Math.sqrt(2 / draws / count) + 0.005, `${sum}`);
 });
 
-test("a shipped rod's posterior is corrected by weights that can be trusted", async () => {
+test("a shipped rod's posterior is corrected by reliable weights", async () => {
   const problem = findProblem("rod");
   const map = await load("rod", { problem, kernels });
   const { noisy } = await simulate(problem, 1, { seed: 5, kernels });

@@ -1,5 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { numbered } from "../src/problem/columns.ts";
 import { formatCsv, parseCsv } from "../src/store/csv.ts";
 import { decodeNpy, encodeNpy } from "../src/store/npy.ts";
 import { parseObservations } from "../src/store/observations.ts";
@@ -40,12 +41,46 @@ test("NumPy files of versions 1 to 3, float32 and float64 are read", () => {
   assert.equal(decodeNpy(npyOf(dictOf("'<f4'", "(2,)"), single)), { shape: [2], data: single });
 });
 
+test("NumPy files in Fortran order give the rows that they would in C order", () => {
+  const fortran = (shape: number[]): Uint8Array => {
+    // The number at (i, j, k) is its place in C order.
+    const size = shape.reduce((a, b) => a * b, 1);
+    const data = new Float64Array(size);
+    for (let c = 0; c < size; c++) {
+      let [rest, place] = [c, 0];
+      const at = shape.toReversed().map((n) => [rest % n, (rest = Math.floor(rest / n))][0]);
+      for (const [k, i] of at.entries()) place = place * shape[shape.length - 1 - k] + i;
+      data[place] = c;
+    }
+    const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
+    return npyOf(dictOf("'<f8'", tuple, "True"), data);
+  };
+  for (const shape of [[5], [1, 5], [5, 1], [2, 3], [3, 2], [2, 3, 4], [1, 2, 1, 3], [0, 3]]) {
+    const size = shape.reduce((a, b) => a * b, 1);
+    assert.equal(
+      decodeNpy(fortran(shape)),
+      { shape, data: Float64Array.from({ length: size }, (_, i) => i) },
+      `${shape}`,
+    );
+  }
+  // numpy.asfortranarray([[1, 2, 3], [4, 5, 6]])
+  const data = Float64Array.of(1, 4, 2, 5, 3, 6);
+  assert.equal(decodeNpy(npyOf(dictOf("'<f8'", "(2, 3)", "True"), data)).data, Float64Array.of(1, 2, 3, 4, 5, 6));
+});
+
 const badNpy: readonly [what: string, bytes: Uint8Array, message: RegExp][] = [
-  ["is big-endian", npyOf(dictOf("'>f8'", "(1,)"), 8), /'<f8', got >f8 \(big-endian\)/],
+  ["is big-endian", npyOf(dictOf("'>f8'", "(1,)"), 8), /'<f8', got >f8 \(big-endian\); save a\.astype\('<f8'\)$/],
   ["holds integers", npyOf(dictOf("'<i8'", "(1,)"), 8), /got <i8; save a\.astype\('<f8'\)/],
-  ["holds objects", npyOf(dictOf("'|O'", "(1,)"), 8), /Python objects, never read/],
-  ["holds records", npyOf(dictOf("[('a', '<f4')]", "(1,)"), 4), /got a record/],
-  ["is in Fortran order", npyOf(dictOf("'<f4'", "(1, 1)", "True"), 4), /got Fortran order/],
+  ["holds objects", npyOf(dictOf("'|O'", "(1,)"), 8), /got Python objects; they are never read; save numpy\.array\(/],
+  [
+    "is structured",
+    npyOf(dictOf("[('a', '<f4')]", "(1,)"), 4),
+    /got a structured array; .*structured_to_unstructured\(a\)/,
+  ],
+  ["is of void", npyOf(dictOf("'|V12'", "(1,)"), 12), /got \|V12; save each field as an array/],
+  ["is complex", npyOf(dictOf("'<c16'", "(1,)"), 16), /got <c16; save real and imaginary parts/],
+  ["has no type", npyOf("{'fortran_order': False, 'shape': (1,)}", 4), /'<f8', got none$/],
+  ["has no order", npyOf("{'descr': '<f4', 'shape': (1,)}", 4), /expected fortran_order, got none$/],
   ["has nine axes", npyOf(dictOf("'<f4'", "(1, 1, 1, 1, 1, 1, 1, 1, 1)"), 4), /1 to 8 axes, got shape/],
   ["has no axis", npyOf(dictOf("'<f4'", "()"), 4), /1 to 8 axes/],
   ["has no shape", npyOf("{'descr': '<f4', 'fortran_order': False}", 4), /a shape, got none/],
@@ -95,10 +130,22 @@ for (const [what, text] of tables) {
 const badTables: readonly [what: string, text: string, message: string][] = [
   ["what is no number", "1,2\n3,4\n5,x\n", 'row 3, column 2: expected a number, got "x"'],
   ["a number that comes after a name", "a,b\n1,2\n\n# c\n1,b\n", 'row 5, column 2: expected a number, got "b"'],
-  ["an empty cell", "1,,2\n", 'row 1, column 2: expected a number, got ""'],
+  [
+    "an empty cell",
+    "1,,2\n",
+    'row 1, column 2: expected a number, got ""; leave no cell empty, and no separator at the end of a line',
+  ],
   ["a first line that mixes names and numbers", "1,b\n1,2\n", 'row 1, column 2: expected a number, got "b"'],
-  ["a hexadecimal number", "0x10,1\n", 'row 1, column 1: expected a number, got "0x10"'],
-  ["a NaN, which is no name", "nan,nan\n1,2\n", 'row 1, column 1: expected a finite number, got "nan"'],
+  [
+    "a hexadecimal number",
+    "0x10,1\n",
+    'row 1, column 1: expected a number, got "0x10"; write decimal numbers alone, without units and other signs',
+  ],
+  [
+    "a NaN, which is no name",
+    "nan,nan\n1,2\n",
+    'row 1, column 1: expected a finite number, got "nan"; fill it in, or leave the row out',
+  ],
   ["a number too large", "1,1e999\n", 'row 1, column 2: expected a finite number, got "1e999"'],
   ["a second line of names", "a,b\nc,d\n", 'row 2, column 1: expected a number, got "c"'],
   ["a row that is short", "1,2\n3\n", "row 2: expected 2 numbers, got 1"],
@@ -114,40 +161,57 @@ for (const [what, text, message] of badTables) {
 
 test("numbers written as text read back as they were", () => {
   const rows = [Float64Array.of(0.1, -1 / 3, 1e300), Float64Array.of(5e-324, 0, -7)];
-  assert.equal(parseCsv(formatCsv(["a", "b, c", 'd"e'], rows)), { names: ["a", "b, c", 'd"e'], rows });
+  assert.equal(parseCsv(formatCsv(["a", "b, c", 'd"e'], rows)), {
+    names: ["a", "b, c", 'd"e'],
+    rows,
+    warnings: [],
+  });
   const next = generator(3);
   const single = Float32Array.from({ length: 3000 }, () => (next() / 2 ** 32 - 0.5) * 10 ** ((next() % 60) - 30));
   const text = formatCsv(["x"], [Float32Array.of(0.1)]);
   assert.is(text, "x\n0.1\n");
-  assert.equal(Float32Array.from(parseCsv(formatCsv(["x"], [single])).rows[0]), single);
+  const lines = Array.from(single, (x) => Float32Array.of(x));
+  assert.equal(
+    Float32Array.from(parseCsv(formatCsv(["x"], lines)).rows, ([x]) => x),
+    single,
+  );
 });
 
+const rowsOf = (bytes: Uint8Array, name: string, M = 2) =>
+  parseObservations(bytes, name, numbered(M)).rows.map((row) => [...row]);
+
 test("observations are read from text, NumPy and JSON, one or several", () => {
-  const rows = [Float64Array.of(1, 2), Float64Array.of(3, 4)];
+  const rows = [
+    [1, 2],
+    [3, 4],
+  ];
   const npy = encodeNpy(Float32Array.of(1, 2, 3, 4), [2, 2]);
-  assert.equal(parseObservations(utf8("1,2\n3,4\n"), "y.csv"), rows);
-  assert.equal(parseObservations(npy, "y.npy"), rows);
-  assert.equal(parseObservations(npy, "-"), rows);
-  assert.equal(parseObservations(utf8("[[1, 2], [3, 4]]"), "y.json"), rows);
-  assert.equal(parseObservations(utf8(" [[1, 2], [3, 4]]"), "-"), rows);
-  assert.equal(parseObservations(utf8("[1, 2]"), "y.json", 2), rows.slice(0, 1));
-  assert.equal(parseObservations(encodeNpy(Float32Array.of(1, 2), [2]), "y.npy", 2), rows.slice(0, 1));
+  assert.equal(rowsOf(utf8("1,2\n3,4\n"), "y.csv"), rows);
+  assert.equal(rowsOf(npy, "y.npy"), rows);
+  assert.equal(rowsOf(npy, "-"), rows);
+  assert.equal(rowsOf(utf8("[[1, 2], [3, 4]]"), "y.json"), rows);
+  assert.equal(rowsOf(utf8(" [[1, 2], [3, 4]]"), "-"), rows);
+  assert.equal(rowsOf(utf8("[1, 2]"), "y.json"), rows.slice(0, 1));
+  assert.equal(rowsOf(encodeNpy(Float32Array.of(1, 2), [2]), "y.npy"), rows.slice(0, 1));
 });
 
 test("a flat list of data that are one number each is one observation a number", () => {
-  const rows = [Float64Array.of(1), Float64Array.of(2)];
-  assert.equal(parseObservations(utf8("[1, 2]"), "y.json", 1), rows);
-  assert.equal(parseObservations(encodeNpy(Float32Array.of(1, 2), [2]), "y.npy", 1), rows);
-  assert.equal(parseObservations(utf8("1\n2\n"), "y.csv", 1), rows);
+  assert.equal(rowsOf(utf8("[1, 2]"), "y.json", 1), [[1], [2]]);
+  assert.equal(rowsOf(encodeNpy(Float32Array.of(1, 2), [2]), "y.npy", 1), [[1], [2]]);
+  assert.equal(rowsOf(utf8("1\n2\n"), "y.csv", 1), [[1], [2]]);
 });
 
 const badObservations: readonly [name: string, bytes: Uint8Array, message: string][] = [
-  ["y.csv", utf8("a,b\n1,2\n1,2,3\n"), "y.csv: row 3: expected 2 numbers, got 3"],
-  ["y.csv", utf8("# nothing\n"), "y.csv: expected an observation, got no numbers"],
+  [
+    "y.csv",
+    utf8("a,b\n1,2\n1,2,3\n"),
+    "y.csv: row 3: expected 2 numbers, got 3; if its first column holds names of rows, leave that out",
+  ],
+  ["y.csv", utf8("# nothing\n"), "y.csv: expected rows of numbers, got none"],
   ["y.csv", Uint8Array.of(0xff, 0xfe, 49, 0), "y.csv: expected text in UTF-8, NumPy or JSON data, got other bytes"],
   ["y.npy", utf8("1,2"), "y.npy: npy: expected a NumPy file, got other first bytes"],
   ["y.npy", encodeNpy(Float32Array.of(1, 2, 3), [3]), "y.npy: row 1: expected 2 numbers, got 3"],
-  ["y.npy", encodeNpy(new Float32Array(0), [0, 2]), "y.npy: expected an observation, got no numbers"],
+  ["y.npy", encodeNpy(new Float32Array(0), [0, 2]), "y.npy: expected rows of numbers, got none: shape (0, 2)"],
   [
     "y.npy",
     encodeNpy(Float32Array.of(1, 2, 3, Number.NaN), [2, 2]),
@@ -158,12 +222,12 @@ const badObservations: readonly [name: string, bytes: Uint8Array, message: strin
   ["y.json", utf8('[1, "2"]'), 'y.json: row 1, column 2: expected a number, got "2"'],
   ["y.json", utf8("[1, 1e999]"), "y.json: row 1, column 2: expected a finite number, got Infinity"],
   ["y.json", utf8('{"y": 1}'), 'y.json: expected an array, or an array of arrays, got {"y":1}'],
-  ["y.json", utf8("[]"), "y.json: expected an observation, got no numbers"],
+  ["y.json", utf8("[]"), "y.json: expected rows of numbers, got none"],
 ];
 for (const [i, [name, bytes, message]] of badObservations.entries()) {
   test(`observations that cannot be used are refused by file and place (${name}, case ${i + 1})`, () => {
     assert.is(
-      messageOf(() => parseObservations(bytes, name, 2)),
+      messageOf(() => rowsOf(bytes, name)),
       message,
     );
   });
@@ -171,7 +235,7 @@ for (const [i, [name, bytes, message]] of badObservations.entries()) {
 
 test("JSON that is none is refused with what the parser found", () => {
   assert.match(
-    messageOf(() => parseObservations(utf8("[1, 2"), "y.json")),
+    messageOf(() => rowsOf(utf8("[1, 2"), "y.json")),
     /^y\.json: expected JSON, got an error: /,
   );
 });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { readBytes, writeBytes } from "../src/host/files.ts";
+import { encodeNpy } from "../src/store/npy.ts";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../src/store/safetensors.ts";
 import { generator, messageOf, rejection, utf8 } from "./helpers/store.ts";
 
@@ -82,16 +83,24 @@ test("a model file with nothing to read is not written", () => {
 
 const one = { dtype: "F32", shape: [1], data_offsets: [0, 4] };
 const malformed: readonly [what: string, bytes: Uint8Array, message: RegExp][] = [
-  ["is empty", new Uint8Array(0), /8 bytes of header length, got a file of 0 bytes/],
-  ["ends in the header's length", new Uint8Array(7), /8 bytes of header length/],
-  ["claims a header longer than the file", Uint8Array.of(9, 0, 0, 0, 0, 0, 0, 0), /header of 9 bytes, got 0 \(trunc/],
-  ["claims a header of 17 MiB", Uint8Array.of(0, 0, 16, 1, 0, 0, 0, 0), /at most 16777216 bytes, got 17825792/],
-  ["claims a header of 2^63 bytes", Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 128), /at most 16777216 bytes/],
-  ["is of another format", utf8("PK\u0003\u0004 this is a zip file"), /is this a model file\?/],
+  ["is empty", new Uint8Array(0), /a safetensors file, as save\(\) writes it, got an empty file$/],
+  ["ends in the header's length", new Uint8Array(7), /got a file of 7 bytes$/],
+  ["claims a header longer than the file", fileOf("{}".padEnd(9)).subarray(0, 10), /header of 9 bytes, got 2 \(trunc/],
+  ["claims a header of 17 MiB", Uint8Array.of(0, 0, 16, 1, 0, 0, 0, 0, 123), /at most 16777216 bytes, got 17825792/],
+  ["claims a header of 2^63 bytes", Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 128, 123), /at most 16777216 bytes/],
+  [
+    "is an archive",
+    utf8("PK\u0003\u0004 this is a zip file"),
+    /got a ZIP archive, as PyTorch and numpy\.savez write it$/,
+  ],
+  ["is a table", utf8("y1,y2\n0.5,0.25\n"), /^safetensors: expected a safetensors file, .*, got text$/],
+  ["is a page", utf8("<!DOCTYPE html><title>Not found</title>"), /got a page of HTML or XML$/],
+  ["is a NumPy array", encodeNpy(Float32Array.of(1), [1]), /got a NumPy array$/],
+  ["is of another format", new Uint8Array(99).fill(200), /got a file of another kind$/],
   ["has a header that is no JSON", fileOf("{]"), /a header of JSON/],
-  ["has a header that is no UTF-8", fileOf("{}").map((b, i) => (i === 8 ? 0xff : b)), /a header of JSON/],
-  ["has a list for a header", fileOf([]), /to be a JSON object, got \[\]/],
-  ["has no header", fileOf(""), /a header of JSON/],
+  ["has a header that is no UTF-8", fileOf("{}").map((b, i) => (i === 9 ? 0xff : b)), /a header of JSON/],
+  ["has a list for a header", fileOf([]), /a safetensors file, .* got a file of another kind/],
+  ["has no header", fileOf(""), /got a file of 8 bytes/],
   ["has a number for a tensor", fileOf({ a: 1 }), /"a" to be an object, got 1/],
   ["has an unknown dtype", fileOf({ a: { ...one, dtype: "BF16" } }, 4), /one of F16, F32, F64, I32, got "BF16"/],
   ["has a prototype's name for a dtype", fileOf({ a: { ...one, dtype: "toString" } }, 4), /got "toString"/],

@@ -85,7 +85,7 @@ test("a bad surrogate says so, names its worst datum and what to try", async () 
   const worst = made.error.data.map((e) => e.rms).indexOf(Math.max(...made.error.data.map((e) => e.rms)));
   assert.match(
     made.warning ?? "",
-    /^the surrogate of "curved" is off by \d+\.\d\d noise sd rms \(y\d: \d+\.\d\d\), more than 0.1:/,
+    /^the surrogate of "curved" has an rms error of \d+\.\d\d noise sd \(y\d: \d+\.\d\d\), above 0.1, which will affect posteriors;/,
   );
   assert.match(made.warning ?? "", new RegExp(`\\(y${worst + 1}: .* larger bank \\(4000\\), more steps \\(10\\)`));
 });
@@ -262,7 +262,7 @@ test("simulations that are dropped are neither fitted nor judged by, and told on
   const told: string[] = [];
   const made = await surrogate(partial, { ...quick, onWarning: (message) => told.push(message) });
   assert.equal(told, [
-    `surrogate: ${failed} of 5536 simulations failed and were dropped: it is fitted, and its error measured, where "partial" can be simulated`,
+    `surrogate: ${failed} of 5536 simulations failed and were dropped: the fit and its error are valid only where "partial" can be simulated`,
   ]);
   // Of θ ~ N(0, 1) a share of .309 fails.
   assert.ok(Math.abs(made.error.count / 512 - 0.691) < 5 * Math.sqrt((0.309 * 0.691) / 512), `${made.error.count}`);
@@ -338,7 +338,7 @@ test("simulations that are not finite, and data that do not depend on the parame
   });
   assert.match(
     (await rejection(surrogate(broken, quick))).message,
-    /^surrogate: expected finite data, got (NaN|-Infinity) in datum 1 of simulation \d+ of 4000; check "curved"/,
+    /^surrogate: expected finite data of "curved" for θ = .*, row \d+ of 4000, got (NaN|-Infinity) in column 1; check "curved"/,
   );
   const flat = defineProblem({
     ...spec(curved),

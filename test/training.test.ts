@@ -214,7 +214,7 @@ test("a forward model that breaks on the prior is refused before training, with 
   const { message } = await rejection(train(problem, base));
   assert.match(
     message,
-    /^forward: expected finite data, got NaN in column [12] of simulation 1 of 8192; check "broken" for parameters of the prior$/,
+    /^simulate: expected finite data of "broken" for θ = \(.*\), row 1 of 8192, got NaN in column [12]; check the forward model there$/,
   );
 });
 

@@ -1,6 +1,7 @@
 // The work items as our own graphs, over the workloads' weights.
 
 import { add, batchSum, cast, columns, input, mul, neg, random } from "../../src/graph/build.ts";
+import { gradientsOf } from "../../src/graph/grad.ts";
 import type { Slab } from "../../src/graph/plan.ts";
 import { compile, type PlanRequest, type Program } from "../../src/graph/program.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
@@ -82,7 +83,7 @@ function trainPlan(
   const logQ = guide.logProb(theta, guide.encode(input("y", data)));
   const row = add(neg(logQ), normalConstant(dim));
   const loss = mul(batchSum(cast(row, "f64")), 1 / batch);
-  return { outputs: { loss }, minimise: loss, rows: batch };
+  return { outputs: { loss }, gradients: () => gradientsOf(loss), rows: batch };
 }
 
 export const flowTraining = (batch: number = W2.batch): Program =>

@@ -22,7 +22,11 @@ export const backendTable = {
    * Threads that share each batch: 1 to 8, or "auto" for one a processor; 1 by default. Any number gives the same bits. With 2 or
    * more, each thread is a worker, and a page must be cross-origin isolated.
    */
-  threads: option(threadCount, undefined, "threads that share each batch, 1 to 8 or auto: the same bits, sooner"),
+  threads: option(
+    threadCount,
+    undefined,
+    "threads that share each batch: 1 to 8, or auto; the result has the same bits",
+  ),
 };
 /** Where a function computes. */
 export type BackendOptions = OptionsOf<typeof backendTable>;

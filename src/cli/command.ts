@@ -1,4 +1,4 @@
-/** What a command is, and what commands share: options from tables, errors of usage, and the places that output goes to. */
+/** The interface of a command, and what commands share: options from tables, errors of usage, output. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type BackendOptions, backendTable } from "../backends/select.ts";
 import { type Check, type OptionTable, path } from "../checks/options.ts";
@@ -12,11 +12,11 @@ export const COMMON_OPTIONS = [
 /** Options of the commands that compute. */
 export type ComputeOptions = Pick<BackendOptions, "backend" | "kernels" | "threads">;
 
-/** Numbers as people write them. JavaScript also reads "" and "0x1" as numbers; these are refused. */
+/** Decimal numbers. JavaScript also reads "" and "0x1" as numbers; these are refused. */
 const WHOLE = /^-?\d+$/;
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
-/** A parser for commander: a word becomes a number or stays a word, whichever the check accepts. */
+/** A parser for commander: returns the word as a number or as it is, whichever the check accepts. */
 export const parserOf =
   <T>({ expected, test, whole }: Check<T>) =>
   (word: string): unknown => {
@@ -28,8 +28,8 @@ export const parserOf =
 
 /**
  * Adds options of a table, all or some, to a command: `heldOut` becomes --held-out, with the choices, default and help line of its
- * row. The function that the table belongs to fills the default in, so commander answers only what was given.
- * @param unless what wins over the default.
+ * row. The function that owns the table fills in defaults, so commander returns only the options that were given.
+ * @param unless text after the default: what takes precedence over it.
  */
 export function addOptions<Table extends OptionTable>(
   command: Command,
@@ -52,26 +52,26 @@ export const addComputeOptions = (command: Command): Command =>
   addOptions(command, backendTable, ["backend", "kernels", "threads"]);
 
 export interface Output {
-  /** Prose on standard error; --quiet omits it. */
+  /** A line on standard error; --quiet omits it. */
   note(text: string): void;
-  /** A warning on standard error, with every option. */
+  /** A warning on standard error, also with --quiet. */
   warn(text: string): void;
   /** Whether progress is hidden. */
   readonly quiet: boolean;
 }
 
-/** The answer of a command: `json` with --json, else `text`, on standard output. */
+/** The result of a command, for standard output: `json` with --json, else `text`. */
 export interface Result {
   readonly json: Readonly<Record<string, unknown>>;
   readonly text?: string;
 }
 
-/** One command; `define` adds its arguments and options, `run` receives them as commander has parsed them. */
+/** A command: `define` adds its arguments and options, `run` receives them parsed. */
 export interface CliCommand<Options = Record<string, unknown>> {
   readonly name: string;
   readonly summary: string;
   readonly define: (command: Command) => void;
-  /** Whether it takes the options of where to compute. */
+  /** Whether it has --backend, --kernels and --threads. */
   readonly computes?: boolean;
   readonly run: (args: readonly string[], options: Options, output: Output) => Promise<Result>;
 }
@@ -79,10 +79,10 @@ export interface CliCommand<Options = Record<string, unknown>> {
 /** Wrong usage of the command line: status 2. */
 export class UsageError extends Error {}
 
-/** A word as a shell reads it: quoted where necessary. */
+/** A word for a shell, quoted if necessary. */
 export const shellWord = (word: string): string =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
-/** An error about the contents of a file, with the name of the file in front unless it is there already. */
+/** An error about the contents of a file, with the file's name. */
 export const withFile = (path: string, error: Error): Error =>
   error.message.includes(`"${path}"`) ? error : new Error(`"${path}": ${error.message}`, { cause: error });

@@ -1,4 +1,4 @@
-/** `retrodict infer … --correct`: the exact posteriors, one observation after another, and what is told of them. */
+/** `retrodict infer … --correct`: corrects the posteriors one after another, and describes each correction. */
 import type { AmortisedPosterior } from "../infer/infer.ts";
 import type { Problem } from "../problem/problem.ts";
 import type { CorrectedPosterior, CorrectionMethod } from "../sampling/correct.ts";
@@ -8,11 +8,11 @@ export interface CorrectRequest {
   readonly method: CorrectionMethod;
   readonly problem: Problem;
   readonly seed: number;
-  /** What an observation is called. */
+  /** Name of observation n in messages. */
   readonly title: (n: number) => string;
 }
 
-/** Corrects them all; each has draws of its own, as without a correction. */
+/** Corrects all posteriors; each uses its own seed, as without a correction. */
 export async function correctAll(
   posteriors: readonly AmortisedPosterior[],
   { method, problem, seed, title }: CorrectRequest,
@@ -32,7 +32,7 @@ export async function correctAll(
 const finite = (x: number | null): number | string | null =>
   x === null || Number.isFinite(x) ? x : Number.isNaN(x) ? null : x > 0 ? "inf" : "-inf";
 
-/** What --json tells of a correction. */
+/** A correction as --json prints it. */
 export const correctionJson = (c: CorrectedPosterior): Record<string, unknown> => ({
   correction: {
     method: c.method,

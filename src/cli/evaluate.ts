@@ -1,4 +1,4 @@
-/** `retrodict evaluate MODEL`: a verdict on a model in words and numbers, and as a report. */
+/** `retrodict evaluate MODEL`: a verdict in words and numbers, and a report. */
 import type { Evaluation } from "../evaluate/evaluation.ts";
 import { type EvaluateOptions, evaluateTable } from "../evaluate/options.ts";
 import { checkWritable, writeBytes } from "../host/files.ts";
@@ -17,35 +17,36 @@ interface Options extends ComputeOptions, Pick<EvaluateOptions, (typeof OPTIONS)
 const MARKS = { sound: "✓", correct: "!", doubtful: "✗" } as const;
 const percent = (x: number): string => `${formatNumber(100 * x, 3)} %`;
 
-function tableOf({ ks, weights, resimulation, calibration, milliseconds }: Evaluation): string {
+function tableOf({ against, ks, weights, resimulation, calibration, milliseconds }: Evaluation): string {
   const rows: string[][] = [];
-  const { floor } = ks?.guide ?? { floor: Number.NaN };
   for (const [name, own] of [
     ["KS, guide", ks?.guide],
     ["KS, corrected by weights", ks?.corrected],
   ] as const)
     if (own) {
-      const { mean, median, p90, max } = own;
-      rows.push([name, [mean, median, p90, max].map((x) => x.toFixed(3)).join(" / "), `exact: ${floor.toFixed(3)}`]);
+      const { mean, median, p90, max, floor } = own;
+      const numbers = [mean, median, p90, max].map((x) => x.toFixed(3)).join(" / ");
+      rows.push([name, numbers, `two exact samples: ${floor.toFixed(3)}`]);
     }
   if (weights) rows.push(["k̂ above 0.7", percent(weights.above), "of the cases"]);
   if (resimulation) {
-    const least = Number.isNaN(resimulation.truth) ? "" : `exact: ${resimulation.truth.toFixed(3)}`;
+    const least = Number.isNaN(resimulation.truth) ? "" : `reference: ${resimulation.truth.toFixed(3)}`;
     rows.push(["re-simulation, noise sd", resimulation.guide.toFixed(3), least]);
   }
   const { sbc, coverage, tarp, foreign, cases } = calibration;
+  const reference = against.name === "none" ? "" : `reference: ${formatNumber(milliseconds.truth, 3)} ms`;
   const passed = (ok: boolean): string => (ok ? "within its bands" : "outside its bands");
   rows.push(
-    ["ranks of the truths", passed(sbc.passed), `${cases} cases`],
+    ["ranks (SBC)", passed(sbc.passed), `${cases} cases`],
     ["coverage", passed(coverage.passed), ""],
     ["TARP", passed(tarp.passed), ""],
-    ["data beyond all held out", percent(foreign.beyondAll), `beyond 99.5 %: ${percent(foreign.beyondMost)}`],
-    ["inference", `${formatNumber(milliseconds.infer, 2)} ms`, `truth: ${formatNumber(milliseconds.truth, 3)} ms`],
+    ["far observations", percent(foreign.beyondAll), `farther than 99.5 %: ${percent(foreign.beyondMost)}`],
+    ["inference", `${formatNumber(milliseconds.infer, 2)} ms`, reference],
   );
   return formatTable([{ title: "diagnostic" }, { title: "mean / median / p90 / max" }, { title: "" }], rows);
 }
 
-/** The evaluation without its draws, which only pictures need. */
+/** The evaluation without draws, which only pictures need. */
 function jsonOf({ examples, prior, ...rest }: Evaluation): Record<string, unknown> {
   const { draws: _draws, ...moments } = prior;
   return { ...rest, prior: moments, examples: examples.map(({ guide: _guide, truth: _truth, ...kept }) => kept) };
@@ -80,7 +81,9 @@ async function run([model]: readonly string[], options: Options, output: Output)
     }
     const { verdict, against, cases, seconds } = evaluation;
     const findings = verdict.findings.map(({ good, text }) => `  ${good ? "+" : "−"} ${text}`);
-    output.note(`compared ${cases} evaluation cases with ${against.text}, in ${formatTime(seconds)}`);
+    const what = against.name === "none" ? "evaluated" : "compared";
+    const reference = against.name === "none" ? "" : ` with ${against.text},`;
+    output.note(`${what} ${cases} evaluation cases${reference} in ${formatTime(seconds)}`);
     return {
       json: { model, ...jsonOf(evaluation), ...(report === undefined ? {} : { report }) },
       text: [`${MARKS[verdict.level]} ${verdict.headline}`, ...findings, "", tableOf(evaluation)].join("\n"),

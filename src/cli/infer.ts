@@ -1,14 +1,17 @@
-/** `retrodict infer MODEL --data FILE`: a posterior for each observation, in one forward pass. */
+/** `retrodict infer MODEL --data FILE`: the posterior of each observation. */
 import { extname } from "node:path";
 import { expectRoom, type OptionsOf, option, whole } from "../checks/options.ts";
 import { checkWritable, readBytes, writeBytes } from "../host/files.ts";
 import { type AmortisedPosterior, infer, inferTable } from "../infer/infer.ts";
 import type { InverseMap } from "../model/model.ts";
 import type { Posterior } from "../posterior/posterior.ts";
+import { numbered } from "../problem/columns.ts";
+import type { Parameter } from "../problem/problem.ts";
+import { problems } from "../problems/table.ts";
 import { correctTable } from "../sampling/correct.ts";
 import { formatCsv } from "../store/csv.ts";
 import { encodeNpy } from "../store/npy.ts";
-import { parseObservations } from "../store/observations.ts";
+import { parseObservations, taken } from "../store/observations.ts";
 import { addOptions, type CliCommand, type ComputeOptions, type Output, type Result, UsageError } from "./command.ts";
 import { correctAll, correctionJson } from "./correct-step.ts";
 import { findModelArgument, MODEL_HELP } from "./model-argument.ts";
@@ -33,11 +36,11 @@ const drawsTable = {
   correct: option(
     correctTable.method.check,
     undefined,
-    "correct to the exact posterior: psis by importance weights, nuts by chains, auto by what suffices",
+    "correct to the exact posterior: psis by importance weights, nuts by chains, auto by weights if they suffice, else by chains",
   ),
 };
 
-/** Rows of numbers of a CSV file: observation and draw, from 1, then the parameters. */
+/** Rows of a CSV file: observation and draw, counted from 1, then the parameters. */
 function* csvRows({ theta, shape: [N, S, D] }: Draws): Generator<Float32Array> {
   for (let n = 0; n < N; n++) {
     for (let s = 0; s < S; s++) {
@@ -55,14 +58,14 @@ function nested({ theta, shape: [N, S, D] }: Draws): number[][][] {
   return list(N, (n) => list(S, (s) => list(D, (d) => theta[(n * S + s) * D + d])));
 }
 
-/** How draws are written, by a file's extension. */
+/** Writers of draws, by extension of the file. */
 const writers: Readonly<Record<string, (draws: Draws) => Uint8Array | string>> = {
   ".npy": ({ theta, shape }) => encodeNpy(theta, shape),
   ".csv": (draws) => formatCsv(["observation", "draw", ...draws.names], csvRows(draws)),
   ".json": (draws) => `${JSON.stringify({ parameters: draws.names, shape: draws.shape, draws: nested(draws) })}\n`,
 };
 
-/** Each observation has draws of its own: its seed is the given one plus its place. */
+/** Each observation has its own seed: `seed` plus its index, so that draws of different observations are independent. */
 async function drawAll(posteriors: readonly Posterior[], map: InverseMap, S: number, seed: number): Promise<Draws> {
   const { D, parameters } = map.spec;
   expectRoom("infer", "--samples", S, posteriors.length * D);
@@ -95,7 +98,7 @@ function tableOf(map: InverseMap, posterior: Posterior): string {
 
 const unitless = (map: InverseMap): boolean => map.spec.parameters.every(({ unit }) => !unit);
 
-/** `posterior`: the one that is told of, corrected or as it was inferred. */
+/** `posterior`: the corrected posterior if there is one, else the inferred one. */
 const jsonOf = (inferred: AmortisedPosterior, posterior: Posterior): Record<string, unknown> => ({
   mean: [...posterior.mean],
   sd: [...posterior.sd],
@@ -107,6 +110,12 @@ const jsonOf = (inferred: AmortisedPosterior, posterior: Posterior): Record<stri
   ...(posterior.warning === undefined ? {} : { warning: posterior.warning }),
 });
 
+/** The data by name: of the problem, of the model file, or of a built-in problem that an older file is of. */
+function dataOf({ problem, spec: { M, data, problem: name } }: InverseMap): readonly Parameter[] {
+  const known = problem?.data ?? data ?? (Object.hasOwn(problems, name) ? problems[name].data : undefined);
+  return known?.length === M ? known : numbered(M);
+}
+
 async function run([model]: readonly string[], options: Options, output: Output): Promise<Result> {
   const { data, out, samples, seed = 0, correct: method, backend, kernels, threads } = options;
   const compute = { backend, kernels, threads };
@@ -116,13 +125,16 @@ async function run([model]: readonly string[], options: Options, output: Output)
     if (writer === undefined) throw new UsageError(`--out: expected a name that ends in ${known}, got "${out}"`);
     await checkWritable(out);
   } else if (samples !== undefined) {
-    throw new UsageError("--samples: expected --out FILE, to write the draws to, got no --out");
+    throw new UsageError("--samples: expected --out FILE, which receives the draws, got no --out");
   }
   const needed = ({ local }: InverseMap): string | undefined =>
     method !== undefined ? "--correct" : local ? "a guide on Laplace's base" : undefined;
   const { map, problem: wanted } = await findModelArgument(model, options.problem, needed, compute);
   const bytes = await readBytes(data);
-  const rows = parseObservations(bytes, data === "-" ? "standard input" : data, map.spec.M);
+  const table = parseObservations(bytes, data === "-" ? "standard input" : data, dataOf(map));
+  for (const text of taken(table)) output.note(text);
+  for (const text of table.warnings) output.warn(text);
+  const { rows } = table;
   const inferred = await infer(map, rows, { seed, ...compute });
   const title = (n: number): string => (rows.length > 1 ? `observation ${n + 1}` : "");
   const request = wanted && method && { method, problem: wanted, seed, title };
@@ -166,7 +178,7 @@ export const inferCommand: CliCommand<Options> = {
       .requiredOption("--data <FILE>", "observations: CSV (one a row), .npy (N, M), JSON, or - for standard input")
       .option(
         "--problem <PROBLEM>",
-        "problem of the model, where it is needed: built-in name or module file (default: the name in MODEL)",
+        "problem of the model, if it is needed: built-in name or module file (default: the name in MODEL)",
       )
       .option("--out <FILE>", "write draws: .npy (float32, (N, S, D)), .csv or .json");
     addOptions(command, drawsTable);

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The command line: `retrodict COMMAND …`. A command is one file, registered here. Results go to standard output, all
- * else to standard error. Status: 0 done, 1 failed, 2 wrong usage.
+ * The command line: `retrodict COMMAND …`. Each command is one file, registered here. Results go to standard output, everything
+ * else to standard error. Exit status: 0 done, 1 failed, 2 wrong usage.
  */
 import { setFlagsFromString } from "node:v8";
 import { Command, CommanderError } from "commander";
@@ -15,13 +15,13 @@ import { trainCommand } from "./train.ts";
 
 const commands = [problemsCommand, trainCommand, inferCommand, evaluateCommand] as readonly CliCommand[];
 
-/** Node 20 knows relaxed SIMD, which is faster, but only by a flag that must be set before anything is compiled. */
+/** Node 20 needs a flag for relaxed SIMD, which is faster; it must be set before any kernel is compiled. */
 function allowRelaxed(): void {
   if (hostRunsRelaxed() || "Deno" in globalThis) return;
   try {
     setFlagsFromString("--experimental-wasm-relaxed-simd");
   } catch {
-    // Another engine: the plain kernels run everywhere.
+    // The host is not V8; the plain kernels run everywhere.
   }
 }
 
@@ -39,7 +39,7 @@ function print(result: Result, json: boolean): void {
 
 function makeProgram(): Command {
   const program = new Command("retrodict")
-    .description("Learn the Bayesian inverse map of a physical model once; answer every measurement with a posterior.")
+    .description("Learn the Bayesian inverse map of a physical model once; answer every observation with a posterior.")
     .version(VERSION)
     .exitOverride()
     .showSuggestionAfterError(true)
@@ -59,7 +59,7 @@ function makeProgram(): Command {
   return program;
 }
 
-/** One line for people, an object for programs. */
+/** Reports an error as one line on standard error and, with --json, as an object on standard output. */
 function fail(error: unknown, status: number): void {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   const line = message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");

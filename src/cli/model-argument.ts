@@ -1,4 +1,4 @@
-/** MODEL on the command line: a model file, or the name of a shipped one, with its problem where that is needed. */
+/** MODEL on the command line: a model file or the name of a shipped model, with its problem if that is needed. */
 import type { InverseMap } from "../model/model.ts";
 import type { Problem } from "../problem/problem.ts";
 import { problems } from "../problems/table.ts";
@@ -7,14 +7,14 @@ import { load } from "../store/store.ts";
 import { type ComputeOptions, withFile } from "./command.ts";
 import { findProblemArgument } from "./problem-argument.ts";
 
-export const MODEL_HELP = `model file that train has written, or one that comes along: ${shippedModels.join(", ")}`;
+export const MODEL_HELP = `model file written by train, or a model that ships with the package: ${shippedModels.join(", ")}`;
 
 const SURROGATE = /-surrogate$/;
 
 export interface FoundModel {
-  /** With its problem, where it was needed and is not a surrogate that no file holds. */
+  /** Attached to its problem, if that was needed and is not a surrogate, which no file contains. */
   readonly map: InverseMap;
-  /** Whose posteriors are wanted: of the problem itself, also where the model is of a surrogate. Null where it was not needed. */
+  /** The problem whose posteriors are wanted: the original one, even for the model of a surrogate. Null if it was not needed. */
   readonly problem: Problem | null;
 }
 
@@ -24,9 +24,9 @@ const read = (path: string, compute: ComputeOptions, problem?: Problem): Promise
   });
 
 /**
- * A model with its problem: the one named by --problem, else the built-in one of the name in the file. `needed` says what
- * needs it, or undefined: then it is left out, and the time to check its fingerprint with it.
- * @throws when the model is damaged, when no problem is given and none has the name, or it is not the one trained on.
+ * A model with its problem: the one named by --problem, else the built-in one named in the file. `needed` returns what needs
+ * the problem; if it returns undefined, the problem is not loaded, which saves the check of its fingerprint.
+ * @throws if the model is damaged, if no problem is given and none has the name, or if the model was trained on another one.
  */
 export async function findModelArgument(
   path: string,
@@ -41,7 +41,7 @@ export async function findModelArgument(
   const original = name.replace(SURROGATE, "");
   if (named === undefined && !Object.hasOwn(problems, original))
     throw new Error(
-      `${why}: expected --problem FILE, the module of "${original}", which is no built-in problem: a model file does not hold its forward model`,
+      `${why}: expected --problem FILE, the module of "${original}", which is not a built-in problem; a model file does not contain the forward model`,
     );
   const problem = await findProblemArgument(named ?? original);
   const surrogate = SURROGATE.test(name) && problem.name !== name;

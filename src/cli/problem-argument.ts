@@ -8,17 +8,13 @@ import { UsageError } from "./command.ts";
 
 const MODULE = /\.(js|mjs|cjs|ts|mts)$/i;
 
-/** What to try where the host cannot run a module, by the code of its error. */
+/** Advice if the host cannot run a module, by error code. */
 const HINTS: Readonly<Record<string, string>> = {
   ERR_UNKNOWN_FILE_EXTENSION: "this host does not run TypeScript; use Node 22.18 or newer, or compile it to JavaScript",
-  ERR_MODULE_NOT_FOUND: "a module that it imports is not there",
+  ERR_MODULE_NOT_FOUND: "a module that it imports was not found",
 };
 
-/**
- * The problem that is meant.
- *
- * @throws UsageError on a name that is not known; Error when the module cannot be run or exports no problem.
- */
+/** The problem named `text`. @throws UsageError if the name is unknown; Error if the module cannot be run or exports no problem. */
 export async function findProblemArgument(text: string): Promise<Problem> {
   if (Object.hasOwn(problems, text)) return problems[text];
   if (!MODULE.test(text)) {

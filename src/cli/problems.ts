@@ -1,11 +1,11 @@
-/** `retrodict problems`: what is built in. */
+/** `retrodict problems`: the built-in problems. */
 import { guideNames } from "../guides/index.ts";
 import type { Problem } from "../problem/problem.ts";
 import { problems } from "../problems/table.ts";
 import type { CliCommand } from "./command.ts";
 import { formatTable } from "./table.ts";
 
-/** Guides that presets know, else all of them. */
+/** Guides that the presets name, or all guides if they name none. */
 function guidesOf({ presets }: Problem): string[] {
   const named = Object.values(presets).flatMap((preset) => Object.keys(preset as object));
   const known = guideNames.filter((name) => named.includes(name));
@@ -14,7 +14,7 @@ function guidesOf({ presets }: Problem): string[] {
 
 export const problemsCommand: CliCommand = {
   name: "problems",
-  summary: "list the problems that are built in",
+  summary: "list the built-in problems",
   define: () => {},
   run: async () => {
     const list = Object.entries(problems).map(([name, problem]) => ({
@@ -31,7 +31,7 @@ export const problemsCommand: CliCommand = {
       { title: "D", right: true },
       { title: "M", right: true },
       { title: "guides" },
-      { title: "what" },
+      { title: "description" },
     ];
     const rows = list.map((p) => [p.name, `${p.D}`, `${p.M}`, p.guides.join(" "), p.description]);
     return { json: { problems: list }, text: formatTable(columns, rows) };

@@ -1,4 +1,4 @@
-/** Progress of long work on standard error: a bar on a terminal, a line now and then in a pipe. */
+/** Progress of long work on standard error: a bar on a terminal, lines in a pipe. */
 import cliProgress from "cli-progress";
 import type { SimulationProgress } from "../simulate/options.ts";
 import type { Progress } from "../train/options.ts";
@@ -7,11 +7,11 @@ import { formatNumber, formatTime } from "./table.ts";
 
 export interface View<P> {
   update(progress: P): void;
-  /** Leaves the terminal as it was found. */
+  /** Restores the terminal. */
   stop(): void;
 }
 
-/** What a view shows of an event: how much of all is done, what comes before and after. */
+/** What a view shows: how much is done, and words about it. */
 interface Shown {
   readonly done: number;
   readonly all: number;
@@ -20,7 +20,7 @@ interface Shown {
   readonly secondsLeft: number;
 }
 
-/** In a pipe: at most a line a second, one for each tenth of the steps, and one a minute in long work. */
+/** In a pipe: a line for each tenth of the work, but at most one a second, and at least one a minute. */
 const LEAST_GAP_MS = 1000;
 const LONGEST_GAP_MS = 60_000;
 
@@ -28,7 +28,7 @@ const rate = (perSecond: number, unit: string): string => `${formatNumber(perSec
 const heldOutOf = ({ heldOut }: Progress): string =>
   Number.isNaN(heldOut) ? "" : `, held-out ${formatNumber(heldOut)}`;
 
-/** Simulations, which a surrogate begins with, have no loss. */
+/** The simulations at the start of a surrogate have no loss. */
 const ofTraining = (p: Progress): Shown => ({
   done: p.step,
   all: p.steps,
@@ -47,7 +47,7 @@ const ofSimulating = ({ done, count, kept, failed, perSecond, secondsLeft, stage
   return { done, all: count, text, rate: rate(perSecond, "rows"), secondsLeft };
 };
 
-/** `patient`: what takes less than a second, or is at its end, gets no bar. */
+/** `patient`: work that takes less than a second gets no bar. */
 function bar<P>(show: (progress: P) => Shown, patient: boolean): View<P> {
   const view = new cliProgress.SingleBar({
     format: "[{bar}] {value}/{total} · {text} · {rate} · {left} left",
@@ -68,7 +68,7 @@ function bar<P>(show: (progress: P) => Shown, patient: boolean): View<P> {
     },
     stop() {
       view.stop();
-      started = false; // another may follow
+      started = false; // other work may follow
     },
   };
 }
@@ -84,13 +84,14 @@ function lines<P>(output: Output, unit: string, show: (progress: P) => Shown): V
       if (now - last < due) return;
       tenth = Math.floor((10 * done) / all);
       last = now;
-      output.note(`${unit} ${done} of ${all}: ${text}, ${rate}, ${formatTime(secondsLeft)} left`);
+      const about = text === unit ? rate : `${text}, ${rate}`;
+      output.note(`${unit} ${done} of ${all}: ${about}, ${formatTime(secondsLeft)} left`);
     },
     stop: () => {},
   };
 }
 
-/** A view that fits standard error; none with --quiet. */
+/** A bar or lines, as standard error allows; nothing with --quiet. */
 function viewOf<P>(output: Output, unit: string, show: (progress: P) => Shown, patient = false): View<P> {
   if (output.quiet) return { update: () => {}, stop: () => {} };
   return process.stderr.isTTY ? bar(show, patient) : lines(output, unit, show);
@@ -99,7 +100,7 @@ function viewOf<P>(output: Output, unit: string, show: (progress: P) => Shown, p
 export const progressView = (output: Output): View<Progress> => viewOf(output, "step", ofTraining);
 export const simulationView = (output: Output): View<SimulationProgress> => viewOf(output, "row", ofSimulating, true);
 
-/** One of several things that are done one after another. */
+/** Progress of one of several stages. */
 export interface StageProgress {
   readonly stage: string;
   readonly done: number;

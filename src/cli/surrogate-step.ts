@@ -1,4 +1,4 @@
-/** `retrodict train … --surrogate`: the network that stands in for the forward model, fitted before the training. */
+/** `retrodict train … --surrogate`: fits the network that replaces the forward model, before the training. */
 import { type BackendOptions, backendOf } from "../backends/select.ts";
 import type { Problem } from "../problem/problem.ts";
 import { type Surrogate, type SurrogateProgress, surrogate } from "../surrogate/surrogate.ts";
@@ -9,11 +9,11 @@ import { formatNumber } from "./table.ts";
 
 interface Options extends BackendOptions {
   readonly seed?: number;
-  /** Updates of the surrogate. */
+  /** Steps of the surrogate's training. */
   readonly steps?: number;
 }
 
-/** A surrogate of the problem, its error told. It is fitted anew when a training is resumed: the seed makes it the same. */
+/** A surrogate of the problem; notes its error. A resumed training fits it again; the seed makes it the same. */
 export async function surrogateOf(
   problem: Problem,
   { seed, steps, ...options }: Options,
@@ -21,7 +21,7 @@ export async function surrogateOf(
   output: Output,
 ): Promise<Surrogate> {
   output.note(`${problem.name}: fitting a surrogate`);
-  let view: { phase: string; shown: View<Progress> } | undefined; // each phase counts anew
+  let view: { phase: string; shown: View<Progress> } | undefined; // each phase counts from 0
   const onProgress = (progress: SurrogateProgress): void => {
     if (signal.aborted) return;
     if (view?.phase !== progress.phase) {
@@ -43,7 +43,7 @@ export async function surrogateOf(
     const { rms, p99, max, count } = made.error;
     const [most, nearly, all] = [rms, p99, max].map((e) => formatNumber(e, 2));
     output.note(
-      `surrogate: off by ${most} noise sd rms, 99 % within ${nearly}, at most ${all}, on ${count} held-out parameters`,
+      `surrogate: rms error ${most} noise sd, 99 % of errors within ${nearly}, largest ${all}, on ${count} held-out simulations`,
     );
     if (made.warning) output.warn(made.warning);
     return made;
@@ -52,7 +52,7 @@ export async function surrogateOf(
   }
 }
 
-/** What --json tells of it. */
+/** The surrogate as --json prints it. */
 export const surrogateJson = ({ error, parent, warning }: Surrogate): Record<string, unknown> => ({
   surrogate: {
     of: parent.name,

@@ -6,10 +6,10 @@ export interface Column {
   readonly right?: boolean;
 }
 
-/** Code points, near enough to the columns of a terminal for what is printed here. */
+/** Code points, which for the texts printed here equal the columns of a terminal. */
 const width = (text: string): number => [...text].length;
 
-/** Lines of a table with a line of titles; no trailing spaces. */
+/** The lines of a table, titles first. */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
   const widths = columns.map(({ title }, c) => Math.max(width(title), ...rows.map((row) => width(row[c]))));
   const line = (cells: readonly string[]): string =>
@@ -23,14 +23,14 @@ export function formatTable(columns: readonly Column[], rows: readonly (readonly
   return [columns.map(({ title }) => title), ...rows].map(line).join("\n");
 }
 
-/** A number with `digits` significant ones. */
+/** A number with `digits` significant digits. */
 export const formatNumber = (x: number, digits = 4): string => {
   if (!Number.isFinite(x)) return String(x);
   const size = Math.abs(x);
   return size !== 0 && (size < 1e-4 || size >= 1e6) ? x.toExponential(digits - 1) : x.toPrecision(digits);
 };
 
-/** Seconds as people say them: 8 s, 3 min 05 s, 2 h 10 min. */
+/** Seconds as 8 s, 3 min 05 s or 2 h 10 min. */
 export function formatTime(seconds: number): string {
   if (!Number.isFinite(seconds)) return "?";
   const whole = Math.round(seconds);

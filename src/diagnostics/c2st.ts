@@ -28,6 +28,7 @@ import {
   sumFeatures,
   weight,
 } from "../graph/build.ts";
+import { gradientsOf } from "../graph/grad.ts";
 import { compile, type Program } from "../graph/program.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { atOnce } from "../host/yielding.ts";
@@ -162,7 +163,7 @@ function classifier(D: number, hidden: number): Program {
   const total = add(mul(loss, 1 / BATCH), mul(cast(penalty, "f64"), DECAY));
   return atOnce(
     compile({
-      train: { outputs: { loss: total }, minimise: total, rows: BATCH },
+      train: { outputs: { loss: total }, gradients: () => gradientsOf(total), rows: BATCH },
       tell: { outputs: { logit: logit(input("x", D)) } },
     }),
   );

@@ -10,10 +10,12 @@
  * place, but not a posterior of the wrong width.
  */
 import { backendTable } from "../backends/select.ts";
-import { check, type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
+import { check, type OptionsOf, option, pickOptions, readOptions, seed, whole } from "../checks/options.ts";
+import { includedNoise } from "../distributions/noise.ts";
 import type { Posterior } from "../posterior/posterior.ts";
 import type { Problem } from "../problem/problem.ts";
-import { addNoise, predict } from "../simulate/simulate.ts";
+import { predictTable, replicate } from "../simulate/predict.ts";
+import { addNoise } from "../simulate/simulate.ts";
 import { flatRows, type Rows } from "./arrays.ts";
 import { sdOf } from "./resimulation.ts";
 
@@ -103,7 +105,7 @@ export const predictiveTable = {
   seed: option(seed, 0),
   /** Discrepancies by name, beside "chi-square". */
   discrepancies: option(check<Readonly<Record<string, Discrepancy>>>("an object of functions", isDiscrepancies)),
-  ...backendTable,
+  ...predictTable,
 };
 /** Options of `predictiveCheck`. */
 export type PredictiveOptions = OptionsOf<typeof predictiveTable>;
@@ -112,16 +114,26 @@ export type PredictiveOptions = OptionsOf<typeof predictiveTable>;
 const STEP = -7;
 
 /**
- * Draws from a posterior, replicates its observation, and checks it against the replications.
- * @throws for a problem without a forward model in ops.
+ * Draws from a posterior, replicates its observation by the forward model or the simulator, and checks it against the replications.
+ * Where the problem's noise is null each draw is simulated twice: once for y_s, and once for c_s, which then contains noise too.
+ * @throws for a problem that has neither; as `predict` does.
  */
 export async function predictiveCheck(
   problem: Problem,
   posterior: Pick<Posterior, "y" | "sample">,
   options: PredictiveOptions = {},
 ): Promise<PredictiveCheck> {
-  const { draws, seed, discrepancies, ...backend } = readOptions("predictiveCheck", predictiveTable, options);
-  const clean = await predict(problem, await posterior.sample(draws, { seed }), backend);
-  const replicated = await addNoise(problem, Float32Array.from(clean), seed, STEP, backend);
-  return checkReplications(posterior.y, { clean, replicated, noiseSd: problem.noise.sd }, discrepancies);
+  const { draws, seed, discrepancies, ...own } = readOptions("predictiveCheck", predictiveTable, options);
+  const included = problem.noise === includedNoise;
+  const theta = await posterior.sample(draws, { seed });
+  const [D, M] = [theta.length / draws, posterior.y.length];
+  if (D !== problem.D || M !== problem.M)
+    throw new Error(
+      `predictiveCheck: expected a posterior of ${problem.D} parameters and ${problem.M} data, got one of ${D} and ${M}`,
+    );
+  const [clean, again] = await replicate("predictiveCheck", problem, theta, own, included ? [seed, seed + 1] : [seed]);
+  const noiseSd = included ? undefined : problem.noise.sd;
+  const replicated =
+    again ?? (await addNoise(problem, Float32Array.from(clean), seed, STEP, pickOptions(backendTable, own)));
+  return checkReplications(posterior.y, { clean, replicated, noiseSd }, discrepancies);
 }

@@ -9,7 +9,7 @@
 import { type BackendOptions, backendTable } from "../backends/select.ts";
 import { readOptions } from "../checks/options.ts";
 import type { Problem } from "../problem/problem.ts";
-import { predict } from "../simulate/simulate.ts";
+import { predict } from "../simulate/predict.ts";
 import { flatRows, type Rows } from "./arrays.ts";
 
 /** A re-simulation error. */

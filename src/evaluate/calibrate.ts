@@ -1,4 +1,4 @@
-/** Calibration over fresh cases, as plain lists: what is kept in a model file, and shown in a report. */
+/** Calibration over fresh cases as plain lists, for model files and reports. */
 import { coverage } from "../diagnostics/coverage.ts";
 import type { Curve } from "../diagnostics/curves.ts";
 import type { Ranks } from "../diagnostics/ranks.ts";
@@ -18,10 +18,13 @@ const plain = (curve: Curve & { readonly reading: string }): BandedCurve => ({
   reading: curve.reading,
 });
 
-/** Share of held-out simulations that are farther than a case that counts as far. */
+/** A case is far if at most this share of the held-out simulations is farther. */
 const MOST = 0.005;
 
-/** What ranks of the truths say, each of the three at level `alpha`; `farther` of the cases' data. */
+/**
+ * Tests the ranks of the true parameters: SBC, coverage and TARP, each at level `alpha`. `farther` is, for each case, the share
+ * of held-out simulations that are farther than its data.
+ */
 export function calibrationOf(ranks: Ranks, farther: readonly number[], alpha = 0.01): CalibrationSummary<BandedCurve> {
   const uniform = sbc(ranks, { alpha, quantities: false });
   const cover = coverage(ranks, { alpha });

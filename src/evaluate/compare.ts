@@ -13,7 +13,7 @@ const RESIMULATED = 100;
 /** Draws that are weighted, for each draw that is compared: the compared ones are resampled from them. */
 const WEIGHTED = 4;
 
-/** What one evaluation case comes to; null where there is no reference, likelihood or forward model. */
+/** The result of one evaluation case; null without a reference, likelihood or forward model. */
 export interface Comparison {
   /** KS of each parameter (D): draws of the guide, and draws resampled by importance weights, against the reference. */
   readonly ks: number[] | null;
@@ -21,7 +21,7 @@ export interface Comparison {
   /** Pareto shape k̂ of the weights, and their effective sample size as a share of the draws. */
   readonly kHat: number | null;
   readonly ess: number | null;
-  /** Root mean square error of re-simulated data, in noise sd: draws of the guide, and of the reference. */
+  /** Root mean square error of re-simulated data, in noise sd: for draws of the guide, and of the reference. */
   readonly resimulated: number | null;
   readonly least: number | null;
 }

@@ -2,9 +2,9 @@
  * Evaluation of an inverse map on fresh evaluation cases, that is simulations whose true parameters are known:
  *
  *   calibration    ranks of the true parameters, coverage and TARP over many cases, from simulations alone (calibrate.ts)
- *   KS             draws against those of a reference posterior, for the first of the cases (reference.ts, compare.ts)
+ *   KS             draws compared with those of a reference posterior, in the first cases (reference.ts, compare.ts)
  *   weights        k̂ of the same draws, and the KS of draws corrected by importance weights (sampling/psis.ts)
- *   re-simulation  distance of the data of draws from those of the true parameters
+ *   re-simulation  distance between data simulated from draws and from the true parameters
  */
 import { type BackendOptions, backendOf } from "../backends/select.ts";
 import { expectRoom, readOptions, type SettingsOf } from "../checks/options.ts";
@@ -37,8 +37,8 @@ interface Request extends Omit<SettingsOf<typeof evaluateTable>, "problem" | "on
 
 /**
  * Evaluates a map on fresh cases, whose parameters are drawn from the prior.
- * @throws where the problem is unknown, cannot be simulated, or does not allow the reference posterior that was asked for; the
- * reason of the signal when it is aborted.
+ * @throws if the problem is unknown, cannot be simulated, or does not allow the requested reference posterior; the reason of the
+ * signal if it is aborted.
  */
 export async function evaluate(map: InverseMap, options: EvaluateOptions = {}): Promise<Evaluation> {
   const started = performance.now();
@@ -48,7 +48,7 @@ export async function evaluate(map: InverseMap, options: EvaluateOptions = {}): 
   const calibration = await calibrate(request, fresh);
 
   const cases = Math.min(request.cases, fresh.count);
-  await infer(map, fresh.y[0], { ...backend, seed }); // loads the weights, which is not to be timed
+  await infer(map, fresh.y[0], { ...backend, seed }); // loads the weights, so that the time below leaves this out
   const inferring = performance.now();
   const posteriors = await infer(map, fresh.y.slice(0, cases), { ...backend, seed });
   const inferred = performance.now();
@@ -102,7 +102,7 @@ function readRequest(map: InverseMap, options: EvaluateOptions): Request {
   return { ...settings, map, problem, onStage, backend: backendOf(settings) };
 }
 
-/** Evaluation cases by row: true parameters (D), data without noise and with it (M). */
+/** Evaluation cases, one a row: true parameters (D), data without noise and with it (M). */
 interface Cases {
   readonly count: number;
   /** Simulations that failed. */
@@ -137,7 +137,7 @@ async function simulateCases({ problem, cases, calibration, seed, backend, signa
   };
 }
 
-/** Ranks of the true parameters in all cases, and how far the data lie from the simulations of training. */
+/** Ranks of the true parameters in all cases, and the distance of the data from the training simulations. */
 async function calibrate(request: Request, { y, truths }: Cases): Promise<CalibrationSummary<BandedCurve>> {
   const { map, problem, backend, seed, signal, onStage } = request;
   const posteriors = await infer(map, y, { ...backend, draws: 2, seed });

@@ -1,4 +1,4 @@
-/** What an evaluation says of a model: plain data, from which the summary, the JSON and the report are made. */
+/** The result of `evaluate` as plain data. */
 import type { CalibrationSummary, CurveRecord, PooledKs, TruthName, Verdict } from "../model/calibration-record.ts";
 import type { ModelSpec } from "../model/model.ts";
 
@@ -10,32 +10,32 @@ export interface BandedCurve extends CurveRecord {
   readonly high: readonly number[];
 }
 
-/** KS of draws against the truth's: a number for each parameter of each case, and what two exact samples would give. */
+/** KS of draws and reference draws for each parameter of each case, and its mean for two exact samples (`floor`). */
 export interface KsSummary extends PooledKs {
   /** (cases, D) */
   readonly statistics: readonly (readonly number[])[];
   readonly floor: number;
 }
 
-/** One case with all that a picture needs. */
+/** One case, with everything that its pictures need. */
 export interface Example {
   readonly index: number;
   /** (M), (D) */
   readonly y: readonly number[];
   readonly theta: readonly number[];
-  /** Draws (S, D) of guide and truth. */
+  /** Draws (S, D) of the guide. */
   readonly guide: Float32Array;
-  /** Null where there is none. */
+  /** Draws (S, D) of the reference posterior; null without one. */
   readonly truth: Float32Array | null;
   readonly mean: readonly number[];
   readonly sd: readonly number[];
   readonly q05: readonly number[];
   readonly q95: readonly number[];
-  /** Mean KS over the parameters, k̂ of the weights, distance share. */
+  /** Mean KS over the parameters, k̂ of the weights, share of held-out simulations that are farther. */
   readonly ks: number | null;
   readonly kHat: number | null;
   readonly farther: number;
-  /** Why it is shown: "typical", "worst KS", … */
+  /** Why it is shown: "typical case", "worst KS", … */
   readonly title: string;
 }
 
@@ -48,30 +48,30 @@ export interface Evaluation {
   readonly prior: { readonly mean: readonly number[]; readonly sd: readonly number[]; readonly draws: Float32Array };
   readonly verdict: Verdict;
   readonly against: { readonly name: TruthName; readonly text: string };
-  /** Those held against the truth: fewer than were asked for where more were dropped. */
+  /** Cases compared with the reference posterior; fewer than requested if too many simulations were dropped. */
   readonly cases: number;
-  /** Fresh simulations that failed and were dropped: what is said holds where the problem can be simulated. */
+  /** Simulations that failed and were dropped: the evaluation holds only where the problem can be simulated. */
   readonly dropped: number;
   readonly draws: number;
   readonly seed: number;
-  /** Null where there is nothing to hold posteriors against. */
+  /** Null without a reference posterior. */
   readonly ks: { readonly guide: KsSummary; readonly corrected: KsSummary | null } | null;
-  /** Root mean square of re-simulated data from the noise-free ones, in noise sd, over all cases: guide and truth. */
+  /** Root mean square error of re-simulated data, in noise sd, over all cases: for draws of the guide, and of the reference. */
   readonly resimulation: { readonly guide: number; readonly truth: number } | null;
   /**
-   * Weights of the guide's draws, a case each: k̂ and effective sample size as a share of the draws; `above` is the share of
-   * cases with k̂ > 0.7. Null without a likelihood.
+   * Importance weights of the guide's draws in each case: k̂, and effective sample size as a share of the draws; `above` is the
+   * share of cases with k̂ > 0.7. Null without a likelihood.
    */
   readonly weights: {
     readonly kHat: readonly number[];
     readonly ess: readonly number[];
     readonly above: number;
   } | null;
-  /** Share of cases whose datum `infer` warns of. */
+  /** Share of cases for which `infer` gives a warning. */
   readonly warned: number;
   readonly calibration: CalibrationSummary<BandedCurve>;
   readonly examples: readonly Example[];
-  /** Training and held-out losses by step, where the model holds them. */
+  /** Training and held-out losses by step; null if the model has none. */
   readonly losses: {
     readonly steps: readonly number[];
     readonly train: readonly number[];

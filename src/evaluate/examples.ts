@@ -1,4 +1,4 @@
-/** A few evaluation cases to look at: a typical one, the worst ones, and the first. */
+/** A few evaluation cases to look at: the typical one, the worst ones, and the first. */
 import type { AmortisedPosterior } from "../infer/infer.ts";
 import { meanOf } from "../numbers/moments.ts";
 import type { Comparison } from "./compare.ts";
@@ -17,8 +17,9 @@ export interface ExampleRequest {
   readonly seed: number;
 }
 
-/** Titles and numbers of the cases, each case once, under its first title. */
+/** Titles and indices of the cases; each case appears once, under its first title. */
 function choose(comparisons: readonly Comparison[]): [title: string, index: number][] {
+  if (comparisons.length === 1) return [["only case", 0]];
   const sortedBy = (score: (c: Comparison) => number): number[] =>
     comparisons.map((_, i) => i).sort((a, b) => score(comparisons[a]) - score(comparisons[b]));
   const chosen: [string, number][] = [];
@@ -34,7 +35,7 @@ function choose(comparisons: readonly Comparison[]): [title: string, index: numb
   return chosen.filter(([, i], k) => chosen.findIndex(([, other]) => other === i) === k);
 }
 
-/** The chosen cases with all that the pictures of a report need. */
+/** The chosen cases, with everything that the pictures of a report need. */
 export function examplesOf(request: ExampleRequest): Promise<Example[]> {
   const { posteriors, comparisons, reference, theta, seed } = request;
   return Promise.all(

@@ -1,4 +1,4 @@
-/** What a model file keeps of its evaluation: what it came to, without the curves and draws that pictures are made of. */
+/** The record of an evaluation in a model file: its results, without the curves and draws that only pictures need. */
 import type { CalibrationRecord, CurveRecord, PooledKs } from "../model/calibration-record.ts";
 import { type InverseMap, mapOf } from "../model/model.ts";
 import type { Evaluation } from "./evaluation.ts";
@@ -6,7 +6,7 @@ import type { Evaluation } from "./evaluation.ts";
 const curve = ({ name, pValue, passed, reading }: CurveRecord): CurveRecord => ({ name, pValue, passed, reading });
 const pooled = ({ mean, median, p90, max }: PooledKs): PooledKs => ({ mean, median, p90, max });
 
-/** The record of an evaluation. */
+/** Reduces an evaluation to the record that a model file keeps. */
 export function recordOf(evaluation: Evaluation): CalibrationRecord {
   const { verdict, against, cases, draws, seed, ks, weights, resimulation, warned, calibration } = evaluation;
   const { sbc, coverage, tarp } = calibration;

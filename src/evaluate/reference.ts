@@ -1,5 +1,5 @@
 /**
- * Reference posteriors, the best that a problem allows: the sampler of the problem itself, quadrature for one or two parameters
+ * Reference posteriors. The best that the problem allows is used: its own exact sampler, quadrature for one or two parameters
  * (table.ts), or chains of the no-U-turn sampler (sampling/nuts.ts).
  */
 import type { BackendOptions } from "../backends/select.ts";
@@ -9,7 +9,7 @@ import type { TruthName } from "../model/calibration-record.ts";
 import { type Problem, sourceOf } from "../problem/problem.ts";
 import { nuts } from "../sampling/nuts.ts";
 import { samplerOf } from "../sampling/potential.ts";
-import { predict } from "../simulate/simulate.ts";
+import { dataAt } from "../simulate/predict.ts";
 import { LARGEST_ERROR, makeTable } from "./table.ts";
 
 export interface ReferenceRequest {
@@ -34,12 +34,12 @@ export interface Reference {
   readonly joint: ((theta: Float32Array, y: ArrayLike<number>) => Promise<ArrayLike<number>>) | null;
   /** Noise-free data (S, M); null without a forward model. */
   readonly clean: ((theta: Float32Array) => Promise<ArrayLike<number>>) | null;
-  /** A reason to doubt the reference itself; null where there is none. */
+  /** A reason to doubt the reference itself, or null. */
   readonly caveat: string | null;
   readonly dispose: () => void;
 }
 
-/** A reference whose likelihood and data come from the forward model itself. */
+/** A reference whose likelihood and data come from the forward model, if the problem has one. */
 async function withForward(
   { problem, backend }: ReferenceRequest,
   own: Pick<Reference, "name" | "text" | "draws"> & Partial<Reference>,
@@ -54,7 +54,8 @@ async function withForward(
       const inputs = { theta: Float64Array.from(theta), y: Float64Array.from(y) };
       return (await executor.run("joint", { rows, repeat: rows, inputs })).value;
     },
-    clean: (theta) => predict(problem, theta, backend),
+    clean: async (theta) =>
+      (await dataAt("evaluate", problem, Float64Array.from(theta), { ...backend, failures: "drop", seed: 0 })).data,
   };
 }
 
@@ -76,10 +77,10 @@ async function drawEach(
 
 async function exactReference(request: ReferenceRequest): Promise<Reference> {
   const draws = await drawEach(request, "exact draws", request.problem.exact as NonNullable<Problem["exact"]>);
-  return withForward(request, { name: "exact", text: "exact draws, by the sampler of the problem", draws });
+  return withForward(request, { name: "exact", text: "exact draws from the problem's own sampler", draws });
 }
 
-/** Null where the interpolation is too coarse for this problem. */
+/** Null if the interpolation is too coarse for this problem. */
 async function quadratureReference(request: ReferenceRequest): Promise<Reference | null> {
   const { problem, backend, onStage, signal } = request;
   const table = await makeTable(problem, backend, async (done, count) => {
@@ -93,7 +94,7 @@ async function quadratureReference(request: ReferenceRequest): Promise<Reference
     return null;
   }
   const draws = await drawEach(request, "quadrature", draw);
-  const text = `quadrature over one table of ${solves} solves, interpolated with an error of ${error.toPrecision(2)} noise sd`;
+  const text = `quadrature over a table of ${solves} solves, interpolated with an error of ${error.toPrecision(2)} noise sd`;
   return { name: "quadrature", text, draws, joint, clean, caveat: null, dispose };
 }
 
@@ -108,7 +109,7 @@ async function chainReference(request: ReferenceRequest): Promise<Reference> {
     ...backend,
     start: posteriors,
     chains: CHAINS,
-    draws: Math.max(LEAST_CHAIN, Math.ceil((2 * draws) / CHAINS)), // twice the compared number, because they are correlated
+    draws: Math.max(LEAST_CHAIN, Math.ceil((2 * draws) / CHAINS)), // twice as many, because they are correlated
     seed,
     signal,
     onProgress: ({ done, total }) => onStage("chains", done, total),
@@ -121,18 +122,18 @@ async function chainReference(request: ReferenceRequest): Promise<Reference> {
     caveat:
       unmixed === 0
         ? null
-        : `the chains of ${unmixed} of ${chains.length} cases have not mixed (R̂ above ${LARGEST_R_HAT})`,
+        : `in ${unmixed} of ${chains.length} cases the chains have not mixed (R̂ above ${LARGEST_R_HAT})`,
   });
 }
 
-/** The reference that was asked for, or with "auto" the best that the problem allows. @throws where the problem does not allow it. */
+/** The requested reference; "auto" takes the best that the problem allows. @throws if the problem does not allow it. */
 export async function referenceOf(request: ReferenceRequest, asked: TruthName | "auto"): Promise<Reference> {
   const { problem } = request;
   const { D, name, forward } = problem;
   const refuse = (expected: string, got: string): never => {
     throw new Error(`evaluate: expected ${expected} for against "${asked}"; "${name}" has ${got}`);
   };
-  if (asked === "exact" && problem.exact === null) refuse("a problem with a sampler of its own", 'none; use "nuts"');
+  if (asked === "exact" && problem.exact === null) refuse("a problem with an exact sampler", 'none; use "nuts"');
   if ((asked === "quadrature" || asked === "nuts") && forward === null)
     refuse("a forward model in ops", sourceOf(problem));
   if (asked === "quadrature" && D > 2) refuse("one or two parameters", `${D}; use "nuts"`);
@@ -142,10 +143,10 @@ export async function referenceOf(request: ReferenceRequest, asked: TruthName | 
     if (found !== null) return found;
     if (asked === "quadrature")
       throw new Error(
-        `evaluate: the data of "${name}" vary too fast between the nodes of a table; use against "nuts" instead`,
+        `evaluate: the data of "${name}" vary too fast between the nodes of the table; use against "nuts" instead`,
       );
   }
   if (asked !== "none" && forward !== null) return chainReference(request);
-  const text = forward === null ? `nothing: "${name}" has ${sourceOf(problem)}` : "nothing";
+  const text = forward === null ? `none: "${name}" has ${sourceOf(problem)}` : "none";
   return withForward(request, { name: "none", text, draws: null });
 }

@@ -1,12 +1,12 @@
 /**
  * The exact posterior of one or two parameters by quadrature over one table of solves, for any number of observations. The
- * noise-free data f at the nodes of a grid in z (density.ts) are interpolated by cubics, dimension by dimension,
+ * noise-free data f at the nodes of a grid in z (distributions/frame.ts) are interpolated by cubics, dimension by dimension,
  *
  *   f(t) ≈ Σ_{k=−1…2} w_k(t) f_k,   w_k Lagrange's polynomials through the four nodes around t in [0, 1],
  *
- * and the density p(y | f(z)) p(z) is summed over subcells of the cells where it is not negligible. Draws are of the subcells,
- * uniform within each. Long data with normal noise are kept by their principal components, in noise sd, which is all that the
- * likelihood sees of them.
+ * and the density p(y | f(z)) p(z) is summed over subcells of the cells where it is not negligible. A draw picks a subcell, and
+ * is uniform within it. Long data with normal noise are reduced to their principal components, in noise sd, because the
+ * likelihood depends on nothing else.
  */
 import type { Executor } from "../backends/backend.ts";
 import { type BackendOptions, createExact } from "../backends/select.ts";
@@ -21,27 +21,26 @@ import type { Problem } from "../problem/problem.ts";
 
 /** Nodes along each dimension. */
 const NODES = [0, 513, 97];
-/** Subcells of a cell along each dimension at most, and subcells in all: fewer where the posterior is wide. */
+/** Most subcells of a cell along each dimension, and most subcells in all: a wide posterior gets fewer of them in each cell. */
 const MOST_PARTS = 16;
 const SUBCELLS = 20_000;
-/** Data longer than this, if their noise is normal, are kept by so many components. */
+/** Data longer than LONG_DATA with normal noise are reduced to COMPONENTS components, fitted to FITTED nodes. */
 const LONG_DATA = 64;
 const COMPONENTS = 48;
-/** Nodes that they are fitted to. */
 const FITTED = 1500;
-/** The grid reaches over all of so many draws of the prior, and a quarter of their range beyond. */
+/** The grid covers the range of RANGE_DRAWS prior draws, and BEYOND times this range on either side. */
 const RANGE_DRAWS = 4096;
 const BEYOND = 0.25;
-/** Cells whose corners are all below the highest node by so much are left out; the nearest neighbours of the others are kept. */
+/** A cell is left out if the log density at all its corners, and at those of its neighbours, is so far below the largest. */
 const NEGLIGIBLE = 25;
-/** Points where the interpolation is held against the forward model, and the root mean square that it may be off, in noise sd. */
+/** Points at which the interpolation is compared with the forward model, and its largest rms error, in noise sd. */
 const CHECKS = 64;
 export const LARGEST_ERROR = 0.05;
 
 export interface Table {
-  /** Root mean square of the interpolation's error over data and checked parameters, in noise sd. */
+  /** Root mean square error of the interpolation over data and checked parameters, in noise sd. */
   readonly error: number;
-  /** Solves that it took. */
+  /** Solves of the forward model. */
   readonly solves: number;
   /** Noise-free data (S, M) of parameters (S, D), interpolated. */
   clean(theta: ArrayLike<number>): Promise<Float64Array>;
@@ -52,7 +51,7 @@ export interface Table {
   dispose(): void;
 }
 
-/** A table of a problem with D ≤ 2 and a forward model. `onRows` is told how many solves are done, of how many. */
+/** The table of a problem with D ≤ 2 and a forward model. */
 export async function makeTable(
   problem: Problem,
   backend: BackendOptions,
@@ -138,10 +137,10 @@ export async function makeTable(
   };
 }
 
-/** What data are kept as: themselves, or whitened components. */
+/** How data are kept: as they are, or as whitened components. */
 interface Space {
   readonly K: number;
-  /** Whether the likelihood is a half squared distance in it. */
+  /** Whether the log-likelihood is minus half the squared distance in this space. */
   readonly whitened: boolean;
   /** (S, M) → (S, K), and back. */
   project(data: Float64Array): Float64Array;
@@ -152,7 +151,7 @@ function spaceOf({ M, noise }: Problem, clean: Float64Array): Space {
   if (noise.name !== "gaussian" || M <= LONG_DATA)
     return { K: M, whitened: false, project: (data) => data, restore: (kept) => kept };
   const sd = Float64Array.from({ length: M }, (_, m) => (typeof noise.sd === "number" ? noise.sd : noise.sd[m]));
-  // Every so many nodes will do: `error` tells what the components leave.
+  // A subset of the nodes suffices: `error` includes what the components miss.
   const stride = Math.max(1, Math.floor(clean.length / M / FITTED));
   const some = clean.filter((_, i) => Math.floor(i / M) % stride === 0);
   const { mean, vectors } = atOnce(
@@ -218,7 +217,7 @@ async function gridOf(executor: Executor, D: number): Promise<Axis[]> {
   });
 }
 
-/** First of the four nodes about a coordinate, and their weights; coordinates beyond the grid are taken to its edge. */
+/** First of the four nodes around a coordinate, and their weights; coordinates beyond the grid move to its edge. */
 function weightsAt({ low, step, count }: Axis, x: number): { first: number; w: readonly number[] } {
   const at = Math.min(Math.max((x - low) / step, 0), count - 1);
   const first = Math.min(Math.max(Math.floor(at) - 1, 0), count - 4);
@@ -259,7 +258,7 @@ async function errorOf(
   grid: readonly Axis[],
   interpolate: (points: ArrayLike<number>) => Float64Array,
 ): Promise<number> {
-  // Within the grid, between nodes: where the prior's draws are.
+  // Anywhere between nodes, in the range of the prior's draws.
   const points = Float64Array.from({ length: CHECKS * D }, (_, i) => {
     const { low, step, count } = grid[i % D];
     const inner = BEYOND / (1 + 2 * BEYOND);
@@ -276,7 +275,7 @@ async function errorOf(
   return Math.sqrt(sum / got.length);
 }
 
-/** Cells (their least corners) that hold what is not negligible, and their neighbours. */
+/** Cells, by their lowest corner, whose density is not negligible, and their neighbours. */
 function cellsWorthwhile(grid: readonly Axis[], log: Float64Array): number[][] {
   const most = log.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const [nx, ny] = [grid[0].count, grid[1]?.count ?? 1];
@@ -316,7 +315,7 @@ function subcells(
   return { points, size: grid.map(({ step }) => step / parts) };
 }
 
-/** Independent draws (count, D) of subcells by their weights, uniform within each. */
+/** Independent draws (count, D): subcells picked by weight, uniform within each. */
 function pick(
   points: Float64Array,
   weights: Float64Array,

@@ -4,7 +4,7 @@ import type { Evaluation, KsSummary } from "./evaluation.ts";
 
 /** Share of cases that may exceed a limit. */
 const FEW = 0.05;
-/** Mean KS as a multiple of that of two exact samples: up to NEAR the posteriors are as good as exact, beyond FAR far off. */
+/** Mean KS as a multiple of that of two exact samples: up to NEAR posteriors are accurate, above FAR very inaccurate. */
 const NEAR = 1.25;
 const FAR = 2;
 
@@ -14,10 +14,13 @@ const list = (names: readonly string[]): string =>
 const failed = (curves: readonly { passed: boolean; name: string }[]): string =>
   list(curves.filter(({ passed }) => !passed).map(({ name }) => name));
 
+/** Said once, because no other part of a report speaks of a reference that is not there. */
+const UNTESTED = "Without a reference posterior, the accuracy of single posteriors was not tested.";
+
 type Numbers = Pick<Evaluation, "ks" | "weights" | "calibration" | "warned">;
 type Finding = Verdict["findings"][number];
 
-/** The verdict on a model. `caveat`: a reason to doubt the reference posteriors, or null. */
+/** `caveat`: a reason to doubt the reference posteriors, or null. */
 export function verdictOf(numbers: Numbers, caveat: string | null): Verdict {
   const comparison = compareFindings(numbers);
   const calibration = calibrationFindings(numbers);
@@ -34,12 +37,12 @@ export function verdictOf(numbers: Numbers, caveat: string | null): Verdict {
       level: "sound",
       headline:
         ks === null
-          ? "This model is calibrated, as far as simulations alone can tell."
+          ? `This model is calibrated, as far as simulations alone can tell. ${UNTESTED}`
           : "Trust this model: its posteriors are accurate and calibrated.",
       findings,
     };
   const far = ks !== null && ks.guide.mean > FAR * ks.guide.floor;
-  const corrected = ks === null ? calibrated : ks.corrected === null ? !far : isMended(ks.corrected);
+  const corrected = ks !== null && (ks.corrected === null ? !far : isMended(ks.corrected));
   if (weightable && corrected)
     return {
       level: "correct",
@@ -49,7 +52,10 @@ export function verdictOf(numbers: Numbers, caveat: string | null): Verdict {
     };
   return {
     level: "doubtful",
-    headline: "Do not rely on this model: its posteriors are inaccurate. Train longer, or use another guide.",
+    headline:
+      ks === null
+        ? `Do not rely on this model: it is not calibrated. Train longer, or use another guide. ${UNTESTED}`
+        : "Do not rely on this model: its posteriors are inaccurate. Train longer, or use another guide.",
     findings,
   };
 }
@@ -97,10 +103,10 @@ function calibrationFindings({ calibration: { sbc, coverage, tarp, cases, alpha 
   ];
 }
 
-/** Findings from importance weights, and from the distance of the data to the simulations of training. */
+/** Findings from importance weights, and from the distance of the data from the training simulations. */
 function otherFindings({ weights, calibration: { foreign }, warned }: Numbers, weightable: boolean): Finding[] {
   const { beyondAll, beyondMost } = foreign;
-  const distance = `${percent(beyondAll)} of fresh observations are farther from the simulations than all held-out ones, ${percent(beyondMost)} farther than 99.5 % of them; infer warns of ${percent(warned)} of the cases.`;
+  const distance = `${percent(beyondAll)} of the fresh observations are farther from the simulations than all held-out ones, ${percent(beyondMost)} farther than 99.5 % of them; infer warns in ${percent(warned)} of the cases.`;
   const findings = [{ good: beyondAll <= FEW, text: distance }];
   if (weights === null) return findings;
   const text = `Importance weights ${weightable ? "are" : "are not"} reliable: k̂ is above 0.7 in ${percent(weights.above)} of the cases.`;

@@ -117,3 +117,16 @@ export function jacobian(output: Tensor, x: Tensor): Jacobian {
   const push = pushForward(output, x);
   return { by: "columns", parts: each(x, (seed) => push?.(seed) ?? zerosLike(output)) };
 }
+
+/** Gradients of a scalar param by all trained weights, by name; last layer first, so that a weight's gradient is formed while its cotangent is still in cache. */
+export function gradientsOf(loss: Tensor): ReadonlyMap<string, Tensor> {
+  const leaves = topological([loss]).filter((t) => t.op === "param" && !t.attrs.frozen);
+  const gradients = new Map<string, Tensor>();
+  grad(loss, leaves).forEach((g, i) => {
+    if (g === null) return;
+    const name = leaves[i].attrs.name as string;
+    if (gradients.has(name)) throw new Error(`internal: weights "${name}" traced twice`);
+    gradients.set(name, g);
+  });
+  return new Map([...gradients].reverse());
+}

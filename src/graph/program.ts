@@ -1,5 +1,4 @@
 /** A program: a few plans (train, validate, sample, …) over one slab of weights and one of frozen params; plain data. */
-import { grad } from "./grad.ts";
 import { layOutSlab, makePlan, type Plan, type Slab } from "./plan.ts";
 import { type Tensor, topological } from "./tensor.ts";
 
@@ -16,8 +15,8 @@ export interface Program {
 export interface PlanRequest {
   /** The caller reads batch outputs row by row, params whole. */
   readonly outputs: Readonly<Record<string, Tensor>>;
-  /** A scalar param, whose gradient by all trained weights the plan leaves in the gradient slab. */
-  readonly minimise?: Tensor;
+  /** Makes the gradients by name that the plan leaves in the gradient slab: `() => gradientsOf(loss)`, of an output. */
+  readonly gradients?: () => ReadonlyMap<string, Tensor>;
   /** Rows of the batch, if they are known: shards need not be larger. */
   readonly rows?: number;
 }
@@ -47,11 +46,9 @@ function fitShard(plan: Plan): Plan {
  * @throws when weights, inputs or banks of one name differ, or a batch tensor depends on a sum over the batch.
  */
 export function* compile(requests: Readonly<Record<string, PlanRequest>>): Generator<void, Program> {
-  const forward = Object.values(requests).flatMap((r) => [
-    ...Object.values(r.outputs),
-    ...(r.minimise ? [r.minimise] : []),
-  ]);
-  const leaves = topological(forward).filter((t) => t.op === "param");
+  const leaves = topological(Object.values(requests).flatMap((r) => Object.values(r.outputs))).filter(
+    (t) => t.op === "param",
+  );
   const trained = leaves.filter((t) => !t.attrs.frozen);
   const weights = layOutSlab(trained);
   const frozen = layOutSlab(leaves.filter((t) => t.attrs.frozen));
@@ -59,7 +56,7 @@ export function* compile(requests: Readonly<Record<string, PlanRequest>>): Gener
   const banks: Record<string, number> = {};
   for (const [name, request] of Object.entries(requests)) {
     yield;
-    const gradients = request.minimise && gradientsOf(request.minimise);
+    const gradients = request.gradients?.();
     yield;
     const all = topological([...Object.values(request.outputs), ...(gradients?.values() ?? [])]);
     for (const t of all) {
@@ -74,17 +71,4 @@ export function* compile(requests: Readonly<Record<string, PlanRequest>>): Gener
     plans[name] = fitShard(makePlan(spec, weights, frozen));
   }
   return { weights, frozen, plans, banks };
-}
-
-/** Gradients by name, last layer first, so that a weight's gradient is formed while its cotangent is still in cache. */
-function gradientsOf(loss: Tensor): ReadonlyMap<string, Tensor> {
-  const leaves = topological([loss]).filter((t) => t.op === "param" && !t.attrs.frozen);
-  const gradients = new Map<string, Tensor>();
-  grad(loss, leaves).forEach((g, i) => {
-    if (g === null) return;
-    const name = leaves[i].attrs.name as string;
-    if (gradients.has(name)) throw new Error(`internal: weights "${name}" traced twice`);
-    gradients.set(name, g);
-  });
-  return new Map([...gradients].reverse());
 }

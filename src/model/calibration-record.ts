@@ -1,9 +1,9 @@
 /**
  * The result of an evaluation (evaluate/evaluate.ts) as a model file keeps it: plain data, without the curves and draws that
- * pictures are made of. The full evaluation (evaluate/evaluation.ts) is written in the same words.
+ * only pictures need. The full evaluation (evaluate/evaluation.ts) uses the same types.
  */
 
-/** What posteriors were compared with: the problem's own sampler, quadrature over a table of solves, chains, or nothing. */
+/** The reference posterior: the problem's own sampler, quadrature over a table of solves, chains, or none. */
 export type TruthName = "exact" | "quadrature" | "nuts" | "none";
 
 /** "sound": believe the model; "correct": believe it after correct(); "doubtful": do not believe it. */
@@ -12,7 +12,7 @@ export type Level = "sound" | "correct" | "doubtful";
 /** The verdict on a model, in words. */
 export interface Verdict {
   readonly level: Level;
-  /** One sentence. */
+  /** The verdict in one to three sentences. */
   readonly headline: string;
   /** The findings, best news first; `good` is false for a finding against the model. */
   readonly findings: readonly { readonly good: boolean; readonly text: string }[];
@@ -54,7 +54,7 @@ export interface CalibrationSummary<Curve extends CurveRecord = CurveRecord> {
   readonly cases: number;
   /** Posterior draws of each case. */
   readonly draws: number;
-  /** Largest probability that each of the three tests rejects a right posterior. */
+  /** Largest probability that each of the three tests rejects a correct posterior. */
   readonly alpha: number;
   /** Simulation-based calibration, one curve and one set of bins a parameter. */
   readonly sbc: {
@@ -65,21 +65,21 @@ export interface CalibrationSummary<Curve extends CurveRecord = CurveRecord> {
   /** Regions of highest density, then central intervals of each parameter. */
   readonly coverage: { readonly passed: boolean; readonly curves: readonly Curve[] };
   readonly tarp: { readonly passed: boolean; readonly curve: Curve };
-  /** Share of the cases that lie farther from the simulations than 99.5 % of those held out, and than all of them. */
+  /** Shares of the cases that are farther from the simulations than 99.5 % of the held-out ones, and than all of them. */
   readonly foreign: { readonly beyondMost: number; readonly beyondAll: number };
 }
 
 /** The record of an evaluation, kept beside the weights. */
 export interface CalibrationRecord {
   readonly verdict: Verdict;
-  /** What the posteriors were compared with, by name and in words. */
+  /** The reference posterior, by name and in words. */
   readonly against: { readonly name: TruthName; readonly text: string };
-  /** Cases compared with the truth. */
+  /** Cases compared with the reference posterior. */
   readonly cases: number;
   /** Posterior draws of each case. */
   readonly draws: number;
   readonly seed: number;
-  /** Null where there was nothing to compare posteriors with. */
+  /** Null without a reference posterior. */
   readonly ks: {
     /** Mean statistic of two exact samples. */
     readonly floor: number;
@@ -88,7 +88,7 @@ export interface CalibrationRecord {
   } | null;
   /** Share of cases whose k̂ is above 0.7. Null without a likelihood. */
   readonly kHatAbove: number | null;
-  /** Root mean square of re-simulated data from the noise-free ones, in noise sd: guide and truth. */
+  /** Root mean square error of re-simulated data, in noise sd: for draws of the guide, and of the reference. */
   readonly resimulation: { readonly guide: number; readonly truth: number | null } | null;
   /** Share of cases for which `infer` gives a warning. */
   readonly warned: number;

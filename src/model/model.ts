@@ -19,7 +19,7 @@ import { atOnce } from "../host/yielding.ts";
 import { type DistanceKind, distances } from "../nn/distance.ts";
 import { type Embedding, traceEmbedding } from "../nn/embedding.ts";
 import { STREAMS } from "../numbers/random.ts";
-import type { Problem } from "../problem/problem.ts";
+import type { Parameter, Problem } from "../problem/problem.ts";
 import type { CalibrationRecord } from "./calibration-record.ts";
 
 /** Forward model and log-prior at fixed parameters. They tell whether a problem is the one that the model was trained on. */
@@ -75,7 +75,9 @@ export interface ModelSpec {
   readonly D: number;
   /** Length of the data. */
   readonly M: number;
-  readonly parameters: readonly { readonly name: string; readonly unit?: string }[];
+  readonly parameters: readonly Parameter[];
+  /** Names and units of the data, if they have names. */
+  readonly data?: readonly Parameter[];
   /** The prior, as `distributionFromSpec` reads it. */
   readonly prior: unknown;
   readonly guide: { readonly name: string; readonly options: Readonly<Record<string, unknown>> };

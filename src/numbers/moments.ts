@@ -1,11 +1,11 @@
 /** Means, spreads and covariances of lists, and of the columns of rows (N, M). */
 import { packed } from "./triangles.ts";
 
-/** The mean of a list. */
+/** The mean of a list, summed about its first number: the mean of equal numbers is that number, to the bit. */
 export const meanOf = (x: ArrayLike<number>): number => {
   let sum = 0;
-  for (let i = 0; i < x.length; i++) sum += x[i];
-  return sum / x.length;
+  for (let i = 0; i < x.length; i++) sum += x[i] - x[0];
+  return x[0] + sum / x.length;
 };
 
 /** The variance, divided by one less than the length: without bias. */

@@ -1,9 +1,9 @@
-/** The frame of all small charts: sizes, axes and grids of one look. */
+/** Sizes, axes and grids of all charts. */
 import * as Plot from "@observablehq/plot";
 import { colour, document } from "./svg.ts";
 import { tick } from "./text.ts";
 
-/** Large ones stand two or three in a row, small ones four; on a phone one and two. */
+/** A row has two or three large charts, or four small ones; on a phone one, or two. */
 export const SIZES = { large: { width: 340, height: 220 }, small: { width: 240, height: 150 } } as const;
 export type Size = keyof typeof SIZES;
 
@@ -17,20 +17,28 @@ export interface Scale {
 
 export interface ChartParts {
   readonly size: Size;
-  /** Pixels, where it is not that of the size. */
+  /** Pixels; default: that of the size. */
   readonly height?: number;
   readonly x: Scale;
   readonly y: Scale;
   readonly marks: readonly (Plot.Markish | null)[];
 }
 
-/** A chart with a grid behind and both axes. */
+/** Ticks of an axis. A logarithmic one has 1, 2 and 5 times the powers of ten; the powers alone over more than three decades. */
+function ticksOf({ log, ticks = 4, domain: [low, high] }: Scale): number | number[] {
+  if (!log) return ticks;
+  const factors = high > 1000 * low ? [1] : [1, 2, 5];
+  const all = Array.from({ length: 41 }, (_, k) => factors.map((factor) => Number(`${factor}e${k - 20}`)));
+  return all.flat().filter((x) => x >= low && x <= high);
+}
+
+/** A chart with a grid and both axes. */
 export function chart({ size, height, x, y, marks }: ChartParts): Element {
   const { width, height: usual } = SIZES[size];
-  const axis = ({ label, ticks = 4, format = tick }: Scale) => ({
-    label,
-    ticks,
-    tickFormat: (x: number) => format(x),
+  const axis = (scale: Scale) => ({
+    label: scale.label,
+    ticks: ticksOf(scale),
+    text: (x: number) => (scale.format ?? tick)(x), // Plot's tickFormat drops labels of a logarithmic axis
     tickSize: 3,
     color: colour("quiet"),
   });
@@ -50,20 +58,20 @@ export function chart({ size, height, x, y, marks }: ChartParts): Element {
     x: scale(x),
     y: scale(y),
     marks: [
-      Plot.gridY({ stroke: colour("line"), strokeOpacity: 1, ticks: y.ticks ?? 4 }),
+      Plot.gridY({ stroke: colour("line"), strokeOpacity: 1, ticks: ticksOf(y) }),
       ...marks,
       Plot.axisX({ ...axis(x), labelOffset: size === "small" ? 33 : 31 }),
       Plot.axisY(axis(y)),
     ],
   });
   made.setAttribute("font-size", size === "small" ? "11.5" : "11");
-  made.setAttribute("overflow", "visible"); // the last number of an axis reaches a little past its end
+  made.setAttribute("overflow", "visible"); // the last number of an axis extends past its end
   return made;
 }
 
 export const RULE = { stroke: colour("quiet"), strokeDasharray: "4 3", strokeWidth: 1.2 } as const;
 
-/** Points (x_i, y_i) for marks; where one of the two is not finite the point is left out. */
+/** Points (x_i, y_i) for marks, without those that are not finite. */
 export const points = (x: ArrayLike<number>, y: ArrayLike<number>): { x: number; y: number }[] =>
   Array.from({ length: x.length }, (_, i) => ({ x: x[i], y: y[i] })).filter(
     (p) => Number.isFinite(p.x) && Number.isFinite(p.y),

@@ -1,4 +1,4 @@
-/** Pieces of HTML that the report is made of. What is marked `html` is markup already; everything else is text and escaped here. */
+/** Pieces of the report's HTML. They escape their texts. */
 import { colour, markup } from "./svg.ts";
 import { escapeText } from "./text.ts";
 
@@ -10,23 +10,23 @@ export function key(entries: readonly (readonly [colour: string, words: string, 
   return `<ul class="key">${items.join("")}</ul>`;
 }
 
-/** Guide and truth, as all pictures show them. */
+/** Guide and reference in the key of every picture. */
 export const GUIDE_KEY = [colour("learned"), "guide"] as const;
 export const truthKey = (truth: string): readonly [string, string] => [colour("exact"), truth];
 export const TRUE_KEY = ["", "true parameters", "ring"] as const;
 
-/** A mark that is told apart by its shape too, with the word for those who hear the page. */
+/** A mark that differs in shape as well as in colour, with a word for screen readers. */
 export const mark = (good: boolean): string =>
   `<span class="mark ${good ? "good" : "bad"}" role="img" aria-label="${good ? "good" : "bad"}">${good ? "✓" : "✗"}</span>`;
 
 export interface FigureParts {
   readonly title: string;
-  /** What is to be seen in it, in words. */
+  /** What it shows, in words. */
   readonly reading?: string;
-  /** Whether it is as it should be. */
+  /** Whether its result is good; without one it has no mark. */
   readonly good?: boolean;
   readonly plots: readonly Element[];
-  /** For those who cannot see it; one for all plots. */
+  /** For screen readers; one for all plots. */
   readonly description: string;
   /** Colour of the title. */
   readonly hue?: string;
@@ -44,7 +44,7 @@ export function figure({ title, reading, good, plots, description, hue }: Figure
   return `<figure${style}><figcaption><b>${escapeText(title)}</b>${said}</figcaption>${pictures.join("")}</figure>`;
 }
 
-/** Figures side by side, as many as there is room for. */
+/** Figures side by side. */
 export const panels = (figures: readonly string[], size: "large" | "small"): string =>
   `<div class="panels ${size}">${figures.join("\n")}</div>`;
 
@@ -52,7 +52,7 @@ export interface TableParts {
   readonly titles: readonly string[];
   readonly rows: readonly (readonly string[])[];
   readonly caption?: string;
-  /** "words": cells are sentences, and stand to the left. */
+  /** "words": cells are sentences, aligned to the left. */
   readonly of?: "numbers" | "words";
 }
 

@@ -1,21 +1,21 @@
 /**
  * Modes of a set of draws by quick shift (Vedaldi and Soatto, Quick shift and kernel methods for mode seeking, ECCV
- * 2008): every draw is tied to the nearest draw of higher kernel density; ties longer than `reach` are cut, and what is
- * left are trees, one a mode, with the draw of highest density as root.
+ * 2008): every draw is linked to the nearest draw of higher kernel density. Links longer than `reach` are cut. Each tree that
+ * remains is a mode, and its root is the draw of highest density.
  */
 import { exp } from "../numbers/math.ts";
 
 export interface Mode {
   /** Index of its densest draw. */
   readonly at: number;
-  /** Share of all draws that climb to it. */
+  /** Share of all draws in its tree. */
   readonly share: number;
 }
 
 /**
  * Modes of draws (S, D), largest share first.
  *
- * @param scale what a distance of 1 is in each dimension (D)
+ * @param scale the unit of distance in each dimension (D)
  * @param width of the Gaussian kernel, and `reach`, the least distance of two modes, in these units
  */
 export function findModes(draws: ArrayLike<number>, scale: ArrayLike<number>, width: number, reach: number): Mode[] {
@@ -46,7 +46,7 @@ export function findModes(draws: ArrayLike<number>, scale: ArrayLike<number>, wi
       const d = square(s, order[r]);
       if (d < distance) [nearest, distance] = [order[r], d];
     }
-    root[s] = nearest === s ? s : root[nearest]; // denser draws have come before: their root is known
+    root[s] = nearest === s ? s : root[nearest]; // denser draws came before, so their root is known
     members.set(root[s], (members.get(root[s]) ?? 0) + 1);
   });
   return [...members].map(([at, count]) => ({ at, share: count / S })).sort((a, b) => b.share - a.share);

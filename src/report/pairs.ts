@@ -1,6 +1,6 @@
 /**
- * A pair plot: on the diagonal the marginal densities of prior, learned and exact posterior (sample.ts); below it the learned
- * draws of each pair of parameters, above it the exact ones, so that one side mirrors the other.
+ * A pair plot. The diagonal shows the marginal densities of the prior, the learned and the exact posterior (sample.ts). The
+ * learned draws of each pair of parameters are below it, the exact ones above it, so that the two sides mirror each other.
  */
 import * as Plot from "@observablehq/plot";
 import { columnOf } from "../diagnostics/arrays.ts";
@@ -26,20 +26,20 @@ export interface Pairs {
 
 export interface PairOptions {
   readonly width?: number;
-  /** Draws a panel, at most; of the prior a third as many. */
+  /** Most draws in a panel; the prior has a third as many. */
   readonly points?: number;
 }
 
 const GRID = 121;
-/** Sides of a panel are no longer: of one parameter there is a small plot, not a large one. */
+/** Largest side of a panel, so that one parameter makes a small plot. */
 const LARGEST = 190;
-/** Of a prior whose form is not known: wide enough that its draws make no bumps. */
+/** Kernel width of a prior given by draws: wide enough that they make no bumps. */
 const SMOOTH = 3;
 
 /** Width of a character at an axis, pixels. */
 const CHARACTER = 5.6;
 
-/** A name with its unit where there is room for both, else the name, else its two ends: numbers stand last. */
+/** A name with its unit if there is room for both, else the name, else its two ends, because names often end with a number. */
 function fitting(axis: Axis, characters: number): string {
   const all = named(axis);
   if (all.length <= characters) return all;
@@ -55,7 +55,7 @@ function priorDensity(prior: Axis["prior"], grid: readonly number[]): number[] {
   return grid.map((x) => exp((-0.5 * (x - mean) * (x - mean)) / (sd * sd)) / (sd * Math.sqrt(2 * Math.PI)));
 }
 
-/** What an axis spans: nearly all draws of both posteriors and the truth. */
+/** The span of an axis: nearly all draws of both posteriors, and the true value. */
 function span({ learned, exact, truth }: Pairs, D: number, d: number): [number, number] {
   const lists = exact === null ? [learned] : [learned, exact];
   const ends = lists.flatMap((draws) => quantiles(columnOf(draws, D, d), [0.002, 0.998]));
@@ -68,7 +68,7 @@ function span({ learned, exact, truth }: Pairs, D: number, d: number): [number, 
 export function pairs(of: Pairs, axes: readonly Axis[], { width = 400, points = 500 }: PairOptions = {}): Element {
   const D = axes.length;
   const { learned, exact, truth: at } = of;
-  const [left, bottom, gap] = [38, 32, 5];
+  const [left, bottom, gap] = [42, 32, 5];
   const size = Math.min(LARGEST, (width - left - 2 - (D - 1) * gap) / D);
   const spans = axes.map((_, d) => span(of, D, d));
   const place = (i: number): number => i * (size + gap);
@@ -124,7 +124,7 @@ export function pairs(of: Pairs, axes: readonly Axis[], { width = 400, points = 
     if (row > col) return pair(row, col, learned, "learned");
     return exact && pair(row, col, exact, "exact");
   };
-  const ticks = { ticks: 3, tickSize: 3, color: colour("quiet"), label: null };
+  const ticks = { ticks: D > 4 ? 2 : 3, tickSize: 3, color: colour("quiet"), label: null };
   const below = (d: number): Element =>
     Plot.plot({
       document,

@@ -1,6 +1,6 @@
 /**
- * The report of an evaluation: one HTML file that holds everything, for a phone, a large screen and paper, light and dark. The
- * verdict comes first, in words; then what it rests on.
+ * The report of an evaluation: one HTML file for phones, large screens and paper, light and dark. The verdict comes first, in
+ * words, and then the results behind it.
  */
 import type { Evaluation } from "../evaluate/evaluation.ts";
 import { covering, ranks } from "./sections/calibration.ts";
@@ -33,7 +33,7 @@ const SECTIONS: readonly Section[] = [
 const sentence = (text: string): string =>
   text === "" ? "" : `${text[0].toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? "" : "."}`;
 
-/** The HTML of a report, with all its pictures; nothing is loaded from elsewhere, and no script runs. */
+/** The HTML of a report. It includes all pictures, loads nothing and runs no script. */
 export function reportHtml(evaluation: Evaluation): string {
   const { problem, description, model } = evaluation;
   const filled = SECTIONS.flatMap(({ id, title, body }) => {

@@ -3,8 +3,8 @@
  *
  *   p(x) ≈ Σ_s N(x; θ_s, h²) / S,   h = 0.9 min(sd, IQR/1.34) S^(−1/5) / 2
  *
- * half of Silverman's rule of thumb (Density Estimation, 1986, §3.4.2), which is made for one mode; in two, the product of such
- * kernels with S^(−1/6) (§4.3.2), and the regions of highest density that hold given shares of the draws.
+ * half of Silverman's rule of thumb (Density Estimation, 1986, §3.4.2), which is made for one mode. In two dimensions the kernel
+ * is the product of two such kernels with S^(−1/6) (§4.3.2); regions of highest density contain given shares of the draws.
  */
 import { columnOf } from "../diagnostics/arrays.ts";
 import { quantile } from "../diagnostics/ks.ts";
@@ -17,7 +17,7 @@ export function quantiles(values: ArrayLike<number>, levels: readonly number[]):
   return levels.map((p) => quantile(sorted, p));
 }
 
-/** The narrower of two measures of width; a sample that does not vary has a width of its own size, so that it can be drawn. */
+/** The smaller of two measures of width; a constant sample gets a positive width too, so that it can be drawn. */
 function width(values: ArrayLike<number>): number {
   const list = Float64Array.from(values);
   const mean = meanOf(list);
@@ -40,17 +40,17 @@ export function density(values: Float64Array, grid: readonly number[], smooth = 
 }
 
 export interface Region {
-  /** Values of a density at n × n points, from the low ends of both spans to the high ones, x fastest. */
+  /** Density at n × n points, from the low ends of both spans to the high ones, x fastest. */
   readonly values: Float64Array;
   readonly n: number;
-  /** The value that bounds the region of each share. */
+  /** The density at the boundary of the region of each share. */
   readonly levels: readonly number[];
 }
 
-/** Draws that a density in two dimensions is estimated from, at most. */
+/** Most draws for a density in two dimensions. */
 const MOST = 600;
 
-/** The density of columns a and b of draws (S, D) over two spans, and the levels above which lie `shares` of the draws. */
+/** The density of columns a and b of draws (S, D) over two spans; above level k lie `shares[k]` of the draws. */
 export function regions(
   draws: ArrayLike<number>,
   D: number,

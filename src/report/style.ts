@@ -1,4 +1,4 @@
-/** Styles: what pages with pictures share, and what the report adds. One column on a phone, more on a larger screen and on paper. */
+/** Styles of pages with pictures, and those that the report adds. Phones have one column; large screens and paper have more. */
 
 /** Text, tiles, keys, cards, figures and tables. */
 export const BASE_CSS = `
@@ -54,7 +54,7 @@ h2{break-after:avoid}
 }
 `;
 
-/** The report. Of the two sizes of panels, small ones stand two in a row on a phone, four on a large screen. */
+/** The report. A row has two small panels on a phone, and four on a large screen. */
 export const REPORT_CSS = `${BASE_CSS}
 html{scroll-padding-top:1rem}
 dl{grid-template-columns:repeat(auto-fit,minmax(13rem,1fr))}

@@ -1,4 +1,4 @@
-/** What all plots share: a document to make SVG in without a browser, colours, a mark of many dots, and small files. */
+/** Shared by all plots: a document that makes SVG without a browser, colours, a mark of many dots, and small files. */
 import type { Markish } from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 
@@ -6,7 +6,7 @@ export const document: Document = parseHTML("<!doctype html><html><body></body><
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Colours that are told apart with any kind of colour vision: blue and orange differ in lightness too; no other stands alone. */
+/** Colours for every kind of colour vision: blue and orange differ in lightness too, and other colours never carry meaning alone. */
 const LIGHT = {
   paper: "#ffffff",
   card: "#f6f7f9",
@@ -61,7 +61,7 @@ interface DotOptions {
   readonly opacity?: number;
 }
 
-/** Dots at (x_i, y_i), in units of the scales, as one path: a tenth of the size of so many circles. */
+/** Dots at (x_i, y_i), in units of the scales, as one path, which takes a tenth of the space of circles. */
 export function dots(x: ArrayLike<number>, y: ArrayLike<number>, { fill, radius, opacity = 1 }: DotOptions): Markish {
   return (_index, { scales, x: toX, y: toY }) => {
     if (!toX || !toY) throw new Error("dots: expected a plot with scales x and y");
@@ -78,7 +78,7 @@ export function dots(x: ArrayLike<number>, y: ArrayLike<number>, { fill, radius,
   };
 }
 
-/** An SVG that holds others, each with its place in it. */
+/** An SVG that contains others, each at its place. */
 export function compose(
   width: number,
   height: number,
@@ -100,7 +100,7 @@ export function label(text: string, attributes: Record<string, string | number> 
   return made;
 }
 
-/** Markup of an SVG: coordinates to a tenth of a pixel, without the styles that Plot puts into each. */
+/** Markup of an SVG: coordinates to a tenth of a pixel, without the styles that Plot adds. */
 export function markup(svg: Element, description: string): string {
   for (const style of svg.querySelectorAll("style")) style.remove();
   for (const part of [svg, ...svg.querySelectorAll("svg")]) part.removeAttribute("class");

@@ -1,6 +1,6 @@
-/** Numbers and words for people, as HTML takes them. */
+/** Numbers and words for people, and their escapes in HTML. */
 
-/** A number with a true minus sign, and none before zero. */
+/** A number with a typographic minus sign; zero has none. */
 export const fixed = (x: number, digits = 2): string =>
   x
     .toFixed(digits)
@@ -9,7 +9,7 @@ export const fixed = (x: number, digits = 2): string =>
 
 const escapes: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 
-/** Text that stands for itself in HTML, between tags and within quoted attributes. */
+/** Text with escapes, so that it can stand between tags and in quoted attributes. */
 export const escapeText = (text: string): string => text.replace(/[&<>"]/g, (character) => escapes[character]);
 
 /** Milliseconds as people say them: 0.4 ms, 35 ms, 2.5 s, 3.2 min. */
@@ -19,15 +19,18 @@ export function milliseconds(ms: number): string {
   return ms < 60_000 ? `${fixed(ms / 1000, 1)} s` : `${fixed(ms / 60_000, 1)} min`;
 }
 
-/** A share in percent, to a tenth where it is small or nearly all and the tenth is not 0. */
+/** A share in percent; below 10 % and above 90 % with one decimal, unless it is 0. */
 export const percent = (share: number): string =>
   `${fixed(100 * share, share < 0.1 || share > 0.9 ? 1 : 0).replace(/\.0$/, "")} %`;
 
-/** A number at an axis, without digits that say nothing; and one that is a share. */
+/** A whole number with its thousands apart. */
+export const count = (n: number): string => n.toLocaleString("en").replaceAll(",", "\u202f");
+
+/** A number at an axis, without trailing zeros; and a share. */
 export const tick = (x: number, digits = 6): string => String(Number(x.toPrecision(digits))).replaceAll("-", "−");
 export const shareTick = (x: number): string => `${tick(100 * x)} %`;
 
-/** Three significant digits, for numbers of any size. */
+/** A number of any size with three significant digits. */
 export function short(x: number): string {
   if (!Number.isFinite(x)) return x > 0 ? "∞" : x < 0 ? "−∞" : "–";
   const size = Math.abs(x);

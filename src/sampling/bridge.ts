@@ -1,10 +1,10 @@
 /**
  * The evidence log p(y) by bridge sampling (Meng & Wong, Statistica Sinica 6 (1996); Gronau et al., Journal of Mathematical
- * Psychology 81 (2017)): with N₁ draws of the posterior, by their effective number, and N₂ of a density g that is normalised,
+ * Psychology 81 (2017)). With N₁ effective draws of the posterior, and N₂ draws of a normalised density g,
  *
  *   r = mean_g [ q / (s₁ q + s₂ r g) ] / mean_post [ g / (s₁ q + s₂ r g) ],   s_i = N_i / (N₁ + N₂),
  *
- * iterated to its fixed point, q = p(y, θ) unnormalised. Its relative error by Frühwirth-Schnatter (2004).
+ * is iterated to its fixed point, with q = p(y, θ). The relative error is that of Frühwirth-Schnatter (2004).
  */
 import { exp, log } from "../numbers/math.ts";
 import { meanOf, varianceOf } from "../numbers/moments.ts";
@@ -20,15 +20,15 @@ export interface BridgeRequest {
   readonly proposal: Float64Array;
 }
 
-/** An estimate of the evidence p(y), by bridge sampling. */
+/** A bridge-sampling estimate of the evidence p(y). */
 export interface Evidence {
   /** log p(y) */
   readonly logEvidence: number;
-  /** Estimated standard error of it. */
+  /** Its estimated standard error. */
   readonly standardError: number;
 }
 
-/** The evidence by the bridge. NaN where log ratios are nowhere finite. */
+/** NaN if no log ratio is finite. */
 export function bridge({ posterior, proposal }: BridgeRequest): Evidence {
   const all = Float64Array.from(posterior.flatMap((chain) => Array.from(chain)));
   const finite = all.filter(Number.isFinite).sort();
@@ -37,7 +37,7 @@ export function bridge({ posterior, proposal }: BridgeRequest): Evidence {
   const shift = finite[finite.length >> 1];
   const ratio = (l: number): number => (Number.isNaN(l) ? 0 : exp(l - shift));
   const [at1, at2] = [all.map(ratio), proposal.map(ratio)];
-  // Correlated draws count as fewer; the log ratio stands for whatever is averaged.
+  // Correlated draws count less: by the effective sample size of the log ratio.
   const size = essMean(posterior.map((c) => c.map((l) => (Number.isFinite(l) ? l : shift))));
   const n1 = Number.isNaN(size) ? all.length : Math.min(size, all.length);
   const s1 = n1 / (n1 + proposal.length);

@@ -1,11 +1,11 @@
 /**
- * One chain as a machine that asks for the potential U and its gradient at one point after another, so that whoever drives it
- * may answer many chains in one run (lockstep.ts). It moves by leapfrog steps of size ±ε in the coordinates of its metric,
+ * One chain as a state machine: it requests the potential U and its gradient at one point after another, so that one run can
+ * serve many chains (lockstep.ts). It moves by leapfrog steps of size ±ε in the coordinates of its metric,
  *
  *   p ← p ± ½ε Lᵀ∇U(z),   z ← z ± ε L p,   p ← p ± ½ε Lᵀ∇U(z),   H = −U(z) + ½ |p|²,
  *
- * and grows trees of them (tree.ts). The first step size, and that of every new metric, is doubled or halved until a single
- * step from where the chain is changes its acceptance past 0.8 (Hoffman & Gelman, JMLR 15 (2014), algorithm 4).
+ * and grows trees of them (tree.ts). The step size for each new metric is doubled or halved until the acceptance of a single
+ * step crosses 0.8 (Hoffman & Gelman, JMLR 15 (2014), algorithm 4).
  */
 import { STREAMS } from "../numbers/random.ts";
 import { Jump, type JumpDensity } from "./jump.ts";
@@ -15,7 +15,7 @@ import { Tree } from "./tree.ts";
 import { DualAveraging, type Windows } from "./warmup.ts";
 
 const LOG_ACCEPTANCE = -0.2231435513142097; // log 0.8
-/** Step sizes are not sought beyond 2 to this power from where the search began. */
+/** Most doublings or halvings in the search for a step size. */
 const MOST_DOUBLINGS = 50;
 
 export interface ChainSettings {
@@ -25,30 +25,30 @@ export interface ChainSettings {
   readonly targetAccept: number;
   readonly seed: number;
   readonly windows: Windows;
-  /** Whether `metric` came with the start: what is learned is then mixed with it. */
+  /** Whether the first metric is that of a posterior; learned metrics are then averaged with it. */
   readonly given: boolean;
-  /** Where jumps lead; null for none. */
+  /** The density of jumps; null for none. */
   readonly jump: JumpDensity | null;
 }
 
 export class Chain {
-  /** Where U and its gradient are wanted next, (D). */
+  /** The next point at which U and its gradient are needed, (D). */
   readonly z: Float64Array;
   /** (draws, D), on the whole line. */
   readonly positions: Float64Array;
-  /** U, the energy H of each draw, and how deep its tree was, (draws). */
+  /** U, energy H and tree depth of each draw, (draws). */
   readonly values: Float64Array;
   readonly energies: Float64Array;
   readonly depths: Uint8Array;
-  /** Of the draws, not of the warm-up: how many trajectories diverged, and the mean acceptance. */
+  /** Divergent trajectories and mean acceptance, without the warm-up. */
   divergences = 0;
   acceptance = 0;
-  /** Points at which U was asked, all in all. */
+  /** Evaluations of U, with the warm-up. */
   evaluations = 0;
   transitions = 0;
   done = false;
   metric: Metric;
-  /** Null where the chain makes none. */
+  /** Null if the chain makes no jumps. */
   readonly jump: Jump | null;
 
   private readonly settings: ChainSettings;
@@ -76,9 +76,8 @@ export class Chain {
     if (factor === null) throw new Error("internal: a metric that is not positive definite");
     this.factor = factor;
     this.tree = new Tree(D, settings.maxDepth);
-    this.tree.draw.z.set(z);
     this.z = this.tree.leaf.z;
-    this.z.set(z);
+    this.restart(z);
     this.window = new CovarianceWindow(metric.kind, D);
     this.averaging = new DualAveraging(settings.targetAccept);
     this.momentum = new Stream(settings.seed, STREAMS.momentum, chain);
@@ -92,6 +91,12 @@ export class Chain {
     this.depths = new Uint8Array(settings.draws);
   }
 
+  /** Starts elsewhere (D): where U is not finite at the start. */
+  restart(z: Float64Array): void {
+    this.tree.draw.z.set(z);
+    this.z.set(z);
+  }
+
   /** Transitions from start to end. */
   get length(): number {
     return this.settings.warmup + this.settings.draws;
@@ -103,8 +108,8 @@ export class Chain {
   }
 
   /**
-   * Takes U at `z`, and its gradient, which starts at `at`; then `z` is the next point. False where U or its gradient is not
-   * finite at the start, from where no chain can go.
+   * Takes U at `z` and its gradient, which starts at index `at` of `gradients`; then `z` is the next point. Returns false if U or
+   * its gradient is not finite at the start, because the chain cannot leave such a point.
    */
   advance(value: number, gradients: Float64Array, at: number): boolean {
     const { leaf, draw } = this.tree;
@@ -128,7 +133,7 @@ export class Chain {
     return true;
   }
 
-  /** Half a kick and a drift from the leaf: the answer to come makes them a whole step. */
+  /** Half a kick and a drift; `advance` completes the step with the gradient at the new point. */
   private leap(): void {
     const { leaf, direction } = this.tree;
     const t = this.averaging.step * direction;
@@ -154,7 +159,7 @@ export class Chain {
 
   /** `gain` is the log acceptance of one step. */
   private seek(gain: number): void {
-    const up = gain > LOG_ACCEPTANCE; // not where it is NaN
+    const up = gain > LOG_ACCEPTANCE; // false for NaN
     const sign = up ? 1 : -1;
     if ((this.doublings !== 0 && sign * this.doublings < 0) || Math.abs(this.doublings) >= MOST_DOUBLINGS) {
       this.averaging.restart(this.averaging.step);
@@ -166,7 +171,7 @@ export class Chain {
     this.trySearch();
   }
 
-  /** A transition is a jump, where the chain makes them, and then a tree. */
+  /** A transition is a jump, if the chain makes jumps, and then a tree. */
   private beginTransition(): void {
     if (this.jump === null) {
       this.beginTree();
@@ -224,11 +229,11 @@ export class Chain {
       this.done = at + 1 === settings.draws;
     }
     if (this.done)
-      tree.leaf.copy(tree.draw); // a point that may be asked again without harm
+      tree.leaf.copy(tree.draw); // a valid point, because it is evaluated again while other chains run
     else if (this.phase === "tree") this.beginTransition();
   }
 
-  /** Learns from the draw of a transition of the warm-up; at the end of a window begins with a new metric. */
+  /** Adds a warm-up draw to the window; at its end starts with a new metric. */
   private adapt(): void {
     const { windows, given } = this.settings;
     if (this.transitions <= windows.first || this.windowsDone === windows.ends.length) return;

@@ -1,22 +1,22 @@
 /**
- * What chains tell of their own convergence (Vehtari, Gelman, Simpson, Carpenter & Bürkner, Bayesian Analysis 16 (2021), arXiv
- * 1903.08008), from every chain split into halves, M half-chains of N draws in all:
+ * Convergence of chains (Vehtari, Gelman, Simpson, Carpenter & Bürkner, Bayesian Analysis 16 (2021), arXiv 1903.08008). Every
+ * chain is split into halves, which gives M half-chains of N draws each:
  *
  *   R̂ = √(var⁺ / W),   var⁺ = (N − 1)/N W + B/N,   W, B the variance within and between half-chains,
  *   ESS = M N / τ,   τ = −1 + 2 Σ_t P_t,   P_t = ρ_{2t} + ρ_{2t+1},   ρ_t = 1 − (W − mean autocovariance at t) / var⁺,
  *
- * the sum over the initial positive, monotone P_t (Geyer, Statistical Science 7 (1992), §3.3). `rHat` and `essBulk` are of
- * normal scores of ranks, so that they exist where moments do not; R̂ also of the distances from the median, which sees chains
- * of one centre and different widths. Every function takes the chains of one quantity, of one length each.
+ * where the sum is over the initial positive, monotone P_t (Geyer, Statistical Science 7 (1992), §3.3). `rHat` and `essBulk` use
+ * normal scores of ranks, so that they exist even if moments do not. `rHat` also uses distances from the median, which detect
+ * chains of equal centre and different widths. Every function takes the chains of one quantity, all of the same length.
  */
 import { log, probit } from "../numbers/math.ts";
 import { meanOf, quantileOf, varianceOf } from "../numbers/moments.ts";
 
 type Chains = readonly ArrayLike<number>[];
 
-/** R̂ above which chains are not taken to have found one distribution. */
+/** Largest R̂ of chains that count as converged. */
 export const LARGEST_R_HAT = 1.01;
-/** Tails are the parts below and above these shares. */
+/** The quantiles that bound the tails. */
 const TAILS = [0.05, 0.95];
 
 /** @throws unless there are chains of one length, of at least 4 finite numbers. */
@@ -33,7 +33,7 @@ function expectChains(owner: string, chains: Chains): void {
   }
 }
 
-/** Halves of every chain; of an odd length the middle draw is left out. */
+/** Halves of every chain; an odd length leaves out the middle draw. */
 function split(chains: Chains): Float64Array[] {
   const half = Math.floor(chains[0].length / 2);
   return chains.flatMap((chain) => {
@@ -59,7 +59,7 @@ function normalScores(chains: readonly Float64Array[]): Float64Array[] {
   return chains.map((_, c) => scores.subarray(c * length, (c + 1) * length));
 }
 
-/** R̂ of half-chains as they are; NaN where nothing moves. */
+/** R̂ of half-chains without ranks: ∞ if none moves and they differ, NaN if nothing differs. */
 function plainRHat(halves: readonly Float64Array[]): number {
   const N = halves[0].length;
   const within = meanOf(halves.map(varianceOf));
@@ -76,7 +76,8 @@ function folded(halves: readonly Float64Array[]): Float64Array[] {
 
 /**
  * Rank-normalised split R̂ of the chains of one quantity, the larger of that of the draws and that of their distances from the
- * median: 1 where all chains tell of one distribution, and to be trusted below 1.01. NaN where no chain moves.
+ * median: 1 where all chains tell of one distribution, and to be trusted below 1.01. Chains that are stuck at different values
+ * have ∞; NaN where all draws are equal.
  * @throws unless there are chains of one length, of at least 4 finite draws.
  */
 export function rHat(chains: Chains): number {
@@ -86,7 +87,7 @@ export function rHat(chains: Chains): number {
   return Number.isNaN(tail) ? bulk : Math.max(bulk, tail);
 }
 
-/** Mean over half-chains of the autocovariance at a lag, divided by N and not by the pairs. */
+/** Mean over half-chains of the autocovariance at a lag, divided by N rather than by the number of pairs. */
 function autocovariance(halves: readonly Float64Array[], means: readonly number[], lag: number): number {
   let total = 0;
   for (const [c, x] of halves.entries()) {
@@ -98,7 +99,7 @@ function autocovariance(halves: readonly Float64Array[], means: readonly number[
   return total / halves.length;
 }
 
-/** Effective sample size of half-chains as they are; NaN where nothing moves. */
+/** Effective sample size of half-chains without ranks; NaN if nothing moves. */
 function plainEss(halves: readonly Float64Array[]): number {
   const N = halves[0].length;
   const S = N * halves.length;
@@ -112,19 +113,18 @@ function plainEss(halves: readonly Float64Array[]): number {
   for (let lag = 0; lag + 1 < N; lag += 2) {
     const pair = (lag === 0 ? 1 : rho(lag)) + rho(lag + 1);
     if (!(pair > 0)) {
-      tau += Math.max(0, rho(lag)); // where draws swing, an even lag may count though its pair does not
+      tau += Math.max(0, rho(lag)); // in an alternating chain an even lag may count although its pair does not
       break;
     }
     before = Math.min(before, pair);
     tau += 2 * before;
   }
-  // Chains that swing about their mean may tell more than as many independent draws, but not without limit.
+  // Alternating chains may be worth more than as many independent draws, but not without limit.
   return S / Math.max(tau, Math.LN10 / log(S));
 }
 
 /**
- * Effective sample size for the centre of the distribution, of the chains of one quantity: of normal scores of ranks.
- * NaN where no chain moves. @throws as `rHat`.
+ * Effective sample size for the centre of the distribution: that of the normal scores of ranks. NaN if no chain moves. @throws as `rHat`.
  */
 export function essBulk(chains: Chains): number {
   expectChains("essBulk", chains);
@@ -146,18 +146,18 @@ export function essTail(chains: Chains): number {
   return Math.min(...sizes);
 }
 
-/** Effective sample size for the mean: of the draws as they are. NaN where no chain moves. @throws as `rHat`. */
+/** Effective sample size for the mean. NaN if no chain moves. @throws as `rHat`. */
 export function essMean(chains: Chains): number {
   expectChains("essMean", chains);
   return plainEss(split(chains));
 }
 
 /**
- * Energy Bayesian fraction of missing information of one chain by its energies (Betancourt, arXiv 1604.00695):
+ * Energy Bayesian fraction of missing information (BFMI) of one chain from its energies (Betancourt, arXiv 1604.00695):
  *
  *   Σ (E_n − E_{n−1})² / Σ (E_n − Ē)².
  *
- * Below 0.3 momenta do not change the energy enough to reach the tails in few transitions.
+ * Below 0.3, momenta change the energy too little to reach the tails in few transitions.
  * @throws unless there are at least 4 finite energies.
  */
 export function bfmi(energies: ArrayLike<number>): number {

@@ -1,11 +1,11 @@
 /**
- * Correction of a posterior q(θ | y) that was learned or fitted, to the exact one of its problem:
+ * Correction of a learned or fitted posterior q(θ | y) to the exact posterior of its problem:
  *
- *   psis   weights p(y, θ) / q(θ | y) for draws of q, their largest smoothed (psis.ts); draws by systematic resampling
+ *   psis   importance weights p(y, θ) / q(θ | y) of draws of q, smoothed (psis.ts); systematic resampling makes draws of them
  *   nuts   chains that start at draws of q, with its covariance as metric (nuts.ts)
- *   auto   psis, and nuts where k̂ > 0.7 or the weights leave too few effective draws
+ *   auto   psis, then nuts if k̂ > 0.7 or the weights leave too few effective draws
  *
- * Weights cannot see what q never draws: a mode that q has lost stays lost, and k̂ says nothing of it. Chains may find it.
+ * Weights cannot find a mode that q never draws, and k̂ does not detect this. Chains may find it.
  */
 import type { Rows } from "../backends/backend.ts";
 import { type BackendOptions, backendTable, withDefaults } from "../backends/select.ts";
@@ -34,11 +34,11 @@ import { sampleChains } from "./sample-chains.ts";
 import { resample, weightedSummary } from "./weighted.ts";
 
 export const correctTable = {
-  /** How to correct. "auto": importance weights, and chains where k̂ > 0.7 or the effective draws are fewer than 100. */
+  /** How to correct. "auto": importance weights, then chains if k̂ > 0.7 or the effective draws are fewer than 100. */
   method: option(oneOf("auto", "psis", "nuts"), "auto", "how to correct"),
   /**
-   * Draws that PSIS weighs; by default 2048, and fewer, but at least 1024, where the forward model is so expensive that they would
-   * take tenths of a second.
+   * Draws that PSIS weights. Default: 2048, or fewer (at least 1024) for a forward model so expensive that 2048 would take tenths
+   * of a second.
    */
   draws: option(whole(1)),
   /** Chains of NUTS. */
@@ -51,9 +51,9 @@ export const correctTable = {
   seed: option(seed, 0),
   /** The problem whose posterior is wanted; by default the one that the map was trained on, or the parent of a surrogate. */
   problem: option(problemCheck),
-  /** Stops the correction when it is aborted. */
+  /** Stops the correction if it is aborted. */
   signal: option(abortSignal),
-  /** Called with the progress of NUTS now and then. */
+  /** Called with the progress of NUTS at intervals. */
   onProgress: nutsTable.onProgress,
   ...backendTable,
 };
@@ -63,19 +63,19 @@ export type CorrectOptions = OptionsOf<typeof correctTable>;
 export type CorrectionMethod = NonNullable<CorrectOptions["method"]>;
 type Settings = SettingsOf<typeof correctTable>;
 
-/** A posterior corrected by importance weights or by chains, with the diagnostics that say whether to believe it. */
+/** A posterior corrected by importance weights or by chains, with diagnostics. */
 export interface CorrectedPosterior extends Posterior {
-  /** Whose posterior it is. */
+  /** The problem that it is the posterior of. */
   readonly problem: Problem;
-  /** What made the draws. */
+  /** The method that made the draws. */
   readonly method: "psis" | "nuts";
-  /** Shape of the tail of the importance weights: above 0.7 they are not to be trusted. Null where none were made. */
+  /** Shape of the tail of the importance weights; above 0.7 they are unreliable. Null if no weights were made. */
   readonly kHat: number | null;
-  /** Effective number of draws: 1 / Σ w² of the weights; of NUTS the least bulk ESS. */
+  /** Effective number of draws: 1 / Σ w² of the weights, or the smallest bulk ESS of NUTS. */
   readonly ess: number;
-  /** Share ESS / S of the weighed draws that their weights keep: 1 where q is the posterior. Null where none were made. */
+  /** ESS / S of the weighted draws; 1 if q is the posterior. Null if no weights were made. */
   readonly efficiency: number | null;
-  /** Draws of equal weight (S, D): of the weighted ones by resampling, or those of the chains. */
+  /** Draws of equal weight (S, D): resampled, or those of the chains. */
   readonly draws: Float32Array;
   /** Evaluations of the forward model. */
   readonly evaluations: number;
@@ -83,35 +83,35 @@ export interface CorrectedPosterior extends Posterior {
   /** log p(y), estimated. */
   readonly logEvidence: number;
   /**
-   * What the weights say against the posterior that was corrected, in words: k̂ above 0.7, or fewer than 40 % of the draws kept.
-   * It does not speak against the draws here: `warning` does. Undefined where there is nothing, or no weights were made.
+   * Faults of the original posterior that the weights show, in words: k̂ above 0.7, or an efficiency below 40 %. Undefined if there
+   * are none, or no weights were made. `warning` is about the corrected draws.
    */
   readonly sourceWarning: string | undefined;
-  /** What the chains tell; null for PSIS. */
+  /** Diagnostics of the chains; null for PSIS. */
   readonly diagnostics: NutsDiagnostics | null;
-  /** What was done, in words. */
+  /** The correction in words. */
   readonly note: string;
 }
 
 const DRAWS = 2048;
 const LEAST_DRAWS = 1024;
-/** Operations that the forward model may take for all of them: some tens of milliseconds. */
+/** Most operations of the forward model for all of them, which take some tens of milliseconds. */
 const FLOPS = 5e8;
-/** Effective draws below which weighted ones are too few to tell a distribution by. */
+/** Fewer effective draws are too few to describe a distribution. */
 const LEAST_ESS = 100;
 /**
- * Share of the draws below which q itself is called off, be the weighed draws right or not: over 300 simulated data the shipped
- * models' keep more than .54 each, and the same guides before training less than .33.
+ * Efficiency below which q itself is called inaccurate. Over 300 simulated observations it is above .54 for the shipped models, and
+ * below .33 for the same guides before training.
  */
 const LEAST_EFFICIENCY = 0.4;
 
 interface Target {
   readonly problem: Problem;
-  /** In words, what else it could have been. */
+  /** Says why the target is a surrogate; else empty. */
   readonly remark: string;
 }
 
-/** What the posterior is corrected to: up from a surrogate to the problem itself, unless that has no likelihood. */
+/** The problem to correct to: the parent of a surrogate, unless the parent has no likelihood. */
 function targetOf(given: Problem): Target {
   let problem = given;
   while (problem.parent !== null && problem.parent.forward !== null) problem = problem.parent;
@@ -120,31 +120,31 @@ function targetOf(given: Problem): Target {
   return { problem, remark };
 }
 
-/** The problem that a correction needs. @throws where there is none, or none with a likelihood. */
+/** The problem that a correction needs. @throws if there is none, or it has no likelihood. */
 function problemFor({ owner, problem: known, posterior }: CorrectSource, given: Problem | undefined): Target {
   const wanted = { problem: owner, D: posterior.mean.length, M: posterior.y.length };
   const problem = expectKnown("correct", wanted, known, given);
   if (problem.forward === null)
     throw new Error(
-      `correct: expected a problem with a forward model written with ops, got "${problem.name}", which has ${sourceOf(problem)}: nobody knows its likelihood, which weights and chains need; train on a surrogate() of it, whose posterior can be corrected`,
+      `correct: expected a problem with a forward model written with ops, got "${problem.name}", which has ${sourceOf(problem)} and so no likelihood, which weights and chains need; train on a surrogate() of it, whose posterior can be corrected`,
     );
   return targetOf(problem);
 }
 
 export interface CorrectSource {
-  /** Name and problem of what made the posterior. */
+  /** Name and problem of the map that made the posterior. */
   readonly owner: string;
   readonly problem: Problem | null;
   readonly posterior: Posterior;
-  /** log q of the posterior's draws, where it is known. */
+  /** log q of the posterior's draws, if it is known. */
   readonly logQ?: Rows;
   readonly backend: BackendOptions;
 }
 
 /**
- * The exact posterior, asymptotically, of the data of a posterior that is near it.
- * @throws where the problem is not known or has no likelihood, with what to do; on options that make no sense; the signal's
- * reason when it is aborted; when no draw has a density in the exact posterior.
+ * Corrects a posterior: its draws are asymptotically exact.
+ * @throws if the problem is not known or has no likelihood; on invalid options; if no draw has a finite density in the exact
+ * posterior; the signal's reason if it is aborted.
  */
 export async function correct(source: CorrectSource, options: CorrectOptions = {}): Promise<CorrectedPosterior> {
   const settings = readOptions("correct", correctTable, options);
@@ -160,11 +160,10 @@ export async function correct(source: CorrectSource, options: CorrectOptions = {
   } catch (error) {
     signal?.throwIfAborted();
     const reason = error instanceof Error ? error.message : String(error);
-    return { ...weighed, note: `${weighed.note}; NUTS was tried and gave nothing: ${reason}` };
+    return { ...weighed, note: `${weighed.note}; NUTS failed: ${reason}` };
   }
 }
 
-/** Whether weights are enough. */
 const trusted = ({ kHat, ess }: Pick<CorrectedPosterior, "kHat" | "ess">): boolean =>
   kHat !== null && kHat <= LARGEST_K && ess >= LEAST_ESS;
 
@@ -172,7 +171,7 @@ const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 
 const showK = (k: number): string =>
   k === Number.NEGATIVE_INFINITY ? "−∞" : k === Number.POSITIVE_INFINITY ? "∞" : k.toFixed(2);
 
-/** Draws that weights are made for: fewer where the forward model is dear. */
+/** Fewer draws for an expensive forward model. */
 function defaultDraws({ program }: Sampler): number {
   const affordable = Math.floor(FLOPS / Math.max(1, cost(program.plans.joint, 8).flops / 8));
   return Math.min(DRAWS, Math.max(LEAST_DRAWS, affordable));
@@ -188,7 +187,7 @@ async function byPsis(source: CorrectSource, target: Target, settings: Settings)
   const begun = performance.now();
   const sampler = await samplerOf("correct", problem, withDefaults(source.backend, settings));
   const count = settings.draws ?? defaultDraws(sampler);
-  // Draws that were made already will do: their weights are not yet known.
+  // Reuse draws that exist already.
   const made = posterior.draws?.subarray(0, count * D);
   const enough = made?.length === count * D;
   const theta = enough ? made : await posterior.sample(count, { seed });
@@ -220,11 +219,11 @@ async function byPsis(source: CorrectSource, target: Target, settings: Settings)
     logEvidence: logMean,
     sourceWarning: sourceWarning(kHat, ess / count),
     diagnostics: null,
-    note: `PSIS: ${count} draws weighed by the exact posterior${remark}, k̂ ${showK(kHat)}, ESS ${ess.toFixed(0)}`,
+    note: `PSIS: ${count} draws weighted by the exact posterior${remark}, k̂ ${showK(kHat)}, ESS ${ess.toFixed(0)}`,
   };
 }
 
-/** The weights of draws by their log densities; a draw outside of the support, or where U is no number, has none. */
+/** Smoothed weights of draws by their log densities; a draw whose density is 0 or not a number has weight 0. */
 function smooth({ name }: Problem, logQ: Rows, logP: Rows): SmoothedWeights {
   const ratios = Float64Array.from(logQ, (q, s) =>
     Number.isFinite(logP[s]) && Number.isFinite(q) ? logP[s] - q : -Infinity,
@@ -241,11 +240,11 @@ function psisWarning(kHat: number, ess: number, before: string | undefined): str
   if (!(kHat <= LARGEST_K))
     reasons.push(
       kHat === Number.POSITIVE_INFINITY
-        ? 'too few draws to tell whether their weights can be trusted: take more, or method "nuts"'
-        : `k̂ is ${showK(kHat)}, above ${LARGEST_K}: the draws are too far from the posterior to be weighed; use method "nuts"`,
+        ? 'too few draws to tell whether their weights are reliable: take more, or use method "nuts"'
+        : `k̂ is ${showK(kHat)}, above ${LARGEST_K}: the draws are too far from the posterior for weights; use method "nuts"`,
     );
   if (ess < LEAST_ESS) reasons.push(`the weights leave ${ess.toFixed(0)} effective draws, below ${LEAST_ESS}`);
-  if (before !== undefined) reasons.push(before); // weights cannot mend what is not drawn
+  if (before !== undefined) reasons.push(before); // weights cannot correct for draws that are missing
   return reasons.length > 0 ? reasons.join("; ") : undefined;
 }
 
@@ -253,13 +252,13 @@ function sourceWarning(kHat: number, efficiency: number): string | undefined {
   const [tail, few] = [!(kHat <= LARGEST_K), efficiency < LEAST_EFFICIENCY];
   if (!tail && !few) return undefined;
   const told = [
-    ...(tail ? [`their k̂ is ${showK(kHat)}, above ${LARGEST_K}`] : []),
-    ...(few ? [`they keep ${percent(efficiency)} of the draws, below ${percent(LEAST_EFFICIENCY)}`] : []),
+    ...(tail ? [`k̂ is ${showK(kHat)}, above ${LARGEST_K}`] : []),
+    ...(few ? [`their efficiency is ${percent(efficiency)}, below ${percent(LEAST_EFFICIENCY)}`] : []),
   ];
-  return `what was corrected is itself off, say its weights: ${told.join("; ")}`;
+  return `its importance weights show that the original posterior is inaccurate: ${told.join("; ")}`;
 }
 
-/** Chains that start at draws of q. `weighed`: what PSIS made of them before. */
+/** Chains that start at draws of q. `weighed`: the result of PSIS, if it came first. */
 async function byNuts(
   source: CorrectSource,
   { problem, remark }: Target,
@@ -281,7 +280,7 @@ async function byNuts(
   });
   const { logEvidence } = await sampled.evidence();
   const { diagnostics } = sampled;
-  const before = weighed === null ? "" : `${weighed.note}, which cannot be trusted, so `;
+  const before = weighed === null ? "" : `${weighed.note}, which is unreliable, so `;
   const told = `R̂ ${diagnostics.rHat.toFixed(3)}, bulk ESS ${diagnostics.essBulk.toFixed(0)}`;
   return {
     ...sampled,

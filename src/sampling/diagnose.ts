@@ -1,4 +1,4 @@
-/** The diagnostics of a run of chains for one observation, and in words what speaks against trusting their draws. */
+/** Diagnostics of the chains of one observation, and a warning in words. */
 
 import { meanOf } from "../numbers/moments.ts";
 import type { Problem } from "../problem/problem.ts";
@@ -8,7 +8,7 @@ import { bfmi, essBulk, essTail, LARGEST_R_HAT, rHat } from "./convergence.ts";
 /** Convergence of one parameter of the chains. */
 export interface ParameterDiagnostics {
   readonly name: string;
-  /** Rank-normalised split R̂: 1 where the chains agree. */
+  /** Rank-normalised split R̂; 1 if the chains agree. */
   readonly rHat: number;
   /** Effective number of draws, for the centre and for the 5 % and 95 % quantiles. */
   readonly essBulk: number;
@@ -19,7 +19,7 @@ export interface ParameterDiagnostics {
 export interface NutsDiagnostics {
   /** (D) */
   readonly parameters: readonly ParameterDiagnostics[];
-  /** The worst of the parameters: NaN where one does not move. */
+  /** The worst value over the parameters; NaN if one does not move. */
   readonly rHat: number;
   readonly essBulk: number;
   readonly essTail: number;
@@ -30,33 +30,33 @@ export interface NutsDiagnostics {
   readonly bfmi: Float64Array;
   readonly acceptance: Float64Array;
   readonly steps: Float64Array;
-  /** Share of jumps that were taken; null where none were made. */
+  /** Share of jumps that were accepted; null if none were made. */
   readonly jumps: number | null;
-  /** Evaluations of potential and gradient, the warm-up among them. */
+  /** Evaluations of potential and gradient, with the warm-up. */
   readonly evaluations: number;
-  /** Wall time; of several observations sampled together each has the share of its evaluations. */
+  /** Wall time, shared by evaluations among observations that are sampled together. */
   readonly seconds: number;
-  /** Draws a chain; fewer than asked for where the budget ran out. */
+  /** Draws of each chain; fewer than requested if the budget ran out. */
   readonly draws: number;
   readonly warmup: number;
 }
 
-/** Effective draws a chain, below which R̂ and ESS themselves are not to be trusted (Vehtari et al. 2021, §4). */
+/** With fewer effective draws in each chain, R̂ and ESS themselves are unreliable (Vehtari et al. 2021, §4). */
 const LEAST_ESS = 100;
 const LEAST_BFMI = 0.3;
 const OFTEN = 0.2;
 const LARGEST_SHARE_AT_MOST = 0.01;
-/** Two whole halves of chains must have something to tell. */
+/** Each half of a chain needs two draws. */
 const LEAST_DRAWS = 4;
 
-/** The largest, or NaN where one is. */
+/** `pick` of all values, or NaN if one is NaN. */
 const worst = (values: readonly number[], pick: (...v: number[]) => number): number =>
   values.some(Number.isNaN) ? Number.NaN : pick(...values);
 
 export interface ChainRun {
   readonly problem: Problem;
   readonly chains: readonly Chain[];
-  /** Draws done by every chain. */
+  /** Draws that every chain has completed. */
   readonly draws: number;
   readonly warmup: number;
   readonly maxDepth: number;
@@ -117,13 +117,13 @@ function shareOfJumps(chains: readonly Chain[]): number | null {
 
 const percent = (share: number): string => `${(100 * share).toPrecision(2)} %`;
 
-/** What speaks against the draws; undefined where nothing does. `asked`: draws a chain that were wanted. */
+/** Reasons to doubt the draws, or undefined. `asked`: draws requested of each chain. */
 export function warningOf(diagnostics: NutsDiagnostics, asked: number): string | undefined {
   const { parameters, divergences, treeDepth, draws } = diagnostics;
   const chains = diagnostics.bfmi.length;
   const reasons: string[] = [];
   if (draws < asked)
-    reasons.push(`the budget ran out after ${draws} of ${asked} draws a chain: give more seconds or fewer draws`);
+    reasons.push(`the budget ran out after ${draws} of ${asked} draws of each chain: give more seconds or fewer draws`);
   const apart = parameters.filter((p) => !(p.rHat <= LARGEST_R_HAT));
   if (apart.length > 0) {
     const most = apart.reduce((a, b) => (b.rHat > a.rHat || Number.isNaN(b.rHat) ? b : a));
@@ -131,7 +131,7 @@ export function warningOf(diagnostics: NutsDiagnostics, asked: number): string |
     reasons.push(
       Number.isNaN(most.rHat)
         ? `R̂ of ${most.name} is not known${also}: its chains do not move`
-        : `the chains do not agree: R̂ of ${most.name} is ${most.rHat.toFixed(3)}${also}, above ${LARGEST_R_HAT}: draw more, or start from a guide`,
+        : `the chains do not agree: R̂ of ${most.name} is ${most.rHat === Infinity ? "∞" : most.rHat.toFixed(3)}${also}, above ${LARGEST_R_HAT}: draw more, or start from a guide`,
     );
   }
   const least = LEAST_ESS * chains;
@@ -142,10 +142,10 @@ export function warningOf(diagnostics: NutsDiagnostics, asked: number): string |
     const low = parameters.filter((p) => !(p[key] >= least)).sort((a, b) => a[key] - b[key])[0];
     if (low !== undefined)
       reasons.push(
-        `the ${kind} ESS of ${low.name} is ${Number.isNaN(low[key]) ? "not known" : low[key].toFixed(0)}, below ${least} (${LEAST_ESS} a chain): draw more`,
+        `the ${kind} ESS of ${low.name} is ${Number.isNaN(low[key]) ? "not known" : low[key].toFixed(0)}, below ${least} (${LEAST_ESS} for each chain): draw more`,
       );
   }
-  // A chain that jumps often does not need its trajectories to reach every part.
+  // A chain that jumps often does not depend on its trajectories to reach every part.
   if (divergences > 0 && !((diagnostics.jumps ?? 0) > OFTEN))
     reasons.push(
       `${divergences} of ${draws * chains} trajectories diverged: parts of the posterior may be missing; raise targetAccept`,

@@ -1,11 +1,11 @@
 /**
- * Sampling in the space of a guide's noise (Hoffman et al., NeuTra-lising bad geometry, arXiv 1903.03704): a flow carries noise u
- * to parameters, θ = T⁻¹(g(u; y)), and where it is near the posterior, u is nearly normal, however thin, bent or split the
- * posterior of θ is. Chains move in u, by the density that is exactly the posterior's,
+ * Sampling in the space of a guide's noise (Hoffman et al., NeuTra-lising bad geometry, arXiv 1903.03704): a flow maps noise u
+ * to parameters, θ = T⁻¹(g(u; y)). If the guide is accurate, the posterior of u is nearly normal, even where that of θ is thin,
+ * bent or multimodal. Chains move in u, under exactly the posterior density,
  *
  *   U(u) = log p(y | θ) + log p(θ) − log q(θ | y) + log φ(u).
  *
- * A guide that is far off costs steps, not truth. For a Gaussian guide it would be what its covariance as metric is.
+ * An inaccurate guide costs steps, but the draws remain exact. With a Gaussian guide the method equals its covariance as metric.
  */
 import { cachedBy, cachedByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, createExact } from "../backends/select.ts";
@@ -29,10 +29,10 @@ export const mapOf = (posterior: Posterior): InverseMap | null =>
 const guideOf = ({ spec: { guide, D, embedding, training } }: InverseMap) =>
   guideFrom(guide.name, guide.options).build({ D, E: embedding.size, seed: training.seed });
 
-/** Whether noise of the guide is worth moving in: where the guide is no Gaussian. */
+/** Whether sampling in the guide's noise is worthwhile: if the guide is not Gaussian. */
 export const isFlow = (map: InverseMap): boolean => guideOf(map).moments === undefined;
 
-/** Plans as those of `samplerProgram`, of noise `z` and with the guide's `context` beside the data. */
+/** The plans of `samplerProgram` with the guide's noise as `z`, and its `context` as a further input. */
 function guideProgram(map: InverseMap, problem: Problem): Program {
   const { D, M } = problem;
   const guide = guideOf(map);
@@ -70,11 +70,11 @@ const kept = cachedBy((map: InverseMap) =>
   ),
 );
 
-/** The sampler of a problem in the noise of a map's guide: made at the first use, kept as long as both. */
+/** The sampler of a problem in the noise of a map's guide; cached. */
 export const guideSamplerOf = (map: InverseMap, problem: Problem, options: BackendOptions = {}): Promise<Sampler> =>
   kept(map)(problem)(options);
 
-/** What the guide needs of the data (N, M), one row each. */
+/** The guide's context for each row of the data (N, M). */
 export async function contextsOf(
   map: InverseMap,
   rows: readonly Float64Array[],

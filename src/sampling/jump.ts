@@ -1,11 +1,11 @@
 /**
- * Jumps between the transitions of a chain: a draw z′ of a normal density g that is near the posterior, taken by the rule of
- * Metropolis and Hastings for proposals that do not depend on where the chain is (Tierney, Annals of Statistics 22 (1994), §2.3),
+ * Jumps between the transitions of a chain: a draw z′ of a normal density g near the posterior is accepted by the rule of
+ * Metropolis and Hastings for independent proposals (Tierney, Annals of Statistics 22 (1994), §2.3),
  *
  *   with probability min(1, w(z′)/w(z)),   w = exp(U) / g.
  *
- * Chains that start from a posterior have such a density: its own mean and covariance, or the noise of its guide. A jump costs one
- * evaluation, leaves the posterior as it is, and carries chains between modes that trajectories do not connect.
+ * Chains that start from a posterior have such a density: its mean and covariance, or the noise of its guide. A jump costs one
+ * evaluation, leaves the posterior invariant, and can move chains between modes that trajectories do not connect.
  */
 import { exp } from "../numbers/math.ts";
 import { sumOfSquares } from "../numbers/moments.ts";
@@ -32,7 +32,7 @@ export class Jump {
     this.noise = new Float64Array(density.mean.length);
   }
 
-  /** Writes z′ of a transition. */
+  /** Writes z′, the proposal of a transition, into `z`. */
   propose(transition: number, z: Float64Array): void {
     const { mean, factor } = this.density;
     this.stream.goTo(transition);
@@ -41,11 +41,11 @@ export class Jump {
     addTimes(factor, this.noise, 1, z);
   }
 
-  /** Whether the jump from z, where U is `value`, to z′ of the last proposal, where it is `valueNew`, is taken. */
+  /** Whether the jump from z, where U is `value`, to the last proposal, where U is `valueNew`, is accepted. */
   accept(z: Float64Array, value: number, valueNew: number): boolean {
     this.tried++;
     const gain = valueNew - value + 0.5 * (sumOfSquares(this.noise) - this.distance(z));
-    const taken = gain >= 0 || this.stream.uniform() < exp(gain); // not where it is NaN
+    const taken = gain >= 0 || this.stream.uniform() < exp(gain); // false for NaN
     if (taken) this.taken++;
     return taken;
   }

@@ -1,6 +1,6 @@
 /**
- * Many chains of many observations in lockstep: one run of the potential answers all that are waiting, whatever each of them is
- * at. Chains never wait for one another's trees; an observation leaves when its last chain is done.
+ * Many chains of many observations in lockstep: one run evaluates the potential for all chains, whatever phase each of them is
+ * in, so that no chain waits for the tree of another. An observation leaves when its last chain is done.
  */
 import type { Executor } from "../backends/backend.ts";
 import { pause } from "../host/yielding.ts";
@@ -8,25 +8,32 @@ import type { Chain } from "./chain.ts";
 
 /** How far the chains have come. */
 export interface NutsProgress {
-  /** Transitions done and to do, of all chains, the warm-up among them. */
+  /** Transitions of all chains, with the warm-up: done, and in total. */
   readonly done: number;
   readonly total: number;
-  /** Of the draws so far. */
+  /** Divergent trajectories among the draws so far. */
   readonly divergences: number;
   readonly evaluations: number;
   readonly secondsLeft: number;
 }
 
-/** What a plan needs of an observation beside positions, one row each by name: the data, and what a guide makes of them. */
+/** Inputs of a plan besides positions, one row each: the data, and the guide's context. */
 export type Given = Readonly<Record<string, Float64Array | Float32Array>>;
 
 /** The chains of one observation. */
 export interface Group {
   readonly given: Given;
   readonly chains: readonly Chain[];
-  /** How the observation is called in errors. */
+  /** Name of the observation in errors. */
   readonly where: string;
+  /** Where a chain starts (D) instead, after some points that were not finite; null where its start was given. */
+  readonly again: Again | null;
 }
+
+export type Again = (chain: number, tries: number) => Promise<Float64Array>;
+
+/** Points that a chain is tried to start at. */
+const MOST_TRIES = 500;
 
 export interface Watch {
   readonly signal?: AbortSignal;
@@ -35,7 +42,7 @@ export interface Watch {
   readonly budget?: number;
 }
 
-/** Milliseconds that sampling keeps the thread before it lets others in. */
+/** Milliseconds after which sampling yields the thread. */
 const TURN_MS = 50;
 
 /** Inputs for the groups that are still at work: z (N·C, D), and a row of each thing given. */
@@ -53,23 +60,44 @@ function makeInputs(groups: readonly Group[]): { readonly z: Float64Array } & Gi
   return { ...rows, z: new Float64Array(groups.length * chains.length * chains[0].z.length) };
 }
 
-/** Answers every chain of a group once. False when all of them are done. */
-function advance({ chains, where }: Group, value: Float64Array, gradient: Float64Array, row: number): boolean {
+/** Answers every chain of a group once; notes those whose start is not finite. False when all of them are done. */
+function advance(group: Group, value: Float64Array, gradient: Float64Array, row: number, failed: Failed[]): boolean {
   let working = false;
-  for (const [c, chain] of chains.entries()) {
+  for (const [c, chain] of group.chains.entries()) {
     if (chain.done) continue;
     if (!chain.advance(value[row + c], gradient, (row + c) * chain.z.length))
-      throw new Error(
-        `nuts: expected a finite posterior density with a finite gradient where chain ${c + 1} starts${where ? `, ${where}` : ""}, got ${value[row + c]}; give other points as start, or check the forward model there`,
-      );
+      failed.push({ group, c, value: value[row + c] });
     working ||= !chain.done;
   }
   return working;
 }
 
+interface Failed {
+  readonly group: Group;
+  readonly c: number;
+  readonly value: number;
+}
+
+/** Moves the chain to another start. @throws where its start was given, and after too many. */
+async function startAgain({ group, c, value }: Failed): Promise<void> {
+  const chain = group.chains[c];
+  if (group.again === null || chain.evaluations >= MOST_TRIES) refuseStart(group, c, value);
+  else chain.restart(await group.again(c, chain.evaluations));
+}
+
+function refuseStart({ chains, where, again }: Group, c: number, value: number): never {
+  const at =
+    again === null ? `where chain ${c + 1} starts` : `at one of ${chains[c].evaluations} starts of chain ${c + 1}`;
+  const last = again === null ? "" : " at the last";
+  const advice = `give ${again === null ? "other points" : "points"} as start, or check the forward model there`;
+  throw new Error(
+    `nuts: expected a finite posterior density with a finite gradient ${at}${where ? `, ${where}` : ""}, got ${value}${last}; ${advice}`,
+  );
+}
+
 /**
- * Drives all chains to their end; every group has as many. Answers whether they got there: false when the budget ran out.
- * @throws when a chain cannot start, and the signal's reason when it is aborted.
+ * Runs all chains to their end; every group has the same number of them. Returns false if the budget ran out before.
+ * @throws if a chain cannot start; the signal's reason if it is aborted.
  */
 export async function lockstep(executor: Executor, groups: readonly Group[], watch: Watch): Promise<boolean> {
   const { signal, onProgress, budget = Number.POSITIVE_INFINITY } = watch;
@@ -79,6 +107,7 @@ export async function lockstep(executor: Executor, groups: readonly Group[], wat
   let left = groups.filter(({ chains }) => chains.some((c) => !c.done));
   signal?.throwIfAborted();
   let inputs = left.length > 0 ? makeInputs(left) : null;
+  const failed: Failed[] = [];
   while (inputs !== null) {
     const D = left[0].chains[0].z.length;
     for (let g = 0, at = 0; g < left.length; g++)
@@ -86,7 +115,8 @@ export async function lockstep(executor: Executor, groups: readonly Group[], wat
     const out = await executor.run("gradient", { rows: left.length * count, repeat: count, inputs });
     let ended = false;
     for (let g = 0; g < left.length; g++)
-      ended = !advance(left[g], out.value as Float64Array, out.gradient as Float64Array, g * count) || ended;
+      ended = !advance(left[g], out.value as Float64Array, out.gradient as Float64Array, g * count, failed) || ended;
+    for (const one of failed.splice(0)) await startAgain(one);
     if (ended) {
       left = left.filter(({ chains }) => chains.some((c) => !c.done));
       inputs = left.length > 0 ? makeInputs(left) : null;

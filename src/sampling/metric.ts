@@ -1,21 +1,21 @@
 /**
- * The metric of a chain: positions z are moved as if in the coordinates that a guess C = L Lᵀ of the posterior's covariance
- * makes round, in which momenta p are standard normal (Neal, MCMC using Hamiltonian dynamics, 2011, §4.1: M = C⁻¹),
+ * The metric of a chain. With an estimate C = L Lᵀ of the posterior's covariance, positions move as in coordinates in which the
+ * posterior is isotropic and momenta p are standard normal (Neal, MCMC using Hamiltonian dynamics, 2011, §4.1: M = C⁻¹),
  *
  *   ż = L p,   ṗ = Lᵀ ∇U(z),
  *
- * so that U-turns are told by plain products of momenta. C is learned in the warm-up, from n positions:
+ * so that products of momenta detect U-turns. C is learned in the warm-up, from n positions:
  *
  *   C = (n S + k T) / (n + k),   k = D + 5,
  *
- * S their covariance, T the guess that the sampling started with, or, without one, the diagonal of S.
+ * where S is their covariance, and T the metric of the posterior that the chain started from, or else the diagonal of S.
  */
 import { addOuter, addTimes, addTransposedTimes, factorise, packed } from "../numbers/triangles.ts";
 
 export type MetricKind = "diagonal" | "dense";
 export const metricKinds: readonly MetricKind[] = ["diagonal", "dense"];
 
-/** What T weighs, in positions, beside D. */
+/** The weight k − D of T, in positions. */
 const PRIOR_WEIGHT = 5;
 
 /** C itself: its diagonal (D), or its lower triangle packed row by row. */
@@ -24,14 +24,14 @@ export interface Metric {
   readonly covariance: Float64Array;
 }
 
-/** Prior standard deviations: what is known of the scales before anything else. */
+/** The unit metric, in prior standard deviations. */
 export const unitMetric = (kind: MetricKind, D: number): Metric => {
   const covariance = new Float64Array(kind === "dense" ? packed(D) : D).fill(kind === "dense" ? 0 : 1);
   if (kind === "dense") for (let i = 0; i < D; i++) covariance[packed(i) + i] = 1;
   return { kind, covariance };
 };
 
-/** Packed Cholesky factor, or roots of the diagonal; null where C is not positive definite. */
+/** Packed Cholesky factor, or square roots of the diagonal; null if C is not positive definite. */
 export function factorOf({ kind, covariance }: Metric): Float64Array | null {
   const l = covariance.slice();
   if (kind === "dense") return factorise(l) < 0 ? l : null;
@@ -50,12 +50,12 @@ export function kick(kind: MetricKind, l: Float64Array, g: Float64Array, t: numb
   else for (let i = 0; i < p.length; i++) p[i] += t * l[i] * g[i];
 }
 
-/** Collects the positions of a window (Welford, Technometrics 4 (1962)) and makes a metric of them. */
+/** Accumulates the covariance of the positions in a window (Welford, Technometrics 4 (1962)). */
 export class CovarianceWindow {
   private readonly kind: MetricKind;
   private readonly mean: Float64Array;
   private readonly sum: Float64Array;
-  /** A position less the mean before it and with it. */
+  /** A position minus the mean before and after its update. */
   private readonly away: Float64Array;
   private readonly rest: Float64Array;
   private count = 0;
@@ -80,7 +80,7 @@ export class CovarianceWindow {
     else for (let i = 0; i < z.length; i++) sum[i] += away[i] * rest[i];
   }
 
-  /** The metric of the window, which is then empty; `target` is T. Of a window too short to tell, null. */
+  /** Returns the metric of the window and empties it; `target` is T. Null if the window is too short. */
   take(target: Metric | null): Metric | null {
     const { sum, mean, count, kind } = this;
     const D = mean.length;

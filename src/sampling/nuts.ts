@@ -12,7 +12,8 @@ import type { SampledPosterior } from "./sampled.ts";
 /**
  * Samples the posterior of one observation y (M), or the posteriors of many: a list of rows, all sampled together.
  * @throws for a problem without a forward model in ops; when a row of y has the wrong length or a number that is not finite;
- *   when the density is not finite where a chain starts; on options that make no sense; the signal's reason when it is aborted.
+ *   when the density is not finite where a chain is told to start, or at 500 draws of the prior or of the posterior that it starts
+ *   from; on options that make no sense; the signal's reason when it is aborted.
  */
 export function nuts(problem: Problem, y: ArrayLike<number>, options?: NutsOptions): Promise<SampledPosterior>;
 export function nuts(

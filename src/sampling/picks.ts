@@ -1,10 +1,10 @@
 /**
- * Choosing among draws that exist. Of S draws all alike, `count` are chosen at even distances from a random place on, and
- * shuffled: no draw is chosen twice before all are, and neighbours in a chain, which are alike, are not chosen together.
+ * Choice among existing draws. From S draws of equal weight, `count` are chosen at even distances with a random offset, and
+ * shuffled: no draw is chosen twice before all are chosen once, and correlated neighbours in a chain are not chosen together.
  */
 import { randomWord, STREAMS, shuffle, uniformAt } from "../numbers/random.ts";
 
-/** Draws in no order: `indices`, shuffled in place. */
+/** Shuffles `indices` in place. */
 export const mix = (indices: Uint32Array, seed: number): Uint32Array =>
   shuffle(indices, (i) => randomWord(seed, STREAMS.picks, 1, i, 0) % (i + 1));
 

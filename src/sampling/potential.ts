@@ -1,9 +1,10 @@
 /**
- * What samplers evaluate: the log posterior density on the whole line, in prior standard deviations (density.ts),
+ * The density that samplers evaluate: the log posterior density on the whole line, in prior standard deviations
+ * (distributions/frame.ts),
  *
  *   U(z) = log p(y | θ) + log p(θ) − log |dz/dθ|,   θ = T⁻¹(z),
  *
- * with its gradient, in f64, for rows of many observations at once. One executor a problem and backend is made and kept.
+ * and its gradient, in f64, for rows of many observations at once. The executor of a problem and backend is cached.
  */
 import type { Executor } from "../backends/backend.ts";
 import { cachedBy, cachedByBackend } from "../backends/executor-cache.ts";
@@ -16,12 +17,12 @@ import { atOnce } from "../host/yielding.ts";
 import { STREAMS } from "../numbers/random.ts";
 import { type Problem, potential, sourceOf } from "../problem/problem.ts";
 
-/** Rows of a shard: what the chains of two observations take, so that tensors between kernels stay in cache. */
+/** Rows of a shard: the chains of two observations, so that tensors between kernels stay in cache. */
 export const SHARD_ROWS = 16;
 
 /**
- * Plans: `gradient` (U and ∇U) of z and y, one row of data for many of z; `value` of θ alone, its log density log p(y, θ);
- * `toLine` and `toTheta` between θ and z; `starts` draws of the prior. For a problem with a forward model in ops.
+ * Plans for a problem with a forward model in ops: `gradient` (U and ∇U) and `density` (U) of z, with one row of data for many
+ * rows of z; `joint`, log p(y, θ) of θ; `toLine` and `toTheta` between θ and z; `starts`, draws of the prior.
  */
 export function samplerProgram(problem: Problem): Program {
   const { D, M, prior } = problem;
@@ -39,7 +40,7 @@ export function samplerProgram(problem: Problem): Program {
       density: { outputs: { value }, rows: SHARD_ROWS },
       joint: { outputs: { value: potential(problem, theta, y) }, rows: SHARD_ROWS },
       toLine: { outputs: { z: frame.toGuide(theta), logDet: frame.logDet(theta) } },
-      toTheta: { outputs: { theta: frame.fromGuide(cast(z, "f32")) } }, // rounded before, so that it stays in the support
+      toTheta: { outputs: { theta: frame.fromGuide(cast(z, "f32")) } }, // rounded first, so that θ stays in the support
       starts: { outputs: { z: frame.toGuide(prior.draw(STREAMS.prior, dtype)) } },
     }),
   );
@@ -58,13 +59,13 @@ const kept = cachedBy((problem: Problem) =>
 );
 
 /**
- * What samples a problem: made at the first use, kept as long as the problem, so that a second use compiles nothing.
- * @throws for a problem without a forward model in ops; `owner` is named.
+ * The sampler of a problem, cached as long as the problem lives.
+ * @throws for a problem without a forward model in ops, with the name of `owner`.
  */
 export async function samplerOf(owner: string, problem: Problem, options: BackendOptions = {}): Promise<Sampler> {
   if (problem.forward === null)
     throw new Error(
-      `${owner}: expected a problem with a forward model written with ops, got "${problem.name}", which has ${sourceOf(problem)}, so its likelihood and derivatives are not known; fit a surrogate() of it and use that, or write the model with ops`,
+      `${owner}: expected a problem with a forward model written with ops, got "${problem.name}", which has ${sourceOf(problem)}, so its likelihood and derivatives are not known; use a surrogate() of it, or write the model with ops`,
     );
   return kept(problem)(options);
 }

@@ -3,25 +3,25 @@
  *
  *   T = ⌈min(S/5, 3 √S)⌉
  *
- * of S positive importance ratios are replaced by the quantiles (i − ½)/T of a generalised Pareto distribution fitted to what they exceed
- * the rest by, and none is left above the largest there was. Its shape k̂ tells how many moments the ratios have: up to 0.7 the
- * estimates can be trusted, above they converge too slowly. The fit is Zhang & Stephens' (Technometrics 51 (2009)), in
- * which the profile likelihood of b = −θ weighs a grid, and k̂ is drawn towards ½ as by ten observations. A ratio of 0 stays 0:
- * its draw is impossible, so it is no part of the tail.
+ * of S positive importance ratios are replaced by the quantiles (i − ½)/T of a generalised Pareto distribution, which is fitted to
+ * their excess over the other ratios; none may exceed the largest original ratio. The shape k̂ says how many moments the ratios
+ * have: up to 0.7 the estimates are reliable, above it they converge too slowly. The fit is that of Zhang & Stephens
+ * (Technometrics 51 (2009)): a mean over a grid of b = −θ, weighted by the profile likelihood, with a prior that pulls k̂ towards ½
+ * with the weight of ten observations. A ratio of 0 stays 0: its draw is impossible, so it is no part of the tail.
  */
 import { exp, log, log1p } from "../numbers/math.ts";
 
-/** k̂ above which importance weights are not to be trusted. */
+/** Importance weights with a larger k̂ are unreliable. */
 export const LARGEST_K = 0.7;
-/** A tail of fewer says nothing of its shape. */
+/** A tail of fewer ratios does not show its shape. */
 const LEAST_TAIL = 5;
-/** Ratios that differ by less, relatively, are all one: what is left is rounding, whose shape means nothing. */
+/** Ratios with a smaller relative difference count as equal: the difference is rounding, whose shape means nothing. */
 const ROUNDING = 1e-8;
 const PRIOR_SIZE = 10;
 const PRIOR_SHAPE = 0.5;
 
 export interface GeneralisedPareto {
-  /** k: of the tail P(x > t) ~ t^(−1/k). */
+  /** k of the tail P(x > t) ~ t^(−1/k). */
   readonly shape: number;
   /** σ */
   readonly scale: number;
@@ -63,24 +63,24 @@ export function fitPareto(exceedances: ArrayLike<number>): GeneralisedPareto {
   return { shape: (N * k + PRIOR_SIZE * PRIOR_SHAPE) / (N + PRIOR_SIZE), scale: -k / theta };
 }
 
-/** Importance weights after smoothing of their tail, with the diagnostics of the tail. */
+/** Importance weights with a smoothed tail, and the diagnostics of the tail. */
 export interface SmoothedWeights {
   /** Normalised log weights (S): their exponentials sum to 1. */
   readonly logWeights: Float64Array;
   /**
-   * Shape of the tail. −∞ where the largest ratios are all one, so that they have no tail; ∞ where there are too few draws to
-   * tell, or too few that are not 0.
+   * Shape of the tail; −∞ if the largest ratios are equal, so that there is no tail; ∞ if there are too few positive ratios to
+   * tell.
    */
   readonly kHat: number;
-  /** Effective number of draws, 1 / Σ w². It is to be believed only where k̂ is small. */
+  /** Effective number of draws, 1 / Σ w²; meaningful only if k̂ is small. */
   readonly ess: number;
-  /** log of the mean ratio: of the normalising constant, where the ratios are p(y, θ) / q(θ). */
+  /** log of the mean ratio, which estimates log p(y) if the ratios are p(y, θ) / q(θ). */
   readonly logMean: number;
 }
 
 /**
- * Smooths log importance ratios (S), given up to a constant or not; −∞ is a ratio of 0.
- * @throws on an empty list, on NaN and +∞, and when all are −∞.
+ * Smooths log importance ratios (S); −∞ is a ratio of 0.
+ * @throws on an empty list, on NaN and +∞, and if all are −∞.
  */
 export function paretoSmooth(logRatios: ArrayLike<number>): SmoothedWeights {
   const S = logRatios.length;
@@ -92,7 +92,7 @@ export function paretoSmooth(logRatios: ArrayLike<number>): SmoothedWeights {
     throw new Error(`paretoSmooth: expected at least one ratio above 0, got ${S === 0 ? "no ratio" : `${S} of 0`}`);
   const weights = logs.map((l) => exp(l - top));
   const kHat = smoothTail(weights);
-  // A heavy tail's quantiles can all lie so far below the largest ratio that their squares underflow: normalise first.
+  // Normalise first: the quantiles of a heavy tail can be so far below the largest ratio that their squares underflow.
   const sum = weights.reduce((total, w) => total + w, 0);
   const logSum = log(sum);
   return {
@@ -103,7 +103,7 @@ export function paretoSmooth(logRatios: ArrayLike<number>): SmoothedWeights {
   };
 }
 
-/** Smooths the tail of the positive among weights of at most 1, in place; answers k̂. */
+/** Smooths the tail of the positive weights, which are at most 1, in place; returns k̂. */
 function smoothTail(weights: Float64Array): number {
   const order = Uint32Array.from(weights, (_, i) => i)
     .filter((i) => weights[i] > 0)

@@ -1,6 +1,6 @@
 /**
- * The no-U-turn sampler of many observations: many chains in lockstep on the whole line (chain.ts, tree.ts, warmup.ts,
- * lockstep.ts), and what the chains tell of their convergence (convergence.ts).
+ * The no-U-turn sampler for many observations: many chains in lockstep on the whole line (chain.ts, tree.ts, warmup.ts,
+ * lockstep.ts), and their convergence (convergence.ts).
  */
 import type { Executor } from "../backends/backend.ts";
 import { type BackendOptions, backendOf } from "../backends/select.ts";
@@ -31,7 +31,7 @@ import { windowsOf } from "./warmup.ts";
 const COLD_WARMUP = 500;
 const WARM_WARMUP = 75;
 const DENSE_UP_TO = 32;
-/** With fewer draws a chain, nothing can be said of the chains. */
+/** With fewer draws in each chain, no diagnostics exist. */
 const LEAST_DRAWS = 4;
 
 type Settings = SettingsOf<typeof nutsTable> & { readonly warmup: number; readonly metric: MetricKind };
@@ -47,16 +47,16 @@ function settingsOf({ D }: Problem, options: NutsOptions): Settings {
   return { ...settings, warmup, metric };
 }
 
-/** The posteriors to start from, one for each observation; null where `start` is points or nothing. @throws on another number of them. */
+/** The posteriors to start from, one for each observation; null if `start` is points or undefined. @throws on another number. */
 function posteriorsOf(start: Settings["start"], count: number): readonly Posterior[] | null {
   const list = isPosterior(start) ? [start] : Array.isArray(start) && start.some(isPosterior) ? start : null;
   if (list === null) return null;
   if (list.length !== count || !list.every(isPosterior))
-    throw new Error(`nuts: expected ${count} posteriors as start, one an observation, got ${list.length}`);
+    throw new Error(`nuts: expected ${count} posteriors as start, one for each observation, got ${list.length}`);
   return list;
 }
 
-/** The map in whose guide's noise the chains move; null where they move in the parameters. */
+/** The map whose guide's noise the chains move in; null if they move in the parameters. */
 function flowOf({ space }: Settings, posteriors: readonly Posterior[] | null, D: number): InverseMap | null {
   if (space === "parameters") return null;
   const map = posteriors === null ? null : mapOf(posteriors[0]);
@@ -74,14 +74,14 @@ interface Place {
   readonly start: (index: number, request: StartRequest) => Promise<Started>;
 }
 
-/** Where the chains move, and how they start there. */
+/** The space that the chains move in, and their starts. */
 async function placeOf(
   problem: Problem,
   rows: readonly Float64Array[],
   settings: Settings,
   backend: BackendOptions,
 ): Promise<Place> {
-  const { executor } = await samplerOf("nuts", problem, backend); // refuses what has no likelihood
+  const { executor } = await samplerOf("nuts", problem, backend); // refuses a problem without a likelihood
   const posteriors = posteriorsOf(settings.start, rows.length);
   const map = flowOf(settings, posteriors, problem.D);
   if (map !== null) {
@@ -115,13 +115,13 @@ export async function sampleChains(
   const groups: Group[] = [];
   for (const [i, row] of rows.entries()) {
     const request = { executor, problem, y: row, given: given[i], chains, seed, metric };
-    const { z, metric: first, given: near, jump } = await start(i, request);
+    const { z, metric: first, given: near, jump, again } = await start(i, request);
     const own = { ...settings, given: near, jump: settings.jumps ? jump : null, windows: windowsOf(warmup, near) };
     const made = Array.from({ length: chains }, (_, c) => {
       const at = z.subarray(c * problem.D, (c + 1) * problem.D);
       return new Chain(at, first, c, own);
     });
-    groups.push({ given: given[i], chains: made, where: rows.length > 1 ? `y, row ${i + 1}` : "" });
+    groups.push({ given: given[i], chains: made, where: rows.length > 1 ? `y, row ${i + 1}` : "", again });
   }
   const left = budget * 1000 - (performance.now() - begun);
   const finished = await lockstep(executor, groups, { signal, onProgress, budget: left });
@@ -133,7 +133,7 @@ export async function sampleChains(
     const done = group.chains.reduce((least, c) => Math.min(least, c.transitions - warmup), draws);
     if (!finished && done < LEAST_DRAWS)
       throw new Error(
-        `nuts: expected at least ${LEAST_DRAWS} draws a chain within the budget of ${budget} s, got ${Math.max(0, done)} of ${draws}; give more seconds, or a start`,
+        `nuts: expected at least ${LEAST_DRAWS} draws of each chain within the budget of ${budget} s, got ${Math.max(0, done)} of ${draws}; give more seconds, or a start`,
       );
     const share = seconds * (evaluationsOf(group) / all);
     posteriors.push(

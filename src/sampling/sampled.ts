@@ -1,4 +1,4 @@
-/** A posterior by its draws: what is made of the chains of the sampler. */
+/** A posterior given by draws: the result of the chains of the sampler. */
 import type { Executor } from "../backends/backend.ts";
 import { normalConstant } from "../guides/guide.ts";
 import { log } from "../numbers/math.ts";
@@ -17,15 +17,14 @@ import { Stream } from "./stream.ts";
 /** A posterior by chains, with their diagnostics. */
 export interface SampledPosterior extends Posterior {
   readonly problem: Problem;
-  /** All draws (chains · draws, D), chain by chain, in their order. */
+  /** All draws (chains · draws, D), chain by chain. */
   readonly draws: Float32Array;
-  /** The same by chain: (draws, D) each. */
+  /** The same draws as a list of chains, (draws, D) each. */
   readonly chains: readonly Float32Array[];
   readonly diagnostics: NutsDiagnostics;
   /**
-   * log p(y), estimated at the first call by bridge sampling between half of the draws and a Gaussian fitted to the other
-   * half: where the posterior is far from normal the standard error, itself an estimate, is large. `logProb` is the log
-   * posterior density by this evidence.
+   * log p(y), estimated at the first call by bridge sampling between half of the draws and a Gaussian fitted to the other half.
+   * The standard error is itself an estimate, and large if the posterior is far from normal. `logProb` uses this evidence.
    */
   evidence(): Promise<Evidence>;
 }
@@ -33,9 +32,9 @@ export interface SampledPosterior extends Posterior {
 export interface SampledParts extends ChainRun {
   readonly executor: Executor;
   readonly y: Float64Array;
-  /** What the plans need beside positions. */
+  /** Inputs of the plans besides positions. */
   readonly given: Given;
-  /** Draws a chain that were asked for. */
+  /** Draws requested of each chain. */
   readonly asked: number;
   readonly seed: number;
 }
@@ -74,7 +73,7 @@ export async function sampledPosterior(parts: SampledParts): Promise<SampledPost
   };
 }
 
-/** Bridge sampling from the second half of every chain to the Gaussian of the first halves. */
+/** Bridge sampling between the second halves of the chains and the Gaussian of the first halves. */
 async function evidenceOf({ executor, problem: { D }, given, chains, draws }: SampledParts, seed: number) {
   const half = draws >> 1;
   const window = new CovarianceWindow("dense", D);

@@ -1,11 +1,11 @@
 /**
- * Where chains start: at draws of the prior, at points that are given, or at draws of a posterior that is near enough, such as
- * a guide's, chosen by their importance weights tempered to what the draws can bear,
+ * Starts of chains: draws of the prior, given points, or draws of an approximate posterior, such as a guide's. Such draws are
+ * chosen by tempered importance weights,
  *
  *   w_i ∝ (p(y, θ_i) / q(θ_i))^β,   β the largest of 1, ½, ¼, … for which the effective number (Σ w)² / Σ w² is enough,
  *
- * so that modes are found in about the proportion that they have, and a guide that is far off does not send all chains to one
- * point. Its covariance is then the first metric.
+ * so that chains start in modes in about the right proportions, and an inaccurate guide does not start all chains at one point.
+ * The covariance of the posterior is the first metric.
  */
 import type { Executor } from "../backends/backend.ts";
 import { describe } from "../checks/arguments.ts";
@@ -17,14 +17,14 @@ import type { Posterior } from "../posterior/posterior.ts";
 import type { Problem } from "../problem/problem.ts";
 import { SIMULATION_STEPS } from "../simulate/steps.ts";
 import type { JumpDensity } from "./jump.ts";
-import type { Given } from "./lockstep.ts";
+import type { Again, Given } from "./lockstep.ts";
 import { factorOf, type Metric, type MetricKind, unitMetric } from "./metric.ts";
 import { Stream } from "./stream.ts";
 
-/** Draws of the posterior: as many make the metric; the first of them, whose density is asked, are candidates. */
+/** Draws of the posterior, which give the metric; the first CANDIDATES are candidates for starts. */
 const DRAWS = 2048;
 const CANDIDATES = 512;
-/** Candidates that starts are chosen from in effect. */
+/** Effective number of candidates that β must leave. */
 const EFFECTIVE = 64;
 const GOLDEN = 0.6180339887498949;
 
@@ -37,15 +37,17 @@ export interface Started {
   readonly metric: Metric;
   /** Whether the metric is that of a posterior. */
   readonly given: boolean;
-  /** The normal density nearest to that posterior; null without one. */
+  /** The normal density with the moments of that posterior; null without one. */
   readonly jump: JumpDensity | null;
+  /** Other points to start at, where the first are not finite; null where they were given. */
+  readonly again: Again | null;
 }
 
 export interface StartRequest {
   readonly executor: Executor;
   readonly problem: Problem;
   readonly y: Float64Array;
-  /** What the plans need beside positions. */
+  /** Inputs of the plans besides positions. */
   readonly given: Given;
   readonly chains: number;
   readonly seed: number;
@@ -56,9 +58,13 @@ export const isPosterior = (start: unknown): start is Posterior =>
   typeof start === "object" && start !== null && "sample" in start && "logProb" in start;
 
 /** Draws of the prior, (chains, D). */
-export async function fromPrior({ executor, problem, chains, seed, metric }: StartRequest): Promise<Started> {
-  const { z } = await executor.run("starts", { rows: chains, seed, step: SIMULATION_STEPS.starts });
-  return { z: z as Float64Array, metric: unitMetric(metric, problem.D), given: false, jump: null };
+export async function fromPrior({ executor, problem: { D }, chains, seed, metric }: StartRequest): Promise<Started> {
+  const draw = async (rows: number, step: number): Promise<Float64Array> =>
+    (await executor.run("starts", { rows, seed, step })).z as Float64Array;
+  const again: Again = async (c, tries) =>
+    (await draw(c + 1, SIMULATION_STEPS.restarts - tries)).slice(c * D, (c + 1) * D);
+  const z = await draw(chains, SIMULATION_STEPS.starts);
+  return { z, metric: unitMetric(metric, D), given: false, jump: null, again };
 }
 
 /** Points that are given. @throws unless they are `chains` finite points within the prior's support. */
@@ -66,7 +72,7 @@ export async function fromPoints(
   points: ArrayLike<number> | readonly ArrayLike<number>[],
   { executor, problem: { D, prior }, chains, metric }: StartRequest,
 ): Promise<Started> {
-  const expected = `nuts: expected start to be a posterior or ${chains} points (${chains}, ${D}), one a chain`;
+  const expected = `nuts: expected start to be a posterior or ${chains} points (${chains}, ${D}), one for each chain`;
   if (typeof points !== "object" || points === null || !("length" in points))
     throw new Error(`${expected}, got ${describe(points)}`);
   const rows = typeof points[0] === "object" ? (points as readonly ArrayLike<number>[]) : [points];
@@ -83,10 +89,10 @@ export async function fromPoints(
       );
   }
   const { z } = await executor.run("toLine", { rows: chains, inputs: { theta } });
-  return { z: z as Float64Array, metric: unitMetric(metric, D), given: false, jump: null };
+  return { z: z as Float64Array, metric: unitMetric(metric, D), given: false, jump: null, again: null };
 }
 
-/** Mean and covariance of rows (N, D), as a metric and as a density. @throws where the rows do not span the space. */
+/** Mean and covariance of rows (N, D), as a metric and as a density. @throws if the rows do not span the space. */
 function fit(rows: Float64Array, D: number, kind: MetricKind): { readonly metric: Metric; readonly jump: JumpDensity } {
   const mean = columnMeans(rows, D);
   const covariance = covarianceOf(rows, mean);
@@ -101,14 +107,15 @@ function fit(rows: Float64Array, D: number, kind: MetricKind): { readonly metric
 }
 
 /** Tempered weights, their sums up to each entry, ending at 1. @throws when no density is finite. */
-function cumulativeWeights(logWeights: Float64Array): Float64Array {
-  const most = logWeights.reduce((a, b) => (b > a ? b : a), Number.NEGATIVE_INFINITY);
+function cumulativeWeights(given: Float64Array): Float64Array {
+  const logWeights = given.map((l) => (Number.isFinite(l) ? l : Number.NEGATIVE_INFINITY));
+  const most = logWeights.reduce((a, b) => Math.max(a, b));
   if (!Number.isFinite(most))
     throw new Error(
-      "nuts: expected a finite posterior density at one of the draws of start, got none; leave start out, or check the forward model there",
+      `nuts: expected a finite posterior density at one of ${given.length} draws of start, got none; leave start out, or check the forward model there`,
     );
   for (let beta = 1; ; beta /= 2) {
-    const weights = logWeights.map((l) => (Number.isNaN(l) ? 0 : exp(beta * (l - most))));
+    const weights = logWeights.map((l) => exp(beta * (l - most)));
     let sum = 0;
     let squares = 0;
     for (const w of weights) {
@@ -122,57 +129,76 @@ function cumulativeWeights(logWeights: Float64Array): Float64Array {
   }
 }
 
-/** @throws unless the posterior is of the data, which are given to the sampler. */
+/** @throws unless the posterior is of the same data. */
 export function expectSameData(start: Posterior, y: Float64Array, D: number): void {
   if (start.mean?.length !== D || start.y?.length !== y.length || y.some((v, i) => v !== start.y[i]))
     throw new Error("nuts: expected start to be a posterior of the same data, got one of other data");
 }
 
-/** A point for each chain among candidates (N, D), by their log weights. */
+/** Points for chains among candidates (N, D), by their log weights. */
 function choose(candidates: Float64Array, logWeights: Float64Array, { problem: { D }, chains, seed }: StartRequest) {
   const sums = cumulativeWeights(logWeights);
-  const out = new Float64Array(chains * D);
   // A sequence that spreads evenly however long it is: no chain's start depends on how many there are.
-  const shift = uniformAt(seed, STREAMS.picks, 0, 0, 0);
-  for (let c = 0; c < chains; c++) {
-    const u = (shift + c * GOLDEN) % 1;
+  const pick = (c: number, tries: number): Float64Array => {
+    const u = (uniformAt(seed, STREAMS.picks, tries, 0, 0) + c * GOLDEN) % 1;
     const found = sums.findIndex((s) => s >= u);
     const i = found < 0 ? sums.length - 1 : found; // the last sum may be rounded below 1
-    out.set(candidates.subarray(i * D, (i + 1) * D), c * D);
-  }
-  return out;
+    return candidates.slice(i * D, (i + 1) * D);
+  };
+  const z = new Float64Array(chains * D);
+  for (let c = 0; c < chains; c++) z.set(pick(c, 0), c * D);
+  const again: Again = async (c, tries) => pick(c, tries);
+  return { z, again };
 }
 
-/** Draws of a posterior near the one that is sampled. @throws when it is of other data, or its density is nowhere finite. */
+interface Candidates {
+  /** (CANDIDATES, D) */
+  readonly z: Float64Array;
+  readonly logWeights: Float64Array;
+}
+
+/** The first `CANDIDATES` of the draws, or the next ones where the density is finite at none of them. */
+async function candidatesOf(part: (from: number) => Promise<Candidates>): Promise<Candidates> {
+  for (let from = 0; ; from += CANDIDATES) {
+    const found = await part(from);
+    if (from + CANDIDATES >= DRAWS || found.logWeights.some(Number.isFinite)) return found;
+  }
+}
+
+/** Starts from an approximate posterior. @throws if it is of other data, or no density is finite. */
 export async function fromPosterior(start: Posterior, request: StartRequest): Promise<Started> {
   const { executor, problem, y, given, seed, metric } = request;
   const { D } = problem;
   expectSameData(start, y, D);
   const theta = Float64Array.from(await start.sample(DRAWS, { seed }));
-  const { z, logDet } = await executor.run("toLine", { rows: DRAWS, inputs: { theta } });
-  const rows = z as Float64Array;
-  const some = rows.subarray(0, CANDIDATES * D);
-  const inputs = { ...given, z: some };
-  const { value } = await executor.run("density", { rows: CANDIDATES, repeat: CANDIDATES, inputs });
-  const logQ = await start.logProb(theta.subarray(0, CANDIDATES * D));
-  const logWeights = logQ.map((q, i) => value[i] - (q - logDet[i]));
-  return { z: choose(some, logWeights, request), ...fit(rows, D, metric), given: true };
+  const { z: line, logDet } = await executor.run("toLine", { rows: DRAWS, inputs: { theta } });
+  const rows = line as Float64Array;
+  const { z, logWeights } = await candidatesOf(async (from) => {
+    const some = rows.subarray(from * D, (from + CANDIDATES) * D);
+    const inputs = { ...given, z: some };
+    const { value } = await executor.run("density", { rows: CANDIDATES, repeat: CANDIDATES, inputs });
+    const logQ = await start.logProb(theta.subarray(from * D, (from + CANDIDATES) * D));
+    return { z: some, logWeights: logQ.map((q, i) => value[i] - (q - logDet[from + i])) };
+  });
+  return { ...choose(z, logWeights, request), ...fit(rows, D, metric), given: true };
 }
 
-/** The same in the noise of a guide, of which its draws are made (guide-space.ts). */
+/** The same in the noise of a guide (guide-space.ts). */
 export async function fromNoise(request: StartRequest): Promise<Started> {
   const { executor, problem, given, seed, metric } = request;
   const { D } = problem;
-  const z = new Float64Array(CANDIDATES * D);
   const stream = new Stream(seed, STREAMS.posterior, 0);
-  for (let i = 0; i < CANDIDATES; i++) {
-    stream.goTo(i);
-    stream.normals(z.subarray(i * D, (i + 1) * D));
-  }
-  const { value } = await executor.run("density", { rows: CANDIDATES, repeat: CANDIDATES, inputs: { ...given, z } });
-  const logWeights = Float64Array.from({ length: CANDIDATES }, (_, i) => {
-    return value[i] + 0.5 * sumOfSquares(z.subarray(i * D, (i + 1) * D));
+  const { z, logWeights } = await candidatesOf(async (from) => {
+    const some = new Float64Array(CANDIDATES * D);
+    for (let i = 0; i < CANDIDATES; i++) {
+      stream.goTo(from + i);
+      stream.normals(some.subarray(i * D, (i + 1) * D));
+    }
+    const inputs = { ...given, z: some };
+    const { value } = await executor.run("density", { rows: CANDIDATES, repeat: CANDIDATES, inputs });
+    const squares = (i: number): number => sumOfSquares(some.subarray(i * D, (i + 1) * D));
+    return { z: some, logWeights: Float64Array.from(value, (v, i) => v + 0.5 * squares(i)) };
   });
   const jump = { mean: new Float64Array(D), factor: unitMetric("dense", D).covariance };
-  return { z: choose(z, logWeights, request), metric: unitMetric(metric, D), given: true, jump };
+  return { ...choose(z, logWeights, request), metric: unitMetric(metric, D), given: true, jump };
 }

@@ -1,13 +1,13 @@
 /**
- * Random numbers of one chain, made where they are used and without garbage: block k of a transition is Threefry at
- * (seed, stream; transition, chain, k), as in random.ts. A chain draws the same numbers whatever runs beside it.
+ * Random numbers of one chain, made on demand without allocation: block k of a transition is Threefry at (seed, stream;
+ * transition, chain, k), as in random.ts. So a chain draws the same numbers whatever other chains run.
  */
 import { cos, log, sin } from "../numbers/math.ts";
 import { threefryInto } from "../numbers/random.ts";
 
 const UNIT = 1.1920928955078125e-7; // 2^-23
 
-/** The middle of one of 2^23 equal cells of (0, 1). */
+/** The centre of one of 2^23 equal cells of (0, 1). */
 const toUniform = (word: number): number => ((word >>> 9) + 0.5) * UNIT;
 
 export class Stream {
@@ -24,7 +24,7 @@ export class Stream {
     this.row = row;
   }
 
-  /** Goes to the start of the numbers of one step. */
+  /** Goes to the first number of a step. */
   goTo(step: number): void {
     this.step = step;
     this.used = 0;

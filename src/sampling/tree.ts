@@ -1,19 +1,19 @@
 /**
- * One transition of the no-U-turn sampler (Hoffman & Gelman, JMLR 15 (2014)) with multinomial choice of the draw
+ * One transition of the no-U-turn sampler (Hoffman & Gelman, JMLR 15 (2014)) with a multinomial choice of the draw
  * (Betancourt, arXiv 1701.02434, §A.3): a trajectory is doubled, forwards or backwards, until it turns,
  *
  *   p_first · ρ ≤ 0 or p_last · ρ ≤ 0,   ρ = Σ p over the trajectory,
  *
- * asked of the whole, of every subtree, and across the two halves of each: the left with the first momentum of the right, and
- * the right with the last of the left. Momenta are those of the round coordinates (metric.ts).
+ * tested for the whole, for every subtree, and across the two halves of each: the left half with the first momentum of the right
+ * half, and the right half with the last momentum of the left half. Momenta are in isotropic coordinates (metric.ts).
  *
- * The new half is walked leaf by leaf without recursion (as in Phan, Pradhan & Jankowiak, arXiv 1912.11554, §3.1): even leaf n
- * is kept in place popcount(n/2), where the subtrees that end at an odd leaf find their starts, the latest first. Directions
- * need no care: momenta point forwards along the whole trajectory, and the criterion is the same read from its other end.
+ * The new half grows leaf by leaf without recursion (as in Phan, Pradhan & Jankowiak, arXiv 1912.11554, §3.1): even leaf n is
+ * kept at index popcount(n/2), where the subtrees that end at an odd leaf find their starts, the latest first. The direction does
+ * not matter: momenta point forwards along the whole trajectory, and the criterion is symmetric in its two ends.
  */
 import { exp, log1p } from "../numbers/math.ts";
 
-/** Energy that may be gained before a trajectory counts as divergent. */
+/** A trajectory that gains more energy counts as divergent. */
 const MOST_ERROR = 1000;
 
 const dot = (a: Float64Array, b: Float64Array): number => {
@@ -28,7 +28,7 @@ export const logAddExp = (a: number, b: number): number => {
   return b === Number.NEGATIVE_INFINITY ? a : a + log1p(exp(b - a));
 };
 
-/** A point of phase space: position, momentum, gradient and value of U, and its log weight: the energy lost since the start. */
+/** A point of phase space: position, momentum, gradient and value of U, and log weight, the energy lost since the start. */
 export class Point {
   readonly z: Float64Array;
   readonly p: Float64Array;
@@ -50,18 +50,18 @@ export class Point {
   }
 }
 
-/** An even leaf that subtrees start at: its momentum, that of the leaf before it, and Σ p before it. */
+/** An even leaf, at which subtrees start: its momentum, that of the leaf before it, and Σ p before it. */
 interface Mark {
   readonly p: Float64Array;
   readonly before: Float64Array;
   readonly sum: Float64Array;
 }
 
-/** What a leaf leads to: the next leaf, a new doubling, or the end of the transition. */
+/** What follows a leaf: the next leaf, a new doubling, or the end of the transition. */
 export type Outcome = "walk" | "double" | "end";
 
 export class Tree {
-  /** The leaf at hand, which the chain moves. */
+  /** The current leaf, which the chain moves. */
   readonly leaf: Point;
   /** The draw, once the transition has ended. */
   readonly draw: Point;
@@ -97,7 +97,7 @@ export class Tree {
     [this.rho, this.rhoNew, this.firstP, this.previousP, this.scratch] = Array.from({ length: 5 }, vector);
   }
 
-  /** Begins a transition at the draw, whose momentum is fresh. */
+  /** Begins a transition at the draw, whose momentum is new. */
   begin(): void {
     this.draw.weight = 0;
     this.ends[0].copy(this.draw);
@@ -110,7 +110,7 @@ export class Tree {
     this.divergent = false;
   }
 
-  /** Begins a doubling: the leaf is then the end that it walks from. */
+  /** Begins a doubling: sets the leaf to the end that it grows from. */
   turnTo(direction: 1 | -1): void {
     this.direction = direction;
     this.leaf.copy(this.ends[direction > 0 ? 1 : 0]);
@@ -119,13 +119,13 @@ export class Tree {
     this.logWeightNew = Number.NEGATIVE_INFINITY;
   }
 
-  /** Takes the leaf, moved one step on, with its `weight` set. `uniform` gives numbers in (0, 1). */
+  /** Adds the leaf to the tree; it was moved by one step, and its `weight` is set. `uniform` gives numbers in (0, 1). */
   take(uniform: () => number): Outcome {
     const { leaf, index } = this;
     const { weight } = leaf;
     this.leaves++;
     if (!(weight >= -MOST_ERROR)) {
-      this.divergent = true; // or not finite
+      this.divergent = true; // true for NaN as well
       return "end";
     }
     this.acceptance += weight >= 0 ? 1 : exp(weight);
@@ -140,7 +140,7 @@ export class Tree {
     return this.join(uniform) ? "end" : "double";
   }
 
-  /** Keeps an even leaf; at an odd one asks the subtrees that end there. */
+  /** Keeps an even leaf; at an odd one tests whether a subtree that ends there has turned. */
   private mark(n: number): boolean {
     const { leaf, rhoNew, marks, scratch, previousP } = this;
     let place = 0;
@@ -154,7 +154,7 @@ export class Tree {
       return false;
     }
     for (let i = 0; i < rhoNew.length; i++) rhoNew[i] += leaf.p[i];
-    // Subtrees of 2, 4, … leaves end at n, one for each 1 that n ends with.
+    // Subtrees of 2, 4, … leaves end at n, one for each trailing 1 of n in binary.
     for (let ones = n, half: Mark | null = null; ones & 1; ones >>= 1, place--) {
       const start = marks[place];
       for (let i = 0; i < scratch.length; i++) scratch[i] = rhoNew[i] - start.sum[i];
@@ -170,7 +170,7 @@ export class Tree {
     return false;
   }
 
-  /** Joins the new half to the trajectory: whether it is at its end. */
+  /** Joins the new half to the trajectory. Returns whether the trajectory ends. */
   private join(uniform: () => number): boolean {
     const { rho, rhoNew, scratch, leaf, firstP } = this;
     const gain = this.logWeightNew - this.logWeight;

@@ -1,12 +1,12 @@
 /**
- * The warm-up of a chain. Step sizes by dual averaging (Nesterov 2009; Hoffman & Gelman, JMLR 15 (2014), §3.2.1): with a_t
- * the acceptance of transition t since the last start and δ the one aimed at,
+ * The warm-up of a chain. Dual averaging gives the step size (Nesterov 2009; Hoffman & Gelman, JMLR 15 (2014), §3.2.1): with a_t
+ * the acceptance of transition t since the last restart, and δ its target,
  *
  *   H̄_t = (1 − 1/(t + t₀)) H̄_{t−1} + (δ − a_t)/(t + t₀),   log ε_t = μ − √t/γ H̄_t,
  *   log ε̄_t = t^−κ log ε_t + (1 − t^−κ) log ε̄_{t−1},       γ = 0.05, t₀ = 10, κ = 0.75, μ = log 10 ε₀.
  *
- * Windows in which the metric is learned: none at first, while the chain finds the posterior; then windows that double; and
- * none at the end, where the step is fitted to the last metric. Every window ends with a new metric and a new step.
+ * The metric is learned in windows: none at first, while the chain finds the posterior; then windows of doubling length; none at
+ * the end, where the step size is fitted to the last metric. Every window ends with a new metric and a new step size.
  */
 import { exp, log, pow } from "../numbers/math.ts";
 
@@ -27,7 +27,7 @@ export class DualAveraging {
     this.aim = aim;
   }
 
-  /** Starts again from a step of the right order. */
+  /** Restarts from a step size of the right order. */
   restart(step: number): void {
     this.step = step;
     this.centre = log(10 * step);
@@ -46,20 +46,20 @@ export class DualAveraging {
     this.step = exp(logStep);
   }
 
-  /** Settles on ε̄. */
+  /** Sets ε to ε̄. */
   finish(): void {
     if (this.count > 0) this.step = exp(this.logMean);
   }
 }
 
-/** Transitions without a metric at both ends of a long warm-up, and in the first window between. */
+/** Transitions of a long warm-up before the first window, after the last one, and in the first window. */
 const FIRST = 75;
 const LAST = 50;
 const WINDOW = 25;
-/** Shares of a short one. */
+/** The same for a short warm-up, as shares of it. */
 const SHORT_FIRST = 0.15;
 const SHORT_LAST = 0.25;
-/** A warm-up shorter than this fits the step alone. */
+/** A shorter warm-up fits only the step size. */
 const LEAST = 20;
 
 export interface Windows {
@@ -69,7 +69,7 @@ export interface Windows {
   readonly ends: readonly number[];
 }
 
-/** The windows of a warm-up. A chain that starts within the posterior needs no time to find it. */
+/** The windows of a warm-up. A chain that starts within the posterior needs no transitions to find it. */
 export function windowsOf(warmup: number, within: boolean): Windows {
   if (warmup < LEAST) return { first: warmup, ends: [] };
   const short = warmup < FIRST + WINDOW + LAST;
@@ -78,7 +78,7 @@ export function windowsOf(warmup: number, within: boolean): Windows {
   const ends: number[] = [];
   let at = first;
   for (let size = WINDOW; at < warmup - last; size *= 2) {
-    // A last window that would not double is joined to the one before it.
+    // A last window that is too short to double is merged with the one before.
     at = at + 3 * size > warmup - last ? warmup - last : at + size;
     ends.push(at);
   }

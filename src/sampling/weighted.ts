@@ -1,7 +1,7 @@
 /**
- * Draws with weights: their moments and quantiles, and draws of equal weight made of them by systematic resampling (Kitagawa,
- * JCGS 5 (1996)): of `count` draws wanted, a draw of weight w is taken ⌊count w⌋ or ⌈count w⌉ times, so that none is taken twice
- * whose weight is below 1/count. Independent choices would repeat draws by chance and scatter more, for nothing.
+ * Moments and quantiles of weighted draws, and systematic resampling to draws of equal weight (Kitagawa, JCGS 5 (1996)): a draw of
+ * weight w is taken ⌊count w⌋ or ⌈count w⌉ times, so that no draw of a weight below 1/count is taken twice. Independent choices
+ * would repeat draws by chance, and have a larger variance.
  */
 import { STREAMS, uniformAt } from "../numbers/random.ts";
 import { addOuter, packed, symmetric } from "../numbers/triangles.ts";
@@ -17,7 +17,7 @@ export function weightedSummary(theta: Float32Array, weights: Float64Array, D: n
     squares += weights[s] * weights[s];
     for (let d = 0; d < D; d++) mean[d] += weights[s] * theta[s * D + d];
   }
-  // As S/(S − 1) is for equal weights; a single draw tells nothing.
+  // S/(S − 1) for equal weights; a single draw has no variance.
   const scale = squares < 1 ? 1 / (1 - squares) : Number.NaN;
   const triangle = new Float64Array(packed(D));
   for (let s = 0; s < S; s++) {
@@ -29,7 +29,7 @@ export function weightedSummary(theta: Float32Array, weights: Float64Array, D: n
     );
   }
   const covariance = symmetric(triangle);
-  let sorted: ((p: number) => number)[] | undefined; // at the first question
+  let sorted: ((p: number) => number)[] | undefined; // made at the first call
   return {
     mean,
     covariance,
@@ -42,9 +42,9 @@ export function weightedSummary(theta: Float32Array, weights: Float64Array, D: n
   };
 }
 
-/** Quantiles of one parameter: linear between the middles of the steps of the distribution function. */
+/** Quantiles of one parameter: linear between the midpoints of the steps of the distribution function. */
 function quantileOf(theta: Float32Array, weights: Float64Array, D: number, d: number): (p: number) => number {
-  // A draw of weight 0 is impossible: no quantile lies at it, or between it and a possible one.
+  // A draw of weight 0 is impossible, so it has no influence on quantiles.
   const order = Uint32Array.from(weights, (_, s) => s)
     .filter((s) => weights[s] > 0)
     .sort((a, b) => theta[a * D + d] - theta[b * D + d]);
@@ -69,11 +69,11 @@ function quantileOf(theta: Float32Array, weights: Float64Array, D: number, d: nu
   };
 }
 
-/** Indices of `count` draws of equal weight, shuffled; none is of weight 0. */
+/** Shuffled indices of `count` draws of equal weight; none has weight 0. */
 export function resample(weights: Float64Array, count: number, seed: number): Uint32Array {
   const out = new Uint32Array(count);
   const shift = uniformAt(seed, STREAMS.picks, 0, 0, 0);
-  const last = weights.findLastIndex((w) => w > 0); // rounding may leave the sum of all below 1
+  const last = weights.findLastIndex((w) => w > 0); // the sum of all may be rounded below 1
   let s = weights.findIndex((w) => w > 0);
   let sum = weights[s];
   for (let i = 0; i < count; i++) {

@@ -4,7 +4,8 @@
  */
 import { describe } from "../checks/arguments.ts";
 import { notePlaces } from "../checks/places.ts";
-import type { Problem } from "../problem/problem.ts";
+import { columnOrder } from "../problem/columns.ts";
+import type { Parameter, Problem } from "../problem/problem.ts";
 
 type Table = ArrayLike<number> | readonly ArrayLike<number>[];
 
@@ -21,6 +22,13 @@ export interface Pairs {
   readonly noise?: "add" | "included";
   /** Names of the tables in messages, such as names of files. */
   readonly names?: { readonly theta: string; readonly y: string };
+  /**
+   * Names of the columns of the tables, or null. If they are those of the problem in another order, the columns are put in order; if
+   * the problem has names and these are others, they are refused.
+   */
+  readonly columns?: { readonly theta: readonly string[] | null; readonly y: readonly string[] | null };
+  /** Guesses that the reader of the tables has made, which `train` passes to `onWarning`. */
+  readonly warnings?: readonly string[];
 }
 
 /** Pairs, checked and split. */
@@ -30,6 +38,7 @@ export interface SplitPairs {
   readonly noise: "add" | "included";
   /** A hash that tells these pairs from others. */
   readonly digest: string;
+  readonly warnings: readonly string[];
 }
 export interface PairTable {
   readonly count: number;
@@ -38,6 +47,7 @@ export interface PairTable {
   readonly y: Float32Array;
 }
 
+const KEYS = ["theta", "y", "noise", "names", "columns", "warnings"];
 const LEAST_PAIRS = 20;
 /** One in so many pairs is held out, or fewer. */
 const HELD_OUT = 10;
@@ -47,8 +57,16 @@ const MOST_NUMBERS = 0x10000000;
 /** Whether a bank is pairs, not a number of simulations. */
 export const isPairs = (x: unknown): x is Pairs => typeof x === "object" && x !== null;
 
-/** A table as f32, (N, width). */
-function readTable(name: string, table: unknown, width: number, what: string): Float32Array {
+/** A table as f32, (N, width), its columns put in order. */
+function readTable(
+  name: string,
+  table: unknown,
+  wanted: readonly Parameter[],
+  what: string,
+  columns: readonly string[] | null = null,
+): Float32Array {
+  const width = wanted.length;
+  const order = columnOrder(name, columns ?? wanted.map((p) => p.name), wanted);
   const list = table as Table | undefined;
   if (typeof list !== "object" || list === null || !("length" in list))
     throw new Error(`${name}: expected ${what} (N, ${width}), got ${describe(table)}`);
@@ -67,12 +85,12 @@ function readTable(name: string, table: unknown, width: number, what: string): F
     if (nested && values?.length !== width)
       throw new Error(`${name}, row ${row + 1}: expected ${width} ${what}, got ${values?.length ?? describe(values)}`);
     for (let j = 0; j < width; j++) {
-      const value = (values as ArrayLike<number>)[from + j];
+      const value = (values as ArrayLike<number>)[from + order[j]];
       out[row * width + j] = value;
       if (typeof value !== "number" || !Number.isFinite(out[row * width + j])) {
         const large = Number.isFinite(value) ? ", too large for single precision" : "";
         throw new Error(
-          `${name}, row ${row + 1}: expected finite numbers, got ${describe(value)} in column ${j + 1}${large}`,
+          `${name}, row ${row + 1}: expected finite numbers, got ${describe(value)} in column ${order[j] + 1}${large}`,
         );
       }
     }
@@ -127,13 +145,13 @@ function heldOutRows(count: number, most: number): (row: number) => boolean {
  */
 export function splitPairs(problem: Problem, pairs: Pairs, mostHeldOut: number): SplitPairs {
   const { D, M } = problem;
-  const odd = Object.keys(pairs).find((key) => !["theta", "y", "noise", "names"].includes(key));
+  const odd = Object.keys(pairs).find((key) => !KEYS.includes(key));
   if (odd !== undefined) throw new Error(`bank: expected a number or { theta, y, noise }, got "${odd}"`);
-  const { noise = "add", names = { theta: "bank.theta", y: "bank.y" } } = pairs;
+  const { noise = "add", names = { theta: "bank.theta", y: "bank.y" }, columns, warnings = [] } = pairs;
   if (noise !== "add" && noise !== "included")
     throw new Error(`bank.noise: expected "add" or "included", got ${describe(noise)}`);
-  const theta = readTable(names.theta, pairs.theta, D, "parameters");
-  const y = readTable(names.y, pairs.y, M, "data");
+  const theta = readTable(names.theta, pairs.theta, problem.parameters, "parameters", columns?.theta);
+  const y = readTable(names.y, pairs.y, problem.data, "data", columns?.y);
   const [count, other] = [theta.length / D, y.length / M];
   if (count !== other)
     throw new Error(`${names.y}: expected ${count} rows, as many as ${names.theta} has, got ${other}`);
@@ -158,5 +176,6 @@ export function splitPairs(problem: Problem, pairs: Pairs, mostHeldOut: number):
     heldOut: take(rows.filter(isHeldOut)),
     noise,
     digest: digestOf(theta, y),
+    warnings,
   };
 }

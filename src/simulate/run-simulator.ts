@@ -10,11 +10,8 @@ import type { CallSettings, Simulator } from "../problem/simulator.ts";
 import type { Outcome } from "./answer.ts";
 import { type BankFile, openBankFile } from "./bank-file.ts";
 import { failureOf, type Job, runCalls } from "./calls.ts";
+import { conditioned, droppedWarning, refuseHopeless, takeRows } from "./finite.ts";
 import { type SimulationControl, SimulationStopped } from "./options.ts";
-
-/** After so many failures without a success the run is given up. */
-const HOPELESS = 100;
-const LARGEST_SHARE = 0.5;
 
 interface Request {
   readonly problem: Problem & { readonly simulate: Simulator; readonly calls: CallSettings };
@@ -77,22 +74,9 @@ function recordOf(outcomes: readonly Outcome[], step: number, { D, M }: Problem,
 
 /** The rows that succeeded, without gaps. */
 function compact({ theta, data, state, count, failed }: Table, { D, M }: Problem) {
-  if (failed === 0) return { count, theta, data };
-  const rows = Array.from({ length: count }, (_, row) => row).filter((row) => state[row] === 1);
-  const take = <T extends Float32Array | Float64Array>(from: T, to: T, width: number): T => {
-    rows.forEach((row, i) => {
-      to.set(from.subarray(row * width, (row + 1) * width), i * width);
-    });
-    return to;
-  };
-  return {
-    count: rows.length,
-    theta: take(theta, new Float64Array(rows.length * D), D),
-    data: take(data, new Float32Array(rows.length * M), M),
-  };
+  const rows = failed === 0 ? null : Array.from(state.keys()).filter((row) => state[row] === 1);
+  return { count: count - failed, theta: takeRows(theta, rows, D), data: takeRows(data, rows, M) };
 }
-
-const percent = (part: number, all: number): string => `${Number(((100 * part) / all).toPrecision(2))} %`;
 
 /**
  * The parameters (count, D) and their data (count, M); fewer rows where failed ones are dropped.
@@ -127,16 +111,9 @@ export async function simulateRows(
     seedOf: (row) => randomWord(seed, STREAMS.simulators, step, row, 0),
     signal,
   };
-  const refuseHopeless = (): void => {
-    const hopeless = table.failed >= HOPELESS && table.failed === table.done;
-    if (table.failed <= LARGEST_SHARE * count && !hopeless) return;
-    const share = `${table.failed} failures among ${table.done} of ${count}`;
-    throw new Error(
-      `simulate: expected at most half of the simulations to fail, got ${share}; the first: ${first?.message ?? "in the bank file"}`,
-    );
-  };
+  const check = (): void => refuseHopeless("simulate", table.failed, table.done, count, first?.message);
   report();
-  refuseHopeless();
+  check();
   const missing = Array.from({ length: count }, (_, row) => row).filter((row) => table.state[row] === 0);
   await runCalls(job, missing, async (outcomes) => {
     if (outcomes.length === 0) return;
@@ -146,14 +123,9 @@ export async function simulateRows(
     }
     await bank?.append(recordOf(outcomes, step, problem, table));
     report();
-    refuseHopeless();
+    check();
   });
   if (table.done < count) throw new SimulationStopped(table.done, count, bankFile);
-  if (table.failed > 0) {
-    const example = first === undefined ? "" : `; one of them: ${first.message}`;
-    onWarning(
-      `${table.failed} of ${count} simulations (${percent(table.failed, count)}) failed and were dropped: posteriors are of the prior on the condition that "${name}" can be simulated${example}`,
-    );
-  }
+  if (table.failed > 0) onWarning(droppedWarning(table.failed, count, conditioned(name), first?.message));
   return compact(table, problem);
 }

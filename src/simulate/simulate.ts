@@ -1,8 +1,6 @@
 /** Simulated data sets: parameters from the prior (or the proposal), noise-free data, noisy data. */
 
-import type { Executor } from "../backends/backend.ts";
 import { type BackendOptions, backendTable, once } from "../backends/select.ts";
-import { describe } from "../checks/arguments.ts";
 import {
   expectOption,
   expectRoom,
@@ -22,6 +20,7 @@ import { columnMeans, columnSds } from "../numbers/moments.ts";
 import { STREAMS } from "../numbers/random.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { type Problem, sourceOf } from "../problem/problem.ts";
+import { conditioned, failuresTable, finiteRows, type Policy, takeRows } from "./finite.ts";
 import {
   checkBankFile,
   type SimulationControl,
@@ -62,6 +61,7 @@ export function traceBank(problem: Problem): { theta: Tensor; noisy: Tensor } {
 export const simulateTable = {
   /** Seed of the draws. It gives the same simulations on every host, and none that training sees. */
   seed: option(seed, 0),
+  ...failuresTable,
   ...simulationTable,
   ...backendTable,
 };
@@ -70,9 +70,9 @@ export type SimulateOptions = OptionsOf<typeof simulateTable>;
 
 /**
  * Simulates `count` data sets: parameters drawn from the prior (or the proposal), with the data before and after noise. The
- * result has fewer rows where the simulator fails and failures are dropped.
- * @throws on options that make no sense; `SimulationStopped` when aborted; with the parameters of the first simulation that
- * fails, unless failures are dropped.
+ * result has fewer rows where simulations fail and failures are dropped.
+ * @throws on options that make no sense; `SimulationStopped` when aborted; with the row and the parameters of the first simulation
+ * that fails or is not finite, unless failures are dropped.
  */
 export async function simulate(problem: Problem, count: number, options: SimulateOptions = {}): Promise<Simulations> {
   expectProblem("simulate", problem);
@@ -81,43 +81,10 @@ export async function simulate(problem: Problem, count: number, options: Simulat
   const settings = readOptions("simulate", simulateTable, options);
   checkBankFile("simulate", problem, settings);
   const backend = pickOptions(backendTable, settings);
-  return simulateAt(problem, count, settings.seed, SIMULATION_STEPS.user, backend, settings);
-}
-
-/**
- * Noise-free data (N, M), row by row, of parameters (N, D), row by row.
- * @throws for a problem without a forward model in ops, and on parameters that are not N rows of D finite numbers.
- */
-export async function predict(
-  problem: Problem,
-  theta: ArrayLike<number>,
-  options: BackendOptions = {},
-): Promise<Float64Array> {
-  expectProblem("predict", problem);
-  const backend = readOptions("predict", backendTable, options);
-  const { D, forward, name } = problem;
-  if (forward === null)
-    throw new Error(`predict: expected a forward model in ops, and "${name}" has ${sourceOf(problem)}`);
-  if (typeof theta !== "object" || theta === null || !(theta.length > 0) || theta.length % D !== 0)
-    throw new Error(`predict: expected parameters (N, ${D}), got ${theta?.length ?? describe(theta)} numbers`);
-  const bad = Array.from(theta).findIndex((x) => !Number.isFinite(x));
-  if (bad >= 0) {
-    const got = describe(theta[bad]);
-    throw new Error(`predict: expected finite numbers, got ${got} in row ${Math.floor(bad / D) + 1}`);
-  }
-  const program = atOnce(compile({ predict: { outputs: { data: forward(input("theta", D, { dtype: "f64" })) } } }));
-  const inputs = { theta: Float64Array.from(theta) };
-  return once(program, backend, async (executor) => {
-    const { data } = await executor.run("predict", { rows: theta.length / D, inputs });
-    refuseFault(executor, `predict: "${name}"`);
-    return Float64Array.from(data);
-  });
-}
-
-/** @throws the fault of the last run, with its sample, so that nothing ends as NaN silently. */
-export function refuseFault(executor: Executor, owner: string): void {
-  const fault = executor.fault();
-  if (fault !== undefined) throw new Error(`${owner}: ${fault}`);
+  const { failures = problem.calls.failures } = settings;
+  const given = { ...problem, calls: { ...problem.calls, failures } };
+  const policy = { ...POLICY, failures, advice: `${POLICY.advice}, or leave such rows out: failures: "drop"` };
+  return simulateAt(given, count, settings.seed, SIMULATION_STEPS.user, backend, settings, policy);
 }
 
 /** Milliseconds between pauses, and before the first report of progress. */
@@ -145,7 +112,32 @@ export function reporter(
   };
 }
 
-/** Simulates data sets at a step of the counter of draws. @throws `SimulationStopped` when aborted. */
+type Own = Pick<Policy, "owner" | "advice" | "failures">;
+/** What functions that learn from simulations do about one that is not finite: forward models in ops have no other choice. */
+const POLICY: Own = { owner: "simulate", advice: "check the forward model there", failures: "stop" };
+
+/**
+ * Simulations whose data are finite.
+ * @throws naming the row, the parameters and the data of one that is not, where the policy does not drop it.
+ */
+export function onlyFinite(
+  problem: Problem,
+  { theta, clean, noisy }: Omit<Simulations, "count">,
+  fault?: string,
+  { onWarning }: SimulationControl = {},
+  policy: Own = POLICY,
+): Simulations {
+  const told = { ...policy, meaning: conditioned(problem.name), onWarning };
+  const rows = finiteRows(problem, theta, [clean, noisy], told, fault);
+  const { D, M } = problem;
+  const count = rows?.length ?? theta.length / D;
+  return { count, theta: takeRows(theta, rows, D), clean: takeRows(clean, rows, M), noisy: takeRows(noisy, rows, M) };
+}
+
+/**
+ * Simulates data sets at a step of the counter of draws.
+ * @throws `SimulationStopped` when aborted; as `onlyFinite` does.
+ */
 export async function simulateAt(
   problem: Problem,
   count: number,
@@ -153,22 +145,23 @@ export async function simulateAt(
   step: number,
   options: BackendOptions = {},
   control: SimulationControl = {},
+  policy: Own = POLICY,
 ): Promise<Simulations> {
-  if (problem.forward === null) return simulateOutside(problem, count, seed, step, options, control);
+  if (problem.forward === null)
+    return onlyFinite(
+      problem,
+      await simulateOutside(problem, count, seed, step, options, control),
+      undefined,
+      control,
+      policy,
+    );
   const program = atOnce(compile({ simulate: { outputs: traceSimulation(problem, "f64") } }));
   const onRows = reporter(count, control);
-  const out = await once(program, options, async (executor) => {
+  return once(program, options, async (executor) => {
     const simulated = await executor.run("simulate", { rows: count, seed, step, onRows });
     await onRows(count);
-    refuseFault(executor, `simulate: "${problem.name}"`);
-    return simulated;
+    return onlyFinite(problem, simulated as unknown as Simulations, executor.fault(), control, policy);
   });
-  return {
-    count,
-    theta: out.theta as Float32Array,
-    clean: out.clean as Float32Array,
-    noisy: out.noisy as Float32Array,
-  };
 }
 
 /** Simulates by a simulator: parameters and noise come from the backend, data from the simulator. */

@@ -6,6 +6,9 @@ export const SIMULATION_STEPS = {
   validation: -4,
   user: -5,
   starts: -6,
+  predict: -8,
   /** Surrogates take this step and those below it, one for each of their simulations. */
   surrogate: -1000,
+  /** Chains take this step and those below it where their first start is not finite. */
+  restarts: -2000,
 } as const;

@@ -13,7 +13,7 @@ import { atOnce } from "../host/yielding.ts";
 import { STREAMS, shuffle, uniforms } from "../numbers/random.ts";
 import type { Problem } from "../problem/problem.ts";
 import type { SimulationControl } from "./options.ts";
-import { addNoise, refuseFault, reporter, type Simulations } from "./simulate.ts";
+import { addNoise, onlyFinite, reporter, type Simulations } from "./simulate.ts";
 import { SIMULATION_STEPS } from "./steps.ts";
 
 /** Draws for each draw that is kept. */
@@ -95,11 +95,14 @@ export async function stratifiedBank(
       await report(at);
       const rows = Math.min(CHUNK, count - at);
       const out = await executor.run("simulate", { rows, inputs: { theta: theta.subarray(at * D, (at + rows) * D) } });
-      refuseFault(executor, `simulate: "${name}"`);
       clean.set(out.clean as Float32Array, at * M);
+      const fault = executor.fault();
+      const part = { theta: theta.subarray(0, (at + rows) * D), clean: clean.subarray(0, (at + rows) * M) };
+      if (fault !== undefined)
+        onlyFinite(problem, { ...part, noisy: part.clean }, `${fault} (counted from row ${at + 1})`);
       at += rows;
     }
     await report(count);
   });
-  return { count, theta, clean, noisy: await addNoise(problem, clean, seed, step, backend) };
+  return onlyFinite(problem, { theta, clean, noisy: await addNoise(problem, clean, seed, step, backend) });
 }

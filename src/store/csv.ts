@@ -1,78 +1,94 @@
 /**
- * Numbers in text: one row a line, cells between commas, semicolons, tabs or spaces, an optional line of names, blank
- * lines and `#` comments. A line's separator is the first of `;` `,` tab that it has, else spaces. Rows and columns in
- * errors count from 1 as an editor or spreadsheet counts the lines of the file, names and comments included.
+ * Numbers in text: one row a line, cells between semicolons, tabs, commas or spaces, an optional line of names, blank lines and
+ * comments: from a `#` that begins the line or follows white space. Rows and columns in errors count from 1 as an editor or
+ * spreadsheet counts the lines of the file, names and comments included.
  */
+import { isName, parseCell, splitCells, withoutComment } from "./csv-cells.ts";
+
+/** A table of numbers. */
 export interface Table {
-  /** The line of names, where there is one. */
+  /** The line of names, where there is one; null also where it only counts. */
   readonly names: readonly string[] | null;
   /** All of one length. */
-  readonly rows: Float64Array[];
+  readonly rows: (Float64Array | Float32Array)[];
+  /** Guesses that the reader has made. */
+  readonly warnings: readonly string[];
 }
 
-const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
-/** What other programs write where a number is missing or not finite: never a name of a column. */
-const NOT_FINITE = /^[+-]?(nan|inf|infinity|na|n\/a|null|none)$/i;
+/** Names of columns that no one has named: 0, 1, …, as pandas writes them. */
+const counts = (cells: readonly string[]): boolean => cells.every((cell, i) => cell === String(i));
 
-/** Splits a line at its separator; a cell in double quotes may hold it. */
-function splitCells(line: string): string[] {
-  const separator = [";", ",", "\t"].find((c) => line.includes(c));
-  if (separator === undefined) return line.trim().split(/\s+/).map(unquote);
-  if (!line.includes('"')) return line.split(separator).map((cell) => cell.trim());
-  const cells: string[] = [];
-  let begin = 0;
-  let quoted = false;
-  for (let i = 0; i <= line.length; i++) {
-    if (line[i] === '"') quoted = !quoted;
-    if (i < line.length && (quoted || line[i] !== separator)) continue;
-    cells.push(unquote(line.slice(begin, i).trim()));
-    begin = i + 1;
+/** The names in a first line, and how many cells of each row are a name of the row: one below an empty name. Null for numbers. */
+function readNames(cells: readonly string[]): { names: readonly string[]; skip: number } | null {
+  const skip = cells.length > 1 && cells[0] === "" ? 1 : 0;
+  const names = cells.slice(skip);
+  const isHeader = (names.every(isName) && new Set(names).size === names.length) || (skip === 1 && counts(names));
+  return isHeader ? { names, skip } : null;
+}
+
+/** The cells of each line that has any, with its number. */
+function* cellsOf(text: string): Generator<readonly [row: number, cells: string[]]> {
+  for (const [index, raw] of text.split(/\r\n|\n|\r/).entries()) {
+    const line = withoutComment(index === 0 ? raw.replace(/^\uFEFF/, "") : raw);
+    if (line.trim() === "") continue;
+    try {
+      if (/^"?sep=/i.test(line))
+        throw new Error(`expected numbers, got ${JSON.stringify(line)}; delete this line, which only Excel reads`);
+      yield [index + 1, splitCells(line)];
+    } catch (error) {
+      throw new Error(`row ${index + 1}: ${(error as Error).message}`);
+    }
   }
-  return cells;
 }
 
-const unquote = (cell: string): string =>
-  cell.length >= 2 && cell.startsWith('"') && cell.endsWith('"') ? cell.slice(1, -1).replaceAll('""', '"') : cell;
+/** How to write a row of another length, where that is likely to be the reason. */
+function adviceOn(got: number, width: number): string {
+  if (got === 2 * width) return "; if its commas are decimal ones, write points";
+  return got === width + 1 ? "; if its first column holds names of rows, leave that out" : "";
+}
 
-/** A line of names: no cell of it could be meant as a number. */
-const isHeader = (cells: readonly string[]): boolean =>
-  cells.some((cell) => cell !== "") && cells.every((cell) => !/^[+-]?\.?\d/.test(cell) && !NOT_FINITE.test(cell));
-
-/** A cell as people would like to see it in an error. */
-const show = (cell: string): string => JSON.stringify(cell.length > 40 ? `${cell.slice(0, 37)}...` : cell);
-
-/** Says what kind of number a cell should hold. */
-function parseCell(cell: string, row: number, column: number): number {
-  const value = NUMBER.test(cell) ? Number(cell) : Number.NaN;
-  if (Number.isFinite(value)) return value;
-  const what = NUMBER.test(cell) || NOT_FINITE.test(cell) ? "a finite number" : "a number";
-  throw new Error(`row ${row}, column ${column}: expected ${what}, got ${show(cell)}`);
+/** Leaves out a first row 0, 1, … above numbers that are not whole, unless it is a single 0. Returns the warning. */
+function dropCounts(rows: Table["rows"], line: number): string {
+  const is = `row ${line} holds ${rows[0].join(", ").slice(0, 40)}, as pandas writes above columns without names`;
+  if (rows[0].length === 1) return `${is}: it was taken for data; if it is none, delete it`;
+  rows.shift();
+  return `${is}: it was left out; if it is data, write 0 as 0.0`;
 }
 
 /**
  * Parses rows of numbers.
  *
+ * Names of rows, below an empty first name or where there is one name fewer than columns, are left out. So is a first line 0, 1, …
+ * above numbers that are not whole. Warnings tell of both.
+ *
  * @param columns numbers that a row must have; without it, as many as the first.
  * @throws an Error that names the row and column: `row 3, column 2: expected a number, got "x"`.
  */
 export function parseCsv(text: string, columns?: number): Table {
-  let names: string[] | null = null;
-  let width = columns;
+  let names: readonly string[] | null = null;
+  let [first, skip, counted, whole] = [0, 0, false, true];
   const rows: Float64Array[] = [];
-  for (const [index, raw] of text.split(/\r\n|\n|\r/).entries()) {
-    const line = raw.replace(/^\uFEFF/, "").replace(/#.*$/, "");
-    if (line.trim() === "") continue;
-    const cells = splitCells(line);
-    if (names === null && rows.length === 0 && isHeader(cells)) {
-      names = cells;
-      continue;
+  for (const [line, cells] of cellsOf(text)) {
+    if (first === 0) {
+      first = line;
+      const header = readNames(cells);
+      if (header !== null) {
+        ({ names, skip } = header);
+        continue;
+      }
+      counted = counts(cells);
     }
-    const row = Float64Array.from(cells, (cell, i) => parseCell(cell, index + 1, i + 1));
-    width ??= row.length;
-    if (row.length !== width) throw new Error(`row ${index + 1}: expected ${width} numbers, got ${row.length}`);
+    if (names !== null && rows.length === 0 && cells.length === names.length + 1) skip = 1;
+    const row = Float64Array.from(cells.slice(skip), (cell, i) => parseCell(cell, line, i + 1 + skip));
+    const width = columns ?? names?.length ?? rows[0]?.length ?? row.length;
+    if (row.length !== width)
+      throw new Error(`row ${line}: expected ${width} numbers, got ${row.length}${adviceOn(row.length, width)}`);
+    if (counted) whole &&= cells.every((cell) => /^-?\d+$/.test(cell));
     rows.push(row);
   }
-  return { names, rows };
+  const warnings = skip === 1 ? ["the first column was taken for names of rows, and left out"] : [];
+  if (counted && !whole) warnings.push(dropCounts(rows, first));
+  return { names: names !== null && counts(names) ? null : names, rows, warnings };
 }
 
 const quoteCell = (cell: string): string => (/[",;\r\n#]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);

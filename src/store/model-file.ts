@@ -82,8 +82,9 @@ const numbersIn = (value: unknown): number[] =>
  * Refuses sizes that the tensors cannot have: each width or count of a guide stands for at least as many weights, so a
  * small file cannot ask for a large graph.
  */
-function checkSizes({ D, M, parameters, embedding, guide, fingerprint }: ModelSpec, total: number): void {
+function checkSizes({ D, M, parameters, data, embedding, guide, fingerprint }: ModelSpec, total: number): void {
   if (parameters.length !== D) expected(`${D} parameters`, `${parameters.length}`);
+  if (data !== undefined && data.length !== M) expected(`names of ${M} data`, `${data.length}`);
   for (const [name, n] of [
     ["D", D],
     ["M", M],

@@ -1,7 +1,7 @@
 /**
  * NumPy's array file: "\x93NUMPY", two bytes of version, the header's length (2 bytes little-endian, 4 from version 2
  * on), a Python dict literal with `descr`, `fortran_order` and `shape`, then the numbers. Format: numpy.lib.format.
- * Read here: little-endian float32 and float64 in C order, 1 to 8 axes. Written: float32 of any shape.
+ * Read here: little-endian float32 and float64, 1 to 8 axes, in C or Fortran order. Written: float32 of any shape.
  */
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 const READABLE: Readonly<Record<string, typeof Float32Array | typeof Float64Array>> = {
@@ -9,6 +9,14 @@ const READABLE: Readonly<Record<string, typeof Float32Array | typeof Float64Arra
   "<f8": Float64Array,
 };
 const MAX_HEADER = 65_536; // bytes; NumPy itself refuses to read more than 10,000 without being asked
+
+/** What to do about other types, by their kind: the letter of `descr`, or "[" of structured arrays. */
+const ADVICE: Readonly<Record<string, string>> = {
+  "[": "save numpy.lib.recfunctions.structured_to_unstructured(a).astype('<f8')",
+  V: "save each field as an array of its own, or its numbers as one of '<f8'",
+  c: "save real and imaginary parts as columns: numpy.hstack([a.real, a.imag])",
+  O: "they are never read; save numpy.array(a.tolist(), '<f8'), with rows of one length",
+};
 
 /** A row-major array; `data.length` is the product of `shape`. */
 export interface NpyArray {
@@ -26,7 +34,7 @@ export const isNpy = (bytes: Uint8Array): boolean => MAGIC.every((byte, i) => by
 /**
  * Reads an array.
  *
- * @throws for anything but little-endian float32 or float64 in C order with 1 to 8 axes, and for a truncated file.
+ * @throws for anything but little-endian float32 or float64 with 1 to 8 axes, and for a truncated file.
  */
 export function decodeNpy(bytes: Uint8Array): NpyArray {
   if (!isNpy(bytes)) expected("a NumPy file", "other first bytes");
@@ -43,9 +51,7 @@ export function decodeNpy(bytes: Uint8Array): NpyArray {
   const header = new TextDecoder().decode(bytes.subarray(start, start + length));
   const descr = checkDescr(/'descr'\s*:\s*(\[|'[^']*')/.exec(header)?.[1]);
   const order = /'fortran_order'\s*:\s*(True|False)/.exec(header)?.[1];
-  if (order !== "False") {
-    expected("rows in C order", order ? "Fortran order (save numpy.ascontiguousarray(a))" : "no fortran_order");
-  }
+  if (order === undefined) expected("fortran_order", "none");
   const shape = parseShape(/'shape'\s*:\s*\(([\d,\sL]*)\)/.exec(header)?.[1]);
   const Numbers = READABLE[descr];
   const need = shape.reduce((size, n) => size * n, Numbers.BYTES_PER_ELEMENT);
@@ -55,15 +61,36 @@ export function decodeNpy(bytes: Uint8Array): NpyArray {
   }
   // A copy: the numbers may be unaligned in the file. (bytes.slice of a Node Buffer would copy nothing.)
   const copy = bytes.buffer.slice(bytes.byteOffset + start + length, bytes.byteOffset + bytes.length) as ArrayBuffer;
-  return { shape, data: new Numbers(copy) };
+  const data = new Numbers(copy);
+  return { shape, data: order === "True" ? fromFortran(data, shape) : data };
+}
+
+/** Numbers whose first axis runs fastest, row-major. */
+function fromFortran(data: NpyArray["data"], shape: readonly number[]): NpyArray["data"] {
+  if (shape.filter((n) => n !== 1).length < 2) return data; // both orders are one
+  const out = data.slice();
+  const strides = shape.map((_, k) => shape.slice(0, k).reduce((size, n) => size * n, 1));
+  const at = shape.map(() => 0);
+  for (let i = 0, from = 0; i < out.length; i++) {
+    out[i] = data[from];
+    for (let k = shape.length - 1; k >= 0; k--) {
+      from += strides[k];
+      if (++at[k] < shape[k]) break;
+      from -= strides[k] * at[k];
+      at[k] = 0;
+    }
+  }
+  return out;
 }
 
 function checkDescr(literal: string | undefined): string {
-  const descr = literal === undefined ? "no descr" : literal === "[" ? "a record" : literal.slice(1, -1);
+  const descr = literal?.replaceAll("'", "") ?? "none";
   if (Object.hasOwn(READABLE, descr)) return descr;
-  const kind = descr.startsWith(">") ? " (big-endian)" : /O/.test(descr) ? " (Python objects, never read)" : "";
-  const hint = /^[<>|=]?[a-zA-Z]/.test(descr) && !/O/.test(descr) ? "; save a.astype('<f8')" : "";
-  return expected("float32 '<f4' or float64 '<f8'", `${descr.slice(0, 20)}${kind}${hint}`);
+  const kind = /^[<>|=]?([a-zA-Z[])/.exec(descr)?.[1] ?? "";
+  const what = { "[": "a structured array", O: "Python objects" }[kind] ?? descr.slice(0, 20);
+  const order = descr.startsWith(">") ? " (big-endian)" : "";
+  const advice = literal === undefined ? "" : `; ${ADVICE[kind] ?? "save a.astype('<f8')"}`;
+  return expected("float32 '<f4' or float64 '<f8'", `${what}${order}${advice}`);
 }
 
 function parseShape(literal: string | undefined): number[] {

@@ -1,5 +1,7 @@
-/** Measurements from a file's bytes: CSV (one observation a row), NumPy (N, M) or (M), JSON (one array, or several). */
-import { parseCsv } from "./csv.ts";
+/** Tables from the bytes of files: CSV (a row a line), NumPy (N, M) or (M), JSON (one array, or several). */
+import { columnOrder } from "../problem/columns.ts";
+import type { Parameter } from "../problem/problem.ts";
+import { parseCsv, type Table } from "./csv.ts";
 import { decodeNpy, isNpy } from "./npy.ts";
 
 const textOf = (bytes: Uint8Array): string => {
@@ -15,11 +17,15 @@ const show = (value: unknown): string => {
   return text.length > 40 ? `${text.slice(0, 37)}...` : text;
 };
 
-/** A flat list is one observation, but of one-number data it is one a number. */
-const split = <T>(list: T[], columns?: number): T[][] =>
-  columns === 1 ? list.map((x) => [x]) : list.length > 0 ? [list] : [];
+type Rows = Table["rows"];
 
-function parseJson(text: string, columns?: number): Float64Array[] {
+/** How a table is read: `columns` that a row must have, if known, and whether a list of numbers is one column or one row. */
+interface Reading {
+  readonly columns?: number;
+  readonly flat: "row" | "column";
+}
+
+function parseJson(text: string, { flat }: Reading): Rows {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -27,7 +33,8 @@ function parseJson(text: string, columns?: number): Float64Array[] {
     throw new Error(`expected JSON, got an error: ${(error as Error).message}`);
   }
   if (!Array.isArray(value)) throw new Error(`expected an array, or an array of arrays, got ${show(value)}`);
-  const rows = value.some(Array.isArray) ? value : split(value, columns);
+  const one = flat === "row" && value.length > 0 ? [value] : value.map((x) => [x]);
+  const rows = value.some(Array.isArray) ? value : one;
   return rows.map((row: unknown, i: number) => {
     if (!Array.isArray(row)) throw new Error(`row ${i + 1}: expected an array of numbers, got ${show(row)}`);
     return Float64Array.from(row, (x: unknown, j) => {
@@ -37,43 +44,64 @@ function parseJson(text: string, columns?: number): Float64Array[] {
   });
 }
 
-function parseNpy(bytes: Uint8Array, columns?: number): Float64Array[] {
+function parseNpy(bytes: Uint8Array, { flat }: Reading): Rows {
   const { shape, data } = decodeNpy(bytes);
-  if (shape.length > 2) throw new Error(`expected 1 or 2 axes, got shape (${shape.join(", ")})`);
-  if (data.length === 0) return [];
-  if (shape.length === 1) return split([...data], columns).map((row) => Float64Array.from(row));
-  const [count, width] = shape;
-  return Array.from({ length: count }, (_, i) => Float64Array.from(data.subarray(i * width, (i + 1) * width)));
+  if (shape.length > 2) throw new Error(`expected shape (N, columns), or one axis, got (${shape.join(", ")})`);
+  if (data.length === 0) throw new Error(`expected rows of numbers, got none: shape (${shape.join(", ")})`);
+  const width = shape[1] ?? (flat === "row" ? data.length : 1);
+  return Array.from({ length: data.length / width }, (_, i) => data.subarray(i * width, (i + 1) * width));
 }
 
 /** A file's kind, by its first bytes and then by its name. */
-function parseRows(bytes: Uint8Array, name: string, columns?: number): Float64Array[] {
-  if (isNpy(bytes) || /\.npy$/i.test(name)) return parseNpy(bytes, columns);
+function parseAny(bytes: Uint8Array, name: string, how: Reading): Table {
+  const unnamed = (rows: Rows): Table => ({ names: null, rows, warnings: [] });
+  if (isNpy(bytes) || /\.npy$/i.test(name)) return unnamed(parseNpy(bytes, how));
   const text = textOf(bytes);
   return /\.json$/i.test(name) || /^[\uFEFF\s]*\[/.test(text)
-    ? parseJson(text.replace(/^\uFEFF/, ""), columns)
-    : parseCsv(text, columns).rows;
+    ? unnamed(parseJson(text.replace(/^\uFEFF/, ""), how))
+    : parseCsv(text, how.columns);
 }
 
 /**
- * Parses observations, a row each (N rows of M numbers).
+ * Parses a table of finite numbers.
  *
  * @param name of the file: for errors, and its extension tells JSON and NumPy from text.
- * @param columns M, where it is known: a row of another length is named.
  * @throws an Error that starts with `name` and names the row and column of what is not a finite number.
  */
-export function parseObservations(bytes: Uint8Array, name: string, columns?: number): Float64Array[] {
+export function parseTable(bytes: Uint8Array, name: string, how: Reading): Table {
   try {
-    const rows = parseRows(bytes, name, columns);
-    if (rows.length === 0) throw new Error("expected an observation, got no numbers");
-    const width = columns ?? rows[0].length;
+    const table = parseAny(bytes, name, how);
+    const { rows } = table;
+    if (rows.length === 0) throw new Error("expected rows of numbers, got none");
+    const width = how.columns ?? rows[0].length;
     for (const [i, row] of rows.entries()) {
       if (row.length !== width) throw new Error(`row ${i + 1}: expected ${width} numbers, got ${row.length}`);
       const bad = row.findIndex((x) => !Number.isFinite(x));
       if (bad >= 0) throw new Error(`row ${i + 1}, column ${bad + 1}: expected a finite number, got ${row[bad]}`);
     }
-    return rows;
+    return table;
   } catch (error) {
-    throw new Error(`${name}: ${(error as Error).message}`);
+    throw new Error(`${name}: ${(error as Error).message}`, { cause: error });
   }
+}
+
+/** What was read into the table, in words, where that was a guess or may surprise. */
+export const taken = ({ names }: Pick<Table, "names">): readonly string[] =>
+  names === null
+    ? []
+    : [`the first line was taken for names: ${names.slice(0, 6).join(", ")}${names.length > 6 ? ", …" : ""}`];
+
+/**
+ * Parses observations, a row each (N rows of M numbers): a list of numbers is one observation, or M = 1 of them one each.
+ *
+ * @param name of the file.
+ * @param data the M data; columns with their names in another order are put in order.
+ * @throws as `parseTable`; and naming a column that is none of the data.
+ */
+export function parseObservations(bytes: Uint8Array, name: string, data: readonly Parameter[]): Table {
+  const columns = data.length;
+  const table = parseTable(bytes, name, { columns, flat: columns === 1 ? "column" : "row" });
+  if (table.names === null) return table;
+  const order = columnOrder(name, table.names, data);
+  return { ...table, rows: table.rows.map((row) => Float64Array.from(order, (j) => row[j])) };
 }

@@ -2,33 +2,23 @@
 
 import { readBytes } from "../host/files.ts";
 import type { Pairs } from "../simulate/pairs.ts";
-import { decodeNpy, isNpy } from "./npy.ts";
-import { parseObservations } from "./observations.ts";
-
-/** A file as a table: rows, or all numbers row by row where the file keeps them so. */
-function parseTable(bytes: Uint8Array, path: string): Pairs["theta"] {
-  if (!isNpy(bytes)) return parseObservations(bytes, path);
-  let array: ReturnType<typeof decodeNpy>;
-  try {
-    array = decodeNpy(bytes);
-  } catch (error) {
-    throw new Error(`${path}: ${(error as Error).message}`, { cause: error });
-  }
-  const { shape, data } = array;
-  if (shape.length > 2) throw new Error(`${path}: expected shape (N, columns), got (${shape.join(", ")})`);
-  const width = shape[1] ?? 1; // one axis is one column: a number a row
-  return Array.from({ length: shape[0] }, (_, row) => data.subarray(row * width, (row + 1) * width));
-}
+import { parseTable } from "./observations.ts";
 
 /**
- * Reads pairs that were simulated elsewhere, for `train(problem, { bank })`: row i of one file belongs to row i of the other.
+ * Reads pairs that were simulated elsewhere, for `train(problem, { bank })`: row i of one file belongs to row i of the other. One list
+ * of numbers is one column.
  * @param noise whether the data are noise-free ("add", the default) or hold their noise ("included").
- * @throws an Error that names the file, and the row of what is no finite number.
+ * @throws an Error that names the file, and the row and column of what is no finite number.
  */
 export async function loadPairs(theta: string, y: string, noise: Pairs["noise"] = "add"): Promise<Pairs> {
   for (const path of [theta, y]) {
     if (typeof path !== "string") throw new Error(`loadPairs: expected the paths of two files, got ${typeof path}`);
   }
-  const [parameters, data] = [parseTable(await readBytes(theta), theta), parseTable(await readBytes(y), y)];
-  return { theta: parameters, y: data, noise, names: { theta, y } };
+  const read = async (path: string) => parseTable(await readBytes(path), path, { flat: "column" });
+  const [parameters, data] = [await read(theta), await read(y)];
+  const warnings = [parameters, data].flatMap((table, i) => table.warnings.map((text) => `${[theta, y][i]}: ${text}`));
+  return {
+    ...{ theta: parameters.rows, y: data.rows, noise, names: { theta, y } },
+    ...{ columns: { theta: parameters.names, y: data.names }, warnings },
+  };
 }

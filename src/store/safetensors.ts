@@ -126,10 +126,10 @@ const sizeOfElement = (dtype: StoredDType): number => DTYPES[dtype]?.BYTES_PER_E
  * than its header says, overlapping, with holes, of an unknown dtype, with a name twice, or with a non-finite number.
  */
 export function decodeSafetensors(bytes: Uint8Array): TensorFile {
-  if (bytes.length < 8) expected("8 bytes of header length", `a file of ${bytes.length} bytes`);
+  if (bytes[8] !== 0x7b) expected("a safetensors file, as save() writes it", kindOf(bytes)); // "{" begins the header
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = view.getUint32(4, true) * 4_294_967_296 + view.getUint32(0, true);
-  if (length > MAX_HEADER) expected(`a header of at most ${MAX_HEADER} bytes`, `${length} (is this a model file?)`);
+  if (length > MAX_HEADER) expected(`a header of at most ${MAX_HEADER} bytes`, `${length}`);
   if (8 + length > bytes.length) expected(`a header of ${length} bytes`, `${bytes.length - 8} (truncated file)`);
   const { entries, metadata } = parseHeader(bytes.subarray(8, 8 + length));
   const start = 8 + length;
@@ -151,6 +151,26 @@ export function decodeSafetensors(bytes: Uint8Array): TensorFile {
   return { tensors: Object.fromEntries(tensors), metadata };
 }
 
+/** Other files by their first bytes, as Latin-1. */
+const OTHERS: readonly (readonly [begin: RegExp, what: string])[] = [
+  [/^$/, "an empty file"],
+  [/^\x93NUMPY/, "a NumPy array"],
+  [/^PK\W\W/, "a ZIP archive, as PyTorch and numpy.savez write it"],
+  [/^\x89HDF/, "an HDF5 file"],
+  [/^\W\x8b/, "a gzip archive"],
+  [/^RTDBANK1/, "a bank of simulations"],
+  [/^version https:\/\/git-lfs/, "a pointer of Git LFS, in place of its file"],
+  [/^\s*</, "a page of HTML or XML"],
+  [/^[\t\n\r -~]+$/, "text"],
+];
+
+/** What a file is that is no safetensors. */
+function kindOf(bytes: Uint8Array): string {
+  const begin = String.fromCharCode(...bytes.subarray(0, 64));
+  const short = bytes.length < 9 ? `a file of ${bytes.length} bytes` : "a file of another kind";
+  return OTHERS.find(([pattern]) => pattern.test(begin))?.[1] ?? short;
+}
+
 function parseHeader(bytes: Uint8Array): { entries: Entry[]; metadata: Record<string, string> } {
   let text: string;
   let header: unknown;
@@ -158,7 +178,7 @@ function parseHeader(bytes: Uint8Array): { entries: Entry[]; metadata: Record<st
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     header = JSON.parse(text);
   } catch {
-    expected("a header of JSON", "something else (is this a model file?)");
+    expected("a header of JSON", "something else (is the file damaged?)");
   }
   if (!isObject(header)) expected("the header to be a JSON object", quote(header));
   let keys = 0; // that a header of this content has, when no name comes twice

@@ -51,11 +51,13 @@ const calibrationSchema = v.object({
   }),
 });
 
+const named = v.array(v.object({ name: v.string(), unit: v.optional(v.string()) }));
 const specSchema = v.object({
   problem: v.string(),
   D: size,
   M: size,
-  parameters: v.array(v.object({ name: v.string(), unit: v.optional(v.string()) })),
+  parameters: named,
+  data: v.optional(named),
   prior: options,
   guide: v.object({ name: v.string(), options }),
   embedding: v.object({ kind: v.picklist(["none", "standardise", "log", "principal"]), size }),

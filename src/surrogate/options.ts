@@ -1,4 +1,4 @@
-/** The options of `surrogate`. */
+/** Options of `surrogate`. */
 import { backendTable } from "../backends/select.ts";
 import {
   callback,
@@ -16,9 +16,9 @@ import { expectProposal, type Problem } from "../problem/problem.ts";
 import { simulationTable } from "../simulate/options.ts";
 import type { Progress } from "../train/options.ts";
 
-/** How far fitting a surrogate has come. */
+/** Progress of fitting a surrogate. */
 export interface SurrogateProgress extends Progress {
-  /** What `step` and `steps` count: simulations, which have no loss (NaN), or updates of the network. */
+  /** `step` and `steps` count simulations, which have no loss (NaN), or training steps of the network. */
   readonly phase: "simulating" | "fitting";
 }
 
@@ -31,25 +31,25 @@ export const surrogateTable = {
   hidden: option(whole(1, 4096), 96),
   /** Residual blocks, of two layers each. */
   blocks: option(whole(0, 64), 2),
-  /** Updates of the weights. */
-  steps: option(whole(1, 100_000_000), 12_000, "updates of the surrogate's weights"),
-  /** Simulations of one update. */
+  /** Training steps. */
+  steps: option(whole(1, 100_000_000), 12_000, "training steps of the surrogate"),
+  /** Simulations in each step. */
   batch: option(whole(1, 1_048_576), 256),
-  /** Largest learning rate, which falls to 0 by a cosine. */
+  /** Largest learning rate; it falls to 0 along a cosine. */
   rate: option(positive, 3e-3),
   /** The distribution that parameters are drawn from; by default the problem's own proposal, or its prior. */
   proposal: option(distribution),
-  /** Draws are stretched from the centre, each by a factor between 1 and this, so that tails are learned. */
+  /** Largest factor by which draws are stretched from the centre, so that the network learns the tails. */
   widen: option(
     number("a finite number of at least 1", (x) => x >= 1 && x < Infinity),
     1.5,
   ),
   /** Seed of all random numbers. One seed and the plain kernels give the same surrogate on every host. */
   seed: option(seed, 0),
-  /** Called with the progress now and then. */
+  /** Called with the progress at intervals. */
   onProgress: option(callback<(progress: SurrogateProgress) => void>()),
   onWarning: simulationTable.onWarning,
-  /** Stops the work when it is aborted: `surrogate` then throws the signal's reason. */
+  /** Stops the work if it is aborted; `surrogate` then throws the signal's reason. */
   signal: option(simulationTable.signal.check),
   ...backendTable,
 };
@@ -61,7 +61,7 @@ export interface SurrogateSettings extends SettingsOf<typeof surrogateTable> {
   readonly from: Distribution;
 }
 
-/** All settings, checked. @throws naming the option, what was expected and what came. */
+/** All settings, checked. @throws with the name of the option, what was expected, and what came. */
 export function surrogateSettings(problem: Problem, options: SurrogateOptions): SurrogateSettings {
   const settings = readOptions("surrogate", surrogateTable, options);
   const { proposal = problem.proposal ?? problem.prior } = settings;

@@ -1,6 +1,6 @@
 /**
- * How a surrogate scales its parameters and data: x = (θ − μ)/s by the prior, and data in units of the noise along
- * principal directions v_k (or, where there are few of them, one by one),
+ * How a surrogate scales its parameters and data: x = (θ − μ)/s by the prior, and data in noise sd along principal directions v_k,
+ * or, for short data, one by one,
  *
  *   t_k = v_kᵀ ((y − ȳ)/σ) / s_k,   y = ȳ + σ Σ_k v_k s_k t_k.
  */
@@ -13,26 +13,26 @@ import type { Problem } from "../problem/problem.ts";
 import { noiseSd, type Simulations } from "../simulate/simulate.ts";
 
 export interface Scaling {
-  /** Parameters (B, D) of any type to features (B, D), f32. */
+  /** Parameters (B, D) of any type → features (B, D), f32. */
   readonly features: (theta: Tensor) => Tensor;
   /** Spread s_k of the data along each direction, (K), in noise sd. */
   readonly spread: Float64Array;
-  /** Noise sd of each datum, (M). */
+  /** Noise sd of the data, (M). */
   readonly noise: Float64Array;
-  /** Data (N, M) to coordinates t (N, K). */
+  /** Data (N, M) → coordinates t (N, K). */
   readonly coordinates: (data: Float32Array) => Float32Array;
-  /** Coordinates (B, K), f32, to data (B, M) of the type that is asked for. */
+  /** Coordinates (B, K), f32 → data (B, M) of type `dtype`. */
   readonly data: (t: Tensor, dtype: DType) => Tensor;
 }
 
-/** Data longer than this are projected, on at most so many directions; those left out may have this rms, in noise sd. */
+/** Data longer than LONG_DATA are projected onto at most MOST_DIRECTIONS directions; the rest may have rms LEFT_OUT, in noise sd. */
 const LONG_DATA = 64;
 const MOST_DIRECTIONS = 64;
 const LEFT_OUT = 0.005;
-/** Simulations that scales and directions are found from. */
+/** Simulations from which scales and directions are computed. */
 const FIT_SIMULATIONS = 8192;
 
-/** The scaling that fits a bank of simulations. @throws when the data do not depend on the parameters. */
+/** The scaling for a bank of simulations. @throws if the data do not depend on the parameters. */
 export function fitScaling({ prior, D, M, name }: Problem, bank: Simulations): Scaling {
   const clean = bank.clean.subarray(0, FIT_SIMULATIONS * M);
   const noise = noiseSd({ clean, noisy: bank.noisy }, M).map((s) => (s > 0 ? s : 1));
@@ -61,7 +61,7 @@ export function fitScaling({ prior, D, M, name }: Problem, bank: Simulations): S
   };
 }
 
-/** Half-lines are seen through their logarithm. A box is not: its map is infinite at the edges, which draws may reach. */
+/** Parameters on half-lines enter by their logarithm. Those in a box do not: the map is infinite at the edges, which draws may reach. */
 function featuresOf(prior: Problem["prior"], D: number): Scaling["features"] {
   const isHalfLine = Array.from(prior.low, (low, d) => Number.isFinite(low) !== Number.isFinite(prior.high[d]));
   const pick = isHalfLine.map((half, d) => (half ? D + d : d));
@@ -73,7 +73,7 @@ function featuresOf(prior: Problem["prior"], D: number): Scaling["features"] {
   };
 }
 
-/** The directions (K, M), null for the data one by one, and the spread along them (K), in noise sd. */
+/** The directions (K, M), or null for short data, and the spread along them (K), in noise sd. */
 function directionsOf(
   clean: Float32Array,
   M: number,
@@ -112,7 +112,7 @@ function backToData(
           "f32",
           K,
         );
-  // The mean is added in the type that is asked for: beside a large one, f32 would lose digits that the noise shows.
+  // The mean is added in type `dtype`, because beside a large mean f32 would lose digits that exceed the noise.
   return (t, dtype) => add(cast(directions === null ? mul(t, matrix) : matmul(t, matrix), dtype), mean);
 }
 

@@ -1,15 +1,16 @@
 /**
- * Surrogates: a residual network in place of a forward model f that is slow, or that has no derivatives, fitted to
- * noise-free simulations by least squares in units of the noise,
+ * Surrogates: a residual network replaces a forward model f that is slow or has no derivatives. It is fitted to noise-free
+ * simulations by least squares in units of the noise,
  *
  *   min E_θ (1/M) Σ_j ((f̂_j(θ) − f_j(θ)) / σ_j)².
  *
- * What it gets wrong is measured on parameters that it has not seen. An error of e noise sd, if all data had it alike,
- * would move a posterior by up to e √M of its own sd: hence the warning past 0.1.
+ * Its error is measured on held-out parameters. An error of e noise sd in all data would move a posterior by up to e √M of its
+ * own sd; hence the warning above 0.1.
  */
 import { backendOf, createExecutor } from "../backends/select.ts";
 import { includedNoise } from "../distributions/noise.ts";
 import { bankRows, batchSum, cast, constant, input, mul, square, sub, sumFeatures, weight } from "../graph/build.ts";
+import { gradientsOf } from "../graph/grad.ts";
 import { compile } from "../graph/program.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { atOnce } from "../host/yielding.ts";
@@ -20,7 +21,8 @@ import { STREAMS } from "../numbers/random.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { defineProblem, type Problem } from "../problem/problem.ts";
 import { reasonOf } from "../simulate/options.ts";
-import { predict, type Simulations } from "../simulate/simulate.ts";
+import { predict } from "../simulate/predict.ts";
+import type { Simulations } from "../simulate/simulate.ts";
 import { TrainingStopped } from "../train/checkpoint.ts";
 import { type Attempt, outliveDevice } from "../train/lost-device.ts";
 import { optimise } from "../train/optimise.ts";
@@ -30,54 +32,53 @@ import { simulateBank, widened } from "./widened-simulations.ts";
 
 export type { SurrogateOptions, SurrogateProgress } from "./options.ts";
 
-/** Errors in standard deviations of the noise: root mean square, 99th percentile of their size, and the largest. */
+/** Errors in noise sd: root mean square, 99th percentile of their size, and largest. */
 export interface ErrorSummary {
   readonly rms: number;
   readonly p99: number;
   readonly max: number;
 }
 
-/** A problem whose forward model is a network, fitted to that of `parent`. */
+/** A problem whose forward model is a network fitted to that of `parent`. */
 export interface Surrogate extends Problem {
   readonly forward: (theta: Tensor) => Tensor;
-  /** The problem itself: for corrections, and to judge the surrogate's posteriors by. */
+  /** The original problem, for corrections and for comparisons. */
   readonly parent: Problem;
-  /** Over `count` held-out parameters of the proposal or prior that could be simulated: all data together, and datum by datum (M). */
+  /** Errors on `count` held-out simulations from the proposal or prior: over all data, and for each data value (M). */
   readonly error: ErrorSummary & { readonly count: number; readonly data: readonly ErrorSummary[] };
-  /** Says that posteriors will feel the error; undefined for a good surrogate. */
+  /** Says that the error affects posteriors; undefined for a good surrogate. */
   readonly warning: string | undefined;
 }
 
-/** rms error, in noise sd, past which there is a warning. */
+/** Largest rms error, in noise sd, without a warning. */
 const LARGEST_ERROR = 0.1;
-/** Simulations that the best weights are chosen by. */
+/** Simulations that choose the best weights. */
 const VALIDATION = 1024;
 /** Evaluations of the held-out loss in a fit. */
 const EVALUATIONS = 40;
 const BANKS = { fit: 0, validation: 1, heldOut: 2 } as const;
 
 /**
- * A problem with the prior, noise, names and presets of `problem`, and a network in place of its forward model. Problems
- * that have only `simulate` get a forward model by it, and with it the ELBO and everything else that needs derivatives.
+ * A problem with the prior, noise, names and presets of `problem`, and a network in place of its forward model. It gives a problem
+ * that has only `simulate` a forward model in ops, which the ELBO and other methods with derivatives need.
  * The network computes in single precision, whatever the type of θ.
- * Simulations that fail are dropped where the problem says so: the surrogate is fitted, and its error measured, without them.
- * @throws on options that make no sense; when simulations or losses are not finite (`TrainingStopped`); what the backend throws
- * when a device that was asked for by name is lost (with "auto" the fit goes on on wasm, with a warning); when aborted, the
- * signal's reason.
+ * If the problem allows failed simulations, the fit and its error leave them out.
+ * @throws on invalid options; if simulations or losses are not finite (`TrainingStopped`); the backend's error if a device that was
+ * named is lost (with "auto" the fit continues on wasm, with a warning); the signal's reason if it is aborted.
  */
 export async function surrogate(problem: Problem, options: SurrogateOptions = {}): Promise<Surrogate> {
   expectProblem("surrogate", problem);
-  // The network would learn the mean of the data, and what is trained through it would take that for data without noise.
+  // The network would learn the mean of noisy data, and training would take it for noise-free data.
   if (problem.noise === includedNoise)
     throw new Error(
-      `surrogate: expected a problem with a noise model, got "${problem.name}" with noise: null, whose data hold their noise; train it without a surrogate`,
+      `surrogate: expected a problem with a noise model, got "${problem.name}" with noise: null, whose data contain their noise; train it without a surrogate`,
     );
   const settings = surrogateSettings(problem, options);
   try {
     return await makeSurrogate(problem, settings);
   } catch (error) {
     const lost = error instanceof TrainingStopped && error.reason === "lost";
-    throw reasonOf(lost ? error.cause : error, options.signal); // nobody can carry on from the checkpoint
+    throw reasonOf(lost ? error.cause : error, options.signal); // a surrogate cannot be resumed from a checkpoint
   }
 }
 
@@ -91,7 +92,7 @@ async function makeSurrogate(problem: Problem, settings: SurrogateSettings): Pro
   const dropped = asked - bank.count - validation.count - heldOut.count;
   if (dropped > 0)
     (settings.onWarning ?? console.warn)(
-      `surrogate: ${dropped} of ${asked} simulations failed and were dropped: it is fitted, and its error measured, where "${problem.name}" can be simulated`,
+      `surrogate: ${dropped} of ${asked} simulations failed and were dropped: the fit and its error are valid only where "${problem.name}" can be simulated`,
     );
   const scaling = fitScaling(problem, bank);
   const forward = await fit(problem, settings, scaling, bank, validation);
@@ -112,7 +113,7 @@ async function makeSurrogate(problem: Problem, settings: SurrogateSettings): Pro
   return Object.freeze({ ...made, forward, parent: problem, error, warning });
 }
 
-/** Makes the banks, and tells how far all of them together are. */
+/** Returns a function that simulates the banks, and reports the progress of all of them together. */
 function simulator(problem: Problem, settings: SurrogateSettings) {
   const { bank, heldOut, seed, signal, onProgress } = settings;
   const steps = bank + VALIDATION + heldOut;
@@ -127,7 +128,7 @@ function simulator(problem: Problem, settings: SurrogateSettings) {
       const none = { loss: Number.NaN, heldOut: Number.NaN };
       onProgress?.({ phase: "simulating", step, steps, ...none, stepsPerSecond, secondsLeft });
     };
-    const control = { signal, onSimulate, onWarning: () => {} }; // what is dropped is told once, of all banks
+    const control = { signal, onSimulate, onWarning: () => {} }; // one warning for all banks comes later
     const simulations = await simulateBank(problem, {
       count,
       from,
@@ -141,7 +142,7 @@ function simulator(problem: Problem, settings: SurrogateSettings) {
   };
 }
 
-/** Fits the network; answers it as a forward model. */
+/** Fits the network, and returns it as a forward model. */
 async function fit(
   { name, D, M }: Problem,
   settings: SurrogateSettings,
@@ -153,7 +154,7 @@ async function fit(
   const K = spread.length;
   const network = (make: MakeLayer) => residual({ ins: D, hidden, blocks, outs: K }, make);
   const trained = network((layer, rows, cols, init) => weight(layer, rows, cols, { init }));
-  // Relative to the variance of the data, so that rates and clipping mean the same for every problem.
+  // The loss is relative to the variance of the data, so that one learning rate and one clip suit every problem.
   const variance = sumOfSquares(spread);
   const share = spread.map((s) => (s * s) / variance);
   const total = (theta: Tensor, target: Tensor): Tensor =>
@@ -161,7 +162,7 @@ async function fit(
   const loss = mul(total(bankRows("theta", D, STREAMS.bank), bankRows("target", K, STREAMS.bank)), 1 / batch);
   const program = atOnce(
     compile({
-      train: { outputs: { loss }, minimise: loss, rows: batch },
+      train: { outputs: { loss }, gradients: () => gradientsOf(loss), rows: batch },
       heldOut: { outputs: { sum: total(input("theta", D), input("y", K)) } },
     }),
   );
@@ -171,7 +172,7 @@ async function fit(
     try {
       await executor.writeBank("theta", bank.theta);
       await executor.writeBank("target", coordinates(bank.clean));
-      /** Of relative squared errors, the rms in noise sd: progress and errors are told in one unit. */
+      /** Rms in noise sd of a relative squared error, the unit of the reported error. */
       const inNoise = (relative: number): number => Math.sqrt((relative * variance) / M);
       const { best } = await optimise({
         executor,
@@ -229,8 +230,8 @@ function warningOf(
   const worst = error.data.reduce((most, e, j) => (e.rms > error.data[most].rms ? j : most), 0);
   const { bank, steps, hidden } = settings;
   return (
-    `the surrogate of "${name}" is off by ${error.rms.toFixed(2)} noise sd rms (${data[worst].name}: ` +
-    `${error.data[worst].rms.toFixed(2)}), more than ${LARGEST_ERROR}: posteriors will feel it; try a larger bank ` +
-    `(${bank}), more steps (${steps}) or a wider network (${hidden}), or correct them with the problem itself`
+    `the surrogate of "${name}" has an rms error of ${error.rms.toFixed(2)} noise sd (${data[worst].name}: ` +
+    `${error.data[worst].rms.toFixed(2)}), above ${LARGEST_ERROR}, which will affect posteriors; try a larger bank ` +
+    `(${bank}), more steps (${steps}) or a wider network (${hidden}), or correct the posteriors with the original problem`
   );
 }

@@ -1,4 +1,4 @@
-/** Simulations for a surrogate: drawn wider than the prior, and checked. */
+/** Simulations for a surrogate, with parameters drawn wider than the prior. */
 import type { BackendOptions } from "../backends/select.ts";
 import type { Distribution } from "../distributions/distribution.ts";
 import { add, cast, mul, random, sub } from "../graph/build.ts";
@@ -8,9 +8,9 @@ import { type Simulations, simulateAt } from "../simulate/simulate.ts";
 import { SIMULATION_STEPS } from "../simulate/steps.ts";
 
 /**
- * Draws of `base` whose distance from the centre, on the whole line, is stretched by a factor from U(1, widen): a
- * surrogate trained on them holds in the tails too, where guides wander in training and posteriors of odd data lie. Their
- * density is that of `base` no more, but a bank for regression needs none.
+ * Draws of `base` whose distance from the centre, on the whole line, is stretched by a factor from U(1, widen). So the surrogate is
+ * accurate in the tails too, where guides move during training and posteriors of unusual observations lie. The draws no longer have
+ * the density of `base`, which a regression does not need.
  */
 export function widened(base: Distribution, widen: number): Distribution {
   const { realMean, streams } = base;
@@ -37,20 +37,15 @@ export interface BankRequest {
 }
 
 /**
- * Parameters (N, D) and data (N, M), without noise and with it: `count` of them, or fewer where those that fail are dropped.
- * @throws when data are not finite; `SimulationStopped` when aborted.
+ * `count` simulations, or fewer if some fail and are dropped: parameters (N, D), and data (N, M) without noise and with it.
+ * @throws if data are not finite; `SimulationStopped` if aborted.
  */
 export async function simulateBank(
   problem: Problem,
   { count, from, seed, number, backend, control }: BankRequest,
 ): Promise<Simulations> {
   const step = SIMULATION_STEPS.surrogate - number;
-  const bank = await simulateAt({ ...problem, proposal: from }, count, seed, step, backend, control);
-  const bad = bank.clean.findIndex((v) => !Number.isFinite(v));
-  if (bad < 0) return bank;
-  const row = Math.floor(bad / problem.M) + 1;
-  throw new Error(
-    `surrogate: expected finite data, got ${bank.clean[bad]} in datum ${(bad % problem.M) + 1} of simulation ${row} of ` +
-      `${count}; check "${problem.name}" for parameters of its prior and beyond, or lower \`widen\``,
-  );
+  const advice = `check "${problem.name}" for parameters in and beyond the range of its prior, or lower \`widen\``;
+  const policy = { owner: "surrogate", advice, failures: "stop" } as const;
+  return simulateAt({ ...problem, proposal: from }, count, seed, step, backend, control, policy);
 }

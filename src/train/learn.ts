@@ -13,9 +13,9 @@ import {
 } from "../model/model.ts";
 import { constantChannels } from "../nn/constant.ts";
 import type { Embedding } from "../nn/embedding.ts";
+import { areNamed } from "../problem/columns.ts";
 import type { Problem } from "../problem/problem.ts";
 import { inLocalCoordinates } from "../search/local-simulations.ts";
-import type { Simulations } from "../simulate/simulate.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { type Attempt, outliveDevice } from "./lost-device.ts";
 import { optimise } from "./optimise.ts";
@@ -43,7 +43,6 @@ export async function learn(request: Request): Promise<InverseMap> {
   const traced = await inParts(trainingProgram(problem, settings, seed));
   const sizes = { settings, seed, fit: FIT_SIMULATIONS };
   const simulations = await trainingSimulations({ problem, ...sizes, backend, control: options });
-  for (const { noisy, count } of [simulations.bank, simulations.heldOut]) refuseNonFinite(problem, noisy, count);
   const attempt = { backend, resume: options.resume, started, notice };
   return outliveDevice(attempt, (now) => learnOn(now, request, traced, simulations), options.onWarning ?? console.warn);
 }
@@ -100,6 +99,7 @@ async function learnOn(
       D: problem.D,
       M: problem.M,
       parameters: problem.parameters,
+      ...(areNamed(problem.data) && { data: problem.data }),
       prior: problem.prior.spec,
       guide: { name: settings.guide.name, options: { ...settings.guide.options, ...traced.guide.drawn } },
       embedding,
@@ -163,13 +163,4 @@ function recordOf(
 function quantiles(values: ArrayLike<number>): number[] {
   const sorted = Float64Array.from(values).sort();
   return Array.from({ length: 201 }, (_, i) => sorted[Math.round((i / 200) * (sorted.length - 1))]);
-}
-
-function refuseNonFinite({ name, M }: Problem, noisy: Simulations["noisy"], count: number): void {
-  const at = noisy.findIndex((v) => !Number.isFinite(v));
-  if (at < 0) return;
-  const row = Math.floor(at / M);
-  throw new Error(
-    `forward: expected finite data, got ${noisy[at]} in column ${(at % M) + 1} of simulation ${row + 1} of ${count}; check "${name}" for parameters of the prior`,
-  );
 }

@@ -70,13 +70,13 @@ const embedding = check<EmbeddingOption>(
 /** The options that a preset may set. The upper limits are what a host could hold, or could finish, at all. */
 export const settingsTable = {
   /** The guide, the conditional density that is learned, or its name; by default "spline", and "gaussian" for one parameter. */
-  guide: option(guide, undefined, "conditional density that is learned"),
+  guide: option(guide, undefined, "conditional density to learn"),
   /** What is minimised: "npe", neural posterior estimation, or "elbo", which needs a likelihood. */
-  objective: option(objective, "npe", "what is minimised"),
-  /** Updates of the weights. */
-  steps: option(whole(1, 100_000_000), 8000, "updates of the weights"),
-  /** Data sets of one update. */
-  batch: option(whole(1, 1_048_576), 256, "data sets of one update"),
+  objective: option(objective, "npe", "loss to minimise"),
+  /** Training steps. */
+  steps: option(whole(1, 100_000_000), 8000, "training steps"),
+  /** Data sets in each step. */
+  batch: option(whole(1, 1_048_576), 256, "data sets in each step"),
   /** Draws of the guide for each data set, with objective "elbo". */
   particles: option(whole(1, 65_536), 8, "draws of the guide for each data set, with objective elbo"),
   /** Largest learning rate. */
@@ -91,14 +91,14 @@ export const settingsTable = {
     10,
   ),
   /**
-   * Simulations made before training, from which the data sets of an update are drawn, with fresh noise; 0 simulates afresh for
-   * every update. By default 0 for forward models in ops, and 20,000 for `simulate` and for guides on Laplace's base. Or pairs
+   * Simulations made before training, from which the data sets of a step are drawn, with fresh noise; 0 simulates afresh in
+   * every step. By default 0 for forward models in ops, and 20,000 for `simulate` and for guides on Laplace's base. Or pairs
    * (θ, y) that were simulated elsewhere, with θ drawn from the prior, or from the proposal: a tenth of them, spread evenly and
    * at most `heldOut`, is held out. Pairs train by NPE only.
    */
   bank: option(bank, undefined, "data sets to simulate before training (default for simulators: 20000)"),
   /** Simulations that the held-out loss is measured on. */
-  heldOut: option(whole(2, 16_777_216), 2048, "simulations, or pairs at most, that the held-out loss is measured on"),
+  heldOut: option(whole(2, 16_777_216), 2048, "simulations, or at most so many pairs, for the held-out loss"),
   /** Steps between two held-out losses; by default a fortieth of all steps. */
   evaluateEvery: option(whole(1)),
   /** Training stops after this many held-out losses in a row without a better one; 0 never stops it. */
@@ -110,10 +110,10 @@ export const settingsTable = {
 export const trainTable = {
   ...settingsTable,
   /** Name of one of the problem's presets, such as "fast", "default" or "paper". The other options win over it. */
-  preset: option(text, undefined, "settings of the problem: fast, default or paper"),
+  preset: option(text, undefined, "preset of the problem: fast, default or paper"),
   /** Seed of all random numbers. With the plain kernels, one seed gives the same weights on every host. */
   seed: option(seed, 0, "seed of all random numbers"),
-  /** Called with the progress now and then. */
+  /** Called with the progress at intervals. */
   onProgress: option(callback<(progress: Progress) => void>()),
   /** A checkpoint to continue from; all other options must be as they were. */
   resume: option(

@@ -2,6 +2,7 @@
 import { frameOf } from "../distributions/frame.ts";
 import { normal } from "../distributions/normal.ts";
 import { bankRows, batchSum, cast, exp, input, mul, sub } from "../graph/build.ts";
+import { gradientsOf } from "../graph/grad.ts";
 import { compile, type Program } from "../graph/program.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { LocalCoordinates, TracedGuide } from "../guides/guide.ts";
@@ -60,7 +61,7 @@ export function* trainingProgram(
   const loss = mul(total(objective.loss, drawn.theta, drawn.noisy), 1 / settings.batch);
   yield;
   const program = yield* compile({
-    train: { outputs: { loss }, minimise: loss, rows: settings.batch },
+    train: { outputs: { loss }, gradients: () => gradientsOf(loss), rows: settings.batch },
     heldOut: { outputs: { sum: total(objective.heldOut ?? objective.loss, input("theta", D), input("y", width)) } },
     distance: { outputs: { distance: distances[DISTANCE](M)(input("y", M)) } },
     ...(guide.fit && { fit: { outputs: traceFit(problem, embed) } }),

@@ -5,7 +5,7 @@ import type { Problem } from "../problem/problem.ts";
 import { type SimulationControl, type SimulationProgress, SimulationStopped } from "../simulate/options.ts";
 import type { PairTable } from "../simulate/pairs.ts";
 import { priorMismatch } from "../simulate/prior-check.ts";
-import { addNoise, type Simulations, simulateAt } from "../simulate/simulate.ts";
+import { addNoise, onlyFinite, type Simulations, simulateAt } from "../simulate/simulate.ts";
 import { SIMULATION_STEPS } from "../simulate/steps.ts";
 import { stratifiedBank } from "../simulate/stratify.ts";
 import type { FullSettings } from "./options.ts";
@@ -36,14 +36,11 @@ export async function trainingSimulations(request: Request): Promise<TrainingSim
   const { bank: step, heldOut: heldOutStep } = SIMULATION_STEPS;
   const { pairs } = settings;
   if (pairs !== undefined) {
-    const warning = priorMismatch(problem, pairs.train);
-    if (warning !== null) (control.onWarning ?? console.warn)(warning);
-    const noisy = async ({ count, theta, y }: PairTable, at: number): Promise<Simulations> => ({
-      count,
-      theta,
-      clean: y,
-      noisy: await addNoise(problem, y, seed, at, backend),
-    });
+    const { onWarning = console.warn } = control;
+    const mismatch = priorMismatch(problem, pairs.train);
+    for (const warning of [...pairs.warnings, ...(mismatch === null ? [] : [mismatch])]) onWarning(warning);
+    const noisy = async ({ theta, y }: PairTable, at: number): Promise<Simulations> =>
+      onlyFinite(problem, { theta, clean: y, noisy: await addNoise(problem, y, seed, at, backend) });
     return { bank: await noisy(pairs.train, step), heldOut: await noisy(pairs.heldOut, heldOutStep) };
   }
   const sizes = [settings.bank || fit, settings.heldOut];

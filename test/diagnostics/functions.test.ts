@@ -9,7 +9,8 @@ import { checkReplications, predictiveCheck } from "../../src/diagnostics/predic
 import { rankTruths } from "../../src/diagnostics/ranks.ts";
 import { resimulate, resimulationError } from "../../src/diagnostics/resimulation.ts";
 import { normalAt } from "../../src/numbers/random.ts";
-import { predict, simulate } from "../../src/simulate/simulate.ts";
+import { predict } from "../../src/simulate/predict.ts";
+import { simulate } from "../../src/simulate/simulate.ts";
 import { cases, fold, gaussianPosterior, linear, linearGuide } from "../helpers/guides.ts";
 import { outside, rejection } from "../helpers/maps.ts";
 
@@ -171,7 +172,10 @@ test("a predictive check passes data of the model, and finds other noise, and th
   assert.ok(off.worst.datum === 7 && off.worst.pValue < 0.05, `${off.worst.datum} ${off.worst.pValue}`);
   const given = outside((rows) => rows.map(() => [0, 0, 0]));
   const refused = await rejection(predictiveCheck(given, linearGuide("right", y[0])));
-  assert.match(refused.message, /^predict: expected a forward model in ops/);
+  assert.match(
+    refused.message,
+    /^predictiveCheck: expected a posterior of 2 parameters and 3 data, got one of 10 and 20$/,
+  );
 });
 
 // ---- ranks

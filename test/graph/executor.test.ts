@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import type { CreateExecutor, Executor, OptimiserOptions } from "../../src/backends/backend.ts";
 import { createReference } from "../../src/backends/reference/executor.ts";
 import * as g from "../../src/graph/build.ts";
+import { gradientsOf } from "../../src/graph/grad.ts";
 import { compile, type Program } from "../../src/graph/program.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { atOnce } from "../../src/host/yielding.ts";
@@ -123,7 +124,7 @@ function regression(): { program: Program; values: Record<string, Float64Array> 
   const rowLoss = g.add(g.mul(g.square(error), g.exp(logScale)), g.neg(logScale));
   const decay = g.mul(g.sumFeatures(g.square(w0)), 0.1); // of the weights alone
   const loss = g.cast(g.add(g.mul(g.batchSum(rowLoss), 1 / 40), decay), "f64");
-  const program = atOnce(compile({ train: { outputs: { loss }, minimise: loss, rows: 40 } }));
+  const program = atOnce(compile({ train: { outputs: { loss }, gradients: () => gradientsOf(loss), rows: 40 } }));
   const sizes = { w0: 20, w1: 30, logScale: 1 };
   const values = Object.fromEntries(
     Object.entries(sizes).map(([name, n], i) => [name, draw(generator(i), n, { low: -0.5, high: 0.5 })]),
@@ -195,7 +196,9 @@ each("a training may be fed the same rows at every step", async (create) => {
   const x = g.input("x", 2);
   const error = g.sub(g.sumFeatures(g.mul(x, g.weight("w", 1, 2))), g.sumFeatures(g.mul(x, [3, -2])));
   const loss = g.cast(g.batchSum(g.square(error)), "f64");
-  const executor = await create(atOnce(compile({ train: { outputs: { loss }, minimise: loss } })), { optimiser: adam });
+  const executor = await create(atOnce(compile({ train: { outputs: { loss }, gradients: () => gradientsOf(loss) } })), {
+    optimiser: adam,
+  });
   const rates = Float32Array.from({ length: 400 }, (_, i) => 0.1 * (1 - i / 400));
   const options = { rows: 13, seed: 0, firstStep: 0, rates, loss: "loss", inputs: { x: numbers(26) } };
   const { done, losses } = await executor.train("train", options);
@@ -240,7 +243,7 @@ each("training stops before an update whose loss or gradient is not finite", asy
   };
   for (const [what, value] of Object.entries(bad)) {
     const loss = g.cast(g.mul(g.batchSum(g.mul(g.ones("f32"), value)), 1 / 8), "f64");
-    const program = atOnce(compile({ train: { outputs: { loss }, minimise: loss, rows: 8 } }));
+    const program = atOnce(compile({ train: { outputs: { loss }, gradients: () => gradientsOf(loss), rows: 8 } }));
     const executor = await create(program, { optimiser: adam });
     await executor.writeWeights(fillSlab(program.weights, { w: [1] }));
     const rates = new Float32Array(20).fill(rate);
@@ -275,9 +278,12 @@ for (const [backend, create] of Object.entries(backends)) {
   test(`moments that would become subnormal become 0, and others are kept (${backend})`, async () => {
     const w = g.weight("w", 1, 4);
     const loss = g.cast(g.mul(g.sumFeatures(w), 0), "f64"); // its gradient is 0, as that of a dead unit
-    const executor = await create(atOnce(compile({ train: { outputs: { loss }, minimise: loss, rows: 8 } })), {
-      optimiser: adam,
-    });
+    const executor = await create(
+      atOnce(compile({ train: { outputs: { loss }, gradients: () => gradientsOf(loss), rows: 8 } })),
+      {
+        optimiser: adam,
+      },
+    );
     const { m, v, largest } = await executor.readOptimiser();
     const start = [1e-36, -1e-36, 1e-30, -1e-3];
     m.set(start);

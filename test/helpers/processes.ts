@@ -50,7 +50,9 @@ const deno: Host = {
   program: join(root, "node_modules/.bin/deno"),
   args: ["run", "-A", "--no-prompt"],
 };
-export const otherHosts: readonly Host[] = [newerNode, deno];
+/** JavaScriptCore: the others are V8. */
+const bun: Host = { name: "Bun", program: join(root, "node_modules/.bin/bun"), args: [] };
+export const otherHosts: readonly Host[] = [newerNode, deno, bun];
 
 const found = new Map<Host, boolean>();
 

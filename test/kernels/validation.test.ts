@@ -21,6 +21,7 @@ import { Optimiser } from "../../src/backends/webgpu/optimiser.ts";
 import { pipelinesOf } from "../../src/backends/webgpu/pipelines.ts";
 import { hasKernels, scheduleOf } from "../../src/backends/webgpu/schedule.ts";
 import * as g from "../../src/graph/build.ts";
+import { gradientsOf } from "../../src/graph/grad.ts";
 import { activationNames, mapNames } from "../../src/graph/names.ts";
 import { compile, type PlanRequest } from "../../src/graph/program.ts";
 import { rules } from "../../src/graph/rules.ts";
@@ -81,7 +82,7 @@ function* layers(): Requests {
     const minimise = scalarOf(g.dense(x, w, { activation: "tanh" }), 1);
     for (const rows of LAYER_ROWS) {
       yield { outputs: Object.fromEntries(outputs.entries()), rows };
-      yield { outputs: { minimise }, minimise, rows };
+      yield { outputs: { minimise }, gradients: () => gradientsOf(minimise), rows };
     }
   }
 }
@@ -106,7 +107,7 @@ function* drawsAndEdges(): Requests {
     // The gradient of v is that of w: a copy.
     const [v, w] = [g.weight("v", 1, width), g.weight("w", 1, width)];
     const minimise = g.sumFeatures(g.add(v, w));
-    yield { outputs: { minimise }, minimise };
+    yield { outputs: { minimise }, gradients: () => gradientsOf(minimise) };
   }
 }
 

@@ -113,7 +113,9 @@ test("chains on the reference backend are those on wasm, as long as rounding all
       const z = Float64Array.from({ length: 4 }, (_x, d) => normalAt(2, 2, 0, c, d));
       return new Chain(z, unitMetric("dense", 4), c, settings);
     });
-    assert.ok(await lockstep(executor, [{ given: { y: Float64Array.of(1.2, 0.3) }, chains, where: "" }], {}));
+    assert.ok(
+      await lockstep(executor, [{ given: { y: Float64Array.of(1.2, 0.3) }, chains, where: "", again: null }], {}),
+    );
     results.push(Float64Array.from(chains.flatMap((c) => Array.from(c.positions))));
     executor.dispose();
   }

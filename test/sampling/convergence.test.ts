@@ -61,6 +61,35 @@ test("chains that do not move are not known, and one that does not among others 
   assert.ok(rHat([a, b, new Float64Array(100).fill(3)]) > 1.05);
 });
 
+test("chains that are stuck at different values have an R̂ of infinity, whatever the values", () => {
+  const stuck = (...at: number[]): Float64Array[] => at.map((x) => new Float64Array(100).fill(x));
+  for (const at of [
+    [0.1, 0.3],
+    [-1 / 3, 1 / 3, 0.7, 1e9],
+    [1e-9, 2e-9, 2e-9],
+  ] as const) {
+    assert.is(rHat(stuck(...at)), Number.POSITIVE_INFINITY);
+    // Every lag has the autocorrelation 1: of half-chains of N = 50 draws τ = 2 N − 1, so a chain is about one draw.
+    for (const ess of [essBulk, essMean]) assert.ok(Math.abs(ess(stuck(...at)) / at.length - 100 / 99) < 1e-9);
+  }
+});
+
+test("of equal draws nothing is known, whatever their value", () => {
+  for (const x of [0.1, -1 / 3, 1e9 + 0.7]) {
+    const still = Array.from({ length: 3 }, () => new Float64Array(101).fill(x));
+    const known = [rHat(still), essBulk(still), essTail(still), essMean(still), bfmi(still[0])];
+    assert.ok(known.every(Number.isNaN), `${x}: ${known}`);
+  }
+});
+
+test("one stuck chain among others is flagged, wherever it is stuck", () => {
+  const others = normals(13, 3, 100);
+  for (const x of [0.1, 0.7, 40]) {
+    const r = rHat([...others, new Float64Array(100).fill(x)]);
+    assert.ok(r > 1.05 && r < 10, `${x}: ${r}`);
+  }
+});
+
 test("BFMI is about 2 for independent energies, and small where they wander", () => {
   const [e] = normals(11, 1, 4000);
   assert.ok(Math.abs(bfmi(e) - 2) < 0.15);

@@ -234,7 +234,7 @@ test("a budget, a signal and progress: what is done is told, and what is done so
   const restore = tellProcessorTime();
   const cut = await nuts(small, [0.5, -1, 0.1], { ...slow, budget: 0.3 }).finally(restore);
   assert.ok(cut.diagnostics.draws < 200_000 && cut.diagnostics.draws > 3);
-  assert.match(cut.warning ?? "", /^the budget ran out after \d+ of 200000 draws a chain/);
+  assert.match(cut.warning ?? "", /^the budget ran out after \d+ of 200000 draws of each chain/);
   assert.is(cut.draws.length, cut.diagnostics.draws * 2 * 2);
   const controller = new AbortController();
   let last = 0;
@@ -267,7 +267,7 @@ test("what cannot be sampled is refused, with what to do", async () => {
   });
   assert.match(
     (await rejection(nuts(broken, [0], { kernels, start: [[2], [0]], chains: 2 }))).message,
-    /^nuts: expected a finite posterior density with a finite gradient where chain 2 starts, got NaN; give other points/,
+    /^nuts: expected a finite posterior density with a finite gradient at the start of chain 2, got NaN; give other points/,
   );
   const of = async (options: object): Promise<string> => (await rejection(nuts(small, [0, 0, 0], options))).message;
   for (const [options, message] of [
@@ -282,7 +282,10 @@ test("what cannot be sampled is refused, with what to do", async () => {
     [{ budget: 0 }, /^nuts: expected budget to be a number of seconds above 0, got 0/],
     [{ seed: 0.5 }, /^nuts: expected seed to be a whole number, got 0.5/],
     [{ sampels: 3 }, /^nuts: expected options .*; got "sampels"/],
-    [{ start: [1, 2, 3] }, /^nuts: expected start to be a posterior or 8 points \(8, 2\), one a chain, got 3 numbers/],
+    [
+      { start: [1, 2, 3] },
+      /^nuts: expected start to be a posterior or 8 points \(8, 2\), one for each chain, got 3 numbers/,
+    ],
     [{ start: 3 }, /^nuts: expected start to be a posterior or 8 points/],
     [
       { start: await laplace(small, [1, 1, 1], { kernels }) },

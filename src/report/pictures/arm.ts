@@ -4,14 +4,14 @@ import { fixed } from "../text.ts";
 import { fan, viewOf } from "./fan.ts";
 import type { Picture } from "./picture.ts";
 
-/** Draws that are shown, of guide and truth; metres that are seen at least. */
+/** Draws that are shown, and the least height of a view, m. */
 const LINES = { learned: 130, exact: 80 };
 const HEIGHT = 1.5;
 
 /** Inverse kinematics of a planar arm: base height and three joint angles from the position of its end (arXiv 2305.20004). */
 export const arm: Picture = {
   title: "Fans of arms",
-  text: "Which arms could have touched the point where the end was measured? Each thin line is one draw, from the slide to the end; solid arms are modes. The grid is of half a metre.",
+  text: "Each thin line is one draw of the arm, from the slide on the left to the end point; solid arms are modes. The spacing of the grid is half a metre.",
   key: [
     [colour("ink"), "a mode"],
     ["", "measured end point", "ring"],
@@ -19,7 +19,7 @@ export const arm: Picture = {
   fits: ({ D, M }) => D === 4 && M === 2,
   draw: ({ guide, truth, y }, truthName) => {
     const view = viewOf(truth ? [guide, truth] : [guide], { height: HEIGHT });
-    const at = `arms whose end is ${fixed(y[0])} m out, ${fixed(y[1])} m up`;
+    const at = `arms whose end is at (${fixed(y[0])} m, ${fixed(y[1])} m)`;
     const common = { view, target: y };
     return [
       {

@@ -1,4 +1,4 @@
-/** The plate: where the disc of low conductivity is, and its centre as closely as the data tell. */
+/** The plate: the disc of low conductivity, and a close view of its centre. */
 import * as Plot from "@observablehq/plot";
 import { columnOf } from "../../diagnostics/arrays.ts";
 import { HIGH, LOW, RADIUS, SENSORS } from "../../problems/eit.ts";
@@ -38,7 +38,7 @@ const axes = (labels: readonly [string, string]): Plot.Markish[] => {
   return [Plot.axisX({ ...axis, label: labels[0] }), Plot.axisY({ ...axis, label: labels[1] })];
 };
 
-/** One span of both axes, as wide for both: nearly all draws and the true centre. */
+/** Spans of equal width for both axes: nearly all draws, and the true centre. */
 function around(lists: readonly ArrayLike<number>[], theta: readonly number[]): [Span, Span] {
   const ends = [0, 1].map((d) => {
     const all = lists.flatMap((draws) => quantiles(columnOf(draws, 2, d), [0.003, 0.997]));
@@ -49,10 +49,10 @@ function around(lists: readonly ArrayLike<number>[], theta: readonly number[]): 
   return [x, y];
 }
 
-/** Outlines of the regions of highest density that hold 90 and 50 % of the draws. */
+/** Outlines of the regions of highest density that contain 90 and 50 % of the draws. */
 function outlines(draws: ArrayLike<number>, [x, y]: readonly [Span, Span], name: Colour): Plot.Markish[] {
   const { values, n, levels } = regions(draws, 2, [0, 1], [x, y], SHARES);
-  // A grid's values stand for the middles of its cells.
+  // Plot takes the values for those at the centres of cells.
   const [stepX, stepY] = [x, y].map(([low, high]) => (high - low) / (n - 1) / 2);
   const grid = { width: n, height: n, x1: x[0] - stepX, x2: x[1] + stepX, y1: y[0] - stepY, y2: y[1] + stepY };
   return levels.map((level, k) =>
@@ -71,7 +71,7 @@ function outlines(draws: ArrayLike<number>, [x, y]: readonly [Span, Span], name:
 /** Position of a disc of low conductivity in a plate, from 600 potentials on its edges (finite elements; arXiv 2305.20004). */
 export const eit: Picture = {
   title: "The disc in the plate",
-  text: "The plate has its sensors on the rim; the thick circle is the true disc, and thin ones are discs of draws. Its centre is shown from near by, too: draws of the guide, and the regions of highest density that hold 50 % (solid) and 90 % (dashed) of the draws. Centres outside of [0.2, 0.8]² stand for a disc at its edge.",
+  text: "The left picture shows the plate with the sensors on its rim. The thick circle is the true disc, and thin circles are draws. The right picture shows the centre enlarged: draws of the guide, and the regions of highest density that contain 50 % (solid) and 90 % (dashed) of the draws. A centre outside [0.2, 0.8]² is moved to the edge of this square.",
   key: [
     ["", "true centre, true disc", "ring"],
     [colour("ink"), "sensors", "dotted"],
@@ -121,7 +121,7 @@ export const eit: Picture = {
     const who = truth ? `guide and ${truthName}` : "guide";
     return [
       { title: "The plate", plots: [plate], description: `The plate with the true disc and discs drawn from ${who}` },
-      { title: "Its centre, near by", plots: [close], description: `Posterior of the centre: ${who}, true centre` },
+      { title: "Its centre, enlarged", plots: [close], description: `Posterior of the centre: ${who}, true centre` },
     ];
   },
 };

@@ -1,10 +1,10 @@
-/** A fan of arms: many draws of a posterior as thin lines from the slide to the end point, its modes as solid arms. */
+/** A fan of arms: draws as thin lines from the slide to the end point, and modes as solid arms. */
 import * as Plot from "@observablehq/plot";
 import { findModes, type Mode } from "../modes.ts";
 import { type Colour, colour, document, dots } from "../svg.ts";
 import { joints, type Point } from "./kinematics.ts";
 
-/** Standard deviations of the prior: what a distance of 1 is when modes are told apart. */
+/** Standard deviations of the prior, the units of the distance between modes. */
 const PRIOR_SD = [0.25, 0.5, 0.5, 0.5];
 /** Width of the kernel and least distance of two modes, in prior standard deviations. */
 const KERNEL = 0.5;
@@ -12,7 +12,7 @@ const APART = 2.2;
 /** Modes with a smaller share of the draws are not drawn solid. */
 const LEAST_SHARE = 0.1;
 const MOST_MODES = 3;
-/** Of an arm: base, two joints, end. */
+/** Points of an arm: base, two joints, end. */
 const CORNERS = 4;
 
 export const modesOf = (draws: ArrayLike<number>): readonly Mode[] =>
@@ -23,7 +23,7 @@ export const modesOf = (draws: ArrayLike<number>): readonly Mode[] =>
 /** Metres between the lines of the grid. */
 const GRID = 0.5;
 
-/** What is seen of the plane, m. */
+/** The visible part of the plane, m. */
 export interface View {
   readonly x: readonly [number, number];
   readonly y: readonly [number, number];
@@ -31,22 +31,22 @@ export interface View {
 
 export interface FanOptions {
   readonly view: View;
-  /** Width in pixels; the height follows, for both axes have one scale. */
+  /** Width in pixels; the height follows, because both axes have the same scale. */
   readonly width: number;
   readonly colour: Colour;
   /** Draws that are shown as thin lines. */
   readonly lines: number;
   readonly target: ArrayLike<number>;
-  /** Whether numbers and names stand at the axes. */
+  /** Whether the axes are shown. */
   readonly axes?: boolean;
 }
 
-/** The arm is 2 m long. */
+/** Right end of a view, m; the arm is 2 m long. */
 const REACH = 2.12;
-/** Paper around the arms, m. */
+/** Margin around the arms, m. */
 const ROOM = 0.08;
 
-/** A view of all the arms but a few outliers, at least `height` metres high, and from `left` metres where that is farther. */
+/** A view of all arms except a few outliers, at least `height` metres high, that starts at `left` metres or farther left. */
 export function viewOf(draws: readonly ArrayLike<number>[], { height = 0, left = -0.12 } = {}): View {
   const points = draws.flatMap((some) => Array.from({ length: some.length / 4 }, (_, s) => joints(some, 4 * s)).flat());
   const [xs, ys] = [0, 1].map((axis) => points.map((point) => point[axis]).sort((a, b) => a - b));

@@ -1,5 +1,5 @@
 /**
- * Where an arm's joints are: θ = (base height, three angles, each against the link before), links of 0.5, 0.5 and 1 m.
+ * The joints of an arm: θ = (base height, three angles, each relative to the link before), links of 0.5, 0.5 and 1 m.
  *
  *   p_0 = (0, θ1),   p_k = p_{k−1} + l_k (cos φ_k, sin φ_k),   φ = cumsum(θ2, θ3, θ4)
  */
@@ -21,7 +21,7 @@ export function joints(theta: ArrayLike<number>, at = 0): readonly Point[] {
   return points;
 }
 
-/** Where the arm ends, m. */
+/** The end point of the arm, m. */
 export const endPoint = (theta: ArrayLike<number>, at = 0): Point => joints(theta, at)[LINKS.length];
 
 /** Mean distance, m, of the end points of draws (S, 4) from `target`. */

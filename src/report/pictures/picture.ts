@@ -1,14 +1,14 @@
-/** The picture of a problem: what one case of it looks like, guide and truth. */
+/** The picture of a problem: one case, with draws of the guide and of the reference. */
 import type { Evaluation, Example } from "../../evaluate/evaluation.ts";
 import type { FigureParts } from "../html.ts";
 
 export interface Picture {
   readonly title: string;
-  /** What is to be seen. */
+  /** What it shows, in sentences. */
   readonly text: string;
-  /** Key beyond guide and truth: colour, words, shape. */
+  /** Entries of the key besides guide and reference: colour, words, shape. */
   readonly key: readonly (readonly [string, string, string?])[];
-  /** Whether a problem of this name is the one that the picture is of. */
+  /** Whether a problem of this name has the sizes of the one that the picture shows. */
   readonly fits: (model: Pick<Evaluation["model"], "D" | "M">) => boolean;
   readonly draw: (example: Example, truthName: string) => readonly FigureParts[];
 }

@@ -3,7 +3,7 @@
  *
  *   a = exp g,   g(x) = Σ_i θ_i √2 σ sin((i − ½)πx) / ((i − ½)π),   u(x) = 1 − ∫₀ˣ e^{−g} / ∫₀¹ e^{−g},
  *
- * as src/problems/rod.ts has them; for a picture trapezoids are enough (off by 1e-4 at most).
+ * as in src/problems/rod.ts. The integral is by trapezoids, whose error of at most 1e-4 does not show.
  */
 import * as Plot from "@observablehq/plot";
 import { exp, sin } from "../../numbers/math.ts";
@@ -13,10 +13,10 @@ import { quantiles } from "../sample.ts";
 import { colour } from "../svg.ts";
 import type { Picture } from "./picture.ts";
 
-/** Intervals along the rod, and how many of them a point of the picture is apart. */
+/** Intervals along the rod; the picture has a point at every EVERY-th of their ends. */
 const PARTS = 240;
 const EVERY = 4;
-/** Draws that bands are made from, at most. */
+/** Most draws for the bands. */
 const MOST = 1000;
 const LEVELS = [0.05, 0.25, 0.5, 0.75, 0.95];
 const X = Array.from({ length: PARTS / EVERY + 1 }, (_, i) => (i * EVERY) / PARTS);
@@ -47,7 +47,7 @@ export function profiles(theta: ArrayLike<number>, D: number): Profiles {
   return { a, u };
 }
 
-/** Quantiles along the rod, one row a point: 5, 25, 50, 75, 95 %. */
+/** Quantiles at each point along the rod. */
 const bandsOf = (curves: readonly number[][]) =>
   X.map((x, p) => {
     const [q05, q25, q50, q75, q95] = quantiles(
@@ -57,7 +57,7 @@ const bandsOf = (curves: readonly number[][]) =>
     return { x, q05, q25, q50, q75, q95 };
   });
 
-/** Guide as filled bands, truth as lines: 90 % dashed, 50 % thin, median thick. */
+/** The guide as filled bands, the reference as lines: 90 % dashed, 50 % thin, median thick. */
 function bandMarks(guide: readonly number[][], truth: readonly number[][] | null): Plot.Markish[] {
   const [own, other] = [bandsOf(guide), truth && bandsOf(truth)];
   const area = (y1: string, y2: string, fillOpacity: number): Plot.Markish =>
@@ -83,10 +83,10 @@ const trueLine = (values: readonly number[]): Plot.Markish =>
 /** Five coefficients of a rod's log-conductivity, from nine potentials (arXiv 2305.20004). */
 export const rod: Picture = {
   title: "Along the rod",
-  text: "Conductivity, on a scale of powers, and potential at each place: median and the bands that hold 50 and 90 % of the draws. Bars at the data are of two noise standard deviations either way.",
+  text: "Conductivity (logarithmic scale) and potential along the rod: the median, and the bands that contain 50 and 90 % of the draws. The bar at each sensor is two noise standard deviations either way.",
   key: [
     [colour("ink"), "true profile", "dotted"],
-    ["", "datum", "ring"],
+    ["", "data", "ring"],
   ],
   fits: ({ M }) => M === SENSORS.length,
   draw: ({ guide, truth, theta, y }) => {
@@ -123,7 +123,7 @@ export const rod: Picture = {
         Plot.dot(data, { x: "x", y: "y", r: 3, fill: colour("paper"), stroke: colour("ink"), strokeWidth: 1.3 }),
       ],
     });
-    const what = "median, 50 and 90 % bands of guide and truth, and the true profile";
+    const what = "median, 50 and 90 % bands of guide and reference, and the true profile";
     return [
       { title: "Conductivity a(x)", plots: [a], description: `Conductivity along the rod: ${what}` },
       { title: "Potential u(x) and its data", plots: [u], description: `Potential along the rod: ${what}, with data` },

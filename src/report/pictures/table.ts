@@ -1,4 +1,4 @@
-/** Pictures by the name of the problem; most problems have none. */
+/** Pictures by name of the problem; most problems have none. */
 import type { Evaluation } from "../../evaluate/evaluation.ts";
 import { arm } from "./arm.ts";
 import { eit } from "./eit.ts";
@@ -7,7 +7,7 @@ import { rod } from "./rod.ts";
 
 export const pictures: Readonly<Record<string, Picture>> = { arm, rod, eit };
 
-/** The picture of a problem, or of the one that a surrogate stands for; undefined where there is none. */
+/** The picture of a problem, or of the one that a surrogate approximates; undefined if there is none. */
 export function pictureOf({ problem, model }: Pick<Evaluation, "problem" | "model">): Picture | undefined {
   const name = problem.replace(/-surrogate$/, "");
   const picture = Object.hasOwn(pictures, name) ? pictures[name] : undefined;

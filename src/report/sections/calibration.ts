@@ -1,4 +1,4 @@
-/** Calibration over fresh cases: rank histograms and their difference from uniform, coverage, TARP; each with its bands. */
+/** Calibration over fresh cases, with bands: rank histograms and their difference from uniform, coverage, TARP. */
 import * as Plot from "@observablehq/plot";
 import type { BandedCurve, Evaluation } from "../../evaluate/evaluation.ts";
 import type { RankBins } from "../../model/calibration-record.ts";
@@ -8,7 +8,7 @@ import { colour } from "../svg.ts";
 import { fixed, percent, shareTick, tick } from "../text.ts";
 import { type Section, selectParameters } from "./section.ts";
 
-/** Parameters with pictures of their own. */
+/** Most parameters that have pictures of their own. */
 const MOST = 12;
 const BAND = { fill: colour("prior"), fillOpacity: 0.9 } as const;
 const hueOf = (passed: boolean): string => colour(passed ? "learned" : "bad");
@@ -18,7 +18,7 @@ interface CurveWords {
   readonly y: string;
 }
 
-/** Observed shares by expected ones with their bands; as `difference`, with the expected ones taken off. */
+/** Observed shares against expected ones, with bands; as `difference`, minus the expected ones. */
 function plotCurve(curve: BandedCurve, size: Size, { x, y }: CurveWords, difference: boolean): Element {
   const { expected, observed, low, high, passed } = curve;
   const off = (values: readonly number[]): number[] => values.map((v, k) => (difference ? v - expected[k] : v));
@@ -38,7 +38,7 @@ function plotCurve(curve: BandedCurve, size: Size, { x, y }: CurveWords, differe
   });
 }
 
-/** Counts of ranks with what they all stay within. */
+/** Counts of ranks, with their bands. */
 function plotRanks({ edges, counts, low, high }: RankBins, passed: boolean): Element {
   const bins = counts.map((count, b) => ({ x1: edges[b], x2: edges[b + 1], count, y1: low[b], y2: high[b] }));
   const top = 1.1 * Math.max(1, ...counts, ...high);
@@ -46,7 +46,7 @@ function plotRanks({ edges, counts, low, high }: RankBins, passed: boolean): Ele
   return chart({
     size: "small",
     height: 126,
-    x: { label: "rank of the truth", domain: ends },
+    x: { label: "rank of the true value", domain: ends },
     y: { label: "cases", domain: [0, top], ticks: 3 },
     marks: [
       Plot.rect(bins, { x1: "x1", x2: "x2", y1: "y1", y2: "y2", ...BAND }),
@@ -59,7 +59,7 @@ function plotRanks({ edges, counts, low, high }: RankBins, passed: boolean): Ele
 const tell = ({ reading, pValue }: BandedCurve): string =>
   `${reading}; p ${pValue < 0.001 ? "< 0.001" : `= ${fixed(pValue, pValue < 0.1 ? 3 : 2)}`}`;
 
-const COVERAGE: CurveWords = { x: "credibility", y: "share of truths within" };
+const COVERAGE: CurveWords = { x: "credibility", y: "share that contains it" };
 
 function ranksBody(evaluation: Evaluation): string {
   const { cases, draws, alpha, sbc } = evaluation.calibration;
@@ -72,11 +72,11 @@ function ranksBody(evaluation: Evaluation): string {
       reading: tell(curve),
       good: curve.passed,
       plots: [plotRanks(sbc.ranks[d], curve.passed), plotCurve(curve, "small", words, true)],
-      description: `Ranks of the true ${curve.name} among draws: histogram, and difference of their distribution from uniform, with bands`,
+      description: `Ranks of the true ${curve.name} among draws: histogram, and difference from uniform, with bands`,
     });
   });
   return `${paragraph(
-    `Simulation-based calibration: in ${cases} fresh cases drawn from the prior, the true parameter is ranked among ${draws} draws of its posterior. Ranks of right posteriors are uniform. Above, counts; below, how far their distribution is from uniform. A hill means posteriors that are too wide, a bowl too narrow, a slope shifted. All of right posteriors stay within the bands with a probability of ${percent(1 - alpha)}, all parameters together.`,
+    `Simulation-based calibration (SBC) ranks the true parameters among ${draws} draws of the posterior, in ${cases} fresh cases from the prior. Ranks of correct posteriors are uniform. The upper plots show the counts, the lower ones the difference between the distribution of the ranks and the uniform one. A hill in the counts means that posteriors are too wide, a bowl that they are too narrow, and a slope that they are shifted. With correct posteriors, the curves of all parameters stay within the bands with probability ${percent(1 - alpha)}.`,
   )}${key([
     [colour("learned"), "ranks", "block"],
     [colour("bad"), "ranks outside their bands", "block"],
@@ -94,14 +94,14 @@ function coverageBody(evaluation: Evaluation): string {
       reading: tell(density),
       good: density.passed,
       plots: [plotCurve(density, "large", COVERAGE, false)],
-      description: "Expected coverage of regions of highest density by their credibility, with bands",
+      description: "Coverage of regions of highest density against their credibility, with bands",
     }),
     figure({
-      title: "TARP: balls about random points",
+      title: "TARP: balls around random points",
       reading: tell(tarp.curve),
       good: tarp.curve.passed,
       plots: [plotCurve(tarp.curve, "large", COVERAGE, false)],
-      description: "Expected coverage of balls about random points by their credibility, with bands",
+      description: "Coverage of balls around random points against their credibility, with bands",
     }),
   ];
   const small = shown.map((d) =>
@@ -114,9 +114,9 @@ function coverageBody(evaluation: Evaluation): string {
     }),
   );
   return `${paragraph(
-    `How often regions that should hold the true parameters with some probability do, in ${cases} fresh cases. Below the diagonal posteriors are overconfident, above it underconfident. ${percent(1 - alpha)} bands, as above.`,
+    `A region of credibility p should contain the true parameters in a share p of the cases. The curves show the share in ${cases} fresh cases. Below the diagonal posteriors are overconfident, above it underconfident. The bands are ${percent(1 - alpha)} bands, as above.`,
   )}${panels(large, "large")}<h3>Central intervals of each parameter</h3>${panels(small, "small")}${note && paragraph(note)}`;
 }
 
-export const ranks: Section = { id: "ranks", title: "Calibration: ranks of the truth", body: ranksBody };
+export const ranks: Section = { id: "ranks", title: "Calibration: ranks of the true parameters", body: ranksBody };
 export const covering: Section = { id: "coverage", title: "Calibration: coverage", body: coverageBody };

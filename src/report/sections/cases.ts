@@ -1,4 +1,4 @@
-/** Cases one by one: the problem's own picture with the numbers of each, then their pair plots. */
+/** Single cases: the problem's own picture and the numbers of each, then pair plots. */
 import { columnOf } from "../../diagnostics/arrays.ts";
 import type { Evaluation, Example } from "../../evaluate/evaluation.ts";
 import { figure, GUIDE_KEY, key, paragraph, TRUE_KEY, table, truthKey } from "../html.ts";
@@ -8,22 +8,22 @@ import { colour, markup } from "../svg.ts";
 import { escapeText, fixed, named, percent, short } from "../text.ts";
 import { type Section, selectParameters, TRUTH_NAMES } from "./section.ts";
 
-/** Parameters of a pair plot, at most. */
+/** Most parameters of a pair plot. */
 const MOST_PAIRED = 6;
-/** Rows of a card's table, at most. */
+/** Most rows of a card's table. */
 const MOST_ROWS = 12;
-/** Draws a panel, where there are few panels and where there are many. */
+/** Draws in a panel, by the number of panels. */
 const POINTS = { few: 400, many: 220 };
 
 const titleOf = ({ title, index }: Example): string =>
   `${title.replace(/^./, (c) => c.toUpperCase())}, number ${index + 1}`;
 
-/** KS, k̂ and distance of a case, as far as there are such. */
+/** KS, k̂ and distance of a case, those that it has. */
 function numbersOf({ ks, kHat, farther }: Example): string {
   const parts = [
     ...(ks === null ? [] : [`mean KS ${fixed(ks, 3)}`]),
     ...(kHat === null ? [] : [`k̂ ${short(kHat)}`]),
-    farther > 0 ? `${percent(farther)} of held-out data farther` : "farther than all held-out data",
+    farther > 0 ? `${percent(farther)} of the held-out data are farther` : "farther than all held-out data",
   ];
   return parts.join(" · ");
 }
@@ -58,7 +58,7 @@ ${drawn}${numbersTable(example, evaluation)}</article>`;
       ])}`
     : "";
   return `${paragraph(
-    "A few of the fresh cases, chosen by number: the worst are among them. Mean, standard deviation and quantiles are those of the guide.",
+    `The fresh cases shown here: ${examples.map(({ title }) => title).join(", ")}. Mean, standard deviation and quantiles are those of the guide.`,
   )}${words}<div class="cards">${cards.join("\n")}</div>`;
 }
 
@@ -86,9 +86,9 @@ function pairsBody(evaluation: Evaluation): string | null {
   });
   const compared = examples.some(({ truth }) => truth !== null);
   const words = compared
-    ? "Below the diagonal draws of the guide, above it those of the truth: where the guide is right, the two sides mirror each other."
-    : "Draws of the guide; there is no truth to set above the diagonal.";
-  return `${paragraph(`${shown.length > 1 ? words : "Densities of the one parameter."} The ring and the dashed lines are the parameters that the data were simulated from. ${note}`)}${key(
+    ? "Draws of the guide are below the diagonal, those of the reference posterior above it: if the guide is right, the two sides mirror each other."
+    : "Draws of the guide are below the diagonal.";
+  return `${paragraph(`${shown.length > 1 ? `${words} A ring and dashed lines mark` : "The dashed line marks"} the true parameters, from which the data were simulated. ${note}`)}${key(
     [[colour("prior"), "prior", "block"], GUIDE_KEY, ...(compared ? [truthKey(truthName)] : []), TRUE_KEY],
   )}${plots.join("\n")}`;
 }

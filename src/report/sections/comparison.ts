@@ -1,4 +1,4 @@
-/** KS against the truth: its distribution over the cases, for the guide and for draws that importance weights corrected. */
+/** KS against the reference posterior over the cases, for draws of the guide and draws corrected by importance weights. */
 import * as Plot from "@observablehq/plot";
 import type { Evaluation, KsSummary } from "../../evaluate/evaluation.ts";
 import { chart, RULE, type Size } from "../chart.ts";
@@ -7,13 +7,13 @@ import { colour } from "../svg.ts";
 import { fixed, percent, shareTick } from "../text.ts";
 import { meanKs, type Section, selectParameters } from "./section.ts";
 
-/** Bins of a histogram of many values, and of few. */
+/** Bins of a histogram, by the number of values. */
 const BINS = { many: 25, few: 12 };
 const MANY = 50;
-/** Parameters with a histogram of their own. */
+/** Most parameters that have a histogram of their own. */
 const MOST = 12;
 
-/** Shares of values in equal bins of [0, top]; the last bin holds what is at its end. */
+/** Shares of values in equal bins of [0, top]; the last bin includes its end. */
 function histogram(values: readonly number[], bins: number, top: number): number[] {
   const shares = new Array<number>(bins).fill(0);
   for (const v of values) shares[Math.min(bins - 1, Math.floor((v / top) * bins))] += 1 / values.length;
@@ -88,7 +88,7 @@ function body(evaluation: Evaluation): string | null {
   const rows = [summary("guide", guide), ...(corrected ? [summary("corrected by weights", corrected)] : [])];
   const worse = guide.statistics.flat().filter((x) => x > 2 * guide.floor).length / (cases * model.D);
   return `${paragraph(
-    `KS is the largest difference of two distribution functions: 0 where they are one, 1 where they do not touch. Compared are ${draws} draws of the guide with ${draws} of the truth (${against.text}), for each parameter of ${cases} fresh cases. Two samples of one distribution differ by ${fixed(guide.floor, 3)} on average, the dashed line; the guide by more than twice that in ${percent(worse)} of all comparisons.`,
+    `KS is the largest difference between two distribution functions: 0 if they are equal, 1 if they do not overlap. It compares ${draws} draws of the guide with ${draws} draws of the reference posterior (${against.text}), for each parameter of ${cases} fresh cases. Two samples of the same distribution differ by ${fixed(guide.floor, 3)} on average (dashed line); the guide differs by more than twice that in ${percent(worse)} of all comparisons.`,
   )}${key([
     [colour("learned"), "guide", "block"],
     ...(corrected ? [[colour("corrected"), "corrected by weights"] as const] : []),
@@ -97,4 +97,4 @@ function body(evaluation: Evaluation): string | null {
 ${model.D > 1 ? panels(each, "small") : ""}${note && paragraph(note)}`;
 }
 
-export const comparison: Section = { id: "ks", title: "Against the truth", body };
+export const comparison: Section = { id: "ks", title: "Comparison with the reference posterior", body };

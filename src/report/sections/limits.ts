@@ -1,17 +1,17 @@
-/** What each diagnostic can see, and what it cannot: docs/diagnostics.md in short. */
+/** What each diagnostic can see, and what it cannot: a summary of docs/diagnostics.md. */
 import { paragraph, table } from "../html.ts";
 import type { Section } from "./section.ts";
 
 const ROWS: readonly (readonly [string, string, string])[] = [
   [
-    "KS against the truth",
+    "KS against the reference",
     "any parameter that is too narrow, too wide, shifted, or lacks a mode, in a single case",
-    "how parameters depend on one another; no more than the truth itself knows",
+    "how parameters depend on one another; errors of the reference itself",
   ],
   [
-    "Ranks of the truth (SBC)",
+    "Ranks of the true parameters (SBC)",
     "posteriors that are too narrow, too wide or shifted, or lack a mode, on average over data",
-    "lost dependence of parameters; errors that cancel over data; a guide that answers with the prior",
+    "lost dependence between parameters; errors that cancel over data; a guide that answers with the prior",
   ],
   [
     "Coverage of dense regions",
@@ -26,22 +26,22 @@ const ROWS: readonly (readonly [string, string, string])[] = [
   [
     "TARP",
     "posteriors that are too narrow or too wide, or lack a mode, from draws alone; weakly, shifts and lost dependence",
-    "a guide that answers with the prior, since its random points do not know the data",
+    "a guide that answers with the prior, because its random points do not depend on the data",
   ],
   [
     "Importance weights, k̂",
-    "in a single case, without a truth: wrong width, shift, lost dependence",
+    "wrong width, shift and lost dependence, in a single case and without a reference",
     "a mode where the guide never draws",
   ],
   [
     "Re-simulation",
-    "posteriors that are too wide, or do not know the data",
+    "posteriors that are too wide, or do not depend on the data",
     "posteriors that are too narrow, small shifts, a missing mode",
   ],
   [
-    "Distance of a datum",
-    "data unlike any that were simulated: the datum, not the guide",
-    "errors of the guide; wrong data that some other parameters could have made",
+    "Distance from the simulations",
+    "observations unlike all simulations",
+    "errors of the guide; wrong observations that other parameters could have caused",
   ],
 ];
 
@@ -50,6 +50,6 @@ export const limits: Section = {
   title: "What these diagnostics can see, and what they cannot",
   body: () =>
     `${table({ titles: ["diagnostic", "sees", "is blind to"], rows: ROWS, of: "words" })}${paragraph(
-      "The library's docs/diagnostics.md has the whole table; its tests hold every entry to guides that are wrong on purpose.",
+      "The whole table is in docs/diagnostics.md; tests check every entry with guides that are wrong on purpose.",
     )}`,
 };

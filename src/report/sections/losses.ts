@@ -8,7 +8,7 @@ import { colour } from "../svg.ts";
 import { fixed, tick } from "../text.ts";
 import type { Section } from "./section.ts";
 
-/** Shares of the losses that the axis begins and ends at: the first ones are so high that nothing else would show. */
+/** Quantiles of the losses at which the axis ends: the first losses are so high that nothing else would show. */
 const SHOWN = [0, 0.94] as const;
 
 function body({ losses, model: { training } }: Evaluation): string | null {
@@ -37,10 +37,10 @@ function body({ losses, model: { training } }: Evaluation): string | null {
   });
   const ends = other.length > 0 ? other[other.length - 1].y : Number.NaN;
   return `${paragraph(
-    `Weights are those of the least held-out loss (ring). ${cut ? "The first losses, which are higher, are cut. " : ""}A held-out loss that turns up while the other falls would be overfitting; one that still falls at the end asks for more steps.`,
+    `The model has the weights of the lowest held-out loss (ring). ${cut ? "The first losses are higher and are cut off. " : ""}A held-out loss that rises while the training loss falls is a sign of overfitting; if it still falls at the end, more steps would help.`,
   )}${key([
     [colour("learned"), "held out"],
-    [colour("exact"), "in training", "dashed"],
+    [colour("exact"), "training", "dashed"],
     ["", "best", "ring"],
   ])}${panels(
     [
@@ -48,7 +48,7 @@ function body({ losses, model: { training } }: Evaluation): string | null {
         title: `Held-out loss ${fixed(best, 3)} at step ${bestStep}`,
         reading: Number.isFinite(ends) ? `${fixed(ends, 3)} at the end` : undefined,
         plots: [plot],
-        description: "Losses by training step: held out and in training",
+        description: "Held-out and training losses by step",
       }),
     ],
     "large",

@@ -1,11 +1,9 @@
-/** How model and report were made: enough to make them again. */
+/** How the model and the report were made, so that they can be made again. */
 import type { Evaluation } from "../../evaluate/evaluation.ts";
 import { VERSION } from "../../version.ts";
 import { paragraph, table } from "../html.ts";
-import { escapeText, milliseconds } from "../text.ts";
+import { count, escapeText, milliseconds } from "../text.ts";
 import type { Section } from "./section.ts";
-
-const count = (n: number): string => n.toLocaleString("en").replaceAll(",", " ");
 
 /** Options of a guide on one line. */
 function optionsOf(options: Readonly<Record<string, unknown>>): string {
@@ -30,20 +28,19 @@ function body(evaluation: Evaluation): string {
     ],
     ["simulations", count(training.simulations)],
     ["trained in", `${milliseconds(1000 * training.seconds)} (${training.device})`],
-    ["held against", against.text],
-    ["cases", `${count(cases)} held against the truth, ${count(draws)} draws each`],
-    [
-      "calibration",
-      `${count(calibration.cases)} cases, ${count(calibration.draws)} draws each; the former are among them`,
-    ],
-    ...(dropped > 0 ? [["dropped", `${count(dropped)} simulations of cases, which failed`]] : []),
+    ["reference posterior", against.text],
+    ["cases", `${count(cases)}, ${count(draws)} draws each`],
+    ["calibration", `${count(calibration.cases)} cases, including these; ${count(calibration.draws)} draws each`],
+    ...(dropped > 0 ? [["dropped", `${count(dropped)} cases, because their simulations failed`]] : []),
     ["seed of the cases", `${seed}`],
     ["evaluated in", `${milliseconds(1000 * seconds)} (${device})`],
     ["Retrodict", VERSION],
   ];
-  return `${paragraph("Cases are drawn from the prior, with seeds that training does not use: none was seen before.")}${table(
-    { titles: [], rows, of: "words" },
-  )}<p>This report is made again by</p><pre><code>${escapeText(command)}</code></pre>`;
+  return `${paragraph("The cases are drawn from the prior, with seeds that training does not use.")}${table({
+    titles: [],
+    rows,
+    of: "words",
+  })}<p>This command makes the report again:</p><pre><code>${escapeText(command)}</code></pre>`;
 }
 
 export const made: Section = { id: "made", title: "How this was made", body };

@@ -31,7 +31,7 @@ function body(evaluation: Evaluation): string {
     "SBC p",
     `${level} interval`,
   ];
-  const words = `The prior is given by its mean and standard deviation; KS are means over the cases. SBC p is how likely ranks as far from uniform are for a right posterior, and the last column how often central intervals of ${level} hold the truth; ✗ marks what lies outside of its bands, at this level or any other.`;
+  const words = `The prior is given by its mean and standard deviation${own ? ", KS by its mean over the cases" : ""}. SBC p is the probability that a correct posterior has ranks at least as far from uniform. The last column is the share of central ${level} intervals that contain the true value. ✗ marks values outside their bands, at this level or any other.`;
   return `${paragraph(words)}<div class="wide">${table({ titles, rows })}</div>`;
 }
 

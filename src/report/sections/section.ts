@@ -1,11 +1,11 @@
-/** A section of the report, and what sections share: which parameters are shown where there are too many for all. */
+/** A section of the report, and the choice of parameters to show if there are too many. */
 import type { Evaluation, KsSummary } from "../../evaluate/evaluation.ts";
 
 export interface Section {
-  /** Of its heading, for links within the page. */
+  /** Id of its element, for links within the page. */
   readonly id: string;
   readonly title: string;
-  /** Its HTML; null where the evaluation has nothing for it. */
+  /** Its HTML; null if the evaluation has nothing to show in it. */
   readonly body: (evaluation: Evaluation) => string | null;
 }
 
@@ -16,11 +16,11 @@ export const meanKs = ({ statistics }: KsSummary): number[] =>
 export interface Selection {
   /** Indices of parameters, ascending. */
   readonly shown: readonly number[];
-  /** Says which they are, where they are not all; else empty. */
+  /** Says which parameters are shown; empty if all are. */
   readonly note: string;
 }
 
-/** At most `count` parameters: those of the largest mean KS, or, without a truth, of the least uniform ranks. */
+/** At most `count` parameters: those with the largest mean KS or, without a reference, the least uniform ranks. */
 export function selectParameters(evaluation: Evaluation, count: number): Selection {
   const { model, calibration, ks } = evaluation;
   const all = model.parameters.map((_, d) => d);
@@ -31,14 +31,14 @@ export function selectParameters(evaluation: Evaluation, count: number): Selecti
   const which = means === null ? "whose ranks are least uniform" : "with the largest KS";
   return {
     shown: shown.sort((a, b) => a - b),
-    note: `Shown are the ${count} of ${model.D} parameters ${which}; the table below has them all.`,
+    note: `The pictures show the ${count} of ${model.D} parameters ${which}; the table below has all of them.`,
   };
 }
 
-/** What guides are held against, as short as a key needs it. */
+/** Short names of the references, for keys. */
 export const TRUTH_NAMES = {
   exact: "exact posterior",
   quadrature: "exact posterior (quadrature)",
   nuts: "chains (NUTS)",
-  none: "nothing",
+  none: "none",
 } as const satisfies Record<Evaluation["against"]["name"], string>;

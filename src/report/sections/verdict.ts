@@ -1,8 +1,8 @@
-/** The head of the report: the verdict in words, and the numbers that it rests on. */
+/** The head of the report: the verdict in words, and its numbers. */
 import type { BandedCurve, Evaluation } from "../../evaluate/evaluation.ts";
 import type { Level } from "../../model/calibration-record.ts";
 import { mark } from "../html.ts";
-import { escapeText, fixed, milliseconds, percent } from "../text.ts";
+import { count, escapeText, fixed, milliseconds, percent } from "../text.ts";
 
 /** Word, colour and shape of each level. */
 const LEVELS: Readonly<Record<Level, { readonly word: string; readonly hue: string; readonly icon: string }>> = {
@@ -19,16 +19,20 @@ const LEVELS: Readonly<Record<Level, { readonly word: string; readonly hue: stri
   },
 };
 
-/** The verdict, before anything else. */
+/** The verdict. Where it is doubtful, findings in favour have no green tick. */
 export function verdictHtml({ verdict }: Evaluation): string {
   const { word, hue, icon } = LEVELS[verdict.level];
-  const findings = verdict.findings.map(({ good, text }) => `<li>${mark(good)}<span>${escapeText(text)}</span></li>`);
+  const findings = verdict.findings.map(
+    ({ good, text }) => `<li>${good && hue === "bad" ? NEUTRAL : mark(good)}<span>${escapeText(text)}</span></li>`,
+  );
   const drawn = `<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" aria-hidden="true">${icon}</svg>`;
   return `<section id="verdict" class="verdict ${hue}" aria-labelledby="verdict-title">
 <h2 id="verdict-title">${drawn}<span>${escapeText(word)}</span></h2>
 <p class="headline">${escapeText(verdict.headline)}</p>
 <ul>${findings.join("")}</ul></section>`;
 }
+
+const NEUTRAL = '<span class="mark" role="img" aria-label="no fault found">○</span>';
 
 const LEVEL = 0.9;
 /** The level of a curve that is nearest to 90 %. */
@@ -49,20 +53,23 @@ function tiles(evaluation: Evaluation): Tile[] {
   const [density] = calibration.coverage.curves;
   if (density !== undefined && density.expected.length > 0) {
     const k = nearLevel(density);
-    const band = `right ones: ${percent(density.low[k])} to ${percent(density.high[k])}`;
-    found.push([percent(density.observed[k]), `of ${percent(density.expected[k])} regions hold the truth; ${band}`]);
+    const band = `if correct: ${percent(density.low[k])} to ${percent(density.high[k])}`;
+    found.push([
+      percent(density.observed[k]),
+      `of ${percent(density.expected[k])} regions contain the true parameters; ${band}`,
+    ]);
   }
   found.push([
     percent(calibration.foreign.beyondAll),
-    `of fresh data lie beyond all held out; ${percent(calibration.foreign.beyondMost)} beyond 99.5 %; ${percent(warned)} warn`,
+    `of fresh observations are farther than all held-out ones; infer warns in ${percent(warned)} of the cases`,
   ]);
   if (resimulation !== null) {
-    const least = Number.isFinite(resimulation.truth) ? `; truth: ${fixed(resimulation.truth)}` : "";
-    found.push([fixed(resimulation.guide), `noise sd off when re-simulated, rms${least}`]);
+    const least = Number.isFinite(resimulation.truth) ? `; of the reference: ${fixed(resimulation.truth)}` : "";
+    found.push([fixed(resimulation.guide), `noise sd: rms error of re-simulated data${least}`]);
   }
-  const slow = against.name !== "none" && ms.truth > 0 ? `; the truth took ${milliseconds(ms.truth)}` : "";
-  found.push([milliseconds(ms.infer), `to infer one observation${slow}`]);
-  found.push([milliseconds(1000 * model.training.seconds), `of training, ${model.training.steps} steps`]);
+  const slow = against.name !== "none" && ms.truth > 0 ? `; the reference took ${milliseconds(ms.truth)}` : "";
+  found.push([milliseconds(ms.infer), `for one posterior${slow}`]);
+  found.push([milliseconds(1000 * model.training.seconds), `of training, ${count(model.training.steps)} steps`]);
   return found.filter((tile) => tile !== null);
 }
 

@@ -8,12 +8,12 @@ import { colour } from "../svg.ts";
 import { fixed, percent, shareTick } from "../text.ts";
 import type { Section } from "./section.ts";
 
-/** Up to here weights behave as if they had a variance. */
+/** Up to this k̂ the weights behave as if their variance were finite. */
 const GOOD_K = 0.5;
-/** The axis of k̂ ends here at the latest. */
+/** Largest end of the axis of k̂. */
 const LARGEST_SHOWN = 2;
 
-/** Ascending, with what is not a number taken for the worst. */
+/** Ascending; NaN counts as the worst value. */
 const ascending = (values: readonly number[]): number[] =>
   values.map((v) => (Number.isNaN(v) ? Number.POSITIVE_INFINITY : v)).sort((a, b) => (a === b ? 0 : a - b));
 
@@ -26,7 +26,7 @@ function plotK(kHat: readonly number[]): Element {
   const dot = { x: "x", y: "y", r: 2.6, fill: colour("learned") } as const;
   return chart({
     size: "large",
-    x: { label: "cases, by k̂", domain: [0, sorted.length + 1] },
+    x: { label: "cases, sorted", domain: [0, sorted.length + 1] },
     y: { label: "k̂", domain: [low, high] },
     marks: [
       Plot.ruleY([GOOD_K, LARGEST_K], RULE),
@@ -55,8 +55,8 @@ function plotEss(ess: readonly number[]): Element {
   const at = ascending(ess).map((share, i) => ({ x: i + 1, y: Number.isFinite(share) ? share : 0 }));
   return chart({
     size: "large",
-    x: { label: "cases, by effective sample size", domain: [0, at.length + 1] },
-    y: { label: "effective share of the draws", domain: [0, 1], format: shareTick },
+    x: { label: "cases, sorted", domain: [0, at.length + 1] },
+    y: { label: "effective sample size", domain: [0, 1], format: shareTick },
     marks: [
       Plot.dot(at, { x: "x", y: "y", r: 2.6, fill: colour("learned") }),
       Plot.ruleY([0], { stroke: RULE.stroke }),
@@ -73,19 +73,19 @@ function body({ weights }: Evaluation): string | null {
   const figures = [
     figure({
       title: `k̂ above ${LARGEST_K}: ${percent(above)} of the cases`,
-      reading: `at most ${GOOD_K}: ${percent(share((k) => k <= GOOD_K))}${odd > 0 ? `; not finite, at the top: ${odd}` : ""}`,
+      reading: `at most ${GOOD_K}: ${percent(share((k) => k <= GOOD_K))}${odd > 0 ? `; not finite, shown at the top: ${odd}` : ""}`,
       plots: [plotK(kHat)],
       description: `k̂ of each of ${kHat.length} cases, sorted, with lines at ${GOOD_K} and ${LARGEST_K}`,
     }),
     figure({
       title: `Effective sample size: ${Number.isFinite(median) ? percent(median) : "–"} of the draws at the median`,
-      reading: `least: ${fixed(100 * Math.min(...ess.map((e) => (Number.isFinite(e) ? e : 0))), 1)} %`,
+      reading: `smallest: ${fixed(100 * Math.min(...ess.map((e) => (Number.isFinite(e) ? e : 0))), 1)} %`,
       plots: [plotEss(ess)],
       description: `Effective sample size of each of ${ess.length} cases, as a share of the draws, sorted`,
     }),
   ];
   return `${paragraph(
-    `Draws of the guide are weighed by posterior over guide. With k̂ up to ${LARGEST_K} the weights can be trusted, and correct({ method: "psis" }) makes the posterior right; above (triangles) their largest decide, and correct() goes to chains. Weights do not see a mode that the guide never draws from.`,
+    `Each draw of the guide has the weight posterior density over guide density. If k̂ is at most ${LARGEST_K}, the weights are reliable, and correct({ method: "psis" }) corrects the posterior. Above it (triangles) a few large weights dominate, and correct() runs chains instead. Weights cannot show a mode in which the guide has no draws.`,
   )}${panels(figures, "large")}`;
 }
 

@@ -1,0 +1,35 @@
+/** Columns of tables by name: a table whose columns stand in another order than a problem's is put in order. */
+import { describe } from "../checks/arguments.ts";
+import type { Parameter } from "./problem.ts";
+
+/** Data that no one has named. */
+export const numbered = (M: number): readonly Parameter[] =>
+  Array.from({ length: M }, (_, i) => ({ name: `y${i + 1}` }));
+
+/** Whether parameters or data have other names than numbers. */
+export const areNamed = (wanted: readonly Parameter[]): boolean =>
+  !wanted.every(({ name }, i) => name === `θ${i + 1}` || name === `y${i + 1}`);
+
+/**
+ * Where each of the wanted parameters or data stands among the columns of a table: `order[j]` is the column of the j-th.
+ * If no one has named what is wanted, names of columns that are all others tell nothing, and the columns stay in their order.
+ * @throws naming the first column that is not wanted, or the first that is missing.
+ */
+export function columnOrder(
+  owner: string,
+  columns: readonly string[],
+  wanted: readonly Parameter[],
+): readonly number[] {
+  const at = new Map(columns.map((name, i) => [name, i]));
+  const names = new Set(wanted.map(({ name }) => name));
+  const odd = columns.find((name) => !names.has(name));
+  const missing = wanted.find(({ name }) => !at.has(name));
+  if (odd === undefined && missing === undefined) return wanted.map(({ name }) => at.get(name)!);
+  if (!areNamed(wanted) && !columns.some((name) => names.has(name))) return wanted.map((_, j) => j);
+  const list = wanted.slice(0, 8).map(({ name }) => name);
+  const expected = `${list.join(", ")}${wanted.length > list.length ? ", …" : ""}`;
+  const got = odd === undefined ? `none named ${describe(missing?.name)}` : describe(odd);
+  throw new Error(
+    `${owner}: expected columns ${expected} in any order, got ${got}; rename it, or delete the line of names from a table in this order`,
+  );
+}

@@ -1,0 +1,111 @@
+/** Simulations whose data are not finite: they are refused, with the parameters, or dropped and counted, as the caller chooses. */
+import type { Option, OptionsOf } from "../checks/options.ts";
+import { option } from "../checks/options.ts";
+import type { Problem } from "../problem/problem.ts";
+import { type CallSettings, callTable } from "../problem/simulator.ts";
+import { showTheta } from "./calls.ts";
+import { simulationTable } from "./options.ts";
+
+export type Failures = CallSettings["failures"];
+
+/** What becomes of rows that fail. */
+export const failuresTable = {
+  /**
+   * What happens to parameters whose data are not finite, or whose simulation fails. "stop": an error that names the row and its
+   * parameters. "drop": they are left out (at most half of all), with a warning that counts them. By default what the problem's
+   * simulator says, and "stop" for forward models in ops.
+   */
+  failures: option(callTable.failures.check) as Option<Failures, undefined>,
+  onWarning: simulationTable.onWarning,
+};
+
+/** How rows that fail are treated, and what messages say. */
+export interface Policy extends OptionsOf<typeof failuresTable> {
+  readonly owner: string;
+  /** What to do about a row that fails. */
+  readonly advice: string;
+  /** What it means that rows are dropped. */
+  readonly meaning: string;
+}
+
+const LARGEST_SHARE = 0.5;
+/** After so many failures without a success the run is given up. */
+const HOPELESS = 100;
+
+/** @throws when more than half of the simulations have failed, or many and all so far. `first`: the error of the first. */
+export function refuseHopeless(
+  owner: string,
+  failed: number,
+  done: number,
+  count: number,
+  first = "in the bank file",
+): void {
+  if (failed <= LARGEST_SHARE * count && !(failed >= HOPELESS && failed === done)) return;
+  const share = `${failed} failures among ${done} of ${count}`;
+  throw new Error(`${owner}: expected at most half of the simulations to fail, got ${share}; the first: ${first}`);
+}
+
+/** The warning of what was dropped, with the error of one of them. */
+export function droppedWarning(failed: number, count: number, meaning: string, one?: string): string {
+  const share = Number(((100 * failed) / count).toPrecision(2));
+  const example = one === undefined ? "" : `; one of them: ${one}`;
+  return `${failed} of ${count} simulations (${share} %) failed and were dropped: ${meaning}${example}`;
+}
+
+/** What it means that rows of a bank are dropped. */
+export const conditioned = (name: string): string =>
+  `posteriors are of the prior on the condition that "${name}" can be simulated`;
+
+/**
+ * The rows whose data (N, M) are finite, in every table; null where all are.
+ * @throws where one is not, and failures are errors: its row, its parameters (D) and its data are named. `fault`: why, where it is
+ * known.
+ */
+export function finiteRows(
+  { name, D, M, calls }: Pick<Problem, "name" | "D" | "M" | "calls">,
+  theta: ArrayLike<number>,
+  tables: readonly ArrayLike<number>[],
+  { owner, advice, meaning, failures = calls.failures, onWarning = console.warn }: Policy,
+  fault?: string,
+): readonly number[] | null {
+  const count = theta.length / D;
+  const rows: number[] = [];
+  let first: string | undefined;
+  for (let row = 0; row < count; row++) {
+    const odd = tables.find((table) => firstOdd(table, row, M) < M);
+    if (odd === undefined) rows.push(row);
+    if (odd === undefined || first !== undefined) continue;
+    const j = firstOdd(odd, row, M);
+    const at = Float64Array.from({ length: D }, (_, d) => theta[row * D + d]);
+    const where = `${showTheta(at)}, row ${row + 1} of ${count}`;
+    const why = fault === undefined ? "" : `; ${fault}`;
+    first = `expected finite data of "${name}" for ${where}, got ${odd[row * M + j]} in column ${j + 1}${why}`;
+    if (failures === "stop") throw new Error(`${owner}: ${first}; ${advice}`);
+  }
+  if (first === undefined) return null;
+  const failed = count - rows.length;
+  refuseHopeless(owner, failed, count, count, first);
+  onWarning(droppedWarning(failed, count, meaning, first));
+  return rows;
+}
+
+/** The first of the data of a row that is not finite; M where all are. */
+function firstOdd(table: ArrayLike<number>, row: number, M: number): number {
+  let j = 0;
+  while (j < M && Number.isFinite(table[row * M + j])) j++;
+  return j;
+}
+
+/** Some rows of a table, in its own type; all of them where `rows` is null. */
+export function takeRows<T extends Float32Array | Float64Array>(
+  table: T,
+  rows: readonly number[] | null,
+  width: number,
+): T {
+  if (rows === null) return table;
+  const out = table.slice(0, rows.length * width) as T;
+  rows.forEach((row, i) => {
+    out.set(table.subarray(row * width, (row + 1) * width), i * width);
+  });
+  return out;
+}
