@@ -1,10 +1,10 @@
-/** `npm run bench [NAME …]`: all of them, or those that are named. */
+/** `npm run bench [NAME …]`: all benches, or the named ones. */
 
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { hostRunsRelaxed } from "../src/backends/wasm/kernels.ts";
 
-// Node 20 has relaxed SIMD behind a flag; newer ones do not know the flag.
+// Node 20 has relaxed SIMD behind a flag, which newer versions do not know.
 if (!hostRunsRelaxed()) setFlagsFromString("--experimental-wasm-relaxed-simd");
 
 const { positionals, values } = parseArgs({
@@ -24,7 +24,7 @@ const { positionals, values } = parseArgs({
   },
 });
 
-/** Benches by name: each is loaded when it is asked for, since peers are installed apart. */
+/** Benches by name. Each is loaded on demand, because peers are installed separately. */
 const benches: Record<string, () => Promise<void>> = {
   speed: async () => (await import("./speed.ts")).speed(values),
   threads: async () => (await import("./threads.ts")).threadsBench(values),
@@ -33,6 +33,7 @@ const benches: Record<string, () => Promise<void>> = {
   gpu: async () => (await import("./gpu.ts")).gpu(values),
   kernels: async () => (await import("./kernels.ts")).kernels(),
   nuts: async () => (await import("./nuts.ts")).nutsBench(values),
+  "bad-guides": async () => (await import("./bad-guides.ts")).badGuides(values),
   paper: async () => (await import("./paper-table.ts")).paperTable(values),
   precision: async () => (await import("./precision.ts")).precision(values),
   accuracy: async () => (await import("./accuracy.ts")).accuracy(values),

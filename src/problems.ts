@@ -1,4 +1,4 @@
-/** The problems that are built in. */
+/** The built-in problems. */
 export { arm } from "./problems/arm.ts";
 export { banana } from "./problems/banana.ts";
 export { darcy } from "./problems/darcy.ts";

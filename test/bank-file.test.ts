@@ -12,6 +12,7 @@ import type { SimulationProgress } from "../src/simulate/options.ts";
 import { simulate } from "../src/simulate/simulate.ts";
 import type { TrainOptions } from "../src/train/options.ts";
 import { train } from "../src/train/train.ts";
+import { processorSeconds } from "./helpers/clock.ts";
 import { bitsOf, outside, rejection, small } from "./helpers/maps.ts";
 
 const folder = fs.mkdtempSync(join(tmpdir(), "retrodict-bank-"));
@@ -145,6 +146,31 @@ test("torn and damaged records are simulated again, all others are kept", async 
   asked = 0;
   assert.is(bitsOf(await train(outside(batches), { ...options, bankFile })), expected);
   assert.is(asked, 8 + 8 + 4);
+});
+
+test("damage of any kind is passed over in time of the file's length", async () => {
+  const bankFile = at("marks.bank");
+  await train(outside(batches), { ...options, bankFile });
+  const whole = fs.readFileSync(bankFile);
+  const identity = { problem: "outside", D: 2, M: 3, prior: normal([0, 0], 1).spec, proposal: null, seed: 5 };
+  const { records } = decodeBankFile(whole, bankFile, identity);
+  // Each 16 bytes begin a record that would fill the rest of the file: 36 bytes a row.
+  const marks = Buffer.alloc(16 * 25_000);
+  for (let i = 0; i < marks.length; i += 16) {
+    const rows = Math.floor((marks.length - i - 20) / 36);
+    marks.write("RTDC", i);
+    marks.writeUInt32LE(8 + 36 * Math.max(rows, 0), i + 4);
+    marks.writeUInt32LE(Math.max(rows, 0), i + 12);
+  }
+  const noise = Buffer.alloc(400_000, "RTD");
+  const lengths = Buffer.alloc(400_000, Buffer.from("RTDC\u0000\u0000\u0001\u0000", "latin1"));
+  for (const damage of [noise, lengths, marks]) {
+    const seconds = processorSeconds(() => {
+      const read = decodeBankFile(Buffer.concat([whole, damage]), bankFile, identity);
+      assert.equal([read.records.length, read.damaged], [records.length, damage.length]);
+    });
+    assert.ok(seconds < 1.5, `${seconds} s, where it is a hundredth`);
+  }
 });
 
 const others: readonly [string, () => Promise<unknown>, RegExp][] = [

@@ -159,7 +159,7 @@ test("names of rows, as R and pandas write them, are left out, and told", () => 
   }
   assert.match(
     refused("1,1,2\n2,3,4\n", 2),
-    "row 1: expected 2 numbers, got 3; if its first column holds names of rows",
+    "row 1: expected 2 numbers, got 3; if its first column contains names of rows",
   );
 });
 

@@ -211,6 +211,7 @@ for (const [what, third, off] of [
         about[0],
         /^column 3 of the data is the same in all simulations \([07]\): the guide does not see it/,
       );
+      assert.ok(map.spec.training.warnings?.includes(about[0]));
       const again = await load(toBytes(map), { kernels: "plain" });
       assert.equal(again.spec.constant, [{ column: 3, value: what === "0" ? 0 : 7 }]);
       const usual = await infer(again, [0.5, -1, third(1)]);

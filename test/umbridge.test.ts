@@ -214,7 +214,10 @@ test("a model that never answers ends with the time limit, and each request is c
   const model = await umbridge({ ...hurried, retries: 5 });
   const all = cancelled(6);
   handlers = { ...proper, "POST /Evaluate": never };
-  assert.match((await rejection(model.evaluate([1, 2, 3]))).message, /^expected an answer within 0.2 s, got none$/);
+  assert.match(
+    (await rejection(model.evaluate([1, 2, 3]))).message,
+    /^umbridge: http:.*\/Evaluate: expected an answer within 0.2 s, got none$/,
+  );
   await all;
   assert.is(calls("/Evaluate"), 6);
 });

@@ -27,7 +27,8 @@ export function formatTable(columns: readonly Column[], rows: readonly (readonly
 export const formatNumber = (x: number, digits = 4): string => {
   if (!Number.isFinite(x)) return String(x);
   const size = Math.abs(x);
-  return size !== 0 && (size < 1e-4 || size >= 1e6) ? x.toExponential(digits - 1) : x.toPrecision(digits);
+  if (size !== 0 && (size < 1e-4 || size >= 1e6)) return x.toExponential(digits - 1);
+  return size >= Number(`1e${digits}`) ? x.toFixed(0) : x.toPrecision(digits); // not 5.3e+2
 };
 
 /** Seconds as 8 s, 3 min 05 s or 2 h 10 min. */

@@ -10,6 +10,7 @@ import { surrogateTable } from "../surrogate/options.ts";
 import { type Checkpoint, TrainingStopped } from "../train/checkpoint.ts";
 import { fullSettings, type TrainOptions, trainTable } from "../train/options.ts";
 import { train } from "../train/train.ts";
+import { weightsText } from "../train/warnings.ts";
 import {
   addOptions,
   type CliCommand,
@@ -188,7 +189,9 @@ async function run([name]: readonly string[], options: Options, output: Output):
     stop();
     await save(map, out, { precision });
     const { training } = map.spec;
-    const best = `held-out loss ${formatNumber(training.heldOut.best)} at step ${training.heldOut.bestStep}`;
+    const { heldOut, weights } = training;
+    const measured = weights ? `; on held-out observations ${weightsText(weights)}` : "";
+    const best = `held-out loss ${formatNumber(heldOut.best)} at step ${heldOut.bestStep}${measured}`;
     output.note(`${best}, ${formatTime(training.seconds)}; saved "${out}"`);
     const { parameters, guide: used } = map.spec;
     const told = fitted ? surrogateJson(fitted) : {};

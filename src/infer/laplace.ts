@@ -1,11 +1,11 @@
 /**
- * Laplace's approximation with the curvature of Gauss and Newton (Tierney & Kadane, JASA 81 (1986); Bui-Thanh et al., SIAM
- * J. Sci. Comput. 35 (2013), §3): a Gaussian at the mode of each posterior, and no training,
+ * Laplace's approximation with the Gauss–Newton curvature (Tierney & Kadane, JASA 81 (1986); Bui-Thanh et al., SIAM J. Sci.
+ * Comput. 35 (2013), §3): a Gaussian at the mode of each posterior, without training,
  *
  *   q(z | y) = N(z; m, H⁻¹),   m = argmax U,   log p(y) ≈ U(m) + D/2 log 2π − ½ log |H|,
  *
- * with z, U and H as in laplace/step.ts. It is exact where the model is linear and prior and noise are normal. The search
- * starts near the prior's centre and at draws from it; of the modes found the one with the most mass is described.
+ * with z, U and H as in search/step.ts. It is exact for a linear model with normal prior and noise. Searches start near the prior's
+ * centre and at draws from the prior; the Gaussian is at the mode with the largest mass.
  */
 
 import type { Executor } from "../backends/backend.ts";
@@ -36,13 +36,13 @@ export const laplaceTable = {
   /** Most steps of one search. */
   iterations: option(whole(1), 100),
   /**
-   * "gauss-newton": first derivatives of the model, with which the curvature of the misfit is never negative. "newton": its second
-   * derivatives too, for models that bend much within the posterior; each step costs more.
+   * "gauss-newton": first derivatives of the model, so that the curvature of the misfit is never negative. "newton": second
+   * derivatives too, for models that are strongly curved within the posterior; each step costs more.
    */
   curvature: option(oneOf(...curvatures), "gauss-newton"),
-  /** Draws that mean, covariance and quantiles are computed from where the prior has bounds. */
+  /** Draws from which mean, covariance and quantiles are computed if the prior has bounds. */
   draws: option(whole(2), 4096),
-  /** Seed of the starts and of those draws. */
+  /** Seed of the starts and of these draws. */
   seed: option(seed, 0),
   ...backendTable,
 };
@@ -53,7 +53,7 @@ export type LaplaceOptions = OptionsOf<typeof laplaceTable>;
 export interface Mode {
   /** (D) */
   readonly theta: Float64Array;
-  /** Log of the mass of the Gaussian there: log p(y) would be the log of the sum of all. */
+  /** Log of the mass of the Gaussian there; the sum of all masses approximates p(y). */
   readonly logMass: number;
   /** Searches that ended there. */
   readonly starts: number;
@@ -62,7 +62,7 @@ export interface Mode {
 /** A posterior by Laplace's approximation: normal densities at the modes, on the whole line. */
 export interface LaplacePosterior extends Posterior {
   readonly problem: Problem;
-  /** The parameters (D) that the Gaussian on the whole line is centred at. */
+  /** The parameters (D) at the centre of the Gaussian on the whole line. */
   readonly mode: Float64Array;
   /** Whether the search ended within 1e-4 posterior standard deviations of the mode. */
   readonly converged: boolean;
@@ -72,16 +72,16 @@ export interface LaplacePosterior extends Posterior {
   readonly modes: readonly Mode[];
   /** Laplace's approximation of log p(y), by the mode described. */
   readonly logEvidence: number;
-  /** The exact posterior, asymptotically: as `correct` of what `infer` answers. */
+  /** Corrects to the exact posterior, asymptotically, as `correct` of an amortised posterior does. */
   correct(options?: CorrectOptions): Promise<CorrectedPosterior>;
 }
 
 const NEAR_CENTRE = 0.1;
 
 /**
- * Posteriors of one measurement (M), or of many (a list of rows, all searched for together), without training.
- * @throws for a problem without a forward model in ops, for noise that does not state its information, when a row of data
- * has the wrong length or a number that is not finite, and when the posterior is finite at none of the starts.
+ * The posterior of one observation (M), or the posteriors of many observations (a list of rows) together, without training.
+ * @throws for a problem without a forward model in ops; for noise that does not state its information; if a row of data has the
+ * wrong length or a number that is not finite; if the posterior is finite at none of the starts.
  */
 export function laplace(problem: Problem, y: ArrayLike<number>, options?: LaplaceOptions): Promise<LaplacePosterior>;
 export function laplace(
@@ -101,7 +101,7 @@ export async function laplace(
   const rows = checkData(problem, y);
   const { executor } = await kept(problem)[curvature](backend);
   const drawn = await executor.run("starts", { rows: starts, seed, step: SIMULATION_STEPS.starts });
-  // Not the centre itself: where a model is symmetric a saddle lies there, which Gauss and Newton cannot tell from a mode.
+  // Not the centre itself: a symmetric model has a saddle there, which Gauss–Newton cannot distinguish from a mode.
   const z = split(drawn.z, problem.D).map((start, s) => (s === 0 ? start.map((x) => x * NEAR_CENTRE) : start));
   const ends = await climb(
     executor,
@@ -130,7 +130,7 @@ const kept = cachedBy((problem: Problem) => {
   return { "gauss-newton": of("gauss-newton"), newton: of("newton") } satisfies Record<Curvature, unknown>;
 });
 
-/** Plans: `step`; `starts` draws of the prior in z; `theta` of z; `sample` and `logProb` of the Gaussian. */
+/** Plans: `step`; `starts`, draws of the prior in z; `theta` of z; `sample` and `logProb` of the Gaussian. */
 function programOf(problem: Problem, curvature: Curvature): Program {
   const { D, prior } = problem;
   const frame = frameOf(prior);
@@ -148,13 +148,13 @@ function programOf(problem: Problem, curvature: Curvature): Program {
       step: { outputs: traceStep(problem, curvature), rows: STEP_ROWS },
       starts: { outputs: { z: frame.toGuide(prior.draw(STREAMS.prior, dtype)) } },
       theta: { outputs: { theta: frame.fromGuide(z) } },
-      sample: { outputs: { theta: frame.fromGuide(cast(drawn, "f32")) } }, // rounded before, so that it stays in the support
+      sample: { outputs: { theta: frame.fromGuide(cast(drawn, "f32")) } }, // rounded first, so that θ stays in the support
       logProb: { outputs: { logProb: add(add(logQ, normalConstant(D)), frame.logDet(theta)) } },
     }),
   );
 }
 
-/** C⁻ᵀ C⁻¹ (D, D), row by row, in the units of θ: the covariance of a precision C Cᵀ. */
+/** Covariance (D, D) of a precision C Cᵀ, row by row, in the units of θ. */
 const covarianceOf = (factor: Float64Array, { realSd, size: D }: Distribution): Float64Array =>
   symmetric(invert(factor)).map((v, k) => v * realSd[Math.floor(k / D)] * realSd[k % D]);
 

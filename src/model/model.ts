@@ -32,6 +32,18 @@ export interface Fingerprint {
   readonly logPrior: readonly number[];
 }
 
+/** Importance weights of a map's draws for held-out observations (sampling/psis.ts). */
+export interface WeightsRecord {
+  /** Observations. */
+  readonly cases: number;
+  /** Median of their k̂: above 0.7 the weights are not to be trusted. Infinity where there are none. */
+  readonly kHat: number;
+  /** Share of the observations whose k̂ is above 0.7. */
+  readonly kHatAbove: number;
+  /** Median share of the draws that the weights keep: 1 for a map that is exact. */
+  readonly efficiency: number;
+}
+
 /** How a map was trained. */
 export interface TrainingRecord {
   /** Name of the objective: "npe" or "elbo". */
@@ -59,6 +71,10 @@ export interface TrainingRecord {
   readonly device: string;
   /** Why it was not computed as asked, with threads, in a worker or on the GPU. */
   readonly notice?: string;
+  /** What speaks against the training, each in a sentence. */
+  readonly warnings?: readonly string[];
+  /** What importance weights say of the map; where the likelihood is known, and the training was long beside the measurement. */
+  readonly weights?: WeightsRecord;
 }
 
 /** A column of the data that never varied, and its value. */

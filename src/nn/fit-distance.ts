@@ -113,7 +113,7 @@ function fitRelations(fit: Fit, c: Float64Array): Float64Array {
   for (let n = 0; n * K < c.length; n++)
     withProducts(fit, c.subarray(n * K, (n + 1) * K), x.subarray(n * size, (n + 1) * size));
   const mean = columnMeans(x, size);
-  const matrix = covarianceOf(x, mean);
+  const matrix = c.length > K ? covarianceOf(x, mean) : new Float64Array(packed(size));
   const off = vectors.map((v) => sumOfSquares(v.map((w, j) => w * tolerance[j])));
   const relative = off.map((v, k) => v * perSignal[k] * perSignal[k]); // of a signal of sd 1
   for (let i = 0; i < all; i++) for (let j = 0; j <= i; j++) off.push(relative[i] + relative[j]);

@@ -1,5 +1,5 @@
 /**
- * What every posterior answers, however it was found: amortised (infer.ts) or fitted to one measurement (laplace.ts).
+ * The interface of every posterior: amortised (infer.ts), fitted to one observation (laplace.ts), sampled or corrected.
  */
 import type { Rows } from "../backends/backend.ts";
 import { describe } from "../checks/arguments.ts";
@@ -35,7 +35,7 @@ export interface Posterior {
   logProb(theta: ArrayLike<number> | readonly ArrayLike<number>[]): Promise<Float64Array>;
   /** The draws (S, D) that mean, covariance and quantiles were taken from; null where those are in closed form. */
   readonly draws: Float32Array | null;
-  /** Says why the answer is not to be trusted; undefined for a usual one. */
+  /** Says why the posterior is unreliable; undefined if no reason is known. */
   readonly warning: string | undefined;
 }
 
@@ -52,7 +52,7 @@ export interface PosteriorParts {
   readonly density: (theta: Float64Array, count: number) => Promise<Rows>;
 }
 
-/** A posterior of the parts that its kind supplies: arguments are checked here, and the support is seen to. */
+/** A posterior from the parts of its kind. Checks arguments, and makes the density 0 outside the support. */
 export function makePosterior({ prior, y, summary, warning, draw, density }: PosteriorParts): Posterior {
   const D = prior.size;
   return {
@@ -67,12 +67,12 @@ export function makePosterior({ prior, y, summary, warning, draw, density }: Pos
     logProb: async (theta) => {
       const flat = flatten(theta, D);
       const values = await density(flat, flat.length / D);
-      // The map to the whole line takes what is outside of the support for its edge.
+      // The map to the whole line moves a point outside the support to its edge.
       const { low, high, mean, sd } = prior;
       const some = (s: number, test: (x: number, d: number) => boolean): boolean =>
         flat.subarray(s * D, (s + 1) * D).some(test);
       const outside = (s: number): boolean => some(s, (x, d) => !(x >= low[d] && x <= high[d]));
-      // So far out that single precision overflows on the way: there is no density.
+      // Single precision overflows so far out, and the density there is 0.
       const far = (s: number): boolean => some(s, (x, d) => Math.abs(x - mean[d]) > FAR * sd[d]);
       return Float64Array.from(values, (value, s) =>
         outside(s) || (Number.isNaN(value) && far(s)) ? Number.NEGATIVE_INFINITY : value,
@@ -81,10 +81,10 @@ export function makePosterior({ prior, y, summary, warning, draw, density }: Pos
   };
 }
 
-/** Standard deviations of the prior. */
+/** Distance from the prior mean, in prior standard deviations, at which single precision may overflow. */
 const FAR = 1e6;
 
-/** Parameters (S, D), flat or row by row, as one list. @throws on rows of another length and on what is no number. */
+/** Parameters (S, D), flat or row by row, as one list. @throws on rows of another length, and on entries that are not numbers. */
 function flatten(theta: ArrayLike<number> | readonly ArrayLike<number>[], D: number): Float64Array {
   const expected = `logProb: expected parameters (S, ${D})`;
   if (typeof theta !== "object" || theta === null || !("length" in theta))
@@ -125,7 +125,7 @@ export function drawnSummary(draws: Float32Array, D: number): Summary {
   const mean = columnMeans(draws, D);
   const covariance = symmetric(covarianceOf(draws, mean));
   const column = (d: number): Float64Array => Float64Array.from({ length: S }, (_, s) => draws[s * D + d]).sort();
-  let columns: Float64Array[] | undefined; // sorted at the first question
+  let columns: Float64Array[] | undefined; // sorted at the first call
   return {
     mean,
     covariance,

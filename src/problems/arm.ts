@@ -1,7 +1,7 @@
 /**
  * Inverse kinematics of a planar arm on a slide (arXiv 2305.20004 §4.2; Ardizzone et al., ICLR 2019, §4.2): three links
- * of lengths 0.5, 0.5 and 1, the base at height θ1, joint angles θ2, θ3, θ4 against the link before. With the angles
- * φ = cumsum(θ2, θ3, θ4) against the horizontal,
+ * of lengths 0.5, 0.5 and 1, the base at height θ1, joint angles θ2, θ3, θ4 relative to the link before. With the angles
+ * φ = cumsum(θ2, θ3, θ4) from the horizontal,
  *
  *   y1 = Σ l_k cos φ_k,   y2 = θ1 + Σ l_k sin φ_k,   plus noise of sd 0.01.
  *
@@ -20,7 +20,7 @@ import type { Preset } from "../train/options.ts";
 import { sampleCells } from "./cells.ts";
 import { paperGaussian } from "./paper.ts";
 
-/** Lengths of the links, m. @internal but for pictures */
+/** Lengths of the links, m. @internal except for pictures */
 export const LINKS: readonly number[] = [0.5, 0.5, 1];
 const HEIGHT_SD = 0.25;
 const ANGLE_SD = 0.5;
@@ -30,7 +30,7 @@ const TWO_PI = 2 * Math.PI;
 /** Height given the angles: base and noise together. */
 const HEIGHT_VARIANCE = HEIGHT_SD * HEIGHT_SD + NOISE_SD * NOISE_SD;
 
-/** The least and largest cosine over [low, high], or −1 and 1 where that is not known. */
+/** Bounds of the cosine over [low, high]. */
 function cosRange(low: number, high: number, out: Float64Array): void {
   const turn = Math.floor(low / TWO_PI) * TWO_PI;
   const [from, to] = [low - turn, high - turn]; // `from` in [0, 2π)
@@ -97,7 +97,7 @@ function exact(angleSd: number, given: ArrayLike<number>, count: number, seed: n
   return out;
 }
 
-/** The paper's guides, sizes and schedules are those of arXiv 2305.20004 §4.2 and its public code. */
+/** The paper's guides, sizes and schedules are from arXiv 2305.20004 §4.2 and its public code. */
 const presets: Readonly<Record<string, Preset>> = {
   fast: { spline: { guide: spline(), batch: 256, steps: 6000, rate: 4e-3 } },
   default: { spline: { guide: spline(), batch: 256, steps: 40_000, rate: 3e-3 } },
@@ -116,7 +116,7 @@ const presets: Readonly<Record<string, Preset>> = {
   },
 };
 
-/** The arm with joints that turn more or less: the wider their prior, the more postures reach a point. */
+/** The arm with another prior of its joint angles: the wider it is, the more postures reach a point. */
 export const armOf = (spec: Pick<ProblemSpec, "name" | "description" | "presets"> & { angleSd: number }): Problem =>
   defineProblem({
     name: spec.name,

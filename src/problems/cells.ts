@@ -1,11 +1,11 @@
 /**
- * Exact draws by rejection, with an envelope that is constant on cells of the prior. With w(θ) ≤ b_c on cell c, which
- * holds the share v_c of the prior's mass:
+ * Exact draws by rejection, with an envelope that is constant on cells of the prior. With w(θ) ≤ b_c on cell c, whose share of the
+ * prior's mass is v_c, the steps
  *
  *   choose c with probability b_c v_c / Σ b v,   θ from the prior within c,   keep it with probability w(θ) / b_c
  *
- * gives independent draws of w(θ) p(θ) / ∫ w p, whatever the cells; cells are halved along every dimension where the
- * envelope is large, so that more proposals are kept. Robert & Casella, Monte Carlo Statistical Methods, 2nd ed., §2.3.
+ * give independent draws of w(θ) p(θ) / ∫ w p for any cells. Cells with a large envelope are halved along every dimension, so that
+ * more proposals are kept. Robert & Casella, Monte Carlo Statistical Methods, 2nd ed., §2.3.
  */
 import { exp, log } from "../numbers/math.ts";
 import { uniforms } from "../numbers/random.ts";
@@ -28,19 +28,19 @@ interface Cell {
   readonly bound: number;
 }
 
-/** Cells along each dimension at first. */
+/** Initial cells along each dimension. */
 const COARSE = 8;
-/** Cells above this share of the envelope are halved, until there are so many. */
+/** Cells with more than this share of the envelope are halved, up to ENOUGH_CELLS cells. */
 const SHARE = 1 / 2000;
 const ENOUGH_CELLS = 8000;
 const MOST_PROPOSALS = 5e7;
-/** Proposals whose uniform numbers are made at once. */
+/** Proposals whose uniform numbers are made together. */
 const BLOCK = 256;
 
 /**
- * Of masses, a function that answers which of them a uniform number in [0, 1) falls on: the first whose cumulative sum is larger
- * than u times the sum of all. A table says where to start looking (Chen & Asau, AIIE Trans. 6 (1974)); it has a power of two of
- * entries, so that rounding never makes it start too late.
+ * A function that maps a uniform number u in [0, 1) to the first mass whose cumulative sum is larger than u times the sum of all. A
+ * table says where the search starts (Chen & Asau, AIIE Trans. 6 (1974)); its length is a power of two, so that rounding never
+ * makes the search start too late.
  */
 function chooser(masses: readonly number[]): (u: number) => number {
   let sum = 0;
@@ -59,7 +59,7 @@ function chooser(masses: readonly number[]): (u: number) => number {
   };
 }
 
-/** The parts of a cell when it is cut into `cuts` along every dimension. */
+/** The parts of a cell that is cut into `cuts` along every dimension. */
 function split(at: readonly number[], each: number, cuts: number, { dimensions, quantile, bound }: Target): Cell[] {
   const edges = at.map((a) => Array.from({ length: cuts + 1 }, (_, i) => quantile((a * cuts + i) / (each * cuts))));
   const [low, high] = [new Float64Array(dimensions), new Float64Array(dimensions)];
@@ -71,7 +71,7 @@ function split(at: readonly number[], each: number, cuts: number, { dimensions, 
   });
 }
 
-/** What a cell holds of the envelope, with the largest bound as unit. */
+/** Mass of the envelope in a cell, relative to the largest bound. */
 function massesOf(cells: readonly Cell[]): number[] {
   const highest = cells.reduce((most, c) => Math.max(most, c.bound), -Infinity);
   return cells.map((c) => c.at.reduce((mass) => mass / c.each, exp(c.bound - highest)));
@@ -90,8 +90,8 @@ function divide(target: Target): Cell[] {
 
 /**
  * Calls `keep(theta, index)` for `count` independent draws; `theta` (dimensions) is overwritten between calls.
- * Takes streams of random numbers from 1 upwards; stream 0 is left to the caller.
- * @throws when hardly any proposal is kept: the bounds are too loose for such data.
+ * Uses streams of random numbers from 1 upwards; stream 0 is free for the caller.
+ * @throws if hardly any proposal is kept, because the bounds are too loose for the data.
  */
 export function sampleCells(
   target: Target,
@@ -103,7 +103,7 @@ export function sampleCells(
   if (!Number.isInteger(count) || count < 0) throw new Error(`${name}: expected a whole number of draws, got ${count}`);
   const cells = divide(target);
   const choose = chooser(massesOf(cells));
-  // Flat copies of the cells: the loop below jumps among them, millions of times for rare data.
+  // Flat copies of the cells, because the loop below accesses them at random, millions of times for unusual data.
   const at = Int32Array.from(cells.flatMap((c) => c.at)); // (cells, dimensions)
   const each = Int32Array.from(cells, (c) => c.each);
   const bounds = Float64Array.from(cells, (c) => c.bound);

@@ -3,7 +3,7 @@
  *
  *   g = Σ_k θ_k √λ_k ψ_k,   ψ_ij = c_i c_j cos(iπx) cos(jπy), c_0 = 1, else √2,   λ_ij ∝ (π²(i² + j²) + 9)⁻²,
  *
- * the 64 largest eigenvalues but that of the constant, scaled to sum to 1 (the covariance of the usual Darcy benchmark: Li et al.,
+ * with the 64 largest eigenvalues except that of the constant, scaled to sum to 1 (the covariance of the usual Darcy benchmark: Li et al.,
  * Fourier Neural Operator, ICLR 2021, §5.2). Linear elements on a 32 × 32 grid, e^g at the centroids; potentials at 36 points.
  */
 import { gaussianNoise } from "../distributions/noise.ts";
@@ -22,10 +22,10 @@ import type { Preset } from "../train/options.ts";
 const D = 64;
 const CELLS = 32;
 const NOISE_SD = 1e-3;
-/** Waves of either direction among which the largest eigenvalues are. */
+/** Waves in each direction; the largest eigenvalues are among them. */
 const WAVES = 16;
 
-/** The modes (i, j) by falling eigenvalue, equal ones by i, and √λ. */
+/** The modes (i, j) by decreasing eigenvalue, ties by i, and √λ. */
 const MODES = /* @__PURE__ */ (() => {
   const all = Array.from({ length: WAVES * WAVES }, (_, k) => [k % WAVES, Math.floor(k / WAVES)])
     .slice(1)
@@ -62,10 +62,9 @@ function makeField(): Field {
 let field: Field | null = null;
 
 /**
- * Chosen by held-out loss. Three steps of Gauss and Newton from the best linear estimator tell as much as Laplace's
- * approximation does, 44.5 nats, and a small flow on them is a nat better. Without them a flow of ten times its size had 46 after
- * 40,000 steps. Potentials are positive and log-normal of a kind: with their logarithms the linear estimator alone reaches 66 where
- * it has 81 without.
+ * Chosen by held-out loss. Three Gauss–Newton steps from the best linear estimator reach 44.5 nats, as Laplace's approximation
+ * does, and a small flow on them is one nat better. Without them, a flow of ten times the size has 46 after 40,000 steps. Potentials
+ * are positive and roughly log-normal: the linear estimator reaches 66 with their logarithms, and 81 without.
  */
 const flow = /* @__PURE__ */ coupling({
   blocks: 2,

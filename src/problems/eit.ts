@@ -2,11 +2,11 @@
  * Damage location by electrical impedance (arXiv 2305.20004 §4.4): where in a plate is a disc of low conductivity? On the unit
  * square −∇·(a ∇u) = 0, with a = 1.5 inside a disc of radius 0.1 about θ and 10 outside. Three experiments prescribe ∂u/∂x = 0.1
  * on the left and right edges and/or ∂u/∂y = 0.1 on the bottom and top ones (1: both; 2: left and right; 3: bottom and top), zero
- * flux elsewhere; the first is the sum of the others, which share one factorisation. Potentials are read at 50 points an edge, a
- * constant being fixed by a mean of 0 over the 200 sensors of an experiment.
+ * flux elsewhere. The first is the sum of the others, which share one factorisation. Potentials are read at 50 points of each edge;
+ * a mean of 0 over the 200 sensors of an experiment fixes the constant.
  *
- * The posterior reaches past the box [0.2, 0.8]² that θ comes from: there θ is clamped to it in the forward model, so that the
- * prior alone decides.
+ * The posterior extends beyond the box [0.2, 0.8]², on which the prior is uniform with soft edges. The forward model clamps θ to the
+ * box, so that outside it the prior alone decides.
  */
 import { gaussianNoise } from "../distributions/noise.ts";
 import { normal } from "../distributions/normal.ts";
@@ -36,7 +36,7 @@ import { type SparseMatrix, sparseMatrix } from "../sparse/matrix.ts";
 import type { Preset } from "../train/options.ts";
 import { paperGaussian } from "./paper.ts";
 
-/** Of the disc. @internal but for pictures, like the box and the sensors */
+/** Radius of the disc. @internal except for pictures, like the box and the sensors */
 export const RADIUS = 0.1;
 const INSIDE = 1.5;
 const OUTSIDE = 10;
@@ -46,13 +46,13 @@ export const HIGH = 0.8;
 /** Cells along each edge of the plate. */
 const CELLS = 64;
 /**
- * A cell that the rim crosses conducts between the arithmetic mean of its parts (along the rim) and the harmonic one (across it);
- * this share of the first brings data of 48² to 80² cells nearest to those of 512² (rms 1.2e-5 at worst for 64²; 6e-5 with
- * arithmetic means alone).
+ * The conductivity of a cell on the rim lies between the arithmetic mean of its parts (along the rim) and the harmonic mean (across
+ * it). With this share of the arithmetic mean, the data of 48² to 80² cells are closest to those of 512² (rms at most 1.2e-5 for 64²;
+ * 6e-5 with arithmetic means alone).
  */
 const ALONG = 0.8;
 
-/** Centres of the cells of the 395² grid that the sensors of an edge are: p_k = ⌊1 + 392 k/49⌋, k = 0…49. */
+/** Sensors of an edge, at centres of cells of a 395² grid: p_k = ⌊1 + 392 k/49⌋, k = 0…49. */
 const STEPS = Array.from({ length: 50 }, (_, k) => (Math.floor(1 + (392 * k) / 49) + 0.5) / 395);
 const EDGE = 0.5 / 395;
 /** Bottom, then left and right in pairs upwards, then top. */
@@ -75,7 +75,7 @@ interface Plate {
 
 function makePlate(cells: number): Plate {
   const mesh = rectangle({ cells });
-  const flux = OUTSIDE * 0.1; // the disc never touches the edges
+  const flux = OUTSIDE * 0.1; // the edges are always outside the disc
   const model = poisson({
     mesh,
     neumann: [
@@ -102,12 +102,13 @@ function makePlate(cells: number): Plate {
 }
 
 /**
- * Share of each cell's area in the disc (B, cells), the rim taken for its tangent: with d the distance of the centre from the rim,
- * inwards, and p, q half the cell's extent along and across the normal,
+ * Share of each cell's area in the disc (B, cells), with the rim replaced by its tangent. With d the distance of the cell's centre
+ * from the rim, inwards, and p, q half the cell's extent along and across the normal,
  *
  *   f = [(d + p + q)₊² − (d + p − q)₊² − (d − p + q)₊² + (d − p − q)₊²] / 8pq.
  *
- * The rim bends away from its tangent by h²/24R on average, by which d is less. Off by 0.01 at most; the disc's area by 4e-4.
+ * The rim deviates from its tangent by h²/24R on average, and d is reduced by this. The error of a share is at most 0.01, that of
+ * the disc's area 4e-4.
  */
 function areaFraction(centre: Tensor, { cells, x, y }: Plate): Tensor {
   const h = 1 / cells;
@@ -130,7 +131,7 @@ function conductivity(fraction: Tensor, { halves }: Plate): Tensor {
   return linearMap(add(mul(along, ALONG), mul(across, 1 - ALONG)), halves);
 }
 
-/** The forward model on a grid of so many cells along each edge, made at its first use. @internal but for tests */
+/** The forward model on a grid of `cells` cells along each edge, made at the first use. @internal except for tests */
 export function plateForward(cells: number): (theta: Tensor) => Tensor {
   let plate: Plate | null = null;
   return (theta) => {

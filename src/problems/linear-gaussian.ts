@@ -43,7 +43,7 @@ function posteriorMean(c: Float64Array, y: Float64Array): Float64Array {
 
 /**
  * Mean (D) and covariance (D, D), row by row, of the posterior of data y (M).
- * @throws unless y holds 20 finite numbers.
+ * @throws unless y has 20 finite numbers.
  */
 export function linearGaussianPosterior(y: ArrayLike<number>): { mean: Float64Array; covariance: Float64Array } {
   const c = precisionFactor();
@@ -65,7 +65,7 @@ function exact(y: ArrayLike<number>, count: number, seed: number): Float32Array 
   return out;
 }
 
-/** The mean is linear in the data and the covariance constant: no hidden layer is needed. */
+/** No hidden layer is needed, because the mean is linear in the data and the covariance constant. */
 const presets: Readonly<Record<string, Preset>> = {
   default: {
     gaussian: { guide: gaussian({ hidden: [] }), batch: 2048, particles: 2, steps: 8000, rate: 3e-3 },
@@ -73,7 +73,7 @@ const presets: Readonly<Record<string, Preset>> = {
   },
 };
 
-/** Ten parameters, twenty data that are linear in them, Gaussian noise: the posterior is known in closed form. */
+/** Ten parameters, twenty data linear in them, Gaussian noise; the posterior is known in closed form. */
 export const linearGaussian: Problem = /* @__PURE__ */ defineProblem({
   name: "linear-gaussian",
   description: "a linear model with normal prior and noise, whose posterior is known in closed form",

@@ -1,4 +1,4 @@
-/** The Gaussian guide of arXiv 2305.20004 §4 with its schedule, as its public code has them: problems differ in the widths alone. */
+/** The Gaussian guide of arXiv 2305.20004 §4 with the schedule of its public code; problems differ only in the widths. */
 import { gaussian } from "../guides/gaussian.ts";
 import type { TrainSettings } from "../train/options.ts";
 

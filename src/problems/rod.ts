@@ -3,14 +3,14 @@
  *
  *   a = exp g,   g(x) = Σ_i θ_i √2 σ sin((i − ½)πx) / ((i − ½)π),   i = 1…5 (or to any D: `rodOf`),   σ = 1.5,
  *
- * a Karhunen–Loève expansion of σ times Brownian motion, θ ~ N(0, I). The flux a u′ is constant, so that
+ * a Karhunen–Loève expansion of σ times Brownian motion, θ ~ N(0, I). The flux a u′ is constant, so
  *
  *   u(x) = 1 − ∫₀ˣ e^{−g} / ∫₀¹ e^{−g},
  *
  * read by nine sensors with noise of sd 0.015.
  *
- * The integrals: every term of g is even about x = 1, hence so is h(s) = e^{−g(1−s)} about 0, and entire. It is projected
- * on the even Legendre polynomials, by Gauss's rule on [−1, 1] of which one half is needed, and their integrals are known,
+ * The integrals: every term of g is even about x = 1, so h(s) = e^{−g(1−s)} is even about 0, and entire. Gauss's rule on [−1, 1],
+ * of which one half is needed, projects it on the even Legendre polynomials, whose integrals are known,
  *
  *   ∫₀ˣ e^{−g} = ∫_{1−x}^1 h ≈ Σ_j w_j h(s_j) Σ_{m even} (P_{m−1}(a) − P_{m+1}(a)) P_m(s_j),   a = 1 − x
  *
@@ -27,17 +27,17 @@ import { defineProblem, type Problem, type ProblemSpec } from "../problem/proble
 import type { Preset } from "../train/options.ts";
 import { paperGaussian } from "./paper.ts";
 
-/** σ, noise and places of the sensors: 0.15, 0.2375, …, 0.85. @internal but for pictures */
+/** σ, noise and places of the sensors: 0.15, 0.2375, …, 0.85. @internal except for pictures */
 export const FIELD_SD = 1.5;
 export const NOISE_SD = 0.015;
 export const SENSORS: Float64Array = Float64Array.from({ length: 9 }, (_, k) => 0.15 + 0.0875 * k);
 /**
- * Points of the quadrature for D modes. With five the error is below 1e-11 for θ of the prior, and below 1e-7 at the corners of
- * |θ_i| ≤ 5; each further mode bends half a wave more, for which two points keep it below a thousandth of the noise.
+ * Points of the quadrature for D modes. With five modes the error is below 1e-11 for θ of the prior, and below 1e-7 at the corners
+ * of |θ_i| ≤ 5. Two points for each further mode, which adds half a wave, keep it below a thousandth of the noise.
  */
 const pointsOf = (D: number): number => 54 + 2 * D;
 
-/** P_{−1}(x) … P_n(x) by the recurrence, n + 2 of them; P_{−1} counts as 1, so that ∫ P_0 = s comes out like the others. */
+/** P_{−1}(x) … P_n(x) by the recurrence, n + 2 of them; P_{−1} counts as 1, so that ∫ P_0 = s follows the same formula as the others. */
 function legendre(n: number, x: number): Float64Array {
   const all = new Float64Array(n + 2).fill(1);
   if (n >= 1) all[2] = x;
@@ -99,7 +99,7 @@ function observe(theta: Tensor, { D, points, field, integrals }: Rule): Tensor {
   return sub(1, div(slice(sums, 0, count), slice(sums, count, count + 1)));
 }
 
-/** The paper's guide is that of arXiv 2305.20004 §4.1 and its public code; the others were chosen by held-out loss. */
+/** The paper's guide is from arXiv 2305.20004 §4.1 and its public code; the others were chosen by held-out loss. */
 const guide = /* @__PURE__ */ spline({ bins: 8, embedding: [96, 96], hidden: [32, 32] });
 const presets: Readonly<Record<string, Preset>> = {
   fast: { spline: { guide, batch: 128, steps: 20_000, rate: 4e-3 } },

@@ -1,4 +1,4 @@
-/** The problems that are built in, by name. */
+/** The built-in problems, by name. */
 import type { Problem } from "../problem/problem.ts";
 import { arm } from "./arm.ts";
 import { banana } from "./banana.ts";
@@ -15,7 +15,7 @@ export const problems: Readonly<Record<string, Problem>> = /* @__PURE__ */ Objec
   ),
 );
 
-/** The built-in problem of this name. @throws with the names there are. */
+/** The built-in problem of this name. @throws with the known names. */
 export function findProblem(name: string): Problem {
   if (Object.hasOwn(problems, name)) return problems[name];
   throw new Error(`problem: expected one of ${Object.keys(problems).join(", ")}, got "${name}"`);

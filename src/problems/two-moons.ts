@@ -4,8 +4,8 @@
  *
  *   y = (−|θ1 + θ2|, −θ1 + θ2)/√2 + n,   n = (r cos α + 0.25, r sin α),   r ~ N(0.1, 0.01²),   α ~ U(−π/2, π/2).
  *
- * The noise is a crescent, so the posterior is two of them that face each other, thin and, for most data, apart: what a guide
- * must bend and split for. The density of n, with ρ its distance from (0.25, 0), is N(ρ; 0.1, 0.01²)/πρ to the right of there.
+ * The noise is a crescent, so the posterior is two thin crescents that face each other and, for most data, do not touch. A guide
+ * must bend and split for it. With ρ its distance from (0.25, 0), n has density N(ρ; 0.1, 0.01²)/πρ to the right of that point.
  */
 import { expectBatch } from "../distributions/distribution.ts";
 import type { Noise } from "../distributions/noise.ts";
@@ -50,10 +50,10 @@ const NOISE_SDS = [
 ];
 /** log(RADIUS_SD √2π π) */
 const LOG_NORM = -2.5415017669340187;
-/** Keeps the logarithm, and its derivative, finite where the noise cannot be. */
+/** Keeps the logarithm and its derivative finite where the noise has density 0. */
 const LEAST_RADIUS = 1e-12;
 
-/** n, its mean included: it is no error about 0. */
+/** n, with its mean, which is not 0. */
 const crescent: Noise = Object.freeze({
   name: "crescent",
   size: 2,
@@ -87,7 +87,7 @@ const MOST_PROPOSALS = 5e6;
 
 /**
  * Exact draws (count, 2): in u = (θ1 + θ2)/√2, v = (θ2 − θ1)/√2 the data are (−|u|, v) + n, so n gives |u| = n1 − y1 and
- * v = y2 − n2, with either sign of u; kept where θ is within the prior.
+ * v = y2 − n2, with either sign of u; a draw is kept if θ is within the prior.
  */
 function exact(given: ArrayLike<number>, count: number, seed: number): Float32Array {
   const [y] = checkData({ M: 2 }, given);
@@ -122,7 +122,7 @@ const presets: Readonly<Record<string, Preset>> = {
 /** Two parameters whose posterior has two modes shaped like moons, with exact draws. */
 export const twoMoons: Problem = /* @__PURE__ */ defineProblem({
   name: "two-moons",
-  description: "a toy of two parameters whose posterior is two crescents apart",
+  description: "a toy of two parameters whose posterior is two separate crescents",
   prior: uniform([-1, -1], 1),
   forward,
   noise: crescent,

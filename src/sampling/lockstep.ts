@@ -60,7 +60,7 @@ function makeInputs(groups: readonly Group[]): { readonly z: Float64Array } & Gi
   return { ...rows, z: new Float64Array(groups.length * chains.length * chains[0].z.length) };
 }
 
-/** Answers every chain of a group once; notes those whose start is not finite. False when all of them are done. */
+/** Advances every chain of a group once; adds those whose start is not finite to `failed`. False if all chains are done. */
 function advance(group: Group, value: Float64Array, gradient: Float64Array, row: number, failed: Failed[]): boolean {
   let working = false;
   for (const [c, chain] of group.chains.entries()) {
@@ -87,7 +87,7 @@ async function startAgain({ group, c, value }: Failed): Promise<void> {
 
 function refuseStart({ chains, where, again }: Group, c: number, value: number): never {
   const at =
-    again === null ? `where chain ${c + 1} starts` : `at one of ${chains[c].evaluations} starts of chain ${c + 1}`;
+    again === null ? `at the start of chain ${c + 1}` : `at one of ${chains[c].evaluations} starts of chain ${c + 1}`;
   const last = again === null ? "" : " at the last";
   const advice = `give ${again === null ? "other points" : "points"} as start, or check the forward model there`;
   throw new Error(

@@ -10,10 +10,10 @@ import type { NutsOptions } from "./nuts-options.ts";
 import type { SampledPosterior } from "./sampled.ts";
 
 /**
- * Samples the posterior of one observation y (M), or the posteriors of many: a list of rows, all sampled together.
- * @throws for a problem without a forward model in ops; when a row of y has the wrong length or a number that is not finite;
- *   when the density is not finite where a chain is told to start, or at 500 draws of the prior or of the posterior that it starts
- *   from; on options that make no sense; the signal's reason when it is aborted.
+ * Samples the posterior of one observation y (M), or the posteriors of many observations (a list of rows) together.
+ * @throws for a problem without a forward model in ops; if a row of y has the wrong length or a number that is not finite; if the
+ *   density is not finite at a given start of a chain, or at 500 draws of the prior or posterior that it starts from; on invalid
+ *   options; the signal's reason if it is aborted.
  */
 export function nuts(problem: Problem, y: ArrayLike<number>, options?: NutsOptions): Promise<SampledPosterior>;
 export function nuts(

@@ -106,7 +106,7 @@ function fit(rows: Float64Array, D: number, kind: MetricKind): { readonly metric
   return { metric: kind === "dense" ? dense : { kind, covariance: diagonal }, jump: { mean, factor } };
 }
 
-/** Tempered weights, their sums up to each entry, ending at 1. @throws when no density is finite. */
+/** Cumulative sums of the tempered weights, which end at 1. @throws if no density is finite. */
 function cumulativeWeights(given: Float64Array): Float64Array {
   const logWeights = given.map((l) => (Number.isFinite(l) ? l : Number.NEGATIVE_INFINITY));
   const most = logWeights.reduce((a, b) => Math.max(a, b));
@@ -138,7 +138,7 @@ export function expectSameData(start: Posterior, y: Float64Array, D: number): vo
 /** Points for chains among candidates (N, D), by their log weights. */
 function choose(candidates: Float64Array, logWeights: Float64Array, { problem: { D }, chains, seed }: StartRequest) {
   const sums = cumulativeWeights(logWeights);
-  // A sequence that spreads evenly however long it is: no chain's start depends on how many there are.
+  // This sequence is even at any length, so the start of a chain does not depend on the number of chains.
   const pick = (c: number, tries: number): Float64Array => {
     const u = (uniformAt(seed, STREAMS.picks, tries, 0, 0) + c * GOLDEN) % 1;
     const found = sums.findIndex((s) => s >= u);

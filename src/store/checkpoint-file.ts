@@ -1,4 +1,4 @@
-/** The checkpoint of an interrupted training as a file: safetensors with the slabs as tensors, the rest as metadata. */
+/** The checkpoint of an interrupted training as a safetensors file: slabs are tensors, everything else is metadata. */
 import type { Checkpoint } from "../train/checkpoint.ts";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./safetensors.ts";
 
@@ -20,7 +20,7 @@ export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer
   });
 }
 
-/** @throws when the bytes are not a sound checkpoint. */
+/** @throws if the bytes are not a valid checkpoint. */
 export async function decodeCheckpoint(bytes: Uint8Array): Promise<Checkpoint> {
   const { tensors, metadata } = decodeSafetensors(bytes);
   if (!Object.hasOwn(metadata, KEY)) throw new Error("checkpoint: expected a checkpoint, got another safetensors file");

@@ -1,10 +1,10 @@
 /**
  * The model file: safetensors whose tensors are the weights and scalers of an inverse map, and whose metadata are one
  * JSON string under "retrodict" with the format version, the library's version and the map's spec. The spec is checked
- * against a schema, and its sizes against the tensors that are there, before anything is built from it.
+ * against a schema, and its sizes against the tensors of the file, before anything is built from it.
  *
- * Trained weights may be stored in half precision, entry by entry |error| ≤ 2^-11 max |w| of its tensor; scalers never are, for
- * data may have any unit. What is read is single precision in either case.
+ * Trained weights may be stored in half precision, with an error of each entry of at most 2^-11 max |w| of its tensor. Scalers are not,
+ * because data may have any unit. Reading gives single precision in either case.
  */
 import type { InverseMap, ModelSpec, NamedTensor } from "../model/model.ts";
 import { fitsHalf, fromHalf, toHalf } from "./half.ts";
@@ -25,8 +25,8 @@ function stored({ shape, data }: NamedTensor, halve: boolean): StoredTensor {
  * The bytes of a map's model file.
  *
  * @param version of the library, for the record.
- * @param halved names of the tensors to store in half precision; one that does not fit it stays as it is.
- * @throws when a weight is not finite.
+ * @param halved names of the tensors to store in half precision; a tensor that would lose too much keeps its precision.
+ * @throws if a weight is not finite.
  */
 export function encodeModel(
   map: Pick<InverseMap, "spec" | "tensors">,
@@ -38,15 +38,15 @@ export function encodeModel(
   return encodeSafetensors(Object.fromEntries(tensors), { [KEY]: text });
 }
 
-/** What a model file holds: enough for `makeInverseMap`. */
+/** The content of a model file: the input of `makeInverseMap`. */
 export interface ModelFile {
-  /** Of the library that wrote it. */
+  /** Version of the library that wrote it. */
   readonly version: string;
   readonly spec: ModelSpec;
   readonly tensors: Readonly<Record<string, NamedTensor>>;
 }
 
-/** @throws when the bytes are not a sound model file, with what was expected and what came. */
+/** @throws if the bytes are not a valid model file, with what was expected and what came. */
 export async function decodeModel(bytes: Uint8Array): Promise<ModelFile> {
   const { tensors, metadata } = decodeSafetensors(bytes);
   if (Object.hasOwn(metadata, `${KEY}-checkpoint`))
@@ -79,8 +79,8 @@ const numbersIn = (value: unknown): number[] =>
       : [];
 
 /**
- * Refuses sizes that the tensors cannot have: each width or count of a guide stands for at least as many weights, so a
- * small file cannot ask for a large graph.
+ * Refuses sizes that the tensors cannot have: each width or count of a guide needs at least as many weights, so a small file cannot
+ * request a large graph.
  */
 function checkSizes({ D, M, parameters, data, embedding, guide, fingerprint }: ModelSpec, total: number): void {
   if (parameters.length !== D) expected(`${D} parameters`, `${parameters.length}`);

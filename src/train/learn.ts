@@ -3,26 +3,21 @@ import type { OptimiserOptions } from "../backends/backend.ts";
 import { type BackendOptions, createExecutor } from "../backends/select.ts";
 import { inParts, pause } from "../host/yielding.ts";
 import { fingerprintOf } from "../model/fingerprint.ts";
-import {
-  type Constant,
-  type InverseMap,
-  type ModelSpec,
-  makeInverseMap,
-  type TrainingRecord,
-  unpackSlab,
-} from "../model/model.ts";
+import { type InverseMap, type ModelSpec, makeInverseMap, type TrainingRecord, unpackSlab } from "../model/model.ts";
 import { constantChannels } from "../nn/constant.ts";
-import type { Embedding } from "../nn/embedding.ts";
 import { areNamed } from "../problem/columns.ts";
 import type { Problem } from "../problem/problem.ts";
 import { inLocalCoordinates } from "../search/local-simulations.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import { judge } from "./judge.ts";
 import { type Attempt, outliveDevice } from "./lost-device.ts";
 import { optimise } from "./optimise.ts";
 import type { FullSettings, TrainOptions } from "./options.ts";
 import { DISTANCE, type TracedTraining, trainingProgram } from "./program.ts";
 import { FIT_SIMULATIONS, fitFrozen } from "./scalers.ts";
+import { rates } from "./schedules.ts";
 import { type TrainingSimulations, trainingSimulations, withBankNoise } from "./simulations.ts";
+import { type Course, remarkOn } from "./warnings.ts";
 
 interface Request {
   readonly problem: Problem;
@@ -62,7 +57,6 @@ async function learnOn(
     const constant = values.flatMap((value, j) =>
       value === null ? [] : { column: j + 1, value: Number(value.toPrecision(7)) },
     );
-    if (constant.length > 0) (options.onWarning ?? console.warn)(constantText(constant, embedding));
     let [trained, judged] = [bank, heldOut];
     if (traced.guide.local) {
       const simulations = [bank, heldOut];
@@ -111,19 +105,30 @@ async function learnOn(
     };
     // One posterior is too little work for threads or a worker: only `infer` decides on those.
     const where = { backend: options.backend, kernels: options.kernels };
-    return await inParts(makeInverseMap(spec, tensors, problem, where));
+    const map = await inParts(makeInverseMap(spec, tensors, problem, where));
+    const course = courseOf(state, settings, { simulations: [bank, heldOut], D: problem.D, M: problem.M });
+    const { batch } = settings;
+    const found = await judge({ map, course, executor, program, judged, heldOut, batch, seed });
+    const warnings = [...(found.warnings ?? []), ...remarkOn(constant, spec)];
+    for (const warning of warnings) (options.onWarning ?? console.warn)(warning);
+    const { steps, curve, heldOut: losses } = spec.training;
+    if (found.weights)
+      options.onProgress?.({
+        step: steps,
+        steps,
+        loss: curve?.train.at(-1) ?? Number.NaN,
+        heldOut: losses.final,
+        stepsPerSecond: steps / state.seconds,
+        secondsLeft: 0,
+        weights: found.weights,
+      });
+    return {
+      ...map,
+      spec: { ...spec, training: { ...spec.training, ...found, ...(warnings.length > 0 && { warnings }) } },
+    };
   } finally {
     executor.dispose();
   }
-}
-
-/** What is said of columns that never vary. */
-function constantText(constant: readonly Constant[], { kind }: Embedding): string {
-  const [{ column, value }, ...more] = constant;
-  const which = more.length > 0 ? `columns ${column} and ${more.length} more` : `column ${column}`;
-  const [is, it] = more.length > 0 ? ["are", "them"] : ["is", "it"];
-  const seen = kind === "none" ? `sees ${it} as ${it === "it" ? "it is" : "they are"}` : `does not see ${it}`;
-  return `${which} of the data ${is} the same in all simulations (${value}): the guide ${seen}, and infer warns of an observation that differs there`;
 }
 
 const optimiserOf = ({ optimiser, clip }: FullSettings): OptimiserOptions => ({
@@ -133,6 +138,18 @@ const optimiserOf = ({ optimiser, clip }: FullSettings): OptimiserOptions => ({
   amsgrad: optimiser === "amsgrad",
   clip,
 });
+
+/** What the checks of a training look at. */
+function courseOf(
+  { step, heldOut, best }: Checkpoint,
+  { bank, schedule, rate, steps }: FullSettings,
+  given: Pick<Course, "simulations" | "D" | "M">,
+): Course {
+  const way = rates(schedule, rate, steps)
+    .subarray(0, step)
+    .reduce((sum, r) => sum + r, 0);
+  return { ...given, bank, steps: step, way, heldOut, bestStep: best.step };
+}
 
 function recordOf(
   { step, heldOut, losses, best, seconds }: Checkpoint,

@@ -19,6 +19,7 @@ import {
 } from "../checks/options.ts";
 import type { Guide } from "../guides/guide.ts";
 import { type GuideName, guideFrom, guideNames } from "../guides/index.ts";
+import type { WeightsRecord } from "../model/model.ts";
 import type { EmbeddingOption } from "../nn/embedding.ts";
 import { objectiveNames } from "../objectives/index.ts";
 import { expectProblem } from "../problem/expect.ts";
@@ -39,6 +40,8 @@ export interface Progress {
   readonly heldOut: number;
   readonly stepsPerSecond: number;
   readonly secondsLeft: number;
+  /** In the last report, what importance weights say of the map; where the training's record has it too. */
+  readonly weights?: WeightsRecord;
 }
 
 /** A guide, or its name. A model file names its guide, so a guide outside of the table could be trained but never loaded. */

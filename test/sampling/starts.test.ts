@@ -76,7 +76,7 @@ test("points that are given are not replaced, and starts are bounded", async () 
   const start = [[1], [-1]];
   assert.match(
     (await rejection(nuts(problem, [y], { ...options, chains: 2, start }))).message,
-    /where chain 2 starts, got NaN/,
+    /at the start of chain 2, got NaN/,
   );
   const never = one("never", (t) => sqrt(sub(mul(t, 0), 1)));
   const { message } = await rejection(nuts(never, [0], options));

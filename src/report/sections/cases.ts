@@ -58,7 +58,7 @@ ${drawn}${numbersTable(example, evaluation)}</article>`;
       ])}`
     : "";
   return `${paragraph(
-    `The fresh cases shown here: ${examples.map(({ title }) => title).join(", ")}. Mean, standard deviation and quantiles are those of the guide.`,
+    `These fresh cases are shown: ${examples.map(({ title }) => title).join(", ")}. Mean, standard deviation and quantiles are those of the guide.`,
   )}${words}<div class="cards">${cards.join("\n")}</div>`;
 }
 

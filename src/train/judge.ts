@@ -1,0 +1,99 @@
+/**
+ * Measures a map when its training has ended, on held-out simulations: whether it tells pairs that belong together from pairs that do
+ * not, and the importance weights of its draws (sampling/psis.ts).
+ */
+import type { Executor } from "../backends/backend.ts";
+import { cost } from "../graph/plan.ts";
+import type { Program } from "../graph/program.ts";
+import { infer } from "../infer/infer.ts";
+import type { InverseMap, TrainingRecord, WeightsRecord } from "../model/model.ts";
+import { hasDerivatives, targetOf } from "../sampling/correct.ts";
+import { samplerOf } from "../sampling/potential.ts";
+import { LARGEST_K } from "../sampling/psis.ts";
+import type { Simulations } from "../simulate/simulate.ts";
+import { SIMULATION_STEPS } from "../simulate/steps.ts";
+import { BLOCKS, type Course, causesOf, median, symptomsOf } from "./warnings.ts";
+
+/** Observations, and draws of each, that weights are computed of. */
+const CASES = 32;
+const DRAWS = 512;
+/** Fewer observations tell nothing. */
+const LEAST_CASES = 8;
+/** Share of the training's operations that weights may cost, and operations that they may cost in any case: tenths of a second. */
+const SHARE = 0.05;
+const FREE = 5e8;
+
+interface Finished {
+  readonly map: InverseMap;
+  readonly course: Course;
+  /** The training's own, with the weights of the map. */
+  readonly executor: Executor;
+  readonly program: Program;
+  /** Rows that the held-out loss was measured on, in the coordinates of the guide. */
+  readonly judged: Pick<Simulations, "count" | "theta" | "noisy">;
+  readonly heldOut: Simulations;
+  readonly batch: number;
+  readonly seed: number;
+}
+
+/** What a training's record says of the map. */
+export async function judge(finished: Finished): Promise<Pick<TrainingRecord, "warnings" | "weights">> {
+  const { map, course } = finished;
+  const causes = causesOf(course);
+  if (causes.length > 0) return { warnings: causes };
+  const pairs = map.spec.training.objective === "npe" && !map.local; // local coordinates are those of a row's own data
+  const gains = pairs ? await gainsOf(finished) : null;
+  const weights = await weightsOf(finished);
+  const warnings = symptomsOf({ ...course, gains, weights });
+  return { ...(warnings.length > 0 && { warnings }), ...(weights && { weights }) };
+}
+
+/** In blocks of the held-out pairs: the loss with the data of other rows, less the loss. */
+async function gainsOf({ executor, judged: { count, theta, noisy }, seed }: Finished): Promise<number[]> {
+  const [D, M] = [theta.length / count, noisy.length / count];
+  const size = Math.floor(count / BLOCKS);
+  const other = new Float32Array(noisy.length); // those of the row half of all rows on
+  const half = (count >> 1) * M;
+  other.set(noisy.subarray(half));
+  other.set(noisy.subarray(0, half), noisy.length - half);
+  const gains: number[] = [];
+  for (let block = 0; size > 0 && block < BLOCKS; block++) {
+    const part = (all: Float32Array, width: number) => all.subarray(block * size * width, (block + 1) * size * width);
+    const [right, wrong] = [noisy, other].map(async (y) => {
+      const inputs = { theta: part(theta, D), y: part(y, M) };
+      return (await executor.run("heldOut", { rows: size, inputs, seed, step: SIMULATION_STEPS.validation })).sum[0];
+    });
+    gains.push((await wrong) - (await right));
+  }
+  return gains;
+}
+
+/** The weights of held-out observations; undefined without a likelihood, and where they would cost much beside the training. */
+async function weightsOf({ map, course, program, heldOut, batch, seed }: Finished): Promise<WeightsRecord | undefined> {
+  const { problem, spec } = map;
+  if (problem === null || problem.forward === null) return undefined;
+  const target = targetOf(problem, hasDerivatives).problem;
+  const judged = target.parent === null ? target : { ...target, parent: null }; // a simulator is not called for this
+  const sampler = await samplerOf("train", judged, map.backend);
+  const step = cost(program.plans.train, batch).flops;
+  const each = DRAWS * (cost(sampler.program.plans.joint, 8).flops / 8 + step / batch);
+  const affordable = Math.floor(Math.max(FREE, SHARE * step * course.steps) / each);
+  const cases = Math.min(CASES, heldOut.count, affordable);
+  if (cases < LEAST_CASES) return undefined;
+  const [kHats, efficiencies]: [number[], number[]] = [[], []];
+  for (let i = 0; i < cases; i++) {
+    const y = heldOut.noisy.subarray(i * spec.M, (i + 1) * spec.M);
+    // No draw may have a density: the worst that can be, and no reason to lose the training.
+    const { kHat, efficiency } = await infer(map, y, { draws: DRAWS, seed })
+      .then((posterior) => posterior.correct({ method: "psis", draws: DRAWS, problem: judged }))
+      .catch(() => ({ kHat: Number.POSITIVE_INFINITY, efficiency: 0 }));
+    kHats.push(kHat as number);
+    efficiencies.push(efficiency as number);
+  }
+  return {
+    cases,
+    kHat: median(kHats),
+    kHatAbove: kHats.filter((k) => !(k <= LARGEST_K)).length / cases,
+    efficiency: median(efficiencies),
+  };
+}
