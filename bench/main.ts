@@ -39,6 +39,7 @@ const benches: Record<string, () => Promise<void>> = {
   accuracy: async () => (await import("./accuracy.ts")).accuracy(values),
   flags: async () => (await import("./flags.ts")).flags(values),
   foreign: async () => (await import("./foreign.ts")).foreign(),
+  kill: async () => (await import("./kill.ts")).kill(values),
   studies: async () => (await import("./studies/main.ts")).runStudies(values),
 };
 

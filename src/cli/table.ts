@@ -11,7 +11,8 @@ const width = (text: string): number => [...text].length;
 
 /** The lines of a table, titles first. */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
-  const widths = columns.map(({ title }, c) => Math.max(width(title), ...rows.map((row) => width(row[c]))));
+  const cells = rows.map((row) => row.map(oneLine));
+  const widths = columns.map(({ title }, c) => Math.max(width(title), ...cells.map((row) => width(row[c]))));
   const line = (cells: readonly string[]): string =>
     cells
       .map((cell, c) => {
@@ -20,8 +21,17 @@ export function formatTable(columns: readonly Column[], rows: readonly (readonly
       })
       .join("  ")
       .trimEnd();
-  return [columns.map(({ title }) => title), ...rows].map(line).join("\n");
+  return [columns.map(({ title }) => title), ...cells].map(line).join("\n");
 }
+
+/** Text whose control characters are shown, not obeyed: names come from files and modules of others. Lines stay lines. */
+export const harmless = (text: string): string =>
+  text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, (c) =>
+    c === "\n" || c === "\t" ? c : `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+
+/** As `harmless`, on one line. */
+export const oneLine = (text: string): string => harmless(text).replaceAll("\n", "\\n");
 
 /** A number with `digits` significant digits. */
 export const formatNumber = (x: number, digits = 4): string => {

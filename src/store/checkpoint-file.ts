@@ -6,14 +6,14 @@ const KEY = "retrodict-checkpoint";
 
 /** The bytes of a checkpoint. */
 export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> {
-  const { problem, step, signature, weights, optimiser, best, heldOut, losses, seconds } = checkpoint;
+  const { problem, step, signature, weights, optimiser, best, heldOut, losses, pending, seconds } = checkpoint;
   const { m, v: squares, largest, updates } = optimiser;
   const slab = (data: Float32Array): StoredTensor => ({ dtype: "F32", shape: [data.length], data });
   const tensors = { weights, "best.weights": best.weights, m, v: squares, largest };
   const { loss, step: bestStep } = best;
   const record = {
     ...{ format: 1, problem, step, signature, updates },
-    ...{ best: { loss, step: bestStep }, heldOut, losses, seconds },
+    ...{ best: { loss, step: bestStep }, heldOut, losses, pending, seconds },
   };
   return encodeSafetensors(Object.fromEntries(Object.entries(tensors).map(([name, data]) => [name, slab(data)])), {
     [KEY]: JSON.stringify(record),
@@ -32,8 +32,8 @@ export async function decodeCheckpoint(bytes: Uint8Array): Promise<Checkpoint> {
     return tensor.data as Float32Array;
   };
   const [weights, m, squares, largest] = ["weights", "m", "v", "largest"].map(slab);
-  const { problem, step, signature, updates, best, heldOut, losses, seconds } = record;
+  const { problem, step, signature, updates, best, heldOut, losses, pending, seconds } = record;
   const optimiser = { updates, m, v: squares, largest };
   const kept = { weights: slab("best.weights"), loss: best.loss, step: best.step };
-  return { problem, step, signature, weights, optimiser, best: kept, heldOut, losses, seconds };
+  return { problem, step, signature, weights, optimiser, best: kept, heldOut, losses, pending, seconds };
 }
