@@ -1,9 +1,5 @@
-<<<<<<< HEAD
-/** Tables from the bytes of files: CSV (a row a line), NumPy (N, M) or (M), JSON (one array, or several). */
-import { parseJson } from "../checks/json.ts";
-=======
 /** Tables from the bytes of files: CSV (one row per line), NumPy (N, M) or (M), JSON (one array, or several). */
->>>>>>> main
+import { parseJson } from "../checks/json.ts";
 import { columnOrder } from "../problem/columns.ts";
 import type { Parameter } from "../problem/problem.ts";
 import { parseCsv, type Table } from "./csv.ts";
