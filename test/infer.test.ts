@@ -308,7 +308,7 @@ test("a posterior refuses invalid arguments, and says what it expected", async (
         ]),
       )
     ).message,
-    "logProb: expected numbers, got NaN in row 2",
+    "logProb: expected numbers in parameters, got NaN in row 2, column 1",
   );
 });
 
