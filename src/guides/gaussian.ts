@@ -58,7 +58,7 @@ export const gaussian = (options: GaussianOptions = {}): Guide =>
   makeGuide("gaussian", gaussianTable, options, traceGaussian);
 
 function traceGaussian(
-  { D, E }: GuideSizes,
+  { D, E, weight }: GuideSizes,
   { hidden, activation, separate, base }: SettingsOf<typeof gaussianTable>,
 ): TracedGuide {
   const off = packed(D) - D;
@@ -78,6 +78,7 @@ function traceGaussian(
         activation,
         skip: !separate && hidden.length > 0,
         last: base === "prior" ? 1 : 0,
+        weight,
       }),
     );
   // Row i of the packed triangle: off-diagonal entries (i, 0…i−1), which lie after the D diagonals, then diagonal i.

@@ -7,7 +7,7 @@
  * In these coordinates, a guide that starts at the standard normal starts as that posterior, and the rest to learn is of order one
  * in every direction, however narrow. L⁻¹ is one matrix for all data, so whitening is one product.
  */
-import { add, columns, concat, dense, matmul, slice, sub, weight } from "../graph/build.ts";
+import { add, columns, concat, dense, weight as makeWeight, matmul, slice, sub } from "../graph/build.ts";
 import { packColumns } from "../graph/linear.ts";
 import { columnOf, type Tensor } from "../graph/tensor.ts";
 import { log } from "../numbers/math.ts";
@@ -19,11 +19,12 @@ import type { FitData, Fitted, GuideSizes, TracedGuide } from "./guide.ts";
 const RIDGE = 1e-8;
 
 /** m(f) (B, D), as a dense layer of the features (B, E). */
-export const traceEstimator = ({ D, E }: GuideSizes): Tensor => weight("base.mean", E + 1, D, { frozen: true });
+export const traceEstimator = ({ D, E, weight = makeWeight }: GuideSizes): Tensor =>
+  weight("base.mean", E + 1, D, { frozen: true });
 
 /** Makes a guide of w a guide of z. Its context starts with m(f) (B, D). */
 export function onLinearBase(build: (sizes: GuideSizes) => TracedGuide, sizes: GuideSizes): TracedGuide {
-  const { D, E } = sizes;
+  const { D, E, weight = makeWeight } = sizes;
   const core = build(sizes);
   const estimator = traceEstimator(sizes);
   const whitening = weight("base.whiten", D, D, { frozen: true });

@@ -11,6 +11,7 @@ import { packed, symmetric, timesOwnTranspose } from "../numbers/triangles.ts";
 import { drawnSummary, gaussianSummary, makePosterior, type Posterior, type Summary } from "../posterior/posterior.ts";
 import { checkData, isRows } from "../problem/problem.ts";
 import type { CorrectedPosterior, CorrectOptions } from "../sampling/correct.ts";
+import { shareFarther, warningOf } from "./foreign.ts";
 
 export const inferTable = {
   /** Draws that mean, covariance and quantiles are computed from where the guide has no closed form. */
@@ -28,7 +29,7 @@ export interface AmortisedPosterior extends Posterior {
   readonly map: InverseMap;
   /** How far the observation lies from all simulations: between 1 and 2 for a usual one (nn/distance.ts). */
   readonly distance: number;
-  /** Share of held-out simulations that lie farther: near 0 for an observation unlike any of them. */
+  /** Share of held-out simulations that lie as far or farther: near 0 for an observation unlike any of them. */
   readonly farther: number;
   /** A warning where the observation lies outside of everything simulated; undefined for a usual one. */
   readonly warning: string | undefined;
@@ -67,11 +68,13 @@ export async function infer(
   const posteriors: AmortisedPosterior[] = [];
   for (const [i, row] of rows.entries()) {
     const context = encoded.context.subarray(i * C, (i + 1) * C) as Float32Array;
-    const distance = encoded.distance[i];
+    // Overflow on the way: farther than any number.
+    const distance = Number.isNaN(encoded.distance[i]) ? Number.POSITIVE_INFINITY : encoded.distance[i];
+    const owner = rows.length > 1 ? `infer: y, row ${i + 1}` : "infer";
     const closed = map.closedForm
       ? closedSummary(map, encoded.mean.subarray(i * D, (i + 1) * D), encoded.factor, i)
       : undefined;
-    posteriors.push(await posteriorOf({ map, backend, executor, row, context, distance, closed, draws, seed }));
+    posteriors.push(await posteriorOf({ owner, map, backend, executor, row, context, distance, closed, draws, seed }));
   }
   return isRows(y) ? posteriors : posteriors[0];
 }
@@ -89,6 +92,8 @@ function singlePrecision(rows: readonly Float64Array[], centre: Centre): Float32
 }
 
 interface Encoded {
+  /** Opens messages. */
+  readonly owner: string;
   readonly map: InverseMap;
   readonly backend: BackendOptions;
   /** Executor of the map's program "posterior". */
@@ -106,17 +111,18 @@ interface Encoded {
 
 /** The posterior of one observation. It draws as if it were alone, so that it does not depend on the others. */
 async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
-  const { map, backend, executor, row, context, distance, closed, draws, seed } = encoded;
+  const { owner, map, backend, executor, row, context, distance, closed, draws, seed } = encoded;
   const sample = (count: number, own: number): Promise<Record<string, Rows>> =>
     executor.run("sample", { rows: count, repeat: count, inputs: { context }, seed: own });
   const drawn = closed ? undefined : await sample(draws, seed);
   const thetaOf = ({ theta }: Record<string, Rows>): Rows => withCentre(theta, map.work.parameters);
   const farther = shareFarther(map.spec.distances, distance);
   const posterior = makePosterior({
+    owner,
     prior: map.prior,
     y: row,
     summary: closed ?? drawnSummary(thetaOf(drawn as Record<string, Rows>), map.spec.D),
-    warning: warningOf(map, distance, farther),
+    warning: warningOf(map.spec, row, distance),
     draw: async (count, own) => thetaOf(await sample(count, own)),
     density: async (theta, count) => {
       const density = await map.executor("density", backend);
@@ -147,19 +153,4 @@ function closedSummary(
   const covariance = symmetric(timesOwnTranspose(scaled));
   const mean = Float64Array.from({ length: D }, (_, d) => prior.realMean[d] + prior.realSd[d] * m[d]);
   return gaussianSummary(withCentre(mean, parameters), covariance);
-}
-
-/** Share of held-out distances above `distance`, from their quantiles. */
-function shareFarther(quantiles: readonly number[], distance: number): number {
-  const below = quantiles.filter((q) => q <= distance).length;
-  return Math.max(0, 1 - below / quantiles.length);
-}
-
-/** The warning for an observation that is farther than all held-out simulations. */
-function warningOf({ spec }: InverseMap, distance: number, farther: number): string | undefined {
-  if (farther > 0) return undefined;
-  const largest = spec.distances[spec.distances.length - 1];
-  const ratio = Math.sqrt(distance / largest);
-  const times = Number.isFinite(ratio) ? `${ratio.toFixed(2)} times` : "immeasurably many times";
-  return `the observation is ${times} as far from the simulations as the farthest of ${spec.problem}'s held-out ones: the posterior is extrapolated`;
 }

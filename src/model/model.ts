@@ -10,7 +10,7 @@ import { refuseOldName } from "../checks/arguments.ts";
 import { type Distribution, isUnbounded } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
 import { distributionFromSpec } from "../distributions/from-spec.ts";
-import { add, input, random } from "../graph/build.ts";
+import { add, input, random, weight } from "../graph/build.ts";
 import type { Slab } from "../graph/plan.ts";
 import { compile, type Program } from "../graph/program.ts";
 import type { TracedGuide } from "../guides/guide.ts";
@@ -18,6 +18,7 @@ import { guideFrom } from "../guides/index.ts";
 import { atOnce } from "../host/yielding.ts";
 import { type DistanceKind, distances } from "../nn/distance.ts";
 import { type Embedding, traceEmbedding } from "../nn/embedding.ts";
+import type { MakeWeight } from "../nn/mlp.ts";
 import type { Centre } from "../numbers/offsets.ts";
 import { STREAMS } from "../numbers/random.ts";
 import type { Parameter, Problem } from "../problem/problem.ts";
@@ -79,7 +80,13 @@ export interface TrainingRecord {
   readonly weights?: WeightsRecord;
 }
 
-/** What a model file says of an inverse map, beside its tensors: plain data. */
+/** A column of the data that never varied, and its value. */
+export interface Constant {
+  readonly column: number;
+  readonly value: number;
+}
+
+/** Description of an inverse map in a model file, besides its tensors: plain data. */
 export interface ModelSpec {
   /** Name of the problem. */
   readonly problem: string;
@@ -100,6 +107,8 @@ export interface ModelSpec {
   readonly distance?: DistanceKind;
   /** Quantiles 0, 0.5 %, … 100 % of the distance of held-out simulations from all others. */
   readonly distances: readonly number[];
+  /** Columns of the data, from 1, that had one value in all simulations. */
+  readonly constant?: readonly Constant[];
   readonly fingerprint: Fingerprint;
   readonly training: TrainingRecord;
   /** The record of the evaluation, where the model was evaluated before it was saved. */
@@ -118,7 +127,7 @@ export interface InverseMap {
   readonly prior: Distribution;
   /** The prior about the centre of the parameters, in which the programs work, and the centres. */
   readonly work: { readonly prior: Distribution; readonly parameters: Centre; readonly data: Centre };
-  /** Where it computes unless a call says otherwise. */
+  /** Default backend of its calls. */
   readonly backend: BackendOptions;
   /** The executor of one of this map's programs, made at its first use and shared. `options` win over `backend`. */
   readonly executor: (program: ProgramName, options?: BackendOptions) => Promise<Executor>;
@@ -193,15 +202,28 @@ export function unpackSlab(slab: Slab, values: Float32Array): Record<string, Nam
   return out;
 }
 
+type Tensors = Readonly<Record<string, NamedTensor>>;
+
+/** @throws when the tensor is missing or has another shape. */
+function expectTensor(tensors: Tensors, name: string, rows: number, cols: number): void {
+  const tensor = Object.hasOwn(tensors, name) ? tensors[name] : undefined;
+  if (tensor === undefined) throw new Error(`model: expected a tensor "${name}" (${rows}, ${cols}), got none`);
+  const [r, c] = tensor.shape;
+  if (r !== rows || c !== cols)
+    throw new Error(`model: expected tensor "${name}" (${rows}, ${cols}), got (${r}, ${c})`);
+}
+
+/** Makes weights that are among the tensors: a spec cannot ask for more than its file holds. */
+const weightAmong =
+  (tensors: Tensors): MakeWeight =>
+  (name, rows, cols, options) => {
+    expectTensor(tensors, name, rows, cols);
+    return weight(name, rows, cols, options);
+  };
+
 /** The values of a slab from named tensors. @throws when one is missing or has another shape. */
-export function packSlab(slab: Slab, tensors: Readonly<Record<string, NamedTensor>>): Float32Array {
-  for (const { name, rows, cols } of slab.entries) {
-    const tensor = Object.hasOwn(tensors, name) ? tensors[name] : undefined;
-    if (tensor === undefined) throw new Error(`model: expected a tensor "${name}" (${rows}, ${cols}), got none`);
-    const [r, c] = tensor.shape;
-    if (r !== rows || c !== cols)
-      throw new Error(`model: expected tensor "${name}" (${rows}, ${cols}), got (${r}, ${c})`);
-  }
+export function packSlab(slab: Slab, tensors: Tensors): Float32Array {
+  for (const { name, rows, cols } of slab.entries) expectTensor(tensors, name, rows, cols);
   const values = new Float32Array(slab.bytes / 4); // only now: a file's spec may ask for any size
   for (const { name, offset } of slab.entries) values.set(tensors[name].data, offset / 4);
   return values;
@@ -227,10 +249,11 @@ export function* makeInverseMap(
   problem: Problem | null,
   backend: BackendOptions = {},
 ): Generator<void, InverseMap> {
+  const guide = guideFrom(spec.guide.name, spec.guide.options);
+  const sizes = { D: spec.D, E: spec.embedding.size, seed: spec.training.seed };
+  const traced = guide.build({ ...sizes, weight: weightAmong(tensors) });
   const prior = distributionFromSpec(spec.prior);
   if (prior.size !== spec.D) throw new Error(`model: expected a prior of ${spec.D} parameters, got ${prior.size}`);
-  const guide = guideFrom(spec.guide.name, spec.guide.options);
-  const traced = guide.build({ D: spec.D, E: spec.embedding.size, seed: spec.training.seed });
   const { embedding, distance = "whitened", D, M } = spec;
   const [parameters, data] = [spec.centres?.parameters, spec.centres?.data].map((c) =>
     c ? Float64Array.from(c) : null,

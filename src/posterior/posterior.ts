@@ -2,13 +2,13 @@
  * The interface of every posterior: amortised (infer.ts), fitted to one observation (laplace.ts), sampled or corrected.
  */
 import type { Rows } from "../backends/backend.ts";
-import { describe } from "../checks/arguments.ts";
 import { expectOption, expectRoom, type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
+import { flatRows } from "../checks/rows.ts";
 import type { Distribution } from "../distributions/distribution.ts";
 import { probit } from "../numbers/math.ts";
 import { columnMeans, columnOf, covarianceOf, quantileOf } from "../numbers/moments.ts";
 import { symmetric } from "../numbers/triangles.ts";
-import { isRows } from "../problem/problem.ts";
+import { printed } from "./summary-text.ts";
 
 export const sampleTable = {
   /** Seed of the draws. */
@@ -45,6 +45,8 @@ export interface Posterior {
 export type Summary = Pick<Posterior, "mean" | "sd" | "covariance" | "quantile" | "draws">;
 
 export interface PosteriorParts {
+  /** Opens the messages about answers that are not finite, such as "infer: y, row 2". */
+  readonly owner?: string;
   readonly prior: Distribution;
   readonly y: Float64Array;
   readonly summary: Summary;
@@ -55,20 +57,25 @@ export interface PosteriorParts {
   readonly density: (theta: Float64Array, count: number) => Promise<Rows>;
 }
 
-/** A posterior from the parts of its kind. Checks arguments, and makes the density 0 outside the support. */
-export function makePosterior({ prior, y, summary, warning, draw, density }: PosteriorParts): Posterior {
+/**
+ * A posterior from the parts of its kind. Checks arguments, and makes the density 0 outside the support.
+ * @throws if the summary is not finite; its functions throw if their answers are not.
+ */
+export function makePosterior({ owner, prior, y, summary, warning, draw, density }: PosteriorParts): Posterior {
   const D = prior.size;
+  for (const name of ["mean", "sd", "covariance", "draws"] as const) expectFinite(owner, name, summary[name] ?? []);
   return {
+    ...printed,
     y,
     ...summary,
     warning,
     sample: async (count, options) => {
       expectOption("sample", "count", whole(1), count);
       expectRoom("sample", "count", count, D);
-      return draw(count, readOptions("sample", sampleTable, options).seed);
+      return expectFinite(owner, "draws", await draw(count, readOptions("sample", sampleTable, options).seed));
     },
     logProb: async (theta) => {
-      const flat = flatten(theta, D);
+      const flat = flatRows("logProb", "parameters", theta, D, true);
       const values = await density(flat, flat.length / D);
       // The map to the whole line moves a point outside the support to its edge.
       const { low, high, mean, sd } = prior;
@@ -77,31 +84,32 @@ export function makePosterior({ prior, y, summary, warning, draw, density }: Pos
       const outside = (s: number): boolean => some(s, (x, d) => !(x >= low[d] && x <= high[d]));
       // Single precision overflows so far out, and the density there is 0.
       const far = (s: number): boolean => some(s, (x, d) => Math.abs(x - mean[d]) > FAR * sd[d]);
-      return Float64Array.from(values, (value, s) =>
+      const densities = Float64Array.from(values, (value, s) =>
         outside(s) || (Number.isNaN(value) && far(s)) ? Number.NEGATIVE_INFINITY : value,
       );
+      expectFinite(owner, "log-densities", densities, (x) => x < Number.POSITIVE_INFINITY); // −∞ is no density
+      return densities;
     },
   };
 }
 
+/** The numbers of an answer. @throws if one of them is not finite: extreme data overflow, and damaged weights give NaN. */
+function expectFinite<T extends ArrayLike<number>>(
+  owner = "posterior",
+  what: string,
+  values: T,
+  test: (x: number) => boolean = Number.isFinite,
+): T {
+  let bad = 0;
+  while (bad < values.length && test(values[bad])) bad++;
+  if (bad === values.length) return values;
+  throw new Error(
+    `${owner}: expected finite ${what}, got ${values[bad]} at index ${bad}; the observation is too extreme for single precision, or the model is damaged`,
+  );
+}
+
 /** Distance from the prior mean, in prior standard deviations, at which single precision may overflow. */
 const FAR = 1e6;
-
-/** Parameters (S, D), flat or row by row, as one list. @throws on rows of another length, and on entries that are not numbers. */
-function flatten(theta: ArrayLike<number> | readonly ArrayLike<number>[], D: number): Float64Array {
-  const expected = `logProb: expected parameters (S, ${D})`;
-  if (typeof theta !== "object" || theta === null || !("length" in theta))
-    throw new Error(`${expected}, got ${describe(theta)}`);
-  const rows: readonly ArrayLike<number>[] = isRows(theta) ? theta : [theta];
-  const odd = isRows(theta) ? rows.findIndex((row) => row?.length !== D) : -1;
-  if (odd >= 0) throw new Error(`${expected}, got ${rows[odd]?.length ?? describe(rows[odd])} in row ${odd + 1}`);
-  const flat = rows.flatMap((row) => Array.from(row));
-  if (flat.length === 0 || flat.length % D !== 0) throw new Error(`${expected}, got ${flat.length} numbers`);
-  const bad = flat.findIndex((x) => typeof x !== "number" || Number.isNaN(x));
-  if (bad >= 0)
-    throw new Error(`logProb: expected numbers, got ${describe(flat[bad])} in row ${Math.floor(bad / D) + 1}`);
-  return Float64Array.from(flat);
-}
 
 /** @throws unless 0 < p < 1. */
 export const checkedLevel = (p: number): number => {

@@ -25,6 +25,9 @@ import { isTensor, show, type Tensor, topological } from "../graph/tensor.ts";
 import { isLost, isOffset } from "../numbers/offsets.ts";
 import { CALL_DEFAULTS, type CallSettings, resolveSimulator, type Simulator, type SimulatorSpec } from "./simulator.ts";
 
+/** A covariance of more parameters takes hundreds of megabytes, and minutes. */
+export const MOST_PARAMETERS = 4096;
+
 /** A name of a parameter or of one of the data. */
 export interface Parameter {
   readonly name: string;
@@ -212,6 +215,8 @@ export function defineProblem(spec: ProblemSpec): Problem {
   expectOneSource(settings);
   if (proposal !== null) expectProposal(name, proposal, prior);
   const D = prior.size;
+  if (D > MOST_PARAMETERS)
+    throw new Error(`${name}: expected a prior of at most ${MOST_PARAMETERS} parameters, got ${D}`);
   const named = nameAll(name, "parameters", settings.parameters, D, "θ");
   for (const from of [prior, proposal]) if (from !== null) expectHeld(name, from, named);
   const simulator = settings.simulate === null ? null : resolveSimulator(name, settings.simulate);

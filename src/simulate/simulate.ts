@@ -16,7 +16,7 @@ import { bankRows, cast, input } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import { atOnce, pause } from "../host/yielding.ts";
-import { columnMeans, columnSds, orOne } from "../numbers/moments.ts";
+import { columnMeans, columnSds } from "../numbers/moments.ts";
 import { type Centre, centreOf, isLost, withCentre, withoutCentre } from "../numbers/offsets.ts";
 import { STREAMS } from "../numbers/random.ts";
 import { expectProblem } from "../problem/expect.ts";
@@ -133,7 +133,7 @@ export function reporter(
 }
 
 type Own = Pick<Policy, "owner" | "advice" | "failures">;
-/** What functions that learn from simulations do about one that is not finite: forward models in ops have no other choice. */
+/** Policy of functions that learn from simulations: forward models in ops have no other choice. */
 const POLICY: Own = { owner: "simulate", advice: "check the forward model there", failures: "stop" };
 
 type Tables = Pick<Simulations, "theta" | "clean" | "noisy">;
@@ -287,7 +287,8 @@ export function dataCentre(
     if (noiseOf > 0 && rows >= ENOUGH && isLost(mean[j], Math.max(own, noiseOf)))
       throw new Error(`simulate: ${lost(j)}; subtract a reference value in the model, and from the observations`);
     if (noiseOf > 0) return Math.min(own > 0 ? own : Infinity, NOISES * noiseOf);
-    if (!(own > 0) || !isLost(mean[j], own)) return orOne(own);
+    if (!(own > 0)) return Infinity; // a constant stays what it is: nn/constant.ts
+    if (!isLost(mean[j], own)) return own;
     onWarning(`${lost(j)}: it is taken for constant; if it is not, subtract a reference value`);
     return Infinity;
   });

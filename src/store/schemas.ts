@@ -2,7 +2,9 @@
  * Schemas of the metadata in model files and checkpoints. They are loaded, with the library that checks them, when the first file is
  * read.
  */
+
 import * as v from "valibot";
+import { parseJson } from "../checks/json.ts";
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const size = v.pipe(count, v.minValue(1));
@@ -62,8 +64,9 @@ const specSchema = v.object({
   centres: v.optional(v.object({ parameters: v.nullable(numbers), data: v.nullable(numbers) })),
   guide: v.object({ name: v.string(), options }),
   embedding: v.object({ kind: v.picklist(["none", "standardise", "log", "principal"]), size }),
-  distance: v.optional(v.picklist(["whitened", "residual"])),
+  distance: v.optional(v.picklist(["whitened", "residual", "relations"])),
   distances: v.pipe(numbers, v.minLength(2)),
+  constant: v.optional(v.array(v.object({ column: size, value: finite }))),
   fingerprint: v.object({
     theta: v.array(numbers),
     forward: v.nullable(v.array(v.array(finiteOr(Number.NaN)))),
@@ -111,7 +114,7 @@ export const checkpointSchema = v.object({
 export function checkMetadata<S extends v.GenericSchema>(schema: S, text: string, what: string): v.InferOutput<S> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     throw new Error(`${what}: expected metadata of JSON, got something else`);
   }
