@@ -9,7 +9,7 @@
  */
 import { gzipSync } from "node:zlib";
 import { evaluate } from "../src/diagnostics.ts";
-import { type InverseMap, infer, load, simulate, toBytes, train } from "../src/index.ts";
+import { type InverseMap, infer, load, shippedModels, simulate, toBytes, train } from "../src/index.ts";
 import type { Problem } from "../src/problem/problem.ts";
 import { findProblem } from "../src/problems.ts";
 import { hardware, table } from "./report.ts";
@@ -61,7 +61,7 @@ export async function comparePrecision(problem: Problem, trained: InverseMap): P
 export async function precision({ only, full }: { only?: string; full?: boolean }): Promise<void> {
   console.log(hardware());
   const rows = [["", "weights", "gzip, kB", "−log q", "difference, nats", "KS mean / median / p90 / max"]];
-  for (const name of only?.split(",") ?? ["arm", "rod", "eit"]) {
+  for (const name of only?.split(",") ?? shippedModels) {
     const problem = findProblem(name);
     const trained = await train(problem, { preset: full ? "default" : "fast", seed: 1, kernels });
     rows.push(...(await comparePrecision(problem, trained)));

@@ -124,7 +124,7 @@ export default defineProblem({
 });`,
 );
 
-test("Ctrl-C while simulating keeps what is there, and the same command carries on to the same weights", async () => {
+test("Ctrl-C while simulating keeps the simulations, and the same command continues to the same weights", async () => {
   const bank = at("slow.bank");
   const sizes = ["--simulations", "500", "--held-out", "50", ...quick];
   const args = ["train", slow, "--out", at("slow.safetensors"), "--bank-file", bank, ...sizes];
@@ -209,7 +209,7 @@ for (const [what, args, status, message] of cases) {
 
 const example = ["train", "examples/external.js", "--simulations", "300", "--held-out", "40", ...quick];
 
-test("the example of a simulator trains from its file, and tells its rates with units", async () => {
+test("the example of a simulator trains from its file, and prints its rates with units", async () => {
   const model = at("epidemic.safetensors");
   const bank = at("epidemic.bank");
   const first = await retrodict([...example, "--out", model, "--bank-file", bank, "--json"]);
@@ -223,7 +223,7 @@ test("the example of a simulator trains from its file, and tells its rates with 
   assert.is(fs.statSync(bank).mtimeMs, mtimeMs, "simulated once");
 });
 
-test("the example trains on a server that speaks UM-Bridge, where it is told of one", async () => {
+test("the example trains on a UM-Bridge server, if one is given", async () => {
   let evaluations = 0;
   const answers: Readonly<Record<string, (body: { input: number[][] }) => object>> = {
     "/Info": () => ({ protocolVersion: 1.0, models: ["epidemic"] }),

@@ -340,7 +340,7 @@ test("a factor of a hundred parameters can be inverted before training", async (
   }
 });
 
-test("splines leave alone what lies outside of their bounds, but for shift and scale", async () => {
+test("outside their bounds splines only shift and scale", async () => {
   const traced = trace(spline({ bins: 4, bound: 2, embedding: [], hidden: [3] }), 2);
   const executor = await createReference(traced.program);
   const weights = weightsOf(traced, 6);

@@ -113,7 +113,7 @@ test("the key numbers are those of the evaluation", () => {
   assert.not.match(said, "dropped");
 });
 
-test("dropped simulations are told, and asked for again by the command", () => {
+test("the report gives the number of dropped simulations, and its command requests them again", () => {
   const { document } = parseHTML(reportHtml(evaluation({ ...shapes[0], change: { dropped: 12 } })));
   const said = (document.getElementById("made") as Element).textContent as string;
   assert.match(said, "--cases 30 --calibration 412 --against exact --seed 7");

@@ -128,7 +128,7 @@ test("invalid JSON is refused in time of its length, however many quotes it has"
   }
 });
 
-test("an explicit time limit holds for the handshake too, and is told with the address", async () => {
+test("an explicit time limit holds for the handshake too, and its error names the address", async () => {
   for (const path of ["/Info", "/ModelInfo", "/OutputSizes"]) {
     odd = { [path]: () => {} };
     const { message } = await rejection(umbridge({ ...options, timeout: 0.3 }));
@@ -153,7 +153,7 @@ test("an explicit time limit holds for the handshake too, and is told with the a
   }
 });
 
-test("the server's own reason is told: in the answer, in a header as C++ servers write it, or as text", async () => {
+test("errors contain the server's own reason: from the answer, from a header as C++ servers write it, or from text", async () => {
   const say =
     (status: number, text: string, headers = {}): Handler =>
     (_request, response) =>

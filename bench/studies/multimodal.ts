@@ -4,8 +4,8 @@
  * which guides can.
  */
 import * as Plot from "@observablehq/plot";
-import { columnOf } from "../../src/diagnostics/arrays.ts";
 import { coupling, gaussian, mixture, type Problem, spline } from "../../src/index.ts";
+import { columnOf } from "../../src/numbers/moments.ts";
 import { twoMoons } from "../../src/problems.ts";
 import { colour, document, dots } from "../../src/report/svg.ts";
 import { saveFigure } from "./figure.ts";

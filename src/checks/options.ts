@@ -53,12 +53,12 @@ type Required<Table extends OptionTable> = {
   readonly [Name in keyof Table as Name extends RequiredNames<Table> ? Name : never]: ValueOf<Table[Name]>;
 };
 
-/** What a caller gives: each option or nothing, and what is required. */
+/** The options that a caller gives; only required ones must be there. */
 export type OptionsOf<Table extends OptionTable> = [RequiredNames<Table>] extends [never]
   ? Optional<Table>
   : Required<Table> & Optional<Table>;
 
-/** What a function reads: options that are required or have a default are there. */
+/** The options that a function reads; required ones and those with a default are there. */
 export type SettingsOf<Table extends OptionTable> = {
   readonly [Name in keyof Table]: [Table[Name]["default"]] extends [undefined]
     ? Name extends RequiredNames<Table>
@@ -131,11 +131,11 @@ export const callback = <F extends (...args: any[]) => unknown>(): Check<F> => (
   test: (x) => typeof x === "function",
 });
 
-/** A function that is told of events. A promise that it returns is not awaited; if it is rejected, the next event is an error. */
+/** A function that is called with events. Its promise is not awaited; if it is rejected, the next event throws the error. */
 // biome-ignore lint/suspicious/noExplicitAny: any function may be asked for
 export const listener = <F extends (...args: any[]) => unknown>(): Check<F> => ({ ...callback<F>(), listens: true });
 
-/** A string with something in it. */
+/** A string that is not empty. */
 export const text: Check<string> = {
   expected: "a string that is not empty",
   test: (x) => typeof x === "string" && x !== "",
@@ -165,7 +165,7 @@ export const nullable = <T>({ expected, test, got }: Check<T>): Check<T | null> 
   got,
 });
 
-/** What no rule of this file says: `expected` completes "expected NAME to be …". */
+/** A check that this file does not have; `expected` completes "expected NAME to be …". */
 export const check = <T>(expected: string, test: (value: unknown) => boolean): Check<T> => ({ expected, test });
 
 // ---- reading
@@ -222,7 +222,7 @@ export const withWatchedListeners = <Options extends object>(
 
 /**
  * All options of a table: checked, and with their defaults. A value of undefined is an option that was left out.
- * @throws naming the first option that is unknown or makes no sense, what was expected and what came.
+ * @throws with the name of the first option that is unknown or invalid, what was expected, and what came.
  */
 export function readOptions<Table extends OptionTable>(
   owner: string,
@@ -239,7 +239,7 @@ export function readOptions<Table extends OptionTable>(
   return Object.fromEntries(settings) as SettingsOf<Table>;
 }
 
-/** The options of one table among those of several, to be passed on; those that were left out stay out. */
+/** The options of one table among those of several, to pass them on; those that were left out stay out. */
 export function pickOptions<Table extends OptionTable>(table: Table, given: object): OptionsOf<Table> {
   const values = given as Readonly<Record<string, unknown>>;
   const names = Object.keys(table).filter((name) => values[name] !== undefined);

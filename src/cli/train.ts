@@ -1,6 +1,6 @@
 /** `retrodict train PROBLEM --out FILE`: learns an inverse map and saves it. Ctrl-C saves a checkpoint. */
 import { InvalidArgumentError } from "commander";
-import { type OptionsOf, oneOf, option, whole } from "../checks/options.ts";
+import { type OptionsOf, oneOf, option, pickOptions, whole } from "../checks/options.ts";
 import { checkWritable, removeFile } from "../host/files.ts";
 import type { Problem } from "../problem/problem.ts";
 import { taken } from "../store/observations.ts";
@@ -132,31 +132,30 @@ async function keepCheckpoint(stopped: TrainingStopped, out: string): Promise<Er
   return new Error(`${stopped.message}; ${next}`, { cause: stopped });
 }
 
+/** The options of `train`. @throws UsageError on options that do not go together, or not with the problem. */
+async function settingsOf(problem: Problem, options: Options, output: Output): Promise<TrainOptions> {
+  const { preset, bankFile, out } = options;
+  const { presets } = problem;
+  const settings = {
+    ...pickOptions(trainTable, { ...options, resume: undefined }),
+    bank: await bankOf(problem, options, output),
+  };
+  if (preset !== undefined && !Object.hasOwn(presets, preset)) {
+    const names = Object.keys(presets).join(", ") || "none, which this problem has";
+    throw new UsageError(`--preset: expected ${names}, got "${preset}"`);
+  }
+  for (const file of [out, bankFile]) if (file !== undefined) await checkWritable(file); // before hours of training
+  return settings;
+}
+
 async function run([name]: readonly string[], options: Options, output: Output): Promise<Result> {
-  const {
-    out,
-    resume: resumePath,
-    surrogate: bySurrogate = false,
-    surrogateSteps,
-    bank: _files,
-    bankNoise: _noise,
-    simulations: _count,
-    precision,
-    ...rest
-  } = options;
+  const { out, surrogate: bySurrogate = false, surrogateSteps, precision } = options;
   if (surrogateSteps !== undefined && !bySurrogate)
     throw new UsageError("--surrogate-steps: expected --surrogate too, got no --surrogate");
   const given = await findProblemArgument(name);
-  const bank = await bankOf(given, options, output);
-  const settings = { ...rest, bank };
-  if (settings.preset !== undefined && !Object.hasOwn(given.presets, settings.preset)) {
-    const names = Object.keys(given.presets).join(", ") || "none, which this problem has";
-    throw new UsageError(`--preset: expected ${names}, got "${settings.preset}"`);
-  }
+  const settings = await settingsOf(given, options, output);
   const { guide, objective, steps, batch, pairs } = fullSettings(given, settings);
-  await checkWritable(out); // before hours of training
-  if (settings.bankFile !== undefined) await checkWritable(settings.bankFile);
-  const resume = resumePath === undefined ? undefined : await resumeFrom(resumePath);
+  const resume = options.resume === undefined ? undefined : await resumeFrom(options.resume);
   const from = resume ? ` from step ${resume.step}` : "";
   if (pairs) output.note(`${pairs.train.count} pairs to train on, ${pairs.heldOut.count} held out`);
   const [simulating, view] = [simulationView(output), progressView(output)];

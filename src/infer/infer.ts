@@ -41,7 +41,7 @@ export interface AmortisedPosterior extends Posterior {
 
 /**
  * The posterior of one observation y (M), or the posteriors of many: a list of N rows (M).
- * @throws when a row has the wrong length or holds a number that is not finite, and on options that make no sense.
+ * @throws when a row has the wrong length or holds a number that is not finite, and on invalid options.
  */
 export function infer(map: InverseMap, y: ArrayLike<number>, options?: InferOptions): Promise<AmortisedPosterior>;
 export function infer(

@@ -6,7 +6,7 @@ import { describe } from "../checks/arguments.ts";
 import { expectOption, expectRoom, type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
 import type { Distribution } from "../distributions/distribution.ts";
 import { probit } from "../numbers/math.ts";
-import { columnMeans, covarianceOf, quantileOf } from "../numbers/moments.ts";
+import { columnMeans, columnOf, covarianceOf, quantileOf } from "../numbers/moments.ts";
 import { symmetric } from "../numbers/triangles.ts";
 import { isRows } from "../problem/problem.ts";
 
@@ -121,10 +121,8 @@ export function gaussianSummary(mean: Float64Array, covariance: Float64Array): S
 
 /** Mean, covariance and quantiles of draws (S, D). */
 export function drawnSummary(draws: Float32Array, D: number): Summary {
-  const S = draws.length / D;
   const mean = columnMeans(draws, D);
   const covariance = symmetric(covarianceOf(draws, mean));
-  const column = (d: number): Float64Array => Float64Array.from({ length: S }, (_, s) => draws[s * D + d]).sort();
   let columns: Float64Array[] | undefined; // sorted at the first call
   return {
     mean,
@@ -132,7 +130,7 @@ export function drawnSummary(draws: Float32Array, D: number): Summary {
     draws,
     sd: mean.map((_, d) => Math.sqrt(covariance[d * D + d])),
     quantile: (p) => {
-      columns ??= Array.from({ length: D }, (_, d) => column(d));
+      columns ??= Array.from({ length: D }, (_, d) => columnOf(draws, D, d).sort());
       return Float64Array.from(columns, (sorted) => quantileOf(sorted, checkedLevel(p)));
     },
   };

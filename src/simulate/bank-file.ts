@@ -8,6 +8,7 @@
  * A record is appended by one write. Either it is there whole, or its checksum fails and the reader continues at the next mark.
  * Nothing is ever truncated or overwritten, so two processes may append to one file without harm.
  */
+import { parseJson } from "../checks/json.ts";
 import { appendBytes, fileExists, MAX_BYTES, readBytes, writeBytes } from "../host/files.ts";
 
 /** The identity of the simulations in a file: everything that their parameters depend on. */
@@ -119,7 +120,7 @@ function decodeRecord(payload: Uint8Array, { D, M }: BankIdentity): BankRecord {
 function identityIn(head: Uint8Array | null): Readonly<Record<string, unknown>> | null {
   if (head === null || !isWhole(head)) return null;
   try {
-    return Object(JSON.parse(new TextDecoder().decode(head)));
+    return Object(parseJson(new TextDecoder().decode(head)));
   } catch {
     return null;
   }

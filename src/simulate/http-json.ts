@@ -1,5 +1,6 @@
 /** JSON over HTTP by `fetch`, as UM-Bridge servers use it, with errors that say what came. */
 import { describe } from "../checks/arguments.ts";
+import { parseJson } from "../checks/json.ts";
 import { isPermanent, permanent } from "./retry.ts";
 
 type Answer = Readonly<Record<string, unknown>>;
@@ -29,13 +30,13 @@ const excerpt = (text: string): string => {
 /** Parses JSON, also with nan and inf, which some servers write and which become null. @throws for any other text. */
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     // Strings are matched first, so that they stay as they are; one without an end too, or it would be tried at each of its quotes.
     const strict = text.replace(/"[^"\\]*(?:\\.[^"\\]*)*"?|-?\b(?:nan|inf|infinity)\b/gis, (m) =>
       m[0] === '"' ? m : "null",
     );
-    return JSON.parse(strict);
+    return parseJson(strict);
   }
 }
 

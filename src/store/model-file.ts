@@ -7,6 +7,7 @@
  * because data may have any unit. Reading gives single precision in either case.
  */
 import type { InverseMap, ModelSpec, NamedTensor } from "../model/model.ts";
+import { MOST_PARAMETERS } from "../problem/problem.ts";
 import { fitsHalf, fromHalf, toHalf } from "./half.ts";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./safetensors.ts";
 
@@ -56,6 +57,8 @@ export async function decodeModel(bytes: Uint8Array): Promise<ModelFile> {
   const { format } = checkMetadata(formatSchema, metadata[KEY], "model file");
   if (format !== FORMAT) expected(`format ${FORMAT}`, `${format}, written by another version of the library`);
   const { version, spec } = checkMetadata(fileSchema, metadata[KEY], "model file");
+  const count = Object.keys(tensors).length;
+  if (count > MOST_TENSORS) expected(`at most ${MOST_TENSORS} tensors`, `${count}`);
   const named: [string, NamedTensor][] = [];
   let total = 0;
   for (const [name, { dtype, shape, data }] of Object.entries(tensors)) {
@@ -70,6 +73,15 @@ export async function decodeModel(bytes: Uint8Array): Promise<ModelFile> {
   return { version, spec, tensors: Object.fromEntries(named) };
 }
 
+/** Each tensor is a few nodes of every graph that is built from a file. */
+const MOST_TENSORS = 16_384;
+
+/** The length of the longest list within plain data. */
+const longestIn = (value: unknown): number =>
+  typeof value === "object" && value !== null
+    ? Object.values(value).reduce((most, x) => Math.max(most, longestIn(x)), Array.isArray(value) ? value.length : 0)
+    : 0;
+
 /** All numbers within plain data. */
 const numbersIn = (value: unknown): number[] =>
   typeof value === "number"
@@ -82,9 +94,12 @@ const numbersIn = (value: unknown): number[] =>
  * Refuses sizes that the tensors cannot have: each width or count of a guide needs at least as many weights, so a small file cannot
  * request a large graph.
  */
-function checkSizes({ D, M, parameters, data, embedding, guide, fingerprint }: ModelSpec, total: number): void {
+function checkSizes({ D, M, parameters, data, prior, embedding, guide, fingerprint }: ModelSpec, total: number): void {
   if (parameters.length !== D) expected(`${D} parameters`, `${parameters.length}`);
   if (data !== undefined && data.length !== M) expected(`names of ${M} data`, `${data.length}`);
+  if (D > MOST_PARAMETERS) expected(`at most ${MOST_PARAMETERS} parameters`, `${D}`);
+  const longest = longestIn(prior);
+  if (longest > MOST_PARAMETERS) expected(`lists of at most ${MOST_PARAMETERS} entries in the prior`, `${longest}`);
   for (const [name, n] of [
     ["D", D],
     ["M", M],

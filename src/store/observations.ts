@@ -1,4 +1,5 @@
 /** Tables from the bytes of files: CSV (one row per line), NumPy (N, M) or (M), JSON (one array, or several). */
+import { parseJson } from "../checks/json.ts";
 import { columnOrder } from "../problem/columns.ts";
 import type { Parameter } from "../problem/problem.ts";
 import { parseCsv, type Table } from "./csv.ts";
@@ -25,10 +26,10 @@ interface Reading {
   readonly flat: "row" | "column";
 }
 
-function parseJson(text: string, { flat }: Reading): Rows {
+function jsonRows(text: string, { flat }: Reading): Rows {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (error) {
     throw new Error(`expected JSON, got an error: ${(error as Error).message}`);
   }
@@ -58,7 +59,7 @@ function parseAny(bytes: Uint8Array, name: string, how: Reading): Table {
   if (isNpy(bytes) || /\.npy$/i.test(name)) return unnamed(parseNpy(bytes, how));
   const text = textOf(bytes);
   return /\.json$/i.test(name) || /^[\uFEFF\s]*\[/.test(text)
-    ? unnamed(parseJson(text.replace(/^\uFEFF/, ""), how))
+    ? unnamed(jsonRows(text.replace(/^\uFEFF/, ""), how))
     : parseCsv(text, how.columns);
 }
 

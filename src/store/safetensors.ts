@@ -3,6 +3,8 @@
  * and [begin, end) in the data, then the data, without gaps. Format: https://github.com/huggingface/safetensors
  * (README, "Format"). Reading executes nothing, and the whole file is checked before any tensor is allocated.
  */
+import { parseJson } from "../checks/json.ts";
+
 /** F16 as bits, which half.ts reads, because not every host has arrays of half precision. */
 const DTYPES = { F16: Uint16Array, F32: Float32Array, F64: Float64Array, I32: Int32Array } as const;
 
@@ -176,7 +178,7 @@ function parseHeader(bytes: Uint8Array): { entries: Entry[]; metadata: Record<st
   let header: unknown;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    header = JSON.parse(text);
+    header = parseJson(text);
   } catch {
     expected("a header of JSON", "something else (is the file damaged?)");
   }

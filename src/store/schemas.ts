@@ -2,7 +2,9 @@
  * Schemas of the metadata in model files and checkpoints. They are loaded, with the library that checks them, when the first file is
  * read.
  */
+
 import * as v from "valibot";
+import { parseJson } from "../checks/json.ts";
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const size = v.pipe(count, v.minValue(1));
@@ -110,7 +112,7 @@ export const checkpointSchema = v.object({
 export function checkMetadata<S extends v.GenericSchema>(schema: S, text: string, what: string): v.InferOutput<S> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     throw new Error(`${what}: expected metadata of JSON, got something else`);
   }

@@ -9,7 +9,7 @@ import { fullSettings, type TrainOptions, trainTable } from "./options.ts";
 
 /**
  * Learns the inverse map of a problem.
- * @throws on options that make no sense; `SimulationStopped` when aborted while the bank is simulated; `TrainingStopped`, with a
+ * @throws on invalid options; `SimulationStopped` when aborted while the bank is simulated; `TrainingStopped`, with a
  *   checkpoint, when aborted later, when a loss is not finite, or when the device is lost and its backend was asked for by name.
  *   With backend "auto" a training whose device is lost continues on wasm, and its record says so.
  */

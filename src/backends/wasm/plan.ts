@@ -64,10 +64,8 @@ export interface Ground {
   readonly threads: number;
 }
 
-/**
- * Lays out plans, each once. The steps are functions inside of this one, because they share the arena, the function table and the
- * fixed numbers that were stored before.
- */
+/** Lays out plans, each once. */
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: its steps share the arena, the function table and the stored numbers
 export function makeLayout({ program, kernels, arena, slabs, threads }: Ground): (plan: Plan) => LoadedPlan {
   const opcodes = fillTable(kernels);
   const tables = new Map<Int32Array | Float64Array, Readonly<Record<string, number>>>();
