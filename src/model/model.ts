@@ -78,7 +78,7 @@ export interface TrainingRecord {
   readonly weights?: WeightsRecord;
 }
 
-/** What a model file says of an inverse map, beside its tensors: plain data. */
+/** Description of an inverse map in a model file, besides its tensors: plain data. */
 export interface ModelSpec {
   /** Name of the problem. */
   readonly problem: string;
@@ -113,7 +113,7 @@ export interface InverseMap {
   /** The problem, where it is known. Corrections need it, and inference with guides on Laplace's base. */
   readonly problem: Problem | null;
   readonly prior: Distribution;
-  /** Where it computes unless a call says otherwise. */
+  /** Default backend of its calls. */
   readonly backend: BackendOptions;
   /** The executor of one of this map's programs, made at its first use and shared. `options` win over `backend`. */
   readonly executor: (program: ProgramName, options?: BackendOptions) => Promise<Executor>;

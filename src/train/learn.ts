@@ -135,7 +135,7 @@ const optimiserOf = ({ optimiser, clip }: FullSettings): OptimiserOptions => ({
   clip,
 });
 
-/** What the checks of a training look at. */
+/** Input of the checks of a training. */
 function courseOf(
   { step, heldOut, best }: Checkpoint,
   { bank, schedule, rate, steps }: FullSettings,
