@@ -8,6 +8,7 @@ import type { Distribution } from "../distributions/distribution.ts";
 import { probit } from "../numbers/math.ts";
 import { columnMeans, columnOf, covarianceOf, quantileOf } from "../numbers/moments.ts";
 import { symmetric } from "../numbers/triangles.ts";
+import { printed } from "./summary-text.ts";
 
 export const sampleTable = {
   /** Seed of the draws. */
@@ -61,6 +62,7 @@ export function makePosterior({ owner, prior, y, summary, warning, draw, density
   const D = prior.size;
   for (const name of ["mean", "sd", "covariance", "draws"] as const) expectFinite(owner, name, summary[name] ?? []);
   return {
+    ...printed,
     y,
     ...summary,
     warning,
