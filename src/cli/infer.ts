@@ -13,7 +13,7 @@ import { formatCsv } from "../store/csv.ts";
 import { encodeNpy } from "../store/npy.ts";
 import { parseObservations, taken } from "../store/observations.ts";
 import { addOptions, type CliCommand, type ComputeOptions, type Output, type Result, UsageError } from "./command.ts";
-import { correctAll, correctionJson } from "./correct-step.ts";
+import { correctAll, correctionJson, finite } from "./correct-step.ts";
 import { writeResult } from "./keep.ts";
 import { findModelArgument, MODEL_HELP } from "./model-argument.ts";
 import { formatNumber, formatTable } from "./table.ts";
@@ -106,7 +106,7 @@ const jsonOf = (inferred: AmortisedPosterior, posterior: Posterior): Record<stri
   q05: [...posterior.quantile(0.05)],
   q95: [...posterior.quantile(0.95)],
   covariance: [...posterior.covariance], // (D, D), row by row
-  distance: inferred.distance,
+  distance: finite(inferred.distance),
   farther: inferred.farther,
   ...(posterior.warning === undefined ? {} : { warning: posterior.warning }),
 });

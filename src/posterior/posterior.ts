@@ -42,6 +42,8 @@ export interface Posterior {
 export type Summary = Pick<Posterior, "mean" | "sd" | "covariance" | "quantile" | "draws">;
 
 export interface PosteriorParts {
+  /** Opens the messages about answers that are not finite, such as "infer: y, row 2". */
+  readonly owner?: string;
   readonly prior: Distribution;
   readonly y: Float64Array;
   readonly summary: Summary;
@@ -52,9 +54,13 @@ export interface PosteriorParts {
   readonly density: (theta: Float64Array, count: number) => Promise<Rows>;
 }
 
-/** A posterior from the parts of its kind. Checks arguments, and makes the density 0 outside the support. */
-export function makePosterior({ prior, y, summary, warning, draw, density }: PosteriorParts): Posterior {
+/**
+ * A posterior from the parts of its kind. Checks arguments, and makes the density 0 outside the support.
+ * @throws if the summary is not finite; its functions throw if their answers are not.
+ */
+export function makePosterior({ owner, prior, y, summary, warning, draw, density }: PosteriorParts): Posterior {
   const D = prior.size;
+  for (const name of ["mean", "sd", "covariance", "draws"] as const) expectFinite(owner, name, summary[name] ?? []);
   return {
     y,
     ...summary,
@@ -62,7 +68,7 @@ export function makePosterior({ prior, y, summary, warning, draw, density }: Pos
     sample: async (count, options) => {
       expectOption("sample", "count", whole(1), count);
       expectRoom("sample", "count", count, D);
-      return draw(count, readOptions("sample", sampleTable, options).seed);
+      return expectFinite(owner, "draws", await draw(count, readOptions("sample", sampleTable, options).seed));
     },
     logProb: async (theta) => {
       const flat = flatten(theta, D);
@@ -74,11 +80,28 @@ export function makePosterior({ prior, y, summary, warning, draw, density }: Pos
       const outside = (s: number): boolean => some(s, (x, d) => !(x >= low[d] && x <= high[d]));
       // Single precision overflows so far out, and the density there is 0.
       const far = (s: number): boolean => some(s, (x, d) => Math.abs(x - mean[d]) > FAR * sd[d]);
-      return Float64Array.from(values, (value, s) =>
+      const densities = Float64Array.from(values, (value, s) =>
         outside(s) || (Number.isNaN(value) && far(s)) ? Number.NEGATIVE_INFINITY : value,
       );
+      expectFinite(owner, "log-densities", densities, (x) => x < Number.POSITIVE_INFINITY); // −∞ is no density
+      return densities;
     },
   };
+}
+
+/** The numbers of an answer. @throws if one of them is not finite: extreme data overflow, and damaged weights give NaN. */
+function expectFinite<T extends ArrayLike<number>>(
+  owner = "posterior",
+  what: string,
+  values: T,
+  test: (x: number) => boolean = Number.isFinite,
+): T {
+  let bad = 0;
+  while (bad < values.length && test(values[bad])) bad++;
+  if (bad === values.length) return values;
+  throw new Error(
+    `${owner}: expected finite ${what}, got ${values[bad]} at index ${bad}; the observation is too extreme for single precision, or the model is damaged`,
+  );
 }
 
 /** Distance from the prior mean, in prior standard deviations, at which single precision may overflow. */

@@ -154,15 +154,15 @@ export async function correct(source: CorrectSource, options: CorrectOptions = {
   if (method === "nuts") return byNuts(source, sampled, settings, null);
   const target = targetOf(problem, hasLikelihood);
   const chains = hasDerivatives(sampled.problem);
-  const weighed = await byPsis(source, target, settings, chains);
-  if (method === "psis" || trusted(weighed)) return weighed;
-  if (!chains) return { ...weighed, note: `${weighed.note}; chains need derivatives: "${problem.name}" has none` };
+  const { told, make } = await byPsis(source, target, settings, chains);
+  if (method === "psis" || trusted(told)) return make();
+  if (!chains) return { ...make(), note: `${told.note}; chains need derivatives: "${problem.name}" has none` };
   try {
-    return await byNuts(source, sampled, settings, weighed);
+    return await byNuts(source, sampled, settings, told);
   } catch (error) {
     signal?.throwIfAborted();
     const reason = error instanceof Error ? error.message : String(error);
-    return { ...weighed, note: `${weighed.note}; NUTS failed: ${reason}` };
+    return { ...make(), note: `${told.note}; NUTS failed: ${reason}` };
   }
 }
 
@@ -173,13 +173,16 @@ const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 
 const showK = (k: number): string =>
   k === Number.NEGATIVE_INFINITY ? "−∞" : k === Number.POSITIVE_INFINITY ? "∞" : k.toFixed(2);
 
+/** What weights tell beside the posterior, which may not exist: one draw has no variance. */
+type Told = Omit<CorrectedPosterior, keyof Posterior>;
+interface Weighed {
+  readonly told: Told;
+  /** @throws if one draw has all the weight. */
+  readonly make: () => CorrectedPosterior;
+}
+
 /** Weights of draws θ (S, D) of q. */
-async function byPsis(
-  source: CorrectSource,
-  target: Target,
-  settings: Settings,
-  chains: boolean,
-): Promise<CorrectedPosterior> {
+async function byPsis(source: CorrectSource, target: Target, settings: Settings, chains: boolean): Promise<Weighed> {
   const { posterior } = source;
   const { problem, remark } = target;
   const { D, prior } = problem;
@@ -199,22 +202,12 @@ async function byPsis(
   const weights = logWeights.map((l) => exp(l));
   const odd = Array.from(logP).filter(Number.isNaN).length;
   const without = odd === 0 ? "" : `; ${odd} of them have no density, because their data are not finite`;
-  const common = makePosterior({
-    prior,
-    y,
-    summary: { ...weightedSummary(theta, weights, D), draws: null },
-    warning: psisWarning(kHat, ess, posterior.warning, chains),
-    draw: async (wanted, own) => rowsOf(theta, resample(weights, wanted, own), D),
-    density: async (at) => (await joint.of(at)).map((v) => v - logMean),
-  });
-  return {
-    ...common,
+  const told: Told = {
     problem,
     method: "psis",
     kHat,
     ess,
     efficiency: ess / count,
-    draws: rowsOf(theta, resample(weights, count, seed), D),
     evaluations: count,
     seconds: (performance.now() - begun) / 1000,
     logEvidence: logMean,
@@ -222,6 +215,25 @@ async function byPsis(
     diagnostics: null,
     note: `PSIS: ${count} draws weighted by the exact posterior${remark}, k̂ ${showK(kHat)}, ESS ${ess.toFixed(0)}${without}`,
   };
+  const make = (): CorrectedPosterior => {
+    const summary = { ...weightedSummary(theta, weights, D), draws: null };
+    if (Number.isNaN(summary.sd[0]))
+      throw new Error(
+        `correct: expected weights of more than one draw, got all of it on one of ${count}; ${chains ? 'use method "nuts"' : "train the guide longer"}`,
+      );
+    const common = makePosterior({
+      owner: "correct",
+      prior,
+      y,
+      summary,
+      warning: psisWarning(kHat, ess, posterior.warning, chains),
+      draw: async (wanted, own) => rowsOf(theta, resample(weights, wanted, own), D),
+      density: async (at) =>
+        (await joint.of(at)).map((v) => (Number.isNaN(v) ? Number.NEGATIVE_INFINITY : v - logMean)),
+    });
+    return { ...common, ...told, draws: rowsOf(theta, resample(weights, count, seed), D) };
+  };
+  return { told, make };
 }
 
 /** Smoothed weights of draws by their log densities; a draw whose density is 0 or not a number has weight 0. */
@@ -265,7 +277,7 @@ async function byNuts(
   source: CorrectSource,
   { problem, remark }: Target,
   settings: Settings,
-  weighed: CorrectedPosterior | null,
+  weighed: Told | null,
 ): Promise<CorrectedPosterior> {
   const { posterior } = source;
   const { chains, drawsPerChain, budget, seed, signal, onProgress } = settings;

@@ -10,6 +10,7 @@
  */
 import { parseJson } from "../checks/json.ts";
 import { appendBytes, fileExists, MAX_BYTES, readBytes, writeBytes } from "../host/files.ts";
+import { crc32 } from "../numbers/crc32.ts";
 
 /** The identity of the simulations in a file: everything that their parameters depend on. */
 export interface BankIdentity {
@@ -41,16 +42,6 @@ const MARK = ascii("RTDC");
  * square; an interrupted write takes no more than the length of one record.
  */
 const FAILED_CHECKS = 8;
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
-  for (let k = 0; k < 8; k++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;
-  return n;
-});
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = CRC_TABLE[(crc ^ byte) & 0xff] ^ (crc >>> 8);
-  return ~crc >>> 0;
-}
 
 /** A frame: mark, length, content, checksum. */
 function frame(mark: Uint8Array, content: Uint8Array): Uint8Array<ArrayBuffer> {

@@ -4,6 +4,7 @@
  * (README, "Format"). Reading executes nothing, and the whole file is checked before any tensor is allocated.
  */
 import { parseJson } from "../checks/json.ts";
+import { crc32 } from "../numbers/crc32.ts";
 
 /** F16 as bits, which half.ts reads, because not every host has arrays of half precision. */
 const DTYPES = { F16: Uint16Array, F32: Float32Array, F64: Float64Array, I32: Int32Array } as const;
@@ -33,7 +34,21 @@ interface Entry {
 }
 
 const METADATA = "__metadata__";
+/** Name of the checksum among the metadata. Files of other programs, and of earlier versions, have none. */
+const CHECKSUM = "retrodict-crc32";
 const MAX_HEADER = 16 * 1024 * 1024; // bytes
+
+/** The CRC-32 of all tensors and metadata, in the order of their names, as hexadecimal digits. */
+function checksumOf({ tensors, metadata }: TensorFile): string {
+  const lines = [
+    ...Object.entries(metadata).map((entry) => JSON.stringify(entry)),
+    ...Object.entries(tensors).map(([name, { dtype, shape, data }]) => {
+      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+      return JSON.stringify([name, dtype, shape, crc32(bytes)]);
+    }),
+  ];
+  return crc32(new TextEncoder().encode(lines.sort().join())).toString(16).padStart(8, "0");
+}
 
 const quote = (value: unknown): string => {
   const text = JSON.stringify(value) ?? String(value);
@@ -75,12 +90,13 @@ export function encodeSafetensors(
     (a, b) => sizeOfElement(tensors[b].dtype) - sizeOfElement(tensors[a].dtype) || (a < b ? -1 : 1),
   );
   const header: [string, unknown][] = [];
-  const keys = Object.keys(metadata).sort();
-  for (const key of keys) {
+  for (const key of Object.keys(metadata)) {
     checkName(key, "metadata");
     if (typeof metadata[key] !== "string") expected(`metadata "${key}" to be a string`, quote(metadata[key]));
   }
-  if (keys.length > 0) header.push([METADATA, Object.fromEntries(keys.map((key) => [key, metadata[key]]))]);
+  const all: Record<string, string> = { ...metadata, [CHECKSUM]: checksumOf({ tensors, metadata }) };
+  const keys = Object.keys(all).sort();
+  header.push([METADATA, Object.fromEntries(keys.map((key) => [key, all[key]]))]);
   let end = 0;
   for (const name of names) {
     const { dtype, shape, data } = tensors[name];
@@ -150,7 +166,11 @@ export function decodeSafetensors(bytes: Uint8Array): TensorFile {
     const copy = bytes.buffer.slice(at + begin, at + end) as ArrayBuffer; // bytes.slice of a Node Buffer does not copy
     return [name, { dtype, shape, data: new DTYPES[dtype](copy) }];
   });
-  return { tensors: Object.fromEntries(tensors), metadata };
+  const { [CHECKSUM]: checksum, ...rest } = metadata;
+  const file = { tensors: Object.fromEntries(tensors), metadata: rest };
+  const got = checksum === undefined ? undefined : checksumOf(file);
+  if (checksum !== got) expected(`the checksum ${quote(checksum)} that the file states`, `${got}: the file is damaged`);
+  return file;
 }
 
 /** Other files by their first bytes, as Latin-1. */
