@@ -72,7 +72,7 @@ const configured = (more: InlineConfig): InlineConfig => ({
   ...more,
 });
 
-/** What a page loads beside its modules, where threads are not asked for, and where they are. */
+/** Files that a page loads besides its modules, without threads and with them. */
 const beside = ["kernels.wasm", "kernels-relaxed.wasm", "worker.js"];
 const threaded = ["kernels-threads.wasm", "kernels-relaxed-threads.wasm"];
 

@@ -16,8 +16,9 @@ const { model, trainTiny } = tinyModel(at);
 test("problems are listed by name with their sizes", async () => {
   const { status, out, err } = await retrodict(["problems"]);
   assert.is(status, 0, err);
-  assert.match(out, /^name +D +M +guides +description\n/);
-  assert.match(out, /^banana +2 +1 +.*gaussian/m);
+  assert.match(out, /^name +D +M +guides +presets +description\n/);
+  assert.match(out, /^banana +2 +1 +.*gaussian.* fast default +/m);
+  assert.match(out, /^arm +4 +2 +.* fast default paper +/m);
 });
 
 test("--surrogate trains through a network that is fitted first, and tells its error", async () => {
@@ -69,9 +70,10 @@ test("a mixture is asked for by --guide, and its model infers", async () => {
   assert.match(infer.out, /"mean":\[-?[\d.]+,-?[\d.]+\]/);
 });
 
-test("--quiet training prints nothing", async () => {
+test("--quiet training prints its warnings, here that it is short, and nothing else", async () => {
   const { status, out, err } = await retrodict([...tiny, "--out", at("quiet.safetensors"), "--quiet"]);
-  assert.equal({ status, out, err }, { status: 0, out: "", err: "" });
+  assert.equal({ status, out }, { status: 0, out: "" });
+  assert.match(err, /^retrodict: warning: 20 steps [^\n]+\n$/);
 });
 
 test("an interrupted training that is resumed ends with the weights of an uninterrupted one", async () => {

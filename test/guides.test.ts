@@ -114,7 +114,7 @@ function frozenOf({ guide, program }: Traced, D: number): Float32Array {
   return values;
 }
 
-/** What a guide is conditioned on (rows, its width): features, or modes, features and factors of a solver. */
+/** The condition of a guide (rows, its width): features, or modes, features and factors of a solver. */
 function seenBy({ guide: { local } }: Traced, D: number, rows: number, features: ArrayLike<number>): Float64Array {
   const width = local?.width ?? E;
   const next = generator(21);

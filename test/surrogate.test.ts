@@ -264,7 +264,7 @@ test("dropped simulations are neither fitted nor used in the error, and are repo
   assert.equal(told, [
     `surrogate: ${failed} of 5536 simulations failed and were dropped: the fit and its error are valid only where "partial" can be simulated`,
   ]);
-  // Of θ ~ N(0, 1) a share of .309 fails.
+  // A share of .309 of θ ~ N(0, 1) fails.
   assert.ok(Math.abs(made.error.count / 512 - 0.691) < 5 * Math.sqrt((0.309 * 0.691) / 512), `${made.error.count}`);
   assert.ok(made.error.max < 0.1, `${made.error.max}`);
   const [first, sum] = await predict(made, [0, 0]);

@@ -16,7 +16,7 @@ const proper: Readonly<Record<string, object>> = {
   "/Evaluate": { output: [[1, 2, 3]] },
 };
 type Handler = (request: IncomingMessage, response: ServerResponse) => unknown;
-/** What the running test answers in place of the proper answer, by path. */
+/** Answers that the running test gives in place of the proper ones, by path. */
 let odd: Readonly<Record<string, Handler>> = {};
 let asked: string[] = [];
 

@@ -16,7 +16,7 @@
  */
 import { describe, reasonText } from "./arguments.ts";
 
-/** What a value must be. */
+/** Condition on a value. */
 export interface Check<T> {
   /** Completes "expected steps to be …". */
   readonly expected: string;
@@ -158,7 +158,7 @@ export const abortSignal: Check<AbortSignal> = {
   test: (x) => typeof (x as Partial<AbortSignal> | null)?.aborted === "boolean",
 };
 
-/** What `check` accepts, or null. */
+/** Accepts null as well as the values of `check`. */
 export const nullable = <T>({ expected, test, got }: Check<T>): Check<T | null> => ({
   expected: `${expected}, or null`,
   test: (x) => x === null || test(x),

@@ -13,13 +13,13 @@
 import { backendTable } from "../backends/select.ts";
 import { expectFields, expectList } from "../checks/arguments.ts";
 import { check, type OptionsOf, option, pickOptions, readOptions, seed, whole } from "../checks/options.ts";
+import { flatRows, type Rows } from "../checks/rows.ts";
 import { includedNoise } from "../distributions/noise.ts";
 import type { Posterior } from "../posterior/posterior.ts";
 import { expectProblem } from "../problem/expect.ts";
 import type { Problem } from "../problem/problem.ts";
 import { predictTable, replicate } from "../simulate/predict.ts";
 import { addNoise } from "../simulate/simulate.ts";
-import { flatRows, type Rows } from "./arrays.ts";
 import { sdOf } from "./resimulation.ts";
 
 /** T(y, c): the distance of an observation (M) from noise-free data (M). */
@@ -121,7 +121,7 @@ const STEP = -7;
 
 /**
  * Draws from a posterior, replicates its observation by the forward model or the simulator, and checks it against the replications.
- * Where the problem's noise is null each draw is simulated twice: once for y_s, and once for c_s, which then contains noise too.
+ * If the problem's noise is null each draw is simulated twice: once for y_s, and once for c_s, which then contains noise too.
  * @throws for a problem that has neither; as `predict` does.
  */
 export async function predictiveCheck(

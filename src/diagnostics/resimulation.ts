@@ -3,17 +3,17 @@
  *
  *   E_s |f(θ_s) − f(θ*)|,   and the root mean square of [f_j(θ_s) − f_j(θ*)]/σ_j over draws s and components j.
  *
- * Where θ* is unknown the observation itself replaces f(θ*), and the error then includes its noise. The error discriminates poorly:
+ * If θ* is unknown the observation itself replaces f(θ*), and the error then includes its noise. The error discriminates poorly:
  * a posterior that is too narrow has a smaller error than the exact one, and a posterior that lacks a mode has the same error.
  */
 
 import { type BackendOptions, backendTable } from "../backends/select.ts";
 import { expectFields, expectList } from "../checks/arguments.ts";
 import { readOptions } from "../checks/options.ts";
+import { flatRows, type Rows } from "../checks/rows.ts";
 import { expectProblem } from "../problem/expect.ts";
 import type { Problem } from "../problem/problem.ts";
 import { predict } from "../simulate/predict.ts";
-import { flatRows, type Rows } from "./arrays.ts";
 
 /** A re-simulation error. */
 export interface Resimulation {

@@ -6,7 +6,7 @@
  */
 import { expectList, expectNumber } from "../checks/arguments.ts";
 import { flag, type OptionsOf, option, readOptions, whole } from "../checks/options.ts";
-import { alphaTable } from "./arrays.ts";
+import { alphaTable } from "./bands.ts";
 import { type Curve, curvesOf, uniformLaw } from "./curves.ts";
 import { expectRanks, type Ranks } from "./ranks.ts";
 import { binomialTails, logFactorials } from "./special.ts";

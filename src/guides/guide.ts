@@ -8,7 +8,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import type { MakeWeight } from "../nn/mlp.ts";
 import { LOG_2PI } from "../numbers/math.ts";
 
-/** What a guide is built for. */
+/** Sizes that a guide is built for. */
 export interface GuideSizes {
   /** Number of parameters. */
   readonly D: number;

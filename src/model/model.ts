@@ -78,7 +78,13 @@ export interface TrainingRecord {
   readonly weights?: WeightsRecord;
 }
 
-/** What a model file says of an inverse map, beside its tensors: plain data. */
+/** A column of the data that never varied, and its value. */
+export interface Constant {
+  readonly column: number;
+  readonly value: number;
+}
+
+/** Description of an inverse map in a model file, besides its tensors: plain data. */
 export interface ModelSpec {
   /** Name of the problem. */
   readonly problem: string;
@@ -97,6 +103,8 @@ export interface ModelSpec {
   readonly distance?: DistanceKind;
   /** Quantiles 0, 0.5 %, … 100 % of the distance of held-out simulations from all others. */
   readonly distances: readonly number[];
+  /** Columns of the data, from 1, that had one value in all simulations. */
+  readonly constant?: readonly Constant[];
   readonly fingerprint: Fingerprint;
   readonly training: TrainingRecord;
   /** The record of the evaluation, where the model was evaluated before it was saved. */
@@ -113,7 +121,7 @@ export interface InverseMap {
   /** The problem, where it is known. Corrections need it, and inference with guides on Laplace's base. */
   readonly problem: Problem | null;
   readonly prior: Distribution;
-  /** Where it computes unless a call says otherwise. */
+  /** Default backend of its calls. */
   readonly backend: BackendOptions;
   /** The executor of one of this map's programs, made at its first use and shared. `options` win over `backend`. */
   readonly executor: (program: ProgramName, options?: BackendOptions) => Promise<Executor>;

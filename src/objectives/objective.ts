@@ -4,7 +4,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import type { TracedGuide } from "../guides/guide.ts";
 import type { Problem } from "../problem/problem.ts";
 
-/** What an objective is built from. */
+/** Inputs of an objective. */
 export interface ObjectiveContext {
   readonly problem: Problem;
   readonly guide: TracedGuide;

@@ -107,7 +107,7 @@ function decodeRecord(payload: Uint8Array, { D, M }: BankIdentity): BankRecord {
   };
 }
 
-/** What a head says, or null where it is damaged. */
+/** The content of a head, or null if it is damaged. */
 function identityIn(head: Uint8Array | null): Readonly<Record<string, unknown>> | null {
   if (head === null || !isWhole(head)) return null;
   try {

@@ -8,9 +8,9 @@ export interface SimulationProgress {
   readonly done: number;
   /** Simulations in all. */
   readonly count: number;
-  /** Those that were taken from the bank file of an earlier run. */
+  /** Simulations taken from the bank file of an earlier run. */
   readonly kept: number;
-  /** Those that failed and were dropped. */
+  /** Simulations that failed and were dropped. */
   readonly failed: number;
   /** Simulations a second, in this run. */
   readonly perSecond: number;

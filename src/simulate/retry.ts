@@ -5,7 +5,7 @@ export interface Stop {
   readonly stopped: boolean;
   readonly reason: unknown;
   readonly stop: (reason?: unknown) => void;
-  /** Called at the stop; whoever has nothing left to end deletes its own. */
+  /** Called at the stop; a finished call deletes its own entry. */
   readonly listeners: Set<() => void>;
   /** Stops listening to the signal. */
   readonly release: () => void;

@@ -113,7 +113,7 @@ export function reporter(
 }
 
 type Own = Pick<Policy, "owner" | "advice" | "failures">;
-/** What functions that learn from simulations do about one that is not finite: forward models in ops have no other choice. */
+/** Policy of functions that learn from simulations: forward models in ops have no other choice. */
 const POLICY: Own = { owner: "simulate", advice: "check the forward model there", failures: "stop" };
 
 /**

@@ -49,7 +49,7 @@ export interface UmbridgeModel {
   readonly D: number;
   /** Number of data in all. */
   readonly M: number;
-  /** What the server can compute. */
+  /** Capabilities of the server. */
   readonly supports: {
     readonly evaluate: boolean;
     readonly gradient: boolean;

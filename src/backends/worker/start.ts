@@ -41,7 +41,7 @@ function listening(where: string | URL, { message, failure }: Listener) {
   const up = new Promise<void>((resolve, reject) => {
     settle = { resolve, reject };
   });
-  up.catch(() => {}); // who does not await `up` is told of the failure all the same
+  up.catch(() => {}); // `failure` reports it to callers that do not await `up`
   const fail = (told: string): void => {
     settle?.reject(new Error(told));
     settle = undefined;
@@ -58,7 +58,7 @@ function listening(where: string | URL, { message, failure }: Listener) {
     failure(why: string): void {
       fail(settle ? `no worker starts from ${where} (${why}); ${HINT}` : why);
     },
-    /** The worker was ended. A script that cannot be loaded or fails is an error first, so where it is has nothing to do with this. */
+    /** The worker ended. A script that cannot be loaded, or fails, causes an error first, so its place is not the reason. */
     ended(code: number): void {
       fail(`a worker ended with status ${code}${settle ? " before it was ready" : ""}`);
     },
@@ -95,7 +95,7 @@ function workerUrl(): string | URL {
 /** A script that imports a module from another place. */
 const importing = (url: URL): string => `import ${JSON.stringify(url.href)};`;
 
-/** What a thread can start from: a file, or a script as data; in Deno also the URL of a server. */
+/** Whether a thread can start from a source: a file, or a script as data; in Deno also the URL of a server. */
 function threadSource(place: string | URL): string | URL {
   const { pathToFileURL } = builtin("node:url") as typeof import("node:url");
   const url = typeof place === "string" ? pathToFileURL(place) : place;
