@@ -85,7 +85,7 @@ export async function placesOf(
 ): Promise<Place[]> {
   const sampler = await samplerOf("nuts", problem, backend); // refuses a problem without a likelihood
   const own = await ownPlaces(problem, rows, settings, backend);
-  const posteriors = settings.space === "auto" ? posteriorsOf(settings.start, rows.length) : null;
+  const posteriors = settings.space !== "guide" ? posteriorsOf(settings.start, rows.length) : null;
   const places: Place[] = [];
   for (const [i, y] of rows.entries()) {
     if (posteriors === null) {
