@@ -283,7 +283,7 @@ function cotangents(value: v128, log: v128, to: usize, lane: usize, bins: i32, b
     log = f32x4.neg(log);
   }
   const tall = mul(value, h), part = mul(mul(tall, ab), perD2);
-  // Where y is given, a moves x = x0 + w a alone: the sum would be this, after a cancellation.
+  // If y is given, a changes only x = x0 + w a: the sum would be this, after a cancellation.
   const ofX = inverse ? f32x4.neg(given) : mul(madd(tall, fA, mul(log, gA)), perW);
   const ofS = madd(tall, fS, mul(log, gS));
   const ofD0 = madd(part, q, mul(log, sub(mul(bb, perN), fall)));

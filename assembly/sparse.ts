@@ -1,5 +1,5 @@
 // Products with sparse matrices: fixed ones shared by all samples (assembly, loads, sensors), and a symmetric matrix for each
-// sample, whose lower triangle has its entries as features. src/backends/wasm/encode.ts writes the tables.
+// sample, whose lower triangle has its entries as features. src/backends/wasm/encode-plan.ts writes the tables.
 import { fuse, pitch, plus, spread, times } from "./lanes";
 import { attrs, inCols, inPtr, outCols, outPtr, outRows, shardBlocks } from "./state";
 

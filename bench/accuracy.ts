@@ -1,6 +1,6 @@
 /**
  * `npm run bench accuracy [-- --reference DIR] [--only NAME,…]`: trains from fixed seeds and judges the posteriors.
- * What the table of `npm run bench paper` has, it has from there: guides trained anew, and Laplace's approximation.
+ * It gives those rows of `npm run bench paper` that need training, and Laplace's approximation.
  */
 import { createExecutor } from "../src/backends/select.ts";
 import { gaussianKl } from "../src/diagnostics/kl.ts";
@@ -15,7 +15,7 @@ import { paperTable } from "./paper-table.ts";
 import { judge, ownReference, readReference, referenceFolder, timedTrain } from "./reference.ts";
 import { cpuSeconds, hardware, table } from "./report.ts";
 
-/** KL(guide ‖ exact) in nats, mean over fresh data: both are Gaussian. */
+/** KL(guide ‖ exact) in nats, mean over fresh data; both are Gaussian. */
 async function linearKl(objective: "elbo" | "npe"): Promise<{ kl: number; seconds: number }> {
   const before = cpuSeconds();
   const map = await train(linearGaussian, { preset: "default", guide: "gaussian", objective, seed: 1 });
@@ -54,11 +54,11 @@ async function medianElbo(map: InverseMap, problem: Problem): Promise<number> {
   const { noisy, count } = await simulate(problem, 2000, { seed: 555 });
   const elbos: number[] = [];
   for (let i = 0; i < count; i++) {
-    const datum = Float64Array.from(noisy.subarray(i * problem.M, (i + 1) * problem.M));
-    const posterior = await infer(map, datum, { draws: 2 });
+    const observation = Float64Array.from(noisy.subarray(i * problem.M, (i + 1) * problem.M));
+    const posterior = await infer(map, observation, { draws: 2 });
     const draws = await posterior.sample(200, { seed: 5 });
     const logQ = await posterior.logProb(draws);
-    const inputs = { theta: Float64Array.from(draws), y: datum };
+    const inputs = { theta: Float64Array.from(draws), y: observation };
     const { value } = await executor.run("potential", { rows: logQ.length, repeat: logQ.length, inputs });
     elbos.push(logQ.reduce((sum, q, s) => sum + (value[s] - q) / logQ.length, 0));
   }
@@ -105,7 +105,7 @@ async function linearRows(): Promise<string[][]> {
   return rows;
 }
 
-/** Prints what comes of a problem in the paper's table. */
+/** Prints the rows of a problem in the paper's table. */
 const inPaper =
   (only: string) =>
   async (folder: string | null): Promise<string[][]> => {
@@ -113,7 +113,7 @@ const inPaper =
     return [];
   };
 
-/** Rows by name, in order; nothing where they are printed already. */
+/** Rows by name, in order; null if other code has printed them. */
 const rows: Record<string, (folder: string | null) => Promise<string[][]>> = {
   default: inPaper("arm"),
   fast: fastArm,

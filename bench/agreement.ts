@@ -1,7 +1,7 @@
 /**
- * `npm run bench agreement [-- --guide gaussian,spline] [--steps 1500] [--cases 5]`: where whole trainings of the arm (by NPE, the rate
- * down to 0) end on the plain build of the wasm kernels, on the relaxed one and on WebGPU. Roundings differ, and thousands of steps
- * make much of them: what is shown is whether WebGPU stays as near to the plain build as the relaxed one does. `--cases` counts seeds.
+ * `npm run bench agreement [-- --guide gaussian,spline] [--steps 1500] [--cases 5]`: final losses of whole trainings of the arm (NPE,
+ * learning rate down to 0) on the plain and relaxed builds of the wasm kernels and on WebGPU. Roundings differ, and thousands of steps
+ * amplify them; the bench shows whether WebGPU stays as close to the plain build as the relaxed one does. `--cases` counts seeds.
  */
 
 import type { BackendOptions } from "../src/backends/select.ts";

@@ -18,7 +18,7 @@ const BOUNDED = 100;
 const SEED = 2025;
 const NOISE_SD = (darcy.noise.spec as { readonly sd: number }).sd;
 const { D, M } = darcy;
-/** Draws an observation, for re-simulation and for the bounds. */
+/** Draws for each observation, for re-simulation and for the bounds. */
 const DRAWS = { resimulation: 50, bounds: 1000 };
 const f = (x: number, digits = 2): string => x.toFixed(digits);
 
@@ -37,7 +37,7 @@ async function makeCases(): Promise<Cases> {
 }
 
 interface Judgement {
-  /** −log q of the true parameters, an observation. */
+  /** −log q of the true parameters, for each observation. */
   readonly losses: readonly number[];
   /** Share, over observations and parameters, of truths within the central 90 % interval of their marginal. */
   readonly coverage: number;
@@ -85,7 +85,7 @@ function logMean(logs: readonly number[]): number {
   return most + Math.log(mean(logs.map((l) => Math.exp(l - most))));
 }
 
-/** Bounds of −log p(θ | y) of the true parameters, an observation: what it is at least and at most, on average. */
+/** Lower and upper bound of the mean of −log p(θ | y) of the true parameters, for each observation. */
 async function boundExact(
   posteriors: readonly LaplacePosterior[],
   cases: Cases,

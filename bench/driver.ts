@@ -1,5 +1,5 @@
-// Timing of several candidates in one process: each round runs every candidate once, in rotating order, so that what
-// disturbs the machine disturbs all alike; answers are medians and ratios of medians to the first candidate.
+// Timing of several candidates in one process. Each round runs every candidate once, in rotating order, so that disturbances of
+// the machine affect all candidates alike. Results are medians, and ratios of medians to the first candidate.
 // Results are checked before anything is timed.
 
 import { spawnSync } from "node:child_process";
@@ -8,7 +8,7 @@ import os from "node:os";
 import path from "node:path";
 import { performance } from "node:perf_hooks";
 
-/** The names of the work items; a peer answers those that its library can do. */
+/** The names of the work items; a peer implements those that its library supports. */
 export type WorkId =
   | "W1Step"
   | "W2Step"
@@ -23,7 +23,7 @@ export type WorkId =
   | "W4GaussOwnNoise"
   | "W4Batch";
 
-/** What a candidate answers for the check: named flat arrays, rows first. */
+/** Outputs of a candidate for the check: named flat arrays, rows first. */
 export type Outputs = Record<string, ArrayLike<number>>;
 
 /** A work item made ready by one library. */
@@ -32,7 +32,7 @@ export interface Prepared {
   run(): void | Promise<void>;
   /** The outputs from the initial state; called once, before any `run`. */
   outputs(): Outputs | Promise<Outputs>;
-  /** Frees what the work item holds. */
+  /** Frees the memory of the work item. */
   dispose?(): void | Promise<void>;
 }
 
@@ -40,10 +40,10 @@ export interface Prepared {
 export interface Peer {
   readonly name: string;
   readonly version: string;
-  /** How it was set up, in a line: backend, threads, what was tuned by hand. */
+  /** Its setup in one line: backend, threads, tuning by hand. */
   readonly notes: string;
   readonly workloads: { readonly [K in WorkId]?: () => Prepared | Promise<Prepared> };
-  /** For the cold start: the script (see `compareCold`), and the file it is to load W2's flow from. */
+  /** For the cold start: the script (see `compareCold`), and the file with W2's flow. */
   readonly cold?: { readonly script: string; model(): Uint8Array };
 }
 
@@ -52,13 +52,13 @@ export interface Work {
   readonly title: string;
   /** Multiplications and additions of the matrix products alone, in one run. */
   readonly flops: number;
-  /** Throws if `outputs` are wrong; answers the largest error as a fraction of its tolerance. */
+  /** Throws if `outputs` are wrong; returns the largest error as a fraction of its tolerance. */
   verify(outputs: Outputs): number;
 }
 
 /**
  * |got − want| / |want − origin| in the 2-norm must stay within the tolerance; a NaN does not.
- * For trained weights the origin is where they started, so that what is judged is the update.
+ * For trained weights the origin is their initial value, so that the update is judged.
  * @returns the error as a fraction of the tolerance
  */
 export function relative(
@@ -118,33 +118,33 @@ export function moments(
   );
 }
 
-/** What is timed. */
+/** A candidate. */
 export interface Candidate {
   readonly name: string;
-  /** How many units of work a run is: times are those of one (default 1). */
+  /** Units of work in a run; times are for one unit (default 1). */
   readonly units?: number;
   run(): void | Promise<void>;
 }
 
-/** How long to measure. */
+/** Options of the measurement. */
 export interface CompareOptions {
-  /** Rounds at least (default 10). */
+  /** Fewest rounds (default 10). */
   rounds?: number;
-  /** Seconds at least, all candidates together (default 4). */
+  /** Fewest seconds for all candidates together (default 4). */
   seconds?: number;
-  /** Warm-up of each candidate, seconds at least, and two runs (default 1): V8 replaces its first, slow code. */
+  /** Warm-up of each candidate: at least so many seconds, and two runs (default 1), because V8 replaces its first, slow code. */
   warmUp?: number;
-  /** A sample repeats the run until it lasts this long, milliseconds (default 3): clocks and `await` have a grain. */
+  /** A sample repeats the run for at least so many milliseconds (default 3), because clocks and `await` are coarse. */
   sample?: number;
-  /** "cpu" takes the processor time of the process instead of wall time: for a machine that others use too. */
+  /** "cpu" measures the processor time of the process instead of wall time, for machines with other load. */
   clock?: "wall" | "cpu";
   /** If given, the rate is printed too. */
   flops?: number;
-  /** Where the table goes, line by line (default: standard output). */
+  /** Receives the table line by line (default: standard output). */
   print?: (line: string) => void;
 }
 
-/** Milliseconds a unit of work by the chosen clock, over the rounds, and the ratio to the first candidate. */
+/** Milliseconds per unit of work by the chosen clock, over the rounds, and the ratio to the first candidate. */
 export interface Timing {
   readonly name: string;
   readonly median: number;
@@ -153,7 +153,7 @@ export interface Timing {
   readonly ratio: number;
   /** Quartiles of the ratios round by round. */
   readonly ratioQuartiles: readonly [number, number];
-  /** Processor time of the whole process over wall time: about 1 where one thread works. */
+  /** Processor time of the whole process over wall time; about 1 for one thread. */
   readonly threads: number;
   readonly rounds: number;
 }
@@ -165,7 +165,7 @@ function quantile(values: readonly number[], p: number): number {
   return sorted[low] + (at - low) * ((sorted[low + 1] ?? sorted[low]) - sorted[low]);
 }
 
-/** Medians, quartiles and ratios to the first of the times, one list a candidate. */
+/** Medians, quartiles and ratios to the first candidate, from one list of times per candidate. */
 function summarise(names: readonly string[], times: readonly number[][], threads: readonly number[]): Timing[] {
   const base = quantile(times[0], 0.5);
   return names.map((name, c) => {
@@ -196,7 +196,7 @@ async function repeat(candidate: Candidate, times: number): Promise<number> {
  * Times the candidates, interleaved.
  * @param title what is compared, printed above the table
  * @param candidates at least one; ratios are to the first
- * @returns one timing a candidate, in the order given
+ * @returns one timing per candidate, in the given order
  */
 export async function compare(
   title: string,
@@ -258,11 +258,11 @@ function printTable(
   }
 }
 
-/** A line that names the machine and the engine. */
+/** A line that names the machine and the JavaScript engine. */
 export function machine(): string {
   const [cpu] = os.cpus();
   const memory = Math.round(os.totalmem() / 2 ** 30);
-  // A module whose one function is f32x4.relaxed_madd: valid where relaxed SIMD is on.
+  // A module whose one function is f32x4.relaxed_madd: valid if relaxed SIMD is on.
   const probe = [
     0, 97, 115, 109, 1, 0, 0, 0, 1, 8, 1, 96, 3, 123, 123, 123, 1, 123, 3, 2, 1, 0, 10, 13, 1, 11, 0, 32, 0, 32, 1, 32,
     2, 253, 133, 2, 11,
@@ -276,7 +276,7 @@ export function machine(): string {
 
 /**
  * Checks one work item in every peer that has it, then times them.
- * @throws Error naming peer, item and error where an output is wrong; nothing is timed then
+ * @throws an Error that names peer, item and error if an output is wrong; nothing is timed then
  */
 export async function benchWork(
   work: Work,
@@ -314,7 +314,7 @@ export async function benchWork(
  * `posterior-ms NUMBER`, milliseconds since the start of its process; writing the draws comes after.
  * @param bundle makes one JavaScript file of a script and our own modules, leaving packages as they are installed
  * @param directory where scripts, models and draws go; packages must be found from there
- * @throws Error with the script's standard error where one fails, or where draws are wrong
+ * @throws an Error with the script's standard error if one fails, or if draws are wrong
  */
 export async function compareCold(
   work: Work,

@@ -1,5 +1,5 @@
 /**
- * What finite elements cost: making a model, data of a sample, and their gradient by its coefficients. Grids of the unit square,
+ * Cost of finite elements: making a model, the data of a sample, and their gradient with respect to the coefficients. Grids of the unit square,
  * f64, 36 sensors, one thread, plain kernels; processor time, the least of three runs. `npx tsx bench/fem-cost.ts`
  */
 import type { Executor } from "../src/backends/backend.ts";
@@ -15,7 +15,7 @@ import { atOnce } from "../src/host/yielding.ts";
 const sensors = Array.from({ length: 36 }, (_, k) => [(1 + (k % 6)) / 7, (1 + Math.floor(k / 6)) / 7] as const);
 const milliseconds = (): number => process.cpuUsage().user / 1000;
 
-/** Milliseconds a sample. */
+/** Milliseconds per sample. */
 async function cost(executor: Executor, plan: string, a: Float64Array, rows: number): Promise<number> {
   let least = Infinity;
   for (let k = 0; k < 4; k++) {

@@ -1,8 +1,8 @@
 /**
  * `npm run bench gpu [-- --only products,flows,crossing]`: the same work on wasm, on our WebGPU, and on tfjs and jax-js on WebGPU, in Node
  * on Dawn, interleaved in one run, results checked first. On a GPU: products of matrices from 1024³ to 4096³ as a share of the f32 peak,
- * which is measured beside them; W2's training at batches of 2,048 and 65,536; and from how many operations a step on WebGPU overtakes
- * wasm. On a software adapter: small shapes, and dispatches a training step. Ratios are of medians of wall time.
+ * which is measured in the same run; W2's training at batches of 2,048 and 65,536; and the number of operations per step above which
+ * WebGPU is faster than wasm. On a software adapter: small shapes, and dispatches per training step. Ratios are of medians of wall time.
  */
 import { hostRunsRelaxed } from "../src/backends/wasm/kernels.ts";
 import type { Gpu } from "../src/backends/webgpu/device.ts";
@@ -19,7 +19,7 @@ import { normals } from "./workloads.ts";
 interface Scale {
   readonly products: readonly number[];
   readonly peak: { readonly groups: number; readonly turns: number };
-  /** Operations of one run of products: enough that its end is not what is measured. */
+  /** Operations of one run of products: enough that the end of the run takes a small share of the time. */
   readonly productRun: number;
   readonly flows: readonly number[];
   readonly crossing: readonly number[];
@@ -71,7 +71,7 @@ async function openPeers(): Promise<Candidate[]> {
 
 const rate = (flops: number, { median }: Timing): number => flops / median / 1e6;
 
-/** Sums of K products round off like √K · 2⁻²⁴ of their terms' size, and each term is about 1. */
+/** The rounding error of a sum of K products is about √K · 2⁻²⁴ of the size of its terms, which is about 1. */
 function checkCorner(name: string, n: number, got: ArrayLike<number>, a: Float32Array, b: Float32Array): void {
   for (let j = 0; j < got.length; j++) {
     let want = 0;
@@ -148,11 +148,11 @@ function agree(name: string, got: Outputs, want: Outputs, start: Float32Array): 
 interface Ready {
   readonly name: string;
   readonly trainer: Trainer;
-  /** Dispatches a step, of those on WebGPU. */
+  /** Dispatches per step on WebGPU. */
   readonly dispatches: number;
 }
 
-/** Makes candidates ready on a batch and checks them against the first. Those that cannot are left out, with the reason. */
+/** Prepares candidates for a batch and checks them against the first. Those that cannot run are left out, with the reason. */
 async function readyFlows(
   host: Host,
   batch: number,
@@ -234,7 +234,7 @@ async function flows({ host, scale, peers }: Stage): Promise<void> {
   console.log(`\nTraining:\n${table(rows)}`);
 }
 
-/** Where the lines through the points cross, between the two batches whose order changes; by logarithms. */
+/** Crossing of the lines through the points, in logarithms, between the two batches at which the order changes. */
 function crossingOf(points: readonly { flops: number; ratio: number }[]): string {
   const at = points.findIndex(({ ratio }) => ratio >= 1);
   if (at < 0) return "WebGPU never overtakes wasm here";

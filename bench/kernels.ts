@@ -1,4 +1,4 @@
-/** `npm run bench kernels`: nanoseconds an element of single kernels, both builds, by benchmark.js. No ratios: those need interleaving. */
+/** `npm run bench kernels`: nanoseconds per element of single kernels, both builds, by benchmark.js. It prints no ratios, because they need interleaving. */
 import Benchmark from "benchmark";
 import { compileKernels, hostRunsRelaxed, instantiateKernels } from "../src/backends/wasm/kernels.ts";
 import type { KernelBuild } from "../src/backends/wasm/kernels-url.ts";
@@ -37,7 +37,7 @@ async function suite(build: KernelBuild): Promise<string[][]> {
   kernels.memory.grow(16);
   const at = (i: number) => base + 4096 + i * PITCH;
   for (const i of [0, 1]) new Float32Array(kernels.memory.buffer, at(i), ELEMENTS).fill(0.4 + 0.1 * i);
-  /** A record as the interpreter reads it (assembly/state.ts); a param of one row needs no shard. */
+  /** A record as the interpreter reads it (assembly/state.ts); a parameter of one row needs no shard. */
   const record = (inputs: number): number => {
     const shape = [1, ELEMENTS, 1];
     const words = [

@@ -1,10 +1,10 @@
-/** `npm run bench [NAME …]`: all of them, or those that are named. */
+/** `npm run bench [NAME …]`: all benches, or the named ones. */
 
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { hostRunsRelaxed } from "../src/backends/wasm/kernels.ts";
 
-// Node 20 has relaxed SIMD behind a flag; newer ones do not know the flag.
+// Node 20 has relaxed SIMD behind a flag, which newer versions do not know.
 if (!hostRunsRelaxed()) setFlagsFromString("--experimental-wasm-relaxed-simd");
 
 const { positionals, values } = parseArgs({
@@ -24,7 +24,7 @@ const { positionals, values } = parseArgs({
   },
 });
 
-/** Benches by name: each is loaded when it is asked for, since peers are installed apart. */
+/** Benches by name. Each is loaded on demand, because peers are installed separately. */
 const benches: Record<string, () => Promise<void>> = {
   speed: async () => (await import("./speed.ts")).speed(values),
   threads: async () => (await import("./threads.ts")).threadsBench(values),
@@ -39,6 +39,7 @@ const benches: Record<string, () => Promise<void>> = {
   accuracy: async () => (await import("./accuracy.ts")).accuracy(values),
   flags: async () => (await import("./flags.ts")).flags(values),
   foreign: async () => (await import("./foreign.ts")).foreign(),
+  kill: async () => (await import("./kill.ts")).kill(values),
   studies: async () => (await import("./studies/main.ts")).runStudies(values),
 };
 

@@ -1,4 +1,4 @@
-/** Benches run on this Node and on a newer one, since their compilers differ. */
+/** Benches run on this Node and on a newer one, because their compilers differ. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -7,9 +7,9 @@ import { fileURLToPath } from "node:url";
 const newerNode = join(fileURLToPath(new URL("..", import.meta.url)), "node_modules/node-current/bin/node");
 
 /**
- * Runs this very command again in a process of each Node. Answers false in such a process, and where there is no newer Node:
- * then the bench is to be run here.
- * @throws where one of them fails.
+ * Runs this command again in a process of each Node. Returns false in such a process, and if there is no newer Node: then the bench
+ * runs in the present process.
+ * @throws if one of them fails.
  */
 export function runOnEveryNode(name: string): boolean {
   if (process.env.RETRODICT_BENCH_CHILD !== undefined || !existsSync(newerNode)) return false;

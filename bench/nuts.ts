@@ -1,9 +1,9 @@
 /**
  * `npm run bench nuts [-- --reference DIR] [--only arm,rod,eit,eit-paper]`: chains and corrections on the reference observations.
  *
- * NUTS, 8 chains of 500 draws, starts at draws of what is at hand: a guide of the fast preset for the arm, whose posterior has
- * parts that nothing else finds; Laplace's approximation, which needs no training, for the others. Its pooled KS is that of 1000
- * of the 4000 draws against 1000 exact ones. Seconds are wall time of one thread, starts and warm-up among them, for all
+ * NUTS, 8 chains of 500 draws, starts at draws of a guide of the fast preset for the arm, whose posterior has parts that nothing else
+ * finds, and of Laplace's approximation, which needs no training, for the others. Its pooled KS is that of 1000
+ * of the 4000 draws against 1000 exact ones. Seconds are wall time of one thread, with starts and warm-up, for all
  * observations sampled together. The corrections are PSIS of the same posteriors, one after another.
  */
 import { existsSync } from "node:fs";
@@ -32,7 +32,7 @@ interface Case {
   readonly problem: (folder: string) => Problem;
   readonly start: (problem: Problem, y: Rows) => Promise<readonly Correctable[]>;
   readonly from: string;
-  /** Corrections alone: half a minute an observation would go to chains, whose trajectories ask for finite elements. */
+  /** Corrections only: chains with finite elements would take half a minute per observation. */
   readonly weightsAlone?: true;
 }
 

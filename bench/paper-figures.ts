@@ -1,6 +1,6 @@
 /**
- * The figures that arXiv 2305.20004 reports of its own guides on its own 100 observations, 1000 draws of the guide against 1000
- * of its chains, and what its chains cost.
+ * Figures of arXiv 2305.20004 for its guides on its 100 observations (1000 draws of the guide against 1000 of its chains), and the
+ * cost of its chains.
  */
 import type { PooledKs } from "../src/model/calibration-record.ts";
 
@@ -10,12 +10,12 @@ export interface Figures {
   readonly resimulation: number;
   /** KL(guide ‖ posterior), nats. */
   readonly kl?: { readonly mean: number; readonly median: number };
-  /** Milliseconds a datum. */
+  /** Milliseconds per observation. */
   readonly ms?: number;
   readonly note?: string;
 }
 
-/** By the problem whose forward model is the paper's. */
+/** By name of the problem with the paper's forward model. */
 export const figures: Readonly<Record<string, readonly Figures[]>> = {
   arm: [
     {

@@ -2,15 +2,15 @@
  * `npm run bench paper [-- --reference DIR] [--only arm,rod-paper,…] [--methods guide,…] [--cases N] [--train]`: the figures of
  * arXiv 2305.20004 and ours side by side, as a table in Markdown.
  *
- * DIR holds the paper's observations and networks with exact draws (its README tells the form); `rod-paper` and `eit-paper` are
- * judged with the networks as forward model, as the paper's own figures are. Without it observations are simulated, with exact
- * draws, quadrature or importance sampling as the truth; the paper's figures, on its own, are shown beside.
+ * DIR has the paper's observations and networks with exact draws (its README describes the format); `rod-paper` and `eit-paper` use
+ * these networks as forward model, as the paper's own figures do. Without DIR, observations are simulated, and their reference is
+ * exact draws, quadrature or importance sampling; the paper's figures for its own observations stand beside them.
  *
  *   KS          draws against exact ones (reference.ts)
  *   re-simul.   mean distance of the draws' data from those of the true parameters
  *   KL          KL(q ‖ p) = E_q [log q(θ | y) − log p(y, θ)] + log p(y), mean (median), log p(y) from the correction's weights
- *   training    seconds: wall time where a shipped model's file tells them, processor time where it was trained here
- *   time        processor milliseconds of one posterior and 1000 draws, warm; training and compilation are not in it
+ *   training    seconds: wall time from the file of a shipped model, or processor time of a training here
+ *   time        processor milliseconds of one posterior and 1000 draws, warm, without training and compilation
  *
  * The guides are the models that the package ships; those of `rod-paper` and `eit-paper`, and all with --train, are trained first.
  */
@@ -39,7 +39,7 @@ interface Subject {
   readonly problem: (folder: string) => Problem;
   /** Whether its forward model is in the reference folder. */
   readonly networks?: boolean;
-  /** Observations that chains are run for: all, or as many as do not take hours. */
+  /** Observations with chains: all, or as many as do not take hours. */
   readonly chains?: number;
 }
 
@@ -57,7 +57,7 @@ type Row = Partial<Figures> & {
   readonly training?: number;
 };
 
-/** What is at hand for one problem. Corrections come after guides: theirs are what tells log p(y). */
+/** Inputs for one problem. Corrections come after guides, because their weights give log p(y). */
 interface Bench {
   readonly problem: Problem;
   readonly reference: Reference;
@@ -77,7 +77,7 @@ const median = (values: readonly number[]): number => {
   return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
 };
 
-/** Processor milliseconds of each datum: posteriors by `make`, and draws of each. The first is made twice, to compile. */
+/** Processor milliseconds per observation: posteriors by `make`, and draws of each. The first is made twice, to compile. */
 async function timed<P extends Posterior>(
   y: Reference["y"],
   make: (rows: Reference["y"]) => Promise<readonly P[]>,
@@ -97,11 +97,11 @@ async function divergences(posteriors: readonly Posterior[], { corrected }: Benc
   return { mean: mean(out), median: median(out) };
 }
 
-/** How the rows of a problem are made, in order. */
+/** Makers of the rows of a problem, in order. */
 const methods: Readonly<Record<string, (bench: Bench) => Promise<Row>>> = {
   exact: async ({ problem, reference }) => {
     const { exact, again } = reference;
-    // Of the judged draws the re-simulation; the KS of others against them.
+    // Re-simulation of the reference draws, and KS of an independent set against them.
     const posteriors = (again ?? exact).map((draws) => ({ sample: async () => draws }));
     const { ks, resimulation } = await judge(posteriors, problem, reference);
     return { method: "exact draws", ks: again ? ks : undefined, resimulation, note: reference.from };
@@ -159,7 +159,7 @@ function warned(posteriors: readonly Posterior[]): string | undefined {
   return count > 0 ? `${count} flagged as far from the simulations` : undefined;
 }
 
-/** The guide of a problem: that of the package, or one that is trained now. */
+/** The guide of a problem: the shipped one, or one that is trained now. */
 async function mapOf(problem: Problem, anew: boolean): Promise<{ map: InverseMap; seconds: number }> {
   if (anew || !shippedModels.includes(problem.name)) return timedTrain(problem, { preset: "default" });
   const map = await load(problem.name, { problem });
@@ -168,7 +168,7 @@ async function mapOf(problem: Problem, anew: boolean): Promise<{ map: InverseMap
 
 async function prepare(problem: Problem, reference: Reference, anew: boolean, chains: number): Promise<Bench> {
   const { map, seconds } = await mapOf(problem, anew);
-  // Draws of its own for each observation: they are what corrections weigh.
+  // Each observation has its own draws, because corrections weight them.
   const posteriors: AmortisedPosterior[] = [];
   for (const [i, y] of reference.y.entries()) posteriors.push(await infer(map, y, { seed: i }));
   await posteriors[0].correct({ method: "psis" }); // compiles
@@ -202,11 +202,11 @@ export interface PaperArguments {
   readonly only?: string;
   readonly methods?: string;
   readonly cases?: string;
-  /** Trains all guides anew, also those that the package ships. */
+  /** Trains all guides, also those that the package ships. */
   readonly train?: boolean;
 }
 
-/** The names asked for, all by default. @throws on one that is not known. */
+/** The requested names, by default all. @throws on an unknown name. */
 function pick(option: string, given: string | undefined, known: readonly string[]): readonly string[] {
   const names = given?.split(",") ?? known;
   const odd = names.find((name) => !known.includes(name));
@@ -214,7 +214,7 @@ function pick(option: string, given: string | undefined, known: readonly string[
   return names;
 }
 
-/** Prints the table. @throws on names that are not known, and where the folder given is not there. */
+/** Prints the table. @throws on unknown names, and if the given folder does not exist. */
 export async function paperTable(args: PaperArguments): Promise<void> {
   const { reference: folder, cases, train: anew = false } = args;
   const names = pick("only", args.only, Object.keys(subjects));

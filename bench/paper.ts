@@ -1,14 +1,14 @@
 /**
- * The forward models that the paper (arXiv 2305.20004) put in place of its equations, read from the reference folder and
- * written with ops, so that its published observations can be judged against the very model that their posteriors belong
- * to. All are residual networks,
+ * The networks that the paper (arXiv 2305.20004) uses as forward models in place of its equations, read from the reference folder
+ * and written with ops, so that its published observations are judged with the model that their posteriors belong to. All are
+ * residual networks,
  *
  *   h ← act(W h + b),   h ← h + act(W₃ act(W₂ act(W₁ h))) in five blocks,   y = W h + b,   act(x) = x sigmoid(x):
  *
  *   rod   u(x) = (1 − x) + x (1 − x) net(x, θ) at the nine sensors
- *   eit   three networks of θ clamped to [0.2, 0.8]², one an experiment of 200 potentials
+ *   eit   three networks of θ clamped to [0.2, 0.8]², one for each experiment of 200 potentials
  *
- * They were trained in single precision and are evaluated in it, whatever the type of θ: it costs a quarter.
+ * They were trained in single precision and are evaluated in it, whatever the type of θ, at a quarter of the cost.
  */
 import { readFileSync } from "node:fs";
 import { add, cast, clamp, concat, constant, dense, div, mul, silu, slice, sub } from "../src/graph/build.ts";
@@ -25,7 +25,7 @@ interface Meta {
   readonly y_std_plus_eps: number[];
 }
 
-/** The network of one pair of files `path`.npy and `path`.json: its layers as they stand in the file. */
+/** The network of one pair of files `path`.npy and `path`.json: its layers in the order of the file. */
 function readNetwork(path: string): { readonly layers: readonly Tensor[]; readonly meta: Meta } {
   const { meta, tensors } = JSON.parse(readFileSync(`${path}.json`, "utf8")) as {
     meta: Meta;
@@ -61,7 +61,7 @@ function network(layers: readonly Tensor[], x: Tensor): Tensor {
   return dense(h, layers[layers.length - 1]);
 }
 
-/** The network is slow beside the closed form, so that it is asked once for each of many parameters. */
+/** The network is slower than the closed form, so it is called once for many parameters. */
 const rodSettings = (rod.presets as Record<string, Preset>).default.spline;
 
 /** The rod with the paper's network as forward model. `folder`: that of the reference data. */

@@ -15,7 +15,7 @@ interface PeakKernels {
   loads64(p: number, n: number): void;
 }
 
-/** Compiles assembly/peak.ts as the kernels are compiled. */
+/** Compiles assembly/peak.ts with the options of the kernels. */
 async function peakKernels(build: KernelBuild): Promise<PeakKernels> {
   const asc = await import("assemblyscript/asc");
   const folder = mkdtempSync(join(tmpdir(), "retrodict-peak-"));
@@ -54,7 +54,7 @@ export async function peakLoops64(build: KernelBuild): Promise<(Candidate & { fl
   ];
 }
 
-/** Layers of W2's nets: each is run as forward, input gradient and weight gradient, 64 rows as in a shard. */
+/** Layers of W2's nets: each runs as forward, input gradient and weight gradient, on the 64 rows of a shard. */
 const LAYERS: readonly (readonly [ins: number, outs: number])[] = [
   [4, 100],
   [100, 100],

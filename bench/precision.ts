@@ -1,22 +1,22 @@
 /**
- * `npm run bench precision [-- --only arm,rod,eit] [--full]`: what half precision of the stored weights costs.
+ * `npm run bench precision [-- --only arm,rod,eit] [--full]`: the loss of accuracy by storing weights in half precision.
  *
- * A map is trained (fast preset; with --full the default one, as shipped models are), and once more read from a file that
- * holds its weights in half precision. Both answer the same fresh cases, with the same random numbers:
+ * A map is trained (fast preset; with --full the default one, as shipped models are), saved with its weights in half precision, and
+ * read again. Both maps infer the same fresh cases, with the same random numbers:
  *
- *   −log q    mean of −log q(θ | y) over fresh pairs, and of the difference, with its standard error: what the guide loses
- *   KS        pooled two-sample statistic against the truth (exact draws, quadrature or chains, as `evaluate` takes it)
+ *   −log q    mean of −log q(θ | y) over fresh pairs, and of the difference, with its standard error
+ *   KS        pooled two-sample statistic against the reference (exact draws, quadrature or chains, as `evaluate` chooses)
  */
 import { gzipSync } from "node:zlib";
 import { evaluate } from "../src/diagnostics.ts";
-import { type InverseMap, infer, load, simulate, toBytes, train } from "../src/index.ts";
+import { type InverseMap, infer, load, shippedModels, simulate, toBytes, train } from "../src/index.ts";
 import type { Problem } from "../src/problem/problem.ts";
 import { findProblem } from "../src/problems.ts";
 import { hardware, table } from "./report.ts";
 
 const PAIRS = 4096;
 const CASES = 100;
-const SEED = 4177; // of fresh cases: no training has it
+const SEED = 4177; // of fresh cases; no training uses it
 const kernels = "plain";
 
 /** −log q of the true parameters of fresh pairs. */
@@ -61,7 +61,7 @@ export async function comparePrecision(problem: Problem, trained: InverseMap): P
 export async function precision({ only, full }: { only?: string; full?: boolean }): Promise<void> {
   console.log(hardware());
   const rows = [["", "weights", "gzip, kB", "−log q", "difference, nats", "KS mean / median / p90 / max"]];
-  for (const name of only?.split(",") ?? ["arm", "rod", "eit"]) {
+  for (const name of only?.split(",") ?? shippedModels) {
     const problem = findProblem(name);
     const trained = await train(problem, { preset: full ? "default" : "fast", seed: 1, kernels });
     rows.push(...(await comparePrecision(problem, trained)));

@@ -1,8 +1,8 @@
 /**
- * What benches judge posteriors by: observations with exact draws, and the numbers that come of them.
+ * Observations with exact draws, and statistics of posteriors against them.
  *
  * Pooled KS: 1000 draws against 1000 exact ones, two-sample, per parameter and observation, averaged over all of them and three
- * sampling seeds. Exact draws come from the reference folder where it is there (its README says how they were made), else from
+ * sampling seeds. Exact draws come from the reference folder if it exists (its README says how they were made), else from
  * the problem's own exact sampler, quadrature or importance sampling on observations that it simulates (studies/truth.ts).
  */
 import { existsSync, readFileSync } from "node:fs";
@@ -19,20 +19,20 @@ import { makeCases } from "./studies/truth.ts";
 
 export const DRAWS = 1000;
 export const SEEDS: readonly number[] = [11, 12, 13];
-/** Observations that are made where none are given. */
+/** Observations to simulate if none are given. */
 const OBSERVATIONS = 100;
 
 export interface Reference {
   readonly from: string;
   readonly y: readonly ArrayLike<number>[];
   readonly theta: readonly ArrayLike<number>[];
-  /** DRAWS exact draws (DRAWS, D) an observation. */
+  /** DRAWS exact draws (DRAWS, D) of each observation. */
   readonly exact: readonly Float32Array[];
-  /** As many others, where there are any that are independent of the first. */
+  /** As many again, independent of the first, if available. */
   readonly again: readonly Float32Array[] | null;
 }
 
-/** The folder of reference observations: given, or beside the repository. */
+/** The folder of reference observations: the given one, or the one beside the repository. */
 export function referenceFolder(given?: string): string | null {
   const folder = given ?? fileURLToPath(new URL("../../shared/reference", import.meta.url));
   return existsSync(folder) ? folder : null;
@@ -63,11 +63,11 @@ export async function ownReference(problem: Problem, count = OBSERVATIONS): Prom
 
 export interface Judgement {
   readonly ks: PooledKs;
-  /** How far the draws' noise-free data lie from those of the true parameters, in their own unit. */
+  /** Distance of the draws' noise-free data from those of the true parameters, in the unit of the data. */
   readonly resimulation: number;
 }
 
-/** Pooled KS over seeds, and the re-simulation error of one, of posteriors of the first of the observations. */
+/** Pooled KS over seeds, and re-simulation error for one seed, of posteriors of the first observations. */
 export async function judge(
   posteriors: readonly Pick<Posterior, "sample">[],
   problem: Problem,
@@ -82,10 +82,10 @@ export async function judge(
   let distance = 0;
   for (const [i, posterior] of posteriors.entries()) {
     for (const [k, seed] of SEEDS.entries()) {
-      // Other noise for each observation: one lucky set of draws would else be the luck of all.
+      // Different noise for each observation, so that their errors are independent.
       const draws = await posterior.sample(DRAWS, { seed: seed + SEEDS.length * i });
       statistics.push(...ksPerParameter(draws, exact[i], D));
-      if (k > 0) continue; // of one seed: solving anew for all takes minutes, and moves the third digit
+      if (k > 0) continue; // one seed only: solving for all takes minutes, and changes the third digit
       const error = resimulationError(await predict(problem, draws), truths.subarray(i * M, (i + 1) * M));
       distance += error.distance / posteriors.length;
     }
@@ -93,7 +93,7 @@ export async function judge(
   return { ks: pool(statistics), resimulation: distance };
 }
 
-/** Trains and reports CPU seconds: all of training, simulation and fits of scalers among them. */
+/** Trains, and reports CPU seconds with simulation and fits of scalers. */
 export async function timedTrain(
   problem: Problem,
   options: TrainOptions,

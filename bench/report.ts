@@ -1,4 +1,4 @@
-/** What every bench prints: the hardware, CPU time, tables in columns. */
+/** Output of all benches: the hardware, CPU time, tables in columns. */
 import os from "node:os";
 
 export const hardware = (): string =>

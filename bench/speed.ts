@@ -1,6 +1,6 @@
 /**
  * `npm run bench speed`: the work items against tfjs-wasm, jax-js (wasm) and onnxruntime-web, candidates interleaved in
- * one process, outputs checked first; on this Node and on a newer one, since their compilers differ. Ratios are of
+ * one process, outputs checked first; on this Node and on a newer one, because their compilers differ. Ratios are of
  * medians of processor time.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -21,10 +21,10 @@ import { W4, WORKS } from "./workloads.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** A row of the summary: what, and our two builds' ratios to each peer (how many times as long the peer takes). */
+/** A row of the summary: the item, and for our two builds the time of each peer over ours. */
 type Summary = string[][];
 
-/** The peers, as their guides have one write them, and tuned by hand for these very models. */
+/** The peers, written as in their guides, and tuned by hand for these models. */
 async function peers(): Promise<Record<string, Peer>> {
   const load = (path: string) =>
     import(path).catch((error: { code?: string }) => {
@@ -44,7 +44,7 @@ async function peers(): Promise<Record<string, Peer>> {
 
 const ours = (): Peer[] => [retrodict("plain"), ...(hostRunsRelaxed() ? [retrodict("relaxed")] : [])];
 
-/** How many times as long each peer takes as each of our builds. */
+/** Time of each peer over that of each of our builds. */
 function ratios(title: string, timings: readonly Timing[], own: number): Summary {
   return timings
     .slice(own)
@@ -87,7 +87,7 @@ async function againstPeers(only: readonly string[] | undefined): Promise<void> 
 /** The public calls: `infer` and `sample` with the Gaussian guide of W1. */
 async function oneObservation(): Promise<void> {
   const map = gaussianMap();
-  const y = W4.gaussDatum();
+  const y = W4.gaussObservation();
   const run = async () => {
     const posterior = await infer(map, y);
     await posterior.sample(W4.draws, { seed: 1 });
@@ -122,7 +122,7 @@ async function coldStart(): Promise<void> {
   }
 }
 
-/** What a page must load: the entry chunk with what it imports, and one build of the kernels. */
+/** Files that a page must load: the entry chunk with its imports, and one build of the kernels. */
 export async function pageSize(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "retrodict-size-"));
   try {

@@ -1,8 +1,8 @@
 /**
  * `npm run bench threads [--threads 1,2,4]`: W2's training step by threads against one, interleaved in one process, outputs
- * checked first. Ratios are of medians of wall time: by the clock of the processor threads are no gain. As a measure of what
- * the machine has to give, as many trainings as it has processors run side by side, each by one thread of its own and with
- * nothing to share: processors that share a core, or with others, give less than their number.
+ * checked first. Ratios are of medians of wall time, because threads do not reduce processor time. For comparison, as many independent
+ * trainings as there are processors run side by side, one thread each: processors that share a core, or serve other processes, give
+ * less than their number.
  */
 import { availableParallelism, loadavg } from "node:os";
 import { hostRunsRelaxed } from "../src/backends/wasm/kernels.ts";

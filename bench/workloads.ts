@@ -1,6 +1,6 @@
-// The work items of the benchmarks: shapes, seeded inputs and initial weights, and what the result must be, computed in
-// plain f64 JavaScript. Every candidate, ours and the peers', gets exactly these numbers and is checked before it is
-// timed. Weights come as one slab of dense layers (I+1, O), row I the bias.
+// The work items of the benchmarks: shapes, seeded inputs, initial weights, and expected results, computed in plain f64
+// JavaScript. Every candidate, ours and the peers', gets exactly these numbers and is checked before it is timed. Weights are one
+// slab of dense layers (I+1, O), whose row I is the bias.
 
 import { moments, type Outputs, relative, type Work, type WorkId } from "./driver.ts";
 
@@ -9,7 +9,7 @@ export const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
 
 type Vector = Float64Array<ArrayBuffer>;
 
-/** A multilayer perceptron in a slab: its layer widths, the slope of its leaky units (0: ReLU), where it begins. */
+/** A multilayer perceptron in a slab: layer widths, slope of its leaky units (0: ReLU), offset. */
 export interface Net {
   readonly sizes: readonly number[];
   readonly slope: number;
@@ -63,7 +63,7 @@ function initialWeights(nets: readonly Net[], seed: number): Float32Array {
   );
 }
 
-/** A function that computes once. */
+/** Caches the result of a function. */
 function once<T>(make: () => T): () => T {
   let made: { value: T } | undefined;
   return () => (made ??= { value: make() }).value;
@@ -83,7 +83,7 @@ export const W1 = {
   dim: 2,
   nets: gaussianNets,
   checkSteps: 3,
-  // Small, so that thousands of timed steps on one batch end nowhere near an overflow; the cost is the same.
+  // Small, so that thousands of timed steps on one batch do not overflow; the cost is the same.
   learningRate: 1e-4,
   weights: once(() => initialWeights(gaussianNets, 11)),
   y: once(() => normals(32 * 600, 12)),
@@ -108,10 +108,10 @@ function permutations(count: number, seed: number): number[][] {
 }
 
 /**
- * W2, the paper's conditional RealNVP (arXiv 2305.20004, §6 of the design): D = 4, M = 2. Net 4b + 2c + k belongs to
+ * W2, the paper's conditional RealNVP (arXiv 2305.20004): D = 4, M = 2. Net 4b + 2c + k belongs to
  * block b, coupling c and kind k (0 log-scale, 1 shift); it reads two kept coordinates and y. Coupling 0 keeps
- * coordinates 0, 1 and moves 2, 3; coupling 1 the other way. Normalising: x ← (x − t) exp(−tanh s); after each block
- * but the last x ← x[permutation]. Loss: mean(½|z|² + Σ tanh s), which is −log q(theta | y) up to a constant.
+ * coordinates 0, 1 and moves 2, 3; coupling 1 does the opposite. Normalising: x ← (x − t) exp(−tanh s); after each block
+ * except the last x ← x[permutation]. Loss: mean(½|z|² + Σ tanh s), which is −log q(theta | y) up to a constant.
  */
 export const W2 = {
   batch: 2048,
@@ -143,12 +143,12 @@ export function operands({ m, n, k }: { m: number; n: number; k: number }): { a:
   return { a: normals(m * k, 31), b: normals(k * n, 32) };
 }
 
-/** W4, inference: every item takes JavaScript arrays and answers JavaScript arrays, as a user's call does. */
+/** W4, inference: every item takes JavaScript arrays and returns JavaScript arrays, as a user's call does. */
 export const W4 = {
   draws: 1000,
-  flowDatum: once(() => normals(2, 41)),
+  flowObservation: once(() => normals(2, 41)),
   flowNoise: once(() => normals(1000 * 4, 42)),
-  gaussDatum: once(() => normals(600, 43)),
+  gaussObservation: once(() => normals(600, 43)),
   gaussNoise: once(() => normals(1000 * 2, 44)),
   batchRows: 10000,
   batchData: once(() => normals(10000 * 600, 45)),
@@ -175,7 +175,7 @@ function netForward(w: ArrayLike<number>, net: Net, x: ArrayLike<number>): Vecto
   return acts;
 }
 
-/** Adds the weights' gradient to `gradient` and answers the input's, given the output's. */
+/** Adds the weights' gradient to `gradient` and returns the gradient of the input, given that of the output. */
 function netBackward(w: Vector, net: Net, acts: Vector[], dOut: Vector, gradient: Vector): Vector {
   const layers = layersOf(net);
   for (let l = layers.length - 1; l >= 0; l--) {
@@ -191,7 +191,7 @@ function netBackward(w: Vector, net: Net, acts: Vector[], dOut: Vector, gradient
           gradient[row + o] += xi * d;
           sum += w[row + o] * d;
         }
-        // The sign of an activation is the sign of what went into it.
+        // An activation has the sign of its input.
         dIn[r * inputs + i] = l > 0 && xi <= 0 ? net.slope * sum : sum;
       }
       for (let o = 0; o < outputs; o++) gradient[at + inputs * outputs + o] += dOut[r * outputs + o];
@@ -228,9 +228,9 @@ function gaussianLoss(w: Vector, gradient: Vector): number {
   return loss;
 }
 
-/** W4's Gaussian posterior of one datum: mean (2), factor (d1, o, d2), draws (S, 2). */
+/** W4's Gaussian posterior of one observation: mean (2), factor (d1, o, d2), draws (S, 2). */
 function gaussianPosterior(noise: Float32Array): Outputs {
-  const [mean, diagonal, off] = W1.nets.map((net) => netForward(W1.weights(), net, W4.gaussDatum())[3]);
+  const [mean, diagonal, off] = W1.nets.map((net) => netForward(W1.weights(), net, W4.gaussObservation())[3]);
   const factor = [softplus(diagonal[0]), off[0], softplus(diagonal[1])];
   const draws = Float64Array.from(noise, (e, k) =>
     k % 2 === 0 ? mean[0] + factor[0] * e : mean[1] + factor[1] * noise[k - 1] + factor[2] * e,
@@ -243,7 +243,7 @@ function kept(x: Vector, y: ArrayLike<number>, keep: number): Vector {
   return x.map((_, k) => (k % 4 < 2 ? x[k - (k % 4) + keep + (k % 4)] : y[(k >> 2) * 2 + (k % 4) - 2]));
 }
 
-/** Column p[i] of the answer (n, 4) is column i of x. */
+/** Column p[i] of the result (n, 4) is column i of x. */
 function unpermuted(x: Vector, p: readonly number[]): Vector {
   const inverse = p.map((_, j) => p.indexOf(j));
   return x.map((_, k) => x[k - (k % 4) + inverse[k % 4]]);
@@ -292,10 +292,10 @@ function flowChunk(w: Vector, gradient: Vector, from: number, to: number): numbe
   return loss;
 }
 
-/** Draws (S, 4) of W2's flow for W4's datum, from base noise (S, 4): the couplings backwards. */
+/** Draws (S, 4) of W2's flow for W4's observation, from base noise (S, 4): the couplings backwards. */
 function flowSample(noise: Float32Array): Vector {
   let x = Float64Array.from(noise);
-  const y = Float64Array.from({ length: noise.length / 2 }, (_, k) => W4.flowDatum()[k % 2]);
+  const y = Float64Array.from({ length: noise.length / 2 }, (_, k) => W4.flowObservation()[k % 2]);
   for (let c = 2 * W2.blocks - 1; c >= 0; c--) {
     const keep = c % 2 === 0 ? 0 : 2;
     const [s, t] = [0, 1].map((kind) => netForward(W2.weights(), W2.nets[2 * c + kind], kept(x, y, keep))[3]);
@@ -329,9 +329,9 @@ function trained(w: typeof W1 | typeof W2, loss: (weights: Vector, gradient: Vec
 
 // Forward error of f32 sums of n terms grows like √n·6e-8 to n·6e-8: 1e-5 allows for the longest here (1024).
 const PRODUCT = 1e-5;
-// A flow is 30 couplings deep, each with factors exp(±tanh s); f32 engines differ by a few 1e-6, an error by > 1e-2.
+// A flow is 30 couplings deep, each with factors exp(±tanh s); f32 results differ by a few 1e-6, a mistake by > 1e-2.
 const DEEP = 1e-4;
-// Adam's first steps are ±lr for any gradient, so rounding may turn the sign of a near-zero one: judged by the norm.
+// Adam's first steps are ±lr for any gradient, and rounding may change the sign of a near-zero one, so the norm is judged.
 const UPDATE = 2e-2;
 
 const [w1Flops, w2Flops] = [2 * 36745, 2 * 648120];
@@ -382,7 +382,7 @@ const batch = once(() => {
   return { mean, diagonal, offDiagonal };
 });
 
-/** What each item is and must give. Output names: losses, weights; product; draws; mean, factor (d1, o, d2); raw nets. */
+/** Each item with its expected outputs. Output names: losses, weights; product; draws; mean, factor (d1, o, d2); raw nets. */
 export const WORKS: { readonly [K in WorkId]: Work } = {
   W1Step: training("W1 Gaussian guide 3 × 600-20-10-{2,2,1}, training step, batch 32", w1Flops, W1, gaussianLoss),
   W2Step: training("W2 flow, 60 nets 4-100-100-2, training step, batch 2048", w2Flops, W2, flowLoss),

@@ -32,7 +32,7 @@ interface Observation {
   readonly truth: Float32Array; // (4)
 }
 
-/** Where a point is, in words. The arm is 2 m long, and its base slides by about 0.25 m. */
+/** Position of a point in words. The arm is 2 m long, and its base slides by about 0.25 m. */
 function titleOf([reach, height]: ArrayLike<number> & Iterable<number>): string {
   const level = height > 0.4 ? "High" : height < -0.4 ? "Low" : "Level";
   return `${level} and ${reach > 1.8 ? "far" : "near"}`;

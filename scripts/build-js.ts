@@ -34,7 +34,7 @@ const parts: Record<string, string> = {
   umbridge: "src/simulate/umbridge.ts",
 };
 
-/** What a worker loads (src/backends/worker/start.ts has its address), browsers too: one file, which stands alone wherever it is copied. */
+/** The script of workers (src/backends/worker/start.ts has its address): one file that works wherever it is copied. */
 const workers: Record<string, string> = { worker: "src/backends/worker/worker.ts" };
 
 /** The files of package.json's `bin`; only Node loads them. */

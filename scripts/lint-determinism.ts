@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Where no number can reach weights, constants, schedules or draws. */
+/** Files from which no number can reach weights, constants, schedules or draws. */
 const exempt = ["src/backends/reference", "src/cli/", "src/diagnostics/"];
 
 /** Members of Math with one right answer, to the bit. */
@@ -66,7 +66,7 @@ function scan(source: string): Token[] {
   return tokens;
 }
 
-/** What is wrong in one source text, as `line: message`. */
+/** Errors in one source text, as `line: message`. */
 export function findInexact(source: string): string[] {
   const tokens = scan(source);
   return tokens.flatMap(({ text, line }, i) => {

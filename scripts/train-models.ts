@@ -26,7 +26,7 @@ const SEED = 1;
 const EVALUATION_SEED = 2025;
 /** Cases whose truths are ranked: with 1000, one right model in ten or so would fail one of nine tests at 1 % by chance alone. */
 const RANKED = 5000;
-/** Of the weights in the files. */
+/** Precision of the weights in the files. */
 const STORED = { precision: "f16" } as const;
 /** Milliseconds between lines of progress. */
 const TELL = 15_000;

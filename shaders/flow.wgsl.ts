@@ -247,7 +247,7 @@ fn work(row: u32, rows: u32, item: u32) {
   }
   let tall = value * h;
   let part = tall * ab * perD2;
-  // Where y is given, a moves x = x0 + w a alone: the sum would be this, after a cancellation.
+  // If y is given, a changes only x = x0 + w a: the sum would be this, after a cancellation.
   let ofX = select((tall * fA + log * gA) * perW, -given, INVERSE);
   let ofS = tall * fS + log * gS;
   let ofD0 = part * Q + log * (bb * perN - fall);
@@ -256,7 +256,7 @@ fn work(row: u32, rows: u32, item: u32) {
   let ofH = value * P * perD + ofS * perW;
   axisGrad(cell.wide, 0u, to, -ofX, ofW);
   axisGrad(cell.high, BINS, to + BINS * rows, value, ofH);
-  // Of the slopes only those at the ends of the bin, inner ones.
+  // Only the inner slopes at the ends of the bin.
   let bin = cell.wide.bin;
   let start = ofD0 * sigmoid32(cell.raw0);
   let end = ofD1 * sigmoid32(cell.raw1);

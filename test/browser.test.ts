@@ -31,7 +31,7 @@ function pageTest(name: string, options: PageOptions, use: (open: OpenPage) => P
 
 /** As fixtures/page/lab.js has them. */
 const settings = { preset: "fast", steps: 60, batch: 64, heldOut: 128, seed: 1, kernels: "plain" } as const;
-const datum = [1.6, 0.3];
+const observation = [1.6, 0.3];
 let weightsHere: Promise<string> | undefined;
 
 /** Weights that this Node trains, hashed as the page does. */
@@ -44,7 +44,7 @@ function weightsOfThisNode(): Promise<string> {
   return weightsHere;
 }
 const armOfThisNode = async (): Promise<number[]> => [
-  ...(await infer(await load("arm", { kernels: "plain" }), datum)).mean,
+  ...(await infer(await load("arm", { kernels: "plain" }), observation)).mean,
 ];
 
 interface Kept {
@@ -108,13 +108,13 @@ pageTest("a page on a sub-path finds kernels and models", { path: "/some/where/p
   assert.equal(await ask(open, "arm"), await armOfThisNode());
 });
 
-pageTest("a page looks for kernels and models where it is told to", {}, async (open) => {
+pageTest("a page looks for kernels and models in the given folders", {}, async (open) => {
   const there = { kernels: "node_modules/retrodict/dist", models: "/node_modules/retrodict/models" };
   assert.equal(await ask(open, "placed", there), await armOfThisNode());
   assert.ok(open.asked.includes("/node_modules/retrodict/models/arm.safetensors"));
 });
 
-test("a page is told in words where a model is sought in vain", () =>
+test("a page gets an error in words if a model is not found", () =>
   withPage(folder, {}, async (open) => {
     const lost = await ask<string>(open, "placed", { models: "nowhere" });
     const expected = `load: expected a model at ${open.origin}/nowhere/arm.safetensors, got HTTP 404; copy the folder models`;
@@ -195,7 +195,7 @@ for (const [policy, what, reason] of hindrances)
     }
   });
 
-test("the page of docs/loading.md works as it stands, with a server in place of the CDN", async () => {
+test("the page of docs/loading.md works unchanged, with a server in place of the CDN", async () => {
   const text = readFileSync(join(root, "docs/loading.md"), "utf8");
   const [, html] = /```html\n([\s\S]*?)```/.exec(text) ?? [];
   const cdn = await serve({ folder: join(folder, "node_modules"), shared: true });

@@ -19,7 +19,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createLogger, createServer, type InlineConfig, build as vite } from "vite";
 import webpack from "webpack";
-import { infer, load, train } from "../src/index.ts";
+import { infer, load, shippedModels, train } from "../src/index.ts";
 import { arm } from "../src/problems.ts";
 import { type OpenPage, type PageOptions, withPage } from "./helpers/browser.ts";
 import { ask } from "./helpers/lab.ts";
@@ -31,12 +31,12 @@ const app = join(root, "test/fixtures/app");
 for (const file of ["index.html", "main.js"]) copyFileSync(join(app, file), join(folder, file));
 
 /** What this Node answers to what fixtures/app/main.js asks. */
-const datum = [1.6, 0.3];
+const observation = [1.6, 0.3];
 const settings = { preset: "fast", steps: 20, batch: 32, heldOut: 64, seed: 1, kernels: "plain" } as const;
 const shippedHere = async (): Promise<number[]> => [
-  ...(await infer(await load("arm", { kernels: "plain" }), datum)).mean,
+  ...(await infer(await load("arm", { kernels: "plain" }), observation)).mean,
 ];
-const trainedHere = async (): Promise<number[]> => [...(await infer(await train(arm, settings), datum)).mean];
+const trainedHere = async (): Promise<number[]> => [...(await infer(await train(arm, settings), observation)).mean];
 
 /** Opens what was bundled: it must answer, to the bit, what this Node does, and nothing may go wrong unseen. */
 async function tryOut(place: string, options: PageOptions = {}, folders: object = {}): Promise<void> {
@@ -72,7 +72,7 @@ const configured = (more: InlineConfig): InlineConfig => ({
   ...more,
 });
 
-/** What a page loads beside its modules, where threads are not asked for, and where they are. */
+/** Files that a page loads besides its modules, without threads and with them. */
 const beside = ["kernels.wasm", "kernels-relaxed.wasm", "worker.js"];
 const threaded = ["kernels-threads.wasm", "kernels-relaxed-threads.wasm"];
 
@@ -166,7 +166,7 @@ for (const [name, bundle] of Object.entries(bundlers)) {
     const scripts = Object.keys(files).filter((path) => path.endsWith(".js")).length;
     assert.ok(scripts > 4, "parts that are loaded when they are called for");
     const assets = Object.keys(files).filter((path) => /\.(wasm|safetensors)$/.test(path));
-    assert.is(assets.length, copies ? 7 : 0, assets.join());
+    assert.is(assets.length, copies ? 4 + shippedModels.length : 0, assets.join());
     if (!copies) {
       for (const file of [...beside, ...threaded]) copyFileSync(join(installed, "dist", file), join(out, "js", file));
       cpSync(join(installed, "models"), join(out, "models"), { recursive: true });
@@ -204,7 +204,7 @@ test("a bundle by esbuild without the worker beside it trains on the page's own 
   });
 });
 
-test("a bundle by esbuild finds them where it is told that they are", async () => {
+test("a bundle by esbuild finds them in the given folders", async () => {
   const out = join(folder, "told");
   await bundlers.esbuild(out);
   writePage(out, 'type="module" src="./js/main.js"');
@@ -214,7 +214,7 @@ test("a bundle by esbuild finds them where it is told that they are", async () =
   await tryOut(out, {}, { kernels: "assets", models: "/assets/", worker: "assets" });
 });
 
-test("a bundle that is no module, and so has no address of its own, says so, and works when it is told", async () => {
+test("a bundle that is not a module says that it has no address, and works if it is given one", async () => {
   const out = join(folder, "classic");
   const silent = { "empty-import-meta": "silent" } as const;
   await esbuild({ ...byEsbuild, outdir: join(out, "js"), format: "iife", logOverride: silent });

@@ -36,6 +36,37 @@ const thetaFile = write("theta.npy", encodeNpy(theta, [300, 2]));
 const yFile = write("y.npy", encodeNpy(clean, [300, 3]));
 const quick = ["--guide", "gaussian", "--steps", "20", "--batch", "32", "--kernels", "plain"];
 
+test("a model trained through a surrogate is corrected from its file and the problem, whose simulator alone is needed", async () => {
+  const problem = write(
+    "line.mjs",
+    `import { defineProblem, gaussianNoise, normal } from "${libraryUrl("index.js")}";
+export default defineProblem({
+  name: "line", prior: normal([0, 0], 1), data: 2, noise: gaussianNoise(0.5),
+  simulate: (thetas) => thetas.map(([a, b]) => [a + b, a - b]),
+});`,
+  );
+  const model = at("line.safetensors");
+  const trained = await retrodict([
+    ...["train", problem, "--out", model, "--surrogate", "--surrogate-steps", "200", "--guide", "gaussian"],
+    ...["--steps", "300", "--batch", "64", "--kernels", "plain"],
+  ]);
+  assert.is(trained.status, 0, trained.err);
+  const infer = ["infer", model, "--data", "-", "--correct", "psis", "--json"];
+  const { status, out, err } = await retrodict([...infer, "--problem", problem], "1,0.5\n");
+  assert.is(status, 0, err);
+  const [{ mean, sd, correction }] = JSON.parse(out).observations;
+  // (a + b, a − b) is √2 times a rotation: each parameter has precision 1 + 2/0.25, and mean 8/9 of what solves for y.
+  const want = [(8 / 9) * 0.75, (8 / 9) * 0.25];
+  assert.is(correction.method, "psis");
+  for (const d of [0, 1]) {
+    assert.ok(Math.abs(mean[d] - want[d]) < 4.5 / 3 / Math.sqrt(correction.ess), `${mean} for ${want}`);
+    assert.ok(Math.abs(sd[d] - 1 / 3) < 4.5 / 3 / Math.sqrt(correction.ess), `${sd}`);
+  }
+  const none = await retrodict(infer, "1,0.5\n");
+  assert.is(none.status, 1);
+  assert.match(none.err, /--correct: expected --problem FILE, the module of "line"/);
+});
+
 test("pairs from two files train a problem that has no simulator", async () => {
   const model = at("alone.safetensors");
   const args = ["train", alone, "--bank", thetaFile, yFile, "--held-out", "25", "--out", model, "--json", ...quick];
@@ -93,7 +124,7 @@ export default defineProblem({
 });`,
 );
 
-test("Ctrl-C while simulating keeps what is there, and the same command carries on to the same weights", async () => {
+test("Ctrl-C while simulating keeps the simulations, and the same command continues to the same weights", async () => {
   const bank = at("slow.bank");
   const sizes = ["--simulations", "500", "--held-out", "50", ...quick];
   const args = ["train", slow, "--out", at("slow.safetensors"), "--bank-file", bank, ...sizes];
@@ -178,7 +209,7 @@ for (const [what, args, status, message] of cases) {
 
 const example = ["train", "examples/external.js", "--simulations", "300", "--held-out", "40", ...quick];
 
-test("the example of a simulator trains from its file, and tells its rates with units", async () => {
+test("the example of a simulator trains from its file, and prints its rates with units", async () => {
   const model = at("epidemic.safetensors");
   const bank = at("epidemic.bank");
   const first = await retrodict([...example, "--out", model, "--bank-file", bank, "--json"]);
@@ -192,7 +223,7 @@ test("the example of a simulator trains from its file, and tells its rates with 
   assert.is(fs.statSync(bank).mtimeMs, mtimeMs, "simulated once");
 });
 
-test("the example trains on a server that speaks UM-Bridge, where it is told of one", async () => {
+test("the example trains on a UM-Bridge server, if one is given", async () => {
   let evaluations = 0;
   const answers: Readonly<Record<string, (body: { input: number[][] }) => object>> = {
     "/Info": () => ({ protocolVersion: 1.0, models: ["epidemic"] }),

@@ -9,7 +9,7 @@ const { at, write, remove } = temporary("retrodict-trust-");
 test.after(remove);
 const { model, trainTiny } = tinyModel(at);
 
-test("infer --correct answers the exact posterior of a built-in problem, and tells how", async () => {
+test("infer --correct returns the exact posterior of a built-in problem, and says how", async () => {
   await trainTiny();
   const data = write("correct.csv", "-0.5\n0.3\n");
   const infer = ["infer", model, "--data", data];

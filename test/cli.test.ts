@@ -39,7 +39,7 @@ test("--surrogate trains through a network that is fitted first, and tells its e
   assert.match(none.err, /--surrogate-steps: expected --surrogate/);
 });
 
-test("every command answers --json with one object on standard output", async () => {
+test("with --json every command prints one object on standard output", async () => {
   const { status, out, err } = await retrodict(["problems", "--json"]);
   assert.is(status, 0, err);
   assert.is(out.trimEnd().split("\n").length, 1);
@@ -118,7 +118,7 @@ test("inference prints a table for each observation", async () => {
   assert.is(lines[5], "observation 2");
 });
 
-test("where to compute is said to every command that does, and told: the answers are the same by any number of threads", async () => {
+test("every command that computes takes the options of where, and reports it; results do not depend on the number of threads", async () => {
   await trainTiny();
   const asked = async (args: readonly string[]): Promise<Record<string, unknown>> => {
     const { status, out, err } = await retrodict([...args, "--json", "--kernels", "plain"], "0.5\n");
@@ -165,7 +165,7 @@ test("draws are written as NumPy, CSV and JSON with the same numbers", async () 
   assert.equal(Float32Array.from(json.draws.flat(2)), numbers);
 });
 
-test("a datum far from everything simulated is answered with a warning", async () => {
+test("an observation far from all simulations causes a warning", async () => {
   await trainTiny();
   const { status, out, err } = await retrodict(["infer", model, "--data", "-", "--json", "--quiet"], "1000\n");
   assert.is(status, 0, err);
@@ -193,7 +193,7 @@ test("a module whose default export is a problem is trained on, and units are sh
   assert.match(infer.out, /^depth +m +-?\d/m);
 });
 
-test("columns of observations are put in the order of the data by name, which is told, and other names are refused", async () => {
+test("columns of observations are reordered by name, with a note, and other names are refused", async () => {
   const named = moduleOf("export default problem;").replace("forward:", 'data: ["u", "v"], forward:');
   const out = at("named.safetensors");
   const train = await retrodict([

@@ -67,7 +67,7 @@ for (const cell of [
   });
 }
 
-test("what goes on after a number is no comment", () => {
+test("text directly after a number is not a comment", () => {
   for (const cell of ["2.5#x", "2#", "1e5#1"])
     assert.match(refused(`1,2\n${cell},4\n`), `row 2, column 1: expected a number, got "${cell}"`);
 });
@@ -127,7 +127,7 @@ test("a line of names has a letter in every cell", () => {
   assert.match(refused("x,\n1,2\n"), 'row 1, column 1: expected a number, got "x"');
 });
 
-test("a header of pandas that counts is left out, and told; whole numbers below it are data", () => {
+test("a header of pandas that counts is left out with a warning; whole numbers below it are data", () => {
   const above = (header: string, rows: string) => parseCsv(`${header}\n${rows}`);
   const two = above("0,1", "0.5,2.0\n1.0,3.0\n");
   assert.equal([two.names, two.rows.length], [null, 2]);
@@ -147,7 +147,7 @@ test("a header of pandas that counts is left out, and told; whole numbers below 
   assert.equal([one.rows.length, one.warnings.length], [3, 1]);
 });
 
-test("names of rows, as R and pandas write them, are left out, and told", () => {
+test("names of rows, as R and pandas write them, are left out with a warning", () => {
   for (const text of [
     '"","u","v"\n"1",1,2\n"2",3,4\n', // write.csv
     '"u" "v"\n"row 1" 1 2\n"row 2" 3 4\n', // write.table
@@ -159,7 +159,7 @@ test("names of rows, as R and pandas write them, are left out, and told", () => 
   }
   assert.match(
     refused("1,1,2\n2,3,4\n", 2),
-    "row 1: expected 2 numbers, got 3; if its first column holds names of rows",
+    "row 1: expected 2 numbers, got 3; if its first column contains names of rows",
   );
 });
 

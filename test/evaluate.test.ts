@@ -97,7 +97,7 @@ const trained = (problem: Problem) =>
   });
 const few = { cases: 20, calibration: 400, draws: 500, seed: 3, kernels } as const;
 
-test("a right model is found sound, whatever it is held against; the evaluation is plain data", async () => {
+test("a correct model is found sound with every reference; the evaluation is plain data", async () => {
   const map = await trained(linearGaussian);
   const stages = new Set<string>();
   for (const against of ["exact", "nuts"] as const) {
@@ -215,7 +215,7 @@ test("all of an evaluation runs where it was asked to", async () => {
   assert.is((await evaluate(map, { ...few, against: "none", kernels: undefined })).device, "wasm plain");
 });
 
-test("simulations that are dropped are no cases, and their number is told", async () => {
+test("dropped simulations are no cases, and their number is reported", async () => {
   const partial = outside({
     run: (theta) => theta.map(([a, b]) => [a > 1 ? Number.NaN : a, b, a + b]), // a share of .16
     failures: "drop",

@@ -81,7 +81,7 @@ test("a call that fails is made again after growing waits, and the result is the
   for (const [i, least] of [20, 40, 80].entries()) assert.ok(gaps[i] >= least - 2, `${gaps}`);
 });
 
-test("what fails for good is told with its parameters, its row and the cause, and other rows are not blamed", async () => {
+test("a row that always fails is reported with its parameters, its number and the cause, and other rows are not", async () => {
   const { theta } = await simulate(outside(model), 64, plain);
   const bad = theta[2 * 37];
   const calls: number[] = [];
@@ -109,7 +109,7 @@ test("an error that is marked as permanent is not tried again", async () => {
   assert.is(calls, 1);
 });
 
-test("a call that takes too long is given up, told to stop and made again", async () => {
+test("a call that takes too long is abandoned, gets an abort signal and is repeated", async () => {
   let calls = 0;
   let answer = (): void => {};
   const told: string[] = [];
@@ -153,11 +153,11 @@ test("rows that fail are dropped where that is asked for, and how many is said",
   assert.match(warnings[0], `${200 - good.length} of 200 simulations`);
   assert.match(
     warnings[0],
-    /posteriors are of the prior on the condition that "outside" can be simulated; one of them: /,
+    /posteriors belong to the prior restricted to parameters at which "outside" can be simulated; one of them: /,
   );
 });
 
-test("where more than half would be dropped nothing is answered, and hopeless work ends early", async () => {
+test("if more than half would be dropped nothing is returned, and hopeless work ends early", async () => {
   const half: Simulator = (theta) => theta.map(([a, b]) => (a > -0.3 ? [Number.NaN, 0, 0] : [a, b, 0]));
   const { message } = await rejection(simulate(outside({ run: half, failures: "drop" }), 400, plain));
   assert.match(
@@ -188,7 +188,7 @@ test("progress counts every simulation, over the bank and what is held out, with
   assert.ok(last.perSecond > 0 && seen[3].secondsLeft > 0 && seen[3].secondsLeft < 10);
 });
 
-test("an abort stops between calls; the calls under way are told", async () => {
+test("an abort stops between calls, and calls under way receive the signal", async () => {
   const controller = new AbortController();
   let [begun, told] = [0, 0];
   const run: Simulator = async (theta, { signal }) => {
@@ -256,7 +256,7 @@ for (const [what, spec, message] of wrong) {
   });
 }
 
-test("a simulator that says how many data it gives need not be told", () => {
+test("the number of data can be left out for a simulator that states it", () => {
   assert.is(outside({ run: model, M: 3 }, { data: undefined }).M, 3);
 });
 

@@ -92,7 +92,7 @@ test("where there are no kernels the error says so, what came, and what to do", 
   assert.match(await away(host.origin), `expected WebAssembly at ${host.origin}/kernels.wasm, got no answer (`);
 });
 
-test("a page that a server gives for a model is told with its place", async () => {
+test("a page that a server returns for a model is an error with its address", async () => {
   writeFileSync(join(folder, "rod.safetensors"), "<!doctype html><title>Not found</title>");
   setFolders({ models: folder });
   const message = await rejection(load("rod"));

@@ -14,7 +14,7 @@ const refusals: readonly [string, () => unknown, RegExp][] = [
   [
     "a width of 0",
     () => gaussian({ hidden: [8, 0] }),
-    /^gaussian: expected hidden to be a list of positive whole numbers, got \[8, 0\]$/,
+    /^gaussian: expected hidden to be a list of at most 100 positive whole numbers, got \[8, 0\]$/,
   ],
   [
     "widths that are no list",
@@ -96,7 +96,11 @@ const refusals: readonly [string, () => unknown, RegExp][] = [
     () => mixture({ base: "newton" as never }),
     /^mixture: expected base to be one of "prior", "linear", "laplace", got "newton"$/,
   ],
-  ["no blocks", () => coupling({ blocks: 0 }), /^coupling: expected blocks to be a whole number of at least 1, got 0$/],
+  [
+    "no blocks",
+    () => coupling({ blocks: 0 }),
+    /^coupling: expected blocks to be a whole number from 1 to 1000, got 0$/,
+  ],
   ["one bin", () => spline({ bins: 1 }), /^spline: expected bins to be a whole number from 2 to 128, got 1$/],
   ["too many bins", () => spline({ bins: 129 }), /^spline: expected bins to be a whole number from 2 to 128, got 129$/],
   ["a bound of 0", () => spline({ bound: 0 }), /^spline: expected bound to be a finite number above 0, got 0$/],

@@ -114,7 +114,7 @@ function frozenOf({ guide, program }: Traced, D: number): Float32Array {
   return values;
 }
 
-/** What a guide is conditioned on (rows, its width): features, or modes, features and factors of a solver. */
+/** The condition of a guide (rows, its width): features, or modes, features and factors of a solver. */
 function seenBy({ guide: { local } }: Traced, D: number, rows: number, features: ArrayLike<number>): Float64Array {
   const width = local?.width ?? E;
   const next = generator(21);
@@ -340,7 +340,7 @@ test("a factor of a hundred parameters can be inverted before training", async (
   }
 });
 
-test("splines leave alone what lies outside of their bounds, but for shift and scale", async () => {
+test("outside their bounds splines only shift and scale", async () => {
   const traced = trace(spline({ bins: 4, bound: 2, embedding: [], hidden: [3] }), 2);
   const executor = await createReference(traced.program);
   const weights = weightsOf(traced, 6);

@@ -35,7 +35,7 @@ test("every number of half precision is read by its definition, and written back
   for (const bits of all) if (isNumber(bits) || (bits & 0x3ff) === 0) assert.is(again[bits], bits);
 });
 
-test("what lies between two numbers becomes the nearer, and in the middle the even one", () => {
+test("a value between two numbers is rounded to the nearer, and a tie to the even one", () => {
   for (let bits = 0; bits < 0x7bff; bits++) {
     const [low, high] = [defined(bits), defined(bits + 1)];
     const middle = (low + high) / 2; // exact in single precision
@@ -47,7 +47,7 @@ test("what lies between two numbers becomes the nearer, and in the middle the ev
   }
 });
 
-test("what is too large becomes infinite, from half a unit above the largest", () => {
+test("numbers from half a unit above the largest become infinite", () => {
   assert.is(round(65_504), 65_504);
   assert.is(round(65_519.99), 65_504);
   assert.is(round(65_520), Number.POSITIVE_INFINITY);
@@ -69,7 +69,7 @@ test("rounding errs by at most 2^-11 of the largest entry, where it is said to f
   assert.ok(fitsHalf(new Float32Array(3)));
 });
 
-test("safetensors keep half precision as bits, and refuse what is not finite in it", () => {
+test("safetensors keep half precision as bits, and refuse numbers that are not finite", () => {
   const tensor = (data: number[]) =>
     ({ w: { dtype: "F16", shape: [data.length], data: Uint16Array.from(data) } }) as const;
   const odd = tensor([0x3c00, 0xc000, 1]);

@@ -111,7 +111,7 @@ for (const name of guideNames) {
     assert.ok(Math.abs(entropy - exact) < 4.5 * Math.sqrt(1.5 / 4000) + 0.01, `${entropy}, ${exact}`);
   });
 
-  test(`many measurements at once give the ${name} posteriors that each gives by itself`, async () => {
+  test(`many observations at once give the ${name} posteriors of single ones`, async () => {
     const { noisy } = await simulate(small, 21, { seed: 5 });
     const rows = Array.from({ length: 21 }, (_, i) => noisy.subarray(M * i, M * (i + 1)));
     const together = await infer(maps[name], rows, { draws: 256 });
@@ -129,7 +129,7 @@ for (const name of guideNames) {
   });
 }
 
-test("one measurement gives one posterior, a list of one gives a list", async () => {
+test("one observation gives one posterior, a list of one gives a list", async () => {
   const single = await infer(maps.gaussian, Float32Array.from(usual));
   const list = await infer(maps.gaussian, [usual]);
   assert.is(list.length, 1);
@@ -232,8 +232,8 @@ test("outside of the prior's support the density of a posterior is zero", async 
 });
 
 const refused: readonly [string, () => Promise<unknown>, RegExp][] = [
-  ["a short measurement", () => infer(maps.gaussian, [1, 2]), /^y: expected 3 numbers, got 2$/],
-  ["an empty measurement", () => infer(maps.gaussian, []), /^y: expected 3 numbers, got 0$/],
+  ["a short observation", () => infer(maps.gaussian, [1, 2]), /^y: expected 3 numbers, got 2$/],
+  ["an empty observation", () => infer(maps.gaussian, []), /^y: expected 3 numbers, got 0$/],
   [
     "a row of another length",
     () => infer(maps.gaussian, [usual, usual, [1, 2, 3, 4]]),
@@ -251,7 +251,7 @@ const refused: readonly [string, () => Promise<unknown>, RegExp][] = [
     () => infer(maps.gaussian, [["1", 2, 3]] as never),
     /^y: expected finite numbers, got "1" in column 1$/,
   ],
-  ["no measurement", () => infer(maps.gaussian, null as never), /^y: expected 3 numbers or rows of them, got null$/],
+  ["no observation", () => infer(maps.gaussian, null as never), /^y: expected 3 numbers or rows of them, got null$/],
   [
     "too few draws",
     () => infer(maps.spline, usual, { draws: 1 }),
@@ -275,7 +275,7 @@ for (const [what, action, message] of refused) {
   });
 }
 
-test("a posterior refuses what makes no sense, and says what it expected", async () => {
+test("a posterior refuses invalid arguments, and says what it expected", async () => {
   const posterior: Posterior = await infer(maps.gaussian, usual);
   for (const p of [0, 1, -0.1, Number.NaN]) {
     for (const each of [posterior, await infer(maps.spline, usual, { draws: 16 })]) {

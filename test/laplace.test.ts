@@ -77,7 +77,7 @@ test("for a linear model with normal prior and noise it is the exact posterior, 
   }
 });
 
-test("many rows are answered as each is by itself, to the last bit", async () => {
+test("many rows give the same bits as each row alone", async () => {
   const rows = await dataOf(arm, 23, 4);
   const together = await laplace(arm, rows, { kernels });
   assert.is(together.length, 23);
@@ -266,7 +266,7 @@ const refused: readonly [string, () => Promise<unknown>, RegExp][] = [
     () => laplace(defineProblem({ name: "own", prior: normal([0], 1), forward: (t) => mul(t, 1), noise: custom }), [1]),
     /^laplace: expected noise that states its information, .*, got "homemade" in "own"/,
   ],
-  ["a short measurement", () => laplace(arm, [1]), /^y: expected 2 numbers, got 1$/],
+  ["a short observation", () => laplace(arm, [1]), /^y: expected 2 numbers, got 1$/],
   [
     "NaN in a row",
     () =>

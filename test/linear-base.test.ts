@@ -57,7 +57,7 @@ test("training improves on the linear posterior where the model is not linear, a
 });
 
 for (const on of Object.values(smallGuides({ width: 8, most: 4 }, { base: "linear" }))) {
-  test(`a ${on.name} guide is saved with all that it was fitted on, and answers the same when it is read`, async () => {
+  test(`a ${on.name} guide is saved with everything it was fitted on, and gives the same posteriors when read`, async () => {
     const map = await train(small, { ...untrained, guide: on, steps: 20, rate: 1e-3 });
     assert.is(map.spec.guide.options.base, "linear");
     for (const name of ["base.mean", "base.whiten", "base.colour", "base.logDet"]) assert.ok(name in map.tensors, name);

@@ -146,7 +146,7 @@ test("components that the dimensions before rule out, however far they reach, do
   assert.ok(Math.min(...out.logProb) > 0, `${out.logProb}`); // a draw off its component would have −1e6
 });
 
-test("what no draw reaches is told as the largest noise, with an exact density", async () => {
+test("a value that no draw reaches has the largest noise, with an exact density", async () => {
   const executor = await createWasm(traced(3, 2), { build: "plain" });
   const { rows, repeat, context } = repeated(contextOf(apart), 2);
   const out = await executor.run("density", { rows, repeat, inputs: { z: [1e3, 0, -1e3, 0], context } });

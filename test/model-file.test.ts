@@ -311,6 +311,119 @@ for (const [what, make, message] of unsound) {
   });
 }
 
+/** Specs that are small themselves and ask for very much, or for very many small things; `padding` stands for their weights. */
+const many = <T>(count: number, x: T): T[] => Array<T>(count).fill(x);
+const padding: StoredTensor = { dtype: "F32", shape: [1, 3_000_000], data: new Float32Array(3_000_000) };
+const padded =
+  (change: Parameters<typeof spec>[0], more: Record<string, StoredTensor> = {}) =>
+  () =>
+    tampered((r, t) => {
+      change((r as unknown as Loose).spec);
+      Object.assign(t, { padding }, more);
+    });
+const guide = (name: string, options: object) => padded((s) => Object.assign(s, { guide: { name, options } }));
+const nested = (depth: number): unknown =>
+  Array.from({ length: depth }).reduce((x: unknown) => ({ name: "product", parts: [x] }), {
+    name: "normal",
+    mean: 0,
+    sd: 1,
+  });
+const excessive: readonly [string, () => Uint8Array, RegExp][] = [
+  [
+    "a million layers",
+    guide("gaussian", { hidden: many(1_000_000, 1) }),
+    /^gaussian: expected hidden to be a list of at most 100 /,
+  ],
+  [
+    "a hundred layers that are not there",
+    guide("gaussian", { hidden: many(100, 1) }),
+    /tensor "trunk.0" \(4, 1\), got \(4, 6\)$/,
+  ],
+  [
+    "a million blocks",
+    guide("coupling", { blocks: 1_000_000 }),
+    /^coupling: expected blocks to be a whole number from 1 to 1000/,
+  ],
+  [
+    "blocks that are not there",
+    guide("coupling", { blocks: 1000, hidden: many(100, 9) }),
+    /tensor "block0.0.scale.0" \(5, 9\), got none$/,
+  ],
+  [
+    "splines that are not there",
+    guide("spline", { bins: 16, hidden: many(100, 9), embedding: many(100, 9) }),
+    /"embed.0" \(4, 9\), got none$/,
+  ],
+  [
+    "permutations of very many",
+    guide("coupling", { blocks: 2, permutations: [many(200_000, 0)] }),
+    /^coupling.permutations: expected 1 perm/,
+  ],
+  [
+    "a prior of 100,000 parts",
+    padded((s) =>
+      Object.assign(s, { prior: { name: "product", parts: many(100_000, { name: "uniform", low: 0, high: 1 }) } }),
+    ),
+    /^model file: expected lists of at most 4096 entries in the prior, got 100000$/,
+  ],
+  [
+    "a prior of 4000 parts",
+    padded((s) =>
+      Object.assign(s, { prior: { name: "product", parts: many(4000, { name: "uniform", low: 0, high: 1 }) } }),
+    ),
+    /^product: expected at most 1000 parts, got 4000/,
+  ],
+  [
+    "parts of parts",
+    padded((s) => Object.assign(s, { prior: { name: "product", parts: many(1000, nested(1)) } })),
+    /^model: expected a prior of 2 parameters, got 1000$/,
+  ],
+  [
+    "a prior that is nested too deep",
+    padded((s) => Object.assign(s, { prior: nested(500) })),
+    /^model file: expected metadata of JSON, got something else$/,
+  ],
+  [
+    "a hundred thousand parameters",
+    padded((s) => Object.assign(s, { D: 100_000, parameters: many(100_000, { name: "a" }) })),
+    /^model file: expected at most 4096 parameters, got 100000$/,
+  ],
+  [
+    "twenty thousand tensors",
+    padded(
+      () => {},
+      Object.fromEntries(
+        Array.from({ length: 20_000 }, (_, i) => [`t${i}`, { ...padding, shape: [1, 1], data: new Float32Array(1) }]),
+      ),
+    ),
+    /^model file: expected at most 16384 tensors, got 200\d\d$/,
+  ],
+];
+for (const [what, make, message] of excessive) {
+  test(`load refuses ${what} at once`, async () => {
+    const large = make();
+    const before = process.cpuUsage();
+    assert.match((await rejection(load(large))).message, message);
+    const { user, system } = process.cpuUsage(before);
+    assert.ok((user + system) / 1e6 < 1.5, `${(user + system) / 1e6} s`);
+  });
+}
+
+test("a problem of more parameters than a model file may have is not defined", () => {
+  assert.throws(
+    () => defineProblem({ name: "vast", prior: normal(many(5000, 0), 1), data: 1, noise: null }),
+    /^vast: expected a prior of at most 4096 parameters, got 5000$/,
+  );
+  assert.throws(
+    () => product(...many(1001, normal(0, 1))),
+    /^product: expected at most 1000 parts, got 1001; one part may/,
+  );
+  assert.throws(
+    () => gaussian({ hidden: many(101, 2) }),
+    /^gaussian: expected hidden to be a list of at most 100 positive/,
+  );
+});
+
 test("a file that is not there, and one that is no checkpoint, are refused with their path or what they are", async () => {
   assert.match(
     (await rejection(load(file("nowhere.safetensors")))).message,

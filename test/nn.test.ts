@@ -149,7 +149,7 @@ test("components past the rank of the data are still orthonormal, with variance 
   for (const v of vectors) for (const x of v) assert.ok(Number.isFinite(x));
 });
 
-test("how data enter is chosen by their number, or as asked for", () => {
+test("the embedding of data is chosen by their number, or by the option", () => {
   assert.equal(chooseEmbedding("auto", 64), { kind: "standardise", size: 64 });
   assert.equal(chooseEmbedding("auto", 65), { kind: "principal", size: 24 });
   assert.equal(chooseEmbedding("none", 600), { kind: "none", size: 600 });
@@ -194,7 +194,7 @@ test("projected data have variance 1, noise included, and are uncorrelated", asy
   for (const s of columnSds(features, 2, mean)) close(s, 1, 5 / Math.sqrt(N));
 });
 
-test("heavy-tailed data are scaled by their bulk, outliers end at 10, and what is not finite stays so", async () => {
+test("heavy-tailed data are scaled by their bulk, outliers end at 10, and numbers that are not finite stay so", async () => {
   const [N, M] = [4000, 1];
   // Cauchy quantiles about 3 with scale 0.5: median 3, interquartile range 1; their sd says nothing.
   const noisy = Float32Array.from({ length: N }, (_, i) => 3 + 0.5 * Math.tan(Math.PI * ((i + 0.5) / N - 0.5)));

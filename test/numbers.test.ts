@@ -1,7 +1,18 @@
 // Moments, and packed triangles one at a time: against their definitions on full matrices, to rounding.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { columnMeans, columnSds, covarianceOf, meanOf, quantileOf, varianceOf } from "../src/numbers/moments.ts";
+import {
+  columnMeans,
+  columnMoments,
+  columnOf,
+  columnSds,
+  covarianceOf,
+  meanOf,
+  quantileOf,
+  rootMeanSquare,
+  varianceOf,
+  weightedMoments,
+} from "../src/numbers/moments.ts";
 import {
   addOuter,
   addTimes,
@@ -91,7 +102,7 @@ test("a factor times its own transpose is factorised to itself, and its inverse 
   }
 });
 
-test("a matrix that is not positive definite is told by its row, with the pivot left there", () => {
+test("a matrix that is not positive definite is reported by its row, where the pivot stays", () => {
   for (const [matrix, row, pivot] of [
     [[-1, 0, 1], 0, -1],
     [[1, 2, 3], 1, -1],
@@ -127,6 +138,44 @@ test("quantiles are linear between order statistics: 0 and 1 are the ends", () =
     [1, 3, 4, 7, 10],
   );
   assert.is(quantileOf([7], 0.3), 7);
+});
+
+test("weighted moments are those of rows that stand there as often as their weights say", () => {
+  const M = 3;
+  const rows = draw(generator(5), 4 * M, { low: -2, high: 2 });
+  const times = [2, 0, 1, 3];
+  const rowOf = (n: number, out: Float64Array): void => out.set(rows.subarray(n * M, (n + 1) * M));
+  const repeated = Float64Array.from(
+    times.flatMap((t, n) => range(t).flatMap(() => [...rows.subarray(n * M, (n + 1) * M)])),
+  );
+  const mean = columnMeans(repeated, M);
+  const biased = covarianceOf(repeated, mean).map((c) => (c * 5) / 6);
+  for (const scale of [1, 0.25]) {
+    const found = weightedMoments(4, M, rowOf, (n) => scale * times[n]);
+    near(found.mean, mean, "mean");
+    near(found.covariance, biased, "covariance");
+    assert.ok(Math.abs(found.effective - 36 / 14) < 1e-12); // (2 + 1 + 3)² / (4 + 1 + 9)
+  }
+});
+
+test("column moments, a column and the root mean square are what they say", () => {
+  const rows = [1, 5, 3, 5, 8, 5];
+  assert.equal([...columnOf(rows, 2, 0)], [1, 3, 8]);
+  const { mean, sd } = columnMoments(rows, 2);
+  near(mean, [4, 5], "means");
+  near(sd, [Math.sqrt(26 / 3), 1], "a column that does not vary has spread 1");
+  near([rootMeanSquare([3, 4])], [Math.sqrt(12.5)], "root mean square");
+});
+
+test("the mean of numbers of which some are infinite is infinite, or NaN for both signs, wherever they stand", () => {
+  const [up, down] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const list of [[up], [up, 1], [1, up], [up, up], [0.1, 0.2, up]]) assert.is(meanOf(list), up, `${list}`);
+  for (const list of [
+    [down, 1],
+    [1, down],
+  ])
+    assert.is(meanOf(list), down, `${list}`);
+  for (const list of [[up, down], [1, down, up], [Number.NaN, 1], []]) assert.ok(Number.isNaN(meanOf(list)), `${list}`);
 });
 
 test.run();

@@ -231,7 +231,7 @@ test("the weights of a guide without a mean in closed form are relative to what 
   const [theta, y, noise] = [input("theta", D), input("y", M), input("noise", D)];
   const lossOf = (problem: Problem) => {
     const shared = { guide, frame: frameOf(problem.prior), embed: (t: typeof y) => t } as const;
-    return objectiveFor("npe", problem).loss({ ...shared, problem, particles: 1, precision: "f64" }, theta, y);
+    return objectiveFor("npe", problem).loss({ ...shared, problem, particles: 1 }, theta, y);
   };
   const outputs = {
     plain: lossOf(linear()),

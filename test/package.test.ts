@@ -5,6 +5,7 @@ import { existsSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync 
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { shippedModels } from "../src/store/shipped.ts";
 import { openPage } from "./helpers/browser.ts";
 import { installPackage, root, run } from "./helpers/package.ts";
 
@@ -84,7 +85,7 @@ test("the package holds what runs, its types, docs, examples and licences, and n
   const [code, declarations] = [/^dist\/[\w-]+\.js(\.map)?$/i, /^dist\/types\/(host-types|src\/[\w/.-]+)\.d\.ts$/];
   const single = ["package.json", "README.md", "LICENSE", "llms.txt", "dist/THIRD-PARTY.txt"];
   const kernels = ["", "-relaxed", "-threads", "-relaxed-threads"].map((build) => `dist/kernels${build}.wasm`);
-  const models = ["arm", "rod", "eit"].map((name) => `models/${name}.safetensors`);
+  const models = shippedModels.map((name) => `models/${name}.safetensors`);
   for (const path of [...single, ...kernels, ...models, "dist/worker.js"])
     assert.ok(packed.includes(path), `expected ${path} in the package`);
   const known = [...single, ...kernels, ...models, "CHANGELOG.md", "CONTRIBUTING.md"];
@@ -115,7 +116,7 @@ test("llms.txt has the form of llmstxt.org, and links all pages, examples and ty
     assert.ok(links.includes(path), `llms.txt: expected a link to ${path}`);
 });
 
-test("what the README links is in the package", () => {
+test("files that the README links are in the package", () => {
   const links = linksOf(readFileSync(join(installed, "README.md"), "utf8"));
   assert.ok(links.length > 5);
   for (const path of links) assert.ok(packed.includes(path), `README.md: expected ${path} in the package`);
@@ -143,7 +144,7 @@ const UNCAUGHT: Readonly<Record<string, string>> = {
   "c2st: ": `import { c2st } from "retrodict/diagnostics"; await c2st([1, 2, 3], [], 1);`,
 };
 
-test("an error that nothing catches is told on one screen: its message is not lost below a line of code", () => {
+test("an uncaught error fits on one screen: its message is not lost below a line of code", () => {
   for (const [message, program] of Object.entries(UNCAUGHT)) {
     writeFileSync(join(folder, "uncaught.js"), program);
     const { status, stderr } = spawnSync(process.execPath, ["uncaught.js"], { cwd: folder, encoding: "utf8" });
@@ -228,7 +229,7 @@ const elsewhere = (place) => load("rod", { models: place }).then(({ spec }) => s
 window.found = Promise.all([answer(), elsewhere("node_modules/retrodict/models"), elsewhere("nowhere")]);
 </script>`;
 
-test("a page finds the models that come along, and answers to the bit what this Node does", async () => {
+test("a page finds the shipped models, and its posteriors have the same bits as in this Node", async () => {
   writeFileSync(join(folder, "index.html"), PAGE);
   const open = await openPage(folder);
   if (typeof open === "string") return console.log(`SKIP ${open}`);

@@ -186,7 +186,7 @@ test("an interrupted training on pairs is resumed with the same pairs, and with 
   );
 });
 
-test("parameters that were not drawn from the prior are told, those that were are not", async () => {
+test("parameters that were not drawn from the prior cause a warning, those that were do not", async () => {
   const priors: Record<string, Problem> = {
     normal: alone(),
     "half-line and interval": alone({ prior: product(logNormal(1, 2), uniform(-1, 5)) }),

@@ -65,7 +65,7 @@ for (const [name, program, args] of hosts) {
     assert.is(run(out, program, [...args, "program.mjs"]).trim(), await expected());
   });
 
-  test(`${name} runs a bundle of it that trains by workers, whose script is where it is told`, async () => {
+  test(`${name} runs a bundle of it that trains with workers, whose script is in the given folder`, async () => {
     if (!existsSync(program)) return console.log(`SKIP ${name} is not installed`);
     writeFileSync(join(folder, "trains.mjs"), trains("retrodict", "retrodict/problems", { worker: "a #1 (50 %)" }));
     const out = join(folder, "workers");

@@ -101,7 +101,7 @@ test("the earlier name of a map's executor is refused by name, on maps that are 
   }
 });
 
-test("an earlier name that is refused is read by no copy, printer, clone or comparison", () => {
+test("copies, printers, clones and comparisons do not read a renamed property", () => {
   const plain = { executor: 1, spec: { D: 2 } };
   const kept = refuseOldName("InverseMap", { ...plain }, "engine", "executor");
   assert.equal({ ...kept }, plain);

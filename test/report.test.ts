@@ -96,9 +96,9 @@ test("the key numbers are those of the evaluation", () => {
   for (const text of [
     /guide.*0\.039.*0\.070$/,
     /corrected.*0\.040$/,
-    /k̂ > 0\.7.*20 %$/,
-    /of 90 % regions contain the true parameters; if correct: 80 % to 100 %91 %$/,
-    /farther than all held-out ones; infer warns in 3 % of the cases0\.1 %$/,
+    /k̂ > 0\.7.*20\s%$/,
+    /of 90\s% regions contain the true parameters; if correct: 80\s% to 100\s%91\s%$/,
+    /farther than all held-out ones; infer warns in 3\s% of the cases0\.1\s%$/,
     /of the reference: 1\.10.*1\.20$/,
     /170 ms.*2\.3 ms$/,
     /training, 4 000 steps42\.0 s$/,
@@ -113,7 +113,7 @@ test("the key numbers are those of the evaluation", () => {
   assert.not.match(said, "dropped");
 });
 
-test("dropped simulations are told, and asked for again by the command", () => {
+test("the report gives the number of dropped simulations, and its command requests them again", () => {
   const { document } = parseHTML(reportHtml(evaluation({ ...shapes[0], change: { dropped: 12 } })));
   const said = (document.getElementById("made") as Element).textContent as string;
   assert.match(said, "--cases 30 --calibration 412 --against exact --seed 7");
@@ -171,7 +171,7 @@ test("weights whose k̂ is not finite stand at the top and are counted", () => {
   assert.is(triangles.length, 3, "two of them at the top");
   const text = (document.getElementById("weights") as Element).textContent as string;
   assert.match(text, "not finite, shown at the top: 2");
-  assert.match(text, "k̂ above 0.7: 60 %");
+  assert.match(text, "k̂ above 0.7: 60\u00a0%");
   assert.match(html, "k̂ ∞ · farther than all held-out data");
 });
 
@@ -191,7 +191,7 @@ test("the text about the cases names those that are shown, and no others", () =>
   for (const shown of [["only case"], ["worst k̂", "first case"], ["typical case", "worst KS", "first case"]]) {
     const examples = shown.map((title, i) => ({ ...example(shapes[1], i), title }));
     const text = titles(reportHtml(evaluation({ ...shapes[1], change: { examples } })));
-    assert.match(text, `The fresh cases shown here: ${shown.join(", ")}.`);
+    assert.match(text, `These fresh cases are shown: ${shown.join(", ")}.`);
     for (const other of ["worst KS", "worst k̂"]) assert.is(text.includes(other), shown.includes(other), text);
   }
 });
@@ -244,7 +244,7 @@ test("a curve outside its bands is marked by colour, shape and word", () => {
   const figures = [...document.querySelectorAll("#ranks figure")];
   assert.ok(
     figures.every(
-      (figure) => figure.querySelector(".mark.bad") && /too narrow; p < 0.001/.test(figure.textContent as string),
+      (figure) => figure.querySelector(".mark.bad") && /too narrow; p\s<\s0.001/.test(figure.textContent as string),
     ),
   );
   assert.match((document.querySelector("#parameters tbody") as Element).textContent as string, "✗");

@@ -29,14 +29,14 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { MARK } from "./helpers/group-mark.ts";
 
-/** What one test file did. */
+/** Result of one test file. */
 interface Outcome {
   passed: number;
   failed: number;
   skipped: number;
   /** One reason for each test that was skipped by printing one. */
   reasons: string[];
-  /** What is wrong with the file as a whole, if anything. */
+  /** A fault of the file as a whole. */
   problem?: string;
 }
 

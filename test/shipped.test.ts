@@ -73,7 +73,7 @@ async function firstHeldOut(name: string): Promise<readonly [number, number]> {
 }
 
 for (const name of ["arm", "rod"]) {
-  test(`training "${name}" anew begins as the file says: its first held-out loss is the same to the bit`, async () => {
+  test(`training "${name}" again begins as in the file: its first held-out loss has the same bits`, async () => {
     const { curve } = (await load(name)).spec.training;
     assert.equal(await firstHeldOut(name), [curve?.steps[0], curve?.heldOut[0]]);
   });
@@ -123,7 +123,7 @@ test("a name without slash, dot and colon is a shipped model's; a file of that n
 test("a name that is no shipped model's and no file's is refused with those that there are", async () => {
   assert.match(
     (await rejection(load("leg"))).message,
-    'load: expected the name of a shipped model, arm, rod, eit, or a path, got "leg"',
+    `load: expected the name of a shipped model, ${shippedModels.join(", ")}, or a path, got "leg"`,
   );
 });
 
@@ -152,7 +152,7 @@ test("the command line knows shipped models by name, and corrects them with the 
   assert.is(JSON.parse(corrected.out).observations[0].correction.method, "psis");
   const unknown = await retrodict(["infer", "leg", "--data", "-"], "1\n");
   assert.is(unknown.status, 1);
-  assert.match(unknown.err, 'expected the name of a shipped model, arm, rod, eit, or a path, got "leg"');
+  assert.match(unknown.err, `expected the name of a shipped model, ${shippedModels.join(", ")}, or a path, got "leg"`);
 });
 
 /** u = 1 − x at the sensors: what a uniform rod gives. */

@@ -54,7 +54,7 @@ test("a list that a simulator fills again is copied before its next call, or ref
     );
 });
 
-test("a function of one parameter vector is told that simulate takes a list", async () => {
+test("a function of one parameter vector gets the error that simulate takes a list", async () => {
   const hint = /^simulate: expected 50 rows of data .*simulate takes a list: write thetas => thetas\.map\(f\)$/;
   const alone = (f: (theta: Float64Array) => unknown): Promise<string> => refusal(f as unknown as Simulator);
   assert.match(await alone(model), hint);

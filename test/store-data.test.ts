@@ -205,7 +205,7 @@ const badObservations: readonly [name: string, bytes: Uint8Array, message: strin
   [
     "y.csv",
     utf8("a,b\n1,2\n1,2,3\n"),
-    "y.csv: row 3: expected 2 numbers, got 3; if its first column holds names of rows, leave that out",
+    "y.csv: row 3: expected 2 numbers, got 3; if its first column contains names of rows, delete that column",
   ],
   ["y.csv", utf8("# nothing\n"), "y.csv: expected rows of numbers, got none"],
   ["y.csv", Uint8Array.of(0xff, 0xfe, 49, 0), "y.csv: expected text in UTF-8, NumPy or JSON data, got other bytes"],

@@ -145,6 +145,7 @@ test("a checkpoint comes back from its file as it was, a first one with no best 
     weights: slab(1),
     optimiser: { updates: 7, m: slab(2), v: slab(3), largest: new Float32Array(0) },
     best: { weights: slab(4), loss: 0.5, step: 5 },
+    pending: [0.75, 2],
     heldOut: [
       [5, 0.5],
       [6, Number.NaN],

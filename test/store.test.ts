@@ -118,7 +118,7 @@ const malformed: readonly [what: string, bytes: Uint8Array, message: RegExp][] =
   ["has a tensor in the same place twice", fileOf({ a: one, b: one }, 4), /"b" to begin at byte 4 .* got 0/],
   ["is truncated", fileOf({ a: one }, 3), /4 bytes of data, got 3 \(truncated file\)/],
   ["goes on after its data", fileOf({ a: one }, 5), /4 bytes of data, got 5/],
-  ["has a name twice", fileOf(`{"a":${JSON.stringify(one)},"a":${JSON.stringify(one)}}`, 4), /a name comes twice/],
+  ["has a name twice", fileOf(`{"a":${JSON.stringify(one)},"a":${JSON.stringify(one)}}`, 4), /a name occurs twice/],
   ["has a field twice", fileOf('{"a":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}', 4), /twice/],
   ["has a tensor named __proto__", fileOf(`{"__proto__":${JSON.stringify(one)}}`, 4), /a plain tensor name/],
   ["has a tensor named toString", fileOf({ toString: one }, 4), /a plain tensor name/],

@@ -22,7 +22,7 @@ const exactOf = (problem: Problem) => problem.exact as NonNullable<Problem["exac
 /** A pair of samples of 1000 and of 20,000 stays below, but for one in 1e5. */
 const CLOSE = ksBound(DRAWS, 1e-5) + ksBound(20_000, 1e-5);
 
-test("importance sampling finds the posterior, and its density, of a linear model", async () => {
+test("importance sampling finds the posterior of a linear model, and its density", async () => {
   const cases = await makeCases({ ...linearGaussian, exact: null }, 4);
   assert.match(cases.how, /^importance sampling/);
   for (const [i, y] of cases.y.entries()) {

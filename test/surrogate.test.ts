@@ -79,7 +79,7 @@ test("a surrogate of the rod is within a few hundredths of the noise", async () 
   assert.is(made.warning, undefined);
 });
 
-test("a bad surrogate says so, names its worst datum and what to try", async () => {
+test("a bad surrogate says so, with the name of its worst data value and what to try", async () => {
   const made = await surrogate(curved, { ...quick, hidden: 1, blocks: 0, steps: 10 });
   assert.ok(made.error.rms > 0.5, `${made.error.rms}`);
   const worst = made.error.data.map((e) => e.rms).indexOf(Math.max(...made.error.data.map((e) => e.rms)));
@@ -179,7 +179,7 @@ test("draws are stretched by factors from 1 to the one given, and stay in the su
   assert.ok(boxed.filter((x) => Math.abs(x) > 0.9).length > 0.15 * rows); // a tenth of them if it were not stretched
 });
 
-test("a proposal says where a surrogate holds", async () => {
+test("the surrogate is accurate where its proposal draws", async () => {
   const line = defineProblem({
     name: "line",
     prior: uniform(-2, 2),
@@ -242,7 +242,7 @@ test("an aborted surrogate ends with the signal's reason, whatever it is at", as
   assert.is(await rejection(surrogate(curved, { signal: AbortSignal.abort(enough) })), enough);
 });
 
-test("simulations that are dropped are neither fitted nor judged by, and told once", async () => {
+test("dropped simulations are neither fitted nor used in the error, and are reported once", async () => {
   let failed = 0;
   const partial = defineProblem({
     name: "partial",
@@ -264,14 +264,14 @@ test("simulations that are dropped are neither fitted nor judged by, and told on
   assert.equal(told, [
     `surrogate: ${failed} of 5536 simulations failed and were dropped: the fit and its error are valid only where "partial" can be simulated`,
   ]);
-  // Of θ ~ N(0, 1) a share of .309 fails.
+  // A share of .309 of θ ~ N(0, 1) fails.
   assert.ok(Math.abs(made.error.count / 512 - 0.691) < 5 * Math.sqrt((0.309 * 0.691) / 512), `${made.error.count}`);
   assert.ok(made.error.max < 0.1, `${made.error.max}`);
   const [first, sum] = await predict(made, [0, 0]);
   assert.ok(Math.abs(first - 5) < 0.05 && Math.abs(sum) < 0.05, `${first}, ${sum}`);
 });
 
-test("a device that is lost is told, and the fit goes on on wasm; one that was asked for ends it", async () => {
+test("a lost device causes a warning, and the fit continues on wasm; one that was named ends it", async () => {
   const short = { ...quick, bank: 200, steps: 100 };
   const losing = () => {
     let lost = false;

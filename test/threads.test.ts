@@ -49,7 +49,7 @@ for (const [name, options] of Object.entries(trainings)) {
   });
 }
 
-test("the build with fused multiply-add gives the same bits by 2 threads as by none", async () => {
+test("the build with fused multiply-add gives the same bits with 2 threads as without", async () => {
   const options: TrainOptions = { ...base, ...trainings["a spline guide"], kernels: "auto" };
   assert.is(bitsOf(await train(small, { ...options, threads: 2 })), bitsOf(await train(small, options)));
 });
@@ -187,7 +187,7 @@ function answerOf(host: Host, ...args: string[]): Answer {
 
 const alone = answerOf(thisNode, "1");
 for (const host of [thisNode, ...otherHosts]) {
-  test(`500 steps by 1, 2 and 4 threads end with the same bits in ${host.name}, and the process ends by itself`, () => {
+  test(`500 steps by 1, 2 and 4 threads end with the same bits in ${host.name}, and the process ends`, () => {
     if (!isInstalled(host)) return;
     for (const threads of [1, 2, 4]) {
       const answer = answerOf(host, String(threads));

@@ -12,7 +12,7 @@ import { rejection, small } from "./helpers/maps.ts";
 
 const base: TrainOptions = { guide: gaussian({ hidden: [8] }), steps: 20, batch: 32, heldOut: 64, kernels: "plain" };
 
-test("presets give settings by guide; what is asked for beside them wins", async () => {
+test("presets give settings by guide; options take precedence", async () => {
   const problem = defineProblem({
     name: "preset",
     prior: small.prior,
@@ -121,7 +121,7 @@ for (const [what, options, message] of refusals) {
   });
 }
 
-test("train refuses what is no problem, and a simulator without a bank", async () => {
+test("train refuses arguments that are not problems, and a simulator without a bank", async () => {
   assert.match(
     (await rejection(train({ forward: 1 } as never))).message,
     /^train: expected a problem, as defineProblem\(\) returns it, got /,

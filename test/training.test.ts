@@ -117,7 +117,7 @@ test("a signal that is aborted already stops training at step 0, with a checkpoi
   assert.equal(resultOf(await train(small, { ...base, resume: error.checkpoint })), resultOf(await train(small, base)));
 });
 
-test("where a device is lost, training goes on on wasm to the same bits, says so, and counts its time once", async () => {
+test("if a device is lost, training continues on wasm to the same bits, says so, and counts its time once", async () => {
   let lost = false;
   const onProgress = ({ step }: Progress): void => {
     if (lost || step < 60) return;

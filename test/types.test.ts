@@ -69,7 +69,7 @@ for (const [name, options] of Object.entries(modules))
       assert.is(compile("program.ts", PROGRAM, ...options, ...bare, "--lib", lib), "");
     });
 
-test("a wrong program does not compile: the declarations are found, and say something", () => {
+test("a wrong program does not compile, because the declarations are found", () => {
   const wrong = `import { train } from "retrodict"; import { arm } from "retrodict/problems"; await train(arm, { steps: "ten" });`;
   assert.match(compile("wrong.ts", wrong, ...modules.nodenext, ...bare, "--lib", "ES2022"), "TS2322");
 });

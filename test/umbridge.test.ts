@@ -86,7 +86,7 @@ const failing = (text: string, status = 200): Answer => ({ status, text });
 const errorOf = (type: string, message: string, status: number): Answer =>
   failing(JSON.stringify({ error: { type, message } }), status);
 
-test("a model says what it is, and several vectors are one", async () => {
+test("a model has a description, and several vectors become one", async () => {
   const model = await umbridge({ ...options, url: `${url}/` });
   assert.equal([model.name, model.D, model.M, model.inputSizes, model.outputSizes], ["bend", 3, 3, [2, 1], [2, 1]]);
   assert.equal(model.supports, { evaluate: true, gradient: true, applyJacobian: false, applyHessian: false });
@@ -214,7 +214,10 @@ test("a model that never answers ends with the time limit, and each request is c
   const model = await umbridge({ ...hurried, retries: 5 });
   const all = cancelled(6);
   handlers = { ...proper, "POST /Evaluate": never };
-  assert.match((await rejection(model.evaluate([1, 2, 3]))).message, /^expected an answer within 0.2 s, got none$/);
+  assert.match(
+    (await rejection(model.evaluate([1, 2, 3]))).message,
+    /^umbridge: http:.*\/Evaluate: expected an answer within 0.2 s, got none$/,
+  );
   await all;
   assert.is(calls("/Evaluate"), 6);
 });
@@ -231,7 +234,7 @@ test("an error that would come again is not asked for again, and the parameters 
   assert.is(calls("/Evaluate"), 1);
 });
 
-test("values that are not finite are told, however a server writes them, or dropped where that is asked for", async () => {
+test("values that are not finite, in any spelling of a server, are errors, or are dropped on request", async () => {
   const texts = [
     '{"output": [[nan, -inf], [1]] }',
     '{"output": [[NaN, 1], [Infinity]]}',
@@ -328,7 +331,7 @@ test("a server that wants /Info by POST is asked so, and its only model need not
   assert.match((await rejection(umbridge({ url }))).message, /expected model to be one of "bend", "other", got none$/);
 });
 
-test("no server at all is told with the reason", async () => {
+test("a missing server is an error with the reason", async () => {
   const closed = createServer().listen(0, "127.0.0.1");
   await once(closed, "listening");
   const { port } = closed.address() as AddressInfo;

@@ -123,7 +123,7 @@ test("steps in one call and in many end with the same weights, and a loss that i
   assert.equal(await run([40]), await run([1, 6, 33]));
 });
 
-test("a device that is lost leaves a checkpoint, from which training goes on, on wasm or on a new device", async () => {
+test("a lost device leaves a checkpoint, from which training continues on wasm or on a new device", async () => {
   if (skip()) return;
   const onProgress = async ({ step }: Progress): Promise<void> => {
     if (step >= 30) (await openGpu()).device.destroy();
@@ -204,7 +204,7 @@ test("where there is no adapter, webgpu says why and auto trains on wasm", () =>
 });
 
 for (const host of otherHosts)
-  test(`${host.name} trains and infers on WebGPU, near what it does on wasm, and ends by itself`, () => {
+  test(`${host.name} trains and infers on WebGPU, close to its results on wasm, and its process ends`, () => {
     if (skip() || !isInstalled(host)) return;
     const { status, out, err } = runOn(host, "test/helpers/on-webgpu.ts");
     assert.is(status, 0, err || "the process did not end by itself");

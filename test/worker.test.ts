@@ -43,7 +43,7 @@ test("training in a worker gives the bits of training without", async () => {
   assert.is(bitsOf(await load(toBytes(map))), bitsOf(alone));
 });
 
-test("a posterior that a worker answers is that of the calling thread", async () => {
+test("a posterior from a worker is that of the calling thread", async () => {
   const [here, there] = [await infer(alone, y), await infer(alone, y, { worker: true, kernels: "plain" })];
   assert.equal(there.mean, here.mean);
   assert.equal(there.covariance, here.covariance);
@@ -135,7 +135,7 @@ test("a simulation in a worker is aborted between its parts", async () => {
   assert.is((error as SimulationStopped).count, 2_000_000);
 });
 
-test("a loss that is not finite is told as without a worker", async () => {
+test("a loss that is not finite is reported as without a worker", async () => {
   const bad = { ...base, guide: guide(), rate: 1e30, clip: 0 };
   const [here, there] = [await rejection(train(small, bad)), await rejection(train(small, { ...bad, worker: true }))];
   assert.instance(there, TrainingStopped);
@@ -145,7 +145,7 @@ test("a loss that is not finite is told as without a worker", async () => {
 const double = atOnce(compile({ double: { outputs: { y: mul(input("x", 1), 2) } } }));
 const x = Float32Array.of(1, 2, 3);
 
-test("an error in a worker comes back with its message, and the worker goes on", async () => {
+test("an error in a worker comes back with its message, and the worker continues", async () => {
   const executor = await createExecutor(double, { worker: true, kernels: "plain" });
   const there = await rejection(executor.run("treble", { rows: 3, inputs: { x } }));
   const here = await rejection(
@@ -157,7 +157,7 @@ test("an error in a worker comes back with its message, and the worker goes on",
   executor.dispose();
 });
 
-test("what is thrown between the parts of a run ends it, and the worker goes on", async () => {
+test("an error between the parts of a run ends it, and the worker continues", async () => {
   const executor = await createExecutor(double, { worker: true, kernels: "plain" });
   const many = new Float32Array(5000).fill(1);
   const reason = new Error("enough");
@@ -178,7 +178,7 @@ test("a view of a larger buffer is posted alone, and the caller's arrays stay th
   executor.dispose();
 });
 
-test("an executor that is disposed of while it works rejects what is awaited", async () => {
+test("an executor that is disposed of while it works rejects pending promises", async () => {
   // When it is disposed of does not matter: a million steps take longer, on any machine.
   const { program } = atOnce(
     trainingProgram(small, fullSettings(small, { ...base, guide: guide(), embedding: "none" }), 3),
@@ -236,7 +236,7 @@ for (const [which, index] of [
   ["leads", 0],
   ["follows", 1],
 ] as const)
-  test(`a worker that ${which} and dies at work rejects what is awaited`, () =>
+  test(`a worker that ${which} and dies at work rejects pending promises`, () =>
     withNewWorkers(async () => {
       const { made, restore } = watchWorkers();
       try {
@@ -249,7 +249,7 @@ for (const [which, index] of [
       }
     }));
 
-test("a worker that dies before it is ready is told as one that died, not as a script that is not found", () =>
+test("a worker that dies before it is ready is reported as such, not as a script that was not found", () =>
   withNewWorkers(async () => {
     // The first worker shows that workers start here; the second dies.
     const { restore } = watchWorkers((worker, index) => index === 1 && worker.terminate());
@@ -293,7 +293,7 @@ test("workers of executors that are garbage serve others, not those whose answer
   }
 });
 
-test("what is no yes or no to a worker is refused by name", async () => {
+test("a value of worker other than true and false is refused by name", async () => {
   const error = await rejection(train(small, { ...base, worker: "yes" as never }));
   assert.match(error.message, /^\w+: expected worker to be true or false, got "yes"$/);
   const other = await rejection(infer(alone, y, { worker: 1 as never }));

@@ -1,4 +1,4 @@
-// A banded solver by hand, the sanity check of those from npm; and what a solver is here.
+// A banded solver written by hand, to check those from npm; and the interface of a solver.
 
 import { SIDES, type Systems } from "./systems.ts";
 
@@ -6,18 +6,18 @@ export interface Solver {
   readonly name: string;
   /** Whether it takes tens of times as long as the fastest. */
   readonly isSlow: boolean;
-  /** Factors one matrix, given by its sparser entries, solves for all right-hand sides; the answer stands until the next call: x (n, SIDES). */
+  /** Factors one matrix, given by its sparser entries, and solves for all right-hand sides: x (n, SIDES), valid until the next call. */
   solve(entries: Float64Array): Float64Array;
 }
 
-/** Largest distance of an entry from the diagonal, rows as they are numbered along the grid. */
+/** Largest distance of an entry from the diagonal, with rows numbered along the grid. */
 export function bandwidth({ sparser: { rows, cols } }: Systems): number {
   let width = 0;
   for (let e = 0; e < rows.length; e++) width = Math.max(width, rows[e] - cols[e]);
   return width;
 }
 
-/** Cholesky of a band in typed arrays, row by row: what one would write by hand. */
+/** Cholesky of a band in typed arrays, row by row. */
 export function byHand(systems: Systems): Solver {
   const { n, sparser, load } = systems;
   const { rows, cols } = sparser;

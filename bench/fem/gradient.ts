@@ -14,7 +14,7 @@ import { darcy } from "../../src/problems/darcy.ts";
 import { eit } from "../../src/problems/eit.ts";
 import { type Candidate, compare, relative } from "../driver.ts";
 import { table } from "../report.ts";
-import { builds, stepsOf } from "./engine.ts";
+import { builds, stepsOf } from "./wasm-internals.ts";
 
 export const SAMPLES = 160;
 const SEED = 21;
@@ -36,13 +36,13 @@ export function draws({ prior, D }: Problem, stream: number): Float64Array {
   return Float64Array.from({ length: SAMPLES * D }, (_, i) => prior.mean[i % D] + prior.sd[i % D] * at(i));
 }
 
-/** Step of the central differences, and how far gradients may be from them: the potential is piecewise smooth. */
+/** Step of the central differences, and their tolerance: the potential is piecewise smooth. */
 const STEP = 1e-5;
 const TOLERANCE = 1e-4;
 
 type Inputs = Readonly<Record<"theta" | "y", Float64Array>>;
 
-/** Gradients along a direction of every sample against central differences. @throws where they differ */
+/** Compares gradients along a direction with central differences, for every sample. @throws if they differ */
 async function checkGradient(executor: Executor, { D }: Problem, inputs: Inputs): Promise<void> {
   const along = (i: number): number => (i % 2 === 0 ? 1 : -0.5);
   const value = async (step: number): Promise<Rows> => {
@@ -79,7 +79,7 @@ export async function gradients(): Promise<void> {
   }
 }
 
-/** Milliseconds a sample that each op of the gradient takes, records run one after the other. */
+/** Milliseconds per sample that each op of the gradient takes, records run one after the other. */
 export async function profile(): Promise<void> {
   for (const problem of [eit, darcy]) {
     const program = gradientProgram(problem);
@@ -100,7 +100,7 @@ export async function profile(): Promise<void> {
       }
     }
     const total = new Map<string, number>();
-    // On a machine that others use too the lower quartile is nearer to what the work takes.
+    // On a machine with other load the lower quartile is closer to the time of the work alone.
     for (const [i, t] of times.entries())
       total.set(names[i], (total.get(names[i]) ?? 0) + t.sort((a, b) => a - b)[Math.floor(t.length / 4)] / rows);
     const sum = [...total.values()].reduce((a, b) => a + b);

@@ -1,14 +1,14 @@
-// `node memory-child.ts BUILD`: gradients of the potential of `eit` for many samples in one run, in a fresh process; prints what
-// memory that takes, in bytes, as JSON.
+// `node memory-child.ts BUILD`: gradients of the potential of `eit` for many samples in one run, in a fresh process; prints their
+// memory in bytes, as JSON.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { createWasm } from "../../src/backends/wasm/executor.ts";
 import type { KernelBuild } from "../../src/backends/wasm/kernels-url.ts";
 import { eit } from "../../src/problems/eit.ts";
-import { linearMemory } from "./engine.ts";
 import { draws, gradientProgram, SAMPLES } from "./gradient.ts";
+import { linearMemory } from "./wasm-internals.ts";
 
-/** Bytes in memory now, and the most since the last call: Linux forgets the peak when it is told to. */
+/** Bytes in memory now, and their peak since the last call, which resets Linux's peak. */
 function resident(): { now: number; peak: number } {
   const status = readFileSync("/proc/self/status", "utf8");
   const kib = (key: string): number => Number(new RegExp(`^${key}:\\s+(\\d+) kB`, "m").exec(status)?.[1]);

@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { table } from "../report.ts";
-import { builds } from "./engine.ts";
+import { builds } from "./wasm-internals.ts";
 
 const child = fileURLToPath(new URL("./memory-child.ts", import.meta.url));
 
@@ -17,7 +17,7 @@ const LINES: Readonly<Record<string, string>> = {
   process: "peak of the process, Node included",
 };
 
-/** @throws with the child's standard error where it fails; where there is no /proc, says so instead. */
+/** Without /proc, prints that it cannot run. @throws with the child's standard error if it fails. */
 export async function memory(): Promise<void> {
   if (process.platform !== "linux") {
     console.log(`\nMemory: not measured on ${process.platform}, which has no /proc`);

@@ -1,5 +1,5 @@
-// What npm has for sparse or banded symmetric positive-definite systems, each at its best: what depends on the pattern alone is
-// done outside of the timing as far as its interface allows, in our order of elimination where it takes one.
+// Packages on npm for sparse or banded symmetric positive-definite systems, each at its best: work that depends only on the pattern is
+// not timed, as far as the interface allows, and our order of elimination is used if the package accepts one.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -19,7 +19,7 @@ interface Emscripten {
   _dpbsv_(...pointers: number[]): number;
 }
 
-/** Node has `fetch` but none of files, so the binary is read for it; and it is kept from listening for errors of the process. */
+/** Node's `fetch` does not read files, so this reads the binary for it, and keeps it from listening for errors of the process. */
 function loadEmlapack(): Promise<Emscripten> {
   const file = require.resolve("emlapack/wasm.js");
   const folder = dirname(file);
@@ -78,7 +78,7 @@ interface CholeskySolve {
   prepare(matrix: Triplets, n: number, order?: number[]): ((b: number[]) => number[]) | null;
 }
 
-/** Upper triangle of the matrix in our order: of each entry the row and the column, row ≤ column. */
+/** Upper triangle of the matrix in our order: row and column of each entry, row ≤ column. */
 function permuted({ sparser: { rows, cols }, place }: Systems): { upper: Int32Array; lower: Int32Array } {
   return {
     upper: Int32Array.from(rows, (i, e) => Math.min(place[i], place[cols[e]])),
@@ -86,7 +86,7 @@ function permuted({ sparser: { rows, cols }, place }: Systems): { upper: Int32Ar
   };
 }
 
-/** Right-hand sides in our order, as lists; and what takes their solutions back. */
+/** Right-hand sides in our order, as lists; and a function that reorders their solutions. */
 function permutedSides({ n, place, load }: Systems): {
   sides: number[][];
   take: (x: ArrayLike<number>, k: number, answer: Float64Array) => void;
@@ -199,7 +199,7 @@ function numeric(systems: Systems): Solver {
   };
 }
 
-/** All of them. @throws saying how to install them, where they are not. */
+/** All packages. @throws with the command that installs them if they are missing. */
 export async function peers(systems: Systems): Promise<Solver[]> {
   try {
     return [await emlapack(systems), choleskySolve(systems), mathjs(systems), numeric(systems), byHand(systems)];

@@ -6,10 +6,10 @@ import type { KernelBuild } from "../../src/backends/wasm/kernels-url.ts";
 import { constant, input, sparseCholesky, sparseSolve } from "../../src/graph/build.ts";
 import { compile } from "../../src/graph/program.ts";
 import { atOnce } from "../../src/host/yielding.ts";
-import { stepsOf } from "./engine.ts";
 import type { Systems } from "./systems.ts";
+import { stepsOf } from "./wasm-internals.ts";
 
-/** Rows of a call whose stages are timed one by one: as many as a shard holds of systems so large. */
+/** Rows of a call whose stages are timed one by one: those of a shard of such large systems. */
 export const STAGE_ROWS = 8;
 
 export interface OwnSolver {

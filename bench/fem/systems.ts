@@ -1,6 +1,6 @@
-// Work item W5: the Poisson equation on a square by linear elements, zero flux but for three loads, one node grounded. The
-// coefficients of the triangles are log-normal, others for every sample; all samples share the pattern and the three
-// right-hand sides. What is solved is A x = b, from the entries of A to x.
+// Work item W5: the Poisson equation on a square by linear elements, zero flux except at three loads, and one node grounded. The
+// coefficients of the triangles are log-normal and differ between samples, which share the pattern and the three right-hand sides.
+// The work is to solve A x = b, from the entries of A to x.
 
 import { assemble } from "../../src/fem/assemble.ts";
 import { rectangle } from "../../src/fem/generators.ts";
@@ -22,22 +22,22 @@ export interface Systems {
   readonly pattern: SparsePattern;
   /** Place in the order of elimination by nested dissection of each unknown, (n). */
   readonly place: Int32Array;
-  /** Entries of the lower triangle, one array (K) a sample. */
+  /** Entries of the lower triangle, one array (K) for each sample. */
   readonly entries: readonly Float64Array[];
   /**
-   * The same for others, who may leave out what is 0 whatever the coefficients: entries of nodes that share the longest side of
-   * right-angled triangles, nearly all of them.
+   * The same for peers, which may leave out entries that are 0 for any coefficients: those of nodes that share the longest side of
+   * right-angled triangles.
    */
   readonly sparser: { readonly rows: Int32Array; readonly cols: Int32Array; readonly entries: readonly Float64Array[] };
   /** (n, SIDES) */
   readonly load: Float64Array;
   /** Floating-point operations of a factorisation, and of the substitutions for all right-hand sides, of one sample. */
   readonly flops: { readonly factor: number; readonly solve: number };
-  /** The same without the zeros that merged supernodes hold: what the order of elimination needs at least. */
+  /** The same without the zeros of merged supernodes: the least that the order of elimination needs. */
   readonly least: { readonly factor: number; readonly solve: number };
 }
 
-/** Entries in each column of L below the diagonal, in the order given: the pattern of a column is that of its children's too. */
+/** Entries in each column of L below the diagonal, in the given order; the pattern of a column includes those of its children. */
 function columnCounts({ n, rows, cols }: SparsePattern, place: Int32Array): Int32Array {
   const below: Set<number>[] = Array.from({ length: n }, () => new Set());
   for (let e = 0; e < rows.length; e++) {

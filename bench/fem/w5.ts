@@ -1,13 +1,13 @@
-// W5 against what npm has, and as a share of the SIMD peak.
+// W5 compared with packages on npm, and as a share of the SIMD peak.
 
 import type { KernelBuild } from "../../src/backends/wasm/kernels-url.ts";
 import { type Candidate, compare, relative, type Timing } from "../driver.ts";
 import { peakLoops64 } from "../peak.ts";
 import { table } from "../report.ts";
-import { builds } from "./engine.ts";
 import { peers } from "./peers.ts";
 import { type OwnSolver, ownSolver, STAGE_ROWS } from "./solve.ts";
 import { makeSystems, SIDES, type Systems } from "./systems.ts";
+import { builds } from "./wasm-internals.ts";
 
 /** Cells along an edge. */
 const GRIDS = [40, 64];
@@ -17,7 +17,7 @@ const TOLERANCE = 1e-9;
 
 const title = ({ cells, n }: Systems): string => `${cells}² cells, n = ${n}, factor + ${SIDES} right-hand sides, f64`;
 
-/** Every sample of ours must solve its system as the first of the others does. @throws naming who differs, and how much */
+/** Compares the solutions of every sample with those of the first peer. @throws with the name and the difference */
 async function check(systems: Systems, own: readonly OwnSolver[], others: Awaited<ReturnType<typeof peers>>) {
   const { n, sparser } = systems;
   for (const sample of [0, sparser.entries.length - 1]) {
@@ -34,7 +34,7 @@ async function check(systems: Systems, own: readonly OwnSolver[], others: Awaite
   }
 }
 
-/** Time of a system: ours in batches, those of npm one after the other, with as many systems to go through. */
+/** Time per system: ours in batches, the peers one system after another, over the same number of systems. */
 export async function againstNpm(): Promise<void> {
   const summary = [["W5", "", "ms per system", ...builds().map((build) => `× ${build}`)]];
   for (const cells of GRIDS) {
@@ -57,7 +57,7 @@ export async function againstNpm(): Promise<void> {
           const { entries } = systems.sparser;
           return { name, run: () => void solve(entries[next++ % entries.length]) };
         });
-    // Slow ones are timed apart: what they leave to the garbage collector would be charged to the others.
+    // Slow peers are timed separately, because their garbage would slow down the others.
     for (const slow of [false, true]) {
       const seconds = slow ? 5 : 20;
       const candidates = [...mine, ...theirs(slow)];

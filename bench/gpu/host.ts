@@ -1,4 +1,4 @@
-/** WebGPU in Node for us and for the peers, which look for `navigator.gpu`; and how many dispatches anyone makes of it. */
+/** WebGPU in Node for us and for the peers, which look for `navigator.gpu`, with a count of all dispatches. */
 import { create, globals } from "webgpu";
 import { type Gpu, openGpu } from "../../src/backends/webgpu/device.ts";
 
@@ -8,11 +8,11 @@ export interface Host {
   dispatches(): number;
 }
 
-/** @throws where there is no adapter, with the reason. */
+/** @throws with the reason if there is no adapter. */
 export async function openHost(): Promise<Host> {
   Object.assign(globalThis, globals);
   const scope = globalThis as { navigator?: object };
-  // Node 20 has no navigator; a newer one has one of its own, without WebGPU. Peers look for names of systems in it.
+  // Node 20 has no navigator, and that of newer versions has no WebGPU. Peers read the name of the system from it.
   const system = { userAgent: `Node.js/${process.versions.node}`, platform: process.platform };
   if (scope.navigator === undefined) Object.defineProperty(scope, "navigator", { value: system, configurable: true });
   Object.defineProperty(scope.navigator as object, "gpu", { value: create([]), configurable: true });

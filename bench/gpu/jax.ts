@@ -21,7 +21,7 @@ async function flow(work: FlowWork): Promise<Trainer> {
   };
 }
 
-/** @throws where the library finds no WebGPU. */
+/** @throws if the library finds no WebGPU. */
 export async function jaxGpu(): Promise<Candidate> {
   if (!(await init("webgpu")).includes("webgpu")) throw new Error("init answers no device webgpu");
   defaultDevice("webgpu");
@@ -33,7 +33,7 @@ export async function jaxGpu(): Promise<Candidate> {
       const multiply = jit(np.matmul);
       return {
         async run(times) {
-          // The library runs what is waited for.
+          // The library runs only work that is awaited.
           const all: Tensor[] = Array.from({ length: times }, () => multiply(x.ref, y.ref));
           await Promise.all(all.map((c) => c.blockUntilReady()));
           tree.dispose(all);

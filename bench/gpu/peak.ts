@@ -29,7 +29,7 @@ export interface Peak {
   dispose(): void;
 }
 
-/** `turns` of the loop in so many groups. */
+/** `turns` of the loop in each of `groups` groups. */
 export async function peakLoop({ device }: Gpu, groups: number, turns: number): Promise<Peak> {
   const kernel: Kernel = {
     name: "peak",

@@ -1,4 +1,4 @@
-/** TensorFlow.js on WebGPU, as its guides have one write it (bench/tfjs/plain.ts). */
+/** TensorFlow.js on WebGPU, written as in its guides (bench/tfjs/plain.ts). */
 import * as tf from "@tensorflow/tfjs";
 import "@tensorflow/tfjs-backend-webgpu";
 import { flowLoss, permutationMatrices, trainer } from "../tfjs/plain.ts";
@@ -31,7 +31,7 @@ async function flow(work: FlowWork): Promise<Trainer> {
   };
 }
 
-/** @throws where the library finds no WebGPU. */
+/** @throws if the library finds no WebGPU. */
 export async function tfjsGpu(): Promise<Candidate> {
   tf.enableProdMode();
   if (!(await tf.setBackend("webgpu"))) throw new Error("tf.setBackend answers false");

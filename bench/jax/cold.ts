@@ -9,6 +9,6 @@ const [model, out] = process.argv.slice(2);
 await start();
 const slab = readFileSync(model);
 const sampler = flowSampler(new Float32Array(slab.buffer, slab.byteOffset, slab.byteLength / 4));
-const draws = await sampler.draw(W4.flowDatum());
+const draws = await sampler.draw(W4.flowObservation());
 console.log(`posterior-ms ${performance.now()}`);
 writeFileSync(out, draws);

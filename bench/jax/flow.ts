@@ -1,7 +1,7 @@
-// The flow W2 in jax-js. Tried and kept: last layers stored transposed, (2, 100), so that their product runs along
-// contiguous memory (89 ms against 105 for 1000 draws). Tried and left: both nets of a coupling as one batched product,
-// its permutations folded into the weights (141 ms), and the same with separate nets (92 ms). One array a net and not
-// one a layer: the library keeps a list of pending kernels for each output, and a step with 1081 outputs spends 400 ms
+// The flow W2 in jax-js. Last layers are stored transposed, (2, 100), so that their product runs along contiguous memory
+// (89 ms against 105 for 1000 draws). Slower alternatives: both nets of a coupling as one batched product, with the
+// permutations folded into the weights (141 ms), and the same with separate nets (92 ms). Each net is one array, rather
+// than one for each layer: the library keeps a list of pending kernels for each output, and a step with 1081 outputs spends 400 ms
 // on those lists.
 
 import { nn, numpy as np, type Array as Tensor, tree } from "@jax-js/jax";
@@ -28,7 +28,7 @@ export function flowParams(slab: Float32Array): FlowParams {
   });
 }
 
-/** The slab again; the parameters stay. */
+/** Returns the slab; the parameters are kept. */
 export async function flowSlab(params: FlowParams): Promise<Float32Array> {
   const slab = new Float32Array(W2.weights().length);
   for (const [n, net] of W2.nets.entries()) {
@@ -56,16 +56,16 @@ function netOf(params: Tensor, x: Tensor): Tensor {
 
 const halves = (x: Tensor): [Tensor, Tensor] => [x.ref.slice([], [0, 2]), x.slice([], [2, 4])];
 
-/** Column i of the answer is column from[i] of the halves [a, b]. */
+/** Column i of the result is column from[i] of the halves [a, b]. */
 function permuted(a: Tensor, b: Tensor, from: readonly number[]): [Tensor, Tensor] {
   const columns = from.map((j) => (j < 2 ? a : b).ref.slice([], [j % 2, (j % 2) + 1]));
   tree.dispose([a, b]);
   return [np.concatenate(columns.slice(0, 2), 1), np.concatenate(columns.slice(2), 1)];
 }
 
-/** Draws (S, 4) from base noise (S, 4) and one datum (2). */
-export function flowSample(params: FlowParams, noise: Tensor, datum: Tensor): Tensor {
-  const y = np.broadcastTo(datum.reshape([1, 2]), [noise.shape[0], 2]);
+/** Draws (S, 4) from base noise (S, 4) and one observation (2). */
+export function flowSample(params: FlowParams, noise: Tensor, observation: Tensor): Tensor {
+  const y = np.broadcastTo(observation.reshape([1, 2]), [noise.shape[0], 2]);
   let [a, b] = halves(noise);
   for (let c = 2 * W2.blocks - 1; c >= 0; c--) {
     const [keep, move] = c % 2 === 0 ? [a, b] : [b, a];

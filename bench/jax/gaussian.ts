@@ -36,7 +36,7 @@ export function gaussianParams(slab: Float32Array): GaussianParams {
   return arrays.map((values, k) => tensor(values, SHAPES[k]));
 }
 
-/** The slab again; the parameters stay. */
+/** Returns the slab; the parameters are kept. */
 export async function gaussianSlab(params: GaussianParams): Promise<Float32Array> {
   const arrays = await Promise.all(params.map((p) => p.ref.data()));
   const slab = new Float32Array(W1.weights().length);
@@ -84,7 +84,7 @@ export function gaussianLoss(params: GaussianParams, theta: Tensor, y: Tensor): 
   return np.square(z1).add(np.square(z2)).mul(0.5).add(np.log(d1)).add(np.log(d2)).mean();
 }
 
-/** Mean (2), factor (d1, o, d2) and draws (S, 2) for one datum (600) and noise (S, 2). */
+/** Mean (2), factor (d1, o, d2) and draws (S, 2) for one observation (600) and noise (S, 2). */
 export function gaussianPosterior(params: GaussianParams, y: Tensor, noise: Tensor): Tensor[] {
   const {
     mean: [m1, m2],

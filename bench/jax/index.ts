@@ -1,6 +1,6 @@
 // jax-js on its WebAssembly backend, one thread (Node has no Worker global, which its thread pool needs). Every work
 // item is one jitted function, its noise another; training jits loss, gradients and Adam together. Arrays stay on the
-// backend between steps; the loss is read after each step, which is what makes the lazy library run it.
+// backend between steps; the loss is read after each step, because the library is lazy and runs only work that is read.
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -35,7 +35,7 @@ const keep = (params: Params): Params => params.map((p) => p.ref);
 const zeros = (params: Params): Params => params.map((p) => np.zeros(p.shape));
 export const read = async (x: Tensor): Promise<Float32Array> => (await x.data()) as Float32Array;
 
-/** `step` answers the loss and moves the state; `slab` answers the weights. */
+/** `step` returns the loss and moves the state; `slab` returns the weights. */
 interface Trainer {
   step(): Promise<number>;
   slab(): Promise<Float32Array>;
@@ -68,7 +68,7 @@ function trainer(
   return {
     async step(): Promise<number> {
       t += 1;
-      // lr / (1 − β1ᵗ) and 1 / (1 − β2ᵗ), as an input, or every step would be traced again.
+      // lr / (1 − β1ᵗ) and 1 / (1 − β2ᵗ), as an input, because otherwise every step would be traced again.
       const rates = np.array(new Float32Array([w.learningRate / (1 - beta1 ** t), 1 / (1 - beta2 ** t)]));
       let value: Tensor;
       [value, params, m, v] = update(params, m, v, rates, theta.ref, y.ref);
@@ -110,10 +110,10 @@ function product(id: string): Prepared {
   };
 }
 
-/** W3, for which there is one way. */
+/** W3, which can be written in one way only. */
 export const products: Peer["workloads"] = Object.fromEntries(Object.keys(W3).map((id) => [id, () => product(id)]));
 
-/** An item whose outputs are what a run answers. */
+/** An item whose outputs are the results of a run. */
 export function inference(answer: () => Promise<Outputs>, params: JsTree<Tensor>): Prepared {
   return {
     async run() {
@@ -125,7 +125,7 @@ export function inference(answer: () => Promise<Outputs>, params: JsTree<Tensor>
 }
 
 /**
- * Base noise (W4's draws, dim) for each run: what is given, or normals of the library's own. Keys are split, not made
+ * Base noise (W4's draws, dim) for each run: what is given, or the library's own normals. Keys are split, not made
  * from a new seed each time: the library compiles a kernel for every seed.
  */
 export function noiseOf(given: (() => Float32Array) | undefined, dim: number): () => Tensor {
@@ -150,13 +150,14 @@ export function flowSampler(slab: Float32Array, given?: () => Float32Array) {
   const sample = jit(flowSample);
   return {
     params,
-    draw: (datum: Float32Array): Promise<Float32Array> => read(sample(keep(params), noise(), tensor(datum, [2]))),
+    draw: (observation: Float32Array): Promise<Float32Array> =>
+      read(sample(keep(params), noise(), tensor(observation, [2]))),
   };
 }
 
 function flow(given?: () => Float32Array): Prepared {
   const { params, draw } = flowSampler(W2.weights(), given);
-  return inference(async () => ({ draws: await draw(W4.flowDatum()) }), params);
+  return inference(async () => ({ draws: await draw(W4.flowObservation()) }), params);
 }
 
 function gauss(given?: () => Float32Array): Prepared {
@@ -164,7 +165,7 @@ function gauss(given?: () => Float32Array): Prepared {
   const noise = noiseOf(given, 2);
   const posterior = jit(gaussianPosterior);
   return inference(async () => {
-    const [mean, factor, draws] = posterior(keep(params), tensor(W4.gaussDatum(), [600]), noise());
+    const [mean, factor, draws] = posterior(keep(params), tensor(W4.gaussObservation(), [600]), noise());
     return { mean: await read(mean), factor: await read(factor), draws: await read(draws) };
   }, params);
 }
@@ -193,7 +194,7 @@ export function version(): string {
   return (JSON.parse(readFileSync(manifest, "utf8")) as { version: string }).version;
 }
 
-/** Starts the library, for the work items as they run fastest on it; plain.ts has them as they are usually written. */
+/** Starts the library. The work items here are written to run fastest; plain.ts has them in their usual form. */
 export async function setup(): Promise<Peer> {
   await start();
   return {

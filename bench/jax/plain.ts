@@ -26,7 +26,7 @@ function paramsFrom(nets: readonly Net[], slab: Float32Array): Params {
   );
 }
 
-/** The slab again; the parameters stay. */
+/** Returns the slab; the parameters are kept. */
 async function slabFrom(params: Params): Promise<Float32Array> {
   const parts = await Promise.all(tree.leaves<Tensor>(params).map((p) => read(p.ref)));
   return Float32Array.from(parts.flatMap((part) => [...part]));
@@ -43,7 +43,7 @@ function apply(net: Layer[], x: Tensor, activation: Activation): Tensor {
 /** What is trained, on any number of rows. */
 type Training = Omit<typeof W1 | typeof W2, "batch"> & { readonly batch: number };
 
-/** Training: `update` moves the state and answers the loss on the device, `step` here. */
+/** Training: `update` moves the state and returns the loss on the device, `step` here. */
 export function trainer(w: Training, loss: (params: Params, theta: Tensor, y: Tensor) => Tensor) {
   const { beta1, beta2, epsilon } = ADAM;
   const update = jit((params: Params, m: Params, v: Params, rate1: Tensor, rate2: Tensor, theta: Tensor, y: Tensor) => {
@@ -97,7 +97,7 @@ function gaussianLoss(params: Params, theta: Tensor, y: Tensor): Tensor {
   return np.square(z1).add(np.square(z2)).mul(0.5).add(np.log(d1)).add(np.log(d2)).mean();
 }
 
-/** Mean (1, 2), factor (1, 3), d1, o, d2, and draws (S, 2) for one datum (1, 600) and noise (S, 2). */
+/** Mean (1, 2), factor (1, 3), d1, o, d2, and draws (S, 2) for one observation (1, 600) and noise (S, 2). */
 function gaussianPosterior(params: Params, y: Tensor, noise: Tensor): Tensor[] {
   const { mean, d1, off, d2 } = gaussian(params, y);
   const [e1, e2] = np.split(noise, 2, 1);
@@ -137,9 +137,9 @@ export function flowLoss(params: Params, theta: Tensor, y: Tensor): Tensor {
   return np.square(x).sum(1).mul(0.5).add(logScale).mean();
 }
 
-/** Draws (S, 4) from base noise (S, 4) and one datum (1, 2). */
-function flowSample(params: Params, noise: Tensor, datum: Tensor): Tensor {
-  const y = np.tile(datum, [noise.shape[0], 1]);
+/** Draws (S, 4) from base noise (S, 4) and one observation (1, 2). */
+function flowSample(params: Params, noise: Tensor, observation: Tensor): Tensor {
+  const y = np.tile(observation, [noise.shape[0], 1]);
   let x = noise;
   for (let b = W2.blocks - 1; b >= 0; b--) {
     let [low, high] = np.split(x, 2, 1);
@@ -165,7 +165,7 @@ function flow(given?: () => Float32Array): Prepared {
   const noise = noiseOf(given, 4);
   const sample = jit(flowSample);
   return inference(async () => {
-    const draws = sample(tree.ref(params), noise(), tensor(W4.flowDatum(), [1, 2]));
+    const draws = sample(tree.ref(params), noise(), tensor(W4.flowObservation(), [1, 2]));
     return { draws: await read(draws) };
   }, params);
 }
@@ -175,7 +175,7 @@ function gauss(given?: () => Float32Array): Prepared {
   const noise = noiseOf(given, 2);
   const posterior = jit(gaussianPosterior);
   return inference(async () => {
-    const [mean, factor, draws] = posterior(tree.ref(params), tensor(W4.gaussDatum(), [1, 600]), noise());
+    const [mean, factor, draws] = posterior(tree.ref(params), tensor(W4.gaussObservation(), [1, 600]), noise());
     return { mean: await read(mean), factor: await read(factor), draws: await read(draws) };
   }, params);
 }

@@ -8,7 +8,7 @@ import { load, start, tensor } from "./index.ts";
 const [model, out] = process.argv.slice(2);
 start();
 const session = await load(readFileSync(model));
-const answer = await session.run({ datum: tensor(W4.flowDatum(), 1, 2) });
+const answer = await session.run({ observation: tensor(W4.flowObservation(), 1, 2) });
 const draws = answer.draws.data as Float32Array;
 console.log(`posterior-ms ${performance.now()}`);
 writeFileSync(out, draws);

@@ -1,5 +1,5 @@
 // onnxruntime-web on its WebAssembly backend with SIMD, one thread: inference only. Every run takes JavaScript arrays and
-// answers JavaScript arrays, copies included (the products of W3 therefore pay for copying their operands).
+// returns JavaScript arrays, copies included (the products of W3 therefore pay for copying their operands).
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -52,8 +52,8 @@ function product(id: string): Promise<Prepared> {
   return prepare(productModel(W3[id]), () => ({ a: tensor(a, m, k), b: tensor(b, k, n) }));
 }
 
-const flowDatum = (): ort.Tensor => tensor(W4.flowDatum(), 1, 2);
-const gaussDatum = (): ort.Tensor => tensor(W4.gaussDatum(), 1, W1.data);
+const flowObservation = (): ort.Tensor => tensor(W4.flowObservation(), 1, 2);
+const gaussObservation = (): ort.Tensor => tensor(W4.gaussObservation(), 1, W1.data);
 
 /** Starts the library. */
 export async function setup(): Promise<Peer> {
@@ -73,13 +73,13 @@ export async function setup(): Promise<Peer> {
       W3_2048x100x100: () => product("W3_2048x100x100"),
       W4Flow: () =>
         prepare(flowModel(W2.weights(), false), () => ({
-          datum: flowDatum(),
+          observation: flowObservation(),
           noise: tensor(W4.flowNoise(), W4.draws, 4),
         })),
-      W4FlowOwnNoise: () => prepare(flowModel(W2.weights(), true), () => ({ datum: flowDatum() })),
+      W4FlowOwnNoise: () => prepare(flowModel(W2.weights(), true), () => ({ observation: flowObservation() })),
       W4Gauss: () =>
-        prepare(gaussianModel(false), () => ({ y: gaussDatum(), noise: tensor(W4.gaussNoise(), W4.draws, 2) })),
-      W4GaussOwnNoise: () => prepare(gaussianModel(true), () => ({ y: gaussDatum() })),
+        prepare(gaussianModel(false), () => ({ y: gaussObservation(), noise: tensor(W4.gaussNoise(), W4.draws, 2) })),
+      W4GaussOwnNoise: () => prepare(gaussianModel(true), () => ({ y: gaussObservation() })),
       W4Batch: () => prepare(batchModel(), () => ({ y: tensor(W4.batchData(), W4.batchRows, W1.data) })),
     },
   };

@@ -31,13 +31,13 @@ export function productModel({ m, n, k }: { m: number; n: number; k: number }): 
 
 const normalNoise = (g: Graph, shape: number[]): string => g.node("RandomNormal", [], { shape });
 
-/** W2's flow from its slab: datum (1, 2) and noise (S, 4), or its own, → draws (S, 4). */
+/** W2's flow from its slab: observation (1, 2) and noise (S, 4), or its own, → draws (S, 4). */
 export function flowModel(slab: Float32Array, ownNoise: boolean): Uint8Array {
   const g = graph();
   const flat = padded(slab, flowPadding);
   const { hidden } = W2;
   const nets = W2.nets.length;
-  const datum = g.input("datum", [1, 2]);
+  const observation = g.input("observation", [1, 2]);
   const noise = ownNoise ? normalNoise(g, [draws, 4]) : g.input("noise", [draws, 4]);
   // What y adds to the first layers is the same for all draws: one product for all nets, then it is their bias.
   const fromY = new Float32Array(2 * nets * hidden);
@@ -49,7 +49,7 @@ export function flowModel(slab: Float32Array, ownNoise: boolean): Uint8Array {
     }
     bias.set(flat.subarray(at + 6 * hidden, at + 7 * hidden), n * hidden);
   }
-  const first = g.node("Gemm", [datum, g.constant(fromY, [2, nets * hidden]), g.constant(bias, [nets * hidden])]);
+  const first = g.node("Gemm", [observation, g.constant(fromY, [2, nets * hidden]), g.constant(bias, [nets * hidden])]);
   const biases = g.nodes("Split", [first], nets, { axis: 1 });
   const place = Float32Array.from({ length: 16 }, (_, k) => (frames[W2.blocks - 1][k >> 2] === k % 4 ? 1 : 0));
   let x = g.node("MatMul", [noise, g.constant(place, [4, 4])]);

@@ -41,7 +41,7 @@ function valueInfo(name: string, shape: readonly number[]): Bytes {
   return join([text(1, name), bytes(2, bytes(1, join([integer(1, 1), bytes(2, dims)])))]);
 }
 
-/** A graph under construction; every method that makes a value answers its name. */
+/** A graph under construction; every method that makes a value returns its name. */
 export interface Graph {
   input(name: string, shape: readonly number[]): string;
   /** A constant of float32 values. */
@@ -55,7 +55,7 @@ export interface Graph {
     outputs: number,
     attributes?: Readonly<Record<string, Attribute>>,
   ): string[];
-  /** Gives a value the name under which a session answers it. */
+  /** Gives a value the name under which a session returns it. */
   output(name: string, value: string, shape: readonly number[]): void;
   /** The file. */
   finish(): Uint8Array;

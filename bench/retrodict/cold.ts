@@ -7,7 +7,7 @@ import { W4 } from "../workloads.ts";
 
 const [model, out] = process.argv.slice(2);
 const map = await load(new Uint8Array(readFileSync(model)));
-const posterior = await infer(map, W4.flowDatum(), { draws: W4.draws });
+const posterior = await infer(map, W4.flowObservation(), { draws: W4.draws });
 const draws = posterior.draws as Float32Array;
 console.log(`posterior-ms ${performance.now()}`);
 // The model's coordinates are relabelled: see flowModelFile.

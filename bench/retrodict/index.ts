@@ -97,7 +97,7 @@ async function flow(build: KernelBuild, own: boolean): Promise<Prepared> {
       rows: W4.draws,
       repeat: W4.draws,
       seed: 7,
-      inputs: { context: W4.flowDatum(), ...(!own && { noise: W4.flowNoise() }) },
+      inputs: { context: W4.flowObservation(), ...(!own && { noise: W4.flowNoise() }) },
     });
   return { run: async () => void (await answer()), outputs: answer, dispose: () => executor.dispose() };
 }
@@ -110,7 +110,7 @@ async function gauss(build: KernelBuild, own: boolean): Promise<Prepared> {
   const executor = await createWasm(program, { build });
   await executor.writeWeights(toSlab(program.weights, W1.nets, gaussianNetName, W1.weights()));
   const answer = async () => {
-    const { context } = await executor.run("encode", { rows: 1, inputs: { y: W4.gaussDatum() } });
+    const { context } = await executor.run("encode", { rows: 1, inputs: { y: W4.gaussObservation() } });
     const inputs = { context, ...(!own && { noise: W4.gaussNoise() }) };
     const { draws } = await executor.run(own ? "own" : "given", { rows: W4.draws, repeat: W4.draws, seed: 7, inputs });
     return { ...moments(context), draws };
@@ -118,7 +118,7 @@ async function gauss(build: KernelBuild, own: boolean): Promise<Prepared> {
   return { run: async () => void (await answer()), outputs: answer, dispose: () => executor.dispose() };
 }
 
-/** Column `c` of the nets before softplus cannot be read off the factor: the check inverts it. */
+/** The factor contains column `c` after softplus, which the check inverts. */
 async function batch(build: KernelBuild): Promise<Prepared> {
   const program = gaussianSampling();
   const executor = await createWasm(program, { build });

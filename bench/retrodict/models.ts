@@ -16,7 +16,7 @@ import { layersOf, type Net, W1, W2 } from "../workloads.ts";
 /** W2 moves the leading half last and ours moves it first: coordinates are relabelled by this involution. */
 export const SWAP = [2, 3, 0, 1];
 
-/** Our permutation between blocks, from the workload's: inverted, since ours goes from noise to parameters. */
+/** Our permutation between blocks: the inverse of the workload's, because ours goes from noise to parameters. */
 function relabelled(p: readonly number[]): number[] {
   const q = SWAP.map((s) => SWAP[p[s]]);
   return q.map((_, i) => q.indexOf(i));
@@ -91,7 +91,7 @@ export const flowTraining = (batch: number = W2.batch): Program =>
 export const gaussianTraining = (): Program =>
   atOnce(compile({ train: trainPlan(gaussianGuide(), W1.dim, W1.data, W1.batch, [0, 1]) }));
 
-/** Draws of the flow for one datum: noise given, or our own. */
+/** Draws of the flow for one observation: noise given, or our own. */
 export function flowSampling(): Program {
   const guide = flowGuide();
   const context = () => input("context", W2.data, { repeat: true });

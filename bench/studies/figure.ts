@@ -10,7 +10,7 @@ export interface Panel {
 }
 export interface Figure {
   readonly file: string;
-  /** For those who cannot see it. */
+  /** For screen readers. */
   readonly description: string;
   /** Rows of panels, of one width and one height. */
   readonly rows: readonly (readonly Panel[])[];
@@ -24,7 +24,7 @@ export interface Figure {
 
 const [GAP, HEAD, FOOT, ROOM, KEYS] = [12, 24, 30, 8, 26];
 
-/** Writes a figure into a folder, and tells where. */
+/** Writes a figure into a folder, and prints its path. */
 export function saveFigure({ file, description, rows, names, keys, caption }: Figure, folder: string): void {
   const size = (name: "width" | "height"): number => Number(rows[0][0].plot.getAttribute(name));
   const [width, height] = [size("width"), size("height")];
@@ -78,11 +78,11 @@ function legend(keys: NonNullable<Figure["keys"]>, x: number): Element[] {
   });
 }
 
-/** Colours of series that are told apart with any kind of colour vision, on light and dark paper (Okabe & Ito, 2008). */
+/** Colours of series for every kind of colour vision, on light and dark paper (Okabe & Ito, 2008). */
 const HUES = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c8c8c"];
 export const hue = (i: number): string => HUES[i % HUES.length];
 
-/** From a little below what two exact samples of 1000 give. */
+/** An axis from a little below the KS of two exact samples of 1000. */
 export const KS_SPAN: readonly [number, number] = [0.03, 0.7];
 
 export interface Series {

@@ -1,7 +1,7 @@
 /**
  * Real-time methods on the same problems: guides trained by NPE and by the ELBO, and Laplace's approximation, which is not
- * trained but solves for each datum. The ELBO sees the forward model's gradient, NPE pairs alone; ELBO trainings are given
- * fewer steps, for each of theirs evaluates `batch × particles` models.
+ * trained but solves for each observation. The ELBO uses the forward model's gradient, NPE only pairs; ELBO trainings have fewer
+ * steps, because each evaluates `batch × particles` models.
  */
 import {
   coupling,

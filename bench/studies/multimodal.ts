@@ -1,11 +1,11 @@
 /**
  * Posteriors of several modes: a Gaussian guide, a mixture of Gaussians, couplings and splines on two moons, a peak on a broad
- * foot, four quadrants, and an arm that turns to any side, against exact draws. A Gaussian cannot hold them, whatever it is
- * trained with; the question is who can.
+ * base, four quadrants, and an arm that turns to any side, against exact draws. A Gaussian cannot describe them; the study shows
+ * which guides can.
  */
 import * as Plot from "@observablehq/plot";
-import { columnOf } from "../../src/diagnostics/arrays.ts";
 import { coupling, gaussian, mixture, type Problem, spline } from "../../src/index.ts";
+import { columnOf } from "../../src/numbers/moments.ts";
 import { twoMoons } from "../../src/problems.ts";
 import { colour, document, dots } from "../../src/report/svg.ts";
 import { saveFigure } from "./figure.ts";
@@ -50,14 +50,14 @@ const shown: readonly Shown[] = [
   { problem: armWide, axes: [1, 2] },
 ];
 
-/** What a panel spans of a parameter: nearly all exact draws, and room about them. */
+/** The span of a parameter in a panel: nearly all exact draws, with a margin. */
 function spanOf(truth: Float32Array, d: number, D: number): [number, number] {
   const sorted = columnOf(truth, D, d).sort();
   const [low, high] = [sorted[Math.floor(0.01 * sorted.length)], sorted[Math.floor(0.99 * sorted.length)]];
   return [low - 0.3 * (high - low), high + 0.3 * (high - low)];
 }
 
-/** The observation whose exact posterior is the widest: there the modes are apart. */
+/** The observation with the widest exact posterior, whose modes are separate. */
 function widest({ truth }: Cases, { problem: { D }, axes }: Shown): number {
   const areas = truth.map((draws) =>
     axes.reduce((area, d) => {

@@ -1,11 +1,11 @@
-/** What every study is told. */
+/** Options of every study. */
 export interface StudyOptions {
-  /** Longer trainings and more of them, for numbers rather than for a look: hours instead of minutes. */
+  /** Longer and more trainings, for final numbers: hours instead of minutes. */
   readonly full: boolean;
   /** Where the figure goes. */
   readonly folder: string;
-  /** Observations that methods are judged on; each study has its own default. */
+  /** Observations to judge methods on; each study has its own default. */
   readonly cases?: number;
-  /** Next to no training: whether the script runs, not what comes of it. */
+  /** Almost no training, to check that the script runs. */
   readonly quick: boolean;
 }

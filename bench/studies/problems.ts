@@ -1,10 +1,9 @@
 /**
- * Problems that the studies are made on, beside the built-in ones: posteriors of several modes, or with heavy tails, whose
- * exact draws are known.
+ * Problems of the studies besides the built-in ones: posteriors with several modes or heavy tails, and exact draws.
  *
  *   two-scales   θ ~ U(−10, 10)², y = θ + n, n from ½ N(0, I) + ½ N(0, 0.01 I) (Sisson, Fan & Tanaka, PNAS 104 (2007)): a peak on
- *                a broad foot
- *   quadrants    θ ~ N(0, I), y = (|θ1|, |θ2|) + N(0, 0.1² I): four modes, or two, or one, as data come near to 0
+ *                a broad base
+ *   quadrants    θ ~ N(0, I), y = (|θ1|, |θ2|) + N(0, 0.1² I): four modes, or two, or one for data near 0
  *   arm-wide     an arm whose joints turn to either side, angles N(0, 1.5²): elbows up, down and folded back
  */
 import { expectBatch } from "../../src/distributions/distribution.ts";
@@ -32,7 +31,7 @@ import { armOf } from "../../src/problems/arm.ts";
 const [BROAD, NARROW, EDGE] = [1, 0.1, 10];
 const LOG_2PI = 1.8378770664093453;
 
-/** Noise of two data with one of two standard deviations, which is drawn anew for each sample. */
+/** Noise of two data values with one of two standard deviations, drawn for each sample. */
 const twoScalesNoise: Noise = Object.freeze({
   name: "two-scales",
   size: 2,

@@ -1,7 +1,7 @@
 /**
  * Cost and accuracy against the number of parameters: the rod's coefficient by 5 to 100 modes of its Karhunen–Loève expansion,
- * read by the same nine sensors, so that ever more of the posterior is the prior. Its posteriors are nearly Gaussian, and
- * Laplace's approximation, which solves for each datum, is what guides are measured by.
+ * read by the same nine sensors, so that ever more of the posterior is the prior. Its posteriors are nearly Gaussian, so
+ * Laplace's approximation, which solves for each observation, is the standard for guides.
  */
 import { coupling, gaussian, spline, TrainingStopped } from "../../src/index.ts";
 import { rodOf } from "../../src/problems/rod.ts";
@@ -12,7 +12,7 @@ import { makeCases } from "./truth.ts";
 
 const OBSERVATIONS = 100;
 const MODES = [5, 10, 20, 40, 70, 100];
-/** Splines have a network a parameter: past this many they would take the time of all others together. */
+/** Splines have a network for each parameter; with more parameters they would take as long as all other guides together. */
 const MOST_SPLINES = 20;
 
 function methods(D: number, more: number): Method[] {

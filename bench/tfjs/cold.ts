@@ -10,6 +10,6 @@ const [model, out] = process.argv.slice(2);
 await start();
 const slab = readFileSync(model);
 const sampler = flowSampler(new Float32Array(slab.buffer, slab.byteOffset, slab.byteLength / 4));
-const draws = sampler.draw(W4.flowDatum(), W4.draws);
+const draws = sampler.draw(W4.flowObservation(), W4.draws);
 console.log(`posterior-ms ${performance.now()}`);
 writeFileSync(out, draws);

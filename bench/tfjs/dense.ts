@@ -76,7 +76,7 @@ export function backward(
 type State = { weights: tf.Tensor1D; m: tf.Tensor1D; v: tf.Tensor1D };
 
 /**
- * A training step as a function that answers the loss and moves the state.
+ * A training step as a function that returns the loss and moves the state.
  * @param start flat weights, the nets one after the other, all of one size
  * @param mask 1 where a weight is one, 0 where it is padding
  * @param gradient loss, and the gradients of each net's layers, at the nets' flat weights; it runs inside a tidy

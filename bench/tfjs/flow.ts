@@ -67,7 +67,7 @@ export function flowTrainer() {
   };
 }
 
-/** A function from one datum (2) and base noise (S, 4), or their number, to draws (S, 4). */
+/** A function from one observation (2) and base noise (S, 4), or their number, to draws (S, 4). */
 export function flowSampler(slab: Float32Array) {
   const flat = padded(slab, flowPadding);
   const { nets, firstY, firstBias } = tf.tidy(() => {
@@ -94,7 +94,7 @@ export function flowSampler(slab: Float32Array) {
     [4, 4],
   );
   return {
-    draw(datum: Float32Array, noise: Float32Array | number): Float32Array {
+    draw(observation: Float32Array, noise: Float32Array | number): Float32Array {
       const draws = tf.tidy(() => {
         let x: tf.Tensor2D = tf.matMul(
           typeof noise === "number"
@@ -103,7 +103,7 @@ export function flowSampler(slab: Float32Array) {
           toPlace,
         );
         const first = tf.fused
-          .matMul({ a: tf.tensor2d(datum, [1, 2]), b: firstY, bias: firstBias })
+          .matMul({ a: tf.tensor2d(observation, [1, 2]), b: firstY, bias: firstBias })
           .reshape([W2.nets.length * W2.hidden]);
         const biases = tf.split(first, W2.nets.length);
         const net = (n: number): tf.Tensor2D => {

@@ -56,7 +56,7 @@ export function gaussianNets(): Pieces {
 }
 
 /**
- * Mean (2), factor (d1, o, d2) and draws (S, 2) for one datum (600) and noise (S, 2); runs inside a tidy. The five
+ * Mean (2), factor (d1, o, d2) and draws (S, 2) for one observation (600) and noise (S, 2); runs inside a tidy. The five
  * outputs of the nets become the factor in JavaScript: as tensors they take twice as long as all the rest.
  */
 export function gaussianPosterior(net: Pieces, y: tf.Tensor2D, noise: tf.Tensor2D): Outputs {

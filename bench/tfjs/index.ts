@@ -1,5 +1,5 @@
-// TensorFlow.js on its WebAssembly backend with SIMD, one thread (its threads need a browser). Production mode, so that
-// nothing is checked twice; all work in tf.tidy; tensors stay on the backend between steps, the loss is read each step.
+// TensorFlow.js on its WebAssembly backend with SIMD, one thread (its threads need a browser). Production mode skips
+// checks; all work is in tf.tidy; tensors stay on the backend between steps, the loss is read each step.
 
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
@@ -45,10 +45,10 @@ function product(id: string): Prepared {
   };
 }
 
-/** W3, for which there is one way. */
+/** W3, which can be written in one way only. */
 export const products: Peer["workloads"] = Object.fromEntries(Object.keys(W3).map((id) => [id, () => product(id)]));
 
-/** An item whose outputs are what a run answers. */
+/** An item whose outputs are the results of a run. */
 export const inference = (answer: () => Outputs, dispose: () => void): Prepared => ({
   run() {
     answer();
@@ -59,7 +59,7 @@ export const inference = (answer: () => Outputs, dispose: () => void): Prepared 
 
 function flow(noise: (() => Float32Array) | undefined): Prepared {
   const sampler = flowSampler(W2.weights());
-  return inference(() => ({ draws: sampler.draw(W4.flowDatum(), noise?.() ?? W4.draws) }), sampler.dispose);
+  return inference(() => ({ draws: sampler.draw(W4.flowObservation(), noise?.() ?? W4.draws) }), sampler.dispose);
 }
 
 function gauss(noise: (() => Float32Array) | undefined): Prepared {
@@ -68,7 +68,7 @@ function gauss(noise: (() => Float32Array) | undefined): Prepared {
     let outputs: Outputs = {};
     tf.tidy(() => {
       const base = noise ? tf.tensor2d(noise(), [W4.draws, 2]) : tf.randomNormal<tf.Rank.R2>([W4.draws, 2]);
-      outputs = gaussianPosterior(net, tf.tensor2d(W4.gaussDatum(), [1, 600]), base);
+      outputs = gaussianPosterior(net, tf.tensor2d(W4.gaussObservation(), [1, 600]), base);
     });
     return outputs;
   };
@@ -105,7 +105,7 @@ export async function start(): Promise<void> {
   await tf.ready();
 }
 
-/** Starts the library, for the work items as they run fastest on it; plain.ts has them as they are usually written. */
+/** Starts the library. The work items here are written to run fastest; plain.ts has them in their usual form. */
 export async function setup(): Promise<Peer> {
   await start();
   return {

@@ -4,7 +4,7 @@
 
 import { layersOf, type Net, W1, W2 } from "../workloads.ts";
 
-/** A map from our slab of weights into a flat tensor that may hold other, always zero, weights between them. */
+/** A map from our slab of weights into a flat tensor that may have further weights between them, which stay zero. */
 export interface Padding {
   readonly size: number;
   readonly index: Int32Array;

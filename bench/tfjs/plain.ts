@@ -1,6 +1,6 @@
 // The work items in TensorFlow.js as its guides write them: lists of kernels and biases, matMul and add, gradients and
-// Adam by the library's own optimizer, each step in a tidy. index.ts is the same with everything that could be done by
-// hand. Columns are permuted by a product with a constant matrix, since gather has no gradient on this backend.
+// Adam by the library's own optimizer, each step in a tidy. index.ts is the same, optimised
+// by hand. A product with a constant matrix permutes columns, because gather has no gradient on this backend.
 
 import * as tf from "@tensorflow/tfjs";
 import { version_wasm as version } from "@tensorflow/tfjs-backend-wasm";
@@ -37,10 +37,10 @@ function apply(net: Layer[], x: tf.Tensor2D, activation: (x: tf.Tensor2D) => tf.
   return h;
 }
 
-/** What is trained, on any number of rows. */
+/** A loss on any number of rows, to be trained. */
 type Training = Omit<typeof W1 | typeof W2, "batch"> & { readonly batch: number };
 
-/** Training by the library's Adam: `update` answers the loss on the device, `step` here. */
+/** Training by the library's Adam: `update` returns the loss on the device, `step` here. */
 export function trainer(w: Training, lossOf: (nets: Layer[][], theta: tf.Tensor2D, y: tf.Tensor2D) => tf.Scalar) {
   const nets = layersFrom(w.nets, w.weights());
   const variables = variablesOf(nets);
@@ -79,7 +79,7 @@ function gaussianLoss(nets: Layer[][], theta: tf.Tensor2D, y: tf.Tensor2D): tf.S
   return z1.square().add(z2.square()).mul(0.5).add(d1.log()).add(d2.log()).mean();
 }
 
-/** Mean (2), factor (d1, o, d2) and draws (S, 2) for one datum (1, 600) and noise (S, 2). */
+/** Mean (2), factor (d1, o, d2) and draws (S, 2) for one observation (1, 600) and noise (S, 2). */
 function gaussianPosterior(nets: Layer[][], y: tf.Tensor2D, noise: tf.Tensor2D): Outputs {
   const { mean, factor } = gaussian(nets, y);
   const [d1, off, d2] = factor;
@@ -94,7 +94,7 @@ export const permutationMatrices = (): tf.Tensor2D[] =>
 
 const leaky = (x: tf.Tensor2D): tf.Tensor2D => tf.leakyRelu(x, W2.slope);
 
-/** What coupling c, given the half it keeps (B, 2) and y (B, 2), does to the other: log-scale and shift (B, 2). */
+/** Log-scale and shift (B, 2) of coupling c, from the half that it keeps (B, 2) and y (B, 2). */
 function coupling(
   nets: Layer[][],
   c: number,
@@ -122,9 +122,14 @@ export function flowLoss(permute: tf.Tensor2D[], nets: Layer[][], theta: tf.Tens
   return energy.add(x.square().sum(1).mul(0.5)).mean();
 }
 
-/** Draws (S, 4) from base noise (S, 4) and one datum (1, 2). */
-function flowSample(permute: tf.Tensor2D[], nets: Layer[][], noise: tf.Tensor2D, datum: tf.Tensor2D): tf.Tensor2D {
-  const y = tf.tile(datum, [noise.shape[0], 1]);
+/** Draws (S, 4) from base noise (S, 4) and one observation (1, 2). */
+function flowSample(
+  permute: tf.Tensor2D[],
+  nets: Layer[][],
+  noise: tf.Tensor2D,
+  observation: tf.Tensor2D,
+): tf.Tensor2D {
+  const y = tf.tile(observation, [noise.shape[0], 1]);
   let x = noise;
   for (let b = W2.blocks - 1; b >= 0; b--) {
     let [low, high]: tf.Tensor2D[] = tf.split(x, 2, 1);
@@ -165,8 +170,8 @@ function flow(noise?: () => Float32Array): Prepared {
   const [nets, permute] = [layersFrom(W2.nets, W2.weights()), permutationMatrices()];
   const answer = (): Outputs =>
     tidied(() => {
-      const datum = tf.tensor2d(W4.flowDatum(), [1, 2]);
-      return { draws: flowSample(permute, nets, noiseOf(noise, 4), datum).dataSync() };
+      const observation = tf.tensor2d(W4.flowObservation(), [1, 2]);
+      return { draws: flowSample(permute, nets, noiseOf(noise, 4), observation).dataSync() };
     });
   return inference(answer, () => tf.dispose([...variablesOf(nets), ...permute]));
 }
@@ -174,7 +179,7 @@ function flow(noise?: () => Float32Array): Prepared {
 function gauss(noise?: () => Float32Array): Prepared {
   const nets = layersFrom(W1.nets, W1.weights());
   const answer = (): Outputs =>
-    tidied(() => gaussianPosterior(nets, tf.tensor2d(W4.gaussDatum(), [1, 600]), noiseOf(noise, 2)));
+    tidied(() => gaussianPosterior(nets, tf.tensor2d(W4.gaussObservation(), [1, 600]), noiseOf(noise, 2)));
   return inference(answer, () => tf.dispose(variablesOf(nets)));
 }
 

@@ -1,4 +1,4 @@
-/** What the page is made of: one observation of the arm's end point and what was inferred from it. */
+/** Data of the page: one observation of the arm's end point and its posterior. */
 import { fixed } from "../../src/report/text.ts";
 
 /** A list of numbers per parameter, in the order base height, angle 1, angle 2, angle 3. */

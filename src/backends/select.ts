@@ -108,7 +108,7 @@ export async function createExecutor(
   return backends[options.backend ?? "auto"](program, options);
 }
 
-/** An executor for the equations of a problem: they need f64, which WebGPU lacks, so it is on wasm. @throws on options that make no sense. */
+/** An executor for the equations of a problem: they need f64, which WebGPU lacks, so it is on wasm. @throws on invalid options. */
 export async function createExact(program: Program, options: BackendOptions = {}): Promise<Executor> {
   checkBackend(options);
   return backends.wasm(program, options);

@@ -26,6 +26,14 @@ export function describe(x: unknown): string {
   return `an object with keys ${Object.keys(x).slice(0, 6).join(", ") || "(none)"}`;
 }
 
+/** Why something failed, in words: the message of an error, or whatever was thrown in its place. */
+export const reasonText = (thrown: unknown): string =>
+  thrown instanceof Error ? thrown.message : `${describe(thrown)}, which is no Error`;
+
+/** What was thrown, as an error. */
+export const toError = (thrown: unknown): Error =>
+  thrown instanceof Error ? thrown : new Error(reasonText(thrown), { cause: thrown });
+
 /**
  * The object, which refuses a property by its earlier name: a reader would otherwise get undefined, and fail later. The name is
  * not enumerable, so that copies, printers and comparisons do not read it.

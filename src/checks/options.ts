@@ -14,9 +14,9 @@
  *
  * The comment on a row is what an editor shows of the option, and what docs/api says of it.
  */
-import { describe } from "./arguments.ts";
+import { describe, reasonText } from "./arguments.ts";
 
-/** What a value must be. */
+/** Condition on a value. */
 export interface Check<T> {
   /** Completes "expected steps to be …". */
   readonly expected: string;
@@ -27,6 +27,8 @@ export interface Check<T> {
   readonly got?: (value: unknown) => string;
   /** The names to choose from, where it is one of a few. */
   readonly choices?: readonly T[];
+  /** Whether it is a function that is told of events: see `listener`. */
+  readonly listens?: boolean;
 }
 
 /** A row of a table. `default` is undefined where the option has none, or where it depends on others: the comment says which. */
@@ -51,12 +53,12 @@ type Required<Table extends OptionTable> = {
   readonly [Name in keyof Table as Name extends RequiredNames<Table> ? Name : never]: ValueOf<Table[Name]>;
 };
 
-/** What a caller gives: each option or nothing, and what is required. */
+/** The options that a caller gives; only required ones must be there. */
 export type OptionsOf<Table extends OptionTable> = [RequiredNames<Table>] extends [never]
   ? Optional<Table>
   : Required<Table> & Optional<Table>;
 
-/** What a function reads: options that are required or have a default are there. */
+/** The options that a function reads; required ones and those with a default are there. */
 export type SettingsOf<Table extends OptionTable> = {
   readonly [Name in keyof Table]: [Table[Name]["default"]] extends [undefined]
     ? Name extends RequiredNames<Table>
@@ -122,14 +124,18 @@ export const oneOf = <const T>(...choices: readonly T[]): Check<T> => ({
   choices,
 });
 
-/** A callback. */
+/** A function whose answer is used. */
 // biome-ignore lint/suspicious/noExplicitAny: any function may be asked for
 export const callback = <F extends (...args: any[]) => unknown>(): Check<F> => ({
   expected: "a function",
   test: (x) => typeof x === "function",
 });
 
-/** A string with something in it. */
+/** A function that is called with events. Its promise is not awaited; if it is rejected, the next event throws the error. */
+// biome-ignore lint/suspicious/noExplicitAny: any function may be asked for
+export const listener = <F extends (...args: any[]) => unknown>(): Check<F> => ({ ...callback<F>(), listens: true });
+
+/** A string that is not empty. */
 export const text: Check<string> = {
   expected: "a string that is not empty",
   test: (x) => typeof x === "string" && x !== "",
@@ -152,14 +158,14 @@ export const abortSignal: Check<AbortSignal> = {
   test: (x) => typeof (x as Partial<AbortSignal> | null)?.aborted === "boolean",
 };
 
-/** What `check` accepts, or null. */
+/** Accepts null as well as the values of `check`. */
 export const nullable = <T>({ expected, test, got }: Check<T>): Check<T | null> => ({
   expected: `${expected}, or null`,
   test: (x) => x === null || test(x),
   got,
 });
 
-/** What no rule of this file says: `expected` completes "expected NAME to be …". */
+/** A check that this file does not have; `expected` completes "expected NAME to be …". */
 export const check = <T>(expected: string, test: (value: unknown) => boolean): Check<T> => ({ expected, test });
 
 // ---- reading
@@ -182,9 +188,41 @@ export function expectOption<T>(
   if (!test(value)) throw new Error(`${owner}: expected ${name} to be ${expected}, got ${got(value)}`);
 }
 
+type Listener = (...args: readonly unknown[]) => unknown;
+
+/** A listener whose promises are watched: an unhandled rejection would end the program. The rejection is told at once, too. */
+function watched(owner: string, name: string, listen: Listener): Listener {
+  let failure: Error | undefined;
+  return (...event) => {
+    if (failure !== undefined) throw failure;
+    const answer = listen(...event) as Partial<PromiseLike<unknown>> | undefined | null;
+    if (typeof answer?.then !== "function") return;
+    Promise.resolve(answer).catch((cause) => {
+      failure = new Error(`${owner}: expected ${name} to succeed, got a rejected promise: ${reasonText(cause)}`, {
+        cause,
+      });
+      console.warn(failure.message); // there may be no next event
+    });
+  };
+}
+
+/** The options, with each listener watched. */
+export const withWatchedListeners = <Options extends object>(
+  owner: string,
+  table: OptionTable,
+  given: Options,
+): Options => ({
+  ...given,
+  ...Object.fromEntries(
+    Object.entries(given)
+      .filter(([name, value]) => table[name]?.check.listens && value !== undefined)
+      .map(([name, value]) => [name, watched(owner, name, value)]),
+  ),
+});
+
 /**
  * All options of a table: checked, and with their defaults. A value of undefined is an option that was left out.
- * @throws naming the first option that is unknown or makes no sense, what was expected and what came.
+ * @throws with the name of the first option that is unknown or invalid, what was expected, and what came.
  */
 export function readOptions<Table extends OptionTable>(
   owner: string,
@@ -196,12 +234,12 @@ export function readOptions<Table extends OptionTable>(
     const value = (given as Readonly<Record<string, unknown>>)[name];
     if (value === undefined && !isRequired(row)) return [name, row.default];
     expectOption(owner, name, row.check, value);
-    return [name, value];
+    return [name, row.check.listens ? watched(owner, name, value as Listener) : value];
   });
   return Object.fromEntries(settings) as SettingsOf<Table>;
 }
 
-/** The options of one table among those of several, to be passed on; those that were left out stay out. */
+/** The options of one table among those of several, to pass them on; those that were left out stay out. */
 export function pickOptions<Table extends OptionTable>(table: Table, given: object): OptionsOf<Table> {
   const values = given as Readonly<Record<string, unknown>>;
   const names = Object.keys(table).filter((name) => values[name] !== undefined);

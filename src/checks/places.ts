@@ -1,8 +1,8 @@
-/** Tells whether rows are arrays of their own: a caller that fills one buffer again and again gives the last row many times. */
+/** Detects rows that share one array: a caller that fills one buffer again and again returns the last row many times. */
 
 /**
- * Notes rows by where their numbers lie: an array, or the place in a buffer at which a view begins. The result notes a row, and
- * answers what was noted of its place before.
+ * Records rows by the place of their numbers: an array, or the offset in a buffer at which a view begins. The result records a row, and
+ * returns the earlier record of its place.
  */
 export function notePlaces<T>(): (row: object, note: T) => T | undefined {
   const arrays = new WeakMap<object, T>();

@@ -29,7 +29,8 @@ export async function correctAll(
   return corrected;
 }
 
-const finite = (x: number | null): number | string | null =>
+/** A number in JSON, which has no infinities. */
+export const finite = (x: number | null): number | string | null =>
   x === null || Number.isFinite(x) ? x : Number.isNaN(x) ? null : x > 0 ? "inf" : "-inf";
 
 /** A correction as --json prints it. */

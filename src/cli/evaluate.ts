@@ -3,6 +3,7 @@ import type { Evaluation } from "../evaluate/evaluation.ts";
 import { type EvaluateOptions, evaluateTable } from "../evaluate/options.ts";
 import { checkWritable, writeBytes } from "../host/files.ts";
 import { addOptions, type CliCommand, type ComputeOptions, type Output, type Result, UsageError } from "./command.ts";
+import { writeResult } from "./keep.ts";
 import { findModelArgument, MODEL_HELP } from "./model-argument.ts";
 import { stageView } from "./progress.ts";
 import { formatNumber, formatTable, formatTime } from "./table.ts";
@@ -76,7 +77,7 @@ async function run([model]: readonly string[], options: Options, output: Output)
     view.stop();
     if (report !== undefined) {
       const { reportHtml } = await import("../report/report.ts");
-      await writeBytes(report, reportHtml(evaluation));
+      await writeResult(report, "the report is", (path) => writeBytes(path, reportHtml(evaluation)));
       output.note(`saved the report to "${report}"; open it in a browser`);
     }
     const { verdict, against, cases, seconds } = evaluation;

@@ -13,7 +13,8 @@ import { formatCsv } from "../store/csv.ts";
 import { encodeNpy } from "../store/npy.ts";
 import { parseObservations, taken } from "../store/observations.ts";
 import { addOptions, type CliCommand, type ComputeOptions, type Output, type Result, UsageError } from "./command.ts";
-import { correctAll, correctionJson } from "./correct-step.ts";
+import { correctAll, correctionJson, finite } from "./correct-step.ts";
+import { writeResult } from "./keep.ts";
 import { findModelArgument, MODEL_HELP } from "./model-argument.ts";
 import { formatNumber, formatTable } from "./table.ts";
 
@@ -105,7 +106,7 @@ const jsonOf = (inferred: AmortisedPosterior, posterior: Posterior): Record<stri
   q05: [...posterior.quantile(0.05)],
   q95: [...posterior.quantile(0.95)],
   covariance: [...posterior.covariance], // (D, D), row by row
-  distance: inferred.distance,
+  distance: finite(inferred.distance),
   farther: inferred.farther,
   ...(posterior.warning === undefined ? {} : { warning: posterior.warning }),
 });
@@ -146,7 +147,7 @@ async function run([model]: readonly string[], options: Options, output: Output)
   let written = {};
   if (out !== undefined && writer !== undefined) {
     const draws = await drawAll(posteriors, map, samples ?? drawsTable.samples.default, seed);
-    await writeBytes(out, writer(draws));
+    await writeResult(out, "the draws are", (path) => writeBytes(path, writer(draws)));
     output.note(`saved draws (${draws.shape.join(", ")}) to "${out}"`);
     written = { out, shape: draws.shape, seed };
   }

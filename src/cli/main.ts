@@ -7,10 +7,12 @@ import { setFlagsFromString } from "node:v8";
 import { Command, CommanderError } from "commander";
 import { hostRunsRelaxed } from "../backends/wasm/kernels.ts";
 import { VERSION } from "../version.ts";
-import { addComputeOptions, type CliCommand, COMMON_OPTIONS, type Output, type Result, UsageError } from "./command.ts";
+import { addComputeOptions, type CliCommand, COMMON_OPTIONS, type Output, UsageError } from "./command.ts";
 import { evaluateCommand } from "./evaluate.ts";
+import { exit, fail, guardProcess, leave, print, say, wantsJson } from "./guard.ts";
 import { inferCommand } from "./infer.ts";
 import { problemsCommand } from "./problems.ts";
+import { oneLine } from "./table.ts";
 import { trainCommand } from "./train.ts";
 
 const commands = [problemsCommand, trainCommand, inferCommand, evaluateCommand] as readonly CliCommand[];
@@ -25,25 +27,23 @@ function allowRelaxed(): void {
   }
 }
 
-const say = (text: string): void => void process.stderr.write(`${text}\n`);
-
 function outputFor(options: { quiet?: boolean }): Output {
   const quiet = options.quiet === true;
-  return { quiet, note: (text) => quiet || say(text), warn: (text) => say(`retrodict: warning: ${text}`) };
+  return {
+    quiet,
+    note: (text) => quiet || say(oneLine(text)),
+    warn: (text) => say(oneLine(`retrodict: warning: ${text}`)),
+  };
 }
 
-function print(result: Result, json: boolean): void {
-  const text = json ? JSON.stringify(result.json) : result.text;
-  if (text !== undefined) process.stdout.write(`${text}\n`);
-}
-
-function makeProgram(): Command {
+/** @param show gets the help and the version. */
+function makeProgram(show: (text: string) => void): Command {
   const program = new Command("retrodict")
     .description("Learn the Bayesian inverse map of a physical model once; answer every observation with a posterior.")
     .version(VERSION)
     .exitOverride()
     .showSuggestionAfterError(true)
-    .configureOutput({ outputError: () => {} }); // `fail` prints errors
+    .configureOutput({ outputError: () => {}, writeOut: show }); // `fail` prints errors
   for (const { name, summary, define, computes = false, run } of commands) {
     const command = program.command(name).description(summary).allowExcessArguments(false);
     define(command);
@@ -51,38 +51,31 @@ function makeProgram(): Command {
     for (const [flag, text] of COMMON_OPTIONS) command.option(flag, text);
     command.action(async (...all: unknown[]) => {
       const args = all.slice(0, -2) as string[];
-      const { json = false, ...options } = command.opts<{ json?: boolean; quiet?: boolean }>();
-      const { quiet, ...own } = options;
-      print(await run(args, own, outputFor({ quiet })), json);
+      const { json: _json, quiet, ...own } = command.opts<{ json?: boolean; quiet?: boolean }>();
+      const result = await run(args, own, outputFor({ quiet }));
+      print(result.json, result.text);
     });
   }
   return program;
 }
 
-/** Reports an error as one line on standard error and, with --json, as an object on standard output. */
-function fail(error: unknown, status: number): void {
-  const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  const line = message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
-  say(`retrodict: ${line}`);
-  if (process.env.DEBUG && stack) say(stack);
-  if (process.argv.includes("--json")) process.stdout.write(`${JSON.stringify({ error: line })}\n`);
-  process.exitCode = status;
-}
-
 async function main(): Promise<void> {
   allowRelaxed();
-  process.stdout.on("error", ({ code }: { code?: string }) => process.exit(code === "EPIPE" ? 0 : 1)); // a closed pipe
+  guardProcess();
+  let shown = "";
   try {
-    await makeProgram().parseAsync();
+    await makeProgram((text) => {
+      shown += text;
+    }).parseAsync();
   } catch (error) {
-    if (error instanceof CommanderError) {
-      if (error.exitCode === 0) return; // help or version was asked for
-      if (error.code !== "commander.help") fail(error, 2);
-      else process.exitCode = 2; // no command: the help has been printed
-    } else {
-      fail(error, error instanceof UsageError ? 2 : 1);
-    }
+    if (!(error instanceof CommanderError)) fail(error, error instanceof UsageError ? 2 : 1);
+    else if (error.exitCode === 0) {
+      const text = shown.trimEnd();
+      print({ [error.code === "commander.version" ? "version" : "help"]: text }, text);
+    } else if (error.code !== "commander.help" || wantsJson()) fail(error, 2);
+    else exit(2); // no command: the help has been printed
   }
+  leave();
 }
 
 await main();

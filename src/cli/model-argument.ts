@@ -44,6 +44,5 @@ export async function findModelArgument(
       `${why}: expected --problem FILE, the module of "${original}", which is not a built-in problem; a model file does not contain the forward model`,
     );
   const problem = await findProblemArgument(named ?? original);
-  const surrogate = SURROGATE.test(name) && problem.name !== name;
-  return { map: surrogate ? map : await read(path, compute, problem), problem };
+  return { map: await read(path, compute, problem), problem };
 }

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { toError } from "../checks/arguments.ts";
 import { isProblem, type Problem } from "../problem/problem.ts";
 import { problems } from "../problems/table.ts";
 import { UsageError } from "./command.ts";
@@ -14,6 +15,19 @@ const HINTS: Readonly<Record<string, string>> = {
   ERR_MODULE_NOT_FOUND: "a module that it imports was not found",
 };
 
+/** Seconds that a module may take to load. */
+const LOADING_S = 300;
+
+/** What a promise gives, if it does within some seconds. */
+async function within<T>(seconds: number, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new Error(`expected it to load within ${seconds} s; do long work in simulate()`);
+    timer = setTimeout(() => reject(error), 1000 * seconds).unref(); // a module that waits for nothing is told of earlier
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
 /** The problem named `text`. @throws UsageError if the name is unknown; Error if the module cannot be run or exports no problem. */
 export async function findProblemArgument(text: string): Promise<Problem> {
   if (Object.hasOwn(problems, text)) return problems[text];
@@ -25,9 +39,9 @@ export async function findProblemArgument(text: string): Promise<Problem> {
   if (!existsSync(path)) throw new Error(`cannot read "${text}": no such file`);
   let module: Readonly<Record<string, unknown>>;
   try {
-    module = await import(pathToFileURL(path).href);
+    module = await within(LOADING_S, import(pathToFileURL(path).href));
   } catch (error) {
-    const { code = "", message } = (error instanceof Error ? error : new Error(String(error))) as NodeJS.ErrnoException;
+    const { code = "", message } = toError(error) as NodeJS.ErrnoException;
     const reason = HINTS[code] ? `${HINTS[code]} (${message.split("\n")[0]})` : message;
     throw new Error(`cannot run "${text}": ${reason}`, { cause: error });
   }

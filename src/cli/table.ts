@@ -11,7 +11,8 @@ const width = (text: string): number => [...text].length;
 
 /** The lines of a table, titles first. */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
-  const widths = columns.map(({ title }, c) => Math.max(width(title), ...rows.map((row) => width(row[c]))));
+  const cells = rows.map((row) => row.map(oneLine));
+  const widths = columns.map(({ title }, c) => Math.max(width(title), ...cells.map((row) => width(row[c]))));
   const line = (cells: readonly string[]): string =>
     cells
       .map((cell, c) => {
@@ -20,14 +21,24 @@ export function formatTable(columns: readonly Column[], rows: readonly (readonly
       })
       .join("  ")
       .trimEnd();
-  return [columns.map(({ title }) => title), ...rows].map(line).join("\n");
+  return [columns.map(({ title }) => title), ...cells].map(line).join("\n");
 }
+
+/** Text whose control characters are shown, not obeyed: names come from files and modules of others. Lines stay lines. */
+export const harmless = (text: string): string =>
+  text.replace(/[\p{Cc}\p{Bidi_Control}]/gu, (c) =>
+    c === "\n" || c === "\t" ? c : `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+
+/** As `harmless`, on one line. */
+export const oneLine = (text: string): string => harmless(text).replaceAll("\n", "\\n");
 
 /** A number with `digits` significant digits. */
 export const formatNumber = (x: number, digits = 4): string => {
   if (!Number.isFinite(x)) return String(x);
   const size = Math.abs(x);
-  return size !== 0 && (size < 1e-4 || size >= 1e6) ? x.toExponential(digits - 1) : x.toPrecision(digits);
+  if (size !== 0 && (size < 1e-4 || size >= 1e6)) return x.toExponential(digits - 1);
+  return size >= Number(`1e${digits}`) ? x.toFixed(0) : x.toPrecision(digits); // not 5.3e+2
 };
 
 /** Seconds as 8 s, 3 min 05 s or 2 h 10 min. */

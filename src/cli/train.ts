@@ -1,7 +1,7 @@
 /** `retrodict train PROBLEM --out FILE`: learns an inverse map and saves it. Ctrl-C saves a checkpoint. */
 import { InvalidArgumentError } from "commander";
-import { type OptionsOf, oneOf, option, whole } from "../checks/options.ts";
-import { checkWritable } from "../host/files.ts";
+import { type OptionsOf, oneOf, option, pickOptions, whole } from "../checks/options.ts";
+import { checkWritable, removeFile } from "../host/files.ts";
 import type { Problem } from "../problem/problem.ts";
 import { taken } from "../store/observations.ts";
 import { loadPairs } from "../store/pairs-file.ts";
@@ -21,6 +21,8 @@ import {
   UsageError,
   withFile,
 } from "./command.ts";
+import { exit } from "./guard.ts";
+import { writeOrKeep, writeResult } from "./keep.ts";
 import { findProblemArgument } from "./problem-argument.ts";
 import { progressView, simulationView } from "./progress.ts";
 import { surrogateJson, surrogateOf } from "./surrogate-step.ts";
@@ -28,7 +30,7 @@ import { formatNumber, formatTime } from "./table.ts";
 
 /** Options of `train` that a preset may set, and others. */
 const SETTINGS = ["guide", "objective", "steps", "batch", "particles", "rate", "heldOut"] as const;
-const OPTIONS = ["preset", "seed", "bankFile"] as const;
+const OPTIONS = ["preset", "seed", "bankFile", "checkpointEvery"] as const;
 /** Options of other functions, and options with other names here. */
 const ownTable = {
   precision: saveTable.precision,
@@ -65,15 +67,18 @@ const resumeFrom = (path: string): Promise<Checkpoint> =>
     throw withFile(path, error);
   });
 
+/** The signals that end a training, SIGHUP when its terminal is closed, and the status at a second one. */
+const STATUS: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
+
 /** A signal that aborts at the first Ctrl-C. A second Ctrl-C ends the process at once. */
 function abortOnInterrupt(onAbort: () => void): { signal: AbortSignal; release: () => void } {
   const controller = new AbortController();
   const stop = (name: NodeJS.Signals): void => {
-    if (controller.signal.aborted) process.exit(name === "SIGINT" ? 130 : 143);
+    if (controller.signal.aborted) exit(STATUS[name] ?? 1);
     controller.abort(new Error("train: stopped"));
     onAbort();
   };
-  const names: NodeJS.Signals[] = ["SIGINT", "SIGTERM"];
+  const names = Object.keys(STATUS) as NodeJS.Signals[];
   for (const name of names) process.on(name, stop);
   const release = (): void => {
     for (const name of names) process.off(name, stop);
@@ -119,45 +124,52 @@ async function bankOf(problem: Problem, options: Options, output: Output): Promi
 
 /** Saves the checkpoint of a stopped training, and says how to continue. */
 async function keepCheckpoint(stopped: TrainingStopped, out: string): Promise<Error> {
-  const path = checkpointPath(out);
   const { step } = stopped.checkpoint;
-  await saveCheckpoint(stopped.checkpoint, path);
-  const kept = `saved step ${step} to "${path}"`;
+  const save = (path: string): Promise<void> => saveCheckpoint(stopped.checkpoint, path);
+  const { path, reason } = await writeOrKeep(checkpointPath(out), save);
+  const kept = `${reason === undefined ? "" : `${reason.message}; `}saved step ${step} to "${path}"`;
   const next = stopped.reason !== "diverged" ? `${kept}; continue with: ${resumeCommand(path)}` : kept;
   return new Error(`${stopped.message}; ${next}`, { cause: stopped });
 }
 
+/** The options of `train`. @throws UsageError on options that do not go together, or not with the problem. */
+async function settingsOf(problem: Problem, options: Options, output: Output): Promise<TrainOptions> {
+  const { preset, bankFile, out } = options;
+  const { presets } = problem;
+  const settings = {
+    ...pickOptions(trainTable, { ...options, resume: undefined }),
+    bank: await bankOf(problem, options, output),
+  };
+  if (preset !== undefined && !Object.hasOwn(presets, preset)) {
+    const names = Object.keys(presets).join(", ") || "none, which this problem has";
+    throw new UsageError(`--preset: expected ${names}, got "${preset}"`);
+  }
+  for (const file of [out, bankFile]) if (file !== undefined) await checkWritable(file); // before hours of training
+  return settings;
+}
+
 async function run([name]: readonly string[], options: Options, output: Output): Promise<Result> {
-  const {
-    out,
-    resume: resumePath,
-    surrogate: bySurrogate = false,
-    surrogateSteps,
-    bank: _files,
-    bankNoise: _noise,
-    simulations: _count,
-    precision,
-    ...rest
-  } = options;
+  const { out, surrogate: bySurrogate = false, surrogateSteps, precision } = options;
   if (surrogateSteps !== undefined && !bySurrogate)
     throw new UsageError("--surrogate-steps: expected --surrogate too, got no --surrogate");
   const given = await findProblemArgument(name);
-  const bank = await bankOf(given, options, output);
-  const settings = { ...rest, bank };
-  if (settings.preset !== undefined && !Object.hasOwn(given.presets, settings.preset)) {
-    const names = Object.keys(given.presets).join(", ") || "none, which this problem has";
-    throw new UsageError(`--preset: expected ${names}, got "${settings.preset}"`);
-  }
+  const settings = await settingsOf(given, options, output);
   const { guide, objective, steps, batch, pairs } = fullSettings(given, settings);
-  await checkWritable(out); // before hours of training
-  if (settings.bankFile !== undefined) await checkWritable(settings.bankFile);
-  const resume = resumePath === undefined ? undefined : await resumeFrom(resumePath);
+  const resume = options.resume === undefined ? undefined : await resumeFrom(options.resume);
   const from = resume ? ` from step ${resume.step}` : "";
   if (pairs) output.note(`${pairs.train.count} pairs to train on, ${pairs.heldOut.count} held out`);
   const [simulating, view] = [simulationView(output), progressView(output)];
   const stop = (): void => {
     simulating.stop();
     view.stop();
+  };
+  let keeping = false;
+  const onCheckpoint = async (checkpoint: Checkpoint): Promise<void> => {
+    const path = checkpointPath(out);
+    await saveCheckpoint(checkpoint, path);
+    if (!keeping)
+      output.note(`keeps a checkpoint in "${path}"; if this process is killed, continue with: ${resumeCommand(path)}`);
+    keeping = true;
   };
   const { signal, release } = abortOnInterrupt(() => {
     stop();
@@ -184,10 +196,12 @@ async function run([name]: readonly string[], options: Options, output: Output):
         stop();
         output.warn(message);
       },
+      onCheckpoint,
       onProgress: (p) => signal.aborted || view.update(p),
     });
     stop();
-    await save(map, out, { precision });
+    await writeResult(out, "the trained model is", (path) => save(map, path, { precision }));
+    if (keeping) await removeFile(checkpointPath(out)); // there is nothing to continue any more
     const { training } = map.spec;
     const { heldOut, weights } = training;
     const measured = weights ? `; on held-out observations ${weightsText(weights)}` : "";

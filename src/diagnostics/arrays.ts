@@ -1,7 +1,6 @@
 /** Arguments that diagnostics share: rows of numbers, flat or row by row, and the level of tests. */
 import { describe } from "../checks/arguments.ts";
 import { number, option } from "../checks/options.ts";
-import { columnMeans, columnSds, orOne } from "../numbers/moments.ts";
 
 /** Numbers (S, W), flat, row by row, or a list of rows. */
 export type Rows = ArrayLike<number> | readonly ArrayLike<number>[];
@@ -32,13 +31,3 @@ export const alphaTable = {
     0.01,
   ),
 };
-
-/** Column d of rows (S, width). */
-export const columnOf = (x: ArrayLike<number>, width: number, d: number): Float64Array =>
-  Float64Array.from({ length: x.length / width }, (_, s) => x[s * width + d]);
-
-/** Mean and sd of each column. A constant column has sd 1, so that one may divide by it. */
-export function momentsOf(x: ArrayLike<number>, width: number): { mean: Float64Array; sd: Float64Array } {
-  const mean = columnMeans(x, width);
-  return { mean, sd: columnSds(x, width, mean).map(orOne) };
-}

@@ -33,9 +33,10 @@ import { compile, type Program } from "../graph/program.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { atOnce } from "../host/yielding.ts";
 import { initialWeights } from "../nn/initial.ts";
+import { columnMoments } from "../numbers/moments.ts";
 import { STREAMS, shuffle, uniformAt } from "../numbers/random.ts";
 import { rates } from "../train/schedules.ts";
-import { flatRows, momentsOf, type Rows } from "./arrays.ts";
+import { flatRows, type Rows } from "./arrays.ts";
 import { normalTail } from "./special.ts";
 
 export const c2stTable = {
@@ -96,7 +97,7 @@ export async function c2st(a: Rows, b: Rows, parameters: number, options: C2stOp
   const [n, m] = samples.map((x) => x.length / D);
   if (Math.min(n, m) < settings.folds)
     throw new Error(`c2st: expected at least ${settings.folds} rows in each sample, one a fold, got ${Math.min(n, m)}`);
-  const { mean, sd } = momentsOf(Float64Array.from([...samples[0], ...samples[1]]), D);
+  const { mean, sd } = columnMoments(Float64Array.from([...samples[0], ...samples[1]]), D);
   const sides = samples.map(
     (x, k): Side => ({
       rows: x.map((v, i) => (v - mean[i % D]) / sd[i % D]),

@@ -12,7 +12,7 @@
  */
 import { type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
 import { log } from "../numbers/math.ts";
-import { sumOfSquares } from "../numbers/moments.ts";
+import { meanOf, sumOfSquares, varianceOf } from "../numbers/moments.ts";
 import { factorise, packed, solveLower, triIndex } from "../numbers/triangles.ts";
 import type { Posterior } from "../posterior/posterior.ts";
 import { flatRows, type Rows } from "./arrays.ts";
@@ -21,7 +21,7 @@ import { flatRows, type Rows } from "./arrays.ts";
 export interface Divergence {
   /** In nats; infinite where a draw has density 0 under the other distribution. */
   readonly value: number;
-  /** Standard error of the value. Take more draws where it is not small beside the value. */
+  /** Standard error of the value; NaN for one draw, or an infinite value. Take more draws where it is not small beside the value. */
   readonly standardError: number;
   /** Number of draws. */
   readonly draws: number;
@@ -37,10 +37,7 @@ function meanRatio(owner: string, a: ArrayLike<number>, b: ArrayLike<number>): D
   const bad = ratios.findIndex((r) => Number.isNaN(r));
   if (bad >= 0) throw new Error(`${owner}: expected log-densities, got ${a[bad]} and ${b[bad]} for draw ${bad + 1}`);
   const S = ratios.length;
-  const value = ratios.reduce((sum, r) => sum + r / S, 0);
-  if (!Number.isFinite(value)) return { value, standardError: Number.NaN, draws: S };
-  const square = ratios.reduce((sum, r) => sum + (r - value) * (r - value), 0);
-  return { value, standardError: Math.sqrt(square / (S * Math.max(S - 1, 1))), draws: S };
+  return { value: meanOf(ratios), standardError: Math.sqrt(varianceOf(ratios) / S), draws: S };
 }
 
 export const klTable = {

@@ -115,7 +115,7 @@ const STEP = -7;
 
 /**
  * Draws from a posterior, replicates its observation by the forward model or the simulator, and checks it against the replications.
- * Where the problem's noise is null each draw is simulated twice: once for y_s, and once for c_s, which then contains noise too.
+ * If the problem's noise is null each draw is simulated twice: once for y_s, and once for c_s, which then contains noise too.
  * @throws for a problem that has neither; as `predict` does.
  */
 export async function predictiveCheck(

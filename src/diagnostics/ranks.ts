@@ -10,10 +10,11 @@
  */
 
 import { describe } from "../checks/arguments.ts";
-import { abortSignal, callback, check, type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
+import { abortSignal, check, listener, type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
+import { columnMoments, columnOf } from "../numbers/moments.ts";
 import { normalAt, STREAMS, uniformAt } from "../numbers/random.ts";
 import type { Posterior } from "../posterior/posterior.ts";
-import { flatRows, momentsOf, type Rows } from "./arrays.ts";
+import { flatRows, type Rows } from "./arrays.ts";
 
 /** s(θ, y) of parameters (S, D), row by row, and an observation (M): one number a row, (S). */
 export interface Quantity {
@@ -38,7 +39,7 @@ export const rankTable = {
    */
   references: option(check<Rows>("an array of numbers", isList)),
   /** Called after each case. */
-  onProgress: option(callback<(done: number, count: number) => void>()),
+  onProgress: option(listener<(done: number, count: number) => void>()),
   /** Stops the ranking, which then throws the reason of the signal. */
   signal: option(abortSignal),
 };
@@ -95,7 +96,7 @@ export async function rankTruths(
     );
   const names = settings.names ?? Array.from({ length: D }, (_, d) => `θ${d + 1}`);
   if (names.length !== D) throw new Error(`rankTruths: expected ${D} names, got ${names.length}`);
-  const { mean, sd } = momentsOf(truths, D);
+  const { mean, sd } = columnMoments(truths, D);
   const blind = (): Float64Array =>
     truths.map((_, i) => mean[i % D] + sd[i % D] * normalAt(seed, STREAMS.references, 0, Math.floor(i / D), i % D));
   const { references: given } = settings;
@@ -118,8 +119,7 @@ export async function rankTruths(
     rows.set(await sample(L, { seed: seed + i }), D);
     const rankOf = (values: ArrayLike<number>, column: number): number =>
       rank(values, uniformAt(seed, STREAMS.ties, 0, i, column));
-    const columnOf = (d: number): Float64Array => overRows((l) => rows[l * D + d]);
-    for (let d = 0; d < D; d++) ranks.parameters[d].ranks[i] = rankOf(columnOf(d), d);
+    for (let d = 0; d < D; d++) ranks.parameters[d].ranks[i] = rankOf(columnOf(rows, D, d), d);
     const away = overRows((l) => {
       let sum = 0;
       for (let d = 0; d < D; d++) sum += ((rows[l * D + d] - references[i * D + d]) / sd[d]) ** 2;

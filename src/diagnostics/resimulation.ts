@@ -3,7 +3,7 @@
  *
  *   E_s |f(θ_s) − f(θ*)|,   and the root mean square of [f_j(θ_s) − f_j(θ*)]/σ_j over draws s and components j.
  *
- * Where θ* is unknown the observation itself replaces f(θ*), and the error then includes its noise. The error discriminates poorly:
+ * If θ* is unknown the observation itself replaces f(θ*), and the error then includes its noise. The error discriminates poorly:
  * a posterior that is too narrow has a smaller error than the exact one, and a posterior that lacks a mode has the same error.
  */
 import { type BackendOptions, backendTable } from "../backends/select.ts";

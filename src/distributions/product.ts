@@ -5,6 +5,9 @@ import { add, concat, slice } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { type Distribution, expectBatch, whyNotDistribution } from "./distribution.ts";
 
+/** Each part is a few nodes of every graph; distributions of one kind are one part. */
+const MOST_PARTS = 1000;
+
 const sum = (parts: readonly Tensor[]): Tensor => parts.reduce((a, b) => add(a, b));
 
 /**
@@ -18,9 +21,18 @@ export function product(...parts: readonly Distribution[]): Distribution {
     const why = whyNotDistribution(part);
     if (why) throw new Error(`product: expected distributions, got ${why} at index ${i}`);
   });
-  const starts = parts.map((_, i) => parts.slice(0, i).reduce((n, p) => n + p.size, 0));
-  const firstStreams = parts.map((_, i) => parts.slice(0, i).reduce((n, p) => n + p.streams, 0));
-  const size = parts.reduce((n, p) => n + p.size, 0);
+  let [size, streams] = [0, 0];
+  const [starts, firstStreams]: number[][] = [[], []];
+  for (const part of parts) {
+    starts.push(size);
+    firstStreams.push(streams);
+    size += part.size;
+    streams += part.streams;
+  }
+  if (streams > MOST_PARTS)
+    throw new Error(
+      `product: expected at most ${MOST_PARTS} parts, got ${streams}; one part may be of many parameters`,
+    );
   const join = (key: "mean" | "sd" | "realMean" | "realSd" | "low" | "high"): Float64Array =>
     Float64Array.from(parts.flatMap((p) => Array.from(p[key])));
   const each = (name: string, x: Tensor, f: (part: Distribution, x: Tensor) => Tensor): Tensor[] => {
@@ -36,7 +48,7 @@ export function product(...parts: readonly Distribution[]): Distribution {
     realSd: join("realSd"),
     low: join("low"),
     high: join("high"),
-    streams: parts.reduce((n, p) => n + p.streams, 0),
+    streams,
     draw: (stream, dtype) => concat(...parts.map((p, i) => p.draw(stream + firstStreams[i], dtype))),
     logDensity: (theta) => sum(each("theta", theta, (p, x) => p.logDensity(x))),
     toReal: (theta) => concat(...each("theta", theta, (p, x) => p.toReal(x))),

@@ -66,8 +66,6 @@ function momentsOf(mean: number, sd: number, low: number, high: number): Moments
  * numbers, a number stands for all entries. A bound may be infinite.
  * @throws unless every mean is finite, every sd positive and finite, every low less than its high, and the bounds leave
  * at least 1e-30 of each normal's mass.
- *
- * The function is long because its formatted expressions are; it is one constructor like the others.
  */
 export function truncatedNormal(mean: Numbers, sd: Numbers, low: Numbers, high: Numbers): Distribution {
   const owner = "truncatedNormal";
@@ -89,6 +87,8 @@ export function truncatedNormal(mean: Numbers, sd: Numbers, low: Numbers, high: 
   const sign = a.map((x, i) => (x + b[i] > 0 ? -1 : 1));
   const pLow = sign.map((s, i) => cdf(s > 0 ? a[i] : -b[i]));
   const pHigh = sign.map((s, i) => cdf(s > 0 ? b[i] : -a[i]));
+  const pInside = pHigh.map((x, i) => x - pLow[i]);
+  const signedSd = args.sd.map((s, i) => s * sign[i]);
   const { clamp, within, toReal, fromReal, logDetToReal } = makeSupport(owner, args.low, args.high);
   const constant = moments.reduce((sum, m, i) => sum - logOf(args.sd[i]) - m.logMass, -0.5 * size * LOG_2PI);
   const column = (key: keyof Moments): Float64Array => Float64Array.from(moments, (m) => m[key]);
@@ -104,23 +104,8 @@ export function truncatedNormal(mean: Numbers, sd: Numbers, low: Numbers, high: 
     streams: 1,
     draw: (stream, dtype) => {
       const u = cast(random("uniform", size, stream), dtype);
-      const p = add(
-        mul(
-          u,
-          pHigh.map((x, i) => x - pLow[i]),
-        ),
-        pLow,
-      );
-      const inside = minimum(maximum(p, 1e-38), 1 - 5.9604644775390625e-8); // rounding may reach 0 or 1
-      return clamp(
-        add(
-          mul(
-            probit(inside),
-            args.sd.map((s, i) => s * sign[i]),
-          ),
-          args.mean,
-        ),
-      );
+      const inside = minimum(maximum(add(mul(u, pInside), pLow), 1e-38), 1 - 5.9604644775390625e-8); // rounding may reach 0 or 1
+      return clamp(add(mul(probit(inside), signedSd), args.mean));
     },
     logDensity: (theta) => {
       expectBatch(owner, "theta", theta, size);

@@ -2,6 +2,7 @@
 import { ksFloor, ksPerParameter, pool } from "../diagnostics/ks.ts";
 import type { AmortisedPosterior } from "../infer/infer.ts";
 import { exp } from "../numbers/math.ts";
+import { rootMeanSquare } from "../numbers/moments.ts";
 import { rowsOf } from "../sampling/picks.ts";
 import { LARGEST_K, paretoSmooth } from "../sampling/psis.ts";
 import { resample } from "../sampling/weighted.ts";
@@ -64,9 +65,7 @@ async function resimulationOf(
   if (reference.clean === null) return null;
   const again = await reference.clean(theta.subarray(0, RESIMULATED * D));
   const M = clean.length;
-  let sum = 0;
-  for (let k = 0; k < again.length; k++) sum += squareOf((again[k] - clean[k % M]) / noiseSd[k % M]);
-  return Math.sqrt(sum / again.length);
+  return rootMeanSquare(Float64Array.from(again, (v, k) => (v - clean[k % M]) / noiseSd[k % M]));
 }
 
 /** Draws of a posterior q with weights p(y, θ)/q(θ | y), smoothed. */
@@ -85,8 +84,6 @@ async function weigh(
   return { theta, weights: logWeights.map((l) => exp(l)), kHat, ess };
 }
 
-const squareOf = (x: number): number => x * x;
-
 /** The comparisons of all cases together. */
 export function summarise(
   all: readonly Comparison[],
@@ -98,8 +95,7 @@ export function summarise(
   };
   const ksOf = (statistics: number[][] | null): KsSummary | null =>
     statistics && { ...pool(statistics.flat()), statistics, floor: ksFloor(draws, draws) };
-  const rmsOf = (errors: number[] | null): number =>
-    errors === null ? Number.NaN : Math.sqrt(errors.reduce((sum, e) => sum + squareOf(e), 0) / errors.length);
+  const rmsOf = (errors: number[] | null): number => (errors === null ? Number.NaN : rootMeanSquare(errors));
   const guide = ksOf(numbers((c) => c.ks));
   const kHat = numbers((c) => c.kHat);
   const resimulated = numbers((c) => c.resimulated);

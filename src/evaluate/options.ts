@@ -1,6 +1,6 @@
 /** Options of `evaluate`. */
 import { backendTable } from "../backends/select.ts";
-import { abortSignal, callback, type OptionsOf, oneOf, option, seed, whole } from "../checks/options.ts";
+import { abortSignal, listener, type OptionsOf, oneOf, option, seed, whole } from "../checks/options.ts";
 import { problemCheck } from "../problem/problem.ts";
 
 /** The option "draws" must allow the Pareto fit of the weights (sampling/psis.ts). */
@@ -27,7 +27,7 @@ export const evaluateTable = {
   /** Seed of the evaluation cases. */
   seed: option(seed, 0, "seed of the evaluation cases"),
   /** Called with the name of the current stage, and how much of it is done. */
-  onStage: option(callback<(stage: string, done: number, count: number) => void>()),
+  onStage: option(listener<(stage: string, done: number, count: number) => void>()),
   /** Stops the evaluation, which then throws the reason of the signal. */
   signal: option(abortSignal),
   ...backendTable,

@@ -12,9 +12,10 @@ import type { Executor } from "../backends/backend.ts";
 import { type BackendOptions, createExact } from "../backends/select.ts";
 import { frameOf } from "../distributions/frame.ts";
 import { cast, input, sub } from "../graph/build.ts";
-import { compile } from "../graph/program.ts";
+import { compile, type Program } from "../graph/program.ts";
 import { atOnce } from "../host/yielding.ts";
 import { exp } from "../numbers/math.ts";
+import { rootMeanSquare, sumOfSquares } from "../numbers/moments.ts";
 import { principalComponents } from "../numbers/principal.ts";
 import { STREAMS, uniformAt } from "../numbers/random.ts";
 import type { Problem } from "../problem/problem.ts";
@@ -51,13 +52,8 @@ export interface Table {
   dispose(): void;
 }
 
-/** The table of a problem with D ≤ 2 and a forward model. */
-export async function makeTable(
-  problem: Problem,
-  backend: BackendOptions,
-  onRows: (done: number, of: number) => Promise<void> = async () => {},
-): Promise<Table> {
-  const { D, M, forward, prior, noise } = problem;
+/** Plans: `solve` and `prior` of z, `likelihood` of noise-free data, `toLine` of θ, and the `range` of the prior in z. */
+function tableProgram({ D, M, forward, prior, noise }: Problem): Program {
   if (forward === null || D > 2) throw new Error("internal: a table of many parameters, or without a forward model");
   const frame = frameOf(prior);
   const z = input("z", D, { dtype: "f64" });
@@ -65,7 +61,7 @@ export async function makeTable(
   const clean = input("clean", M, { dtype: "f64" });
   const y = input("y", M, { dtype: "f64", repeat: true });
   const at = frame.fromGuide(z);
-  const program = atOnce(
+  return atOnce(
     compile({
       solve: { outputs: { clean: forward(at) } },
       prior: { outputs: { logPrior: sub(prior.logDensity(at), frame.logDet(at)), theta: cast(at, "f32") } },
@@ -74,7 +70,16 @@ export async function makeTable(
       toLine: { outputs: { z: frame.toGuide(theta), logPrior: prior.logDensity(theta) } },
     }),
   );
-  const executor = await createExact(program, backend);
+}
+
+/** The table of a problem with D ≤ 2 and a forward model. */
+export async function makeTable(
+  problem: Problem,
+  backend: BackendOptions,
+  onRows: (done: number, of: number) => Promise<void> = async () => {},
+): Promise<Table> {
+  const { D, M } = problem;
+  const executor = await createExact(tableProgram(problem), backend);
   const grid = await gridOf(executor, D);
   const nodes = grid.reduce((n, g) => n * g.count, 1);
   const positions = new Float64Array(nodes * D);
@@ -190,14 +195,11 @@ function spaceOf({ M, noise }: Problem, clean: Float64Array): Space {
   };
 }
 
-const squareOf = (x: number): number => x * x;
-
 /** −½ |y − f|² for rows f (S, K). */
 function halfSquares(rows: Float64Array, y: Float64Array): Float64Array {
   const K = y.length;
-  const out = new Float64Array(rows.length / K);
-  for (let i = 0; i < rows.length; i++) out[Math.floor(i / K)] -= squareOf(y[i % K] - rows[i]) / 2;
-  return out;
+  const halfSquare = (s: number): number => -0.5 * sumOfSquares(y.map((v, k) => v - rows[s * K + k]));
+  return Float64Array.from({ length: rows.length / K }, (_, s) => halfSquare(s));
 }
 
 interface Axis {
@@ -267,12 +269,8 @@ async function errorOf(
   });
   const { clean } = await executor.run("solve", { rows: CHECKS, inputs: { z: points } });
   const got = interpolate(points);
-  let sum = 0;
-  for (let i = 0; i < got.length; i++) {
-    const sd = typeof noise.sd === "number" ? noise.sd : noise.sd[i % M];
-    sum += squareOf((got[i] - clean[i]) / sd);
-  }
-  return Math.sqrt(sum / got.length);
+  const sdOf = (m: number): number => (typeof noise.sd === "number" ? noise.sd : noise.sd[m]);
+  return rootMeanSquare(got.map((v, i) => (v - clean[i]) / sdOf(i % M)));
 }
 
 /** Cells, by their lowest corner, whose density is not negligible, and their neighbours. */

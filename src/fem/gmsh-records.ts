@@ -32,6 +32,9 @@ export interface Records {
 
 type Format = "4.1" | "2.2";
 
+/** How meshio writes a file that holds all that is read here. Its default for the name .msh is the format of Fluent. */
+export const MESHIO = 'with meshio, mesh.write(path, file_format="gmsh22", binary=False)';
+
 const plural = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;
 
 /** The format of a file. @throws unless it is one of the two, in text. */
@@ -39,10 +42,11 @@ export function readFormat(section: Section): Format {
   const expected = "version, file type and data size, as 4.1 0 8";
   const [version, type] = section.next(expected);
   const advice = "write it with gmsh -format msh41 (or Mesh.MshFileVersion = 4.1)";
-  if (type === "1") section.refuse("a file in text", "a binary one; write it with Mesh.Binary = 0 (without gmsh -bin)");
+  if (type === "1")
+    section.refuse("a file in text", `a binary one; write it with Mesh.Binary = 0 (without gmsh -bin); ${MESHIO}`);
   if (type !== "0") section.refuse(expected, describe([version, type].filter(Boolean).join(" ")));
   if (version === "2.2" || version === "4.1") return version;
-  return section.refuse("version 4.1 or 2.2", `${describe(version)}; ${advice}`);
+  return section.refuse("version 4.1 or 2.2", `${describe(version)}; ${advice}; ${MESHIO}`);
 }
 
 /** Names by dimension and number: `1 3 "left"`. */
@@ -211,8 +215,8 @@ function expectTotal(section: Section, announced: number, found: number, what: s
   if (announced !== found) section.refuse(`${announced} ${what} as announced`, `${found} in the blocks`);
 }
 
-/** The nodes and elements of a file in either format. */
-export function readRecords(format: Format, sections: ReadonlyMap<string, Section>): Records {
+/** The nodes and elements of a file in either format; `named` groups must have elements to belong to them. */
+export function readRecords(format: Format, sections: ReadonlyMap<string, Section>, named: number): Records {
   const need = (name: string): Section => {
     const section = sections.get(name);
     if (section) return section;
@@ -223,6 +227,11 @@ export function readRecords(format: Format, sections: ReadonlyMap<string, Sectio
   };
   if (sections.has("PartitionedEntities"))
     throw new Error("gmsh: expected a mesh in one part, got $PartitionedEntities; write it without partitions");
-  const [nodes, elements] = [need("Nodes"), need("Elements")];
-  return format === "2.2" ? read22(nodes, elements) : read41(nodes, elements, sections.get("Entities"));
+  const [nodes, elements, entities] = [need("Nodes"), need("Elements"), sections.get("Entities")];
+  if (format === "2.2") return read22(nodes, elements);
+  if (entities === undefined && named > 0)
+    throw new Error(
+      `gmsh: expected $Entities, which say what belongs to the ${plural(named, "group")} of $PhysicalNames, got none; ${MESHIO}`,
+    );
+  return read41(nodes, elements, entities);
 }

@@ -2,6 +2,7 @@
  * The outer form of a .msh file: sections `$Name` … `$EndName`, read line by line. Errors name the section and the number of the line.
  */
 import { describe } from "../checks/arguments.ts";
+import { isDecimal } from "../checks/decimal.ts";
 
 /** The lines of one section, read from first to last. */
 export interface Section {
@@ -23,8 +24,8 @@ export interface Section {
   readonly refuse: (expected: string, got: string) => never;
 }
 
-/** A decimal number as Gmsh writes it. JavaScript also reads "" and "0x1" as numbers; these are refused. */
-const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+/** The sections that a mesh is read from. Others are left out, and may come several times, as the data of time steps do. */
+const READ = ["MeshFormat", "PhysicalNames", "Entities", "Nodes", "Elements"];
 
 function makeSection(name: string, lines: readonly string[], from: number, to: number): Section {
   let at = from; // index of the next line
@@ -50,7 +51,7 @@ function makeSection(name: string, lines: readonly string[], from: number, to: n
     numbers: (expected, least, most = least) => {
       const words = next(expected);
       if (words.length < least || words.length > most) refuse(expected, describe(lines[at - 1].trim()));
-      return words.map((word) => (DECIMAL.test(word) ? Number(word) : refuse(expected, describe(word))));
+      return words.map((word) => (isDecimal(word) ? Number(word) : refuse(expected, describe(word))));
     },
     line: () => at,
     expectCount: (count, what) => {
@@ -74,7 +75,7 @@ export function whole(section: Section, what: string, x: number): number {
 
 /**
  * The sections of a file by name.
- * @throws when a section has no end (a truncated file) or occurs twice, or when text is outside all sections.
+ * @throws when a section has no end (a truncated file), one that is read occurs twice, or text is outside all sections.
  */
 export function readSections(text: string): Map<string, Section> {
   const lines = text.split(/\r\n|\n|\r/);
@@ -92,7 +93,8 @@ export function readSections(text: string): Map<string, Section> {
     while (last < lines.length && lines[last].trim() !== end) last++;
     if (last === lines.length)
       throw new Error(`gmsh: $${name}, line ${i + 1}: expected its end, ${end}, got the end of a truncated file`);
-    if (sections.has(name)) throw new Error(`gmsh: $${name}, line ${i + 1}: expected it once, got a second one`);
+    if (sections.has(name) && READ.includes(name))
+      throw new Error(`gmsh: $${name}, line ${i + 1}: expected it once, got a second one`);
     if (name !== "Comments") sections.set(name, makeSection(name, lines, i + 1, last));
     i = last;
   }

@@ -5,7 +5,7 @@
 import { describe } from "../checks/arguments.ts";
 import { showPoint } from "./arrays.ts";
 import { buildMesh } from "./build.ts";
-import { type Elements, type Records, readFormat, readNames, readRecords } from "./gmsh-records.ts";
+import { type Elements, MESHIO, type Records, readFormat, readNames, readRecords } from "./gmsh-records.ts";
 import { readSections } from "./gmsh-sections.ts";
 import type { Mesh } from "./mesh.ts";
 
@@ -44,23 +44,24 @@ function byTag(
 function mergeRepeated(triangles: Elements): Elements {
   const out: Elements = { numbers: [], nodes: [], entities: [], groups: [], lines: [] };
   const seen = new Map<string, number>();
+  const groups: Set<number>[] = []; // of each triangle; a list would be searched again for each of them
   triangles.numbers.forEach((number, i) => {
     const nodes = triangles.nodes.slice(3 * i, 3 * i + 3);
     const key = [triangles.entities[i], ...nodes.toSorted((a, b) => a - b)].join(" ");
     const first = seen.get(key);
     const [group] = triangles.groups[i];
-    if (first !== undefined && group !== undefined && !out.groups[first].includes(group)) {
-      out.groups[first] = [...out.groups[first], group];
+    if (first !== undefined && group !== undefined && !groups[first].has(group)) {
+      groups[first].add(group);
       return;
     }
     if (first === undefined) seen.set(key, out.numbers.length);
     out.numbers.push(number);
     out.nodes.push(...nodes);
     out.entities.push(triangles.entities[i]);
-    out.groups.push(triangles.groups[i]);
+    groups.push(new Set(triangles.groups[i]));
     out.lines.push(triangles.lines[i]);
   });
-  return out;
+  return { ...out, groups: groups.map((all) => [...all]) };
 }
 
 /**
@@ -132,6 +133,8 @@ export function gmsh(text: string): Mesh {
     );
   if (/^\s*\$NOD\s/.test(text))
     throw new Error("gmsh: expected version 4.1 or 2.2, got version 1; write it with gmsh -format msh41");
+  if (/^\s*\(\d+ /.test(text))
+    throw new Error(`gmsh: expected a .msh file of Gmsh, got one of Fluent, ${describe(text.slice(0, 24))}; ${MESHIO}`);
   // A binary file has no meaningful lines, so its format is read before any other section.
   const head = /^\s*\$MeshFormat\s[^$]*\$EndMeshFormat/.exec(text)?.[0];
   if (head) readFormat(readSections(head).get("MeshFormat")!);
@@ -143,7 +146,7 @@ export function gmsh(text: string): Mesh {
   }
   const format = readFormat(start);
   const names = readNames(sections.get("PhysicalNames"));
-  const records = readRecords(format, sections);
+  const records = readRecords(format, sections, names.size);
   const triangles = format === "2.2" ? mergeRepeated(records.triangles) : records.triangles;
   if (triangles.numbers.length === 0)
     throw new Error(

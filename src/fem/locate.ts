@@ -78,12 +78,22 @@ function nearestOnSegment(px: number, py: number, ax: number, ay: number, bx: nu
   return [share, dx * dx + dy * dy];
 }
 
+/** The distance of a point from the edges of a mesh. */
+function distance({ points, edges }: Mesh, px: number, py: number): number {
+  let least = Infinity;
+  for (let s = 0; s < edges.length; s += 2) {
+    const [a, b] = [2 * edges[s], 2 * edges[s + 1]];
+    least = Math.min(least, nearestOnSegment(px, py, points[a], points[a + 1], points[b], points[b + 1])[1]);
+  }
+  return Math.sqrt(least);
+}
+
 /**
  * `locate` for one mesh, prepared for many calls.
  * @throws nothing itself; the returned function throws as `locate` does.
  */
 export function locator(mesh: Mesh): (points: Rows) => Location {
-  const { points, triangles, edges } = mesh;
+  const { points, triangles } = mesh;
   const [left, bottom, right, top] = boundingBox(points);
   const largest = Math.max(Math.abs(left), Math.abs(right), Math.abs(bottom), Math.abs(top));
   const tolerance = TOLERANCE * Math.max(right - left, top - bottom) + 2 * Number.EPSILON * largest;
@@ -137,15 +147,6 @@ export function locator(mesh: Mesh): (points: Rows) => Location {
     return nearest;
   };
 
-  const distance = (px: number, py: number): number => {
-    let least = Infinity;
-    for (let s = 0; s < edges.length; s += 2) {
-      const [a, b] = [2 * edges[s], 2 * edges[s + 1]];
-      least = Math.min(least, nearestOnSegment(px, py, points[a], points[a + 1], points[b], points[b + 1])[1]);
-    }
-    return Math.sqrt(least);
-  };
-
   return (places) => {
     const at = flatRows("locate", "points", places, 2);
     const P = at.length / 2;
@@ -156,7 +157,7 @@ export function locator(mesh: Mesh): (points: Rows) => Location {
         throw new Error(`locate: expected points of finite coordinates, got (${x}, ${y}) at index ${p}`);
       const t = find(x, y);
       if (t < 0) {
-        const away = Number(distance(x, y).toPrecision(3));
+        const away = Number(distance(mesh, x, y).toPrecision(3));
         throw new Error(
           `locate: expected points in the mesh, got ${showPoint(x, y)} at index ${p}, ${away} away from it`,
         );

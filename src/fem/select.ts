@@ -14,7 +14,9 @@ function tagged(owner: string, kind: string, tags: Mesh["edgeTags"], tag: string
   if (Object.hasOwn(tags, tag)) return tags[tag];
   const known = Object.keys(tags);
   const expected =
-    known.length > 0 ? `one of the ${kind} tags ${known.join(", ")}` : `a predicate (the mesh has no ${kind} tags)`;
+    known.length > 0
+      ? `one of the ${kind} tags ${known.join(", ")}`
+      : `a predicate (the mesh has no ${kind} tags; files of Gmsh have them from physical groups)`;
   throw new Error(`${owner}: expected ${expected}, got "${tag}"${hint}`);
 }
 

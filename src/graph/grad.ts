@@ -81,7 +81,7 @@ const zerosLike = ({ kind, rows, cols, dtype }: Tensor): Tensor => {
 
 /**
  * Jacobian-vector product (∂output/∂wrt) · tangent, of the shape of `output`; `tangent` has the shape and type of `wrt`.
- * Of two batches, each row has its own Jacobian.
+ * If both are batches, each row has its own Jacobian.
  * @throws when the tangent has another shape or type.
  */
 export const jvp = (output: Tensor, wrt: Tensor, tangent: Tensor): Tensor =>

@@ -5,7 +5,7 @@ import { add, exp, type MapVjp, mul, neg, sigmoid, sub } from "./elementwise.ts"
 import { type MapGradName, type MapName, mapNames } from "./names.ts";
 import type { Vjp } from "./vjp.ts";
 
-/** Of y (silu: x) and of the cotangent that the op multiplies. */
+/** A function of y (silu: x) and of the cotangent. */
 const gradVjps: Readonly<Record<MapGradName, MapVjp>> = {
   reluGrad: (g, [y]) => [null, apply("reluGrad", [y, g])],
   leakyReluGrad: (g, [y]) => [null, apply("leakyReluGrad", [y, g])],

@@ -66,7 +66,7 @@ export const mapNames = /* @__PURE__ */ Object.keys(maps) as MapName[];
 /** The maps that VJPs alone are made of. */
 export type MapGradName = Extract<MapName, `${string}Grad`>;
 
-/** What a dense layer may apply to its output, in the order of assembly/layer.ts; each but `linear` has an op `…Grad`. */
+/** Activations of a dense layer, in the order of assembly/layer.ts; each but `linear` has an op `…Grad`. */
 export const activationNames = ["linear", "relu", "leakyRelu", "tanh", "sigmoid", "softplus"] as const;
 /** Name of an activation of a dense layer. */
 export type Activation = (typeof activationNames)[number];

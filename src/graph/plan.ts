@@ -13,7 +13,7 @@ import { rules } from "./rules.ts";
 import { attrsKey, simplify } from "./simplify.ts";
 import { type Attrs, type DType, type Kind, shapeOf, show, type Tensor, topological } from "./tensor.ts";
 
-/** Where a value is. */
+/** Place of a value. */
 export type Region = "slot" | "weights" | "frozen" | "sums" | "temporary" | "constant";
 /** When a record runs. */
 export type Phase = "prologue" | "shard" | "epilogue";
@@ -137,7 +137,7 @@ class SlotPool {
 }
 
 interface Graph {
-  /** What the caller reads, by the names of the request. */
+  /** Values that the caller reads, by the names of the request. */
   readonly outputs: readonly Tensor[];
   /** The weight that a node is the gradient of. */
   readonly gradientOf: ReadonlyMap<Tensor, string>;
@@ -218,7 +218,7 @@ function place(
   return { values: [...values.values()].map(settle), slots: pool.sizes, bytes };
 }
 
-/** What the caller gives for each run. @throws when two inputs of one name differ. */
+/** Inputs that the caller gives for each run. @throws if two inputs of the same name differ. */
 function inputsOf(plan: string, order: readonly Tensor[]): Plan["inputs"] {
   const inputs = order
     .filter((t) => t.op === "input")

@@ -1,4 +1,4 @@
-/** What a row of the table of shape rules is, and what the rules share. */
+/** The type of a row in the table of shape rules, and functions that the rules share. */
 import { type Attrs, type DType, type Shape, show, type Tensor } from "./tensor.ts";
 
 /** A row of the table: how an op determines the shape of its output, and what it costs. */

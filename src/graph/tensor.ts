@@ -38,7 +38,7 @@ export interface Tensor {
 /** Shape and type of a tensor, as the shape rules return it. */
 export type Shape = Pick<Tensor, "kind" | "rows" | "cols" | "dtype">;
 
-/** What elementwise ops take beside tensors: a number, or one number for each column. */
+/** Constants as operands of elementwise ops: a number, or one number for each column. */
 export type Operand = Tensor | number | ArrayLike<number>;
 
 /** Shape of a batch (tiles·B, cols). */

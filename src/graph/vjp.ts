@@ -1,4 +1,4 @@
-/** What a row of the table of vector-Jacobian products is. */
+/** The type of a row in the table of vector-Jacobian products. */
 import type { Tensor } from "./tensor.ts";
 
 /** Gradients of an output with respect to tensors, from the cotangent `seed` of the output; null: no dependence. */

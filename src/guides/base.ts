@@ -35,7 +35,7 @@ type WithBase = OptionTable & typeof baseTable;
  * A guide from the options that were given for it. `trace` builds the density in the coordinates of the base, in which
  * it should start near the standard normal.
  * @param addedLater options that files of version 0.1 do not have: a guide states them only where they are not the default.
- * @throws on options that make no sense.
+ * @throws on invalid options.
  */
 export function makeGuide<Table extends WithBase>(
   name: string,

@@ -11,7 +11,7 @@
 import { check, flag, type OptionsOf, option, type SettingsOf, whole } from "../checks/options.ts";
 import { add, columns, concat, exp, mul, neg, slice, square, sub, sumFeatures, tanh } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { activationName, mlp, widths } from "../nn/mlp.ts";
+import { activationName, type MakeWeight, mlp, widths } from "../nn/mlp.ts";
 import { STREAMS, shuffle, uniformAt } from "../numbers/random.ts";
 import { baseTable, makeGuide } from "./base.ts";
 import { type Guide, type GuideSizes, normalConstant, type TracedGuide } from "./guide.ts";
@@ -19,7 +19,7 @@ import { type Guide, type GuideSizes, normalConstant, type TracedGuide } from ".
 /** The options of `coupling`. */
 export const couplingTable = {
   /** Blocks of two couplings. */
-  blocks: option(whole(1), 15),
+  blocks: option(whole(1, 1000), 15),
   /** Widths of the hidden layers of every scale and shift network. */
   hidden: option(widths, [100, 100]),
   /** Activation of the hidden layers. */
@@ -37,7 +37,7 @@ type Settings = SettingsOf<typeof couplingTable>;
 /**
  * Conditional RealNVP (Dinh et al. 2017; Ardizzone et al. 2019), the flow of arXiv 2305.20004 §4.2: affine couplings whose scales
  * and shifts depend on half of the parameters and on the data. For two parameters or more; a draw costs as much as a density.
- * @throws on options that make no sense.
+ * @throws on invalid options.
  */
 export const coupling = (options: CouplingOptions = {}): Guide =>
   makeGuide("coupling", couplingTable, options, traceCoupling, ["separate"]);
@@ -53,8 +53,9 @@ function traceCoupling(sizes: GuideSizes, settings: Settings): TracedGuide {
 
 /** Refuses a list that is no permutation, because its map would have no inverse. */
 function checkPermutations(lists: unknown, count: number, D: number): void {
+  const isIndex = (i: unknown): boolean => Number.isInteger(i) && (i as number) >= 0 && (i as number) < D;
   const sorted = (list: unknown): boolean =>
-    Array.isArray(list) && list.length === D && Array.from({ length: D }, (_, i) => i).every((i) => list.includes(i));
+    Array.isArray(list) && list.length === D && list.every(isIndex) && new Set(list).size === D;
   if (Array.isArray(lists) && lists.length === count && lists.every(sorted)) return;
   throw new Error(
     `coupling.permutations: expected ${count} permutations of 0..${D - 1}, got ${JSON.stringify(lists)?.slice(0, 100)}`,
@@ -71,11 +72,16 @@ const permutation = (n: number, seed: number, block: number): number[] =>
 /** The log-scale and the shift of the half that a coupling moves, from the half that it keeps and the context. */
 type Coupling = (kept: Tensor) => { readonly logScale: Tensor; readonly shift: Tensor };
 
-function makeCoupling(name: string, ins: number, outs: number, settings: Settings): Coupling {
+function makeCoupling(
+  name: string,
+  [ins, outs]: readonly [number, number],
+  settings: Settings,
+  weight: MakeWeight | undefined,
+): Coupling {
   const { hidden, activation, separate, base } = settings;
   const last = base === "prior" ? 1 : 0; // on another base, at the standard normal
   const net = (part: string, width: number, skip: boolean) =>
-    mlp(`${name}.${part}`, [ins, ...hidden, width], { activation, skip, last });
+    mlp(`${name}.${part}`, [ins, ...hidden, width], { activation, skip, last, weight });
   if (separate) {
     const [scale, shift] = [net("scale", outs, false), net("shift", outs, false)];
     return (kept) => ({ logScale: tanh(scale(kept)), shift: shift(kept) });
@@ -88,13 +94,13 @@ function makeCoupling(name: string, ins: number, outs: number, settings: Setting
 }
 
 function traceFlow(
-  { D, E }: GuideSizes,
+  { D, E, weight }: GuideSizes,
   permutations: readonly (readonly number[])[],
   settings: Settings,
 ): TracedGuide {
   const half = Math.floor(D / 2);
   const layers = Array.from({ length: permutations.length + 1 }, (_, b) =>
-    [half, D - half].map((kept, i) => makeCoupling(`block${b}.${i}`, kept + E, D - kept, settings)),
+    [half, D - half].map((kept, i) => makeCoupling(`block${b}.${i}`, [kept + E, D - kept], settings, weight)),
   );
   const density = (noise: Tensor, logScale: Tensor): Tensor =>
     sub(add(mul(sumFeatures(square(noise)), -0.5), normalConstant(D)), logScale);

@@ -52,13 +52,13 @@ export type GaussianOptions = OptionsOf<typeof gaussianTable>;
 /**
  * q(z | y) = N(m(y), L(y) L(y)ᵀ) with a full lower triangle L, the guide of arXiv 2305.20004 §3: one mode, no bends. For any number
  * of parameters; where the prior lives on the whole line, mean and covariance are in closed form.
- * @throws on options that make no sense.
+ * @throws on invalid options.
  */
 export const gaussian = (options: GaussianOptions = {}): Guide =>
   makeGuide("gaussian", gaussianTable, options, traceGaussian);
 
 function traceGaussian(
-  { D, E }: GuideSizes,
+  { D, E, weight }: GuideSizes,
   { hidden, activation, separate, base }: SettingsOf<typeof gaussianTable>,
 ): TracedGuide {
   const off = packed(D) - D;
@@ -78,6 +78,7 @@ function traceGaussian(
         activation,
         skip: !separate && hidden.length > 0,
         last: base === "prior" ? 1 : 0,
+        weight,
       }),
     );
   // Row i of the packed triangle: off-diagonal entries (i, 0…i−1), which lie after the D diagonals, then diagonal i.

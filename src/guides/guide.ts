@@ -5,9 +5,10 @@
 
 import { mul } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import type { MakeWeight } from "../nn/mlp.ts";
 import { LOG_2PI } from "../numbers/math.ts";
 
-/** What a guide is built for. */
+/** Sizes that a guide is built for. */
 export interface GuideSizes {
   /** Number of parameters. */
   readonly D: number;
@@ -15,6 +16,8 @@ export interface GuideSizes {
   readonly E: number;
   /** Seed of whatever a guide draws once, such as permutations. */
   readonly seed: number;
+  /** Makes the weights; a reader of files refuses those that its file does not hold, before anything is built from them. */
+  readonly weight?: MakeWeight | undefined;
 }
 
 /** Simulations that a guide fits its frozen entries on. */

@@ -9,7 +9,7 @@ export type GuideName = keyof typeof guides;
 export const guideNames = Object.keys(guides) as GuideName[];
 const factories: Readonly<Record<GuideName, (options: never) => Guide>> = { ...guides };
 
-/** A guide from its name and options. @throws on an unknown name, and on options that make no sense. */
+/** A guide from its name and options. @throws on an unknown name, and on invalid options. */
 export function guideFrom(name: string, options: Readonly<Record<string, unknown>> = {}): Guide {
   expectOption("guide", "name", oneOf(...guideNames), name);
   return factories[name](options as never);

@@ -7,22 +7,24 @@
  * In these coordinates, a guide that starts at the standard normal starts as that posterior, and the rest to learn is of order one
  * in every direction, however narrow. L⁻¹ is one matrix for all data, so whitening is one product.
  */
-import { add, columns, concat, dense, matmul, slice, sub, weight } from "../graph/build.ts";
+import { add, columns, concat, dense, weight as makeWeight, matmul, slice, sub } from "../graph/build.ts";
 import { packColumns } from "../graph/linear.ts";
 import { columnOf, type Tensor } from "../graph/tensor.ts";
 import { log } from "../numbers/math.ts";
-import { addOuter, factorise, packed, solveLower, solveTransposed, triIndex } from "../numbers/triangles.ts";
+import { weightedMoments } from "../numbers/moments.ts";
+import { factorise, packed, solveLower, solveTransposed, triIndex } from "../numbers/triangles.ts";
 import type { FitData, Fitted, GuideSizes, TracedGuide } from "./guide.ts";
 
 /** Added to variances, relative to each and to 1, because features may be constant and parameters known to rounding. */
 const RIDGE = 1e-8;
 
 /** m(f) (B, D), as a dense layer of the features (B, E). */
-export const traceEstimator = ({ D, E }: GuideSizes): Tensor => weight("base.mean", E + 1, D, { frozen: true });
+export const traceEstimator = ({ D, E, weight = makeWeight }: GuideSizes): Tensor =>
+  weight("base.mean", E + 1, D, { frozen: true });
 
 /** Makes a guide of w a guide of z. Its context starts with m(f) (B, D). */
 export function onLinearBase(build: (sizes: GuideSizes) => TracedGuide, sizes: GuideSizes): TracedGuide {
-  const { D, E } = sizes;
+  const { D, E, weight = makeWeight } = sizes;
   const core = build(sizes);
   const estimator = traceEstimator(sizes);
   const whitening = weight("base.whiten", D, D, { frozen: true });
@@ -64,36 +66,12 @@ export function onLinearBase(build: (sizes: GuideSizes) => TracedGuide, sizes: G
 /** Fits the estimator and the factor of its errors, in f64. */
 export function fitBase({ features, z, weights }: FitData, D: number, E: number): Fitted {
   const F = E + D;
-  const N = z.length / D;
   const weightOf = (n: number): number => (weights === null ? 1 : Number.isFinite(weights[n]) ? weights[n] : 0);
   const rowOf = (n: number, out: Float64Array): void => {
     for (let i = 0; i < E; i++) out[i] = features[n * E + i];
     for (let i = 0; i < D; i++) out[E + i] = z[n * D + i];
   };
-  const row = new Float64Array(F);
-  const mean = new Float64Array(F);
-  let [total, squares] = [0, 0];
-  for (let n = 0; n < N; n++) {
-    const w = weightOf(n);
-    total += w;
-    squares += w * w;
-    rowOf(n, row);
-    for (let i = 0; i < F; i++) mean[i] += w * row[i];
-  }
-  for (let i = 0; i < F; i++) mean[i] /= total;
-  /** Covariance of features and parameters together, packed. */
-  const c = new Float64Array(packed(F));
-  for (let n = 0; n < N; n++) {
-    const share = weightOf(n) / total;
-    if (share === 0) continue;
-    rowOf(n, row);
-    for (let i = 0; i < F; i++) row[i] -= mean[i];
-    addOuter(
-      c,
-      row.map((v) => share * v),
-      row,
-    );
-  }
+  const { mean, covariance: c, effective } = weightedMoments(z.length / D, F, rowOf, weightOf);
   for (let i = 0; i < F; i++) c[triIndex(i, i)] += RIDGE * (1 + c[triIndex(i, i)]);
   // One factorisation gives everything: [A 0; B L] [A 0; B L]ᵀ is this covariance where A Aᵀ = C_ff, B = C_zf A⁻ᵀ, and L Lᵀ is
   // what the features leave of C_zz.
@@ -105,7 +83,6 @@ export function fitBase({ features, z, weights }: FitData, D: number, E: number)
   const L = new Float64Array(packed(D));
   for (let i = 0, at = 0; i < D; i++) for (let j = 0; j <= i; j++, at++) L[at] = c[triIndex(E + i, E + j)];
   // E degrees of freedom went into the estimator.
-  const effective = (total * total) / squares;
   const widen = Math.sqrt(effective / Math.max(effective - E - 1, 1));
   const K = new Float32Array((E + 1) * D);
   const [whiten, colour] = [new Float32Array(D * D), new Float32Array(D * D)];

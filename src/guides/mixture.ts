@@ -25,6 +25,7 @@ import {
   linearMap,
   log,
   logSumExp,
+  weight as makeWeight,
   maximum,
   minimum,
   mul,
@@ -35,7 +36,6 @@ import {
   square,
   sub,
   sumFeatures,
-  weight,
   where,
 } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -72,7 +72,7 @@ export type MixtureOptions = OptionsOf<typeof mixtureTable>;
 /**
  * q(z | y) = Σ_k w_k(y) N(m_k(y), L_k(y) L_k(y)ᵀ) (Bishop, Mixture density networks, 1994): several modes, each without bends. For
  * any number of parameters; a density costs as much as that of K Gaussians, a draw as much as one of them.
- * @throws on options that make no sense.
+ * @throws on invalid options.
  */
 export const mixture = (options: MixtureOptions = {}): Guide =>
   makeGuide("mixture", mixtureTable, options, traceMixture);
@@ -86,12 +86,12 @@ interface Conditional {
 
 /** The guide for certain sizes. Its functions stand in one, because they share the layout of the context. */
 function traceMixture(
-  { D, E }: GuideSizes,
+  { D, E, weight = makeWeight }: GuideSizes,
   { components: K, hidden, activation }: SettingsOf<typeof mixtureTable>,
 ): TracedGuide {
   const below = (D * (D - 1)) / 2;
   const skip = hidden.length > 0;
-  const net = mlp("trunk", [E, ...hidden, K * (1 + D + packed(D))], { activation, skip });
+  const net = mlp("trunk", [E, ...hidden, K * (1 + D + packed(D))], { activation, skip, weight });
   // Components that start in one place would learn the same, so their centres are spread over the bulk of the prior.
   const centres = weight("centres", 1, K * D, { init: 1 });
   // In the context the K components of an entry are side by side: log weights, means (D), sds (D), and the entries below the

@@ -47,7 +47,7 @@ export type SplineGuideOptions = OptionsOf<typeof splineTable>;
 /**
  * An autoregressive rational-quadratic spline flow (Durkan et al. 2019): modes, bends and edges, the most faithful guide for few
  * parameters. There is one network a parameter: a density evaluates all of them at once, a draw one after another.
- * @throws on options that make no sense.
+ * @throws on invalid options.
  */
 export const spline = (options: SplineGuideOptions = {}): Guide =>
   makeGuide("spline", splineTable, options, traceSpline);
@@ -57,12 +57,12 @@ const LAST_LAYER = 0.1;
 /** Log-scales stay within ±4, so that before the spline no conditional is thinner than e⁻⁴ of the prior. */
 const LARGEST_LOG_SCALE = 4;
 
-function traceSpline({ D, E }: GuideSizes, o: SettingsOf<typeof splineTable>): TracedGuide {
+function traceSpline({ D, E, weight }: GuideSizes, o: SettingsOf<typeof splineTable>): TracedGuide {
   const { activation } = o;
   const C = o.embedding.length > 0 ? o.embedding[o.embedding.length - 1] : E;
-  const embed = o.embedding.length > 0 ? mlp("embed", [E, ...o.embedding], { activation }) : null;
+  const embed = o.embedding.length > 0 ? mlp("embed", [E, ...o.embedding], { activation, weight }) : null;
   const conditioners = Array.from({ length: D }, (_, d) =>
-    mlp(`conditioner${d}`, [C + d, ...o.hidden, 2 + splineParams(o.bins)], { activation, last: LAST_LAYER }),
+    mlp(`conditioner${d}`, [C + d, ...o.hidden, 2 + splineParams(o.bins)], { activation, last: LAST_LAYER, weight }),
   );
   const parameters = (d: number, z: readonly Tensor[], context: Tensor) => {
     const raw = conditioners[d](concat(context, ...z.slice(0, d)));

@@ -7,8 +7,10 @@ import type { FileHandle } from "node:fs/promises";
 
 interface Host {
   readonly pid: number;
+  kill(pid: number, signal: 0): void;
   readonly stdin: AsyncIterable<Uint8Array>;
   getBuiltinModule?(id: "node:fs"): typeof import("node:fs");
+  getBuiltinModule?(id: "node:os"): typeof import("node:os");
   getBuiltinModule?(id: "node:path"): typeof import("node:path");
 }
 
@@ -78,6 +80,38 @@ async function readStdin(most: number): Promise<Uint8Array<ArrayBuffer>> {
   return bytes;
 }
 
+/** Tells temporary files of this machine from those of others that write to the same folder. Deno would ask for a permission. */
+const machine = (): string =>
+  "Deno" in globalThis
+    ? ""
+    : host()
+        .getBuiltinModule("node:os")
+        .hostname()
+        .replace(/[^A-Za-z0-9]/g, "_")
+        .slice(0, 60);
+
+/** Whether no process has this number. */
+function isDead(pid: number): boolean {
+  try {
+    host().kill(pid, 0);
+    return false;
+  } catch (error) {
+    return (error as { code?: string }).code === "ESRCH";
+  }
+}
+
+/** Removes what killed processes of this machine have left: files of the names that `writeBytes` gives to its temporary ones. */
+async function sweep(folder: string): Promise<void> {
+  const { promises: fs } = host().getBuiltinModule("node:fs");
+  const { join } = host().getBuiltinModule("node:path");
+  const here = machine();
+  if (here === "") return;
+  for (const name of await fs.readdir(folder).catch(() => [] as string[])) {
+    const [, of, pid] = /^\..+\.retrodict-(\w+)-(\d+)-[0-9a-f]{8}\.tmp$/.exec(name) ?? [];
+    if (of === here && isDead(Number(pid))) await fs.rm(join(folder, name), { force: true }).catch(() => {});
+  }
+}
+
 /**
  * Writes a file. When writing fails, or the process ends midway, an earlier file of that name stays whole. A link is followed; a
  * device or a pipe cannot be replaced, so it is written to directly.
@@ -93,7 +127,9 @@ export async function writeBytes(path: string, content: Uint8Array | string): Pr
     if (old?.isDirectory()) throw Object.assign(new Error(), { code: "EISDIR" });
     if (old && !old.isFile()) return await fs.writeFile(target, content);
     if (old) await fs.access(target, fs.constants.W_OK); // renaming would circumvent the write protection of the file
-    const name = `.${basename(target).slice(0, 100)}.${host().pid}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+    await sweep(dirname(target));
+    const tag = [machine(), host().pid, crypto.randomUUID().slice(0, 8)].join("-");
+    const name = `.${basename(target).slice(0, 100)}.retrodict-${tag}.tmp`;
     const temporary = join(dirname(target), name);
     let file: FileHandle | undefined;
     try {
@@ -133,6 +169,12 @@ export async function fileExists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** Removes a file, if it is there and can be removed. */
+export async function removeFile(path: string): Promise<void> {
+  const { promises: fs } = host().getBuiltinModule("node:fs");
+  await fs.rm(path, { force: true }).catch(() => {});
 }
 
 /** Appends to an existing file, by one write. @throws an Error that names the path. */

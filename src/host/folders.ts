@@ -85,7 +85,9 @@ export async function readPlace(owner: string, what: string, place: string | URL
   }
   const answer = await fetch(url).catch((cause: Error) => {
     const reason = (cause.cause as Error | undefined)?.message || cause.message; // where Node hides the reason
-    throw new Error(`${owner}: expected ${what} at ${url.href}, got no answer (${reason})`, { cause });
+    const policy =
+      pageAddress() === undefined ? "" : `; a Content-Security-Policy must allow ${url.origin} by connect-src`;
+    throw new Error(`${owner}: expected ${what} at ${url.href}, got no answer (${reason}${policy})`, { cause });
   });
   if (!answer.ok) throw new Error(`${owner}: expected ${what} at ${url.href}, got HTTP ${answer.status}`);
   return new Uint8Array(await answer.arrayBuffer());

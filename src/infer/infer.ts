@@ -41,7 +41,7 @@ export interface AmortisedPosterior extends Posterior {
 
 /**
  * The posterior of one observation y (M), or the posteriors of many: a list of N rows (M).
- * @throws when a row has the wrong length or holds a number that is not finite, and on options that make no sense.
+ * @throws when a row has the wrong length or holds a number that is not finite, and on invalid options.
  */
 export function infer(map: InverseMap, y: ArrayLike<number>, options?: InferOptions): Promise<AmortisedPosterior>;
 export function infer(
@@ -66,11 +66,13 @@ export async function infer(
   const posteriors: AmortisedPosterior[] = [];
   for (const [i, row] of rows.entries()) {
     const context = encoded.context.subarray(i * C, (i + 1) * C) as Float32Array;
-    const distance = encoded.distance[i];
+    // Overflow on the way: farther than any number.
+    const distance = Number.isNaN(encoded.distance[i]) ? Number.POSITIVE_INFINITY : encoded.distance[i];
+    const owner = rows.length > 1 ? `infer: y, row ${i + 1}` : "infer";
     const closed = map.closedForm
       ? closedSummary(map, encoded.mean.subarray(i * D, (i + 1) * D), encoded.factor, i)
       : undefined;
-    posteriors.push(await posteriorOf({ map, backend, executor, row, context, distance, closed, draws, seed }));
+    posteriors.push(await posteriorOf({ owner, map, backend, executor, row, context, distance, closed, draws, seed }));
   }
   return isRows(y) ? posteriors : posteriors[0];
 }
@@ -88,6 +90,8 @@ function singlePrecision(rows: readonly Float64Array[]): Float32Array {
 }
 
 interface Encoded {
+  /** Opens messages. */
+  readonly owner: string;
   readonly map: InverseMap;
   readonly backend: BackendOptions;
   /** Executor of the map's program "posterior". */
@@ -105,12 +109,13 @@ interface Encoded {
 
 /** The posterior of one observation. It draws as if it were alone, so that it does not depend on the others. */
 async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
-  const { map, backend, executor, row, context, distance, closed, draws, seed } = encoded;
+  const { owner, map, backend, executor, row, context, distance, closed, draws, seed } = encoded;
   const sample = (count: number, own: number): Promise<Record<string, Rows>> =>
     executor.run("sample", { rows: count, repeat: count, inputs: { context }, seed: own });
   const drawn = closed ? undefined : await sample(draws, seed);
   const farther = shareFarther(map.spec.distances, distance);
   const posterior = makePosterior({
+    owner,
     prior: map.prior,
     y: row,
     summary: closed ?? drawnSummary(drawn?.theta as Float32Array, map.spec.D),

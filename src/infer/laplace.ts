@@ -184,6 +184,7 @@ async function posteriorOf(parts: Parts): Promise<LaplacePosterior> {
     ? gaussianSummary(thetas[0], covarianceOf(at.factor, prior))
     : drawnSummary(await draw(draws, seed), D);
   const posterior = makePosterior({
+    owner: "laplace",
     prior,
     y,
     summary,

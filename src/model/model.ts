@@ -10,7 +10,7 @@ import { refuseOldName } from "../checks/arguments.ts";
 import { type Distribution, isUnbounded } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
 import { distributionFromSpec } from "../distributions/from-spec.ts";
-import { add, input, random } from "../graph/build.ts";
+import { add, input, random, weight } from "../graph/build.ts";
 import type { Slab } from "../graph/plan.ts";
 import { compile, type Program } from "../graph/program.ts";
 import type { TracedGuide } from "../guides/guide.ts";
@@ -18,6 +18,7 @@ import { guideFrom } from "../guides/index.ts";
 import { atOnce } from "../host/yielding.ts";
 import { type DistanceKind, distances } from "../nn/distance.ts";
 import { type Embedding, traceEmbedding } from "../nn/embedding.ts";
+import type { MakeWeight } from "../nn/mlp.ts";
 import { STREAMS } from "../numbers/random.ts";
 import type { Parameter, Problem } from "../problem/problem.ts";
 import type { CalibrationRecord } from "./calibration-record.ts";
@@ -36,7 +37,7 @@ export interface Fingerprint {
 export interface WeightsRecord {
   /** Observations. */
   readonly cases: number;
-  /** Median of their k̂: above 0.7 the weights are not to be trusted. Infinity where there are none. */
+  /** Median of their k̂; above 0.7 weights are unreliable. Infinity if there are none. */
   readonly kHat: number;
   /** Share of the observations whose k̂ is above 0.7. */
   readonly kHatAbove: number;
@@ -71,13 +72,13 @@ export interface TrainingRecord {
   readonly device: string;
   /** Why it was not computed as asked, with threads, in a worker or on the GPU. */
   readonly notice?: string;
-  /** What speaks against the training, each in a sentence. */
+  /** Warnings about the training, each in a sentence. */
   readonly warnings?: readonly string[];
-  /** What importance weights say of the map; where the likelihood is known, and the training was long beside the measurement. */
+  /** Importance weights on held-out observations; absent without a likelihood, or if they were expensive compared with the training. */
   readonly weights?: WeightsRecord;
 }
 
-/** What a model file says of an inverse map, beside its tensors: plain data. */
+/** Description of an inverse map in a model file, besides its tensors: plain data. */
 export interface ModelSpec {
   /** Name of the problem. */
   readonly problem: string;
@@ -112,7 +113,7 @@ export interface InverseMap {
   /** The problem, where it is known. Corrections need it, and inference with guides on Laplace's base. */
   readonly problem: Problem | null;
   readonly prior: Distribution;
-  /** Where it computes unless a call says otherwise. */
+  /** Default backend of its calls. */
   readonly backend: BackendOptions;
   /** The executor of one of this map's programs, made at its first use and shared. `options` win over `backend`. */
   readonly executor: (program: ProgramName, options?: BackendOptions) => Promise<Executor>;
@@ -187,15 +188,28 @@ export function unpackSlab(slab: Slab, values: Float32Array): Record<string, Nam
   return out;
 }
 
+type Tensors = Readonly<Record<string, NamedTensor>>;
+
+/** @throws when the tensor is missing or has another shape. */
+function expectTensor(tensors: Tensors, name: string, rows: number, cols: number): void {
+  const tensor = Object.hasOwn(tensors, name) ? tensors[name] : undefined;
+  if (tensor === undefined) throw new Error(`model: expected a tensor "${name}" (${rows}, ${cols}), got none`);
+  const [r, c] = tensor.shape;
+  if (r !== rows || c !== cols)
+    throw new Error(`model: expected tensor "${name}" (${rows}, ${cols}), got (${r}, ${c})`);
+}
+
+/** Makes weights that are among the tensors: a spec cannot ask for more than its file holds. */
+const weightAmong =
+  (tensors: Tensors): MakeWeight =>
+  (name, rows, cols, options) => {
+    expectTensor(tensors, name, rows, cols);
+    return weight(name, rows, cols, options);
+  };
+
 /** The values of a slab from named tensors. @throws when one is missing or has another shape. */
-export function packSlab(slab: Slab, tensors: Readonly<Record<string, NamedTensor>>): Float32Array {
-  for (const { name, rows, cols } of slab.entries) {
-    const tensor = Object.hasOwn(tensors, name) ? tensors[name] : undefined;
-    if (tensor === undefined) throw new Error(`model: expected a tensor "${name}" (${rows}, ${cols}), got none`);
-    const [r, c] = tensor.shape;
-    if (r !== rows || c !== cols)
-      throw new Error(`model: expected tensor "${name}" (${rows}, ${cols}), got (${r}, ${c})`);
-  }
+export function packSlab(slab: Slab, tensors: Tensors): Float32Array {
+  for (const { name, rows, cols } of slab.entries) expectTensor(tensors, name, rows, cols);
   const values = new Float32Array(slab.bytes / 4); // only now: a file's spec may ask for any size
   for (const { name, offset } of slab.entries) values.set(tensors[name].data, offset / 4);
   return values;
@@ -221,10 +235,11 @@ export function* makeInverseMap(
   problem: Problem | null,
   backend: BackendOptions = {},
 ): Generator<void, InverseMap> {
+  const guide = guideFrom(spec.guide.name, spec.guide.options);
+  const sizes = { D: spec.D, E: spec.embedding.size, seed: spec.training.seed };
+  const traced = guide.build({ ...sizes, weight: weightAmong(tensors) });
   const prior = distributionFromSpec(spec.prior);
   if (prior.size !== spec.D) throw new Error(`model: expected a prior of ${spec.D} parameters, got ${prior.size}`);
-  const guide = guideFrom(spec.guide.name, spec.guide.options);
-  const traced = guide.build({ D: spec.D, E: spec.embedding.size, seed: spec.training.seed });
   const { embedding, distance = "whitened", D, M } = spec;
   const parts = { guide: traced, prior, embedding, distance, D, M };
   const pack = (program: Program): Loaded => ({

@@ -20,11 +20,15 @@ export type ActivationName = keyof typeof activations;
 /** An activation, among options. */
 export const activationName = oneOf(...(Object.keys(activations) as ActivationName[]));
 
+const MOST_LAYERS = 100;
 /** Widths of hidden layers, among options; none is a list without entries. */
 export const widths = check<readonly number[]>(
-  "a list of positive whole numbers",
-  (x) => Array.isArray(x) && x.every((width) => Number.isInteger(width) && width > 0),
+  `a list of at most ${MOST_LAYERS} positive whole numbers`,
+  (x) => Array.isArray(x) && x.length <= MOST_LAYERS && x.every((width) => Number.isInteger(width) && width > 0),
 );
+
+/** Makes the matrix (rows, cols) of a name, as `weight` does. */
+export type MakeWeight = typeof weight;
 
 /** Options of a network. */
 export interface MlpOptions {
@@ -33,19 +37,21 @@ export interface MlpOptions {
   readonly skip?: boolean;
   /** Factor of the initial weights of the last layer; with a small one the network starts near 0. */
   readonly last?: number;
+  /** Makes the weights: `weight` by default. */
+  readonly weight?: MakeWeight | undefined;
 }
 
 /** A network (B, sizes[0]) → (B, sizes[last]). `name` opens the names of its weights. */
 export function mlp(name: string, sizes: readonly number[], options: MlpOptions): (x: Tensor) => Tensor {
-  const { activation, skip = false, last = 1 } = options;
+  const { activation, skip = false, last = 1, weight: make = weight } = options;
   const { apply, fused } = activations[activation];
   const layers = sizes.slice(1).map((outs, i) => {
     const ins = sizes[i];
     const scale = i === sizes.length - 2 ? last : 1;
-    return weight(`${name}.${i}`, ins + 1, outs, { init: scale / Math.sqrt(ins) });
+    return make(`${name}.${i}`, ins + 1, outs, { init: scale / Math.sqrt(ins) });
   });
   const straight = skip
-    ? weight(`${name}.skip`, sizes[0], sizes[sizes.length - 1], { init: last / Math.sqrt(sizes[0]) })
+    ? make(`${name}.skip`, sizes[0], sizes[sizes.length - 1], { init: last / Math.sqrt(sizes[0]) })
     : null;
   return (x) => {
     let h = x;

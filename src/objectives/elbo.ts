@@ -10,13 +10,13 @@ import type { Objective } from "./objective.ts";
 
 export const elbo: Objective = {
   name: "elbo",
-  loss: ({ problem, guide, frame, embed, particles, precision }, _theta, y) => {
+  loss: ({ problem, guide, frame, embed, particles }, _theta, y) => {
     const encoded = tile(guide.encode(embed(y)), particles);
     const noise = random("normal", problem.D, STREAMS.particles, particles);
     const { z, logProb } = guide.sample(noise, encoded);
-    const theta = cast(frame.fromGuide(z), precision);
-    const logQ = add(cast(logProb, precision), frame.logDet(theta));
-    const gap = sub(logQ, potential(problem, theta, cast(tile(y, particles), precision)));
+    const theta = cast(frame.fromGuide(z), "f64");
+    const logQ = add(cast(logProb, "f64"), frame.logDet(theta));
+    const gap = sub(logQ, potential(problem, theta, cast(tile(y, particles), "f64")));
     return mul(sumTiles(gap), 1 / particles);
   },
   refuses: (problem) =>

@@ -1,10 +1,10 @@
 /** An objective gives one loss for each row of a batch of simulations; training minimises their mean. */
 import type { Frame } from "../distributions/frame.ts";
-import type { DType, Tensor } from "../graph/tensor.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import type { TracedGuide } from "../guides/guide.ts";
 import type { Problem } from "../problem/problem.ts";
 
-/** What an objective is built from. */
+/** Inputs of an objective. */
 export interface ObjectiveContext {
   readonly problem: Problem;
   readonly guide: TracedGuide;
@@ -13,8 +13,6 @@ export interface ObjectiveContext {
   readonly embed: (y: Tensor) => Tensor;
   /** Draws of the guide for each data set, in the ELBO. */
   readonly particles: number;
-  /** Type of potentials: f64 where the backend has it, else f32. */
-  readonly precision: DType;
 }
 
 /** An objective. */

@@ -6,7 +6,7 @@ import { describe } from "../checks/arguments.ts";
 import { expectOption, expectRoom, type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
 import type { Distribution } from "../distributions/distribution.ts";
 import { probit } from "../numbers/math.ts";
-import { columnMeans, covarianceOf, quantileOf } from "../numbers/moments.ts";
+import { columnMeans, columnOf, covarianceOf, quantileOf } from "../numbers/moments.ts";
 import { symmetric } from "../numbers/triangles.ts";
 import { isRows } from "../problem/problem.ts";
 
@@ -42,6 +42,8 @@ export interface Posterior {
 export type Summary = Pick<Posterior, "mean" | "sd" | "covariance" | "quantile" | "draws">;
 
 export interface PosteriorParts {
+  /** Opens the messages about answers that are not finite, such as "infer: y, row 2". */
+  readonly owner?: string;
   readonly prior: Distribution;
   readonly y: Float64Array;
   readonly summary: Summary;
@@ -52,9 +54,13 @@ export interface PosteriorParts {
   readonly density: (theta: Float64Array, count: number) => Promise<Rows>;
 }
 
-/** A posterior from the parts of its kind. Checks arguments, and makes the density 0 outside the support. */
-export function makePosterior({ prior, y, summary, warning, draw, density }: PosteriorParts): Posterior {
+/**
+ * A posterior from the parts of its kind. Checks arguments, and makes the density 0 outside the support.
+ * @throws if the summary is not finite; its functions throw if their answers are not.
+ */
+export function makePosterior({ owner, prior, y, summary, warning, draw, density }: PosteriorParts): Posterior {
   const D = prior.size;
+  for (const name of ["mean", "sd", "covariance", "draws"] as const) expectFinite(owner, name, summary[name] ?? []);
   return {
     y,
     ...summary,
@@ -62,7 +68,7 @@ export function makePosterior({ prior, y, summary, warning, draw, density }: Pos
     sample: async (count, options) => {
       expectOption("sample", "count", whole(1), count);
       expectRoom("sample", "count", count, D);
-      return draw(count, readOptions("sample", sampleTable, options).seed);
+      return expectFinite(owner, "draws", await draw(count, readOptions("sample", sampleTable, options).seed));
     },
     logProb: async (theta) => {
       const flat = flatten(theta, D);
@@ -74,11 +80,28 @@ export function makePosterior({ prior, y, summary, warning, draw, density }: Pos
       const outside = (s: number): boolean => some(s, (x, d) => !(x >= low[d] && x <= high[d]));
       // Single precision overflows so far out, and the density there is 0.
       const far = (s: number): boolean => some(s, (x, d) => Math.abs(x - mean[d]) > FAR * sd[d]);
-      return Float64Array.from(values, (value, s) =>
+      const densities = Float64Array.from(values, (value, s) =>
         outside(s) || (Number.isNaN(value) && far(s)) ? Number.NEGATIVE_INFINITY : value,
       );
+      expectFinite(owner, "log-densities", densities, (x) => x < Number.POSITIVE_INFINITY); // −∞ is no density
+      return densities;
     },
   };
+}
+
+/** The numbers of an answer. @throws if one of them is not finite: extreme data overflow, and damaged weights give NaN. */
+function expectFinite<T extends ArrayLike<number>>(
+  owner = "posterior",
+  what: string,
+  values: T,
+  test: (x: number) => boolean = Number.isFinite,
+): T {
+  let bad = 0;
+  while (bad < values.length && test(values[bad])) bad++;
+  if (bad === values.length) return values;
+  throw new Error(
+    `${owner}: expected finite ${what}, got ${values[bad]} at index ${bad}; the observation is too extreme for single precision, or the model is damaged`,
+  );
 }
 
 /** Distance from the prior mean, in prior standard deviations, at which single precision may overflow. */
@@ -121,10 +144,8 @@ export function gaussianSummary(mean: Float64Array, covariance: Float64Array): S
 
 /** Mean, covariance and quantiles of draws (S, D). */
 export function drawnSummary(draws: Float32Array, D: number): Summary {
-  const S = draws.length / D;
   const mean = columnMeans(draws, D);
   const covariance = symmetric(covarianceOf(draws, mean));
-  const column = (d: number): Float64Array => Float64Array.from({ length: S }, (_, s) => draws[s * D + d]).sort();
   let columns: Float64Array[] | undefined; // sorted at the first call
   return {
     mean,
@@ -132,7 +153,7 @@ export function drawnSummary(draws: Float32Array, D: number): Summary {
     draws,
     sd: mean.map((_, d) => Math.sqrt(covariance[d * D + d])),
     quantile: (p) => {
-      columns ??= Array.from({ length: D }, (_, d) => column(d));
+      columns ??= Array.from({ length: D }, (_, d) => columnOf(draws, D, d).sort());
       return Float64Array.from(columns, (sorted) => quantileOf(sorted, checkedLevel(p)));
     },
   };

@@ -1,19 +1,19 @@
-/** Columns of tables by name: a table whose columns stand in another order than a problem's is put in order. */
+/** Columns of tables by name: columns in another order than a problem's are reordered. */
 import { describe } from "../checks/arguments.ts";
 import type { Parameter } from "./problem.ts";
 
-/** Data that no one has named. */
+/** Default names of data. */
 export const numbered = (M: number): readonly Parameter[] =>
   Array.from({ length: M }, (_, i) => ({ name: `y${i + 1}` }));
 
-/** Whether parameters or data have other names than numbers. */
+/** Whether parameters or data have names of their own. */
 export const areNamed = (wanted: readonly Parameter[]): boolean =>
   !wanted.every(({ name }, i) => name === `θ${i + 1}` || name === `y${i + 1}`);
 
 /**
- * Where each of the wanted parameters or data stands among the columns of a table: `order[j]` is the column of the j-th.
- * If no one has named what is wanted, names of columns that are all others tell nothing, and the columns stay in their order.
- * @throws naming the first column that is not wanted, or the first that is missing.
+ * The columns of a table that hold the wanted parameters or data: `order[j]` is the column of the j-th. If these have only default names,
+ * columns with other names stay in their order.
+ * @throws with the name of the first column that is not wanted, or of the first that is missing.
  */
 export function columnOrder(
   owner: string,

@@ -24,6 +24,9 @@ import { add, cast, input, tile } from "../graph/build.ts";
 import { isTensor, show, type Tensor, topological } from "../graph/tensor.ts";
 import { CALL_DEFAULTS, type CallSettings, resolveSimulator, type Simulator, type SimulatorSpec } from "./simulator.ts";
 
+/** A covariance of more parameters takes hundreds of megabytes, and minutes. */
+export const MOST_PARAMETERS = 4096;
+
 /** A name of a parameter or of one of the data. */
 export interface Parameter {
   readonly name: string;
@@ -211,6 +214,8 @@ export function defineProblem(spec: ProblemSpec): Problem {
   expectOneSource(settings);
   if (proposal !== null) expectProposal(name, proposal, prior);
   const D = prior.size;
+  if (D > MOST_PARAMETERS)
+    throw new Error(`${name}: expected a prior of at most ${MOST_PARAMETERS} parameters, got ${D}`);
   const simulator = settings.simulate === null ? null : resolveSimulator(name, settings.simulate);
   if (simulator?.D !== undefined && simulator.D !== D)
     throw new Error(`${name}: expected a prior of ${simulator.D} parameters, as simulate takes, got one of ${D}`);

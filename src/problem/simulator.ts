@@ -14,7 +14,7 @@ import {
   whole,
 } from "../checks/options.ts";
 
-/** What a simulator learns of a call, beside the parameters. */
+/** Information for a simulator about a call, besides the parameters. */
 export interface SimulatorCall {
   /** Aborted when the call takes longer than `timeout`, and when its result is no longer needed. */
   readonly signal: AbortSignal;

@@ -30,7 +30,7 @@ interface Cell {
 
 /** Initial cells along each dimension. */
 const COARSE = 8;
-/** Cells with more than this share of the envelope are halved, up to MOST_CELLS cells. */
+/** Cells with more than this share of the envelope are halved, up to ENOUGH_CELLS cells. */
 const SHARE = 1 / 2000;
 const ENOUGH_CELLS = 8000;
 const MOST_PROPOSALS = 5e7;

@@ -9,8 +9,18 @@ import { normal } from "../distributions/normal.ts";
 import { constant, matmul } from "../graph/build.ts";
 import { gaussian } from "../guides/gaussian.ts";
 import { spline } from "../guides/spline.ts";
+import { columnOf, dot } from "../numbers/moments.ts";
 import { normalAt } from "../numbers/random.ts";
-import { factorise, invert, packed, solveLower, solveTransposed, symmetric } from "../numbers/triangles.ts";
+import {
+  addOuter,
+  factorise,
+  invert,
+  packed,
+  solveLower,
+  solveTransposed,
+  symmetric,
+  triIndex,
+} from "../numbers/triangles.ts";
 import { checkData, defineProblem, type Problem } from "../problem/problem.ts";
 import type { Preset } from "../train/options.ts";
 
@@ -25,20 +35,24 @@ const TRANSPOSED = Float64Array.from({ length: D * M }, (_, k) => entry((k % M) 
 /** Packed factor C of the precision, C Cᵀ = Σ⁻¹. */
 function precisionFactor(): Float64Array {
   const c = new Float64Array(packed(D));
-  for (let i = 0, at = 0; i < D; i++) {
-    for (let j = 0; j <= i; j++, at++) {
-      c[at] = i === j ? 1 : 0;
-      for (let k = 0; k < M; k++) c[at] += (TRANSPOSED[i * M + k] * TRANSPOSED[j * M + k]) / (NOISE_SD * NOISE_SD);
-    }
+  for (let i = 0; i < D; i++) c[triIndex(i, i)] = 1;
+  for (let k = 0; k < M; k++) {
+    const row = columnOf(TRANSPOSED, M, k).map((a) => a / NOISE_SD);
+    addOuter(c, row, row);
   }
   factorise(c);
   return c;
 }
 
 function posteriorMean(c: Float64Array, y: Float64Array): Float64Array {
-  const b = Float64Array.from({ length: D }, (_, j) => y.reduce((sum, v, i) => sum + TRANSPOSED[j * M + i] * v, 0));
-  const scaled = b.map((v) => v / (NOISE_SD * NOISE_SD));
-  return solveTransposed(c, solveLower(c, scaled));
+  const b = Float64Array.from({ length: D }, (_, j) => dot(TRANSPOSED.subarray(j * M, (j + 1) * M), y));
+  return solveTransposed(
+    c,
+    solveLower(
+      c,
+      b.map((v) => v / (NOISE_SD * NOISE_SD)),
+    ),
+  );
 }
 
 /**

@@ -65,7 +65,6 @@ export function chart({ size, height, x, y, marks }: ChartParts): Element {
     ],
   });
   made.setAttribute("font-size", size === "small" ? "11.5" : "11");
-  made.setAttribute("overflow", "visible"); // the last number of an axis extends past its end
   return made;
 }
 

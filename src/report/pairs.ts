@@ -3,8 +3,8 @@
  * learned draws of each pair of parameters are below it, the exact ones above it, so that the two sides mirror each other.
  */
 import * as Plot from "@observablehq/plot";
-import { columnOf } from "../diagnostics/arrays.ts";
 import { exp } from "../numbers/math.ts";
+import { columnOf } from "../numbers/moments.ts";
 import { density, quantiles } from "./sample.ts";
 import { type Colour, colour, compose, document, dots, element, label } from "./svg.ts";
 import { named } from "./text.ts";
@@ -16,7 +16,7 @@ export interface Axis {
   readonly prior: { readonly mean: number; readonly sd: number } | { readonly draws: Float64Array };
 }
 
-/** What the plot is of: draws (S, D) of both posteriors, D as many as there are axes, and the true parameters (D). */
+/** The content of the plot: draws (S, D) of both posteriors, D as many as there are axes, and the true parameters (D). */
 export interface Pairs {
   readonly learned: Float32Array;
   /** Null where there are none: then there is nothing above the diagonal. */
@@ -64,110 +64,132 @@ function span({ learned, exact, truth }: Pairs, D: number, d: number): [number, 
   return [low - room, high + room];
 }
 
+/** What all panels share. */
+interface Layout {
+  readonly of: Pairs;
+  readonly axes: readonly Axis[];
+  readonly spans: readonly (readonly [number, number])[];
+  /** The side of a panel, in pixels. */
+  readonly size: number;
+  /** Draws of a panel, at most. */
+  readonly points: number;
+}
+
+/** A panel of two scales, without axes. */
+const panel = (size: number, x: Iterable<number>, y: Iterable<number>, marks: Plot.Markish[]): Element =>
+  Plot.plot({
+    document,
+    width: size,
+    height: size,
+    margin: 0,
+    x: { domain: x, axis: null },
+    y: { domain: y, axis: null },
+    marks: [...marks, Plot.frame({ stroke: colour("line") })],
+  });
+
+/** The densities of parameter d: prior, learned and exact. */
+function marginal({ of: { learned, exact, truth }, axes, spans, size }: Layout, d: number): Element {
+  const [low, high] = spans[d];
+  const grid = Array.from({ length: GRID }, (_, i) => low + ((high - low) * i) / (GRID - 1));
+  const curve = (values: readonly number[]) => grid.map((x, i) => ({ x, y: values[i] }));
+  const own = density(columnOf(learned, axes.length, d), grid);
+  const other = exact === null ? [] : density(columnOf(exact, axes.length, d), grid);
+  const prior = priorDensity(axes[d].prior, grid);
+  const top = 1.08 * Math.max(...own, ...other, ...prior);
+  return panel(
+    size,
+    spans[d],
+    [0, top],
+    [
+      Plot.areaY(curve(prior), { x: "x", y: "y", fill: colour("prior") }),
+      Plot.ruleX([truth[d]], { stroke: colour("ink"), strokeWidth: 0.8, strokeDasharray: "2 2" }),
+      exact && Plot.line(curve(other), { x: "x", y: "y", stroke: colour("exact"), strokeWidth: 1.6 }),
+      Plot.line(curve(own), { x: "x", y: "y", stroke: colour("learned"), strokeWidth: 1.6 }),
+    ],
+  );
+}
+
+/** Draws of two parameters over those of the prior, and the true values. */
+function pair(
+  { of: { truth }, axes, spans, size, points }: Layout,
+  row: number,
+  col: number,
+  draws: Float32Array,
+  name: Colour,
+) {
+  const D = axes.length;
+  const [x, y] = [col, row].map((d) => columnOf(draws.subarray(0, D * points), D, d));
+  const [priorX, priorY] = [axes[col].prior, axes[row].prior];
+  const behind = Math.ceil(points / 3);
+  const here = [{ x: truth[col], y: truth[row] }];
+  const fill = colour("prior");
+  return panel(size, spans[col], spans[row], [
+    "draws" in priorX && "draws" in priorY
+      ? dots(priorX.draws.subarray(0, behind), priorY.draws.subarray(0, behind), { fill, radius: 1.6 })
+      : null,
+    dots(x, y, { fill: colour(name), radius: 0.75, opacity: 0.65 }),
+    Plot.dot(here, { x: "x", y: "y", r: 3.4, stroke: colour("paper"), strokeWidth: 3 }),
+    Plot.dot(here, { x: "x", y: "y", r: 3.4, stroke: colour("ink"), strokeWidth: 1.4 }),
+  ]);
+}
+
+/** Numbers of an axis: fewer where panels are small. */
+const ticksOf = (D: number) => ({ ticks: D > 4 ? 2 : 3, tickSize: 3, color: colour("quiet"), label: null });
+const below = (D: number, domain: Iterable<number>, width: number): Element =>
+  Plot.plot({
+    document,
+    width,
+    height: 16,
+    margin: 0,
+    marginBottom: 16,
+    x: { domain, axis: null },
+    marks: [Plot.axisX(ticksOf(D))],
+  });
+const beside = (D: number, domain: Iterable<number>, height: number): Element =>
+  Plot.plot({
+    document,
+    width: 24,
+    height,
+    margin: 0,
+    marginLeft: 24,
+    y: { domain, axis: null },
+    marks: [Plot.axisY(ticksOf(D))],
+  });
+
 /** The pair plot, a square SVG. */
 export function pairs(of: Pairs, axes: readonly Axis[], { width = 400, points = 500 }: PairOptions = {}): Element {
   const D = axes.length;
-  const { learned, exact, truth: at } = of;
+  const { learned, exact } = of;
   const [left, bottom, gap] = [42, 32, 5];
   const size = Math.min(LARGEST, (width - left - 2 - (D - 1) * gap) / D);
   const spans = axes.map((_, d) => span(of, D, d));
+  const layout: Layout = { of, axes, spans, size, points };
   const place = (i: number): number => i * (size + gap);
-  const frame = { document, width: size, height: size, margin: 0 };
-  const truth = { stroke: colour("ink"), strokeWidth: 0.8, strokeDasharray: "2 2" };
+  const side = D * size + (D - 1) * gap;
+  const height = side + bottom;
 
-  const marginal = (d: number): Element => {
-    const [low, high] = spans[d];
-    const grid = Array.from({ length: GRID }, (_, i) => low + ((high - low) * i) / (GRID - 1));
-    const curve = (values: readonly number[]) => grid.map((x, i) => ({ x, y: values[i] }));
-    const own = density(columnOf(learned, D, d), grid);
-    const other = exact === null ? [] : density(columnOf(exact, D, d), grid);
-    const prior = priorDensity(axes[d].prior, grid);
-    const top = 1.08 * Math.max(...own, ...other, ...prior);
-    return Plot.plot({
-      ...frame,
-      x: { domain: spans[d], axis: null },
-      y: { domain: [0, top], axis: null },
-      marks: [
-        Plot.areaY(curve(prior), { x: "x", y: "y", fill: colour("prior") }),
-        Plot.ruleX([at[d]], truth),
-        exact && Plot.line(curve(other), { x: "x", y: "y", stroke: colour("exact"), strokeWidth: 1.6 }),
-        Plot.line(curve(own), { x: "x", y: "y", stroke: colour("learned"), strokeWidth: 1.6 }),
-        Plot.frame({ stroke: colour("line") }),
-      ],
-    });
-  };
-  const pair = (row: number, col: number, draws: Float32Array, name: Colour): Element => {
-    const [x, y] = [col, row].map((d) => columnOf(draws.subarray(0, D * points), D, d));
-    const [priorX, priorY] = [axes[col].prior, axes[row].prior];
-    const behind = Math.ceil(points / 3);
-    const here = [{ x: at[col], y: at[row] }];
-    return Plot.plot({
-      ...frame,
-      x: { domain: spans[col], axis: null },
-      y: { domain: spans[row], axis: null },
-      marks: [
-        "draws" in priorX && "draws" in priorY
-          ? dots(priorX.draws.subarray(0, behind), priorY.draws.subarray(0, behind), {
-              fill: colour("prior"),
-              radius: 1.6,
-            })
-          : null,
-        dots(x, y, { fill: colour(name), radius: 0.75, opacity: 0.65 }),
-        Plot.dot(here, { x: "x", y: "y", r: 3.4, stroke: colour("paper"), strokeWidth: 3 }),
-        Plot.dot(here, { x: "x", y: "y", r: 3.4, stroke: colour("ink"), strokeWidth: 1.4 }),
-        Plot.frame({ stroke: colour("line") }),
-      ],
-    });
-  };
-  const panel = (row: number, col: number): Element | null => {
-    if (row === col) return marginal(row);
-    if (row > col) return pair(row, col, learned, "learned");
-    return exact && pair(row, col, exact, "exact");
-  };
-  const ticks = { ticks: D > 4 ? 2 : 3, tickSize: 3, color: colour("quiet"), label: null };
-  const below = (d: number): Element =>
-    Plot.plot({
-      document,
-      width: size,
-      height: 16,
-      margin: 0,
-      marginBottom: 16,
-      x: { domain: spans[d], axis: null },
-      marks: [Plot.axisX(ticks)],
-    });
-  const beside = (d: number): Element =>
-    Plot.plot({
-      document,
-      width: 24,
-      height: size,
-      margin: 0,
-      marginLeft: 24,
-      y: { domain: spans[d], axis: null },
-      marks: [Plot.axisY(ticks)],
-    });
-
-  const indices = axes.map((_, d) => d);
-  const panels = indices.flatMap((row) =>
-    indices.flatMap((col) => {
-      const made = panel(row, col);
-      return made === null ? [] : [[made, left + place(col), place(row)] as const];
-    }),
-  );
-  const numbers = indices.flatMap((d) => [
-    [below(d), left + place(d), D * size + (D - 1) * gap] as const,
-    ...(d > 0 ? [[beside(d), left - 24, place(d)] as const] : []),
-  ]);
-  const height = D * size + (D - 1) * gap + bottom;
-  const made = compose(left + D * size + (D - 1) * gap + 2, height, [...panels, ...numbers]);
+  const parts: (readonly [Element, number, number])[] = [];
+  for (let row = 0; row < D; row++)
+    for (let col = 0; col < D; col++) {
+      const [draws, name] = row > col ? ([learned, "learned"] as const) : ([exact, "exact"] as const);
+      const at = [left + place(col), place(row)] as const;
+      if (row === col) parts.push([marginal(layout, row), ...at]);
+      else if (draws) parts.push([pair(layout, row, col, draws, name), ...at]);
+    }
+  for (let d = 0; d < D; d++) {
+    parts.push([below(D, spans[d], size), left + place(d), side]);
+    if (d > 0) parts.push([beside(D, spans[d], size), left - 24, place(d)]);
+  }
+  const made = compose(left + side + 2, height, parts);
   for (const part of made.querySelectorAll("svg")) part.setAttribute("overflow", "visible");
   const names = element("g", { "font-size": 10, "text-anchor": "middle", fill: colour("ink") });
-  indices.forEach((d) => {
+  for (const [d, axis] of axes.entries()) {
     const middle = place(d) + size / 2;
-    const text = fitting(axes[d], Math.floor((size + gap) / CHARACTER));
+    const text = fitting(axis, Math.floor((size + gap) / CHARACTER));
     const middling = { "text-anchor": "middle" };
     names.append(label(text, { x: left + middle, y: height - 4, ...middling }));
     if (D > 1) names.append(label(text, { transform: `translate(9 ${middle}) rotate(-90)`, ...middling }));
-  });
+  }
   made.append(names);
   return made;
 }

@@ -6,10 +6,9 @@
  * half of Silverman's rule of thumb (Density Estimation, 1986, §3.4.2), which is made for one mode. In two dimensions the kernel
  * is the product of two such kernels with S^(−1/6) (§4.3.2); regions of highest density contain given shares of the draws.
  */
-import { columnOf } from "../diagnostics/arrays.ts";
 import { quantile } from "../diagnostics/ks.ts";
 import { exp, pow } from "../numbers/math.ts";
-import { columnSds, meanOf } from "../numbers/moments.ts";
+import { columnOf, columnSds, dot, meanOf } from "../numbers/moments.ts";
 
 /** Quantiles of a sample. */
 export function quantiles(values: ArrayLike<number>, levels: readonly number[]): number[] {
@@ -19,10 +18,9 @@ export function quantiles(values: ArrayLike<number>, levels: readonly number[]):
 
 /** The smaller of two measures of width; a constant sample gets a positive width too, so that it can be drawn. */
 function width(values: ArrayLike<number>): number {
-  const list = Float64Array.from(values);
-  const mean = meanOf(list);
-  const [sd] = columnSds(list, 1, Float64Array.of(mean));
-  const [q1, q3] = quantiles(list, [0.25, 0.75]);
+  const mean = meanOf(values);
+  const [sd] = columnSds(values, 1, Float64Array.of(mean));
+  const [q1, q3] = quantiles(values, [0.25, 0.75]);
   const range = (q3 - q1) / 1.34;
   return (range > 0 ? Math.min(sd, range) : sd) || 1e-3 * Math.abs(mean) || 1e-3;
 }
@@ -69,15 +67,11 @@ export function regions(
     });
   const at = ([low, high]: readonly [number, number]): number[] =>
     Array.from({ length: n }, (_, i) => low + ((high - low) * i) / (n - 1));
-  const dot = (p: Float64Array, i: number, q: Float64Array, j: number): number => {
-    let sum = 0;
-    for (let s = 0; s < count; s++) sum += p[i * count + s] * q[j * count + s];
-    return sum;
-  };
+  const row = (kernels: Float64Array, i: number): Float64Array => kernels.subarray(i * count, (i + 1) * count);
   const [gx, gy] = [kernels(at(spanX), x, hx), kernels(at(spanY), y, hy)];
   const [dx, dy] = [kernels(x, x, hx), kernels(y, y, hy)];
-  const values = Float64Array.from({ length: n * n }, (_, k) => dot(gx, k % n, gy, Math.floor(k / n)));
-  const atDraws = Array.from({ length: count }, (_, s) => dot(dx, s, dy, s));
+  const values = Float64Array.from({ length: n * n }, (_, k) => dot(row(gx, k % n), row(gy, Math.floor(k / n))));
+  const atDraws = Array.from({ length: count }, (_, s) => dot(row(dx, s), row(dy, s)));
   return {
     values,
     n,

@@ -18,7 +18,7 @@ dl div{border-top:2px solid var(--line);padding-top:.5rem}
 .key{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;margin:0 0 1rem;padding:0}
 .key{list-style:none;font-size:.9rem;color:var(--quiet)}
 .key li{display:flex;align-items:center;gap:.45rem}
-.key i{width:1.25rem;height:.3rem;border-radius:1rem;background:var(--c)}
+.key i{flex:none;width:1.25rem;height:.3rem;border-radius:1rem;background:var(--c)}
 .key .ring{width:.9rem;height:.9rem;background:none;border:2px solid var(--ink)}
 .key .block{height:.8rem;border-radius:.15rem}
 .cards{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr))}

@@ -105,6 +105,7 @@ export function markup(svg: Element, description: string): string {
   for (const style of svg.querySelectorAll("style")) style.remove();
   for (const part of [svg, ...svg.querySelectorAll("svg")]) part.removeAttribute("class");
   svg.setAttribute("xmlns", SVG);
+  svg.setAttribute("overflow", "visible"); // the last number of an axis extends past its end
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", description);
   const places = /\s(d|x|y|x1|x2|y1|y2|cx|cy|transform)="([^"]*)"/g;

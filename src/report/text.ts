@@ -9,8 +9,9 @@ export const fixed = (x: number, digits = 2): string =>
 
 const escapes: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 
-/** Text with escapes, so that it can stand between tags and in quoted attributes. */
-export const escapeText = (text: string): string => text.replace(/[&<>"]/g, (character) => escapes[character]);
+/** Text with escapes, so that it can stand between tags and in quoted attributes. A number and its % stay on one line. */
+export const escapeText = (text: string): string =>
+  text.replace(/[&<>"]/g, (character) => escapes[character]).replace(/(\d) %/g, "$1\u00a0%");
 
 /** Milliseconds as people say them: 0.4 ms, 35 ms, 2.5 s, 3.2 min. */
 export function milliseconds(ms: number): string {

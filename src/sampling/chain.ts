@@ -7,6 +7,7 @@
  * and grows trees of them (tree.ts). The step size for each new metric is doubled or halved until the acceptance of a single
  * step crosses 0.8 (Hoffman & Gelman, JMLR 15 (2014), algorithm 4).
  */
+import { sumOfSquares } from "../numbers/moments.ts";
 import { STREAMS } from "../numbers/random.ts";
 import { Jump } from "./jump.ts";
 import { CovarianceWindow, drift, factorOf, kick, type Metric } from "./metric.ts";
@@ -250,8 +251,4 @@ export class Chain {
   }
 }
 
-function energyOf(value: number, p: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < p.length; i++) sum += p[i] * p[i];
-  return 0.5 * sum - value;
-}
+const energyOf = (value: number, p: Float64Array): number => 0.5 * sumOfSquares(p) - value;

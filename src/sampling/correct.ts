@@ -20,15 +20,14 @@ import {
   seed,
   whole,
 } from "../checks/options.ts";
-import { cost } from "../graph/plan.ts";
 import { exp } from "../numbers/math.ts";
 import { makePosterior, type Posterior } from "../posterior/posterior.ts";
 import { expectKnown } from "../problem/expect.ts";
 import { type Problem, problemCheck, sourceOf } from "../problem/problem.ts";
 import type { NutsDiagnostics } from "./diagnose.ts";
+import { hasLikelihood, jointOf } from "./joint.ts";
 import { nutsTable } from "./nuts-options.ts";
 import { rowsOf } from "./picks.ts";
-import { type Sampler, samplerOf } from "./potential.ts";
 import { LARGEST_K, paretoSmooth, type SmoothedWeights } from "./psis.ts";
 import { sampleChains } from "./sample-chains.ts";
 import { resample, weightedSummary } from "./weighted.ts";
@@ -38,7 +37,7 @@ export const correctTable = {
   method: option(oneOf("auto", "psis", "nuts"), "auto", "how to correct"),
   /**
    * Draws that PSIS weights. Default: 2048, or fewer (at least 1024) for a forward model so expensive that 2048 would take tenths
-   * of a second.
+   * of a second, and for a simulator, which is called once for each.
    */
   draws: option(whole(1)),
   /** Chains of NUTS. */
@@ -93,10 +92,6 @@ export interface CorrectedPosterior extends Posterior {
   readonly note: string;
 }
 
-const DRAWS = 2048;
-const LEAST_DRAWS = 1024;
-/** Most operations of the forward model for all of them, which take some tens of milliseconds. */
-const FLOPS = 5e8;
 /** Fewer effective draws are too few to describe a distribution. */
 const LEAST_ESS = 100;
 /**
@@ -120,24 +115,27 @@ interface Target {
   readonly remark: string;
 }
 
-/** The problem to correct to: the parent of a surrogate, unless the parent has no likelihood. */
-export function targetOf(given: Problem): Target {
+/** The problem to correct to: the parent of a surrogate, if the parent has what the method needs. */
+export function targetOf(given: Problem, has: (problem: Problem) => boolean): Target {
   let problem = given;
-  while (problem.parent !== null && problem.parent.forward !== null) problem = problem.parent;
+  while (problem.parent !== null && has(problem.parent)) problem = problem.parent;
   const { parent } = problem;
   const remark = parent === null ? "" : ` of the surrogate: "${parent.name}" itself has ${sourceOf(parent)}`;
   return { problem, remark };
 }
 
-/** The problem that a correction needs. @throws if there is none, or it has no likelihood. */
-function problemFor({ owner, problem: known, posterior }: CorrectSource, given: Problem | undefined): Target {
+/** Whether the likelihood has derivatives, which chains need. */
+export const hasDerivatives = ({ forward }: Problem): boolean => forward !== null;
+
+/** The problem that a correction needs. @throws where there is none, or none with a likelihood. */
+function problemFor({ owner, problem: known, posterior }: CorrectSource, given: Problem | undefined): Problem {
   const wanted = { problem: owner, D: posterior.mean.length, M: posterior.y.length };
   const problem = expectKnown("correct", wanted, known, given);
-  if (problem.forward === null)
-    throw new Error(
-      `correct: expected a problem with a forward model written with ops, got "${problem.name}", which has ${sourceOf(problem)} and so no likelihood, which weights and chains need; train on a surrogate() of it, whose posterior can be corrected`,
-    );
-  return targetOf(problem);
+  if (hasLikelihood(problem)) return problem;
+  const source = problem.simulate === null ? sourceOf(problem) : "noise: null, because its simulator adds the noise,";
+  throw new Error(
+    `correct: expected a problem with a forward model or a simulator, and a noise model, got "${problem.name}", which has ${source} and so no likelihood, which weights and chains need`,
+  );
 }
 
 export interface CorrectSource {
@@ -158,83 +156,101 @@ export interface CorrectSource {
 export async function correct(source: CorrectSource, options: CorrectOptions = {}): Promise<CorrectedPosterior> {
   const settings = readOptions("correct", correctTable, options);
   const { method, signal } = settings;
-  const target = problemFor(source, settings.problem);
+  const problem = problemFor(source, settings.problem);
   if (settings.draws !== undefined) expectRoom("correct", "draws", settings.draws, source.posterior.mean.length);
   signal?.throwIfAborted();
-  if (method === "nuts") return byNuts(source, target, settings, null);
-  let weighed = await byPsis(source, target, settings);
-  if (method === "psis" || trusted(weighed)) return weighed;
-  const { kHat, ess, evaluations } = weighed;
-  if (settings.draws === undefined && (kHat as number) <= FINITE_K && MORE * ess >= ENOUGH_ESS) {
-    weighed = await byPsis(source, target, { ...settings, draws: MORE * evaluations });
-    if (trusted(weighed)) return weighed;
+  const sampled = targetOf(problem, hasDerivatives);
+  if (method === "nuts") return byNuts(source, sampled, settings, null);
+  const target = targetOf(problem, hasLikelihood);
+  const chains = hasDerivatives(sampled.problem);
+  let weighed = await byPsis(source, target, settings, chains);
+  if (method === "psis" || trusted(weighed.told)) return weighed.make();
+  if (settings.draws === undefined && worthMore(weighed.told)) {
+    weighed = await byPsis(source, target, { ...settings, draws: MORE * weighed.told.evaluations }, chains);
+    if (trusted(weighed.told)) return weighed.make();
   }
+  const { told, make } = weighed;
+  if (!chains) return { ...make(), note: `${told.note}; chains need derivatives: "${problem.name}" has none` };
   try {
-    return await byNuts(source, target, settings, weighed);
+    return await byNuts(source, sampled, settings, told);
   } catch (error) {
     signal?.throwIfAborted();
     const reason = error instanceof Error ? error.message : String(error);
-    return { ...weighed, note: `${weighed.note}; NUTS failed: ${reason}` };
+    return { ...make(), note: `${told.note}; NUTS failed: ${reason}` };
   }
 }
 
-const trusted = ({ kHat, ess, evaluations }: CorrectedPosterior): boolean =>
+/** Whether more draws are likely to give weights that are enough. */
+const worthMore = ({ kHat, ess }: Told): boolean => (kHat as number) <= FINITE_K && MORE * ess >= ENOUGH_ESS;
+
+const trusted = ({ kHat, ess, evaluations }: Told): boolean =>
   (kHat as number) <= LARGEST_K && ess >= Math.max(LEAST_ESS, Math.min(ENOUGH_ESS, ENOUGH_SHARE * evaluations));
 
 const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 const showK = (k: number): string =>
   k === Number.NEGATIVE_INFINITY ? "−∞" : k === Number.POSITIVE_INFINITY ? "∞" : k.toFixed(2);
 
-/** Fewer draws for an expensive forward model. */
-function defaultDraws({ program }: Sampler): number {
-  const affordable = Math.floor(FLOPS / Math.max(1, cost(program.plans.joint, 8).flops / 8));
-  return Math.min(DRAWS, Math.max(LEAST_DRAWS, affordable));
+/** What weights tell beside the posterior, which may not exist: one draw has no variance. */
+type Told = Omit<CorrectedPosterior, keyof Posterior>;
+interface Weighed {
+  readonly told: Told;
+  /** @throws if one draw has all the weight. */
+  readonly make: () => CorrectedPosterior;
 }
 
 /** Weights of draws θ (S, D) of q. */
-async function byPsis(source: CorrectSource, target: Target, settings: Settings): Promise<CorrectedPosterior> {
+async function byPsis(source: CorrectSource, target: Target, settings: Settings, chains: boolean): Promise<Weighed> {
   const { posterior } = source;
   const { problem, remark } = target;
   const { D, prior } = problem;
   const { y } = posterior;
   const { seed } = settings;
   const begun = performance.now();
-  const sampler = await samplerOf("correct", problem, withDefaults(source.backend, settings));
-  const count = settings.draws ?? defaultDraws(sampler);
+  const joint = await jointOf(problem, y, withDefaults(source.backend, settings), settings);
+  const count = settings.draws ?? joint.draws;
   // Reuse draws that exist already.
   const made = posterior.draws?.subarray(0, count * D);
   const enough = made?.length === count * D;
   const theta = enough ? made : await posterior.sample(count, { seed });
-  const joint = async (at: Float64Array, rows: number): Promise<Rows> =>
-    (await sampler.executor.run("joint", { rows, repeat: rows, inputs: { theta: at, y } })).value;
   const points = Float64Array.from(theta);
-  const logP = await joint(points, count);
+  const logP = await joint.of(points);
   const logQ = enough && source.logQ ? source.logQ.subarray(0, count) : await posterior.logProb(points);
   const { logWeights, kHat, ess, logMean } = smooth(problem, logQ, logP);
   const weights = logWeights.map((l) => exp(l));
-  const common = makePosterior({
-    prior,
-    y,
-    summary: { ...weightedSummary(theta, weights, D), draws: null },
-    warning: psisWarning(kHat, ess, posterior.warning),
-    draw: async (wanted, own) => rowsOf(theta, resample(weights, wanted, own), D),
-    density: async (at, rows) => (await joint(at, rows)).map((v) => v - logMean),
-  });
-  return {
-    ...common,
+  const odd = Array.from(logP).filter(Number.isNaN).length;
+  const without = odd === 0 ? "" : `; ${odd} of them have no density, because their data are not finite`;
+  const told: Told = {
     problem,
     method: "psis",
     kHat,
     ess,
     efficiency: ess / count,
-    draws: rowsOf(theta, resample(weights, count, seed), D),
     evaluations: count,
     seconds: (performance.now() - begun) / 1000,
     logEvidence: logMean,
     sourceWarning: sourceWarning(kHat, ess / count),
     diagnostics: null,
-    note: `PSIS: ${count} draws weighted by the exact posterior${remark}, k̂ ${showK(kHat)}, ESS ${ess.toFixed(0)}`,
+    note: `PSIS: ${count} draws weighted by the exact posterior${remark}, k̂ ${showK(kHat)}, ESS ${ess.toFixed(0)}${without}`,
   };
+  const make = (): CorrectedPosterior => {
+    const summary = { ...weightedSummary(theta, weights, D), draws: null };
+    if (Number.isNaN(summary.sd[0]))
+      throw new Error(
+        `correct: expected weights of more than one draw, got all of it on one of ${count}; ${chains ? 'use method "nuts"' : "train the guide longer"}`,
+      );
+    const common = makePosterior({
+      owner: "correct",
+      prior,
+      y,
+      summary,
+      warning: psisWarning(kHat, ess, posterior.warning, chains),
+      draw: async (wanted, own) => rowsOf(theta, resample(weights, wanted, own), D),
+      density: async (at) =>
+        (await joint.of(at)).map((v) => (Number.isNaN(v) ? Number.NEGATIVE_INFINITY : v - logMean)),
+    });
+    return { ...common, ...told, draws: rowsOf(theta, resample(weights, count, seed), D) };
+  };
+  return { told, make };
 }
 
 /** Smoothed weights of draws by their log densities; a draw whose density is 0 or not a number has weight 0. */
@@ -249,13 +265,14 @@ function smooth({ name }: Problem, logQ: Rows, logP: Rows): SmoothedWeights {
   return paretoSmooth(ratios);
 }
 
-function psisWarning(kHat: number, ess: number, before: string | undefined): string | undefined {
+function psisWarning(kHat: number, ess: number, before: string | undefined, chains: boolean): string | undefined {
   const reasons: string[] = [];
+  const instead = chains ? 'method "nuts"' : "a guide that is trained longer";
   if (!(kHat <= LARGEST_K))
     reasons.push(
       kHat === Number.POSITIVE_INFINITY
-        ? 'too few draws to tell whether their weights are reliable: take more, or use method "nuts"'
-        : `k̂ is ${showK(kHat)}, above ${LARGEST_K}: the draws are too far from the posterior for weights; use method "nuts"`,
+        ? `too few draws to tell whether their weights are reliable: take more, or use ${instead}`
+        : `k̂ is ${showK(kHat)}, above ${LARGEST_K}: the draws are too far from the posterior for weights; use ${instead}`,
     );
   if (ess < LEAST_ESS) reasons.push(`the weights leave ${ess.toFixed(0)} effective draws, below ${LEAST_ESS}`);
   if (before !== undefined) reasons.push(before); // weights cannot correct for draws that are missing
@@ -277,7 +294,7 @@ async function byNuts(
   source: CorrectSource,
   { problem, remark }: Target,
   settings: Settings,
-  weighed: CorrectedPosterior | null,
+  weighed: Told | null,
 ): Promise<CorrectedPosterior> {
   const { posterior } = source;
   const { chains, drawsPerChain, budget, seed, signal, onProgress } = settings;
@@ -307,7 +324,12 @@ async function byNuts(
     evaluations: diagnostics.evaluations + (weighed === null ? 0 : weighed.evaluations),
     seconds: (performance.now() - begun) / 1000 + (weighed === null ? 0 : weighed.seconds),
     logEvidence,
+    warning: weighed === null || weighed.problem === problem ? sampled.warning : ofSurrogate(weighed.problem, sampled),
     sourceWarning: weighed === null ? undefined : weighed.sourceWarning,
     note: `${before}NUTS${remark}: ${sampled.chains.length} chains of ${diagnostics.draws} draws, started at ${where}, ${told}`,
   };
 }
+
+/** Weights say that the surrogate, or the guide, is off, and chains cannot tell which. */
+const ofSurrogate = ({ name }: Problem, { warning }: Posterior): string =>
+  `the draws are of the surrogate, because "${name}" itself has no derivatives, and weights by "${name}" do not confirm it${warning === undefined ? "" : `; ${warning}`}`;

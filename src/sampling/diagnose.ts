@@ -27,7 +27,7 @@ export interface NutsDiagnostics {
   /** Draws whose trajectory diverged. */
   readonly divergences: number;
   readonly treeDepth: { readonly mean: number; readonly largest: number; readonly shareAtMost: number };
-  /** Of each chain: energy Bayesian fraction of missing information, mean acceptance, step size. */
+  /** For each chain: energy Bayesian fraction of missing information, mean acceptance, step size. */
   readonly bfmi: Float64Array;
   readonly acceptance: Float64Array;
   readonly steps: Float64Array;

@@ -28,7 +28,7 @@ export interface Group {
   readonly chains: readonly Chain[];
   /** Name of the observation in errors. */
   readonly where: string;
-  /** Where a chain starts (D) instead, after some points that were not finite; null where its start was given. */
+  /** Another start (D) of a chain, after starts that were not finite; null if the starts were given. */
   readonly again: Again | null;
 }
 

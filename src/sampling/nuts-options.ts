@@ -2,9 +2,9 @@
 import { backendTable } from "../backends/select.ts";
 import {
   abortSignal,
-  callback,
   check,
   flag,
+  listener,
   number,
   type OptionsOf,
   oneOf,
@@ -59,7 +59,7 @@ export const nutsTable = {
   /** Stops the sampling when it is aborted. */
   signal: option(abortSignal),
   /** Called with the progress at intervals. */
-  onProgress: option(callback<(progress: NutsProgress) => void>()),
+  onProgress: option(listener<(progress: NutsProgress) => void>()),
   ...backendTable,
 };
 /** Options of `nuts`. */

@@ -52,6 +52,7 @@ export async function sampledPosterior(parts: SampledParts): Promise<SampledPost
   let known: Promise<Evidence> | undefined;
   const evidence = (): Promise<Evidence> => (known ??= evidenceOf(parts, seed));
   const posterior = makePosterior({
+    owner: "nuts",
     prior: problem.prior,
     y,
     summary: drawnSummary(theta, D),
@@ -60,7 +61,7 @@ export async function sampledPosterior(parts: SampledParts): Promise<SampledPost
     density: async (points, count) => {
       const { logEvidence } = await evidence();
       const joint = await executor.run("joint", { rows: count, repeat: count, inputs: { theta: points, y } });
-      return joint.value.map((v) => v - logEvidence);
+      return joint.value.map((v) => (Number.isNaN(v) ? Number.NEGATIVE_INFINITY : v - logEvidence)); // no data, no density
     },
   });
   return {

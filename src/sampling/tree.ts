@@ -12,15 +12,10 @@
  * not matter: momenta point forwards along the whole trajectory, and the criterion is symmetric in its two ends.
  */
 import { exp, log1p } from "../numbers/math.ts";
+import { dot } from "../numbers/moments.ts";
 
 /** A trajectory that gains more energy counts as divergent. */
 const MOST_ERROR = 1000;
-
-const dot = (a: Float64Array, b: Float64Array): number => {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
-};
 
 /** log(e^a + e^b) */
 export const logAddExp = (a: number, b: number): number => {

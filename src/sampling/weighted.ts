@@ -3,32 +3,19 @@
  * weight w is taken ⌊count w⌋ or ⌈count w⌉ times, so that no draw of a weight below 1/count is taken twice. Independent choices
  * would repeat draws by chance, and have a larger variance.
  */
+import { weightedMoments } from "../numbers/moments.ts";
 import { STREAMS, uniformAt } from "../numbers/random.ts";
-import { addOuter, packed, symmetric } from "../numbers/triangles.ts";
+import { symmetric } from "../numbers/triangles.ts";
 import { checkedLevel, type Summary } from "../posterior/posterior.ts";
 import { mix } from "./picks.ts";
 
 /** Mean, covariance and quantiles of draws (S, D) with weights (S) that sum to 1. */
 export function weightedSummary(theta: Float32Array, weights: Float64Array, D: number): Omit<Summary, "draws"> {
-  const S = weights.length;
-  const mean = new Float64Array(D);
-  let squares = 0;
-  for (let s = 0; s < S; s++) {
-    squares += weights[s] * weights[s];
-    for (let d = 0; d < D; d++) mean[d] += weights[s] * theta[s * D + d];
-  }
+  const rowOf = (s: number, out: Float64Array): void => out.set(theta.subarray(s * D, (s + 1) * D));
+  const { mean, covariance: biased, effective } = weightedMoments(weights.length, D, rowOf, (s) => weights[s]);
   // S/(S − 1) for equal weights; a single draw has no variance.
-  const scale = squares < 1 ? 1 / (1 - squares) : Number.NaN;
-  const triangle = new Float64Array(packed(D));
-  for (let s = 0; s < S; s++) {
-    const off = mean.map((m, d) => theta[s * D + d] - m);
-    addOuter(
-      triangle,
-      off.map((x) => scale * weights[s] * x),
-      off,
-    );
-  }
-  const covariance = symmetric(triangle);
+  const scale = effective > 1 ? effective / (effective - 1) : Number.NaN;
+  const covariance = symmetric(biased.map((c) => scale * c));
   let sorted: ((p: number) => number)[] | undefined; // made at the first call
   return {
     mean,

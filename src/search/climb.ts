@@ -22,7 +22,7 @@ const ROUNDING = 1e-11;
 
 /** The end of a search. */
 export interface Climb {
-  /** Where it ended, (D). */
+  /** End point, (D). */
   readonly z: Float64Array;
   /** U at the end; −∞ where it was not finite at the start. */
   readonly value: number;
@@ -108,7 +108,7 @@ function advance(c: Climber, enough: number, { value, decrement, next, nextValue
       if (decrement < NEAR && rest > RIGHT && c.damping < SMALL_DAMPING) c.damping = 0;
     }
     c.growth = 2;
-    // Where rounding limits the distance to the mode, more steps do not shorten it.
+    // If rounding limits the distance to the mode, more steps do not shorten it.
     c.done = decrement <= enough || (decrement <= CONVERGED && decrement > 0.25 * before);
     return;
   }

@@ -12,7 +12,7 @@ export interface Outcome {
   readonly cause?: Error;
 }
 
-/** An answer of the wrong form: a mistake in the simulator, which repetitions do not mend. */
+/** An answer of the wrong form: a mistake in the simulator, which repetition does not correct. */
 const misfit = (message: string): Error =>
   Object.assign(new Error(`simulate: ${message}`), { permanent: true, misfit: true });
 export const isMisfit = (error: unknown): boolean => (error as { misfit?: unknown } | null)?.misfit === true;
@@ -60,7 +60,7 @@ const COPY = "which then hold the same numbers; copy it, as by slice()";
 
 /**
  * A reader of the answers of one simulator. `begin` is called when a call begins; what it returns reads the call's answer.
- * Rows that failed may share one array, because nobody reads their numbers.
+ * Rows that failed may share one array, because their numbers are never read.
  */
 export function answerReader(M: number): () => (answer: unknown, rows: readonly number[]) => Outcome[] {
   let clock = 0;
@@ -71,7 +71,7 @@ export function answerReader(M: number): () => (answer: unknown, rows: readonly 
       const list = rowsOf(answer, rows.length, M);
       const now = ++clock;
       const rowAt = notePlaces<number>();
-      // A place that was read after this call had begun was filled by two calls at a time: nobody knows by which last.
+      // A place that was read after this call had begun was filled by two calls at the same time, so its content is unknown.
       const expectOwn = (place: object): void => {
         if ((readAt(place, now) ?? 0) <= begun) return;
         throw misfit(`${OWN}, got one array from two calls that run at the same time; copy it, as by slice()`);

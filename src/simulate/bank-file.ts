@@ -8,7 +8,9 @@
  * A record is appended by one write. Either it is there whole, or its checksum fails and the reader continues at the next mark.
  * Nothing is ever truncated or overwritten, so two processes may append to one file without harm.
  */
+import { parseJson } from "../checks/json.ts";
 import { appendBytes, fileExists, MAX_BYTES, readBytes, writeBytes } from "../host/files.ts";
+import { crc32 } from "../numbers/crc32.ts";
 
 /** The identity of the simulations in a file: everything that their parameters depend on. */
 export interface BankIdentity {
@@ -35,15 +37,11 @@ const ascii = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charC
 const HEAD = ascii("RTDBANK1");
 const MARK = ascii("RTDC");
 
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
-  for (let k = 0; k < 8; k++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;
-  return n;
-});
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = CRC_TABLE[(crc ^ byte) & 0xff] ^ (crc >>> 8);
-  return ~crc >>> 0;
-}
+/**
+ * Checksums of damaged records may take so many times the length of the file in all. Without a limit, marks within marks would take its
+ * square; an interrupted write takes no more than the length of one record.
+ */
+const FAILED_CHECKS = 8;
 
 /** A frame: mark, length, content, checksum. */
 function frame(mark: Uint8Array, content: Uint8Array): Uint8Array<ArrayBuffer> {
@@ -56,15 +54,19 @@ function frame(mark: Uint8Array, content: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** The content of the frame at a place, or null where there is no intact one. */
+/** The content that the frame at a place announces, its checksum not compared; null where there is no frame. */
 function contentAt(bytes: Uint8Array, at: number, mark: Uint8Array): Uint8Array | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const start = at + mark.length + 4;
   if (start + 4 > bytes.length || mark.some((byte, i) => bytes[at + i] !== byte)) return null;
   const end = start + view.getUint32(at + mark.length, true);
-  if (end + 4 > bytes.length) return null;
-  const content = bytes.subarray(start, end);
-  return view.getUint32(end, true) === crc32(content) ? content : null;
+  return end + 4 > bytes.length ? null : bytes.subarray(start, end);
+}
+
+/** Whether the checksum behind a content is its own. */
+function isWhole(content: Uint8Array): boolean {
+  const { buffer, byteOffset, length } = content;
+  return new DataView(buffer, byteOffset + length, 4).getUint32(0, true) === crc32(content);
 }
 
 /** The bytes of the head. */
@@ -86,11 +88,15 @@ export function encodeRecord({ step, rows, failed, theta, data }: BankRecord): U
   return frame(MARK, payload);
 }
 
-function decodeRecord(payload: Uint8Array, { D, M }: BankIdentity): BankRecord | null {
-  if (payload.length < 8) return null;
+/** Whether a payload has the length that its number of rows says. */
+const fits = (payload: Uint8Array, identity: BankIdentity): boolean =>
+  payload.length >= 8 &&
+  payload.length + 12 ===
+    recordBytes(new DataView(payload.buffer, payload.byteOffset + 4, 4).getUint32(0, true), identity);
+
+function decodeRecord(payload: Uint8Array, { D, M }: BankIdentity): BankRecord {
   const copy = new Uint8Array(payload).buffer; // the payload may be unaligned (and slice of a Node Buffer copies nothing)
   const rows = new Uint32Array(copy, 4, 1)[0];
-  if (payload.length + 12 !== recordBytes(rows, { D, M })) return null;
   const theta = 8 + 8 * rows;
   return {
     step: new Int32Array(copy, 0, 1)[0],
@@ -99,6 +105,16 @@ function decodeRecord(payload: Uint8Array, { D, M }: BankIdentity): BankRecord |
     theta: new Float64Array(copy, theta, rows * D),
     data: new Float32Array(copy, theta + 8 * rows * D, rows * M),
   };
+}
+
+/** The content of a head, or null if it is damaged. */
+function identityIn(head: Uint8Array | null): Readonly<Record<string, unknown>> | null {
+  if (head === null || !isWhole(head)) return null;
+  try {
+    return Object(parseJson(new TextDecoder().decode(head)));
+  } catch {
+    return null;
+  }
 }
 
 /** Refuses a bank file of other simulations, and says in what they differ. */
@@ -122,24 +138,29 @@ export function decodeBankFile(
   identity: BankIdentity,
 ): { records: BankRecord[] /** Bytes that belong to no intact record. */; damaged: number } {
   const head = contentAt(bytes, 0, HEAD);
-  if (head === null) {
+  const was = identityIn(head);
+  if (head === null || was === null) {
     const what = HEAD.some((byte, i) => bytes[i] !== byte) ? "a file of another kind" : "one with a damaged head";
     throw new Error(`"${path}": expected a bank of simulations, got ${what}; name another file`);
   }
-  refuseOther(path, JSON.parse(new TextDecoder().decode(head)), identity);
+  refuseOther(path, was, identity);
   const records: BankRecord[] = [];
   let damaged = 0;
+  let left = FAILED_CHECKS * bytes.length; // bytes of records whose checksum fails
   for (let at = HEAD.length + head.length + 8; at < bytes.length; ) {
     const content = contentAt(bytes, at, MARK);
-    const record = content && decodeRecord(content, identity);
-    if (content && record) {
-      records.push(record);
-      at += MARK.length + content.length + 8;
+    const announced = content !== null && left > 0 && fits(content, identity) ? content : null;
+    if (announced !== null && isWhole(announced)) {
+      records.push(decodeRecord(announced, identity));
+      at += MARK.length + announced.length + 8;
       continue;
     }
+    left -= announced?.length ?? 0;
     // The rest of an interrupted write: look for the next mark.
-    damaged++;
-    at++;
+    const found = bytes.indexOf(MARK[0], at + 1);
+    const next = found < 0 ? bytes.length : found;
+    damaged += next - at;
+    at = next;
   }
   return { records, damaged };
 }

@@ -2,7 +2,7 @@
  * Calls a simulator for many rows of parameters: in batches, several calls at a time, each with its repetitions. A batch that still
  * fails is cut in halves, until the rows to blame stand alone.
  */
-import { describe } from "../checks/arguments.ts";
+import { toError } from "../checks/arguments.ts";
 import { pause } from "../host/yielding.ts";
 import type { CallSettings, Simulator } from "../problem/simulator.ts";
 import { answerReader, isMisfit, type Outcome } from "./answer.ts";
@@ -84,8 +84,7 @@ export async function runCalls(
       }
       return;
     }
-    const cause = error instanceof Error ? error : new Error(describe(error));
-    yield [{ row: some[0], data: null, cause }];
+    yield [{ row: some[0], data: null, cause: toError(error) }];
   }
 
   function* batches(): Generator<readonly number[]> {

@@ -1,4 +1,4 @@
-/** Simulations whose data are not finite: they are refused, with the parameters, or dropped and counted, as the caller chooses. */
+/** Simulations whose data are not finite. The caller chooses: an error with the parameters, or the rows are dropped and counted. */
 import type { Option, OptionsOf } from "../checks/options.ts";
 import { option } from "../checks/options.ts";
 import type { Problem } from "../problem/problem.ts";
@@ -8,7 +8,7 @@ import { simulationTable } from "./options.ts";
 
 export type Failures = CallSettings["failures"];
 
-/** What becomes of rows that fail. */
+/** Options for rows that fail. */
 export const failuresTable = {
   /**
    * What happens to parameters whose data are not finite, or whose simulation fails. "stop": an error that names the row and its
@@ -19,20 +19,20 @@ export const failuresTable = {
   onWarning: simulationTable.onWarning,
 };
 
-/** How rows that fail are treated, and what messages say. */
+/** Treatment of rows that fail, and texts of messages. */
 export interface Policy extends OptionsOf<typeof failuresTable> {
   readonly owner: string;
-  /** What to do about a row that fails. */
+  /** Advice on a row that fails. */
   readonly advice: string;
-  /** What it means that rows are dropped. */
+  /** The consequence of dropped rows, in words. */
   readonly meaning: string;
 }
 
 const LARGEST_SHARE = 0.5;
-/** After so many failures without a success the run is given up. */
+/** After this number of failures without a success the run ends. */
 const HOPELESS = 100;
 
-/** @throws when more than half of the simulations have failed, or many and all so far. `first`: the error of the first. */
+/** @throws if more than half of the simulations have failed, or many and all so far. `first`: the error of the first. */
 export function refuseHopeless(
   owner: string,
   failed: number,
@@ -45,21 +45,20 @@ export function refuseHopeless(
   throw new Error(`${owner}: expected at most half of the simulations to fail, got ${share}; the first: ${first}`);
 }
 
-/** The warning of what was dropped, with the error of one of them. */
+/** The warning about dropped rows, with the error of one of them. */
 export function droppedWarning(failed: number, count: number, meaning: string, one?: string): string {
   const share = Number(((100 * failed) / count).toPrecision(2));
   const example = one === undefined ? "" : `; one of them: ${one}`;
   return `${failed} of ${count} simulations (${share} %) failed and were dropped: ${meaning}${example}`;
 }
 
-/** What it means that rows of a bank are dropped. */
+/** The consequence of dropped rows of a bank, in words. */
 export const conditioned = (name: string): string =>
-  `posteriors are of the prior on the condition that "${name}" can be simulated`;
+  `posteriors belong to the prior restricted to parameters at which "${name}" can be simulated`;
 
 /**
- * The rows whose data (N, M) are finite, in every table; null where all are.
- * @throws where one is not, and failures are errors: its row, its parameters (D) and its data are named. `fault`: why, where it is
- * known.
+ * The rows whose data (N, M) are finite in every table; null if all are.
+ * @throws if one is not and failures are errors, with its row, its parameters (D) and its data. `fault`: the reason, if known.
  */
 export function finiteRows(
   { name, D, M, calls }: Pick<Problem, "name" | "D" | "M" | "calls">,

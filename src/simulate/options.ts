@@ -1,5 +1,5 @@
 /** Options of long simulations, their progress, and the error that ends them when they are aborted. */
-import { abortSignal, callback, type OptionsOf, option, path } from "../checks/options.ts";
+import { abortSignal, listener, type OptionsOf, option, path } from "../checks/options.ts";
 import type { Problem } from "../problem/problem.ts";
 
 /** Progress of simulations. */
@@ -8,9 +8,9 @@ export interface SimulationProgress {
   readonly done: number;
   /** Simulations in all. */
   readonly count: number;
-  /** Those that were taken from the bank file of an earlier run. */
+  /** Simulations taken from the bank file of an earlier run. */
   readonly kept: number;
-  /** Those that failed and were dropped. */
+  /** Simulations that failed and were dropped. */
   readonly failed: number;
   /** Simulations a second, in this run. */
   readonly perSecond: number;
@@ -25,9 +25,9 @@ export const simulationTable = {
   /** A file that keeps simulations as they finish, and from which a later run continues (Node and Deno). */
   bankFile: option(path, undefined, "keeps simulations in this file; a later run continues from it"),
   /** Called with the progress of the simulations. */
-  onSimulate: option(callback<(progress: SimulationProgress) => void>()),
+  onSimulate: option(listener<(progress: SimulationProgress) => void>()),
   /** Called with each warning; by default warnings go to the console. */
-  onWarning: option(callback<(message: string) => void>()),
+  onWarning: option(listener<(message: string) => void>()),
   /** Stops the simulation when it is aborted. */
   signal: option(abortSignal),
 };

@@ -19,7 +19,7 @@ export type PredictOptions = OptionsOf<typeof predictTable>;
 
 /**
  * Noise-free data (N, M), row by row, of parameters (N, D), row by row: by the forward model, or by the simulator, whose data
- * contain their noise where the problem's noise is null. The result has fewer rows where failures are dropped.
+ * contain their noise if the problem's noise is null. The result has fewer rows if failures are dropped.
  * @throws for a problem that has neither; on parameters that are not N rows of D finite numbers; with the row and the parameters
  * of the first data that are not finite, unless failures are dropped; the signal's reason when a simulator is aborted.
  */
@@ -67,15 +67,15 @@ export async function replicate(
 
 export interface DataRequest extends BackendOptions {
   readonly signal?: AbortSignal;
-  /** Whether a simulation that fails ends all. */
+  /** Whether a failed simulation ends the call. */
   readonly failures: Failures;
-  /** Of the noise that a simulator adds itself. */
+  /** Seed of the noise that a simulator adds itself. */
   readonly seed: number;
 }
 
 /**
- * Data (N, M) of parameters (N, D), NaN where there are none, and the reason of the first fault, where it is known.
- * @throws for a problem without forward model and simulator; where a simulator fails and `failures` is "stop", or all calls fail.
+ * Data (N, M) of parameters (N, D), NaN for failures, and the reason of the first failure, if it is known.
+ * @throws for a problem without forward model and simulator; if a simulator fails and `failures` is "stop", or if all calls fail.
  */
 export async function dataAt(
   owner: string,

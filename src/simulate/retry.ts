@@ -5,7 +5,7 @@ export interface Stop {
   readonly stopped: boolean;
   readonly reason: unknown;
   readonly stop: (reason?: unknown) => void;
-  /** Called at the stop; whoever has nothing left to end deletes its own. */
+  /** Called at the stop; a finished call deletes its own entry. */
   readonly listeners: Set<() => void>;
   /** Stops listening to the signal. */
   readonly release: () => void;
@@ -49,7 +49,8 @@ const LONGEST_WAIT = 30; // s
 export const permanent = (message: string, cause?: unknown): Error =>
   Object.assign(new Error(message, { cause }), { permanent: true });
 
-const isPermanent = (error: unknown): boolean => (error as { permanent?: unknown } | null)?.permanent === true;
+/** Whether an error is one that repetitions would not mend. */
+export const isPermanent = (error: unknown): boolean => (error as { permanent?: unknown } | null)?.permanent === true;
 
 /** Waits for some seconds, or until the stop. */
 function wait(seconds: number, stop: Stop): Promise<void> {
@@ -75,16 +76,20 @@ async function withTimeout<T>(call: (signal: AbortSignal) => T | Promise<T>, tim
   stop.listeners.add(end);
   if (stop.stopped) end();
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
+  let late: Error | undefined;
+  const limit = new Promise<never>((_, reject) => {
     if (timeout <= 0) return;
     timer = setTimeout(() => {
-      const error = new Error(`expected an answer within ${timeout} s, got none`);
-      reject(error); // before the call is aborted, whose own error would say less
-      own.abort(error);
+      late = new Error(`expected an answer within ${timeout} s, got none`);
+      own.abort(late);
+      timer = setTimeout(() => reject(late), 0); // a call that ends by the signal may say where
     }, 1000 * timeout);
   });
   try {
-    return await Promise.race([(async () => call(own.signal))(), late]);
+    return await Promise.race([(async () => call(own.signal))(), limit]);
+  } catch (error) {
+    const says = late !== undefined && String((error as Error)?.message).includes(late.message);
+    throw late !== undefined && !says ? late : error;
   } finally {
     clearTimeout(timer);
     stop.listeners.delete(end);

@@ -71,7 +71,7 @@ export type SimulateOptions = OptionsOf<typeof simulateTable>;
 /**
  * Simulates `count` data sets: parameters drawn from the prior (or the proposal), with the data before and after noise. The
  * result has fewer rows where simulations fail and failures are dropped.
- * @throws on options that make no sense; `SimulationStopped` when aborted; with the row and the parameters of the first simulation
+ * @throws on invalid options; `SimulationStopped` when aborted; with the row and the parameters of the first simulation
  * that fails or is not finite, unless failures are dropped.
  */
 export async function simulate(problem: Problem, count: number, options: SimulateOptions = {}): Promise<Simulations> {
@@ -113,7 +113,7 @@ export function reporter(
 }
 
 type Own = Pick<Policy, "owner" | "advice" | "failures">;
-/** What functions that learn from simulations do about one that is not finite: forward models in ops have no other choice. */
+/** Policy of functions that learn from simulations: forward models in ops have no other choice. */
 const POLICY: Own = { owner: "simulate", advice: "check the forward model there", failures: "stop" };
 
 /**

@@ -29,7 +29,7 @@ export const umbridgeTable = {
   retries: option(callTable.retries.check, 3),
   /** Seconds before the first repetition; each further one waits twice as long, at most 30 s. */
   backoff: callTable.backoff,
-  /** Seconds that an evaluation may take; 0: any time. */
+  /** Seconds that an evaluation may take; 0: any time. If it is given, each step of the handshake may take as long, else 30 s. */
   timeout: option(callTable.timeout.check, 300),
   /** What happens to parameters whose evaluation fails: "stop" with an error, or "drop" them with a warning. */
   failures: callTable.failures,
@@ -49,7 +49,7 @@ export interface UmbridgeModel {
   readonly D: number;
   /** Number of data in all. */
   readonly M: number;
-  /** What the server can compute. */
+  /** Capabilities of the server. */
   readonly supports: {
     readonly evaluate: boolean;
     readonly gradient: boolean;
@@ -65,8 +65,11 @@ export interface UmbridgeModel {
 }
 
 const VERSION = 1;
-/** Seconds that a server may take to describe itself. */
+/** Seconds that a server may take to describe itself, unless `timeout` says. */
 const HANDSHAKE = 30;
+
+/** The most numbers of a vector: 1 GiB of f32. */
+const MOST_NUMBERS = 0x10000000;
 
 const sum = (sizes: readonly number[]): number => sizes.reduce((a, b) => a + b, 0);
 
@@ -85,8 +88,9 @@ function numbersOf(where: string, list: unknown, length: number): number[] {
 
 /** The lengths of a model's vectors. */
 function sizesOf(where: string, list: unknown): readonly number[] {
-  if (Array.isArray(list) && list.length > 0 && list.every((n) => Number.isInteger(n) && n >= 0) && sum(list) > 0)
-    return list;
+  const areSizes = Array.isArray(list) && list.every((n) => Number.isInteger(n) && n >= 0) && sum(list) > 0;
+  if (areSizes && sum(list) <= MOST_NUMBERS) return list;
+  if (areSizes) throw permanent(`${where}: expected at most ${MOST_NUMBERS} numbers in all, got ${sum(list)}`);
   throw permanent(`${where}: expected a list of sizes, got ${describe(list)}`);
 }
 
@@ -132,7 +136,7 @@ export async function umbridge(options: UmbridgeOptions): Promise<UmbridgeModel>
   const { url: address, model, config, headers, ...calls } = readOptions("umbridge", umbridgeTable, options);
   const url = address.replace(/\/+$/, "");
   const post = postTo(url, headers);
-  const short = { ...calls, timeout: Math.min(calls.timeout || HANDSHAKE, HANDSHAKE) };
+  const short = { ...calls, timeout: options.timeout ?? HANDSHAKE };
   const ask: Post = (path, body) => withRetries((signal) => post(path, body, signal), short);
   const name = await findModel(ask, model, url);
   const here = `umbridge: model "${name}" at ${url}`;
@@ -149,8 +153,10 @@ export async function umbridge(options: UmbridgeOptions): Promise<UmbridgeModel>
   const inputSizes = sizesOf(`${here}, /InputSizes`, (await ask("InputSizes", { name, config })).inputSizes);
   const outputSizes = sizesOf(`${here}, /OutputSizes`, (await ask("OutputSizes", { name, config })).outputSizes);
 
+  const [D, M] = [sum(inputSizes), sum(outputSizes)];
+
   const evaluateOnce = async (theta: ArrayLike<number>, signal: AbortSignal): Promise<Float64Array> => {
-    const { output } = await post("Evaluate", { name, input: cut(theta, inputSizes), config }, signal);
+    const { output } = await post("Evaluate", { name, input: cut(theta, inputSizes), config }, signal, M);
     const where = `${here}, /Evaluate`;
     if (!Array.isArray(output) || output.length !== outputSizes.length) {
       const got = Array.isArray(output) ? `${output.length}` : describe(output);
@@ -168,14 +174,14 @@ export async function umbridge(options: UmbridgeOptions): Promise<UmbridgeModel>
     name,
     inputSizes,
     outputSizes,
-    D: sum(inputSizes),
-    M: sum(outputSizes),
+    D,
+    M,
     supports,
     simulate: {
       ...calls,
       batch: 1,
-      D: sum(inputSizes),
-      M: sum(outputSizes),
+      D,
+      M,
       run: async ([theta], { signal }) => [await evaluateOnce(theta, signal)],
     },
     evaluate: async (theta) => {
@@ -193,7 +199,7 @@ export async function umbridge(options: UmbridgeOptions): Promise<UmbridgeModel>
         for (const [outWrt, part] of parts.entries()) {
           if (size === 0 || part.every((s) => s === 0)) continue; // adds nothing
           const body = { name, outWrt, inWrt, input, sens: part, config };
-          const { output } = await withRetries((signal) => post("Gradient", body, signal), calls);
+          const { output } = await withRetries((signal) => post("Gradient", body, signal, size), calls);
           numbersOf(`${here}, /Gradient of output ${outWrt} by input ${inWrt}`, output, size).forEach((g, i) => {
             total[inWrt][i] += g;
           });

@@ -1,4 +1,4 @@
-/** The checkpoint of an interrupted training as a file: safetensors with the slabs as tensors, the rest as metadata. */
+/** The checkpoint of an interrupted training as a safetensors file: slabs are tensors, everything else is metadata. */
 import type { Checkpoint } from "../train/checkpoint.ts";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./safetensors.ts";
 
@@ -6,21 +6,21 @@ const KEY = "retrodict-checkpoint";
 
 /** The bytes of a checkpoint. */
 export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> {
-  const { problem, step, signature, weights, optimiser, best, heldOut, losses, seconds } = checkpoint;
+  const { problem, step, signature, weights, optimiser, best, heldOut, losses, pending, seconds } = checkpoint;
   const { m, v: squares, largest, updates } = optimiser;
   const slab = (data: Float32Array): StoredTensor => ({ dtype: "F32", shape: [data.length], data });
   const tensors = { weights, "best.weights": best.weights, m, v: squares, largest };
   const { loss, step: bestStep } = best;
   const record = {
     ...{ format: 1, problem, step, signature, updates },
-    ...{ best: { loss, step: bestStep }, heldOut, losses, seconds },
+    ...{ best: { loss, step: bestStep }, heldOut, losses, pending, seconds },
   };
   return encodeSafetensors(Object.fromEntries(Object.entries(tensors).map(([name, data]) => [name, slab(data)])), {
     [KEY]: JSON.stringify(record),
   });
 }
 
-/** @throws when the bytes are not a sound checkpoint. */
+/** @throws if the bytes are not a valid checkpoint. */
 export async function decodeCheckpoint(bytes: Uint8Array): Promise<Checkpoint> {
   const { tensors, metadata } = decodeSafetensors(bytes);
   if (!Object.hasOwn(metadata, KEY)) throw new Error("checkpoint: expected a checkpoint, got another safetensors file");
@@ -32,8 +32,8 @@ export async function decodeCheckpoint(bytes: Uint8Array): Promise<Checkpoint> {
     return tensor.data as Float32Array;
   };
   const [weights, m, squares, largest] = ["weights", "m", "v", "largest"].map(slab);
-  const { problem, step, signature, updates, best, heldOut, losses, seconds } = record;
+  const { problem, step, signature, updates, best, heldOut, losses, pending, seconds } = record;
   const optimiser = { updates, m, v: squares, largest };
   const kept = { weights: slab("best.weights"), loss: best.loss, step: best.step };
-  return { problem, step, signature, weights, optimiser, best: kept, heldOut, losses, seconds };
+  return { problem, step, signature, weights, optimiser, best: kept, heldOut, losses, pending, seconds };
 }

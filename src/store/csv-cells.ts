@@ -1,4 +1,4 @@
-/** The lines and cells of text tables: comments, separators, quotes, what may be a name, and what to do about what is no number. */
+/** The lines and cells of text tables: comments, separators, quotes, names, numbers, and advice on cells that are not numbers. */
 import { isDecimal } from "../checks/decimal.ts";
 
 /** An error cell of a spreadsheet, in any language: #N/A, #DIV/0!, #NAME?, #¡REF!, and ### where a column is too narrow. */
@@ -13,7 +13,7 @@ function isErrorCell(line: string, at: number): boolean {
   return ERROR_CELL.test(line);
 }
 
-/** A line without its comment, which begins the line or follows white space, outside of quotes. */
+/** A line without its comment. A comment begins the line or follows white space, outside quotes. */
 export function withoutComment(line: string): string {
   let quoted = false;
   for (let i = line.includes("#") ? 0 : line.length; i < line.length; i++) {
@@ -27,7 +27,7 @@ export function withoutComment(line: string): string {
 const unquote = (cell: string): string =>
   cell.length >= 2 && cell.startsWith('"') && cell.endsWith('"') ? cell.slice(1, -1).replaceAll('""', '"') : cell;
 
-/** The cells of a line: between the first of `;`, tab and `,` that it has outside of quotes, else between spaces. */
+/** The cells of a line. The separator is the first of `;`, tab and `,` that occurs outside quotes, else spaces. */
 export function splitCells(line: string): string[] {
   const bare = line.includes('"') ? line.replace(/"[^"]*"/g, "") : line;
   if (bare.includes('"'))
@@ -47,11 +47,11 @@ export function splitCells(line: string): string[] {
   return cells;
 }
 
-/** Whether a cell can name a column: the first of its letters and digits is a letter, and it spells nothing that stands for a number. */
+/** Whether a cell can name a column: a letter comes before any digit, and the cell is not a spelling of a number. */
 export const isName = (cell: string): boolean =>
   /^[^\p{L}\p{N}]*\p{L}/u.test(cell) && ![NOT_FINITE, MISSING, TRUTH, /^#/].some((odd) => odd.test(cell));
 
-/** What to do about a cell that is no number; the first that fits. */
+/** Advice on cells that are not numbers; the first that fits is given. */
 const ADVICE: readonly (readonly [cell: RegExp, advice: string])[] = [
   [/^#|#(inf|ind|nan|q?nan|snan)/i, "an error of another program; mend it there, or leave the row out"],
   [/^$/, "leave no cell empty, and no separator at the end of a line"],

@@ -1,24 +1,24 @@
 /**
- * Numbers in text: one row a line, cells between semicolons, tabs, commas or spaces, an optional line of names, blank lines and
- * comments: from a `#` that begins the line or follows white space. Rows and columns in errors count from 1 as an editor or
- * spreadsheet counts the lines of the file, names and comments included.
+ * Tables of numbers in text: one row per line, cells separated by semicolons, tabs, commas or spaces, an optional line of names, blank
+ * lines, and comments from a `#` that begins the line or follows white space. Rows and columns in errors count from 1, like the lines
+ * of an editor or spreadsheet, with names and comments.
  */
 import { isName, parseCell, splitCells, withoutComment } from "./csv-cells.ts";
 
 /** A table of numbers. */
 export interface Table {
-  /** The line of names, where there is one; null also where it only counts. */
+  /** The line of names; null if there is none, or if it only counts the columns. */
   readonly names: readonly string[] | null;
-  /** All of one length. */
+  /** All of the same length. */
   readonly rows: (Float64Array | Float32Array)[];
   /** Guesses that the reader has made. */
   readonly warnings: readonly string[];
 }
 
-/** Names of columns that no one has named: 0, 1, …, as pandas writes them. */
+/** Whether cells are 0, 1, …, which pandas writes above columns without names. */
 const counts = (cells: readonly string[]): boolean => cells.every((cell, i) => cell === String(i));
 
-/** The names in a first line, and how many cells of each row are a name of the row: one below an empty name. Null for numbers. */
+/** The names in a first line, and the number of cells of each row that name the row: one below an empty name. Null for numbers. */
 function readNames(cells: readonly string[]): { names: readonly string[]; skip: number } | null {
   const skip = cells.length > 1 && cells[0] === "" ? 1 : 0;
   const names = cells.slice(skip);
@@ -26,7 +26,7 @@ function readNames(cells: readonly string[]): { names: readonly string[]; skip: 
   return isHeader ? { names, skip } : null;
 }
 
-/** The cells of each line that has any, with its number. */
+/** The cells of each line that is not empty, with the number of the line. */
 function* cellsOf(text: string): Generator<readonly [row: number, cells: string[]]> {
   for (const [index, raw] of text.split(/\r\n|\n|\r/).entries()) {
     const line = withoutComment(index === 0 ? raw.replace(/^\uFEFF/, "") : raw);
@@ -41,13 +41,13 @@ function* cellsOf(text: string): Generator<readonly [row: number, cells: string[
   }
 }
 
-/** How to write a row of another length, where that is likely to be the reason. */
+/** Advice on a row of another length, if its likely reason is known. */
 function adviceOn(got: number, width: number): string {
   if (got === 2 * width) return "; if its commas are decimal ones, write points";
-  return got === width + 1 ? "; if its first column holds names of rows, leave that out" : "";
+  return got === width + 1 ? "; if its first column contains names of rows, delete that column" : "";
 }
 
-/** Leaves out a first row 0, 1, … above numbers that are not whole, unless it is a single 0. Returns the warning. */
+/** Removes a first row 0, 1, … above numbers that are not whole, unless it is a single 0. Returns the warning. */
 function dropCounts(rows: Table["rows"], line: number): string {
   const is = `row ${line} holds ${rows[0].join(", ").slice(0, 40)}, as pandas writes above columns without names`;
   if (rows[0].length === 1) return `${is}: it was taken for data; if it is none, delete it`;
@@ -58,10 +58,10 @@ function dropCounts(rows: Table["rows"], line: number): string {
 /**
  * Parses rows of numbers.
  *
- * Names of rows, below an empty first name or where there is one name fewer than columns, are left out. So is a first line 0, 1, …
- * above numbers that are not whole. Warnings tell of both.
+ * Names of rows (below an empty first name, or if there is one name fewer than columns) are left out, and so is a first line 0, 1, …
+ * above numbers that are not whole. Warnings report both.
  *
- * @param columns numbers that a row must have; without it, as many as the first.
+ * @param columns length of a row; default: that of the first row.
  * @throws an Error that names the row and column: `row 3, column 2: expected a number, got "x"`.
  */
 export function parseCsv(text: string, columns?: number): Table {
@@ -93,7 +93,7 @@ export function parseCsv(text: string, columns?: number): Table {
 
 const quoteCell = (cell: string): string => (/[",;\r\n#]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell);
 
-/** The shortest text that reads back as the same float32; 9 digits are always enough. */
+/** The shortest text that reads back as the same float32; 9 digits always suffice. */
 function formatSingle(x: number): string {
   for (let digits = 6; digits < 9; digits++) {
     const text = Number(x.toPrecision(digits));
@@ -102,7 +102,7 @@ function formatSingle(x: number): string {
   return String(Number(x.toPrecision(9)));
 }
 
-/** Writes a line of names and a line a row. Numbers read back as they were, float32 ones without spurious digits. */
+/** Writes a line of names, then one line per row. Numbers read back to the same bits; those of float32 have no spurious digits. */
 export function formatCsv(names: readonly string[], rows: Iterable<Float32Array | ArrayLike<number>>): string {
   const lines = [names.map(quoteCell).join(",")];
   for (const row of rows) {

@@ -1,22 +1,22 @@
 /**
- * Half precision (IEEE 754 binary16) as it is stored: one sign bit, 5 of exponent (bias 15), 10 of fraction. From single
- * precision by rounding to the nearest, ties to even, on the bits alone, so that every host writes the same file. Source:
- * IEEE 754-2019, 3.6 and 4.3.1.
+ * Half precision (IEEE 754 binary16): one sign bit, 5 bits of exponent (bias 15), 10 of fraction. Single precision is rounded to the
+ * nearest, ties to even, with integer operations on the bits, so that every host writes the same file. Source: IEEE 754-2019, 3.6
+ * and 4.3.1.
  */
 
-/** How trained weights are stored: single precision, or half of it and half of the bytes. */
+/** Precision of stored weights: single, or half, which takes half of the bytes. */
 export const precisions = ["f32", "f16"] as const;
 export type Precision = (typeof precisions)[number];
 
-/** The largest finite number, and the smallest of full precision: 2 − 2^-10 times 2^15, and 2^-14. */
+/** The largest finite number, (2 − 2^-10) 2^15, and the smallest one of full precision, 2^-14. */
 const LARGEST = 65_504;
 const SMALLEST_NORMAL = 0.00006103515625;
-/** What an exponent loses: 127 of single precision is 15 of half. */
+/** Difference of the biases of the exponents: 127 − 15. */
 const REBIAS = (127 - 15) << 23;
 
 /**
- * Whether rounding keeps what a layer computes: the error of every entry is at most 2^-11 of the largest one. It is not where
- * entries overflow, or where all are so small that half precision has no full fraction for them.
+ * Whether the rounding error of every entry is at most 2^-11 of the largest one. This fails if entries overflow, or if all are so
+ * small that half precision has no full fraction for them.
  */
 export function fitsHalf(values: Float32Array): boolean {
   let largest = 0;
@@ -24,7 +24,7 @@ export function fitsHalf(values: Float32Array): boolean {
   return largest === 0 || (largest >= SMALLEST_NORMAL && largest <= LARGEST);
 }
 
-/** Bits (N) of the nearest numbers of half precision; what is too large becomes infinite, and NaN stays NaN. */
+/** Bits (N) of the nearest numbers of half precision; numbers that are too large become infinite, and NaN stays NaN. */
 export function toHalf(values: Float32Array): Uint16Array<ArrayBuffer> {
   const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
   return Uint16Array.from(bits, (single) => {
@@ -32,10 +32,10 @@ export function toHalf(values: Float32Array): Uint16Array<ArrayBuffer> {
     const magnitude = single & 0x7fffffff;
     if (magnitude > 0x7f800000) return sign | 0x7e00; // NaN
     if (magnitude >= 0x47800000) return sign | 0x7c00; // 2^16 and above
-    // Half a unit of the last place, less one unless the kept part is odd: a carry moves into the exponent, as it should,
-    // and from 65,520 on to infinity.
+    // Add half a unit in the last place, minus one unless the kept part is odd. A carry into the exponent is correct, and gives infinity
+    // from 65,520 on.
     if (magnitude >= 0x38800000) return sign | ((magnitude - REBIAS + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
-    // Below 2^-14 numbers are multiples of 2^-24: the fraction, with its leading 1, moves right as far as the exponent is low.
+    // Below 2^-14 numbers are multiples of 2^-24: the fraction, with its leading 1, moves right by what the exponent lacks.
     const shift = 126 - (magnitude >>> 23);
     if (shift > 24) return sign; // below 2^-25
     const fraction = (magnitude & 0x7fffff) | 0x800000;
@@ -43,7 +43,7 @@ export function toHalf(values: Float32Array): Uint16Array<ArrayBuffer> {
   });
 }
 
-/** The numbers (N) of bits of half precision, each exactly. */
+/** The exact numbers (N) of bits of half precision. */
 export function fromHalf(bits: Uint16Array): Float32Array<ArrayBuffer> {
   const values = new Float32Array(bits.length);
   const single = new Uint32Array(values.buffer);

@@ -1,12 +1,13 @@
 /**
  * The model file: safetensors whose tensors are the weights and scalers of an inverse map, and whose metadata are one
  * JSON string under "retrodict" with the format version, the library's version and the map's spec. The spec is checked
- * against a schema, and its sizes against the tensors that are there, before anything is built from it.
+ * against a schema, and its sizes against the tensors of the file, before anything is built from it.
  *
- * Trained weights may be stored in half precision, entry by entry |error| ≤ 2^-11 max |w| of its tensor; scalers never are, for
- * data may have any unit. What is read is single precision in either case.
+ * Trained weights may be stored in half precision, with an error of each entry of at most 2^-11 max |w| of its tensor. Scalers are not,
+ * because data may have any unit. Reading gives single precision in either case.
  */
 import type { InverseMap, ModelSpec, NamedTensor } from "../model/model.ts";
+import { MOST_PARAMETERS } from "../problem/problem.ts";
 import { fitsHalf, fromHalf, toHalf } from "./half.ts";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./safetensors.ts";
 
@@ -25,8 +26,8 @@ function stored({ shape, data }: NamedTensor, halve: boolean): StoredTensor {
  * The bytes of a map's model file.
  *
  * @param version of the library, for the record.
- * @param halved names of the tensors to store in half precision; one that does not fit it stays as it is.
- * @throws when a weight is not finite.
+ * @param halved names of the tensors to store in half precision; a tensor that would lose too much keeps its precision.
+ * @throws if a weight is not finite.
  */
 export function encodeModel(
   map: Pick<InverseMap, "spec" | "tensors">,
@@ -38,15 +39,15 @@ export function encodeModel(
   return encodeSafetensors(Object.fromEntries(tensors), { [KEY]: text });
 }
 
-/** What a model file holds: enough for `makeInverseMap`. */
+/** The content of a model file: the input of `makeInverseMap`. */
 export interface ModelFile {
-  /** Of the library that wrote it. */
+  /** Version of the library that wrote it. */
   readonly version: string;
   readonly spec: ModelSpec;
   readonly tensors: Readonly<Record<string, NamedTensor>>;
 }
 
-/** @throws when the bytes are not a sound model file, with what was expected and what came. */
+/** @throws if the bytes are not a valid model file, with what was expected and what came. */
 export async function decodeModel(bytes: Uint8Array): Promise<ModelFile> {
   const { tensors, metadata } = decodeSafetensors(bytes);
   if (Object.hasOwn(metadata, `${KEY}-checkpoint`))
@@ -56,6 +57,8 @@ export async function decodeModel(bytes: Uint8Array): Promise<ModelFile> {
   const { format } = checkMetadata(formatSchema, metadata[KEY], "model file");
   if (format !== FORMAT) expected(`format ${FORMAT}`, `${format}, written by another version of the library`);
   const { version, spec } = checkMetadata(fileSchema, metadata[KEY], "model file");
+  const count = Object.keys(tensors).length;
+  if (count > MOST_TENSORS) expected(`at most ${MOST_TENSORS} tensors`, `${count}`);
   const named: [string, NamedTensor][] = [];
   let total = 0;
   for (const [name, { dtype, shape, data }] of Object.entries(tensors)) {
@@ -70,6 +73,15 @@ export async function decodeModel(bytes: Uint8Array): Promise<ModelFile> {
   return { version, spec, tensors: Object.fromEntries(named) };
 }
 
+/** Each tensor is a few nodes of every graph that is built from a file. */
+const MOST_TENSORS = 16_384;
+
+/** The length of the longest list within plain data. */
+const longestIn = (value: unknown): number =>
+  typeof value === "object" && value !== null
+    ? Object.values(value).reduce((most, x) => Math.max(most, longestIn(x)), Array.isArray(value) ? value.length : 0)
+    : 0;
+
 /** All numbers within plain data. */
 const numbersIn = (value: unknown): number[] =>
   typeof value === "number"
@@ -79,12 +91,15 @@ const numbersIn = (value: unknown): number[] =>
       : [];
 
 /**
- * Refuses sizes that the tensors cannot have: each width or count of a guide stands for at least as many weights, so a
- * small file cannot ask for a large graph.
+ * Refuses sizes that the tensors cannot have: each width or count of a guide needs at least as many weights, so a small file cannot
+ * request a large graph.
  */
-function checkSizes({ D, M, parameters, data, embedding, guide, fingerprint }: ModelSpec, total: number): void {
+function checkSizes({ D, M, parameters, data, prior, embedding, guide, fingerprint }: ModelSpec, total: number): void {
   if (parameters.length !== D) expected(`${D} parameters`, `${parameters.length}`);
   if (data !== undefined && data.length !== M) expected(`names of ${M} data`, `${data.length}`);
+  if (D > MOST_PARAMETERS) expected(`at most ${MOST_PARAMETERS} parameters`, `${D}`);
+  const longest = longestIn(prior);
+  if (longest > MOST_PARAMETERS) expected(`lists of at most ${MOST_PARAMETERS} entries in the prior`, `${longest}`);
   for (const [name, n] of [
     ["D", D],
     ["M", M],

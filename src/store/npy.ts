@@ -8,9 +8,9 @@ const READABLE: Readonly<Record<string, typeof Float32Array | typeof Float64Arra
   "<f4": Float32Array,
   "<f8": Float64Array,
 };
-const MAX_HEADER = 65_536; // bytes; NumPy itself refuses to read more than 10,000 without being asked
+const MAX_HEADER = 65_536; // bytes; NumPy itself reads at most 10,000 by default
 
-/** What to do about other types, by their kind: the letter of `descr`, or "[" of structured arrays. */
+/** Advice on other types by their kind: the letter of `descr`, or "[" for structured arrays. */
 const ADVICE: Readonly<Record<string, string>> = {
   "[": "save numpy.lib.recfunctions.structured_to_unstructured(a).astype('<f8')",
   V: "save each field as an array of its own, or its numbers as one of '<f8'",
@@ -28,13 +28,13 @@ function expected(what: string, got: string): never {
   throw new Error(`npy: expected ${what}, got ${got}`);
 }
 
-/** Whether a file is NumPy's, by its first bytes. */
+/** Whether a file is a NumPy array, by its first bytes. */
 export const isNpy = (bytes: Uint8Array): boolean => MAGIC.every((byte, i) => bytes[i] === byte);
 
 /**
  * Reads an array.
  *
- * @throws for anything but little-endian float32 or float64 with 1 to 8 axes, and for a truncated file.
+ * @throws unless the array is little-endian float32 or float64 with 1 to 8 axes, and the file is complete.
  */
 export function decodeNpy(bytes: Uint8Array): NpyArray {
   if (!isNpy(bytes)) expected("a NumPy file", "other first bytes");
@@ -59,15 +59,15 @@ export function decodeNpy(bytes: Uint8Array): NpyArray {
   if (need !== have) {
     expected(`${need} bytes for shape (${shape.join(", ")})`, `${have}${have < need ? " (truncated file)" : ""}`);
   }
-  // A copy: the numbers may be unaligned in the file. (bytes.slice of a Node Buffer would copy nothing.)
+  // A copy, because the numbers may be unaligned in the file. (bytes.slice of a Node Buffer does not copy.)
   const copy = bytes.buffer.slice(bytes.byteOffset + start + length, bytes.byteOffset + bytes.length) as ArrayBuffer;
   const data = new Numbers(copy);
   return { shape, data: order === "True" ? fromFortran(data, shape) : data };
 }
 
-/** Numbers whose first axis runs fastest, row-major. */
+/** Reorders numbers from Fortran order (first axis fastest) to row-major order. */
 function fromFortran(data: NpyArray["data"], shape: readonly number[]): NpyArray["data"] {
-  if (shape.filter((n) => n !== 1).length < 2) return data; // both orders are one
+  if (shape.filter((n) => n !== 1).length < 2) return data; // both orders are the same
   const out = data.slice();
   const strides = shape.map((_, k) => shape.slice(0, k).reduce((size, n) => size * n, 1));
   const at = shape.map(() => 0);
@@ -104,7 +104,7 @@ function parseShape(literal: string | undefined): number[] {
 /**
  * Writes float32 numbers of any shape, row-major, as format version 1.
  *
- * @throws when the shape does not fit the data.
+ * @throws if the shape does not fit the data.
  */
 export function encodeNpy(data: Float32Array, shape: readonly number[]): Uint8Array<ArrayBuffer> {
   if (shape.reduce((size, n) => size * n, 1) !== data.length) {
@@ -112,7 +112,7 @@ export function encodeNpy(data: Float32Array, shape: readonly number[]): Uint8Ar
   }
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
   const dict = `{'descr': '<f4', 'fortran_order': False, 'shape': (${tuple}), }`;
-  const start = Math.ceil((10 + dict.length + 1) / 64) * 64; // the data is aligned for mapped reading
+  const start = Math.ceil((10 + dict.length + 1) / 64) * 64; // aligns the data for memory mapping
   const bytes = new Uint8Array(start + data.byteLength);
   bytes.set([...MAGIC, 1, 0, (start - 10) & 255, (start - 10) >> 8]);
   bytes.set(new TextEncoder().encode(`${dict.padEnd(start - 11)}\n`), 10);

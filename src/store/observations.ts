@@ -1,4 +1,5 @@
-/** Tables from the bytes of files: CSV (a row a line), NumPy (N, M) or (M), JSON (one array, or several). */
+/** Tables from the bytes of files: CSV (one row per line), NumPy (N, M) or (M), JSON (one array, or several). */
+import { parseJson } from "../checks/json.ts";
 import { columnOrder } from "../problem/columns.ts";
 import type { Parameter } from "../problem/problem.ts";
 import { parseCsv, type Table } from "./csv.ts";
@@ -25,10 +26,10 @@ interface Reading {
   readonly flat: "row" | "column";
 }
 
-function parseJson(text: string, { flat }: Reading): Rows {
+function jsonRows(text: string, { flat }: Reading): Rows {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (error) {
     throw new Error(`expected JSON, got an error: ${(error as Error).message}`);
   }
@@ -52,21 +53,21 @@ function parseNpy(bytes: Uint8Array, { flat }: Reading): Rows {
   return Array.from({ length: data.length / width }, (_, i) => data.subarray(i * width, (i + 1) * width));
 }
 
-/** A file's kind, by its first bytes and then by its name. */
+/** Reads a file by its kind, which its first bytes or its name tell. */
 function parseAny(bytes: Uint8Array, name: string, how: Reading): Table {
   const unnamed = (rows: Rows): Table => ({ names: null, rows, warnings: [] });
   if (isNpy(bytes) || /\.npy$/i.test(name)) return unnamed(parseNpy(bytes, how));
   const text = textOf(bytes);
   return /\.json$/i.test(name) || /^[\uFEFF\s]*\[/.test(text)
-    ? unnamed(parseJson(text.replace(/^\uFEFF/, ""), how))
+    ? unnamed(jsonRows(text.replace(/^\uFEFF/, ""), how))
     : parseCsv(text, how.columns);
 }
 
 /**
  * Parses a table of finite numbers.
  *
- * @param name of the file: for errors, and its extension tells JSON and NumPy from text.
- * @throws an Error that starts with `name` and names the row and column of what is not a finite number.
+ * @param name of the file, for errors; its extension distinguishes JSON and NumPy from text.
+ * @throws an Error that starts with `name` and gives the row and column of an entry that is not a finite number.
  */
 export function parseTable(bytes: Uint8Array, name: string, how: Reading): Table {
   try {
@@ -85,18 +86,18 @@ export function parseTable(bytes: Uint8Array, name: string, how: Reading): Table
   }
 }
 
-/** What was read into the table, in words, where that was a guess or may surprise. */
+/** Guesses and surprises in the reading of a table, in words. */
 export const taken = ({ names }: Pick<Table, "names">): readonly string[] =>
   names === null
     ? []
     : [`the first line was taken for names: ${names.slice(0, 6).join(", ")}${names.length > 6 ? ", …" : ""}`];
 
 /**
- * Parses observations, a row each (N rows of M numbers): a list of numbers is one observation, or M = 1 of them one each.
+ * Parses observations, one per row (N rows of M numbers). A list of numbers is one observation; if M = 1, each number is one.
  *
  * @param name of the file.
- * @param data the M data; columns with their names in another order are put in order.
- * @throws as `parseTable`; and naming a column that is none of the data.
+ * @param data the M data; columns with these names in another order are reordered.
+ * @throws as `parseTable`, and for a column whose name is not among the data.
  */
 export function parseObservations(bytes: Uint8Array, name: string, data: readonly Parameter[]): Table {
   const columns = data.length;

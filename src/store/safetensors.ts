@@ -1,9 +1,12 @@
 /**
  * The safetensors format: an 8-byte little-endian length n, n bytes of JSON that map a tensor's name to its dtype, shape
- * and [begin, end) in the data, then the data, without holes. Format: https://github.com/huggingface/safetensors
- * (README, "Format"). Reading executes nothing, and all of the file is checked before anything is allocated for tensors.
+ * and [begin, end) in the data, then the data, without gaps. Format: https://github.com/huggingface/safetensors
+ * (README, "Format"). Reading executes nothing, and the whole file is checked before any tensor is allocated.
  */
-/** F16: as bits, which half.ts reads; not every host has an array of such numbers. */
+import { parseJson } from "../checks/json.ts";
+import { crc32 } from "../numbers/crc32.ts";
+
+/** F16 as bits, which half.ts reads, because not every host has arrays of half precision. */
 const DTYPES = { F16: Uint16Array, F32: Float32Array, F64: Float64Array, I32: Int32Array } as const;
 
 export type StoredDType = keyof typeof DTYPES;
@@ -17,11 +20,11 @@ export interface StoredTensor {
 
 export interface TensorFile {
   readonly tensors: Readonly<Record<string, StoredTensor>>;
-  /** What `__metadata__` holds. */
+  /** The entries of `__metadata__`. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** Where the header says that a tensor is, in bytes from the start of the data. */
+/** Place of a tensor by the header, in bytes from the start of the data. */
 interface Entry {
   readonly name: string;
   readonly dtype: StoredDType;
@@ -31,7 +34,21 @@ interface Entry {
 }
 
 const METADATA = "__metadata__";
+/** Name of the checksum among the metadata. Files of other programs, and of earlier versions, have none. */
+const CHECKSUM = "retrodict-crc32";
 const MAX_HEADER = 16 * 1024 * 1024; // bytes
+
+/** The CRC-32 of all tensors and metadata, in the order of their names, as hexadecimal digits. */
+function checksumOf({ tensors, metadata }: TensorFile): string {
+  const lines = [
+    ...Object.entries(metadata).map((entry) => JSON.stringify(entry)),
+    ...Object.entries(tensors).map(([name, { dtype, shape, data }]) => {
+      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+      return JSON.stringify([name, dtype, shape, crc32(bytes)]);
+    }),
+  ];
+  return crc32(new TextEncoder().encode(lines.sort().join())).toString(16).padStart(8, "0");
+}
 
 const quote = (value: unknown): string => {
   const text = JSON.stringify(value) ?? String(value);
@@ -45,14 +62,14 @@ function expected(what: string, got: string): never {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
-/** A name that an object of any reader can hold as an ordinary key. */
+/** Refuses a name that is not an ordinary key of an object in every reader. */
 function checkName(name: string, of: string): void {
   if (name === "" || name in Object.prototype || name === "prototype") expected(`a plain ${of} name`, quote(name));
 }
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
-/** The product of a shape, or null where an entry is not a count or the product is past 2^53. */
+/** The product of a shape, or null if an entry is not a count, or the product exceeds 2^53. */
 function sizeOf(shape: readonly unknown[]): number | null {
   let size = 1;
   for (const n of shape) if (!isCount(n) || !isCount((size *= n))) return null;
@@ -60,8 +77,8 @@ function sizeOf(shape: readonly unknown[]): number | null {
 }
 
 /**
- * Encodes tensors and metadata. The same content gives the same bytes: tensors go by element size, then name, and the
- * data starts at a multiple of 8 bytes, so that every tensor is aligned.
+ * Encodes tensors and metadata. The same content gives the same bytes: tensors are sorted by element size, then by name. The data
+ * start at a multiple of 8 bytes, so that every tensor is aligned.
  *
  * @throws for a shape that does not fit its data, a dtype that is not the array's, a non-finite number or a reserved name.
  */
@@ -73,12 +90,13 @@ export function encodeSafetensors(
     (a, b) => sizeOfElement(tensors[b].dtype) - sizeOfElement(tensors[a].dtype) || (a < b ? -1 : 1),
   );
   const header: [string, unknown][] = [];
-  const keys = Object.keys(metadata).sort();
-  for (const key of keys) {
+  for (const key of Object.keys(metadata)) {
     checkName(key, "metadata");
     if (typeof metadata[key] !== "string") expected(`metadata "${key}" to be a string`, quote(metadata[key]));
   }
-  if (keys.length > 0) header.push([METADATA, Object.fromEntries(keys.map((key) => [key, metadata[key]]))]);
+  const all: Record<string, string> = { ...metadata, [CHECKSUM]: checksumOf({ tensors, metadata }) };
+  const keys = Object.keys(all).sort();
+  header.push([METADATA, Object.fromEntries(keys.map((key) => [key, all[key]]))]);
   let end = 0;
   for (const name of names) {
     const { dtype, shape, data } = tensors[name];
@@ -114,16 +132,16 @@ export function encodeSafetensors(
   return bytes;
 }
 
-/** A float is not finite where all bits of its exponent are set. */
+/** A float is not finite if all bits of its exponent are set. */
 const isHalfOdd = (bits: number): boolean => (bits & 0x7c00) === 0x7c00;
 
 const sizeOfElement = (dtype: StoredDType): number => DTYPES[dtype]?.BYTES_PER_ELEMENT ?? 0;
 
 /**
- * Decodes a file: copies of its tensors (the bytes may be unaligned, or go away) and its metadata.
+ * Decodes a file to its metadata and copies of its tensors (the bytes may be unaligned, or be reused).
  *
- * @throws an Error that says what was expected and what came, for every file that is not a sound one: truncated, longer
- * than its header says, overlapping, with holes, of an unknown dtype, with a name twice, or with a non-finite number.
+ * @throws an Error that says what was expected and what came, for every invalid file: truncated, longer than its header says, with
+ * overlaps or gaps, an unknown dtype, a name twice, or a number that is not finite.
  */
 export function decodeSafetensors(bytes: Uint8Array): TensorFile {
   if (bytes[8] !== 0x7b) expected("a safetensors file, as save() writes it", kindOf(bytes)); // "{" begins the header
@@ -145,10 +163,14 @@ export function decodeSafetensors(bytes: Uint8Array): TensorFile {
   for (const entry of entries) checkFinite(entry, view, start);
   const tensors = entries.map(({ name, dtype, shape, begin, end }): [string, StoredTensor] => {
     const at = bytes.byteOffset + start;
-    const copy = bytes.buffer.slice(at + begin, at + end) as ArrayBuffer; // bytes.slice of a Node Buffer copies nothing
+    const copy = bytes.buffer.slice(at + begin, at + end) as ArrayBuffer; // bytes.slice of a Node Buffer does not copy
     return [name, { dtype, shape, data: new DTYPES[dtype](copy) }];
   });
-  return { tensors: Object.fromEntries(tensors), metadata };
+  const { [CHECKSUM]: checksum, ...rest } = metadata;
+  const file = { tensors: Object.fromEntries(tensors), metadata: rest };
+  const got = checksum === undefined ? undefined : checksumOf(file);
+  if (checksum !== got) expected(`the checksum ${quote(checksum)} that the file states`, `${got}: the file is damaged`);
+  return file;
 }
 
 /** Other files by their first bytes, as Latin-1. */
@@ -164,7 +186,7 @@ const OTHERS: readonly (readonly [begin: RegExp, what: string])[] = [
   [/^[\t\n\r -~]+$/, "text"],
 ];
 
-/** What a file is that is no safetensors. */
+/** The kind of a file that is not safetensors. */
 function kindOf(bytes: Uint8Array): string {
   const begin = String.fromCharCode(...bytes.subarray(0, 64));
   const short = bytes.length < 9 ? `a file of ${bytes.length} bytes` : "a file of another kind";
@@ -176,12 +198,12 @@ function parseHeader(bytes: Uint8Array): { entries: Entry[]; metadata: Record<st
   let header: unknown;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    header = JSON.parse(text);
+    header = parseJson(text);
   } catch {
     expected("a header of JSON", "something else (is the file damaged?)");
   }
   if (!isObject(header)) expected("the header to be a JSON object", quote(header));
-  let keys = 0; // that a header of this content has, when no name comes twice
+  let keys = 0; // of a header with this content and without repeated names
   const entries: Entry[] = [];
   const metadata: Record<string, string> = {};
   for (const [name, value] of Object.entries(header)) {
@@ -198,7 +220,7 @@ function parseHeader(bytes: Uint8Array): { entries: Entry[]; metadata: Record<st
     }
   }
   const written = countKeys(text);
-  if (written !== keys) expected(`${keys} different names in the header`, `${written} (a name comes twice)`);
+  if (written !== keys) expected(`${keys} different names in the header`, `${written} (a name occurs twice)`);
   return { entries, metadata };
 }
 
@@ -224,19 +246,19 @@ function parseEntry(name: string, value: Record<string, unknown>): Entry {
   return { name, dtype: known, shape: [...(shape as number[])], begin, end };
 }
 
-/** Keys written in a valid JSON text, each as often as it is written. */
+/** Number of keys in a valid JSON text, with repetitions. */
 function countKeys(text: string): number {
   let keys = 0;
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
     if (c === 0x3a) keys++;
     if (c !== 0x22) continue;
-    for (i++; text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++; // skip a string, its escapes too
+    for (i++; text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++; // skip a string with its escapes
   }
   return keys;
 }
 
-/** By bits, of the upper half of a double: a NaN need not survive being read. */
+/** Checks bits, for f64 those of the upper half, because reading may change a NaN. */
 function checkFinite({ name, dtype, begin, end }: Entry, view: DataView, start: number): void {
   if (dtype === "I32") return;
   const size = sizeOfElement(dtype);

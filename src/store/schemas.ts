@@ -1,13 +1,15 @@
 /**
- * Schemas of the metadata in model files and checkpoints. Only reading needs them: they are loaded with the library that checks
- * them when the first file is read.
+ * Schemas of the metadata in model files and checkpoints. They are loaded, with the library that checks them, when the first file is
+ * read.
  */
+
 import * as v from "valibot";
+import { parseJson } from "../checks/json.ts";
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const size = v.pipe(count, v.minValue(1));
 const finite = v.pipe(v.number(), v.finite());
-/** JSON has no NaN and no infinity: where a number was not finite there is null, which stands for `absent`. */
+/** JSON has no NaN and no infinity: null stands for such a number, and is read as `absent`. */
 const finiteOr = (absent: number) =>
   v.pipe(
     v.nullable(finite),
@@ -87,7 +89,7 @@ const specSchema = v.object({
   }),
   calibration: v.optional(calibrationSchema),
 });
-/** The metadata of a model file; its format alone, which is read first. */
+/** The metadata of a model file; and its format alone, which is read first. */
 export const formatSchema = v.object({ format: count });
 export const fileSchema = v.object({ format: count, version: v.string(), spec: specSchema });
 
@@ -98,18 +100,19 @@ export const checkpointSchema = v.object({
   step: count,
   signature: v.string(),
   updates: count,
-  // Infinity is the best loss before there is any.
+  // The best loss is infinite before the first held-out loss.
   best: v.object({ loss: finiteOr(Number.POSITIVE_INFINITY), step: count }),
   heldOut: v.array(v.tuple([count, finiteOr(Number.NaN)])),
   losses: v.optional(v.array(v.tuple([count, finiteOr(Number.NaN)])), []),
+  pending: v.optional(v.tuple([finite, count]), [0, 0]),
   seconds: finite,
 });
 
-/** Checks metadata against a schema. @throws naming the entry that does not fit. */
+/** Checks metadata against a schema. @throws with the name of an entry that does not fit. */
 export function checkMetadata<S extends v.GenericSchema>(schema: S, text: string, what: string): v.InferOutput<S> {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     throw new Error(`${what}: expected metadata of JSON, got something else`);
   }

@@ -1,6 +1,6 @@
 /**
- * The models that come with the package, by the name of their problem, and where their files are. As with the kernels
- * (backends/kernels-url.ts) each address is written out, so that a user's bundler finds the file and copies it.
+ * The models that ship with the package, by the name of their problem, and their files. As for the kernels (backends/kernels-url.ts),
+ * each address is written out, so that a user's bundler finds the file and copies it.
  */
 import { foldersSet, inFolder } from "../host/folders.ts";
 
@@ -22,15 +22,14 @@ const urls: Readonly<Record<string, () => URL>> =
 /** Names that `load` knows. */
 export const shippedModels: readonly string[] = Object.freeze(Object.keys(urls));
 
-/** No path with an extension or a folder, and no URL. */
 const NAME = /^[A-Za-z][\w-]*$/;
 
 /** Whether a source names a model, rather than a place: it has no slash, dot or colon. */
 export const isModelName = (source: unknown): source is string => typeof source === "string" && NAME.test(source);
 
 /**
- * Where the file of a shipped model is. `folder`: where the models are if not in the package, a URL or a path.
- * @throws on a name that is none of them, and in a bundle of a format other than ESM, whose code does not know its own address.
+ * The address of a shipped model. `folder`: a URL or path of the models, if they are not in the package.
+ * @throws on an unknown name, and in a bundle that is not ESM, whose code does not know its own address.
  */
 export function shippedModel(name: string, folder: string | URL | undefined = foldersSet().models): string | URL {
   if (!Object.hasOwn(urls, name))

@@ -1,4 +1,4 @@
-/** Saving and loading: inverse maps and checkpoints as files; inverse maps also from URLs and bytes. */
+/** Saving and loading of inverse maps and checkpoints as files; inverse maps also from URLs and bytes. */
 import { backendOf, backendTable } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
 import { type OptionsOf, oneOf, option, readOptions } from "../checks/options.ts";
@@ -17,30 +17,30 @@ import { isModelName, shippedModel, shippedModels } from "./shipped.ts";
 
 export const saveTable = {
   /**
-   * Precision of the trained weights in the file: "f32" keeps every bit; "f16" rounds them (to nearest, ties to even) for half of
-   * the bytes. Scalers, and tensors that half precision would not hold to 2^-11 of their largest entry, stay as they are.
+   * Precision of the trained weights in the file: "f32" keeps every bit; "f16" rounds them (to nearest, ties to even) and takes half of
+   * the bytes. Scalers keep their precision, and so do tensors that would lose more than 2^-11 of their largest entry.
    */
   precision: option(oneOf(...precisions), "f32", "of the weights in the file; f16 halves its bytes"),
 };
 /** Options of `save` and `toBytes`. */
 export type SaveOptions = OptionsOf<typeof saveTable>;
 
-/** The bytes of a map's model file (safetensors), for hosts without files. @throws on options that make no sense. */
+/** The bytes of a map's model file (safetensors), for hosts without files. @throws on invalid options. */
 export function toBytes(map: InverseMap, options: SaveOptions = {}): Uint8Array<ArrayBuffer> {
   expectMap("save", map);
   const { precision } = readOptions("save", saveTable, options);
   return encodeModel(map, VERSION, precision === "f16" ? map.trained : []);
 }
 
-/** Writes an inverse map to a file, whole or not at all. @throws where there is no file system, or it cannot be written. */
+/** Writes an inverse map to a file, completely or not at all. @throws if there is no file system, or the file cannot be written. */
 export async function save(map: InverseMap, path: string, options: SaveOptions = {}): Promise<void> {
   const bytes = toBytes(map, options);
-  await decodeModel(bytes); // nothing is written that could not be read
+  await decodeModel(bytes); // so that every written file can be read
   await writeBytes(path, bytes);
 }
 
 export const loadTable = {
-  /** The problem that the model was trained on: needed to correct posteriors; one that differs is refused by name. */
+  /** The problem that the model was trained on, which corrections need; a different one is refused. */
   problem: option(problemCheck),
   /** Folder of the shipped models, a URL or a path, for this call; `setFolders` sets it for all of them. */
   models: option(folder),
@@ -50,10 +50,10 @@ export const loadTable = {
 export type LoadOptions = OptionsOf<typeof loadTable>;
 
 /**
- * Reads an inverse map from a path (Node, Deno), a URL, or bytes, or one of the models that the package ships by its name:
- * `load("arm")`. A text without slash, dot and colon is taken for such a name first: a file of its own that is called "arm" is
- * read by "./arm".
- * @throws when it is no model file, is damaged, no shipped model has the name, or `problem` is not the one that it was trained on.
+ * Reads an inverse map from a path (Node, Deno), a URL or bytes, or a shipped model by its name: `load("arm")`. A text without slash,
+ * dot and colon is first taken for such a name; "./arm" reads a file named "arm".
+ * @throws if the source is not a model file or is damaged, if no shipped model has the name, or if `problem` is not the one that the
+ * model was trained on.
  */
 export async function load(source: Source, options: LoadOptions = {}): Promise<InverseMap> {
   const { problem, models, ...where } = readOptions("load", loadTable, options);
@@ -63,7 +63,7 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<I
     .then((bytes) => decodeModel(bytes))
     .catch((cause: Error) => {
       if (place === source) throw cause;
-      // A server may answer with a page what is not there: the message then says nothing of the place.
+      // A server may return a page for a missing file; the message then does not name the place.
       const { message } = cause;
       const found = message.includes(`${source}.safetensors`) ? message : `${message} (at ${place})`;
       const hint = "copy the folder models of the package there, or say where it is: setFolders({ models })";
@@ -76,7 +76,7 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<I
 
 type Source = string | URL | Uint8Array | ArrayBuffer;
 
-/** What is to be read: for the name of a shipped model, its file. */
+/** The source to read: for the name of a shipped model, its file. */
 async function placeOf(source: Source, models: string | URL | undefined): Promise<Source> {
   if (!isModelName(source)) return source;
   const isFile = !shippedModels.includes(source) && (await fileExists(source).catch(() => false)); // no files in a browser
@@ -91,14 +91,14 @@ async function bytesOf(source: Source): Promise<Uint8Array> {
   return readPlace("load", "a model", source);
 }
 
-/** Writes the checkpoint of an interrupted training to a file, whole or not at all. */
+/** Writes the checkpoint of an interrupted training to a file, completely or not at all. */
 export async function saveCheckpoint(checkpoint: Checkpoint, path: string): Promise<void> {
   if (typeof checkpoint?.signature !== "string")
     throw new Error(`saveCheckpoint: expected the checkpoint of a TrainingStopped, got ${describe(checkpoint)}`);
   await writeBytes(path, encodeCheckpoint(checkpoint));
 }
 
-/** Reads a checkpoint, for `train(problem, { resume })`. @throws when the file is none, or is damaged. */
+/** Reads a checkpoint, for `train(problem, { resume })`. @throws if the file is not a checkpoint, or is damaged. */
 export async function loadCheckpoint(path: string): Promise<Checkpoint> {
   return decodeCheckpoint(await readBytes(path));
 }

@@ -1,7 +1,7 @@
 /** Options of `surrogate`. */
 import { backendTable } from "../backends/select.ts";
 import {
-  callback,
+  listener,
   number,
   type OptionsOf,
   option,
@@ -47,7 +47,7 @@ export const surrogateTable = {
   /** Seed of all random numbers. One seed and the plain kernels give the same surrogate on every host. */
   seed: option(seed, 0),
   /** Called with the progress at intervals. */
-  onProgress: option(callback<(progress: SurrogateProgress) => void>()),
+  onProgress: option(listener<(progress: SurrogateProgress) => void>()),
   onWarning: simulationTable.onWarning,
   /** Stops the work if it is aborted; `surrogate` then throws the signal's reason. */
   signal: option(simulationTable.signal.check),

@@ -7,7 +7,7 @@
 import { add, cast, columns, concat, constant, div, matmul, mul, sub } from "../graph/build.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import { atOnce } from "../host/yielding.ts";
-import { columnMeans, columnSds, sumOfSquares } from "../numbers/moments.ts";
+import { columnMeans, columnSds, dot, orOne, sumOfSquares } from "../numbers/moments.ts";
 import { principalComponents } from "../numbers/principal.ts";
 import type { Problem } from "../problem/problem.ts";
 import { noiseSd, type Simulations } from "../simulate/simulate.ts";
@@ -35,7 +35,7 @@ const FIT_SIMULATIONS = 8192;
 /** The scaling for a bank of simulations. @throws if the data do not depend on the parameters. */
 export function fitScaling({ prior, D, M, name }: Problem, bank: Simulations): Scaling {
   const clean = bank.clean.subarray(0, FIT_SIMULATIONS * M);
-  const noise = noiseSd({ clean, noisy: bank.noisy }, M).map((s) => (s > 0 ? s : 1));
+  const noise = noiseSd({ clean, noisy: bank.noisy }, M).map(orOne);
   const mean = columnMeans(clean, M);
   const { directions, spread } = directionsOf(clean, M, mean, noise);
   if (!spread.some((s) => s > 0))
@@ -114,10 +114,4 @@ function backToData(
         );
   // The mean is added in type `dtype`, because beside a large mean f32 would lose digits that exceed the noise.
   return (t, dtype) => add(cast(directions === null ? mul(t, matrix) : matmul(t, matrix), dtype), mean);
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
 }

@@ -16,7 +16,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { atOnce } from "../host/yielding.ts";
 import { unpackSlab } from "../model/model.ts";
 import { type MakeLayer, residual } from "../nn/residual.ts";
-import { sumOfSquares } from "../numbers/moments.ts";
+import { rootMeanSquare, sumOfSquares } from "../numbers/moments.ts";
 import { STREAMS } from "../numbers/random.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { defineProblem, type Problem } from "../problem/problem.ts";
@@ -209,7 +209,7 @@ async function fit(
 
 function summary(sizes: Float64Array): ErrorSummary {
   const sorted = sizes.sort();
-  const rms = Math.sqrt(sumOfSquares(sorted) / sorted.length);
+  const rms = rootMeanSquare(sorted);
   return { rms, p99: sorted[Math.ceil(0.99 * sorted.length) - 1], max: sorted[sorted.length - 1] };
 }
 

@@ -1,6 +1,6 @@
 /**
- * Measures a map when its training has ended, on held-out simulations: whether it tells pairs that belong together from pairs that do
- * not, and the importance weights of its draws (sampling/psis.ts).
+ * Measures a map after its training, on held-out simulations: whether it distinguishes true pairs from shuffled ones, and the
+ * importance weights of its draws (sampling/psis.ts).
  */
 import type { Executor } from "../backends/backend.ts";
 import { cost } from "../graph/plan.ts";
@@ -8,18 +8,19 @@ import type { Program } from "../graph/program.ts";
 import { infer } from "../infer/infer.ts";
 import type { InverseMap, TrainingRecord, WeightsRecord } from "../model/model.ts";
 import { targetOf } from "../sampling/correct.ts";
+import { hasLikelihood } from "../sampling/joint.ts";
 import { samplerOf } from "../sampling/potential.ts";
 import { LARGEST_K } from "../sampling/psis.ts";
 import type { Simulations } from "../simulate/simulate.ts";
 import { SIMULATION_STEPS } from "../simulate/steps.ts";
 import { BLOCKS, type Course, causesOf, median, symptomsOf } from "./warnings.ts";
 
-/** Observations, and draws of each, that weights are computed of. */
+/** Observations for the weights, and draws of each. */
 const CASES = 32;
 const DRAWS = 512;
-/** Fewer observations tell nothing. */
+/** Fewest observations for a statement. */
 const LEAST_CASES = 8;
-/** Share of the training's operations that weights may cost, and operations that they may cost in any case: tenths of a second. */
+/** Share of the training's operations that weights may cost, and operations that they may always cost: tenths of a second. */
 const SHARE = 0.05;
 const FREE = 5e8;
 
@@ -36,7 +37,7 @@ interface Finished {
   readonly seed: number;
 }
 
-/** What a training's record says of the map. */
+/** The part of a training's record that judges the map. */
 export async function judge(finished: Finished): Promise<Pick<TrainingRecord, "warnings" | "weights">> {
   const { map, course } = finished;
   const causes = causesOf(course);
@@ -48,11 +49,11 @@ export async function judge(finished: Finished): Promise<Pick<TrainingRecord, "w
   return { ...(warnings.length > 0 && { warnings }), ...(weights && { weights }) };
 }
 
-/** In blocks of the held-out pairs: the loss with the data of other rows, less the loss. */
+/** For each block of the held-out pairs: the loss with the data of other rows, minus the loss. */
 async function gainsOf({ executor, judged: { count, theta, noisy }, seed }: Finished): Promise<number[]> {
   const [D, M] = [theta.length / count, noisy.length / count];
   const size = Math.floor(count / BLOCKS);
-  const other = new Float32Array(noisy.length); // those of the row half of all rows on
+  const other = new Float32Array(noisy.length); // the data of the row that is half of all rows further on
   const half = (count >> 1) * M;
   other.set(noisy.subarray(half));
   other.set(noisy.subarray(0, half), noisy.length - half);
@@ -68,11 +69,14 @@ async function gainsOf({ executor, judged: { count, theta, noisy }, seed }: Fini
   return gains;
 }
 
-/** The weights of held-out observations; undefined without a likelihood, and where they would cost much beside the training. */
+/** The weights of held-out observations; undefined without a likelihood, or if they would be expensive compared with the training. */
 async function weightsOf({ map, course, program, heldOut, batch, seed }: Finished): Promise<WeightsRecord | undefined> {
   const { problem, spec } = map;
   if (problem === null || problem.forward === null) return undefined;
-  const sampler = await samplerOf("train", targetOf(problem).problem, map.backend);
+  const target = targetOf(problem, hasLikelihood).problem;
+  if (target.forward === null) return undefined; // a simulator's runs may be expensive
+  const judged = target.parent === null ? target : { ...target, parent: null }; // a simulator is not called for this
+  const sampler = await samplerOf("train", judged, map.backend);
   const step = cost(program.plans.train, batch).flops;
   const each = DRAWS * (cost(sampler.program.plans.joint, 8).flops / 8 + step / batch);
   const affordable = Math.floor(Math.max(FREE, SHARE * step * course.steps) / each);
@@ -81,9 +85,9 @@ async function weightsOf({ map, course, program, heldOut, batch, seed }: Finishe
   const [kHats, efficiencies]: [number[], number[]] = [[], []];
   for (let i = 0; i < cases; i++) {
     const y = heldOut.noisy.subarray(i * spec.M, (i + 1) * spec.M);
-    // No draw may have a density: the worst that can be, and no reason to lose the training.
+    // If no draw has a density, this counts as the worst case, and the training is kept.
     const { kHat, efficiency } = await infer(map, y, { draws: DRAWS, seed })
-      .then((posterior) => posterior.correct({ method: "psis", draws: DRAWS }))
+      .then((posterior) => posterior.correct({ method: "psis", draws: DRAWS, problem: judged }))
       .catch(() => ({ kHat: Number.POSITIVE_INFINITY, efficiency: 0 }));
     kHats.push(kHat as number);
     efficiencies.push(efficiency as number);

@@ -3,7 +3,14 @@ import type { OptimiserOptions } from "../backends/backend.ts";
 import { type BackendOptions, createExecutor } from "../backends/select.ts";
 import { inParts, pause } from "../host/yielding.ts";
 import { fingerprintOf } from "../model/fingerprint.ts";
-import { type InverseMap, type ModelSpec, makeInverseMap, type TrainingRecord, unpackSlab } from "../model/model.ts";
+import {
+  type InverseMap,
+  type ModelSpec,
+  makeInverseMap,
+  mapOf,
+  type TrainingRecord,
+  unpackSlab,
+} from "../model/model.ts";
 import { areNamed } from "../problem/columns.ts";
 import type { Problem } from "../problem/problem.ts";
 import { inLocalCoordinates } from "../search/local-simulations.ts";
@@ -11,7 +18,7 @@ import type { Checkpoint } from "./checkpoint.ts";
 import { judge } from "./judge.ts";
 import { type Attempt, outliveDevice } from "./lost-device.ts";
 import { optimise } from "./optimise.ts";
-import type { FullSettings, TrainOptions } from "./options.ts";
+import type { FullSettings, Progress, TrainOptions } from "./options.ts";
 import { DISTANCE, type TracedTraining, trainingProgram } from "./program.ts";
 import { FIT_SIMULATIONS, fitFrozen } from "./scalers.ts";
 import { rates } from "./schedules.ts";
@@ -104,22 +111,21 @@ async function learnOn(
     const { batch } = settings;
     const found = await judge({ map, course, executor, program, judged, heldOut, batch, seed });
     for (const warning of found.warnings ?? []) (options.onWarning ?? console.warn)(warning);
-    const { steps, curve, heldOut: losses } = spec.training;
-    if (found.weights)
-      options.onProgress?.({
-        step: steps,
-        steps,
-        loss: curve?.train.at(-1) ?? Number.NaN,
-        heldOut: losses.final,
-        stepsPerSecond: steps / state.seconds,
-        secondsLeft: 0,
-        weights: found.weights,
-      });
-    return { ...map, spec: { ...spec, training: { ...spec.training, ...found } } };
+    if (found.weights) options.onProgress?.({ ...lastProgress(spec.training), weights: found.weights });
+    return mapOf({ ...map, spec: { ...spec, training: { ...spec.training, ...found } } });
   } finally {
     executor.dispose();
   }
 }
+
+const lastProgress = ({ steps, curve, heldOut, seconds }: TrainingRecord): Progress => ({
+  step: steps,
+  steps,
+  loss: curve?.train.at(-1) ?? Number.NaN,
+  heldOut: heldOut.final,
+  stepsPerSecond: steps / seconds,
+  secondsLeft: 0,
+});
 
 const optimiserOf = ({ optimiser, clip }: FullSettings): OptimiserOptions => ({
   beta1: 0.9,
@@ -129,7 +135,7 @@ const optimiserOf = ({ optimiser, clip }: FullSettings): OptimiserOptions => ({
   clip,
 });
 
-/** What the checks of a training look at. */
+/** Input of the checks of a training. */
 function courseOf(
   { step, heldOut, best }: Checkpoint,
   { bank, schedule, rate, steps }: FullSettings,

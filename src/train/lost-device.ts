@@ -5,9 +5,9 @@ import { type Checkpoint, TrainingStopped } from "./checkpoint.ts";
 
 /** A training on one device. */
 export interface Attempt {
-  /** Where it computes. */
+  /** Backend. */
   readonly backend: BackendOptions;
-  /** Where it continues from. */
+  /** Checkpoint to continue from. */
   readonly resume?: Checkpoint;
   /** When it began, ms; the checkpoint counts the time before it. */
   readonly started: number;

@@ -1,13 +1,14 @@
 /** The optimisation loop: steps, held-out losses, the best weights, checkpoints, and the ways in which training ends early. */
 import { DeviceLost, type Executor } from "../backends/backend.ts";
+import { reasonText } from "../checks/arguments.ts";
 import type { Slab } from "../graph/plan.ts";
 import type { Guide } from "../guides/guide.ts";
 import { inParts, pause } from "../host/yielding.ts";
 import { initialWeights } from "../nn/initial.ts";
 import type { Simulations } from "../simulate/simulate.ts";
 import { SIMULATION_STEPS } from "../simulate/steps.ts";
-import { type Checkpoint, TrainingStopped } from "./checkpoint.ts";
-import type { FullSettings, TrainOptions } from "./options.ts";
+import { type Checkpoint, refuseOther, TrainingStopped } from "./checkpoint.ts";
+import { CHECKPOINT_S, type FullSettings, type TrainOptions } from "./options.ts";
 import { rates } from "./schedules.ts";
 
 /** Milliseconds of one chunk of steps, after which the thread is free for a moment. */
@@ -25,6 +26,8 @@ export interface LoopSettings
   readonly pairs?: FullSettings["pairs"];
 }
 
+type Keeping = "onCheckpoint" | "checkpointEvery" | "onWarning";
+
 /** An optimisation to do. */
 export interface Optimisation {
   /** Executor of a training program, with its scalers and banks written. */
@@ -33,7 +36,7 @@ export interface Optimisation {
   /** Name of the problem. */
   readonly problem: string;
   readonly settings: LoopSettings;
-  readonly options: Pick<TrainOptions, "seed" | "resume" | "signal" | "onProgress">;
+  readonly options: Pick<TrainOptions, "seed" | "resume" | "signal" | "onProgress" | Keeping>;
   /** Inputs of the plan `heldOut`: `theta`, and `noisy` as y. */
   readonly heldOut: Pick<Simulations, "count" | "theta" | "noisy">;
   /** When this training began, ms; the time before `resume` is added to it. */
@@ -53,6 +56,7 @@ export async function optimise(request: Optimisation): Promise<Checkpoint> {
       await loop.takeSteps();
       if (loop.step === loop.next && (await loop.evaluate())) break;
       loop.report();
+      await loop.keep();
       await pause();
     }
     return await loop.snapshot();
@@ -66,8 +70,8 @@ export async function optimise(request: Optimisation): Promise<Checkpoint> {
 
 /** A mean that grows. */
 class Mean {
-  private sum = 0;
-  private count = 0;
+  sum = 0;
+  count = 0;
   add(x: number): void {
     this.sum += x;
     this.count++;
@@ -103,6 +107,8 @@ class Loop {
   private readonly sinceEvaluation = new Mean();
   private first = 0;
   private begun = 0;
+  /** When the last checkpoint was handed over, ms. */
+  private kept = performance.now();
 
   constructor(request: Optimisation) {
     const { settings, options, problem } = request;
@@ -116,7 +122,7 @@ class Loop {
       guide: { name: guide.name, options: guide.options },
       seed: this.seed,
     });
-    if (options.resume !== undefined) refuseOther(options.resume, problem, this.signature);
+    if (options.resume !== undefined) refuseOther(options.resume, problem, this.signature, steps);
   }
 
   /** Writes the first weights, or those of the checkpoint that is resumed. */
@@ -127,6 +133,7 @@ class Loop {
     if (resume) {
       await executor.writeOptimiser(resume.optimiser);
       ({ step: this.step, heldOut: this.heldOut, losses: this.losses, best: this.best } = resume);
+      [this.sinceEvaluation.sum, this.sinceEvaluation.count] = resume.pending;
       this.worse = resume.heldOut.filter(([at]) => at > resume.best.step).length;
     }
     this.best ??= { weights: await executor.readWeights(), loss: Number.POSITIVE_INFINITY, step: 0 };
@@ -206,6 +213,23 @@ class Loop {
     });
   }
 
+  /** Hands a checkpoint to the caller, when it is time for one. That it cannot be kept is no reason to stop. */
+  async keep(): Promise<void> {
+    const { onCheckpoint, checkpointEvery = CHECKPOINT_S, onWarning = console.warn } = this.request.options;
+    const { steps } = this.request.settings;
+    if (onCheckpoint === undefined || this.step === steps || performance.now() - this.kept < 1000 * checkpointEvery)
+      return;
+    const checkpoint = await this.snapshot();
+    try {
+      await onCheckpoint(checkpoint);
+    } catch (thrown) {
+      onWarning(
+        `training: the checkpoint of step ${this.step} is not kept, and training continues: ${reasonText(thrown)}`,
+      );
+    }
+    this.kept = performance.now();
+  }
+
   /** The state, as a checkpoint. */
   async snapshot(): Promise<Checkpoint> {
     const { executor, problem, options, started } = this.request;
@@ -219,6 +243,7 @@ class Loop {
       best: this.best as Checkpoint["best"],
       heldOut,
       losses,
+      pending: [this.sinceEvaluation.sum, this.sinceEvaluation.count],
       seconds: (options.resume?.seconds ?? 0) + (performance.now() - started) / 1000,
     };
   }
@@ -232,16 +257,3 @@ class Loop {
 /** The first step after `step` at which the held-out loss is measured. */
 const nextEvaluation = (step: number, { steps, evaluateEvery }: LoopSettings): number =>
   Math.min(steps, (Math.floor(step / evaluateEvery) + 1) * evaluateEvery);
-
-/** @throws when a checkpoint is of another training, naming the first difference. */
-function refuseOther(resume: Checkpoint, problem: string, signature: string): void {
-  if (resume.problem !== problem)
-    throw new Error(`resume: expected a checkpoint of "${problem}", got one of "${resume.problem}"`);
-  const [was, is] = [resume.signature, signature].map((text) => JSON.parse(text) as Record<string, unknown>);
-  const key = Object.keys({ ...was, ...is }).find((k) => JSON.stringify(was[k]) !== JSON.stringify(is[k]));
-  if (key === undefined) return;
-  const [want, got] = [was, is].map((options) => JSON.stringify(options[key]));
-  throw new Error(
-    `resume: expected the options of the interrupted training, ${key}: ${want}, got ${got}; start afresh or give the same`,
-  );
-}

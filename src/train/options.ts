@@ -5,6 +5,7 @@ import {
   callback,
   check,
   expectNames,
+  listener,
   number,
   type OptionsOf,
   oneOf,
@@ -110,6 +111,9 @@ export const settingsTable = {
   embedding: option(embedding, "auto"),
 };
 
+/** Seconds between two checkpoints by default. */
+export const CHECKPOINT_S = 60;
+
 export const trainTable = {
   ...settingsTable,
   /** Name of one of the problem's presets, such as "fast", "default" or "paper". The other options win over it. */
@@ -117,7 +121,14 @@ export const trainTable = {
   /** Seed of all random numbers. With the plain kernels, one seed gives the same weights on every host. */
   seed: option(seed, 0, "seed of all random numbers"),
   /** Called with the progress at intervals. */
-  onProgress: option(callback<(progress: Progress) => void>()),
+  onProgress: option(listener<(progress: Progress) => void>()),
+  /**
+   * Called with a checkpoint every `checkpointEvery` seconds, and awaited, so that it may be saved (`saveCheckpoint`). If it fails,
+   * that is a warning, and training continues.
+   */
+  onCheckpoint: option(callback<(checkpoint: Checkpoint) => void | Promise<void>>()),
+  /** Seconds between two checkpoints. A process that is killed loses no more. */
+  checkpointEvery: option(positive, CHECKPOINT_S, "seconds between two checkpoints on disk"),
   /** A checkpoint to continue from; all other options must be as they were. */
   resume: option(
     check<Checkpoint>(

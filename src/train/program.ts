@@ -49,7 +49,7 @@ export function* trainingProgram(
   const seen = local
     ? { guide: local.trained, frame: frameOf(normal(new Float64Array(D), 1)), embed: (rows: Tensor): Tensor => rows }
     : { guide, frame: frameOf(problem.prior), embed };
-  const context = { problem, ...seen, particles, precision: "f64" } as const;
+  const context = { problem, ...seen, particles };
   const total = (loss: typeof objective.loss, theta: Tensor, y: Tensor): Tensor =>
     batchSum(cast(loss(context, theta, y), "f64"));
   const width = local?.trainedWidth ?? M;

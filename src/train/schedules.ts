@@ -40,7 +40,7 @@ const kinds: { [K in Schedule["kind"]]: (s: Extract<Schedule, { kind: K }>) => R
 
 /**
  * The rates of all steps (steps), at most `rate` unless a factor is above 1.
- * @throws on an unknown schedule, and on numbers that make no sense.
+ * @throws on an unknown schedule, and on invalid numbers.
  */
 export function rates(schedule: Schedule, rate: number, steps: number): Float32Array {
   const known = typeof schedule === "object" && schedule !== null && Object.hasOwn(kinds, schedule.kind);

@@ -1,30 +1,30 @@
 /**
- * What speaks against a training that came to its end: a table of causes, such as a bank that is too small, and one of symptoms, such
- * as held-out losses that rise. All causes are told; the first symptom is told where no cause explains it.
+ * Warnings about a finished training: a table of causes, such as a bank that is too small, and a table of symptoms, such as held-out
+ * losses that rise. All causes are reported, or, if there are none, the first symptom.
  */
 import type { WeightsRecord } from "../model/model.ts";
 import { LARGEST_K } from "../sampling/psis.ts";
 import type { Simulations } from "../simulate/simulate.ts";
 
-/** Fewer simulations than this are no bank. */
+/** A bank of fewer simulations causes a warning. */
 const LEAST_BANK = 100;
-/** Share of simulations that are copies of others, from which they are told. */
+/** A larger share of copies among the simulations causes a warning. */
 const REPEATED = 0.1;
-/** Rows that copies are counted among: chosen by what they hold, so that all copies of a row are chosen with it. */
+/** Number of rows among which copies are counted. Rows are chosen by a hash of their content, so all copies of a row are chosen with it. */
 const COUNTED = 8192;
-/** Adam moves no weight by more than the sum of the rates. Below this, weights are nearly those that training began with. */
+/** Adam moves no weight by more than the sum of the rates. Below this sum, weights are nearly the initial ones. */
 const LEAST_WAY = 0.1;
-/** Held-out losses from which a trend can be told. */
+/** Fewest held-out losses that show a trend. */
 const LEAST_LOSSES = 8;
-/** Of the blocks of held-out pairs, the share that a map must tell from pairs that do not belong together: 24 of 32 by luck once in 280. */
+/** Blocks of held-out pairs, and the share of them that a map must distinguish from shuffled pairs: 24 of 32 by chance once in 280. */
 export const BLOCKS = 32;
 const TOLD_APART = 0.75;
-/** Share of the draws that weights keep, below which a map is far off. */
+/** Efficiency of the weights below which a map counts as inaccurate. */
 const LEAST_EFFICIENCY = 0.1;
 
-/** What a training was given, and how it went. */
+/** The input and the course of a training. */
 export interface Course {
-  /** Simulations that were trained on again and again; 0 where they are made afresh for every step. */
+  /** Simulations of the bank; 0 if every step simulates afresh. */
   readonly bank: number;
   /** Simulations: some, or all, of those trained on, and those held out. */
   readonly simulations: readonly Simulations[];
@@ -38,68 +38,67 @@ export interface Course {
   readonly bestStep: number;
 }
 
-/** What was measured of the map. */
+/** A training with measurements of its map. */
 export interface Outcome extends Course {
   /**
-   * In blocks of held-out pairs, how much larger the loss is of pairs put together at random than of those that belong together;
-   * null where the loss does not look at pairs.
+   * For each block of held-out pairs, the loss of shuffled pairs minus the loss; null if the loss does not depend on pairs.
    */
   readonly gains: readonly number[] | null;
-  /** What importance weights say; undefined where they are not known. */
+  /** Importance weights; undefined if they are not known. */
   readonly weights: WeightsRecord | undefined;
 }
 
-/** A sentence where there is something to say. */
+/** Returns a sentence, or false. */
 type Check<Seen> = (seen: Seen) => string | false;
 
 const causes: Readonly<Record<string, Check<Course>>> = {
   few: ({ bank }) =>
     bank > 0 &&
     bank < LEAST_BANK &&
-    `the bank holds ${bank} simulation${bank === 1 ? "" : "s"}, below ${LEAST_BANK}: the map knows no other data; simulate some thousands`,
+    `the bank has ${bank} simulation${bank === 1 ? "" : "s"}, below ${LEAST_BANK}, and the map has seen no other data; simulate some thousands`,
   repeated: (course) => {
     const share = shareRepeated(course);
     return (
       share > REPEATED &&
-      `${percent(share)} of the simulations are copies of others, so that the held-out loss is of pairs that were trained on; give each pair once`
+      `${percent(share)} of the simulations are copies of others, so the held-out loss is measured on pairs that were trained on; give each pair once`
     );
   },
   constant: ({ simulations: [{ clean, count }], M }) =>
     count > 2 &&
     clean.every((v, k) => v === clean[k % M]) &&
-    "the data are the same for all parameters, so that they say nothing of them; check the forward model, or the columns of the data",
+    "the data are the same for all parameters, so they contain no information; check the forward model, or the columns of the data",
   short: ({ steps, way }) =>
     way < LEAST_WAY &&
-    `${steps} step${steps === 1 ? "" : "s"} at these rates move no weight by more than ${way.toPrecision(2)}: the map is as good as untrained; take some thousands`,
+    `${steps} step${steps === 1 ? "" : "s"} at these rates move no weight by more than ${way.toPrecision(2)}, so the map is almost untrained; take some thousands of steps`,
 };
 
 const symptoms: Readonly<Record<string, Check<Outcome>>> = {
   unrelated: ({ gains }) =>
     gains?.length === BLOCKS &&
     gains.filter((gain) => !(gain <= 0)).length < TOLD_APART * BLOCKS &&
-    "the map has learned nothing of the parameters from the data: held-out pairs put together at random fit it as well as those that belong together; check that row i of both belongs together, or train for longer",
+    "the map has learned nothing about the parameters from the data: shuffled held-out pairs fit it as well as the true pairs; check that row i of the parameters belongs to row i of the data, or train longer",
   rising: ({ bank, heldOut, bestStep }) =>
     bank > 0 &&
     rises(heldOut, bestStep) &&
-    `the held-out loss rose for most of the training: it was best at step ${bestStep} of ${heldOut[heldOut.length - 1][0]}, whose weights the map has; the guide learns the bank by heart, so simulate more, or take fewer steps or a smaller guide`,
+    `the held-out loss rose for most of the training: it was best at step ${bestStep} of ${heldOut[heldOut.length - 1][0]}, whose weights the map has; the guide overfits the bank, so simulate more, or take fewer steps or a smaller guide`,
   off: ({ weights }) =>
     weights !== undefined &&
     (!(weights.kHat <= LARGEST_K) || weights.efficiency < LEAST_EFFICIENCY) &&
-    `the map is far off the posteriors of held-out observations: ${weightsText(weights)}; train for longer or with a larger guide, and correct() what it answers`,
+    `the map is inaccurate on held-out observations: ${weightsText(weights)}; train longer or with a larger guide, and correct() its posteriors`,
 };
 
 const tell = <Seen>(checks: Readonly<Record<string, Check<Seen>>>, seen: Seen): string[] =>
   Object.values(checks).flatMap((check) => check(seen) || []);
 
-/** What explains a bad map, each in a sentence. */
+/** Causes of a bad map, each in a sentence. */
 export const causesOf = (course: Course): string[] => tell(causes, course);
 
-/** What a bad map is known by where no cause is: one sentence at most. */
+/** Symptoms of a bad map without a known cause: at most one sentence. */
 export const symptomsOf = (outcome: Outcome): string[] => tell(symptoms, outcome).slice(0, 1);
 
 /** The weights of held-out observations in words. */
 export const weightsText = ({ cases, kHat, kHatAbove, efficiency }: WeightsRecord): string =>
-  `k̂ ${Number.isFinite(kHat) ? kHat.toFixed(2) : "∞"} in the median of ${cases}, above ${LARGEST_K} for ${percent(kHatAbove)}, and weights keep ${percent(efficiency)} of the draws`;
+  `over ${cases}, the median k̂ is ${Number.isFinite(kHat) ? kHat.toFixed(2) : "∞"}, ${percent(kHatAbove)} have k̂ above ${LARGEST_K}, and the median efficiency of the weights is ${percent(efficiency)}`;
 
 const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 
@@ -137,7 +136,7 @@ function hashOf(words: Int32Array, first: number, count: number, start: number):
   return h ^ (h >>> 16);
 }
 
-/** Whether losses rose from a best one in the first half on, by more than they scatter from one to the next. */
+/** Whether the best loss is in the first half, and later losses rose by more than they scatter. */
 function rises(heldOut: Course["heldOut"], bestStep: number): boolean {
   const last = heldOut[heldOut.length - 1][0];
   const after = heldOut.filter(([step]) => step >= bestStep).map(([, loss]) => loss);
@@ -147,5 +146,5 @@ function rises(heldOut: Course["heldOut"], bestStep: number): boolean {
   return late - after[0] > 0.01 + 3 * scatter;
 }
 
-/** The middle one; of an even number the higher of two. */
+/** The median; of an even number the higher of the middle two. */
 export const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];

@@ -78,7 +78,7 @@ test("a classifier finds the accuracy that there is to be found, and half where 
   assert.is(apart.accuracy, 1);
 });
 
-test("a classifier sees dependence, answers the same for one seed, and takes samples of two sizes", async () => {
+test("a classifier sees dependence, gives the same result for one seed, and takes samples of two sizes", async () => {
   const [a, b] = [normals(3, 600, 3), normals(4, 900, 3)];
   for (let r = 0; r < 900; r++) b[3 * r + 1] = 0.8 * b[3 * r] + 0.6 * b[3 * r + 1];
   const found = await c2st(a, b, 3, { seed: 9 });
@@ -211,7 +211,7 @@ test("the log-likelihood that is ranked is that of the noise", async () => {
   assert.throws(() => logLikelihoodQuantity(outside((rows) => rows.map(() => [0, 0, 0]))), /which has no likelihood/);
 });
 
-test("ranks refuse counts that do not fit, NaN, and stop when they are told to", async () => {
+test("ranks refuse counts that do not fit and NaN, and stop on a signal", async () => {
   const right = [linearGuide("right", new Float64Array(20))];
   const theta = new Float64Array(10);
   const message = async (...args: Parameters<typeof rankTruths>) => (await rejection(rankTruths(...args))).message;

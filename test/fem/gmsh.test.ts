@@ -93,7 +93,7 @@ for (const version of versions) {
     assert.equal(summary(mesh).cells, summary(grouped).cells);
     assert.match(
       messageOf(() => selectEdges(mesh, "left")),
-      /expected a predicate \(the mesh has no edge tags\)/,
+      /expected a predicate \(the mesh has no edge tags; files of Gmsh/,
     );
   });
 }
@@ -159,9 +159,67 @@ test("a file without triangles says what to do", () => {
   );
 });
 
-test("elements without $Entities have no tags", () => {
-  const text = BY_HAND["4.1"].replace(/\$Entities[\s\S]*\$EndEntities\n/, "");
-  assert.equal(gmsh(text).edgeTags, { left: [], "the other sides": [] });
+const without = (text: string, name: string) => text.replace(new RegExp(`\\$${name}[\\s\\S]*\\$End${name}\\n`), "");
+const OPTIONS = /with meshio, mesh\.write\(path, file_format="gmsh22", binary=False\)/;
+
+test("elements without $Entities have no tags, and names of groups without them are refused", () => {
+  const bare = without(BY_HAND["4.1"], "Entities");
+  assert.equal(gmsh(without(bare, "PhysicalNames")).edgeTags, {});
+  assert.match(
+    messageOf(() => gmsh(bare)),
+    /^gmsh: expected \$Entities, which say what belongs to the 3 groups of \$PhysicalNames, got none; with meshio/,
+  );
+  assert.match(
+    messageOf(() => selectEdges(gmsh(without(bare, "PhysicalNames")), "left")),
+    /the mesh has no edge tags; files of Gmsh have them from physical groups/,
+  );
+});
+
+test("files that meshio writes by default are refused with the options that write others", () => {
+  const fluent = '(1 "meshio 5.3.5")\n(2 2)\n(10 (0 1 4 0))\n(12 (0 1 2 0))\n(3010 (1 1 4 1 2)(\n\u0000\uFFFD';
+  const binary = BY_HAND["4.1"].replace("4.1 0 8", "4.1 1 8\n\u0001\u0000");
+  const old = BY_HAND["4.1"].replace("4.1 0 8", "4 0 8");
+  for (const [text, got] of [
+    [fluent, "got one of Fluent"],
+    [binary, "got a binary one"],
+    [old, 'got "4"'],
+  ]) {
+    const message = messageOf(() => gmsh(text));
+    assert.match(message, got);
+    assert.match(message, OPTIONS);
+  }
+});
+
+test("sections that are not read may come several times", () => {
+  const step = (time: number, section: string) =>
+    `$${section}\n1\n"u"\n1\n${time}\n3\n${time}\n1\n5\n30 1\n3 1\n7 1\n8 1\n9 1\n$End${section}\n`;
+  for (const version of versions) {
+    for (const section of ["NodeData", "ElementData", "ElementNodeData"])
+      assert.equal(gmsh(`${BY_HAND[version]}\n${step(0, section)}${step(1, section)}`), gmsh(BY_HAND[version]));
+    assert.match(
+      messageOf(() => gmsh(`${BY_HAND[version]}\n$Nodes\n0\n$EndNodes\n`)),
+      /\$Nodes, line \d+: expected it once/,
+    );
+  }
+});
+
+test("a triangle in very many groups, and a very long word, take the time of their length", () => {
+  const repeated = (count: number) => {
+    const lines = Array.from({ length: count }, (_, i) => `${20 + i} 2 2 ${5 + i} 1 3 1000000000000 30`);
+    return BY_HAND["2.2"].replace("10\n1 15", `${10 + count}\n${lines.join("\n")}\n1 15`);
+  };
+  assert.is(selectTriangles(gmsh(repeated(100)), "104").length, 1);
+  const seconds = processorSeconds(() => gmsh(repeated(60_000)));
+  assert.ok(seconds < 4, `${seconds} s, where it is less than one`);
+  const word = BY_HAND["2.2"].replace("30 0 0 0", `30 ${"1".repeat(300_000)}x 0 0`);
+  assert.ok(
+    processorSeconds(() =>
+      assert.match(
+        messageOf(() => gmsh(word)),
+        /got "111/,
+      ),
+    ) < 4,
+  );
 });
 
 test("a file of 50,000 nodes is read in the time of its length", () => {

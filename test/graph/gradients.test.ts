@@ -278,7 +278,7 @@ test("no gradient flows through detach, nor to tensors that the output does not 
   assert.equal(grad(scalarOf(g.detach(tensors[0]), 1), leaves), [null, null]);
 });
 
-test("the gradient of a batch column is that of each row by itself", async () => {
+test("the gradient of a batch column is that of each row alone", async () => {
   const { leaves, tensors, values } = plant([batchOf(3), paramOf(1, 3)], "f64");
   const rowWise = g.sumFeatures(g.mul(g.square(tensors[0]), tensors[1]));
   const total = g.batchSum(rowWise);

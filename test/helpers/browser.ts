@@ -30,7 +30,7 @@ export interface OpenPage {
   readonly origin: string;
   /** Paths that the server was asked for. */
   readonly asked: readonly string[];
-  /** What went wrong in the page so far: errors that nothing caught, and what the console calls errors. */
+  /** Errors in the page so far: uncaught ones, and those of the console. */
   readonly errors: readonly string[];
   readonly close: () => Promise<void>;
 }

@@ -16,7 +16,7 @@ export interface Comparison {
   readonly build: (...x: Tensor[]) => Tensor;
   /** Allowed error in units of u · scale; 0 asks for the very number. */
   readonly factor: number;
-  /** What the error is relative to; by default the value itself. Computed by the reference, so it may use any op. */
+  /** Scale of the error; by default the value itself. Computed by the reference, so it may use any op. */
   readonly scale?: (...x: Tensor[]) => Tensor;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What the elementwise ops are tested on. Their domains in src/graph/names.ts give the ranges of the operands, and one
+ * Test inputs of the elementwise ops. Their domains in src/graph/names.ts give the ranges of the operands, and one
  * tolerance serves most: so a new op is tested with no row here, and a row says what is special about its op.
  */
 import * as g from "../../src/graph/build.ts";
@@ -16,7 +16,7 @@ interface Special {
   readonly smooth?: readonly Range[];
   /** Allowed error in units of roundoff times the scale; 0: the very number. */
   readonly factor?: number;
-  /** What the error is relative to; by default the value itself. */
+  /** Scale of the error; by default the value itself. */
   readonly scale?: Build;
 }
 

@@ -1,4 +1,4 @@
-/** What tests of training and inference share: small problems, and maps compared bit for bit. */
+/** Shared by tests of training and inference: small problems, and maps compared bit for bit. */
 
 import { gaussianNoise } from "../../src/distributions/noise.ts";
 import { normal } from "../../src/distributions/normal.ts";

@@ -1,4 +1,4 @@
-/** What the tests of meshes and .msh files share. */
+/** Shared by the tests of meshes and .msh files. */
 import { readFileSync } from "node:fs";
 
 export const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");

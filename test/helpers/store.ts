@@ -1,4 +1,4 @@
-/** What the tests of files share. */
+/** Shared by the tests of files. */
 import * as assert from "uvu/assert";
 
 export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);

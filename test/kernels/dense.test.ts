@@ -82,7 +82,7 @@ test("plans with known rows sum them in one group or in parts, and are right eit
   }
 });
 
-test("weight gradients leave padding out, add to earlier calls when told, and are the same every time", async () => {
+test("weight gradients leave padding out, add to earlier calls on request, and are the same every time", async () => {
   if (noGpu) return void console.log(`SKIP ${noGpu}`);
   const [ins, outs, tiles, padded, rows] = [5, 3, 2, 160, 155];
   const { device } = await openGpu();

@@ -95,8 +95,6 @@ test("where both weights are poor a pilot chooses, the same whatever chains run 
   const six = await nuts(arm, y, { ...options, chains: 6 });
   for (const c of [0, 1]) assert.equal(two.chains[c], six.chains[c]);
 });
-  assert.is(own.diagnostics.origin, "posterior");
-});
 
 test("both modes are found by chains from a posterior that knows one", async () => {
   const two = defineProblem({

@@ -45,7 +45,7 @@ test("R̂ flags chains that differ in centre, in width, or that drift", () => {
   assert.ok(rHat(apart) > 1.5 && essBulk(apart) < 10);
 });
 
-test("R̂ and bulk ESS depend on ranks alone: Cauchy draws are told as normal ones are", () => {
+test("R̂ and bulk ESS depend on ranks alone: Cauchy draws give the values of normal ones", () => {
   const x = normals(9, 4, 500);
   const stretched = x.map((chain) => chain.map((v) => Math.sign(v) * Math.exp(v * v)));
   const squeezed = x.map((chain) => chain.map((v) => Math.sign(v) * (1 - Math.exp(-v * v))));
@@ -97,7 +97,7 @@ test("BFMI is about 2 for independent energies, and small where they wander", ()
   assert.ok(Math.abs(bfmi(slow) - 0.1) < 0.04); // 2 (1 − φ)
 });
 
-test("what is no set of chains is refused", () => {
+test("inputs that are not chains are refused", () => {
   for (const [given, message] of [
     [[], /rHat: expected a list of chains of at least 4 draws, got none/],
     [[[1, 2, 3]], /at least 4 draws, got 3/],

@@ -154,7 +154,7 @@ test("R̂ flags chains that are apart, and the warning says so", async () => {
   assert.match(p.warning ?? "", /^the chains do not agree: R̂ of θ1 is [\d.]+, above 1.01: .*the bulk ESS of θ1 is/);
 });
 
-test("divergences are counted, and told of: a funnel has them", async () => {
+test("divergences are counted and cause a warning, as in a funnel", async () => {
   // log sd ~ N(0, 3), x ~ N(0, sd): no data tell of them.
   const funnel = defineProblem({
     name: "funnel",
@@ -167,7 +167,7 @@ test("divergences are counted, and told of: a funnel has them", async () => {
   assert.match(p.warning ?? "", /\d+ of 2400 trajectories diverged: .* raise targetAccept/);
 });
 
-test("a chain is what it is by itself, whatever chains and observations run beside it", async () => {
+test("a chain is the same, whatever chains and observations run with it", async () => {
   const rows = await dataOf(small, 5, 4);
   const options = { kernels, warmup: 60, draws: 40, seed: 9 } as const;
   const together = await nuts(small, rows, { ...options, chains: 5 });
@@ -229,7 +229,7 @@ test("the sampler is calibrated: ranks of the true parameters among its draws ar
   }
 });
 
-test("a budget, a signal and progress: what is done is told, and what is done so far is answered", async () => {
+test("budget, signal and progress: work is reported, and a budget returns the draws so far", async () => {
   const slow = { kernels, draws: 200_000, chains: 2, warmup: 50 } as const;
   const restore = tellProcessorTime();
   const cut = await nuts(small, [0.5, -1, 0.1], { ...slow, budget: 0.3 }).finally(restore);
@@ -247,7 +247,7 @@ test("a budget, a signal and progress: what is done is told, and what is done so
   assert.is(stopped.message, "enough");
 });
 
-test("what cannot be sampled is refused, with what to do", async () => {
+test("problems that cannot be sampled are refused, with what to do", async () => {
   const outside = defineProblem({
     name: "outside",
     prior: normal(0, 1),

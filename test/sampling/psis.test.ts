@@ -21,7 +21,7 @@ test("the shape and scale of generalised Pareto samples are recovered", () => {
   }
 });
 
-test("k̂ tells how heavy the tail of ratios is: of a proposal that is too narrow, from its formula", () => {
+test("k̂ measures the tail of the ratios: for a proposal that is too narrow it follows the formula", () => {
   // N(0, 1) weighed for draws of N(0, s²): P(w > t) ~ t^(−1/k), k = 1 − s² for s < 1; no heavy tail for s > 1.
   const S = 20_000;
   for (const [s, low, high] of [
@@ -107,7 +107,7 @@ test("a tail so heavy that its quantiles underflow when squared has an effective
   assert.ok(Math.abs(sumOf(logWeights.map(Math.exp)) - 1) < 1e-9);
 });
 
-test("what is no list of log ratios is refused", () => {
+test("arguments that are not lists of log ratios are refused", () => {
   assert.throws(() => paretoSmooth([]), /at least one ratio above 0, got no ratio/);
   assert.throws(() => paretoSmooth([0, Number.NaN]), /below infinity, got NaN at index 1/);
   assert.throws(() => paretoSmooth([Number.POSITIVE_INFINITY]), /below infinity, got Infinity at index 0/);

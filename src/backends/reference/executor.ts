@@ -46,7 +46,8 @@ function update(
   return true;
 }
 
-/** Makes an executor that computes in f64 whatever the types of the program. It is long because it is all methods of one interface. */
+/** Makes an executor that computes in f64 whatever the types of the program. */
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: all methods of one interface, which share one state
 export const createReference: CreateExecutor = async (program: Program, { optimiser } = {}): Promise<Executor> => {
   const slabs = {
     weights: new Float64Array(floats(program.weights)),

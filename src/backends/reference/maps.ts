@@ -75,7 +75,7 @@ const scalars: Readonly<Record<MapName, (a: number, b: number, c: number) => num
   where: (condition, a, b) => (condition > 0 ? a : b),
 };
 
-/** What `dense` applies to its sums. */
+/** Activations that `dense` applies to its sums. */
 export const activations: Readonly<Record<Activation, (x: number) => number>> = {
   linear: (x) => x,
   relu,

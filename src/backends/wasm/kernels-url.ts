@@ -36,7 +36,7 @@ const files: Readonly<Record<KernelsFile, string>> = {
   "relaxed-threads": "kernels-relaxed-threads.wasm",
 };
 
-/** What to do where the kernels are missing. */
+/** Advice if the kernels are missing. */
 export const KERNELS_HINT =
   "copy kernels*.wasm from dist/ of the package there, or say where they are: setFolders({ kernels })";
 

@@ -44,14 +44,27 @@ export const hostRunsRelaxed = (): boolean => WebAssembly.validate(RELAXED_PROBE
 
 const compiled = new Map<string, Promise<WebAssembly.Module>>();
 
+/** How engines say that a Content-Security-Policy forbids to compile. */
+const REFUSED = /content.security.policy|unsafe-eval|\bCSP\b/i;
+
 async function compileAt(place: string | URL): Promise<WebAssembly.Module> {
+  let bytes: Uint8Array;
   try {
-    const bytes = await readPlace("kernels", "WebAssembly", place);
+    bytes = await readPlace("kernels", "WebAssembly", place);
     // "\0asm": for a missing file a server may answer with a page.
     if (bytes[0] !== 0 || bytes[1] !== 0x61 || bytes[2] !== 0x73 || bytes[3] !== 0x6d)
       throw new Error(`kernels: expected WebAssembly at ${place}, got something else`);
+  } catch (cause) {
+    throw new Error(`${(cause as Error).message}; ${KERNELS_HINT}`, { cause });
+  }
+  try {
     return await WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>);
   } catch (cause) {
+    if (REFUSED.test((cause as Error).message))
+      throw new Error(
+        "kernels: expected to compile WebAssembly, got a refusal by the page's Content-Security-Policy; add 'wasm-unsafe-eval' to its script-src",
+        { cause },
+      );
     throw new Error(`${(cause as Error).message}; ${KERNELS_HINT}`, { cause });
   }
 }

@@ -4,7 +4,7 @@ import type { Program } from "../../graph/program.ts";
 import type { DType } from "../../graph/tensor.ts";
 import { MAX_THREADS } from "../../host/workers.ts";
 import type { Arena } from "./arena.ts";
-import { encodePlan, type Patch, scratchOf } from "./encode.ts";
+import { encodePlan, type Patch, scratchOf } from "./encode-plan.ts";
 import { fillTable, type Kernels } from "./kernels.ts";
 
 /** Rows of one call: few enough to be still in cache when they are read. Longer runs are loops of calls. */
@@ -55,7 +55,7 @@ export function patch(arena: Arena, words: readonly number[], values: readonly n
 /** The words of a plan's header that hold the addresses of the optimiser's settings, the loss and the losses; zeros: it does not train. */
 export const trainingWords = (arena: Arena, { at }: LoadedPlan): Int32Array => arena.words(at + 44, 3);
 
-/** What all plans of a program share. */
+/** State that all plans of a program share. */
 export interface Ground {
   readonly program: Program;
   readonly kernels: Kernels;
@@ -64,14 +64,12 @@ export interface Ground {
   readonly threads: number;
 }
 
-/**
- * Lays out plans, each once. The steps are functions inside of this one, because they share the arena, the function table and the
- * fixed numbers that were stored before.
- */
+/** Lays out plans, each once. */
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: its steps share the arena, the function table and the stored numbers
 export function makeLayout({ program, kernels, arena, slabs, threads }: Ground): (plan: Plan) => LoadedPlan {
   const opcodes = fillTable(kernels);
   const tables = new Map<Int32Array | Float64Array, Readonly<Record<string, number>>>();
-  /** Of each thread, the addresses of its scratch and of the tensors of its current shard. */
+  /** For each thread, the addresses of its scratch memory and of the tensors of its current shard. */
   let workspaces: readonly { slots: number; scratch: number }[] | undefined;
 
   /** Index of a kernel in the function table, by name, so that an op has the same name everywhere. */

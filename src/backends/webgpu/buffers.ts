@@ -34,7 +34,7 @@ export class SharedBuffers {
 
   writeBank(name: string, values: Float32Array): void {
     this.banks.get(name)?.destroy();
-    // Of the exact size, because kernels read the length of a bank from its buffer.
+    // The size must be exact, because kernels read the length of a bank from its buffer.
     const bank = this.device.createBuffer({
       label: `bank ${name}`,
       size: values.byteLength,

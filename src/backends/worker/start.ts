@@ -41,7 +41,7 @@ function listening(where: string | URL, { message, failure }: Listener) {
   const up = new Promise<void>((resolve, reject) => {
     settle = { resolve, reject };
   });
-  up.catch(() => {}); // who does not await `up` is told of the failure all the same
+  up.catch(() => {}); // `failure` reports it to callers that do not await `up`
   const fail = (told: string): void => {
     settle?.reject(new Error(told));
     settle = undefined;
@@ -58,7 +58,7 @@ function listening(where: string | URL, { message, failure }: Listener) {
     failure(why: string): void {
       fail(settle ? `no worker starts from ${where} (${why}); ${HINT}` : why);
     },
-    /** The worker was ended. A script that cannot be loaded or fails is an error first, so where it is has nothing to do with this. */
+    /** The worker ended. A script that cannot be loaded, or fails, causes an error first, so its place is not the reason. */
     ended(code: number): void {
       fail(`a worker ended with status ${code}${settle ? " before it was ready" : ""}`);
     },
@@ -95,7 +95,7 @@ function workerUrl(): string | URL {
 /** A script that imports a module from another place. */
 const importing = (url: URL): string => `import ${JSON.stringify(url.href)};`;
 
-/** What a thread can start from: a file, or a script as data; in Deno also the URL of a server. */
+/** Whether a thread can start from a source: a file, or a script as data; in Deno also the URL of a server. */
 function threadSource(place: string | URL): string | URL {
   const { pathToFileURL } = builtin("node:url") as typeof import("node:url");
   const url = typeof place === "string" ? pathToFileURL(place) : place;
@@ -120,13 +120,37 @@ function startThread({ Worker }: typeof import("node:worker_threads"), listener:
   };
 }
 
+interface TrustedTypes {
+  createPolicy(name: string, rules: { createScriptURL(url: string): string }): { createScriptURL(url: string): string };
+}
+let policy: ReturnType<TrustedTypes["createPolicy"]> | undefined;
+
+/** A page may demand Trusted Types: addresses of scripts then come from a policy, whose name the page must allow. There is one a page. */
+function webWorker(script: string, where: URL): Worker {
+  const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes };
+  try {
+    policy ??= trustedTypes?.createPolicy("retrodict", { createScriptURL: (address) => address });
+  } catch {
+    // Not allowed. That matters only where it is demanded.
+  }
+  try {
+    return new Worker(policy?.createScriptURL(script) ?? script, { type: "module" });
+  } catch (cause) {
+    const { message } = cause as Error;
+    const why = /trusted/i.test(message)
+      ? "its Content-Security-Policy demands Trusted Types, and must allow those of this package by trusted-types retrodict"
+      : message;
+    throw new Error(`no worker starts from ${where} (the page refuses its address: ${why})`, { cause });
+  }
+}
+
 /** A script of another origin cannot start a worker, but a blob, which is of the page's origin, may import it. */
 function startWeb(listener: Listener): Port {
   const url = new URL(workerUrl());
   const isForeign = url.origin !== globalThis.origin;
   const script = isForeign ? URL.createObjectURL(new Blob([importing(url)], { type: "text/javascript" })) : url.href;
   const { up, message, failure } = listening(url, listener);
-  const worker = new Worker(script, { type: "module" });
+  const worker = webWorker(script, url);
   worker.onmessage = ({ data }) => message(data);
   worker.onmessageerror = () => failure("a message could not be read");
   worker.onerror = (event) => {

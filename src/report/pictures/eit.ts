@@ -1,6 +1,6 @@
 /** The plate: the disc of low conductivity, and a close view of its centre. */
 import * as Plot from "@observablehq/plot";
-import { columnOf } from "../../diagnostics/arrays.ts";
+import { columnOf } from "../../numbers/moments.ts";
 import { HIGH, LOW, RADIUS, SENSORS } from "../../problems/eit.ts";
 import { quantiles, regions } from "../sample.ts";
 import { type Colour, colour, document, dots, element } from "../svg.ts";

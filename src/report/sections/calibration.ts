@@ -57,7 +57,7 @@ function plotRanks({ edges, counts, low, high }: RankBins, passed: boolean): Ele
 }
 
 const tell = ({ reading, pValue }: BandedCurve): string =>
-  `${reading}; p ${pValue < 0.001 ? "< 0.001" : `= ${fixed(pValue, pValue < 0.1 ? 3 : 2)}`}`;
+  `${reading}; p\u00a0${pValue < 0.001 ? "<\u00a00.001" : `=\u00a0${fixed(pValue, pValue < 0.1 ? 3 : 2)}`}`;
 
 const COVERAGE: CurveWords = { x: "credibility", y: "share that contains it" };
 

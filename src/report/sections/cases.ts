@@ -1,6 +1,6 @@
 /** Single cases: the problem's own picture and the numbers of each, then pair plots. */
-import { columnOf } from "../../diagnostics/arrays.ts";
 import type { Evaluation, Example } from "../../evaluate/evaluation.ts";
+import { columnOf } from "../../numbers/moments.ts";
 import { figure, GUIDE_KEY, key, paragraph, TRUE_KEY, table, truthKey } from "../html.ts";
 import { type Axis, pairs } from "../pairs.ts";
 import { pictureOf } from "../pictures/table.ts";
@@ -58,7 +58,7 @@ ${drawn}${numbersTable(example, evaluation)}</article>`;
       ])}`
     : "";
   return `${paragraph(
-    `The fresh cases shown here: ${examples.map(({ title }) => title).join(", ")}. Mean, standard deviation and quantiles are those of the guide.`,
+    `These fresh cases are shown: ${examples.map(({ title }) => title).join(", ")}. Mean, standard deviation and quantiles are those of the guide.`,
   )}${words}<div class="cards">${cards.join("\n")}</div>`;
 }
 

@@ -1,4 +1,4 @@
-// What the benches see of a WebAssembly executor beyond its interface: its memory, and records of a plan run one by one.
+// Internals of the WebAssembly executor for benches: its memory, and the records of a plan, run one by one.
 
 import type { Executor } from "../../src/backends/backend.ts";
 import { hostRunsRelaxed, type Kernels } from "../../src/backends/wasm/kernels.ts";
@@ -19,7 +19,7 @@ export const linearMemory = (executor: Executor): number => inside(executor).ker
 
 /** A record of a plan's shard, by the order in which it is run. */
 export interface Step {
-  /** Runs it alone, on what the last run has left in memory. */
+  /** Runs it alone, on the memory that the last run left. */
   run(): void;
 }
 
@@ -28,8 +28,8 @@ const FROM = 2;
 const TO = 3;
 
 /**
- * The records of a plan's shard, one after the other, those of outputs last. The plan must have run before, over as many rows.
- * @throws for more rows than a shard holds: then memory holds those of the last alone.
+ * The records of a plan's shard in order, those of outputs last. The plan must have run before, over the same number of rows.
+ * @throws for more rows than fit into a shard, because memory then has only those of the last one.
  */
 export function stepsOf(executor: Executor, plan: string, rows: number, shardRows: number): Step[] {
   const { kernels, loaded } = inside(executor);
