@@ -7,8 +7,7 @@ import { cost } from "../graph/plan.ts";
 import type { Program } from "../graph/program.ts";
 import { infer } from "../infer/infer.ts";
 import type { InverseMap, TrainingRecord, WeightsRecord } from "../model/model.ts";
-import { targetOf } from "../sampling/correct.ts";
-import { hasLikelihood } from "../sampling/joint.ts";
+import { hasDerivatives, targetOf } from "../sampling/correct.ts";
 import { samplerOf } from "../sampling/potential.ts";
 import { LARGEST_K } from "../sampling/psis.ts";
 import type { Simulations } from "../simulate/simulate.ts";
@@ -73,8 +72,7 @@ async function gainsOf({ executor, judged: { count, theta, noisy }, seed }: Fini
 async function weightsOf({ map, course, program, heldOut, batch, seed }: Finished): Promise<WeightsRecord | undefined> {
   const { problem, spec } = map;
   if (problem === null || problem.forward === null) return undefined;
-  const target = targetOf(problem, hasLikelihood).problem;
-  if (target.forward === null) return undefined; // a simulator's runs may be expensive
+  const target = targetOf(problem, hasDerivatives).problem;
   const judged = target.parent === null ? target : { ...target, parent: null }; // a simulator is not called for this
   const sampler = await samplerOf("train", judged, map.backend);
   const step = cost(program.plans.train, batch).flops;
