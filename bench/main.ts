@@ -21,6 +21,8 @@ const { positionals, values } = parseArgs({
     threads: { type: "string" },
     guide: { type: "string" },
     steps: { type: "string" },
+    seed: { type: "string" },
+    input: { type: "string" },
   },
 });
 
@@ -39,6 +41,7 @@ const benches: Record<string, () => Promise<void>> = {
   accuracy: async () => (await import("./accuracy.ts")).accuracy(values),
   flags: async () => (await import("./flags.ts")).flags(values),
   foreign: async () => (await import("./foreign.ts")).foreign(),
+  fuzz: async () => (await import("./fuzz.ts")).fuzz(values),
   kill: async () => (await import("./kill.ts")).kill(values),
   studies: async () => (await import("./studies/main.ts")).runStudies(values),
 };

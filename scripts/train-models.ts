@@ -7,6 +7,8 @@
  *   npm run train:models -- --only arm,rod     these
  *   npm run train:models -- --check            trains anew, writes nothing, and fails unless all that a file holds comes out
  *                                              the same to the bit, but for seconds and the evaluation
+ *   npm run train:models -- --distance         fits the distance from the simulations of the files that are there anew, on the
+ *                                              simulations that a training would make, and evaluates them; weights stay
  *   npm run train:models -- --evaluate         evaluates the files that are there anew, with the weights that they hold
  *
  * Prints the SHA-256 of the weights and scalers of each, and the size of its file.
@@ -18,7 +20,9 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { evaluate, withCalibration } from "../src/diagnostics.ts";
+import { atOnce } from "../src/host/yielding.ts";
 import { type InverseMap, load, shippedModels, toBytes, train } from "../src/index.ts";
+import { makeInverseMap } from "../src/model/model.ts";
 import { findProblem } from "../src/problems.ts";
 
 const SEED = 1;
@@ -47,16 +51,27 @@ function teller(name: string): (what: string, done: number, count: number) => vo
 /** The map that its file will give back. */
 const asStored = (map: InverseMap): Promise<InverseMap> => load(toBytes(map, STORED), { kernels: "plain" });
 
-async function trainAnew(name: string): Promise<InverseMap> {
+async function trainAnew(name: string, settings: { steps?: number } = {}): Promise<InverseMap> {
   const tell = teller(name);
   const trained = await train(findProblem(name), {
     preset: "default",
+    ...settings,
     seed: SEED,
     kernels: "plain",
     onSimulate: ({ done, count }) => tell("simulation", done, count),
     onProgress: ({ step, steps }) => tell("step", step, steps),
   });
   return asStored(trained);
+}
+
+/** A map with the distance that its training would fit now: it is fitted before the first step. */
+async function withDistance(name: string, { spec, tensors }: InverseMap): Promise<InverseMap> {
+  const fitted = await trainAnew(name, { steps: 1 });
+  const { distance, distances } = fitted.spec;
+  const ofDistance = (from: InverseMap["tensors"], is: boolean) =>
+    Object.fromEntries(Object.entries(from).filter(([key]) => key.startsWith("distance.") === is));
+  const all = { ...ofDistance(tensors, false), ...ofDistance(fitted.tensors, true) };
+  return atOnce(makeInverseMap({ ...spec, distance, distances }, all, null, { kernels: "plain" }));
 }
 
 async function evaluated(name: string, map: InverseMap): Promise<InverseMap> {
@@ -107,12 +122,18 @@ function tell(name: string, map: InverseMap, bytes: Uint8Array): void {
 }
 
 const { values } = parseArgs({
-  options: { only: { type: "string" }, check: { type: "boolean" }, evaluate: { type: "boolean" } },
+  options: {
+    only: { type: "string" },
+    check: { type: "boolean" },
+    distance: { type: "boolean" },
+    evaluate: { type: "boolean" },
+  },
 });
 const names = values.only?.split(",") ?? shippedModels;
 const odd = names.find((name) => !shippedModels.includes(name));
 if (odd !== undefined) throw new Error(`--only: expected ${shippedModels.join(", ")}, got "${odd}"`);
-if (values.check && values.evaluate) throw new Error("--check: expected no --evaluate beside it, got both");
+if ([values.check, values.distance, values.evaluate].filter(Boolean).length > 1)
+  throw new Error("expected one of --check, --distance and --evaluate, got more");
 
 for (const name of names) {
   const shipped = async (): Promise<InverseMap> => asStored(await load(new Uint8Array(readFileSync(pathOf(name)))));
@@ -122,7 +143,11 @@ for (const name of names) {
     console.log(`${name}: trained anew, to the bit what models/ holds: ${hashOf(made)}`);
     continue;
   }
-  const trained = values.evaluate ? await shipped() : await trainAnew(name);
+  const trained = values.evaluate
+    ? await shipped()
+    : values.distance
+      ? await withDistance(name, await shipped())
+      : await trainAnew(name);
   // Written before it is evaluated: the weights are what takes minutes.
   if (!values.evaluate) writeFileSync(pathOf(name), toBytes(trained, STORED));
   const bytes = toBytes(await evaluated(name, trained), STORED);

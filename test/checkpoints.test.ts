@@ -174,6 +174,7 @@ test("a checkpoint that is damaged in any part is refused in words", async () =>
     [{ step: 120, heldOut: [] }, /with held-out losses up to its step/],
     [{ signature: "{" }, /^resume: expected a signature of options as JSON, got "\{"; the checkpoint is damaged$/],
     [{ signature: "null" }, /expected a signature of options as JSON, got "null"/],
+    [{ signature: `{"a":${"[".repeat(5000)}${"]".repeat(5000)}}` }, /expected a signature of options as JSON, got "\{/],
     [{ signature: "7" }, /expected a signature of options as JSON, got "7"/],
     [{ best: { ...good.best, step: 99 } }, /with its best step before its last/],
     [{ heldOut: [[119, 1]] }, /with held-out losses up to its step/],

@@ -16,8 +16,9 @@ const { model, trainTiny } = tinyModel(at);
 test("problems are listed by name with their sizes", async () => {
   const { status, out, err } = await retrodict(["problems"]);
   assert.is(status, 0, err);
-  assert.match(out, /^name +D +M +guides +description\n/);
-  assert.match(out, /^banana +2 +1 +.*gaussian/m);
+  assert.match(out, /^name +D +M +guides +presets +description\n/);
+  assert.match(out, /^banana +2 +1 +.*gaussian.* fast default +/m);
+  assert.match(out, /^arm +4 +2 +.* fast default paper +/m);
 });
 
 test("--surrogate trains through a network that is fitted first, and tells its error", async () => {

@@ -5,8 +5,9 @@ import { expectOption } from "../src/checks/options.ts";
 import { input } from "../src/graph/build.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
 import { atOnce } from "../src/host/yielding.ts";
-import { distances, fitDistance } from "../src/nn/distance.ts";
+import { distances } from "../src/nn/distance.ts";
 import { chooseEmbedding, type Embedding, fitEmbedding, traceEmbedding } from "../src/nn/embedding.ts";
+import { fitDistance } from "../src/nn/fit-distance.ts";
 import { type ActivationName, activationName, activations, mlp } from "../src/nn/mlp.ts";
 import { columnMeans, columnSds } from "../src/numbers/moments.ts";
 import { principalComponents, symmetricEigen } from "../src/numbers/principal.ts";
@@ -254,7 +255,7 @@ function distancesFor(M: number): (change: Change) => Promise<Float64Array> {
   return async (change) => {
     const y = fresh.slice();
     for (let r = 0; r < N; r++) change(y.subarray(r * M, (r + 1) * M), sd);
-    const outputs = { distance: distances.residual(M)(input("y", M)) };
+    const outputs = { distance: distances.relations(M)(input("y", M)) };
     return (await runGraph(outputs, { weights, rows: N, inputs: { y } })).distance as Float64Array;
   };
 }
@@ -303,7 +304,7 @@ test("a datum that never changes divides nothing by zero", async () => {
       ...atOnce(fitDistance(2, clean, clean, none)),
     };
     const y = input("y", 2);
-    const outputs = { features: traceEmbedding(embedding, 2)(y), distance: distances.residual(2)(y) };
+    const outputs = { features: traceEmbedding(embedding, 2)(y), distance: distances.relations(2)(y) };
     const out = await runGraph(outputs, { weights, rows: N, inputs: { y: clean } });
     for (const values of Object.values(out)) for (const v of values) assert.ok(Number.isFinite(v));
   }

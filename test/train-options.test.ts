@@ -5,8 +5,9 @@ import { gaussianNoise } from "../src/distributions/noise.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
-import { defineProblem } from "../src/problem/problem.ts";
-import type { TrainOptions } from "../src/train/options.ts";
+import { defineProblem, type Problem } from "../src/problem/problem.ts";
+import { arm } from "../src/problems.ts";
+import { fullSettings, presetNames, type TrainOptions } from "../src/train/options.ts";
 import { train } from "../src/train/train.ts";
 import { rejection, small } from "./helpers/maps.ts";
 
@@ -39,7 +40,28 @@ test("presets give settings by guide; options take precedence", async () => {
   const unknown = await specOf({ preset: "fast", guide: "spline", steps: 2, batch: 8 });
   assert.equal(unknown.guide.name, "spline");
   const { message } = await rejection(train(problem, { preset: "slow" }));
-  assert.is(message, 'train: expected preset to be default or fast, got "slow"');
+  assert.is(message, 'train: expected preset to be fast or default, got "slow"');
+});
+
+test("every problem has the presets fast and default: in ops, by a simulator, and with one preset of its own", () => {
+  const spec = { name: "own", prior: small.prior, noise: small.noise };
+  const inOps = defineProblem({ ...spec, forward: small.forward });
+  const outside = defineProblem({ ...spec, data: 3, simulate: (t) => t.map(() => [0, 0, 0]) });
+  const one = defineProblem({ ...spec, forward: small.forward, presets: { default: { coupling: { steps: 9 } } } });
+  const of = (problem: Problem, preset?: string, guide?: "gaussian") => {
+    const { steps, bank, heldOut, guide: made } = fullSettings(problem, { preset, guide });
+    return [steps, bank, heldOut, made.name];
+  };
+  assert.equal(of(inOps, "fast"), [2000, 0, 1024, "spline"]);
+  assert.equal(of(inOps, "fast", "gaussian"), [2000, 0, 1024, "gaussian"]);
+  assert.equal(of(inOps, "default"), of(inOps));
+  assert.equal(of(outside, "fast"), [2000, 5000, 1024, "spline"]);
+  assert.equal(of(outside), [8000, 20_000, 2048, "spline"]);
+  assert.equal(of(one, "fast"), [2000, 0, 1024, "spline"]);
+  assert.equal(of(one), [9, 0, 2048, "coupling"]);
+  assert.is(fullSettings(inOps, { preset: "fast", steps: 7 }).steps, 7, "options win");
+  assert.equal(presetNames(arm), ["fast", "default", "paper"]);
+  assert.equal(presetNames(one), ["fast", "default"]);
 });
 
 test("a preset with a misspelt setting is refused", async () => {
@@ -95,11 +117,7 @@ const refusals: readonly [string, object, RegExp][] = [
     /^train: expected guide to be a guide, or one of .*, "spline", got \{"name":"mine"/,
   ],
   ["an unknown objective", { objective: "vi" }, /^train: expected objective to be one of "npe", "elbo", got "vi"$/],
-  [
-    "an unknown preset",
-    { preset: "paper" },
-    /^train: expected preset to be left out \(this problem has none\), got "paper"$/,
-  ],
+  ["an unknown preset", { preset: "paper" }, /^train: expected preset to be fast or default, got "paper"$/],
   [
     "an unknown schedule",
     { schedule: { kind: "linear" } },

@@ -2,6 +2,7 @@
 import { guideNames } from "../guides/index.ts";
 import type { Problem } from "../problem/problem.ts";
 import { problems } from "../problems/table.ts";
+import { presetNames } from "../train/options.ts";
 import type { CliCommand } from "./command.ts";
 import { formatTable } from "./table.ts";
 
@@ -22,7 +23,7 @@ export const problemsCommand: CliCommand = {
       D: problem.D,
       M: problem.M,
       guides: guidesOf(problem),
-      presets: Object.keys(problem.presets),
+      presets: presetNames(problem),
       parameters: problem.parameters,
       description: problem.description,
     }));
@@ -31,9 +32,10 @@ export const problemsCommand: CliCommand = {
       { title: "D", right: true },
       { title: "M", right: true },
       { title: "guides" },
+      { title: "presets" },
       { title: "description" },
     ];
-    const rows = list.map((p) => [p.name, `${p.D}`, `${p.M}`, p.guides.join(" "), p.description]);
+    const rows = list.map((p) => [p.name, `${p.D}`, `${p.M}`, p.guides.join(" "), p.presets.join(" "), p.description]);
     return { json: { problems: list }, text: formatTable(columns, rows) };
   },
 };

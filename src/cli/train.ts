@@ -8,7 +8,7 @@ import { loadPairs } from "../store/pairs-file.ts";
 import { loadCheckpoint, save, saveCheckpoint, saveTable } from "../store/store.ts";
 import { surrogateTable } from "../surrogate/options.ts";
 import { type Checkpoint, TrainingStopped } from "../train/checkpoint.ts";
-import { fullSettings, type TrainOptions, trainTable } from "../train/options.ts";
+import { fullSettings, presetNames, type TrainOptions, trainTable } from "../train/options.ts";
 import { train } from "../train/train.ts";
 import { weightsText } from "../train/warnings.ts";
 import {
@@ -135,15 +135,13 @@ async function keepCheckpoint(stopped: TrainingStopped, out: string): Promise<Er
 /** The options of `train`. @throws UsageError on options that do not go together, or not with the problem. */
 async function settingsOf(problem: Problem, options: Options, output: Output): Promise<TrainOptions> {
   const { preset, bankFile, out } = options;
-  const { presets } = problem;
   const settings = {
     ...pickOptions(trainTable, { ...options, resume: undefined }),
     bank: await bankOf(problem, options, output),
   };
-  if (preset !== undefined && !Object.hasOwn(presets, preset)) {
-    const names = Object.keys(presets).join(", ") || "none, which this problem has";
-    throw new UsageError(`--preset: expected ${names}, got "${preset}"`);
-  }
+  const names = presetNames(problem);
+  if (preset !== undefined && !names.includes(preset))
+    throw new UsageError(`--preset: expected ${names.join(", ")}, got "${preset}"`);
   for (const file of [out, bankFile]) if (file !== undefined) await checkWritable(file); // before hours of training
   return settings;
 }

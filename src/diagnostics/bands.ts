@@ -9,8 +9,18 @@
  * binomial tails of γ/2, with the largest γ for which all intervals hold together with probability 1 − α. Because counts are whole,
  * the bands are slightly wide: the probability of leaving them is at most α.
  */
+import { number, option } from "../checks/options.ts";
 import { exp, log } from "../numbers/math.ts";
 import { binomialPmf, binomialTails, logFactorials } from "./special.ts";
+
+/** The option `alpha` of tests: the probability of a false alarm, at most. */
+export const alphaTable = {
+  /** Probability, at most, that the exact posterior fails. */
+  alpha: option(
+    number("a number between 0 and 1", (x) => x > 0 && x < 1),
+    0.01,
+  ),
+};
 
 /** The least and the largest count at each point. */
 export interface Bounds {

@@ -12,6 +12,7 @@
 import type { Executor } from "../backends/backend.ts";
 import { createExecutor } from "../backends/select.ts";
 import { type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
+import { flatRows, type Rows } from "../checks/rows.ts";
 import {
   add,
   bankRows,
@@ -36,7 +37,6 @@ import { initialWeights } from "../nn/initial.ts";
 import { columnMoments } from "../numbers/moments.ts";
 import { STREAMS, shuffle, uniformAt } from "../numbers/random.ts";
 import { rates } from "../train/schedules.ts";
-import { flatRows, type Rows } from "./arrays.ts";
 import { normalTail } from "./special.ts";
 
 export const c2stTable = {

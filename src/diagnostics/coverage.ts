@@ -4,7 +4,7 @@
  * intervals of each parameter. All levels are tested at once, with bands for the whole curve (bands.ts).
  */
 import { type OptionsOf, readOptions } from "../checks/options.ts";
-import { alphaTable } from "./arrays.ts";
+import { alphaTable } from "./bands.ts";
 import { type Curve, centralLaw, curvesOf, uniformLaw } from "./curves.ts";
 import type { Ranks } from "./ranks.ts";
 

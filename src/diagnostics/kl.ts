@@ -11,11 +11,11 @@
  * for a missing half, 0.01 for a missing hundredth. The other direction, with exact draws, detects small missing modes.
  */
 import { type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
+import { flatRows, type Rows } from "../checks/rows.ts";
 import { log } from "../numbers/math.ts";
 import { meanOf, sumOfSquares, varianceOf } from "../numbers/moments.ts";
 import { factorise, packed, solveLower, triIndex } from "../numbers/triangles.ts";
 import type { Posterior } from "../posterior/posterior.ts";
-import { flatRows, type Rows } from "./arrays.ts";
 
 /** An estimate of a divergence. */
 export interface Divergence {

@@ -10,9 +10,10 @@
  *
  * (Hodges, Arkiv för Matematik 3 (1958), in probabilities, so that nothing overflows).
  */
+
+import { flatRows, type Rows } from "../checks/rows.ts";
 import type { PooledKs } from "../model/calibration-record.ts";
 import { columnOf, meanOf, quantileOf } from "../numbers/moments.ts";
-import { flatRows, type Rows } from "./arrays.ts";
 import { kolmogorovTail } from "./special.ts";
 
 const ascending = (x: ArrayLike<number>): Float64Array => Float64Array.from(x).sort();

@@ -11,12 +11,12 @@
  */
 import { backendTable } from "../backends/select.ts";
 import { check, type OptionsOf, option, pickOptions, readOptions, seed, whole } from "../checks/options.ts";
+import { flatRows, type Rows } from "../checks/rows.ts";
 import { includedNoise } from "../distributions/noise.ts";
 import type { Posterior } from "../posterior/posterior.ts";
 import type { Problem } from "../problem/problem.ts";
 import { predictTable, replicate } from "../simulate/predict.ts";
 import { addNoise } from "../simulate/simulate.ts";
-import { flatRows, type Rows } from "./arrays.ts";
 import { sdOf } from "./resimulation.ts";
 
 /** T(y, c): the distance of an observation (M) from noise-free data (M). */

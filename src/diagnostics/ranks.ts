@@ -11,10 +11,10 @@
 
 import { describe } from "../checks/arguments.ts";
 import { abortSignal, check, listener, type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
+import { flatRows, type Rows } from "../checks/rows.ts";
 import { columnMoments, columnOf } from "../numbers/moments.ts";
 import { normalAt, STREAMS, uniformAt } from "../numbers/random.ts";
 import type { Posterior } from "../posterior/posterior.ts";
-import { flatRows, type Rows } from "./arrays.ts";
 
 /** s(θ, y) of parameters (S, D), row by row, and an observation (M): one number a row, (S). */
 export interface Quantity {

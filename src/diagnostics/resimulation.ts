@@ -8,9 +8,9 @@
  */
 import { type BackendOptions, backendTable } from "../backends/select.ts";
 import { readOptions } from "../checks/options.ts";
+import { flatRows, type Rows } from "../checks/rows.ts";
 import type { Problem } from "../problem/problem.ts";
 import { predict } from "../simulate/predict.ts";
-import { flatRows, type Rows } from "./arrays.ts";
 
 /** A re-simulation error. */
 export interface Resimulation {

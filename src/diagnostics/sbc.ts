@@ -5,7 +5,7 @@
  * arXiv 2211.02383). Bands for the whole distribution function: bands.ts.
  */
 import { flag, type OptionsOf, option, readOptions, whole } from "../checks/options.ts";
-import { alphaTable } from "./arrays.ts";
+import { alphaTable } from "./bands.ts";
 import { type Curve, curvesOf, uniformLaw } from "./curves.ts";
 import type { Ranks } from "./ranks.ts";
 import { binomialTails, logFactorials } from "./special.ts";

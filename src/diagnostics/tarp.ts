@@ -5,7 +5,7 @@
  * that depend on the data (`references` of `rankTruths`) only the posterior does.
  */
 import { type OptionsOf, readOptions } from "../checks/options.ts";
-import { alphaTable } from "./arrays.ts";
+import { alphaTable } from "./bands.ts";
 import { type ReadCurve, readCoverage } from "./coverage.ts";
 import { curvesOf, uniformLaw } from "./curves.ts";
 import type { Ranks } from "./ranks.ts";

@@ -10,6 +10,7 @@ import { packed, symmetric, timesOwnTranspose } from "../numbers/triangles.ts";
 import { drawnSummary, gaussianSummary, makePosterior, type Posterior, type Summary } from "../posterior/posterior.ts";
 import { checkData, isRows } from "../problem/problem.ts";
 import type { CorrectedPosterior, CorrectOptions } from "../sampling/correct.ts";
+import { shareFarther, warningOf } from "./foreign.ts";
 
 export const inferTable = {
   /** Draws that mean, covariance and quantiles are computed from where the guide has no closed form. */
@@ -27,7 +28,7 @@ export interface AmortisedPosterior extends Posterior {
   readonly map: InverseMap;
   /** How far the observation lies from all simulations: between 1 and 2 for a usual one (nn/distance.ts). */
   readonly distance: number;
-  /** Share of held-out simulations that lie farther: near 0 for an observation unlike any of them. */
+  /** Share of held-out simulations that lie as far or farther: near 0 for an observation unlike any of them. */
   readonly farther: number;
   /** A warning where the observation lies outside of everything simulated; undefined for a usual one. */
   readonly warning: string | undefined;
@@ -119,7 +120,7 @@ async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
     prior: map.prior,
     y: row,
     summary: closed ?? drawnSummary(drawn?.theta as Float32Array, map.spec.D),
-    warning: warningOf(map, distance, farther),
+    warning: warningOf(map.spec, row, distance),
     draw: async (count, own) => (await sample(count, own)).theta as Float32Array,
     density: async (theta, count) => {
       const density = await map.executor("density", backend);
@@ -152,19 +153,4 @@ function closedSummary(
     Float64Array.from({ length: D }, (_, d) => prior.realMean[d] + prior.realSd[d] * m[d]),
     covariance,
   );
-}
-
-/** Share of held-out distances above `distance`, from their quantiles. */
-function shareFarther(quantiles: readonly number[], distance: number): number {
-  const below = quantiles.filter((q) => q <= distance).length;
-  return Math.max(0, 1 - below / quantiles.length);
-}
-
-/** The warning for an observation that is farther than all held-out simulations. */
-function warningOf({ spec }: InverseMap, distance: number, farther: number): string | undefined {
-  if (farther > 0) return undefined;
-  const largest = spec.distances[spec.distances.length - 1];
-  const ratio = Math.sqrt(distance / largest);
-  const times = Number.isFinite(ratio) ? `${ratio.toFixed(2)} times` : "immeasurably many times";
-  return `the observation is ${times} as far from the simulations as the farthest of ${spec.problem}'s held-out ones: the posterior is extrapolated`;
 }

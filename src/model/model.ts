@@ -78,6 +78,12 @@ export interface TrainingRecord {
   readonly weights?: WeightsRecord;
 }
 
+/** A column of the data that never varied, and its value. */
+export interface Constant {
+  readonly column: number;
+  readonly value: number;
+}
+
 /** Description of an inverse map in a model file, besides its tensors: plain data. */
 export interface ModelSpec {
   /** Name of the problem. */
@@ -97,6 +103,8 @@ export interface ModelSpec {
   readonly distance?: DistanceKind;
   /** Quantiles 0, 0.5 %, … 100 % of the distance of held-out simulations from all others. */
   readonly distances: readonly number[];
+  /** Columns of the data, from 1, that had one value in all simulations. */
+  readonly constant?: readonly Constant[];
   readonly fingerprint: Fingerprint;
   readonly training: TrainingRecord;
   /** The record of the evaluation, where the model was evaluated before it was saved. */

@@ -1,15 +1,19 @@
 /**
  * The distance of an observation from the simulations. r = (y − ȳ)/σ is in noise standard deviations; V holds the principal
- * directions of the noise-free data whose variance λ is more than a tenth of the noise's; c = Vᵀr; e = r − Vc is the part that no
- * simulated signal explains, each channel in units of its own spread. Three numbers look for three kinds of foreign data,
+ * directions of the noise-free data, c = Vᵀr, and q all products c_i c_j of the first few. With the covariance C of (c, q) in
+ * noisy data, C⁻¹ (c − c̄, q − q̄) is each of them less what the others tell of it, up to a scale (conditional means of a Gaussian
+ * by its precision: Rasmussen & Williams, Gaussian Processes, §5.4.2). Back in the channels it is e, each datum less what linear
+ * and quadratic relations to the other data tell of it, in units of its own spread, and f, the same of the products. Four numbers
+ * look for four kinds of foreign data,
  *
- *   T₁ = Σ_k c_k²/(λ_k + 1)      a signal unlike those simulated
+ *   T₁ = Σ_k c_k²/var c_k        a signal unlike those simulated
  *   T₂ = Σ_j e_j²                other noise, offsets, other physics
  *   T₃ = log Σ_j exp(½ e_j²)     a single channel that is off: nearly ½ max e², with a derivative
+ *   T₄ = log Σ_i exp(½ f_i²)     a quadratic relation of the data that is broken
  *
- * and the distance is that of the worst, d = 1 + max_i (T_i − m_i)/(q_i − m_i), with medians m and 99.5 % quantiles q of simulated
- * data: one simulation in two hundred exceeds 2. A single sum over all directions would miss one sensor among 600 that is off by
- * ten noise sd. For data that include their noise, all directions are in V, with their own variances.
+ * and the distance is that of the worst, d = 1 + max_i (T_i − m_i)/(q_i − m_i), with medians m and high quantiles q of simulated
+ * data. A single sum over all directions would miss one sensor among 600 that is off by ten noise sd. A relation that holds
+ * exactly in all simulations is held to TOLERANCE, and so is a channel that never varied.
  */
 import {
   add,
@@ -21,35 +25,42 @@ import {
   matmul,
   maximum,
   mul,
+  outerTril,
   slice,
+  split,
   square,
   sub,
   sumFeatures,
   weight,
 } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { exp, log } from "../numbers/math.ts";
-import { columnMeans, columnSds, orOne } from "../numbers/moments.ts";
-import { PART_ROWS, principalComponents } from "../numbers/principal.ts";
+import { packed } from "../numbers/triangles.ts";
 
-/** "residual" is the distance above. "whitened" is |W (y − ȳ)|², where W whitens the simulated data; only old model files have it. */
-export type DistanceKind = "whitened" | "residual";
+/**
+ * "relations" is the distance above. Old model files have others: "residual" lacks all relations within the signal, and
+ * "whitened" is |W (y − ȳ)|², where W whitens the simulated data.
+ */
+export type DistanceKind = "whitened" | "residual" | "relations";
 
-/** The most directions in V. */
+/** The most directions in V, and the most whose products count. */
 const DIRECTIONS = 32;
-/** Variance in noise² from which a direction holds signal, and variance of a residual below which a channel is all signal. */
-const SIGNAL = 0.1;
-const OWN_SPREAD = 0.05;
-/** The same where data include their noise, in units of the largest variance. */
-const NOTHING = 1e-8;
-/** Larger numbers have squares that are not finite in single precision. */
+const BENT = 8;
+/** Larger numbers have squares, and larger signals products, that are not finite in single precision. */
 const LARGEST = 1e15;
-/** Simulations for medians and quantiles. */
-const CALIBRATION = 4096;
-/** Takes the place of a number T that does not vary, so that it is never the largest. */
-const NEVER = -1e9;
+const LARGEST_SIGNAL = 1e8;
 
-const directionsOf = (M: number): number => Math.min(M, DIRECTIONS);
+/** Numbers of directions, and of those whose products count, of M data. */
+export const directionsOf = (M: number): number => Math.min(M, DIRECTIONS);
+export const bentOf = (M: number): number => Math.min(M, BENT);
+
+const finite = (x: Tensor, most: number): Tensor => clamp(x, -most, most);
+const row = (name: string, cols: number): Tensor => weight(`distance.${name}`, 1, cols, { frozen: true });
+
+/** The largest of numbers T, (B, 1) each, on their scales. */
+function worst(...parts: readonly Tensor[]): Tensor {
+  const [slope, shift] = [row("slope", parts.length), row("shift", parts.length)];
+  return split(add(mul(concat(...parts), slope), shift)).reduce(maximum);
+}
 
 /** Distance (B, 1) of data (B, M) from the simulations. */
 export const distances: Readonly<Record<DistanceKind, (M: number) => (y: Tensor) => Tensor>> = {
@@ -58,86 +69,37 @@ export const distances: Readonly<Record<DistanceKind, (M: number) => (y: Tensor)
     return (y) => sumFeatures(square(dense(y, whitening)));
   },
   residual: (M) => {
-    const row = (name: string, cols: number): Tensor => weight(`distance.${name}`, 1, cols, { frozen: true });
     const [mean, perNoise, perSpread] = [row("mean", M), row("perNoise", M), row("perSpread", M)];
-    const [perSignal, slope, shift] = [row("perSignal", directionsOf(M)), row("slope", 3), row("shift", 3)];
+    const perSignal = row("perSignal", directionsOf(M));
     const directions = weight("distance.directions", M, directionsOf(M), { frozen: true });
     return (y) => {
-      const r = clamp(mul(sub(y, mean), perNoise), -LARGEST, LARGEST);
+      const r = finite(mul(sub(y, mean), perNoise), LARGEST);
       const c = matmul(r, directions);
       const e = square(mul(sub(r, denseInputGrad(c, directions, M)), perSpread)); // (B, M)
-      const t = concat(sumFeatures(square(mul(c, perSignal))), sumFeatures(e), logSumExp(mul(e, 0.5)));
-      const scaled = add(mul(t, slope), shift); // (B, 3)
-      const [signal, residual, single] = [0, 1, 2].map((i) => slice(scaled, i, i + 1));
-      return maximum(maximum(signal, residual), single);
+      return worst(sumFeatures(square(mul(c, perSignal))), sumFeatures(e), logSumExp(mul(e, 0.5)));
+    };
+  },
+  relations: (M) => {
+    const [K, bent] = [directionsOf(M), bentOf(M)];
+    const size = K + packed(bent);
+    const [mean, perNoise, perSpread, perSignal] = [
+      row("mean", M),
+      row("perNoise", M),
+      row("perSpread", M),
+      row("perSignal", K),
+    ];
+    const directions = weight("distance.directions", M, K, { frozen: true });
+    const relations = weight("distance.relations", size + 1, size, { frozen: true });
+    return (y) => {
+      const r = finite(mul(sub(y, mean), perNoise), LARGEST);
+      const c = matmul(r, directions);
+      const signal = mul(c, perSignal);
+      const first = finite(slice(signal, 0, bent), LARGEST_SIGNAL);
+      const told = dense(concat(c, outerTril(first, first)), relations); // what the others tell of c, then f
+      const off = finite(mul(sub(r, denseInputGrad(slice(told, 0, K), directions, M)), perSpread), LARGEST);
+      const [e, f] = [square(off), square(finite(slice(told, K, size), LARGEST))];
+      const parts = [sumFeatures(square(finite(signal, LARGEST))), sumFeatures(e), logSumExp(mul(e, 0.5))];
+      return worst(...parts, logSumExp(mul(f, 0.5)));
     };
   },
 };
-
-/** The frozen entries of "residual" by name, fitted on simulated data: `clean` and `noisy` (N, M), and the noise sd (M). */
-export function* fitDistance(
-  M: number,
-  clean: Float32Array,
-  noisy: Float32Array,
-  noiseSd: Float64Array,
-): Generator<void, Record<string, Float32Array>> {
-  const K = directionsOf(M);
-  const sd = noiseSd.map(orOne);
-  const within = noisy === clean || clean.every((v, i) => v === noisy[i]);
-  const scaled = Float64Array.from(clean, (v, i) => v / sd[i % M]);
-  const { mean, vectors, variances } = yield* principalComponents(scaled, M, K);
-  const least = within ? NOTHING * variances[0] : SIGNAL;
-  const isSignal = Array.from(variances, (v) => v > least);
-  const directions = new Float32Array(M * K);
-  vectors.forEach((v, k) => {
-    if (isSignal[k]) for (let j = 0; j < M; j++) directions[j * K + k] = v[j];
-  });
-  const perSignal = Float32Array.from(variances, (v, k) => (isSignal[k] ? 1 / Math.sqrt(v + (within ? 0 : 1)) : 0));
-
-  const N = Math.min(CALIBRATION, noisy.length / M);
-  const residuals = new Float64Array(N * M);
-  const inSignal = new Float64Array(N);
-  const r = new Float64Array(M);
-  for (let n = 0; n < N; n++) {
-    if (n % PART_ROWS === 0) yield;
-    for (let j = 0; j < M; j++) r[j] = noisy[n * M + j] / sd[j] - mean[j];
-    residuals.set(r, n * M);
-    vectors.forEach((v, k) => {
-      if (!isSignal[k]) return;
-      let c = 0;
-      for (let j = 0; j < M; j++) c += v[j] * r[j];
-      for (let j = 0; j < M; j++) residuals[n * M + j] -= c * v[j];
-      inSignal[n] += c * perSignal[k] * (c * perSignal[k]);
-    });
-  }
-  const spread = columnSds(residuals, M, columnMeans(residuals, M));
-  const own = within ? Math.sqrt(NOTHING * variances[0]) : Math.sqrt(OWN_SPREAD);
-  const perSpread = Float32Array.from(spread, (s) => (s > own ? 1 / s : 0));
-  const [sums, singles] = [new Float64Array(N), new Float64Array(N)];
-  for (let n = 0; n < N; n++) {
-    if (n % PART_ROWS === 0) yield;
-    const e = Float64Array.from(perSpread, (w, j) => residuals[n * M + j] * w * (residuals[n * M + j] * w));
-    sums[n] = e.reduce((a, b) => a + b, 0);
-    const largest = e.reduce((a, b) => Math.max(a, b), 0) / 2;
-    singles[n] = largest + log(e.reduce((a, b) => a + exp(b / 2 - largest), 0));
-  }
-  const scales = [inSignal, sums, singles].map(scaleOf);
-  return {
-    "distance.mean": Float32Array.from(mean, (m, j) => m * sd[j]),
-    "distance.perNoise": Float32Array.from(sd, (s) => 1 / s),
-    "distance.perSpread": perSpread,
-    "distance.perSignal": perSignal,
-    "distance.directions": directions,
-    "distance.slope": Float32Array.from(scales, ([slope]) => slope),
-    "distance.shift": Float32Array.from(scales, ([, shift]) => shift),
-  };
-}
-
-/** The affine map that takes the median of a number T to 1 and its 99.5 % quantile to 2. */
-function scaleOf(values: Float64Array): readonly [slope: number, shift: number] {
-  const sorted = values.slice().sort();
-  const at = (p: number): number => sorted[Math.round(p * (sorted.length - 1))];
-  const [median, rare] = [at(0.5), at(0.995)];
-  if (!(rare - median > 1e-6 * Math.abs(rare))) return [0, NEVER];
-  return [1 / (rare - median), 1 - median / (rare - median)];
-}

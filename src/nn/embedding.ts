@@ -26,6 +26,7 @@ import type { Tensor } from "../graph/tensor.ts";
 import { log as logarithm } from "../numbers/math.ts";
 import { columnMeans, columnSds, orOne } from "../numbers/moments.ts";
 import { principalComponents } from "../numbers/principal.ts";
+import { constantChannels } from "./constant.ts";
 
 /**
  * An embedding, among the options of a training. "log" stands for the data and their logarithms, for data that are positive and
@@ -45,6 +46,8 @@ const LONG_DATA = 64;
 const COMPONENTS = 24;
 /** Standardised features end here, so that an outlier of heavy-tailed noise cannot swamp a network. */
 const LARGEST_FEATURE = 10;
+/** What constant channels are divided by, so that nothing is left of them. */
+const OUT_OF_SIGHT = 3e38;
 /** Up to so many noise standard deviations the asinh of a value is nearly linear. */
 const LINEAR_BELOW = 4;
 
@@ -149,13 +152,17 @@ function withLogarithms(rows: Float32Array, M: number, scale: Float32Array): Flo
   return out;
 }
 
-/** The frozen entries of an embedding by name, fitted on simulated data: `clean` and `noisy` (N, M), and the noise sd (M). */
+/**
+ * The frozen entries of an embedding by name, fitted on simulated data: `clean` and `noisy` (N, M), and the noise sd (M).
+ * Features of channels with a value in `constant` (M) are 0.
+ */
 export function* fitEmbedding(
   embedding: Embedding,
   M: number,
   clean: Float32Array,
   noisy: Float32Array,
   noiseSd: Float64Array,
+  constant = constantChannels(noisy, M),
 ): Generator<void, Record<string, Float32Array>> {
   const fitted: Record<string, Float32Array> = {};
   if (embedding.kind === "log") fitted["embedding.scale"] = linearBelow(noisy, M, noiseSd);
@@ -165,13 +172,15 @@ export function* fitEmbedding(
     yield;
     const { centre, spread } = centreAndSpread(seen, embedding.size);
     fitted["embedding.mean"] = Float32Array.from(centre);
-    fitted["embedding.sd"] = Float32Array.from(spread, orOne);
+    fitted["embedding.sd"] = Float32Array.from(spread, (s, j) => (constant[j % M] === null ? orOne(s) : OUT_OF_SIGHT));
   }
   if (embedding.kind === "principal") {
     const whitened = Float64Array.from(clean, (v, i) => v / orOne(noiseSd[i % M]));
     yield;
     const p = yield* principalComponents(whitened, M, embedding.size);
-    const rows = p.vectors.map((v, k) => v.map((x, i) => x / (orOne(noiseSd[i]) * Math.sqrt(p.variances[k] + 1))));
+    const rows = p.vectors.map((v, k) =>
+      v.map((x, i) => (constant[i] === null ? x / (orOne(noiseSd[i]) * Math.sqrt(p.variances[k] + 1)) : 0)),
+    );
     fitted["embedding.projection"] = asLayer(
       rows,
       p.mean.map((m, i) => m * orOne(noiseSd[i])),

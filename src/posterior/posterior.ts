@@ -2,13 +2,13 @@
  * The interface of every posterior: amortised (infer.ts), fitted to one observation (laplace.ts), sampled or corrected.
  */
 import type { Rows } from "../backends/backend.ts";
-import { describe } from "../checks/arguments.ts";
 import { expectOption, expectRoom, type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
+import { flatRows } from "../checks/rows.ts";
 import type { Distribution } from "../distributions/distribution.ts";
 import { probit } from "../numbers/math.ts";
 import { columnMeans, columnOf, covarianceOf, quantileOf } from "../numbers/moments.ts";
 import { symmetric } from "../numbers/triangles.ts";
-import { isRows } from "../problem/problem.ts";
+import { printed } from "./summary-text.ts";
 
 export const sampleTable = {
   /** Seed of the draws. */
@@ -62,6 +62,7 @@ export function makePosterior({ owner, prior, y, summary, warning, draw, density
   const D = prior.size;
   for (const name of ["mean", "sd", "covariance", "draws"] as const) expectFinite(owner, name, summary[name] ?? []);
   return {
+    ...printed,
     y,
     ...summary,
     warning,
@@ -71,7 +72,7 @@ export function makePosterior({ owner, prior, y, summary, warning, draw, density
       return expectFinite(owner, "draws", await draw(count, readOptions("sample", sampleTable, options).seed));
     },
     logProb: async (theta) => {
-      const flat = flatten(theta, D);
+      const flat = flatRows("logProb", "parameters", theta, D, true);
       const values = await density(flat, flat.length / D);
       // The map to the whole line moves a point outside the support to its edge.
       const { low, high, mean, sd } = prior;
@@ -106,22 +107,6 @@ function expectFinite<T extends ArrayLike<number>>(
 
 /** Distance from the prior mean, in prior standard deviations, at which single precision may overflow. */
 const FAR = 1e6;
-
-/** Parameters (S, D), flat or row by row, as one list. @throws on rows of another length, and on entries that are not numbers. */
-function flatten(theta: ArrayLike<number> | readonly ArrayLike<number>[], D: number): Float64Array {
-  const expected = `logProb: expected parameters (S, ${D})`;
-  if (typeof theta !== "object" || theta === null || !("length" in theta))
-    throw new Error(`${expected}, got ${describe(theta)}`);
-  const rows: readonly ArrayLike<number>[] = isRows(theta) ? theta : [theta];
-  const odd = isRows(theta) ? rows.findIndex((row) => row?.length !== D) : -1;
-  if (odd >= 0) throw new Error(`${expected}, got ${rows[odd]?.length ?? describe(rows[odd])} in row ${odd + 1}`);
-  const flat = rows.flatMap((row) => Array.from(row));
-  if (flat.length === 0 || flat.length % D !== 0) throw new Error(`${expected}, got ${flat.length} numbers`);
-  const bad = flat.findIndex((x) => typeof x !== "number" || Number.isNaN(x));
-  if (bad >= 0)
-    throw new Error(`logProb: expected numbers, got ${describe(flat[bad])} in row ${Math.floor(bad / D) + 1}`);
-  return Float64Array.from(flat);
-}
 
 /** @throws unless 0 < p < 1. */
 export const checkedLevel = (p: number): number => {

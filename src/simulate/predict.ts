@@ -1,7 +1,7 @@
 /** Data of given parameters, by the forward model in ops or by the simulator. */
 import { type BackendOptions, backendTable, once } from "../backends/select.ts";
-import { describe } from "../checks/arguments.ts";
 import { type OptionsOf, pickOptions, readOptions } from "../checks/options.ts";
+import { flatRows, type Rows } from "../checks/rows.ts";
 import { input } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
 import { atOnce } from "../host/yielding.ts";
@@ -23,22 +23,11 @@ export type PredictOptions = OptionsOf<typeof predictTable>;
  * @throws for a problem that has neither; on parameters that are not N rows of D finite numbers; with the row and the parameters
  * of the first data that are not finite, unless failures are dropped; the signal's reason when a simulator is aborted.
  */
-export async function predict(
-  problem: Problem,
-  theta: ArrayLike<number>,
-  options: PredictOptions = {},
-): Promise<Float64Array> {
+export async function predict(problem: Problem, theta: Rows, options: PredictOptions = {}): Promise<Float64Array> {
   expectProblem("predict", problem);
   const settings = readOptions("predict", predictTable, options);
-  const { D } = problem;
-  if (typeof theta !== "object" || theta === null || !(theta.length > 0) || theta.length % D !== 0)
-    throw new Error(`predict: expected parameters (N, ${D}), got ${theta?.length ?? describe(theta)} numbers`);
-  const bad = Array.from(theta).findIndex((x) => !Number.isFinite(x));
-  if (bad >= 0) {
-    const got = describe(theta[bad]);
-    throw new Error(`predict: expected finite numbers, got ${got} in row ${Math.floor(bad / D) + 1}`);
-  }
-  return (await replicate("predict", problem, theta, settings, [0]))[0];
+  const flat = flatRows("predict", "parameters", theta, problem.D);
+  return (await replicate("predict", problem, flat, settings, [0]))[0];
 }
 
 /** Data (N, M) of parameters (N, D), once for each seed: the same rows of each, those where all are finite. @throws as `predict` does. */

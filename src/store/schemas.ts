@@ -63,8 +63,9 @@ const specSchema = v.object({
   prior: options,
   guide: v.object({ name: v.string(), options }),
   embedding: v.object({ kind: v.picklist(["none", "standardise", "log", "principal"]), size }),
-  distance: v.optional(v.picklist(["whitened", "residual"])),
+  distance: v.optional(v.picklist(["whitened", "residual", "relations"])),
   distances: v.pipe(numbers, v.minLength(2)),
+  constant: v.optional(v.array(v.object({ column: size, value: finite }))),
   fingerprint: v.object({
     theta: v.array(numbers),
     forward: v.nullable(v.array(v.array(finiteOr(Number.NaN)))),

@@ -1,6 +1,7 @@
 /** The state of a training between two steps. A training that is resumed from it ends with the same weights, bit by bit. */
 import type { OptimiserState } from "../backends/backend.ts";
 import { describe } from "../checks/arguments.ts";
+import { parseJson } from "../checks/json.ts";
 
 /** The state of a training between two steps. */
 export interface Checkpoint {
@@ -51,8 +52,8 @@ export class TrainingStopped extends Error {
 /** A signature as options by name. @throws when it is none. */
 function optionsIn(signature: string): Record<string, unknown> {
   try {
-    const options = JSON.parse(signature);
-    if (typeof options === "object" && options !== null) return options;
+    const options = parseJson(signature);
+    if (typeof options === "object" && options !== null) return options as Record<string, unknown>;
   } catch {
     // no JSON: refused below
   }

@@ -11,6 +11,7 @@ import {
   type TrainingRecord,
   unpackSlab,
 } from "../model/model.ts";
+import { constantChannels } from "../nn/constant.ts";
 import { areNamed } from "../problem/columns.ts";
 import type { Problem } from "../problem/problem.ts";
 import { inLocalCoordinates } from "../search/local-simulations.ts";
@@ -23,7 +24,7 @@ import { DISTANCE, type TracedTraining, trainingProgram } from "./program.ts";
 import { FIT_SIMULATIONS, fitFrozen } from "./scalers.ts";
 import { rates } from "./schedules.ts";
 import { type TrainingSimulations, trainingSimulations, withBankNoise } from "./simulations.ts";
-import type { Course } from "./warnings.ts";
+import { type Course, remarkOn } from "./warnings.ts";
 
 interface Request {
   readonly problem: Problem;
@@ -58,7 +59,11 @@ async function learnOn(
   const { program, embedding } = traced;
   const executor = await createExecutor(program, { ...backend, optimiser: optimiserOf(settings) });
   try {
-    const fitted = await fitFrozen(executor, traced, problem.M, bank);
+    const values = constantChannels(bank.noisy, problem.M);
+    const fitted = await fitFrozen(executor, traced, problem.M, bank, values);
+    const constant = values.flatMap((value, j) =>
+      value === null ? [] : { column: j + 1, value: Number(value.toPrecision(7)) },
+    );
     let [trained, judged] = [bank, heldOut];
     if (traced.guide.local) {
       const simulations = [bank, heldOut];
@@ -101,6 +106,7 @@ async function learnOn(
       embedding,
       distance: DISTANCE,
       distances: quantiles(distance),
+      ...(constant.length > 0 && { constant }),
       fingerprint: await fingerprintOf(problem, asked),
       training: recordOf(state, settings, { seed, simulations, device: executor.device, notice }),
     };
@@ -110,9 +116,11 @@ async function learnOn(
     const course = courseOf(state, settings, { simulations: [bank, heldOut], D: problem.D, M: problem.M });
     const { batch } = settings;
     const found = await judge({ map, course, executor, program, judged, heldOut, batch, seed });
-    for (const warning of found.warnings ?? []) (options.onWarning ?? console.warn)(warning);
+    const warnings = [...(found.warnings ?? []), ...remarkOn(constant, spec)];
+    for (const warning of warnings) (options.onWarning ?? console.warn)(warning);
     if (found.weights) options.onProgress?.({ ...lastProgress(spec.training), weights: found.weights });
-    return mapOf({ ...map, spec: { ...spec, training: { ...spec.training, ...found } } });
+    const training = { ...spec.training, ...found, ...(warnings.length > 0 && { warnings }) };
+    return mapOf({ ...map, spec: { ...spec, training } });
   } finally {
     executor.dispose();
   }

@@ -116,8 +116,12 @@ export const CHECKPOINT_S = 60;
 
 export const trainTable = {
   ...settingsTable,
-  /** Name of one of the problem's presets, such as "fast", "default" or "paper". The other options win over it. */
-  preset: option(text, undefined, "preset of the problem: fast, default or paper"),
+  /**
+   * Name of a preset: "fast" or "default", or another one of the problem's own, such as "paper". The other options win over it. For a
+   * problem without presets of these names, "fast" is 2000 steps, with a bank of 5000 where one is simulated, and "default" the
+   * defaults of the options.
+   */
+  preset: option(text, undefined, "preset: fast or default, or another of the problem's own, such as paper"),
   /** Seed of all random numbers. With the plain kernels, one seed gives the same weights on every host. */
   seed: option(seed, 0, "seed of all random numbers"),
   /** Called with the progress at intervals. */
@@ -157,10 +161,25 @@ export type FullSettings = Required<Omit<SettingsOf<typeof settingsTable>, "guid
   readonly pairs?: SplitPairs;
 };
 
+/** Presets of every problem, for any guide; those of the problem itself take precedence. */
+const general: Readonly<Record<string, TrainSettings>> = { fast: { steps: 2000, heldOut: 1024 }, default: {} };
+/** Simulations of a bank, where one is made, by general preset. */
+const BANKS: Readonly<Record<string, number>> = { fast: 5000, default: 20_000 };
+
+/** Names of the presets that `train` knows for a problem. */
+export const presetNames = ({ presets }: Pick<Problem, "presets">): string[] => [
+  ...new Set([...Object.keys(general), ...Object.keys(presets)]),
+];
+
 /** The settings of a preset for the guide that is asked for. @throws on an unknown preset, and on settings that do not exist. */
-function presetOf({ name: problem, presets }: Problem, name: string, asked: GuideName | Guide | undefined) {
+function presetOf(
+  { name: problem, presets }: Problem,
+  name: string,
+  asked: GuideName | Guide | undefined,
+): TrainSettings {
   if (!Object.hasOwn(presets, name)) {
-    const names = Object.keys(presets).join(" or ") || "left out (this problem has none)";
+    if (Object.hasOwn(general, name)) return { ...general[name], guide: asked };
+    const names = presetNames({ presets }).join(" or ");
     throw new Error(`train: expected preset to be ${names}, got "${name}"`);
   }
   const preset = presets[name] as Preset;
@@ -176,15 +195,15 @@ export function fullSettings(problem: Problem, options: TrainOptions): FullSetti
   expectProblem("train", problem);
   readOptions("train", trainTable, options);
   checkBankFile("train", problem, options);
-  const name = options.preset ?? (Object.hasOwn(problem.presets, "default") ? "default" : undefined);
-  const preset: TrainSettings = name === undefined ? {} : presetOf(problem, name, options.guide);
+  const { preset: name = "default" } = options;
+  const preset = presetOf(problem, name, options.guide);
   const settings = readOptions("train", settingsTable, { ...preset, ...pickOptions(settingsTable, options) });
   // A guide asked for by name gets the preset's options for that guide.
   const asked = typeof options.guide === "string" ? preset.guide : settings.guide;
   const chosen = asked ?? settings.guide ?? (problem.D === 1 ? "gaussian" : "spline");
   const made = typeof chosen === "string" ? guideFrom(chosen) : chosen;
   const onLaplace = made.options.base === "laplace";
-  const { steps, bank = problem.forward === null || onLaplace ? 20_000 : 0 } = settings;
+  const { steps, bank = problem.forward === null || onLaplace ? (BANKS[name] ?? BANKS.default) : 0 } = settings;
   const { evaluateEvery = Math.max(1, Math.ceil(steps / 40)) } = settings;
   const full = { ...settings, guide: made, bank, evaluateEvery };
   rates(full.schedule, full.rate, 1); // refuses what makes no schedule

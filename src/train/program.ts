@@ -15,7 +15,7 @@ import { traceBank, traceSimulation } from "../simulate/simulate.ts";
 import type { FullSettings } from "./options.ts";
 
 /** How new maps measure how far data are from the simulations. */
-export const DISTANCE: DistanceKind = "residual";
+export const DISTANCE: DistanceKind = "relations";
 
 /** A training program with the guide and the embedding that it was traced from. */
 export interface TracedTraining {

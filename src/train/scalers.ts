@@ -3,8 +3,8 @@ import type { Executor } from "../backends/backend.ts";
 import type { Slab } from "../graph/plan.ts";
 import type { Fitted } from "../guides/guide.ts";
 import { inParts } from "../host/yielding.ts";
-import { fitDistance } from "../nn/distance.ts";
 import { fitEmbedding } from "../nn/embedding.ts";
+import { fitDistance } from "../nn/fit-distance.ts";
 import { noiseSd, type Simulations } from "../simulate/simulate.ts";
 import type { TracedTraining } from "./program.ts";
 
@@ -17,12 +17,13 @@ export async function fitFrozen(
   { program, guide, embedding }: TracedTraining,
   M: number,
   bank: Simulations,
+  constant: readonly (number | null)[],
 ): Promise<Fitted> {
   const [clean, noisy] = [bank.clean, bank.noisy].map((rows) => rows.subarray(0, FIT_SIMULATIONS * M));
   const sd = noiseSd({ clean, noisy }, M);
   const scalers = {
-    ...(await inParts(fitEmbedding(embedding, M, clean, noisy, sd))),
-    ...(await inParts(fitDistance(M, clean, noisy, sd))),
+    ...(await inParts(fitEmbedding(embedding, M, clean, noisy, sd, constant))),
+    ...(await inParts(fitDistance(M, clean, noisy, sd, constant))),
   };
   const write = async (own: Fitted, complete: boolean): Promise<void> => {
     const numbers = Object.fromEntries(Object.entries(own).map(([name, { data }]) => [name, data]));

@@ -2,7 +2,7 @@
  * Warnings about a finished training: a table of causes, such as a bank that is too small, and a table of symptoms, such as held-out
  * losses that rise. All causes are reported, or, if there are none, the first symptom.
  */
-import type { WeightsRecord } from "../model/model.ts";
+import type { Constant, ModelSpec, WeightsRecord } from "../model/model.ts";
 import { LARGEST_K } from "../sampling/psis.ts";
 import type { Simulations } from "../simulate/simulate.ts";
 
@@ -95,6 +95,21 @@ export const causesOf = (course: Course): string[] => tell(causes, course);
 
 /** Symptoms of a bad map without a known cause: at most one sentence. */
 export const symptomsOf = (outcome: Outcome): string[] => tell(symptoms, outcome).slice(0, 1);
+
+/** What is said of columns that never vary; where all of them do not, that is a cause. */
+export function remarkOn(
+  constant: readonly Constant[],
+  { M, embedding }: Pick<ModelSpec, "M" | "embedding">,
+): string[] {
+  if (constant.length === 0 || constant.length === M) return [];
+  const [{ column, value }, ...more] = constant;
+  const [which, is, it] =
+    more.length > 0 ? [`columns ${column} and ${more.length} more`, "are", "them"] : [`column ${column}`, "is", "it"];
+  const seen = embedding.kind === "none" ? `sees ${it} nevertheless` : `does not see ${it}`;
+  return [
+    `${which} of the data ${is} the same in all simulations (${value}): the guide ${seen}, and infer warns of an observation that differs there`,
+  ];
+}
 
 /** The weights of held-out observations in words. */
 export const weightsText = ({ cases, kHat, kHatAbove, efficiency }: WeightsRecord): string =>
