@@ -100,7 +100,7 @@ function hashOf({ tensors }: InverseMap): string {
 /** The spec, without what other runs have otherwise: how long they took, the evaluation, and names of data, which older files lack. */
 function lasting({ spec }: InverseMap): string {
   const { calibration: _calibration, data: _data, training, ...rest } = spec;
-  const { seconds: _seconds, ...kept } = training;
+  const { seconds: _seconds, weights: _weights, ...kept } = training; // files of before have no weights
   return JSON.stringify({ ...rest, training: kept });
 }
 
