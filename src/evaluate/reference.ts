@@ -118,7 +118,7 @@ async function chainReference(request: ReferenceRequest): Promise<Reference> {
   const unmixed = chains.filter(({ diagnostics }) => !(diagnostics.rHat <= LARGEST_R_HAT)).length;
   return withForward(request, {
     name: "nuts",
-    text: "chains of the no-U-turn sampler, started at draws of the guide",
+    text: "chains of the no-U-turn sampler, started at draws of the guide, or at the modes where it is far off",
     draws: await Promise.all(chains.map((c) => c.sample(draws, { seed }))),
     caveat:
       unmixed === 0
