@@ -50,8 +50,10 @@ function speedOf({ draws, operations }: Measured, sd: Float64Array): number {
   if (draws === null) return 0;
   const D = sd.length;
   let sum = 0;
-  for (let k = D; k < draws.length; k++)
-    if (Math.floor(k / D) % DRAWS > 0) sum += ((draws[k] - draws[k - D]) / sd[k % D]) ** 2;
+  for (let k = D; k < draws.length; k++) {
+    const step = (draws[k] - draws[k - D]) / sd[k % D];
+    if (Math.floor(k / D) % DRAWS > 0) sum += step * step;
+  }
   return sum / operations;
 }
 
