@@ -108,6 +108,7 @@ export async function fuzz({ only, seed: given = "1", cases = "1", input }: Opti
   console.log(hardware());
   const [seed, share, started] = [Number(given), Number(cases), performance.now()];
   const dog = watchdog();
+  console.log(`seed ${seed}`);
   const rows = [["reader", "inputs", "read", ...kinds, "CPU s"]];
   const all: Record<Kind, number> & { inputs: number; read: number } = {
     inputs: 0,
@@ -138,6 +139,7 @@ export async function fuzz({ only, seed: given = "1", cases = "1", input }: Opti
         if (seen.get(like) === 1 && seen.size <= SHOWN * 4) console.log(`${name}, input ${i}: ${kind}: ${text}`);
       }
     }
+    console.log(`${name}: ${read} of ${to - from} inputs are read`);
     all.inputs += to - from;
     all.read += read;
     rows.push([
