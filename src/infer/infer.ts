@@ -6,7 +6,7 @@ import { expectRoom, type OptionsOf, option, readOptions, seed, whole } from "..
 import { encodeObservations } from "../model/encode-observations.ts";
 import { expectMap } from "../model/expect.ts";
 import type { InverseMap } from "../model/model.ts";
-import { type Centre, withCentre, withoutCentre } from "../numbers/offsets.ts";
+import { areSingle, type Centre, withCentre, withoutCentre } from "../numbers/offsets.ts";
 import { packed, symmetric, timesOwnTranspose } from "../numbers/triangles.ts";
 import { drawnSummary, gaussianSummary, makePosterior, type Posterior, type Summary } from "../posterior/posterior.ts";
 import { checkData, isRows } from "../problem/problem.ts";
@@ -65,6 +65,7 @@ export async function infer(
   const executor = await map.executor("posterior", backend);
   const encoded = await encodeObservations(map, singlePrecision(rows, map.work.data), backend);
   const C = encoded.context.length / rows.length;
+  const coarse = map.work.data !== null && areSingle(y) ? COARSE : undefined;
   const posteriors: AmortisedPosterior[] = [];
   for (const [i, row] of rows.entries()) {
     const context = encoded.context.subarray(i * C, (i + 1) * C) as Float32Array;
@@ -74,10 +75,14 @@ export async function infer(
     const closed = map.closedForm
       ? closedSummary(map, encoded.mean.subarray(i * D, (i + 1) * D), encoded.factor, i)
       : undefined;
-    posteriors.push(await posteriorOf({ owner, map, backend, executor, row, context, distance, closed, draws, seed }));
+    const own = { row, context, distance, closed, coarse };
+    posteriors.push(await posteriorOf({ owner, map, backend, executor, draws, seed, ...own }));
   }
   return isRows(y) ? posteriors : posteriors[0];
 }
+
+const COARSE =
+  "the observation is given in single precision, which has lost digits of data so far from 0: give numbers of double precision";
 
 /** Observations (N, M) less their centre as one array. @throws when a number is then beyond the range of single precision. */
 function singlePrecision(rows: readonly Float64Array[], centre: Centre): Float32Array {
@@ -107,11 +112,12 @@ interface Encoded {
   readonly closed: Summary | undefined;
   readonly draws: number;
   readonly seed: number;
+  readonly coarse: string | undefined;
 }
 
 /** The posterior of one observation. It draws as if it were alone, so that it does not depend on the others. */
 async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
-  const { owner, map, backend, executor, row, context, distance, closed, draws, seed } = encoded;
+  const { owner, map, backend, executor, row, context, distance, closed, draws, seed, coarse } = encoded;
   const sample = (count: number, own: number): Promise<Record<string, Rows>> =>
     executor.run("sample", { rows: count, repeat: count, inputs: { context }, seed: own });
   const drawn = closed ? undefined : await sample(draws, seed);
@@ -122,7 +128,7 @@ async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
     prior: map.prior,
     y: row,
     summary: closed ?? drawnSummary(thetaOf(drawn as Record<string, Rows>), map.spec.D),
-    warning: warningOf(map.spec, row, distance),
+    warning: [coarse, warningOf(map.spec, row, distance)].filter(Boolean).join("; ") || undefined,
     draw: async (count, own) => thetaOf(await sample(count, own)),
     density: async (theta, count) => {
       const density = await map.executor("density", backend);

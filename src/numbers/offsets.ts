@@ -56,3 +56,7 @@ export function digitsFor(value: number, spread: number, digits: number): number
   while (left > 10 * spread && spread > 0 && wanted < 17) [left, wanted] = [left / 10, wanted + 1];
   return isOffset(value, spread) ? wanted : digits;
 }
+
+/** Whether numbers, or rows of them, are given in single precision: digits that an offset needs are lost before they come. */
+export const areSingle = (x: ArrayLike<number> | readonly ArrayLike<number>[]): boolean =>
+  x instanceof Float32Array || (Array.isArray(x) && x[0] instanceof Float32Array);

@@ -5,7 +5,7 @@
 import { describe } from "../checks/arguments.ts";
 import { notePlaces } from "../checks/places.ts";
 import { includedNoise } from "../distributions/noise.ts";
-import type { Centre } from "../numbers/offsets.ts";
+import { areSingle, type Centre } from "../numbers/offsets.ts";
 import { columnOrder } from "../problem/columns.ts";
 import type { Parameter, Problem } from "../problem/problem.ts";
 import { type Work, workOf } from "../problem/work.ts";
@@ -147,6 +147,14 @@ function someRows({ width, count, order, at }: Opened): Float64Array {
   return out;
 }
 
+/** A warning where a table needs a centre, but is given in single precision. */
+function lostDigits(name: string, what: string, centre: Centre, table: Table): string[] {
+  if (centre === null || !areSingle(table)) return [];
+  return [
+    `${name}: the ${what} lie so far from 0 that single precision, in which they are given, has lost digits of their spread; give them in double precision, or less a reference value`,
+  ];
+}
+
 /** Whether all rows are one array: a buffer that was filled again and again. */
 function isOneArray(rows: readonly object[]): boolean {
   const note = notePlaces<true>();
@@ -236,6 +244,10 @@ export function splitPairs(
     noise,
     centre,
     digest: digestOf(theta, y, ...(centre === null ? [] : [new Float32Array(centre.buffer)])),
-    warnings,
+    warnings: [
+      ...warnings,
+      ...lostDigits(names.theta, "parameters", work.centre, pairs.theta),
+      ...lostDigits(names.y, "data", centre, pairs.y),
+    ],
   };
 }
