@@ -6,11 +6,12 @@
  * for two exact samples is .039; and processor time against NUTS from Laplace's approximation alone, its search included, run
  * in turn on the same observation. What is compiled at a first use is left out of both.
  */
-import { type InverseMap, infer, laplace, nuts, type Posterior, spline, train } from "../src/index.ts";
+import { type InverseMap, infer, laplace, load, nuts, type Posterior, spline, train } from "../src/index.ts";
 import { drawnSummary, makePosterior } from "../src/posterior/posterior.ts";
 import type { Problem } from "../src/problem/problem.ts";
 import { arm, rod } from "../src/problems.ts";
 import { type CorrectedPosterior, correct } from "../src/sampling/correct.ts";
+import { shippedModels } from "../src/store/shipped.ts";
 import { oscillator } from "./oscillator.ts";
 import { judge, ownReference, type Reference } from "./reference.ts";
 import { cpuSeconds, hardware, table } from "./report.ts";
@@ -47,7 +48,11 @@ async function guidesOf(problem: Problem): Promise<Guides> {
     kernels,
     onWarning: () => {},
   } as const;
-  const good = of(await train(problem, { ...common, steps: 4000 }));
+  const good = of(
+    shippedModels.includes(problem.name)
+      ? await load(problem.name, { problem })
+      : await train(problem, { ...common, steps: 4000 }),
+  );
   return {
     "ELBO of 600 steps": of(await train(problem, { ...common, objective: "elbo", steps: 600 })),
     "sd halved": async (y) => halved(await good(y), problem),

@@ -7,6 +7,7 @@
  *   large       inputs during which the process grows by more than 300 MB
  *   non-finite  answers that hold NaN or an infinity
  *
+ * The column "read" counts inputs that are read without an error: mutations that leave a valid input.
  * Input i of a target is a function of the seed and i, so what is told can be tried again (--only TARGET --input i). A run without any
  * finding has status 0. --cases is a share of the inputs.
  */
@@ -76,15 +77,21 @@ function watchdog(): { tell(target: number, input: number): void; end(): Promise
   };
 }
 
-/** What is found at one input. */
-async function tryInput({ make, read }: Target, seed: number, i: number): Promise<[Kind, string][]> {
+/** What is found at one input, and whether it is read without an error. */
+async function tryInput(
+  { make, read }: Target,
+  seed: number,
+  i: number,
+): Promise<{ found: [Kind, string][]; accepted: boolean }> {
   const input = make(randomOf(Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(i + 1, 0x85ebca6b)));
   const found: [Kind, string][] = [];
+  let accepted = true;
   const [resident, before] = [process.memoryUsage.rss(), cpuSeconds()];
   try {
     const odd = oddNumber(await read(input));
     if (odd !== null) found.push(["non-finite", odd]);
   } catch (error) {
+    accepted = false;
     if (!isOwn(error)) found.push(["crashes", (error as Error)?.stack?.slice(0, 700) ?? String(error)]);
   }
   const took = cpuSeconds() - before;
@@ -93,7 +100,7 @@ async function tryInput({ make, read }: Target, seed: number, i: number): Promis
   if (grown > LARGE_MB && process.memoryUsage.rss() > peak)
     found.push(["large", `${grown.toFixed(0)} MB for ${input.length} bytes`]);
   peak = Math.max(peak, process.resourceUsage().maxRSS * 1024);
-  return found;
+  return { found, accepted };
 }
 let peak = 0;
 
@@ -101,19 +108,30 @@ export async function fuzz({ only, seed: given = "1", cases = "1", input }: Opti
   console.log(hardware());
   const [seed, share, started] = [Number(given), Number(cases), performance.now()];
   const dog = watchdog();
-  const rows = [["reader", "inputs", ...kinds, "CPU s"]];
-  const all: Record<Kind, number> & { inputs: number } = { inputs: 0, crashes: 0, slow: 0, large: 0, "non-finite": 0 };
+  console.log(`seed ${seed}`);
+  const rows = [["reader", "inputs", "read", ...kinds, "CPU s"]];
+  const all: Record<Kind, number> & { inputs: number; read: number } = {
+    inputs: 0,
+    read: 0,
+    crashes: 0,
+    slow: 0,
+    large: 0,
+    "non-finite": 0,
+  };
   for (const [t, name] of Object.keys(targets).entries()) {
     if (only !== undefined && !only.split(",").includes(name)) continue;
     const target = await targets[name]();
     const [from, to] = input === undefined ? [0, Math.ceil(share * target.count)] : [Number(input), Number(input) + 1];
     const counts: Record<Kind, number> = { crashes: 0, slow: 0, large: 0, "non-finite": 0 };
+    let read = 0;
     const seen = new Map<string, number>();
     const begun = cpuSeconds();
     peak = process.resourceUsage().maxRSS * 1024;
     for (let i = from; i < to; i++) {
       dog.tell(t, i);
-      for (const [kind, text] of await tryInput(target, seed, i)) {
+      const { found, accepted } = await tryInput(target, seed, i);
+      if (accepted) read++;
+      for (const [kind, text] of found) {
         counts[kind]++;
         all[kind]++;
         const like = `${kind} ${text.replace(/\d+/g, "").slice(0, 120)}`;
@@ -121,11 +139,19 @@ export async function fuzz({ only, seed: given = "1", cases = "1", input }: Opti
         if (seen.get(like) === 1 && seen.size <= SHOWN * 4) console.log(`${name}, input ${i}: ${kind}: ${text}`);
       }
     }
+    console.log(`${name}: ${read} of ${to - from} inputs are read`);
     all.inputs += to - from;
-    rows.push([name, `${to - from}`, ...kinds.map((kind) => `${counts[kind]}`), (cpuSeconds() - begun).toFixed(0)]);
+    all.read += read;
+    rows.push([
+      name,
+      `${to - from}`,
+      `${read}`,
+      ...kinds.map((kind) => `${counts[kind]}`),
+      (cpuSeconds() - begun).toFixed(0),
+    ]);
   }
   await dog.end();
-  rows.push(["all", `${all.inputs}`, ...kinds.map((kind) => `${all[kind]}`), cpuSeconds().toFixed(0)]);
+  rows.push(["all", `${all.inputs}`, `${all.read}`, ...kinds.map((kind) => `${all[kind]}`), cpuSeconds().toFixed(0)]);
   console.log(`\n${table(rows)}\n${((performance.now() - started) / 60_000).toFixed(1)} min of wall time`);
   if (kinds.some((kind) => all[kind] > 0)) process.exitCode = 1;
 }

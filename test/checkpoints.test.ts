@@ -180,6 +180,8 @@ test("a checkpoint that is damaged in any part is refused in words", async () =>
     [{ heldOut: [[119, 1]] }, /with held-out losses up to its step/],
     [{ weights: good.weights.slice(1) }, /with weights, the best weights and moments of one length/],
     [{ optimiser: undefined }, /with weights, the best weights and moments of one length/],
+    [{ optimiser: { ...good.optimiser, updates: 2 ** 53 } }, /with as many updates as steps .*, got 9007199254740992;/],
+    [{ optimiser: { ...good.optimiser, largest: new Float32Array(3) } }, /moments of one length/],
     [{ pending: undefined }, /with training losses/],
   ];
   for (const [change, message] of damaged)

@@ -195,6 +195,10 @@ test("a listener that returns a rejected promise ends the work with an error of 
       await error(train(small, { ...base, onProgress: rejecting })),
       `train: ${got("onProgress", "no network")}`,
     );
+    const throwing = (): never => {
+      throw undefined;
+    };
+    assert.is(await error(train(small, { ...base, onProgress: throwing })), "undefined, which is no Error");
     const onSimulate = () => Promise.reject(undefined);
     assert.is(
       await error(simulate(outside, 400, { onSimulate })),

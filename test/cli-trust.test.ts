@@ -23,14 +23,17 @@ test("infer --correct returns the exact posterior of a built-in problem, and say
       Number.isFinite(mean[0]) && correction.rHat < 1.1 && correction.essBulk > 100 && correction.kHat === null,
     );
   }
-  assert.match(err, /^observation 2: NUTS: 8 chains of 500 draws, started at draws of the posterior, R̂ 1\.\d+/m);
+  assert.match(
+    err,
+    /^observation 2: NUTS: 8 chains of 500 draws, started at (draws of the posterior|the modes, because the posterior is far off), R̂ 1\.\d+/m,
+  );
   const weighed = await retrodict([...infer, "--correct", "psis", "--json", "--quiet"]);
   const [first] = JSON.parse(weighed.out).observations;
   assert.is(first.correction.method, "psis");
   assert.ok(first.correction.evaluations === 2048 && typeof first.correction.note === "string");
   const odd = await retrodict([...infer, "--correct", "mcmc"]);
   assert.is(odd.status, 2);
-  assert.match(odd.err, /--correct <METHOD>' argument 'mcmc' is invalid. Allowed choices are auto, psis, nuts/);
+  assert.match(odd.err, /--correct <NAME>' argument 'mcmc' is invalid. Allowed choices are auto, psis, nuts/);
   const other = await retrodict([...infer, "--correct", "psis", "--problem", "arm"]);
   assert.is(other.status, 1);
   assert.match(other.err, /the model was trained on another problem "banana": the number of parameters/);

@@ -227,6 +227,9 @@ const garbage = write("garbage.safetensors", "this is no model file");
 const out = ["--out", at("never.safetensors")];
 const cases: readonly [what: string, args: readonly string[], status: number, message: RegExp, input?: string][] = [
   ["an unknown command", ["frobnicate"], 2, /unknown command 'frobnicate'/],
+  ["train without anything", ["train"], 2, /missing required argument 'PROBLEM'/],
+  ["infer with options alone", ["infer", "--seed", "1"], 2, /missing required argument 'MODEL'/],
+  ["train without --out", ["train", "arm"], 2, /required option '--out <FILE>' not specified/],
   ["an unknown option", ["problems", "--frobnicate"], 2, /unknown option '--frobnicate'/],
   ["an argument too many", ["problems", "arm"], 2, /too many arguments/],
   ["no output file", ["train", "banana"], 2, /required option '--out <FILE>' not specified/],

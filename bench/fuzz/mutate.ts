@@ -155,7 +155,7 @@ export function mutateText(random: Random, text: string): string {
 
 const deep = (): unknown => {
   let nest: unknown = [];
-  for (let i = 0; i < 3000; i++) nest = [nest];
+  for (let i = 0; i < 1000; i++) nest = [nest];
   return nest;
 };
 const VALUES: readonly (() => unknown)[] = [

@@ -45,6 +45,29 @@ export const refuseOldName = <T extends object>(owner: string, object: T, old: s
     },
   });
 
+/** Refuses what is no object with these fields. `what` completes "expected …"; a promise is named as such. */
+export function expectFields(owner: string, what: string, value: unknown, ...fields: readonly string[]): void {
+  const fits =
+    typeof value === "object" && value !== null && fields.every((name) => Reflect.get(value, name) !== undefined);
+  if (fits) return;
+  const got = value instanceof Promise ? "a promise (is an await missing?)" : describe(value);
+  throw new Error(`${owner}: expected ${what}, got ${got}`);
+}
+
+/** Refuses what is no list or array of numbers by its first entry. */
+export function expectList(owner: string, name: string, value: unknown): void {
+  expectFields(owner, `${name} to be a list of numbers`, value, "length");
+  const [first] = [(value as ArrayLike<unknown>)[0]];
+  if (first !== undefined && typeof first !== "number")
+    throw new Error(`${owner}: expected ${name} to be a list of numbers, got ${describe(first)} in it`);
+}
+
+/** Refuses what is no number that passes. */
+export function expectNumber(owner: string, expected: string, value: unknown, test: (x: number) => boolean): void {
+  if (typeof value !== "number" || !test(value))
+    throw new Error(`${owner}: expected ${expected}, got ${describe(value)}`);
+}
+
 /**
  * The arguments as lists of one length; a number is repeated to the length of the lists.
  * @throws when an argument is no number or list of numbers, is NaN, or lists have unequal lengths.

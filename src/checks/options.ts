@@ -14,7 +14,7 @@
  *
  * The comment on a row is what an editor shows of the option, and what docs/api says of it.
  */
-import { describe, reasonText } from "./arguments.ts";
+import { describe, reasonText, toError } from "./arguments.ts";
 
 /** Condition on a value. */
 export interface Check<T> {
@@ -195,7 +195,12 @@ function watched(owner: string, name: string, listen: Listener): Listener {
   let failure: Error | undefined;
   return (...event) => {
     if (failure !== undefined) throw failure;
-    const answer = listen(...event) as Partial<PromiseLike<unknown>> | undefined | null;
+    let answer: Partial<PromiseLike<unknown>> | undefined | null;
+    try {
+      answer = listen(...event) as typeof answer;
+    } catch (thrown) {
+      throw toError(thrown);
+    }
     if (typeof answer?.then !== "function") return;
     Promise.resolve(answer).catch((cause) => {
       failure = new Error(`${owner}: expected ${name} to succeed, got a rejected promise: ${reasonText(cause)}`, {

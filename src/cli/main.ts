@@ -36,6 +36,17 @@ function outputFor(options: { quiet?: boolean }): Output {
   };
 }
 
+/** Has an argument that is missing told before an option that is; commander looks for options first. */
+function tellArgumentsFirst(command: Command): void {
+  const told = command as Command & Record<"missingMandatoryOptionValue" | "missingArgument", (what: unknown) => void>;
+  const tellOption = told.missingMandatoryOptionValue.bind(command);
+  told.missingMandatoryOptionValue = (option) => {
+    const missing = command.registeredArguments[command.args.length];
+    if (missing?.required) told.missingArgument(missing.name());
+    tellOption(option);
+  };
+}
+
 /** @param show gets the help and the version. */
 function makeProgram(show: (text: string) => void): Command {
   const program = new Command("retrodict")
@@ -47,6 +58,7 @@ function makeProgram(show: (text: string) => void): Command {
   for (const { name, summary, define, computes = false, run } of commands) {
     const command = program.command(name).description(summary).allowExcessArguments(false);
     define(command);
+    tellArgumentsFirst(command);
     if (computes) addComputeOptions(command);
     for (const [flag, text] of COMMON_OPTIONS) command.option(flag, text);
     command.action(async (...all: unknown[]) => {

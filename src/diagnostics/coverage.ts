@@ -6,7 +6,7 @@
 import { type OptionsOf, readOptions } from "../checks/options.ts";
 import { alphaTable } from "./bands.ts";
 import { type Curve, centralLaw, curvesOf, uniformLaw } from "./curves.ts";
-import type { Ranks } from "./ranks.ts";
+import { expectRanks, type Ranks } from "./ranks.ts";
 
 /** A curve with its shape in words. */
 export type ReadCurve = Curve & { readonly reading: string };
@@ -24,6 +24,7 @@ export interface Coverage {
 
 /** Judges coverage, each of the D + 1 curves with bands at level alpha/(D + 1). */
 export function coverage(ranks: Ranks, options: OptionsOf<typeof alphaTable> = {}): Coverage {
+  expectRanks("coverage", ranks, "parameters", "density");
   const { alpha } = readOptions("coverage", alphaTable, options);
   const D = ranks.parameters.length;
   const own = alpha / (D + 1);

@@ -10,6 +10,7 @@
  * With draws of a guide and the normalised exact density, a guide that lacks a mode is charged −log of the mass that it kept: 0.69
  * for a missing half, 0.01 for a missing hundredth. The other direction, with exact draws, detects small missing modes.
  */
+import { expectFields } from "../checks/arguments.ts";
 import { type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
 import { flatRows, type Rows } from "../checks/rows.ts";
 import { log } from "../numbers/math.ts";
@@ -57,6 +58,7 @@ export async function klDivergence(
   density: LogDensity,
   options: OptionsOf<typeof klTable> = {},
 ): Promise<Divergence> {
+  expectFields("klDivergence", "a posterior, as infer() returns it", posterior, "sample", "logProb");
   const { draws, seed } = readOptions("klDivergence", klTable, options);
   const theta = Float64Array.from(await posterior.sample(draws, { seed }));
   return meanRatio("klDivergence", await posterior.logProb(theta), await density(theta));
@@ -71,6 +73,7 @@ export async function klFromDraws(
   draws: Rows,
   density: LogDensity,
 ): Promise<Divergence> {
+  expectFields("klFromDraws", "a posterior, as infer() returns it", posterior, "logProb", "mean");
   const theta = flatRows("klFromDraws", "draws", draws, posterior.mean.length);
   return meanRatio("klFromDraws", await density(theta), await posterior.logProb(theta));
 }
@@ -85,6 +88,7 @@ export interface Moments {
 
 /** KL(q ‖ p) of two Gaussians. @throws unless shapes agree and both covariances are positive definite. */
 export function gaussianKl(q: Moments, p: Moments): number {
+  for (const moments of [q, p]) expectFields("gaussianKl", "{ mean, covariance }", moments, "mean", "covariance");
   const D = q.mean.length;
   if (p.mean.length !== D)
     throw new Error(`gaussianKl: expected two means of one length, got ${D} and ${p.mean.length}`);

@@ -10,7 +10,7 @@
  *
  * (Hodges, Arkiv för Matematik 3 (1958), in probabilities, so that nothing overflows).
  */
-
+import { describe, expectList, expectNumber, isPositive } from "../checks/arguments.ts";
 import { flatRows, type Rows } from "../checks/rows.ts";
 import type { PooledKs } from "../model/calibration-record.ts";
 import { columnOf, meanOf, quantileOf } from "../numbers/moments.ts";
@@ -18,7 +18,14 @@ import { kolmogorovTail } from "./special.ts";
 
 const ascending = (x: ArrayLike<number>): Float64Array => Float64Array.from(x).sort();
 
+/** @throws unless both are sizes of samples, which may be effective ones. */
+function expectCounts(owner: string, n: number, m: number): void {
+  expectNumber(owner, "n to be a number above 0", n, isPositive);
+  expectNumber(owner, "m to be a number above 0", m, isPositive);
+}
+
 function expectSample(owner: string, name: string, x: ArrayLike<number>): void {
+  expectList(owner, name, x);
   if (x.length === 0) throw new Error(`${owner}: expected at least one number in ${name}, got none`);
   for (let i = 0; i < x.length; i++)
     if (Number.isNaN(x[i])) throw new Error(`${owner}: expected numbers in ${name}, got NaN at index ${i}`);
@@ -42,6 +49,7 @@ export function ksTwoSample(a: ArrayLike<number>, b: ArrayLike<number>): number 
 /** D of a sample and a continuous distribution function. @throws when the sample is empty or contains NaN. */
 export function ksOneSample(sample: ArrayLike<number>, cdf: (x: number) => number): number {
   expectSample("ksOneSample", "sample", sample);
+  if (typeof cdf !== "function") throw new Error(`ksOneSample: expected cdf to be a function, got ${describe(cdf)}`);
   const x = ascending(sample);
   let most = 0;
   x.forEach((v, i) => {
@@ -56,10 +64,12 @@ export function ksOneSample(sample: ArrayLike<number>, cdf: (x: number) => numbe
  * @throws when a length is no multiple of D, or as `ksTwoSample`.
  */
 export function ksPerParameter(a: ArrayLike<number>, b: ArrayLike<number>, parameters: number): Float64Array {
+  expectNumber("ksPerParameter", "parameters to be a whole number", parameters, (D) => Number.isInteger(D) && D > 0);
   for (const [name, x] of [
     ["a", a],
     ["b", b],
   ] as const) {
+    expectList("ksPerParameter", name, x);
     if (x.length % parameters === 0) continue;
     throw new Error(`ksPerParameter: expected ${name} (S, ${parameters}), got ${x.length} numbers`);
   }
@@ -70,6 +80,7 @@ export function ksPerParameter(a: ArrayLike<number>, b: ArrayLike<number>, param
 
 /** Mean, median, 90 % quantile and maximum of many statistics. @throws when there are none. */
 export function pool(statistics: ArrayLike<number>): PooledKs {
+  expectSample("pool", "statistics", statistics);
   const sorted = ascending(statistics);
   return {
     mean: meanOf(sorted),
@@ -81,6 +92,7 @@ export function pool(statistics: ArrayLike<number>): PooledKs {
 
 /** The p-quantile of an ascending list, linear between its entries. @throws when the list is empty or p is not in [0, 1]. */
 export function quantile(sorted: ArrayLike<number>, p: number): number {
+  expectList("quantile", "sorted", sorted);
   if (sorted.length === 0) throw new Error("quantile: expected at least one number, got none");
   if (!(p >= 0 && p <= 1)) throw new Error(`quantile: expected p in [0, 1], got ${p}`);
   return quantileOf(sorted, p);
@@ -90,13 +102,20 @@ export function quantile(sorted: ArrayLike<number>, p: number): number {
  * The mean of D for two samples of the same distribution, with n and m large: √(π/2) ln 2 · √((n + m)/(nm)), the mean of
  * Kolmogorov's distribution; 0.0388 for n = m = 1000. Even exact draws do not fall below it on average.
  */
-export const ksFloor = (n: number, m: number): number => 0.8687311606361592 * Math.sqrt((n + m) / (n * m));
+export function ksFloor(n: number, m: number): number {
+  expectCounts("ksFloor", n, m);
+  return 0.8687311606361592 * Math.sqrt((n + m) / (n * m));
+}
 
 /**
  * The bound that D of one sample of n numbers keeps with probability at least 1 − alpha: √(ln(2/α)/(2n)) (Massart, Annals of
  * Probability 18 (1990), the tight constant of the Dvoretzky–Kiefer–Wolfowitz inequality).
  */
-export const ksBound = (n: number, alpha: number): number => Math.sqrt(Math.log(2 / alpha) / (2 * n));
+export function ksBound(n: number, alpha: number): number {
+  expectCounts("ksBound", n, 1);
+  expectNumber("ksBound", "alpha to be a number between 0 and 1", alpha, (x) => x > 0 && x < 1);
+  return Math.sqrt(Math.log(2 / alpha) / (2 * n));
+}
 
 /** Interleavings are counted up to this product n m; beyond it the limit for large samples is close. */
 const COUNTED = 10_000_000;
@@ -106,6 +125,8 @@ const COUNTED = 10_000_000;
  * With ties it is an upper bound.
  */
 export function ksPValue(d: number, n: number, m: number): number {
+  expectNumber("ksPValue", "d to be a number", d, (x) => !Number.isNaN(x));
+  expectCounts("ksPValue", n, m);
   if (!(d > 0)) return 1;
   if (n * m > COUNTED) return kolmogorovTail(d * Math.sqrt((n * m) / (n + m)));
   // Differences are multiples of 1/(nm). The limit lies half a multiple below d, so rounding cannot move a difference across it.

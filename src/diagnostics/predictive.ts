@@ -9,14 +9,17 @@
  * uniform number, so a small p is at least as significant as it looks. The check detects a wrong model and a posterior in the wrong
  * place, but not a posterior of the wrong width.
  */
+
 import { backendTable } from "../backends/select.ts";
+import { expectFields, expectList } from "../checks/arguments.ts";
 import { check, type OptionsOf, option, pickOptions, readOptions, seed, whole } from "../checks/options.ts";
 import { flatRows, type Rows } from "../checks/rows.ts";
 import { includedNoise } from "../distributions/noise.ts";
 import type { Posterior } from "../posterior/posterior.ts";
+import { expectProblem } from "../problem/expect.ts";
 import type { Problem } from "../problem/problem.ts";
 import { predictTable, replicate } from "../simulate/predict.ts";
-import { addNoise } from "../simulate/simulate.ts";
+import { addNoise, dataCentre } from "../simulate/simulate.ts";
 import { sdOf } from "./resimulation.ts";
 
 /** T(y, c): the distance of an observation (M) from noise-free data (M). */
@@ -55,11 +58,14 @@ export interface Replications {
  */
 export function checkReplications(
   y: ArrayLike<number>,
-  { clean: c, replicated: r, noiseSd }: Replications,
+  replications: Replications,
   discrepancies: Readonly<Record<string, Discrepancy>> = {},
 ): PredictiveCheck {
-  const M = y.length;
   const owner = "checkReplications";
+  expectList(owner, "y", y);
+  expectFields(owner, "{ clean, replicated, noiseSd }", replications, "clean", "replicated");
+  const { clean: c, replicated: r, noiseSd } = replications;
+  const M = y.length;
   const [clean, replicated] = [flatRows(owner, "clean", c, M), flatRows(owner, "replicated", r, M)];
   if (clean.length !== replicated.length)
     throw new Error(
@@ -123,6 +129,8 @@ export async function predictiveCheck(
   posterior: Pick<Posterior, "y" | "sample">,
   options: PredictiveOptions = {},
 ): Promise<PredictiveCheck> {
+  expectProblem("predictiveCheck", problem);
+  expectFields("predictiveCheck", "a posterior, as infer() returns it", posterior, "y", "sample");
   const { draws, seed, discrepancies, ...own } = readOptions("predictiveCheck", predictiveTable, options);
   const included = problem.noise === includedNoise;
   const theta = await posterior.sample(draws, { seed });
@@ -133,7 +141,7 @@ export async function predictiveCheck(
     );
   const [clean, again] = await replicate("predictiveCheck", problem, theta, own, included ? [seed, seed + 1] : [seed]);
   const noiseSd = included ? undefined : problem.noise.sd;
-  const replicated =
-    again ?? (await addNoise(problem, Float32Array.from(clean), seed, STEP, pickOptions(backendTable, own)));
+  const held = dataCentre(problem, clean) === null ? Float32Array.from(clean) : clean;
+  const replicated = again ?? (await addNoise(problem, held, seed, STEP, pickOptions(backendTable, own)));
   return checkReplications(posterior.y, { clean, replicated, noiseSd }, discrepancies);
 }

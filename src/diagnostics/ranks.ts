@@ -9,7 +9,7 @@
  * clamped parameters, are ordered at random.
  */
 
-import { describe } from "../checks/arguments.ts";
+import { describe, expectFields } from "../checks/arguments.ts";
 import { abortSignal, check, listener, type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
 import { flatRows, type Rows } from "../checks/rows.ts";
 import { columnMoments, columnOf } from "../numbers/moments.ts";
@@ -52,6 +52,10 @@ export interface RankList {
   readonly ranks: Int32Array;
 }
 
+/** @throws unless a value is ranks. */
+export const expectRanks = (owner: string, ranks: unknown, ...fields: readonly (keyof Ranks)[]): void =>
+  expectFields(owner, "ranks, as rankTruths() returns them", ranks, "draws", ...fields);
+
 /** Ranks in N evaluation cases, each from 0 to `draws`. */
 export interface Ranks {
   readonly count: number;
@@ -88,6 +92,8 @@ export async function rankTruths(
   const { draws: L, seed, quantities, onProgress, signal } = settings;
   if (!Array.isArray(posteriors) || posteriors.length === 0)
     throw new Error(`rankTruths: expected a list of posteriors, got ${describe(posteriors)}`);
+  for (const posterior of posteriors)
+    expectFields("rankTruths", "posteriors, as infer() returns them", posterior, "mean", "sample", "logProb");
   const [N, D] = [posteriors.length, posteriors[0].mean.length];
   const truths = flatRows("rankTruths", "theta", theta, D);
   if (truths.length !== N * D)

@@ -6,9 +6,12 @@
  * If θ* is unknown the observation itself replaces f(θ*), and the error then includes its noise. The error discriminates poorly:
  * a posterior that is too narrow has a smaller error than the exact one, and a posterior that lacks a mode has the same error.
  */
+
 import { type BackendOptions, backendTable } from "../backends/select.ts";
+import { expectFields, expectList } from "../checks/arguments.ts";
 import { readOptions } from "../checks/options.ts";
 import { flatRows, type Rows } from "../checks/rows.ts";
+import { expectProblem } from "../problem/expect.ts";
 import type { Problem } from "../problem/problem.ts";
 import { predict } from "../simulate/predict.ts";
 
@@ -29,6 +32,7 @@ export function resimulationError(
   target: ArrayLike<number>,
   noiseSd?: number | ArrayLike<number>,
 ): Resimulation {
+  expectList("resimulationError", "target", target);
   const M = target.length;
   const data = flatRows("resimulationError", "clean data", clean, M);
   const sd = sdOf("resimulationError", noiseSd, M);
@@ -56,7 +60,9 @@ export async function resimulate(
   target: { readonly theta: ArrayLike<number> } | { readonly y: ArrayLike<number> },
   backend: BackendOptions = {},
 ): Promise<Resimulation> {
+  expectProblem("resimulate", problem);
   readOptions("resimulate", backendTable, backend);
+  if (!("theta" in Object(target))) expectFields("resimulate", "{ theta } or { y }", target, "y");
   const theta = flatRows("resimulate", "draws", draws, problem.D);
   const clean = await predict(problem, theta, backend);
   const aim = "theta" in target ? await predict(problem, target.theta, backend) : target.y;

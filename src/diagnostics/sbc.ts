@@ -4,10 +4,11 @@
  * and data, above all of the log-likelihood, detect errors that ranks of parameters miss (Modrák et al., Bayesian Analysis 2023,
  * arXiv 2211.02383). Bands for the whole distribution function: bands.ts.
  */
+import { expectList, expectNumber } from "../checks/arguments.ts";
 import { flag, type OptionsOf, option, readOptions, whole } from "../checks/options.ts";
 import { alphaTable } from "./bands.ts";
 import { type Curve, curvesOf, uniformLaw } from "./curves.ts";
-import type { Ranks } from "./ranks.ts";
+import { expectRanks, type Ranks } from "./ranks.ts";
 import { binomialTails, logFactorials } from "./special.ts";
 
 /** Ranks of one quantity, judged. */
@@ -38,6 +39,7 @@ export const sbcTable = {
 
 /** Judges ranks of parameters and quantities, each with bands at level alpha divided by their number. */
 export function sbc(ranks: Ranks, options: OptionsOf<typeof sbcTable> = {}): Calibration {
+  expectRanks("sbc", ranks, "parameters");
   const { alpha, quantities } = readOptions("sbc", sbcTable, options);
   const all = [...ranks.parameters, ...(quantities ? ranks.quantities : [])];
   const lists = all.map(({ name, ranks: values }) => ({ name, values }));
@@ -103,6 +105,8 @@ export function rankHistogram(
   L: number,
   options: OptionsOf<typeof histogramTable> = {},
 ): RankHistogram {
+  expectList("rankHistogram", "ranks", ranks);
+  expectNumber("rankHistogram", "L to be a whole number above 0", L, (x) => Number.isInteger(x) && x > 0);
   const { bins = Math.min(20, L + 1), alpha } = readOptions("rankHistogram", histogramTable, options);
   if (bins > L + 1) throw new Error(`rankHistogram: expected at most ${L + 1} bins, one a rank, got ${bins}`);
   const N = ranks.length;

@@ -8,10 +8,11 @@ import { type OptionsOf, readOptions } from "../checks/options.ts";
 import { alphaTable } from "./bands.ts";
 import { type ReadCurve, readCoverage } from "./coverage.ts";
 import { curvesOf, uniformLaw } from "./curves.ts";
-import type { Ranks } from "./ranks.ts";
+import { expectRanks, type Ranks } from "./ranks.ts";
 
 /** Judges the ranks of distances. `expected` holds credibility levels, `observed` the shares of cases within them. */
 export function tarp(ranks: Pick<Ranks, "distance" | "draws">, options: OptionsOf<typeof alphaTable> = {}): ReadCurve {
+  expectRanks("tarp", ranks, "distance");
   const { alpha } = readOptions("tarp", alphaTable, options);
   const [curve] = curvesOf([{ name: "TARP", values: ranks.distance }], uniformLaw(ranks.draws), alpha);
   return { ...curve, reading: curve.passed ? readCoverage(curve) : "balls contain a wrong share of the posterior" };

@@ -1,5 +1,7 @@
 /** The record of an evaluation in a model file: its results, without the curves and draws that only pictures need. */
+import { expectFields } from "../checks/arguments.ts";
 import type { CalibrationRecord, CurveRecord, PooledKs } from "../model/calibration-record.ts";
+import { expectMap } from "../model/expect.ts";
 import { type InverseMap, mapOf } from "../model/model.ts";
 import type { Evaluation } from "./evaluation.ts";
 
@@ -8,6 +10,7 @@ const pooled = ({ mean, median, p90, max }: PooledKs): PooledKs => ({ mean, medi
 
 /** Reduces an evaluation to the record that a model file keeps. */
 export function recordOf(evaluation: Evaluation): CalibrationRecord {
+  expectFields("recordOf", "an evaluation, as evaluate() returns it", evaluation, "verdict", "calibration");
   const { verdict, against, cases, draws, seed, ks, weights, resimulation, warned, calibration } = evaluation;
   const { sbc, coverage, tarp } = calibration;
   return {
@@ -40,5 +43,7 @@ export function recordOf(evaluation: Evaluation): CalibrationRecord {
 }
 
 /** The map with the record of its evaluation, which `save` writes with it. */
-export const withCalibration = (map: InverseMap, evaluation: Evaluation): InverseMap =>
-  mapOf({ ...map, spec: { ...map.spec, calibration: recordOf(evaluation) } });
+export function withCalibration(map: InverseMap, evaluation: Evaluation): InverseMap {
+  expectMap("withCalibration", map);
+  return mapOf({ ...map, spec: { ...map.spec, calibration: recordOf(evaluation) } });
+}

@@ -5,28 +5,11 @@
 import { showPoint } from "./arrays.ts";
 import { endsOf, findHalfEdge, pairEdges } from "./edges.ts";
 import { cross, type Mesh } from "./mesh.ts";
+import type { Names, Parts } from "./parts.ts";
+import { mergePoints, type SeamOptions, warnOfSeams } from "./seams.ts";
 
 /** Least area of a triangle over the square of its longest edge; below it, rounding determines the orientation. */
 const THINNEST = 1e-12;
-
-/** Points, triangles and tags of a mesh. */
-export interface Parts {
-  readonly points: Float64Array; // (N, 2)
-  readonly triangles: Int32Array; // (E, 3), oriented in place
-  /** (E) number of the surface of each triangle: triangles of one surface must have the same orientation. */
-  readonly surfaces?: ArrayLike<number>;
-  /** Tags of edges, each with pairs of points, flat. */
-  readonly lines: Iterable<readonly [tag: string, pairs: ArrayLike<number>]>;
-  /** Tags of regions, each with its triangles. */
-  readonly regions: Iterable<readonly [tag: string, triangles: readonly number[]]>;
-}
-
-/** Names for errors. */
-export interface Names {
-  readonly owner: string;
-  readonly point: (index: number) => string;
-  readonly triangle: (index: number) => string;
-}
 
 function longestSquared(points: Float64Array, triangles: Int32Array, t: number): number {
   let most = 0;
@@ -121,12 +104,17 @@ function refuseEdge({ points, triangles }: Parts, { owner, point, triangle }: Na
   throw new Error(`${owner}: expected ${expected}, got ${list} on the edge from ${at}`);
 }
 
-/** Builds a mesh. @throws when the parts do not form a mesh; errors use `names`. */
-export function buildMesh(parts: Parts, names: Names): Mesh {
+/**
+ * Builds a mesh; `seams` are warned of, or joined, if they are given.
+ * @throws when the parts do not form a mesh; errors use `names`.
+ */
+export function buildMesh(given: Parts, called: Names, seams?: SeamOptions): Mesh {
+  checkIndices(given, called);
+  const [parts, names] = seams?.merge === undefined ? [given, called] : mergePoints(given, called, seams.merge);
   const { points, triangles } = parts;
-  checkIndices(parts, names);
   orient(parts, names);
-  const { order, boundary } = pairEdges(triangles, points.length / 2, (halves) => refuseEdge(parts, names, halves));
+  const table = pairEdges(triangles, points.length / 2, (halves) => refuseEdge(parts, names, halves));
+  const { order, boundary } = table;
   const edges = new Int32Array(2 * boundary.length);
   const edgeOf = new Map<number, number>(); // half-edge → edge
   boundary.forEach((h, s) => {
@@ -152,7 +140,7 @@ export function buildMesh(parts: Parts, names: Names): Mesh {
     if (inside.size > 0) interiorLines.push([tag, inside.size]);
   }
   const regionTags = [...parts.regions].map(([tag, list]) => [tag, [...new Set(list)].sort((a, b) => a - b)] as const);
-  return {
+  const mesh: Mesh = {
     points,
     triangles,
     edges,
@@ -160,4 +148,6 @@ export function buildMesh(parts: Parts, names: Names): Mesh {
     regionTags: Object.fromEntries(regionTags),
     ...(interiorLines.length > 0 && { interiorLines: Object.fromEntries(interiorLines) }),
   };
+  if (seams !== undefined) warnOfSeams(mesh, table, names, seams);
+  return mesh;
 }

@@ -3,11 +3,13 @@
  * format".
  */
 import { describe } from "../checks/arguments.ts";
+import { readOptions } from "../checks/options.ts";
 import { showPoint } from "./arrays.ts";
 import { buildMesh } from "./build.ts";
 import { type Elements, MESHIO, type Records, readFormat, readNames, readRecords } from "./gmsh-records.ts";
 import { readSections } from "./gmsh-sections.ts";
 import type { Mesh } from "./mesh.ts";
+import { type SeamOptions, seamTable } from "./seams.ts";
 
 /** Largest distance of nodes from their common plane, over the size of the mesh. */
 const FLATNESS = 1e-9;
@@ -118,13 +120,16 @@ function expectPlane({ index, coordinates }: Records, nodes: readonly number[]):
  * as text. A group may also contain lines between two triangles (an interface): they are left out of its tag, and `selectEdges` of it
  * refuses the tag with this reason. Points keep the order of the file. The triangles of a surface may all be clockwise; they are then
  * reversed. Nodes that only points or lines without a physical group use are left out, and so are sections that are not needed.
+ * Surfaces that touch without sharing nodes and edges, as from the OpenCASCADE kernel without `fragment`, are warned of, because
+ * nothing flows between them; `{ merge: tolerance }` joins nodes at one place.
  *
  * @throws naming the section and line, or the node or element: a binary file, another version, a truncated file,
  * a wrong count, a missing section, elements other than points, lines and triangles of first order, nodes off one plane
  * z = const., a node that no element uses, a tagged line that is no edge of a triangle, a mesh in partitions, and what
  * makeMesh refuses.
  */
-export function gmsh(text: string): Mesh {
+export function gmsh(text: string, options: SeamOptions = {}): Mesh {
+  const seams = readOptions("gmsh", seamTable, options);
   if (typeof text !== "string")
     throw new Error(`gmsh: expected the text of a .msh file, got ${describe(text)}; read it as text (utf8)`);
   if (/^[^\n\r$]+\.(msh|geo)$/.test(text))
@@ -179,5 +184,6 @@ export function gmsh(text: string): Mesh {
       point: (i) => `node ${kept[i]}`,
       triangle: (t) => `element ${triangles.numbers[t]} (line ${triangles.lines[t]})`,
     },
+    seams,
   );
 }

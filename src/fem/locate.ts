@@ -4,7 +4,7 @@
  * bin a triangle, so the cost of a look-up does not depend on the size of the mesh unless its cells differ very much in size.
  */
 import { flatRows, type Rows, showPoint } from "./arrays.ts";
-import { boundingBox, type Mesh } from "./mesh.ts";
+import { boundingBox, expectMesh, type Mesh } from "./mesh.ts";
 
 /** Triangles and weights of points in a mesh. */
 export interface Location {
@@ -93,6 +93,7 @@ function distance({ points, edges }: Mesh, px: number, py: number): number {
  * @throws nothing itself; the returned function throws as `locate` does.
  */
 export function locator(mesh: Mesh): (points: Rows) => Location {
+  expectMesh("locator", mesh);
   const { points, triangles } = mesh;
   const [left, bottom, right, top] = boundingBox(points);
   const largest = Math.max(Math.abs(left), Math.abs(right), Math.abs(bottom), Math.abs(top));
@@ -178,5 +179,6 @@ export function locator(mesh: Mesh): (points: Rows) => Location {
  * @throws when a point lies outside (its index, coordinates and distance are named) or is not finite.
  */
 export function locate(mesh: Mesh, points: Rows): Location {
+  expectMesh("locate", mesh);
   return locator(mesh)(points);
 }

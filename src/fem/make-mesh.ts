@@ -1,8 +1,10 @@
 /** Meshes from points and triangles given by a caller. */
 import { describe } from "../checks/arguments.ts";
+import { readOptions } from "../checks/options.ts";
 import { flatRows, type Rows } from "./arrays.ts";
 import { buildMesh } from "./build.ts";
 import type { Mesh } from "./mesh.ts";
+import { type SeamOptions, seamTable } from "./seams.ts";
 
 /** Points, triangles and tags of a mesh. */
 export interface MeshSpec {
@@ -36,14 +38,16 @@ function entriesOf(what: string, given: unknown): [string, unknown][] {
  * Checks points and triangles, and completes them to a mesh: finds the boundary and directs it.
  *
  * Triangles may all be clockwise; they are then reversed. A tagged pair between two triangles is no boundary edge and is left out of
- * `edgeTags`; `selectEdges` of that tag refuses it with this reason.
+ * `edgeTags`; `selectEdges` of that tag refuses it with this reason. Triangles that touch without sharing nodes and edges are warned
+ * of, because nothing flows between them; `{ merge: tolerance }` joins nodes at one place.
  *
  * @throws an Error that names the point or triangle: an index out of range; a coordinate that is not finite; a point in
  * no triangle; a triangle whose area is below 1e-12 of its longest edge squared; triangles of both orientations
  * (an inverted cell); the same triangle twice; an edge with more than two triangles or with both on one side (a fold); a
  * tagged pair that is no edge.
  */
-export function makeMesh(spec: MeshSpec): Mesh {
+export function makeMesh(spec: MeshSpec, options: SeamOptions = {}): Mesh {
+  const seams = readOptions("makeMesh", seamTable, options);
   if (typeof spec !== "object" || spec === null)
     throw new Error(`makeMesh: expected { points, triangles }, got ${describe(spec)}`);
   const points = flatRows("makeMesh", "points", spec.points, 2);
@@ -57,5 +61,5 @@ export function makeMesh(spec: MeshSpec): Mesh {
     ([tag, list]) => [tag, [...wholeNumbers("makeMesh", `regionTags "${tag}"`, list, 1, E)]] as const,
   );
   const names = { owner: "makeMesh", point: (i: number) => `point ${i}`, triangle: (t: number) => `triangle ${t}` };
-  return buildMesh({ points, triangles, lines, regions }, names);
+  return buildMesh({ points, triangles, lines, regions }, names, seams);
 }

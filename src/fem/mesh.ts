@@ -1,4 +1,5 @@
 /** Meshes of triangles in the plane, as plain arrays, and their geometry. Lengths are in the unit of the points. */
+import { expectFields } from "../checks/arguments.ts";
 
 /** A mesh, as `makeMesh`, `rectangle`, `disc` and `gmsh` return it. */
 export interface Mesh {
@@ -15,6 +16,17 @@ export interface Mesh {
   /** For edge tags with lines between two triangles, which are not in `edges`: the number of these lines. */
   readonly interiorLines?: Readonly<Record<string, number>>;
 }
+
+/** @throws unless a value is a mesh. */
+export const expectMesh = (owner: string, mesh: unknown): void =>
+  expectFields(
+    owner,
+    "a mesh, as makeMesh(), rectangle(), disc() or gmsh() returns it",
+    mesh,
+    "points",
+    "triangles",
+    "edges",
+  );
 
 /** Twice the signed area of triangle t = abc, the cross product (b − a) × (c − a): positive where it is counter-clockwise. */
 export function cross(points: Float64Array, triangles: Int32Array, t: number): number {
@@ -34,12 +46,16 @@ export function boundingBox(points: Float64Array): [number, number, number, numb
 }
 
 /** (E) the areas of the triangles, all positive. */
-export function areas({ points, triangles }: Mesh): Float64Array {
+export function areas(mesh: Mesh): Float64Array {
+  expectMesh("areas", mesh);
+  const { points, triangles } = mesh;
   return Float64Array.from({ length: triangles.length / 3 }, (_, t) => cross(points, triangles, t) / 2);
 }
 
 /** (E, 2) the centroids of the triangles. */
-export function centroids({ points, triangles }: Mesh): Float64Array {
+export function centroids(mesh: Mesh): Float64Array {
+  expectMesh("centroids", mesh);
+  const { points, triangles } = mesh;
   const out = new Float64Array((2 * triangles.length) / 3);
   for (let t = 0; 2 * t < out.length; t++) {
     const [a, b, c] = [2 * triangles[3 * t], 2 * triangles[3 * t + 1], 2 * triangles[3 * t + 2]];

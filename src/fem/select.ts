@@ -1,7 +1,7 @@
 /** Parts of a mesh, selected by tag or by place. */
 import { describe } from "../checks/arguments.ts";
 import { showPoint } from "./arrays.ts";
-import { boundingBox, centroids, type Mesh } from "./mesh.ts";
+import { boundingBox, centroids, expectMesh, type Mesh } from "./mesh.ts";
 
 /** A tag, or a condition on points that must hold at both ends of an edge and in its middle. */
 export type EdgeSelector = string | ((x: number, y: number) => boolean);
@@ -27,6 +27,7 @@ function tagged(owner: string, kind: string, tags: Mesh["edgeTags"], tag: string
  * @throws on an unknown tag (with the existing ones), on a tag with lines inside the domain, and when no edge is selected.
  */
 export function selectEdges(mesh: Mesh, on: EdgeSelector): number[] {
+  expectMesh("selectEdges", mesh);
   const { points, edges } = mesh;
   if (typeof on === "string") {
     const hint = Object.hasOwn(mesh.regionTags, on) ? ", which tags triangles" : "";
@@ -64,6 +65,7 @@ export function selectEdges(mesh: Mesh, on: EdgeSelector): number[] {
  * @throws on an unknown tag (with the existing ones), and when no triangle is selected.
  */
 export function selectTriangles(mesh: Mesh, on: RegionSelector): number[] {
+  expectMesh("selectTriangles", mesh);
   if (typeof on === "string") {
     const hint = Object.hasOwn(mesh.edgeTags, on) ? ", which tags edges" : "";
     const list = tagged("selectTriangles", "region", mesh.regionTags, on, hint);

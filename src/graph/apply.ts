@@ -1,16 +1,21 @@
 /** How nodes are made. */
+import { describe } from "../checks/arguments.ts";
 import type { OpName } from "./names.ts";
 import { rules } from "./rules.ts";
 import { type Attrs, type DType, isTensor, type Operand, type Tensor } from "./tensor.ts";
 
+/** @throws naming the op, at the first input that is no tensor. */
+export function expectTensors(op: string, ...inputs: readonly unknown[]): void {
+  const at = inputs.findIndex((x) => !isTensor(x));
+  if (at < 0) return;
+  const odd = inputs[at];
+  const got = typeof odd === "object" && odd !== null ? (Array.isArray(odd) ? "a list" : "an object") : String(odd);
+  throw new Error(`${op}: expected tensors, got ${got}`);
+}
+
 /** Makes a node. @throws what the shape rule of the op expects, and what came. */
 export function apply(op: OpName, inputs: readonly Tensor[], attrs: Attrs = {}): Tensor {
-  const at = inputs.findIndex((x) => !isTensor(x));
-  if (at >= 0) {
-    const odd: unknown = inputs[at];
-    const got = typeof odd === "object" && odd !== null ? (Array.isArray(odd) ? "a list" : "an object") : String(odd);
-    throw new Error(`${op}: expected tensors, got ${got}`);
-  }
+  expectTensors(op, ...inputs);
   return Object.freeze({ op, inputs, attrs, ...rules[op].shape(inputs, attrs, op) });
 }
 
@@ -18,7 +23,7 @@ export function apply(op: OpName, inputs: readonly Tensor[], attrs: Attrs = {}):
 export function constant(values: number | ArrayLike<number>, dtype: DType = "f32", rows = 1): Tensor {
   const list = typeof values === "number" ? [values] : Array.from(values ?? []);
   const bad = list.findIndex((x) => typeof x !== "number");
-  if (bad >= 0) throw new Error(`constant: expected numbers, got ${String(list[bad])} at index ${bad}`);
+  if (bad >= 0) throw new Error(`constant: expected numbers, got ${describe(list[bad])} at index ${bad}`);
   if (dtype !== "f32" && dtype !== "f64") throw new Error(`constant: expected type f32 or f64, got ${String(dtype)}`);
   if (list.length === 0 || !(rows >= 1) || list.length % rows !== 0)
     throw new Error(`constant: expected numbers for ${rows} rows of one length, got ${list.length} numbers`);

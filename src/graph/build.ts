@@ -1,7 +1,8 @@
 /** The ops as functions on symbolic tensors: what forward models, guides and objectives are written in. */
+import { expectList } from "../checks/arguments.ts";
 import type { SparseMatrix } from "../sparse/matrix.ts";
 import type { SparsePattern } from "../sparse/pattern.ts";
-import { apply } from "./apply.ts";
+import { apply, expectTensors } from "./apply.ts";
 import type { Activation } from "./names.ts";
 import type { SplineAttrs } from "./spline-rules.ts";
 import { type DType, isTensor, show, type Tensor } from "./tensor.ts";
@@ -42,18 +43,22 @@ export const rowWeight = (dtype: DType, tiles = 1): Tensor => apply("rowWeight",
 
 // ---- arrangement
 /** Side by side: (B, F1), (B, F2), … → (B, F1 + F2 + …). @throws unless they have one row count and type. */
-export const concat = (...parts: readonly Tensor[]): Tensor => (parts.length === 1 ? parts[0] : apply("concat", parts));
+export const concat = (...parts: readonly Tensor[]): Tensor =>
+  parts.length === 1 && isTensor(parts[0]) ? parts[0] : apply("concat", parts);
 /** The columns with these indices, in this order; −1 stands for a column of zeros. @throws on an index that x does not have. */
 export const columns = (x: Tensor, indices: readonly number[]): Tensor =>
   apply("columns", [x], { indices: Array.from(indices) });
 /** The columns with these indices, in this order: (B, F) → (B, indices). @throws on an index that x does not have. */
 export function pickColumns(x: Tensor, indices: readonly number[]): Tensor {
+  expectTensors("columns", x);
+  expectList("columns", "indices", indices);
   const negative = Array.from(indices).find((i) => i < 0);
   if (negative !== undefined) throw new Error(`columns: expected columns in 0..${x.cols - 1}, got ${negative}`);
   return columns(x, indices);
 }
 /** Columns `from` up to, and without, `to`: (B, F) → (B, to − from). @throws unless 0 ≤ from < to ≤ F. */
 export function slice(x: Tensor, from: number, to: number): Tensor {
+  expectTensors("slice", x);
   if (from === 0 && to === x.cols) return x;
   if (!(from >= 0 && from < to && to <= x.cols))
     throw new Error(`slice: expected columns from < to within 0..${x.cols}, got ${from} and ${to}`);
@@ -61,7 +66,10 @@ export function slice(x: Tensor, from: number, to: number): Tensor {
   return columns(x, indices);
 }
 /** Its columns one by one, F of (B, 1): `const [height, angle] = split(theta)`. */
-export const split = (x: Tensor): Tensor[] => Array.from({ length: x.cols }, (_, i) => slice(x, i, i + 1));
+export function split(x: Tensor): Tensor[] {
+  expectTensors("split", x);
+  return Array.from({ length: x.cols }, (_, i) => slice(x, i, i + 1));
+}
 /** `count` copies of a batch one after another: (B, F) → (count·B, F). */
 export const tile = (x: Tensor, count: number): Tensor =>
   count === 1 && x.rows === 1 ? x : apply("tile", [x], { count });
@@ -75,7 +83,7 @@ export const detach = (x: Tensor): Tensor => apply("detach", [x]);
 // ---- reductions
 /** (B, F) → (B, 1); a param (R, C) → (1, 1). */
 export const sumFeatures = (x: Tensor): Tensor =>
-  x.cols === 1 && (x.kind === "batch" || x.rows === 1) ? x : apply("sumFeatures", [x]);
+  isTensor(x) && x.cols === 1 && (x.kind === "batch" || x.rows === 1) ? x : apply("sumFeatures", [x]);
 /** log Σ exp over the features, (B, F) → (B, 1). @throws unless x is a batch. */
 export const logSumExp = (x: Tensor): Tensor => apply("logSumExp", [x]);
 /** Running sums over the features, (B, F) → (B, F), from the last one on with `reverse`. @throws unless x is a batch. */

@@ -4,8 +4,10 @@
  *
  *   log |A| = 2 Σ log L_ii,   draw m + L ε,   log N(x; m, A) = −½ |L⁻¹(x − m)|² − ½ log |A| − ½ n log 2π.
  */
+
 import { LOG_2PI } from "../numbers/math.ts";
 import { packedOrder, triIndex } from "../numbers/triangles.ts";
+import { expectTensors } from "./apply.ts";
 import { add, columns, concat, log, mul, outerTril, square, sub, sumFeatures, triMul, triSolve } from "./build.ts";
 import type { Jacobian } from "./grad.ts";
 import { show, type Tensor } from "./tensor.ts";
@@ -14,6 +16,7 @@ const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /** Order n of packed triangles. @throws unless they are (B, n(n+1)/2). */
 function orderOf(owner: string, l: Tensor): number {
+  expectTensors(owner, l);
   const n = packedOrder(l.cols);
   if (l.kind !== "batch" || n < 1) throw new Error(`${owner}: expected packed triangles (B, n(n+1)/2), got ${show(l)}`);
   return n;
@@ -27,7 +30,10 @@ export const triDiagonal = (l: Tensor): Tensor =>
   );
 
 /** log |L Lᵀ| (B, 1) of packed factors. @throws unless they are (B, n(n+1)/2). */
-export const logDet = (l: Tensor): Tensor => mul(sumFeatures(log(triDiagonal(l))), 2);
+export function logDet(l: Tensor): Tensor {
+  expectTensors("logDet", l);
+  return mul(sumFeatures(log(triDiagonal(l))), 2);
+}
 
 /** Draws of N(mean, L Lᵀ) from standard normal noise, all (B, n). @throws when shapes do not fit. */
 export const gaussianSample = (mean: Tensor, l: Tensor, noise: Tensor): Tensor => add(mean, triMul(l, noise));

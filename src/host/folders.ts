@@ -34,7 +34,7 @@ const chosen: Partial<Record<FolderName, string>> = {};
  * that are not named stay as they are; undefined means beside the package again. Kernels that are already loaded stay in use.
  * @throws on an unknown name, and on a value that is neither a URL nor a path.
  */
-export function setFolders(folders: Folders): void {
+export function setFolders(folders: Folders = {}): void {
   for (const [name, place] of Object.entries(readOptions("setFolders", foldersTable, folders))) {
     if (place !== undefined) chosen[name as FolderName] = String(placed(place));
     else if (name in folders) delete chosen[name as FolderName];

@@ -6,6 +6,7 @@ import { expectRoom, type OptionsOf, option, readOptions, seed, whole } from "..
 import { encodeObservations } from "../model/encode-observations.ts";
 import { expectMap } from "../model/expect.ts";
 import type { InverseMap } from "../model/model.ts";
+import { type Centre, withCentre, withoutCentre } from "../numbers/offsets.ts";
 import { packed, symmetric, timesOwnTranspose } from "../numbers/triangles.ts";
 import { drawnSummary, gaussianSummary, makePosterior, type Posterior, type Summary } from "../posterior/posterior.ts";
 import { checkData, isRows } from "../problem/problem.ts";
@@ -62,7 +63,7 @@ export async function infer(
   const rows = checkData(map.spec, y);
   const backend = withDefaults(map.backend, where);
   const executor = await map.executor("posterior", backend);
-  const encoded = await encodeObservations(map, singlePrecision(rows), backend);
+  const encoded = await encodeObservations(map, singlePrecision(rows, map.work.data), backend);
   const C = encoded.context.length / rows.length;
   const posteriors: AmortisedPosterior[] = [];
   for (const [i, row] of rows.entries()) {
@@ -78,11 +79,11 @@ export async function infer(
   return isRows(y) ? posteriors : posteriors[0];
 }
 
-/** Observations (N, M) as one array. @throws when a number is beyond the range of single precision. */
-function singlePrecision(rows: readonly Float64Array[]): Float32Array {
+/** Observations (N, M) less their centre as one array. @throws when a number is then beyond the range of single precision. */
+function singlePrecision(rows: readonly Float64Array[], centre: Centre): Float32Array {
   const M = rows[0].length;
   const y = new Float32Array(rows.length * M);
-  for (const [i, row] of rows.entries()) y.set(row, i * M);
+  for (const [i, row] of rows.entries()) y.set(withoutCentre(row, centre), i * M);
   const over = y.findIndex((x) => !Number.isFinite(x));
   if (over < 0) return y;
   const [i, column] = [Math.floor(over / M), over % M];
@@ -114,17 +115,18 @@ async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
   const sample = (count: number, own: number): Promise<Record<string, Rows>> =>
     executor.run("sample", { rows: count, repeat: count, inputs: { context }, seed: own });
   const drawn = closed ? undefined : await sample(draws, seed);
+  const thetaOf = ({ theta }: Record<string, Rows>): Rows => withCentre(theta, map.work.parameters);
   const farther = shareFarther(map.spec.distances, distance);
   const posterior = makePosterior({
     owner,
     prior: map.prior,
     y: row,
-    summary: closed ?? drawnSummary(drawn?.theta as Float32Array, map.spec.D),
+    summary: closed ?? drawnSummary(thetaOf(drawn as Record<string, Rows>), map.spec.D),
     warning: warningOf(map.spec, row, distance),
-    draw: async (count, own) => (await sample(count, own)).theta as Float32Array,
+    draw: async (count, own) => thetaOf(await sample(count, own)),
     density: async (theta, count) => {
       const density = await map.executor("density", backend);
-      const inputs = { context, theta: Float32Array.from(theta) };
+      const inputs = { context, theta: withoutCentre(theta, map.work.parameters) };
       return (await density.run("logProb", { rows: count, repeat: count, inputs })).logProb;
     },
   });
@@ -140,7 +142,7 @@ async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
 
 /** The summary of row i of a Gaussian guide, in closed form: z ~ N(m, L Lᵀ), θ = μ + σ z. `factors` holds L packed, row by row. */
 function closedSummary(
-  { spec: { D }, prior }: InverseMap,
+  { spec: { D }, work: { prior, parameters } }: InverseMap,
   m: ArrayLike<number>,
   factors: ArrayLike<number>,
   i: number,
@@ -149,8 +151,6 @@ function closedSummary(
   const scaled = Float64Array.from({ length: size }, (_, k) => factors[i * size + k]);
   for (let r = 0, at = 0; r < D; r++) for (let c = 0; c <= r; c++, at++) scaled[at] *= prior.realSd[r];
   const covariance = symmetric(timesOwnTranspose(scaled));
-  return gaussianSummary(
-    Float64Array.from({ length: D }, (_, d) => prior.realMean[d] + prior.realSd[d] * m[d]),
-    covariance,
-  );
+  const mean = Float64Array.from({ length: D }, (_, d) => prior.realMean[d] + prior.realSd[d] * m[d]);
+  return gaussianSummary(withCentre(mean, parameters), covariance);
 }

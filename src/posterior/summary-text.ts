@@ -1,11 +1,14 @@
 /** What `console.log(posterior)` prints in Node and Deno: a line a parameter, and the warning. Browsers show the properties. */
-import type { Posterior } from "./posterior.ts";
-
 /** Parameters that are listed. */
 const LISTED = 20;
 
-/** What some kinds of posterior know beside the interface. */
-interface More {
+/** What is printed of a posterior; some kinds know more than others. */
+interface Printable {
+  readonly mean: Float64Array;
+  readonly sd: Float64Array;
+  readonly y: Float64Array;
+  readonly warning: string | undefined;
+  readonly quantile: (p: number) => Float64Array;
   readonly map?: { readonly spec: Named };
   readonly problem?: Named;
   readonly note?: string;
@@ -15,7 +18,7 @@ type Named = { readonly parameters: readonly { readonly name: string; readonly u
 const digits = (x: number): string => String(Number(x.toPrecision(4)));
 
 /** Means, standard deviations and quantiles as a table, with names and units where they are known. */
-export function summaryText(posterior: Posterior & More): string {
+export function summaryText(posterior: Printable): string {
   const { mean, sd, y, warning, map, problem, note } = posterior;
   const { parameters = [] } = map?.spec ?? problem ?? {};
   const [low, high] = [posterior.quantile(0.05), posterior.quantile(0.95)];
@@ -38,10 +41,10 @@ export function summaryText(posterior: Posterior & More): string {
 
 /** Methods by which Node and Deno print an object; they survive `{ ...posterior }`. */
 export const printed = {
-  [Symbol.for("nodejs.util.inspect.custom")](this: Posterior) {
+  [Symbol.for("nodejs.util.inspect.custom")](this: Printable) {
     return summaryText(this);
   },
-  [Symbol.for("Deno.customInspect")](this: Posterior) {
+  [Symbol.for("Deno.customInspect")](this: Printable) {
     return summaryText(this);
   },
 };

@@ -1,4 +1,5 @@
 /** The built-in problems, by name. */
+import { describe } from "../checks/arguments.ts";
 import type { Problem } from "../problem/problem.ts";
 import { arm } from "./arm.ts";
 import { banana } from "./banana.ts";
@@ -17,6 +18,6 @@ export const problems: Readonly<Record<string, Problem>> = /* @__PURE__ */ Objec
 
 /** The built-in problem of this name. @throws with the known names. */
 export function findProblem(name: string): Problem {
-  if (Object.hasOwn(problems, name)) return problems[name];
-  throw new Error(`problem: expected one of ${Object.keys(problems).join(", ")}, got "${name}"`);
+  if (typeof name === "string" && Object.hasOwn(problems, name)) return problems[name];
+  throw new Error(`problem: expected one of ${Object.keys(problems).join(", ")}, got ${describe(name)}`);
 }

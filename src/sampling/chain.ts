@@ -9,8 +9,9 @@
  */
 import { sumOfSquares } from "../numbers/moments.ts";
 import { STREAMS } from "../numbers/random.ts";
-import { Jump, type JumpDensity } from "./jump.ts";
+import { Jump } from "./jump.ts";
 import { CovarianceWindow, drift, factorOf, kick, type Metric } from "./metric.ts";
+import type { Mixture } from "./mixture.ts";
 import { Stream } from "./stream.ts";
 import { Tree } from "./tree.ts";
 import { DualAveraging, type Windows } from "./warmup.ts";
@@ -29,7 +30,7 @@ export interface ChainSettings {
   /** Whether the first metric is that of a posterior; learned metrics are then averaged with it. */
   readonly given: boolean;
   /** The density of jumps; null for none. */
-  readonly jump: JumpDensity | null;
+  readonly jump: Mixture | null;
 }
 
 export class Chain {

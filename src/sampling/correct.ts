@@ -2,7 +2,7 @@
  * Correction of a learned or fitted posterior q(θ | y) to the exact posterior of its problem:
  *
  *   psis   importance weights p(y, θ) / q(θ | y) of draws of q, smoothed (psis.ts); systematic resampling makes draws of them
- *   nuts   chains that start at draws of q, with its covariance as metric (nuts.ts)
+ *   nuts   chains that start at draws of q, or, where q is far off, at the modes of the posterior (nuts.ts, place.ts)
  *   auto   psis, then nuts if k̂ > 0.7 or the weights leave too few effective draws
  *
  * Weights cannot find a mode that q never draws, and k̂ does not detect this. Chains may find it.
@@ -33,7 +33,7 @@ import { sampleChains } from "./sample-chains.ts";
 import { resample, weightedSummary } from "./weighted.ts";
 
 export const correctTable = {
-  /** How to correct. "auto": importance weights, then chains if k̂ > 0.7 or the effective draws are fewer than 100. */
+  /** How to correct. "auto": importance weights, then chains if k̂ > 0.7 or fewer than a third of the draws, and than 700, are effective. */
   method: option(oneOf("auto", "psis", "nuts"), "auto", "how to correct"),
   /**
    * Draws that PSIS weights. Default: 2048, or fewer (at least 1024) for a forward model so expensive that 2048 would take tenths
@@ -75,7 +75,7 @@ export interface CorrectedPosterior extends Posterior {
   /** ESS / S of the weighted draws; 1 if q is the posterior. Null if no weights were made. */
   readonly efficiency: number | null;
   /** Draws of equal weight (S, D): resampled, or those of the chains. */
-  readonly draws: Float32Array;
+  readonly draws: Float32Array | Float64Array;
   /** Evaluations of the forward model. */
   readonly evaluations: number;
   readonly seconds: number;
@@ -94,6 +94,15 @@ export interface CorrectedPosterior extends Posterior {
 
 /** Fewer effective draws are too few to describe a distribution. */
 const LEAST_ESS = 100;
+/**
+ * Effective draws, or this share of those weighted, above which chains would not tell more: 1000 draws are then about as far from
+ * exact ones, by the statistic of Kolmogorov and Smirnov, as exact ones are.
+ */
+const ENOUGH_ESS = 700;
+const ENOUGH_SHARE = 0.35;
+/** k̂ up to which the variance of the weights is finite, so that more draws make up for a low efficiency; how many times as many. */
+const FINITE_K = 0.5;
+const MORE = 4;
 /**
  * Efficiency below which q itself is called inaccurate. Over 300 simulated observations it is above .54 for the shipped models, and
  * below .33 for the same guides before training.
@@ -154,8 +163,13 @@ export async function correct(source: CorrectSource, options: CorrectOptions = {
   if (method === "nuts") return byNuts(source, sampled, settings, null);
   const target = targetOf(problem, hasLikelihood);
   const chains = hasDerivatives(sampled.problem);
-  const { told, make } = await byPsis(source, target, settings, chains);
-  if (method === "psis" || trusted(told)) return make();
+  let weighed = await byPsis(source, target, settings, chains);
+  if (method === "psis" || trusted(weighed.told)) return weighed.make();
+  if (settings.draws === undefined && worthMore(weighed.told)) {
+    weighed = await byPsis(source, target, { ...settings, draws: MORE * weighed.told.evaluations }, chains);
+    if (trusted(weighed.told)) return weighed.make();
+  }
+  const { told, make } = weighed;
   if (!chains) return { ...make(), note: `${told.note}; chains need derivatives: "${problem.name}" has none` };
   try {
     return await byNuts(source, sampled, settings, told);
@@ -166,8 +180,11 @@ export async function correct(source: CorrectSource, options: CorrectOptions = {
   }
 }
 
-const trusted = ({ kHat, ess }: Pick<CorrectedPosterior, "kHat" | "ess">): boolean =>
-  kHat !== null && kHat <= LARGEST_K && ess >= LEAST_ESS;
+/** Whether more draws are likely to give weights that are enough. */
+const worthMore = ({ kHat, ess }: Told): boolean => (kHat as number) <= FINITE_K && MORE * ess >= ENOUGH_ESS;
+
+const trusted = ({ kHat, ess, evaluations }: Told): boolean =>
+  (kHat as number) <= LARGEST_K && ess >= Math.max(LEAST_ESS, Math.min(ENOUGH_ESS, ENOUGH_SHARE * evaluations));
 
 const percent = (share: number): string => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
 const showK = (k: number): string =>
@@ -272,7 +289,7 @@ function sourceWarning(kHat: number, efficiency: number): string | undefined {
   return `its importance weights show that the original posterior is inaccurate: ${told.join("; ")}`;
 }
 
-/** Chains that start at draws of q. `weighed`: the result of PSIS, if it came first. */
+/** Chains. `weighed`: the result of PSIS, if it came first. */
 async function byNuts(
   source: CorrectSource,
   { problem, remark }: Target,
@@ -282,19 +299,21 @@ async function byNuts(
   const { posterior } = source;
   const { chains, drawsPerChain, budget, seed, signal, onProgress } = settings;
   const begun = performance.now();
-  const [sampled] = await sampleChains(problem, posterior.y, {
+  const options = {
     ...withDefaults(source.backend, settings),
-    start: posterior,
     chains,
     draws: drawsPerChain,
     budget,
     seed,
     signal,
     onProgress,
-  });
+  };
+  const [sampled] = await sampleChains(problem, posterior.y, { ...options, start: posterior }, weighed !== null);
   const { logEvidence } = await sampled.evidence();
   const { diagnostics } = sampled;
   const before = weighed === null ? "" : `${weighed.note}, which is unreliable, so `;
+  const where =
+    diagnostics.origin === "laplace" ? "the modes, because the posterior is far off" : "draws of the posterior";
   const told = `R̂ ${diagnostics.rHat.toFixed(3)}, bulk ESS ${diagnostics.essBulk.toFixed(0)}`;
   return {
     ...sampled,
@@ -307,7 +326,7 @@ async function byNuts(
     logEvidence,
     warning: weighed === null || weighed.problem === problem ? sampled.warning : ofSurrogate(weighed.problem, sampled),
     sourceWarning: weighed === null ? undefined : weighed.sourceWarning,
-    note: `${before}NUTS${remark}: ${sampled.chains.length} chains of ${diagnostics.draws} draws, started at draws of the posterior, ${told}`,
+    note: `${before}NUTS${remark}: ${sampled.chains.length} chains of ${diagnostics.draws} draws, started at ${where}, ${told}`,
   };
 }
 

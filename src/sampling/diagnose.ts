@@ -1,9 +1,11 @@
 /** Diagnostics of the chains of one observation, and a warning in words. */
 
+import type { Rows } from "../backends/backend.ts";
 import { meanOf } from "../numbers/moments.ts";
 import type { Problem } from "../problem/problem.ts";
 import type { Chain } from "./chain.ts";
 import { bfmi, essBulk, essTail, LARGEST_R_HAT, rHat } from "./convergence.ts";
+import type { Origin } from "./start.ts";
 
 /** Convergence of one parameter of the chains. */
 export interface ParameterDiagnostics {
@@ -32,7 +34,12 @@ export interface NutsDiagnostics {
   readonly steps: Float64Array;
   /** Share of jumps that were accepted; null if none were made. */
   readonly jumps: number | null;
-  /** Evaluations of potential and gradient, with the warm-up. */
+  /**
+   * What the chains started from: "laplace" where the posterior that was given as start was so far off that they started at the modes
+   * instead.
+   */
+  readonly origin: Origin;
+  /** Evaluations of potential and gradient, with the warm-up and the choice of a start. */
   readonly evaluations: number;
   /** Wall time, shared by evaluations among observations that are sampled together. */
   readonly seconds: number;
@@ -61,11 +68,14 @@ export interface ChainRun {
   readonly warmup: number;
   readonly maxDepth: number;
   readonly seconds: number;
+  readonly origin: Origin;
+  /** Evaluations before the chains. */
+  readonly spent: number;
 }
 
 /** `theta` (chains · draws, D), chain by chain. */
-export function diagnose(run: ChainRun, theta: Float32Array): NutsDiagnostics {
-  const { problem, chains, draws, warmup, maxDepth, seconds } = run;
+export function diagnose(run: ChainRun, theta: Rows): NutsDiagnostics {
+  const { problem, chains, draws, warmup, maxDepth, seconds, origin, spent } = run;
   const { D } = problem;
   const few = draws < LEAST_DRAWS;
   const parameters = problem.parameters.map(({ name }, d): ParameterDiagnostics => {
@@ -101,7 +111,8 @@ export function diagnose(run: ChainRun, theta: Float32Array): NutsDiagnostics {
     acceptance: of((c) => c.acceptance),
     steps: of((c) => c.step),
     jumps: shareOfJumps(chains),
-    evaluations: chains.reduce((sum, c) => sum + c.evaluations, 0),
+    origin,
+    evaluations: chains.reduce((sum, c) => sum + c.evaluations, spent),
     seconds,
     draws,
     warmup,
@@ -121,6 +132,7 @@ const percent = (share: number): string => `${(100 * share).toPrecision(2)} %`;
 export function warningOf(diagnostics: NutsDiagnostics, asked: number): string | undefined {
   const { parameters, divergences, treeDepth, draws } = diagnostics;
   const chains = diagnostics.bfmi.length;
+  const near = diagnostics.origin === "posterior" || diagnostics.origin === "laplace";
   const reasons: string[] = [];
   if (draws < asked)
     reasons.push(`the budget ran out after ${draws} of ${asked} draws of each chain: give more seconds or fewer draws`);
@@ -131,7 +143,7 @@ export function warningOf(diagnostics: NutsDiagnostics, asked: number): string |
     reasons.push(
       Number.isNaN(most.rHat)
         ? `R̂ of ${most.name} is not known${also}: its chains do not move`
-        : `the chains do not agree: R̂ of ${most.name} is ${most.rHat === Infinity ? "∞" : most.rHat.toFixed(3)}${also}, above ${LARGEST_R_HAT}: draw more, or start from a guide`,
+        : `the chains do not agree: R̂ of ${most.name} is ${most.rHat === Infinity ? "∞" : most.rHat.toFixed(3)}${also}, above ${LARGEST_R_HAT}: draw more${near ? "" : ", or start from a guide or laplace()"}`,
     );
   }
   const least = LEAST_ESS * chains;

@@ -22,6 +22,8 @@ export type Given = Readonly<Record<string, Float64Array | Float32Array>>;
 
 /** The chains of one observation. */
 export interface Group {
+  /** Whose plan `gradient` evaluates the chains. */
+  readonly executor: Executor;
   readonly given: Given;
   readonly chains: readonly Chain[];
   /** Name of the observation in errors. */
@@ -40,6 +42,8 @@ export interface Watch {
   readonly onProgress?: (progress: NutsProgress) => void;
   /** Milliseconds from the start after which the run ends, done or not. */
   readonly budget?: number;
+  /** Evaluations of all chains after which it ends. */
+  readonly evaluations?: number;
 }
 
 /** Milliseconds after which sampling yields the thread. */
@@ -95,34 +99,57 @@ function refuseStart({ chains, where, again }: Group, c: number, value: number):
   );
 }
 
+/** Groups at work that one executor evaluates together, and their inputs. */
+interface Part {
+  readonly executor: Executor;
+  readonly groups: readonly Group[];
+  readonly inputs: ReturnType<typeof makeInputs>;
+}
+
+/** The parts of the groups that are still at work. */
+function partsOf(groups: readonly Group[]): Part[] {
+  const working = groups.filter(({ chains }) => chains.some((c) => !c.done));
+  return [...new Set(working.map(({ executor }) => executor))].map((executor) => {
+    const own = working.filter((group) => group.executor === executor);
+    return { executor, groups: own, inputs: makeInputs(own) };
+  });
+}
+
+/** Evaluates and advances every chain of a part once. True if a group has ended. */
+async function advancePart({ executor, groups, inputs }: Part): Promise<boolean> {
+  const count = groups[0].chains.length;
+  const D = groups[0].chains[0].z.length;
+  for (let g = 0, at = 0; g < groups.length; g++)
+    for (let c = 0; c < count; c++, at += D) inputs.z.set(groups[g].chains[c].z, at);
+  const out = await executor.run("gradient", { rows: groups.length * count, repeat: count, inputs });
+  let ended = false;
+  const failed: Failed[] = [];
+  for (let g = 0; g < groups.length; g++)
+    ended = !advance(groups[g], out.value as Float64Array, out.gradient as Float64Array, g * count, failed) || ended;
+  for (const one of failed) await startAgain(one);
+  return ended;
+}
+
 /**
  * Runs all chains to their end; every group has the same number of them. Returns false if the budget ran out before.
  * @throws if a chain cannot start; the signal's reason if it is aborted.
  */
-export async function lockstep(executor: Executor, groups: readonly Group[], watch: Watch): Promise<boolean> {
-  const { signal, onProgress, budget = Number.POSITIVE_INFINITY } = watch;
-  const count = groups[0].chains.length;
+export async function lockstep(groups: readonly Group[], watch: Watch): Promise<boolean> {
+  const { signal, onProgress, budget = Number.POSITIVE_INFINITY, evaluations = Number.POSITIVE_INFINITY } = watch;
   const started = performance.now();
   let turn = started;
-  let left = groups.filter(({ chains }) => chains.some((c) => !c.done));
+  let spent = 0;
   signal?.throwIfAborted();
-  let inputs = left.length > 0 ? makeInputs(left) : null;
-  const failed: Failed[] = [];
-  while (inputs !== null) {
-    const D = left[0].chains[0].z.length;
-    for (let g = 0, at = 0; g < left.length; g++)
-      for (let c = 0; c < count; c++, at += D) inputs.z.set(left[g].chains[c].z, at);
-    const out = await executor.run("gradient", { rows: left.length * count, repeat: count, inputs });
+  let parts = partsOf(groups);
+  while (parts.length > 0) {
     let ended = false;
-    for (let g = 0; g < left.length; g++)
-      ended = !advance(left[g], out.value as Float64Array, out.gradient as Float64Array, g * count, failed) || ended;
-    for (const one of failed.splice(0)) await startAgain(one);
-    if (ended) {
-      left = left.filter(({ chains }) => chains.some((c) => !c.done));
-      inputs = left.length > 0 ? makeInputs(left) : null;
+    for (const part of parts) {
+      ended = (await advancePart(part)) || ended;
+      spent += part.groups.length * part.groups[0].chains.length;
     }
+    if (ended) parts = partsOf(groups);
     const now = performance.now();
-    if (now - started > budget && inputs !== null) return false;
+    if ((now - started > budget || spent > evaluations) && parts.length > 0) return false;
     if (now - turn < TURN_MS) continue;
     turn = now;
     onProgress?.(progressOf(groups, now - started));

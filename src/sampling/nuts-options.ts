@@ -26,16 +26,18 @@ export const nutsTable = {
   /**
    * Where chains start: an approximate posterior of the same data, such as one from `infer` or `laplace`, or a list of them, one for
    * each observation; or points (chains, D) of θ. Default: draws of the prior. The covariance of a posterior is the first metric.
+   * Where the importance weights of a posterior are poor, chains start at the modes instead if they move faster there.
    */
   start: option(check<Start | readonly Posterior[]>("a posterior, posteriors or points", () => true)),
   /**
    * The space in which chains move. "auto": the noise of the guide if `start` comes from a map whose guide is a flow, because the
-   * posterior is nearly normal there; otherwise the parameters, mapped to the whole line.
+   * posterior is nearly normal there; otherwise the parameters, mapped to the whole line. "guide" keeps chains there, however poor the
+   * guide's weights are.
    */
   space: option(oneOf("auto", "parameters", "guide"), "auto"),
   /**
-   * Whether a transition begins with a jump to a draw of the normal density with the moments of `start`, or of the guide if chains
-   * move in its noise. There are no jumps unless `start` is a posterior.
+   * Whether a transition begins with a jump to a draw of the normal density with the moments of `start`, of the guide if chains move
+   * in its noise, or of Laplace's approximation if they started at the modes. There are no jumps unless `start` is a posterior.
    */
   jumps: option(flag, true),
   /** The metric; by default "dense" up to 32 parameters or from a posterior, and "diagonal" otherwise. */

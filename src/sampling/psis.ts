@@ -9,6 +9,7 @@
  * (Technometrics 51 (2009)): a mean over a grid of b = −θ, weighted by the profile likelihood, with a prior that pulls k̂ towards ½
  * with the weight of ten observations. A ratio of 0 stays 0: its draw is impossible, so it is no part of the tail.
  */
+import { expectList } from "../checks/arguments.ts";
 import { exp, log, log1p } from "../numbers/math.ts";
 
 /** Importance weights with a larger k̂ are unreliable. */
@@ -83,6 +84,7 @@ export interface SmoothedWeights {
  * @throws on an empty list, on NaN and +∞, and if all are −∞.
  */
 export function paretoSmooth(logRatios: ArrayLike<number>): SmoothedWeights {
+  expectList("paretoSmooth", "log ratios", logRatios);
   const S = logRatios.length;
   const logs = Float64Array.from(logRatios);
   const odd = logs.findIndex((l) => !(l < Number.POSITIVE_INFINITY));

@@ -16,20 +16,23 @@ import { diagonalOf } from "../numbers/triangles.ts";
 import type { Posterior } from "../posterior/posterior.ts";
 import type { Problem } from "../problem/problem.ts";
 import { SIMULATION_STEPS } from "../simulate/steps.ts";
-import type { JumpDensity } from "./jump.ts";
 import type { Again, Given } from "./lockstep.ts";
 import { factorOf, type Metric, type MetricKind, unitMetric } from "./metric.ts";
+import { type Mixture, normalOf } from "./mixture.ts";
 import { Stream } from "./stream.ts";
 
 /** Draws of the posterior, which give the metric; the first CANDIDATES are candidates for starts. */
 const DRAWS = 2048;
-const CANDIDATES = 512;
+export const CANDIDATES = 512;
 /** Effective number of candidates that β must leave. */
-const EFFECTIVE = 64;
+export const EFFECTIVE = 64;
 const GOLDEN = 0.6180339887498949;
 
 /** Points (chains, D), flat or row by row; or a posterior of the same data. */
 export type Start = Posterior | ArrayLike<number> | readonly ArrayLike<number>[];
+
+/** What chains start from. */
+export type Origin = "prior" | "points" | "posterior" | "laplace";
 
 export interface Started {
   /** (chains, D) on the whole line. */
@@ -37,8 +40,10 @@ export interface Started {
   readonly metric: Metric;
   /** Whether the metric is that of a posterior. */
   readonly given: boolean;
-  /** The normal density with the moments of that posterior; null without one. */
-  readonly jump: JumpDensity | null;
+  /** Normal densities near that posterior; null without one. */
+  readonly jump: Mixture | null;
+  /** Effective number of the candidates by their importance weights, not tempered; null without a posterior. */
+  readonly effective: number | null;
   /** Other points to start at, where the first are not finite; null where they were given. */
   readonly again: Again | null;
 }
@@ -64,7 +69,7 @@ export async function fromPrior({ executor, problem: { D }, chains, seed, metric
   const again: Again = async (c, tries) =>
     (await draw(c + 1, SIMULATION_STEPS.restarts - tries)).slice(c * D, (c + 1) * D);
   const z = await draw(chains, SIMULATION_STEPS.starts);
-  return { z, metric: unitMetric(metric, D), given: false, jump: null, again };
+  return { z, metric: unitMetric(metric, D), given: false, jump: null, effective: null, again };
 }
 
 /** Points that are given. @throws unless they are `chains` finite points within the prior's support. */
@@ -89,11 +94,18 @@ export async function fromPoints(
       );
   }
   const { z } = await executor.run("toLine", { rows: chains, inputs: { theta } });
-  return { z: z as Float64Array, metric: unitMetric(metric, D), given: false, jump: null, again: null };
+  return {
+    z: z as Float64Array,
+    metric: unitMetric(metric, D),
+    given: false,
+    jump: null,
+    effective: null,
+    again: null,
+  };
 }
 
 /** Mean and covariance of rows (N, D), as a metric and as a density. @throws if the rows do not span the space. */
-function fit(rows: Float64Array, D: number, kind: MetricKind): { readonly metric: Metric; readonly jump: JumpDensity } {
+function fit(rows: Float64Array, D: number, kind: MetricKind): { readonly metric: Metric; readonly jump: Mixture } {
   const mean = columnMeans(rows, D);
   const covariance = covarianceOf(rows, mean);
   const dense: Metric = { kind: "dense", covariance };
@@ -103,17 +115,18 @@ function fit(rows: Float64Array, D: number, kind: MetricKind): { readonly metric
       "nuts: expected start to be a posterior whose draws span all parameters, got draws that do not; leave start out",
     );
   const diagonal = diagonalOf(covariance);
-  return { metric: kind === "dense" ? dense : { kind, covariance: diagonal }, jump: { mean, factor } };
+  return { metric: kind === "dense" ? dense : { kind, covariance: diagonal }, jump: normalOf(mean, factor) };
 }
 
-/** Cumulative sums of the tempered weights, which end at 1. @throws if no density is finite. */
-function cumulativeWeights(given: Float64Array): Float64Array {
+/** Cumulative sums of the tempered weights, which end at 1, and the effective number without tempering. @throws if no density is finite. */
+function temper(given: Float64Array): { readonly sums: Float64Array; readonly effective: number } {
   const logWeights = given.map((l) => (Number.isFinite(l) ? l : Number.NEGATIVE_INFINITY));
   const most = logWeights.reduce((a, b) => Math.max(a, b));
   if (!Number.isFinite(most))
     throw new Error(
       `nuts: expected a finite posterior density at one of ${given.length} draws of start, got none; leave start out, or check the forward model there`,
     );
+  let effective = 0;
   for (let beta = 1; ; beta /= 2) {
     const weights = logWeights.map((l) => exp(beta * (l - most)));
     let sum = 0;
@@ -122,10 +135,11 @@ function cumulativeWeights(given: Float64Array): Float64Array {
       sum += w;
       squares += w * w;
     }
+    if (beta === 1) effective = (sum * sum) / squares;
     const finite = weights.reduce((n, w) => n + Number(w > 0), 0);
     if ((sum * sum) / squares < Math.min(EFFECTIVE, finite / 2)) continue;
     let done = 0;
-    return weights.map((w) => (done += w) / sum);
+    return { sums: weights.map((w) => (done += w) / sum), effective };
   }
 }
 
@@ -136,8 +150,11 @@ export function expectSameData(start: Posterior, y: Float64Array, D: number): vo
 }
 
 /** Points for chains among candidates (N, D), by their log weights. */
-function choose(candidates: Float64Array, logWeights: Float64Array, { problem: { D }, chains, seed }: StartRequest) {
-  const sums = cumulativeWeights(logWeights);
+export function choose(
+  { z: candidates, logWeights }: Candidates,
+  { problem: { D }, chains, seed }: StartRequest,
+): Pick<Started, "z" | "again" | "effective"> {
+  const { sums, effective } = temper(logWeights);
   // This sequence is even at any length, so the start of a chain does not depend on the number of chains.
   const pick = (c: number, tries: number): Float64Array => {
     const u = (uniformAt(seed, STREAMS.picks, tries, 0, 0) + c * GOLDEN) % 1;
@@ -148,11 +165,12 @@ function choose(candidates: Float64Array, logWeights: Float64Array, { problem: {
   const z = new Float64Array(chains * D);
   for (let c = 0; c < chains; c++) z.set(pick(c, 0), c * D);
   const again: Again = async (c, tries) => pick(c, tries);
-  return { z, again };
+  return { z, again, effective };
 }
 
-interface Candidates {
-  /** (CANDIDATES, D) */
+/** Draws that starts are chosen among. */
+export interface Candidates {
+  /** (N, D) */
   readonly z: Float64Array;
   readonly logWeights: Float64Array;
 }
@@ -173,14 +191,14 @@ export async function fromPosterior(start: Posterior, request: StartRequest): Pr
   const theta = Float64Array.from(await start.sample(DRAWS, { seed }));
   const { z: line, logDet } = await executor.run("toLine", { rows: DRAWS, inputs: { theta } });
   const rows = line as Float64Array;
-  const { z, logWeights } = await candidatesOf(async (from) => {
+  const candidates = await candidatesOf(async (from) => {
     const some = rows.subarray(from * D, (from + CANDIDATES) * D);
     const inputs = { ...given, z: some };
     const { value } = await executor.run("density", { rows: CANDIDATES, repeat: CANDIDATES, inputs });
     const logQ = await start.logProb(theta.subarray(from * D, (from + CANDIDATES) * D));
     return { z: some, logWeights: logQ.map((q, i) => value[i] - (q - logDet[from + i])) };
   });
-  return { ...choose(z, logWeights, request), ...fit(rows, D, metric), given: true };
+  return { ...choose(candidates, request), ...fit(rows, D, metric), given: true };
 }
 
 /** The same in the noise of a guide (guide-space.ts). */
@@ -188,7 +206,7 @@ export async function fromNoise(request: StartRequest): Promise<Started> {
   const { executor, problem, given, seed, metric } = request;
   const { D } = problem;
   const stream = new Stream(seed, STREAMS.posterior, 0);
-  const { z, logWeights } = await candidatesOf(async (from) => {
+  const candidates = await candidatesOf(async (from) => {
     const some = new Float64Array(CANDIDATES * D);
     for (let i = 0; i < CANDIDATES; i++) {
       stream.goTo(from + i);
@@ -199,6 +217,6 @@ export async function fromNoise(request: StartRequest): Promise<Started> {
     const squares = (i: number): number => sumOfSquares(some.subarray(i * D, (i + 1) * D));
     return { z: some, logWeights: Float64Array.from(value, (v, i) => v + 0.5 * squares(i)) };
   });
-  const jump = { mean: new Float64Array(D), factor: unitMetric("dense", D).covariance };
-  return { ...choose(z, logWeights, request), metric: unitMetric(metric, D), given: true, jump };
+  const jump = normalOf(new Float64Array(D), unitMetric("dense", D).covariance);
+  return { ...choose(candidates, request), metric: unitMetric(metric, D), given: true, jump };
 }

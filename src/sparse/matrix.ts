@@ -6,6 +6,7 @@
  * and is plain data: plans hold it, and it can be posted to a Worker. Two matrices count as equal only if they are one object, so
  * make each once.
  */
+import { describe, expectNumber } from "../checks/arguments.ts";
 import { countingSort, upTo } from "./counting-sort.ts";
 
 /** A fixed matrix (G, F) in compressed rows. */
@@ -64,9 +65,20 @@ export function withValues(
   return { inputs, outputs, start, index, value };
 }
 
-/** A matrix (outputs, inputs) from its entries. @throws on an index out of range, or a value that is not finite. */
+/**
+ * A matrix (outputs, inputs) from its entries.
+ * @throws on a size that is none, what is no entry, an index out of range, or a value that is not finite.
+ */
 export function sparseMatrix(inputs: number, outputs: number, entries: readonly Triplet[]): SparseMatrix {
-  for (const [g, f, value] of entries) {
+  const isSize = (n: number): boolean => Number.isInteger(n) && n >= 0;
+  expectNumber("sparseMatrix", "inputs to be a whole number", inputs, isSize);
+  expectNumber("sparseMatrix", "outputs to be a whole number", outputs, isSize);
+  if (!Array.isArray(entries))
+    throw new Error(`sparseMatrix: expected a list of entries [output, input, value], got ${describe(entries)}`);
+  for (const [i, entry] of entries.entries()) {
+    if (!Array.isArray(entry) || entry.length !== 3)
+      throw new Error(`sparseMatrix: expected entries [output, input, value], got ${describe(entry)} at index ${i}`);
+    const [g, f, value] = entry;
     if (!(Number.isInteger(g) && g >= 0 && g < outputs && Number.isInteger(f) && f >= 0 && f < inputs))
       throw new Error(`sparseMatrix: expected an entry within (${outputs}, ${inputs}), got (${g}, ${f})`);
     if (!Number.isFinite(value)) throw new Error(`sparseMatrix: expected finite entries, got ${value} at (${g}, ${f})`);

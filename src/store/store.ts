@@ -1,7 +1,7 @@
 /** Saving and loading of inverse maps and checkpoints as files; inverse maps also from URLs and bytes. */
 import { backendOf, backendTable } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
-import { type OptionsOf, oneOf, option, readOptions } from "../checks/options.ts";
+import { expectOption, type OptionsOf, oneOf, option, path as pathCheck, readOptions } from "../checks/options.ts";
 import { fileExists, readBytes, writeBytes } from "../host/files.ts";
 import { folder, readPlace } from "../host/folders.ts";
 import { inParts } from "../host/yielding.ts";
@@ -35,6 +35,7 @@ export function toBytes(map: InverseMap, options: SaveOptions = {}): Uint8Array<
 /** Writes an inverse map to a file, completely or not at all. @throws if there is no file system, or the file cannot be written. */
 export async function save(map: InverseMap, path: string, options: SaveOptions = {}): Promise<void> {
   const bytes = toBytes(map, options);
+  expectOption("save", "path", pathCheck, path);
   await decodeModel(bytes); // so that every written file can be read
   await writeBytes(path, bytes);
 }
@@ -95,10 +96,12 @@ async function bytesOf(source: Source): Promise<Uint8Array> {
 export async function saveCheckpoint(checkpoint: Checkpoint, path: string): Promise<void> {
   if (typeof checkpoint?.signature !== "string")
     throw new Error(`saveCheckpoint: expected the checkpoint of a TrainingStopped, got ${describe(checkpoint)}`);
+  expectOption("saveCheckpoint", "path", pathCheck, path);
   await writeBytes(path, encodeCheckpoint(checkpoint));
 }
 
 /** Reads a checkpoint, for `train(problem, { resume })`. @throws if the file is not a checkpoint, or is damaged. */
 export async function loadCheckpoint(path: string): Promise<Checkpoint> {
+  expectOption("loadCheckpoint", "path", pathCheck, path);
   return decodeCheckpoint(await readBytes(path));
 }

@@ -81,10 +81,13 @@ const sound: readonly (readonly [(c: Checkpoint, steps: number) => boolean, stri
     ({ weights, best, optimiser }) =>
       weights?.length > 0 &&
       best.weights?.length === weights.length &&
-      [optimiser?.m, optimiser?.v].every((m) => m?.length === weights.length),
+      [optimiser?.m, optimiser?.v].every((m) => m?.length === weights.length) &&
+      [0, weights.length].includes(optimiser.largest?.length),
     "weights, the best weights and moments of one length",
     (c) => c.weights?.length,
   ],
+  // The optimiser counts up to this number to find its powers.
+  [({ optimiser, step }) => optimiser.updates === step, "as many updates as steps", (c) => c.optimiser.updates],
 ];
 
 /** @throws when a checkpoint is damaged, or of another training, naming the first difference. */

@@ -10,6 +10,7 @@ import { essBulk } from "../../src/sampling/convergence.ts";
 import { Jump } from "../../src/sampling/jump.ts";
 import { lockstep } from "../../src/sampling/lockstep.ts";
 import { CovarianceWindow, drift, factorOf, kick, unitMetric } from "../../src/sampling/metric.ts";
+import { normalOf } from "../../src/sampling/mixture.ts";
 import { pickEvenly } from "../../src/sampling/picks.ts";
 import { samplerProgram } from "../../src/sampling/potential.ts";
 import { Stream } from "../../src/sampling/stream.ts";
@@ -114,7 +115,7 @@ test("chains on the reference backend are those on wasm, as long as rounding all
       return new Chain(z, unitMetric("dense", 4), c, settings);
     });
     assert.ok(
-      await lockstep(executor, [{ given: { y: Float64Array.of(1.2, 0.3) }, chains, where: "", again: null }], {}),
+      await lockstep([{ executor, given: { y: Float64Array.of(1.2, 0.3) }, chains, where: "", again: null }], {}),
     );
     results.push(Float64Array.from(chains.flatMap((c) => Array.from(c.positions))));
     executor.dispose();
@@ -132,7 +133,7 @@ test("jumps alone leave a distribution as it is that is not theirs", () => {
   ];
   const potential = (z: Float64Array): number =>
     -0.5 * z.reduce((sum, x, d) => sum + ((x - centre[d]) / sd[d]) ** 2, 0);
-  const jump = new Jump({ mean: Float64Array.of(0.2, 0), factor: Float64Array.of(1.1, 0.3, 0.9) }, 5, 0);
+  const jump = new Jump(normalOf(Float64Array.of(0.2, 0), Float64Array.of(1.1, 0.3, 0.9)), 5, 0);
   const [z, proposal] = [new Float64Array(2), new Float64Array(2)];
   const N = 40_000;
   const draws = new Float64Array(2 * N);
