@@ -31,8 +31,8 @@ interface Cases {
 
 async function makeCases(): Promise<Cases> {
   const { theta, clean, noisy } = await simulate(darcy, OBSERVATIONS, { seed: SEED });
-  const rows = (flat: Float32Array, width: number): Float32Array[] =>
-    Array.from({ length: OBSERVATIONS }, (_, i) => flat.slice(i * width, (i + 1) * width));
+  const rows = (flat: Float32Array | Float64Array, width: number): Float32Array[] =>
+    Array.from({ length: OBSERVATIONS }, (_, i) => Float32Array.from(flat.slice(i * width, (i + 1) * width)));
   return { theta: rows(theta, D), y: rows(noisy, M), clean: rows(clean, M) };
 }
 

@@ -83,7 +83,9 @@ async function rows(problem: Problem): Promise<string[][]> {
   const model = await load(problem.name, { problem });
   const { guide } = model.spec;
   const start = { guide: guideFrom(guide.name, guide.options), steps: 1, rate: 1e-12, bank: 4000, seed: 1 };
-  const { noisy } = await simulate({ ...problem, proposal: null }, Math.max(N, 1000), { seed: SEED });
+  const noisy = Float32Array.from(
+    (await simulate({ ...problem, proposal: null }, Math.max(N, 1000), { seed: SEED })).noisy,
+  );
   const fresh = Array.from({ length: N }, (_, i) => noisy.slice(i * problem.M, (i + 1) * problem.M));
   const kinds: [string, InverseMap, readonly Float32Array[]][] = [
     ["fresh", model, fresh],

@@ -28,8 +28,8 @@ const DRAWS = 1000;
 
 interface Observation {
   readonly title: string;
-  readonly y: Float32Array; // (2)
-  readonly truth: Float32Array; // (4)
+  readonly y: Float32Array | Float64Array; // (2)
+  readonly truth: Float32Array | Float64Array; // (4)
 }
 
 /** Position of a point in words. The arm is 2 m long, and its base slides by about 0.25 m. */
@@ -47,7 +47,11 @@ async function observe(): Promise<Observation[]> {
   });
 }
 
-async function answer({ title, y, truth }: Observation, posterior: Posterior, exact: Float32Array): Promise<Answer> {
+async function answer(
+  { title, y, truth }: Observation,
+  posterior: Posterior,
+  exact: Float32Array | Float64Array,
+): Promise<Answer> {
   const learned = await posterior.sample(DRAWS, { seed: SEED });
   const target = endPoint(truth);
   return {

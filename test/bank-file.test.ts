@@ -125,7 +125,7 @@ test("torn and damaged records are simulated again, all others are kept", async 
   await train(outside(batches), { ...options, bankFile });
   const bytes = fs.readFileSync(bankFile);
   const marks: number[] = [];
-  for (let i = bytes.indexOf("RTDC"); i >= 0; i = bytes.indexOf("RTDC", i + 1)) marks.push(i);
+  for (let i = bytes.indexOf("RTDD"); i >= 0; i = bytes.indexOf("RTDD", i + 1)) marks.push(i);
   assert.is(marks.length, Math.ceil(90 / 8) + Math.ceil(20 / 8));
   const identity = {
     problem: "outside",
@@ -222,8 +222,8 @@ const others: readonly [string, () => Promise<unknown>, RegExp][] = [
   ],
   [
     "more than a file holds",
-    () => simulate(outside(batches, { data: 3000 }), 178_800, { bankFile: at("huge.bank") }),
-    /expected a bank of at most 2147483647 bytes, got 178800 simulations of 2149/,
+    () => simulate(outside(batches, { data: 3000 }), 89_460, { bankFile: at("huge.bank") }),
+    /expected a bank of at most 2147483647 bytes, got 89460 simulations of 2149/,
   ],
 ];
 test("the bank of another training is refused with the difference, and stays unchanged", async () => {

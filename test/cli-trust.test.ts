@@ -33,7 +33,7 @@ test("infer --correct returns the exact posterior of a built-in problem, and say
   assert.ok(first.correction.evaluations === 2048 && typeof first.correction.note === "string");
   const odd = await retrodict([...infer, "--correct", "mcmc"]);
   assert.is(odd.status, 2);
-  assert.match(odd.err, /--correct <METHOD>' argument 'mcmc' is invalid. Allowed choices are auto, psis, nuts/);
+  assert.match(odd.err, /--correct <NAME>' argument 'mcmc' is invalid. Allowed choices are auto, psis, nuts/);
   const other = await retrodict([...infer, "--correct", "psis", "--problem", "arm"]);
   assert.is(other.status, 1);
   assert.match(other.err, /the model was trained on another problem "banana": the number of parameters/);

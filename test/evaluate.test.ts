@@ -27,7 +27,7 @@ function normalCdf(x: number): number {
   const tail = 0.5 * poly * Math.exp((-x * x) / 2);
   return x > 0 ? 1 - tail : tail;
 }
-const column = (draws: Float32Array, D: number, d: number): Float64Array =>
+const column = (draws: ArrayLike<number>, D: number, d: number): Float64Array =>
   Float64Array.from({ length: draws.length / D }, (_, s) => draws[s * D + d]);
 /** Exceeded by a right sample once in a million. */
 const bound = ksBound(DRAWS, 1e-6);

@@ -55,7 +55,7 @@ for (const name of guideNames) {
     const draws = await posterior.sample(S, { seed: 9 });
     assert.instance(draws, Float32Array);
     assert.is(draws.length, S * D);
-    const found = moments(draws);
+    const found = moments(draws as Float32Array);
     // Standard errors of S draws, and of the 4096 that the flows' own numbers are made of; 4.5 of them are allowed.
     const n = maps[name].closedForm ? S : 1 / (1 / S + 1 / 4096);
     assert.is(maps[name].closedForm, name === "gaussian");

@@ -1,7 +1,9 @@
 // slow (8 s): trainings from modes that a solver finds
 // Guides on Laplace's base: their start before training, the effect of training, and what they need and refuse.
+
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Rows } from "../src/backends/backend.ts";
 import { gaussianNoise, type Noise } from "../src/distributions/noise.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { uniform } from "../src/distributions/uniform.ts";
@@ -25,7 +27,7 @@ const untrained: TrainOptions = { guide, bank: 500, steps: 1, rate: 1e-12, batch
 
 async function casesOf(problem: Problem, count: number, seed: number) {
   const { noisy, theta } = await simulate(problem, count, { seed, kernels });
-  const rows = (flat: Float32Array, width: number): Float32Array[] =>
+  const rows = (flat: Rows, width: number): Rows[] =>
     Array.from({ length: count }, (_, i) => flat.slice(i * width, (i + 1) * width));
   return { y: rows(noisy, problem.M), theta: rows(theta, problem.D) };
 }

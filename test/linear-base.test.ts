@@ -1,6 +1,8 @@
 // Guides on a linear base: their start before training, the effect of training, and their model files.
+
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Rows } from "../src/backends/backend.ts";
 import { gaussianNoise } from "../src/distributions/noise.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { uniform } from "../src/distributions/uniform.ts";
@@ -24,7 +26,7 @@ const guide = gaussian({ hidden: [16], base: "linear" });
 /** One update, too small to move anything: the guide as it starts. */
 const untrained: TrainOptions = { guide, steps: 1, rate: 1e-12, batch: 8, heldOut: 64, seed: 1, kernels };
 
-async function dataOf(problem: Problem, count: number, seed: number): Promise<Float32Array[]> {
+async function dataOf(problem: Problem, count: number, seed: number): Promise<Rows[]> {
   const { noisy } = await simulate(problem, count, { seed, kernels });
   return Array.from({ length: count }, (_, i) => noisy.slice(i * problem.M, (i + 1) * problem.M));
 }

@@ -12,6 +12,7 @@ import { uniform } from "../src/distributions/uniform.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import { infer } from "../src/infer/infer.ts";
 import { defineProblem, type Problem } from "../src/problem/problem.ts";
+import { workOf } from "../src/problem/work.ts";
 import { type Pairs, splitPairs } from "../src/simulate/pairs.ts";
 import { predict } from "../src/simulate/predict.ts";
 import { priorMismatch } from "../src/simulate/prior-check.ts";
@@ -194,15 +195,19 @@ test("parameters that were not drawn from the prior cause a warning, those that 
   for (const [what, problem] of Object.entries(priors)) {
     for (const seed of [1, 2, 3, 4, 5]) {
       const { theta, count } = await simulate({ ...problem, simulate: (t) => t.map(() => [0, 0]) }, 2000, { seed });
-      assert.is(priorMismatch(problem, { theta, count, y: theta }), null, what);
+      assert.is(
+        priorMismatch(workOf(problem), { theta: Float32Array.from(theta), count, y: new Float32Array(0) }),
+        null,
+        what,
+      );
       const wider = theta.map((x, i) => (i % 2 === 1 ? x * 0.7 : x));
       assert.match(
-        priorMismatch(problem, { theta: wider, count, y: theta }) ?? "",
+        priorMismatch(workOf(problem), { theta: Float32Array.from(wider), count, y: new Float32Array(0) }) ?? "",
         /look drawn from the prior: θ2 has mean/,
       );
       const scaled = theta.map((x, i) => (i % 2 === 0 ? x * 1.5 + 0.1 : x));
       assert.match(
-        priorMismatch(problem, { theta: scaled, count, y: theta }) ?? "",
+        priorMismatch(workOf(problem), { theta: Float32Array.from(scaled), count, y: new Float32Array(0) }) ?? "",
         /: (the logarithm of )?θ1 has mean/,
       );
     }

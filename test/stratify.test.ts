@@ -7,6 +7,7 @@ import { normal } from "../src/distributions/normal.ts";
 import { mul, sumFeatures } from "../src/graph/build.ts";
 import { erfc } from "../src/numbers/math.ts";
 import { defineProblem } from "../src/problem/problem.ts";
+import { workOf } from "../src/problem/work.ts";
 import { stratifiedBank, stratify } from "../src/simulate/stratify.ts";
 
 const phi = (z: number): number => 0.5 * erfc(-z * Math.SQRT1_2);
@@ -17,7 +18,8 @@ const sumOf = (D: number) =>
     forward: (theta) => sumFeatures(mul(theta, 3)), // (B, D) → (B, 1)
     noise: gaussianNoise(0.5),
   });
-const bankOf = (D: number, count: number, seed = 4) => stratifiedBank(sumOf(D), count, seed, { kernels: "plain" });
+const bankOf = async (D: number, count: number, seed = 4) =>
+  (await stratifiedBank(workOf(sumOf(D)), count, seed, { kernels: "plain" })).bank;
 
 test("in one dimension every cell of equally many draws gives one", () => {
   const [count, over] = [100, 8];

@@ -27,6 +27,7 @@ import { grad } from "../src/graph/grad.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import { defineProblem, infer, type Problem, predict, simulate, surrogate, train } from "../src/index.ts";
 import { rod } from "../src/problems.ts";
+import type { WorkSimulations } from "../src/simulate/simulate.ts";
 import { fitScaling } from "../src/surrogate/scaling.ts";
 import type { SurrogateProgress } from "../src/surrogate/surrogate.ts";
 import { widened } from "../src/surrogate/widened-simulations.ts";
@@ -151,7 +152,7 @@ test("long data are projected on the directions that the noise lets through, and
     },
     noise: gaussianNoise(noise),
   });
-  const bank = await simulate(long, 2000);
+  const bank = (await simulate(long, 2000)) as WorkSimulations;
   const { spread, coordinates } = fitScaling(long, bank);
   assert.ok(spread.length >= 2 && spread.length <= 8, `${spread.length} directions`);
   assert.is(coordinates(bank.clean).length, 2000 * spread.length);

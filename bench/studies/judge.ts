@@ -123,7 +123,7 @@ export async function evaluate(cases: Cases, { name, train: options }: Method): 
   const started = cpuSeconds();
   const posteriors = await posteriorsOf(y);
   const draws: Float32Array[] = [];
-  for (const posterior of posteriors) draws.push(await posterior.sample(DRAWS, { seed: SEED }));
+  for (const posterior of posteriors) draws.push(Float32Array.from(await posterior.sample(DRAWS, { seed: SEED })));
   const ms = ((cpuSeconds() - started) * 1000) / y.length;
   const losses: number[] = [];
   for (const [i, posterior] of posteriors.entries()) losses.push(-(await posterior.logProb(theta[i]))[0]);

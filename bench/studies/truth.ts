@@ -40,8 +40,10 @@ export interface Cases {
   readonly how: string;
 }
 
-const rowsOf = (flat: Float32Array, width: number): Float32Array[] =>
-  Array.from({ length: flat.length / width }, (_, i) => flat.slice(i * width, (i + 1) * width));
+const rowsOf = (flat: ArrayLike<number>, width: number): Float32Array[] =>
+  Array.from({ length: flat.length / width }, (_, i) =>
+    Float32Array.from({ length: width }, (_x, j) => flat[i * width + j]),
+  );
 
 /** Fresh observations of a problem with draws of their posteriors. */
 export async function makeCases(problem: Problem, count: number, seed = 2024): Promise<Cases> {
@@ -52,7 +54,7 @@ export async function makeCases(problem: Problem, count: number, seed = 2024): P
   const base = { problem, theta: rowsOf(theta, problem.D), y };
   if (known !== null) {
     const draws: Float32Array[] = [];
-    for (const [i, datum] of y.entries()) draws.push(await known(datum, 2 * DRAWS, seed + i));
+    for (const [i, datum] of y.entries()) draws.push(Float32Array.from(await known(datum, 2 * DRAWS, seed + i)));
     table?.dispose();
     const half = DRAWS * problem.D;
     return {
@@ -131,7 +133,7 @@ function pick(
   const total = raw.reduce((a, b) => a + b);
   const weights = raw.map((w) => w / total);
   return {
-    draws: rowsAt(Float32Array.from(theta), resample(weights, DRAWS, seed), D),
+    draws: Float32Array.from(rowsAt(Float32Array.from(theta), resample(weights, DRAWS, seed), D)),
     effective: 1 / weights.reduce((sum, w) => sum + w * w, 0),
     logEvidence: most + Math.log(total / weights.length),
   };

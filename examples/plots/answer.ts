@@ -12,8 +12,8 @@ export interface Answer {
   /** The parameters that it was simulated from (4). */
   readonly truth: PerParameter;
   /** Draws of the learned posterior (S, 4) and of the exact one (S, 4), flat. */
-  readonly learned: Float32Array;
-  readonly exact: Float32Array;
+  readonly learned: Float32Array | Float64Array;
+  readonly exact: Float32Array | Float64Array;
   /** Learned posterior: mean, sd, 5 % and 95 % quantiles (4). */
   readonly mean: PerParameter;
   readonly sd: PerParameter;

@@ -1,9 +1,12 @@
 /** `retrodict infer MODEL --data FILE`: the posterior of each observation. */
 import { extname } from "node:path";
+import type { Rows } from "../backends/backend.ts";
+import { newRows } from "../backends/requests.ts";
 import { expectRoom, type OptionsOf, option, whole } from "../checks/options.ts";
 import { checkWritable, readBytes, writeBytes } from "../host/files.ts";
 import { type AmortisedPosterior, infer, inferTable } from "../infer/infer.ts";
 import type { InverseMap } from "../model/model.ts";
+import { digitsFor } from "../numbers/offsets.ts";
 import type { Posterior } from "../posterior/posterior.ts";
 import { numbered } from "../problem/columns.ts";
 import type { Parameter } from "../problem/problem.ts";
@@ -27,7 +30,7 @@ interface Options extends ComputeOptions, OptionsOf<typeof drawsTable> {
 
 /** Draws of all observations, (N, S, D). */
 interface Draws {
-  readonly theta: Float32Array;
+  readonly theta: Rows;
   readonly shape: readonly [N: number, S: number, D: number];
   readonly names: readonly string[];
 }
@@ -42,10 +45,10 @@ const drawsTable = {
 };
 
 /** Rows of a CSV file: observation and draw, counted from 1, then the parameters. */
-function* csvRows({ theta, shape: [N, S, D] }: Draws): Generator<Float32Array> {
+function* csvRows({ theta, shape: [N, S, D] }: Draws): Generator<Rows> {
   for (let n = 0; n < N; n++) {
     for (let s = 0; s < S; s++) {
-      const row = new Float32Array(2 + D);
+      const row = newRows(2 + D, theta instanceof Float32Array ? "f32" : "f64");
       row.set([n + 1, s + 1]);
       row.set(theta.subarray((n * S + s) * D, (n * S + s + 1) * D), 2);
       yield row;
@@ -70,7 +73,8 @@ const writers: Readonly<Record<string, (draws: Draws) => Uint8Array | string>> =
 async function drawAll(posteriors: readonly Posterior[], map: InverseMap, S: number, seed: number): Promise<Draws> {
   const { D, parameters } = map.spec;
   expectRoom("infer", "--samples", S, posteriors.length * D);
-  const theta = new Float32Array(posteriors.length * S * D);
+  const dtype = map.work.parameters === null ? "f32" : "f64";
+  const theta = newRows(posteriors.length * S * D, dtype);
   for (const [n, posterior] of posteriors.entries()) {
     theta.set(await posterior.sample(S, { seed: (seed + n) >>> 0 }), n * S * D);
   }
@@ -89,7 +93,7 @@ const columns = [
 function tableOf(map: InverseMap, posterior: Posterior): string {
   const [low, high] = [posterior.quantile(0.05), posterior.quantile(0.95)];
   const numbers = (d: number): string[] =>
-    [posterior.mean[d], posterior.sd[d], low[d], high[d]].map((x) => formatNumber(x));
+    [posterior.mean[d], posterior.sd[d], low[d], high[d]].map((x) => formatNumber(x, digitsFor(x, posterior.sd[d], 4)));
   const rows = map.spec.parameters.map(({ name, unit = "" }, d) => [name, unit, ...numbers(d)]);
   return formatTable(
     unitless(map) ? columns.filter(({ title }) => title !== "unit") : columns,
@@ -181,7 +185,7 @@ export const inferCommand: CliCommand<Options> = {
         "--problem <PROBLEM>",
         "problem of the model, if it is needed: built-in name or module file (default: the name in MODEL)",
       )
-      .option("--out <FILE>", "write draws: .npy (float32, (N, S, D)), .csv or .json");
+      .option("--out <FILE>", "write draws: .npy ((N, S, D), float32, or float64 for large offsets), .csv or .json");
     addOptions(command, drawsTable);
     addOptions(command, inferTable, ["seed"]);
   },

@@ -37,7 +37,7 @@ export const oneLine = (text: string): string => harmless(text).replaceAll("\n",
 export const formatNumber = (x: number, digits = 4): string => {
   if (!Number.isFinite(x)) return String(x);
   const size = Math.abs(x);
-  if (size !== 0 && (size < 1e-4 || size >= 1e6)) return x.toExponential(digits - 1);
+  if (size !== 0 && (size < 1e-4 || size >= Math.max(1e6, Number(`1e${digits}`)))) return x.toExponential(digits - 1);
   return size >= Number(`1e${digits}`) ? x.toFixed(0) : x.toPrecision(digits); // not 5.3e+2
 };
 

@@ -19,7 +19,7 @@ import type { Posterior } from "../posterior/posterior.ts";
 import { expectProblem } from "../problem/expect.ts";
 import type { Problem } from "../problem/problem.ts";
 import { predictTable, replicate } from "../simulate/predict.ts";
-import { addNoise } from "../simulate/simulate.ts";
+import { addNoise, dataCentre } from "../simulate/simulate.ts";
 import { sdOf } from "./resimulation.ts";
 
 /** T(y, c): the distance of an observation (M) from noise-free data (M). */
@@ -141,7 +141,7 @@ export async function predictiveCheck(
     );
   const [clean, again] = await replicate("predictiveCheck", problem, theta, own, included ? [seed, seed + 1] : [seed]);
   const noiseSd = included ? undefined : problem.noise.sd;
-  const replicated =
-    again ?? (await addNoise(problem, Float32Array.from(clean), seed, STEP, pickOptions(backendTable, own)));
+  const held = dataCentre(problem, clean) === null ? Float32Array.from(clean) : clean;
+  const replicated = again ?? (await addNoise(problem, held, seed, STEP, pickOptions(backendTable, own)));
   return checkReplications(posterior.y, { clean, replicated, noiseSd }, discrepancies);
 }

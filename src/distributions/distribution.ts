@@ -37,11 +37,13 @@ export interface Distribution {
   fromReal(x: Tensor): Tensor;
   /** log |d toReal(θ)/dθ|, (B, 1). */
   logDetToReal(theta: Tensor): Tensor;
+  /** The distribution of θ − centre, of the same draws, for θ whose offset single precision cannot hold (numbers/offsets.ts). */
+  about(centre: Float64Array): Distribution;
   /** The family and its numbers as plain JSON data, from which from-spec.ts makes it again. */
   readonly spec: unknown;
 }
 
-const methods = ["draw", "logDensity", "toReal", "fromReal", "logDetToReal"] as const;
+const methods = ["draw", "logDensity", "toReal", "fromReal", "logDetToReal", "about"] as const;
 const vectors = ["mean", "sd", "realMean", "realSd", "low", "high"] as const;
 
 /** The reason why a value is no distribution, or null where it is one. */
@@ -71,6 +73,9 @@ export function expectBatch(owner: string, name: string, x: Tensor, size: number
   if (isTensor(x) && x.kind === "batch" && x.cols === size) return;
   throw new Error(`${owner}: expected ${name} (B, ${size}), got ${isTensor(x) ? show(x) : describe(x)}`);
 }
+
+/** a − b, entry by entry. */
+export const minus = (a: Float64Array, b: Float64Array): Float64Array => a.map((x, i) => x - b[i]);
 
 /** Infinite bounds as null, for specs: JSON has no infinity. */
 export const finiteOrNull = (x: ArrayLike<number>): (number | null)[] =>

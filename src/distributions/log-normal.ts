@@ -3,9 +3,24 @@
  */
 
 import { isFiniteNumber, isPositive, type Numbers, requireEach, spread } from "../checks/arguments.ts";
-import { add, cast, div, exp, mul, random, square, sub, sumFeatures } from "../graph/build.ts";
+import {
+  add,
+  cast,
+  div,
+  exp,
+  log1p,
+  mul,
+  neg,
+  random,
+  square,
+  sub,
+  sumFeatures,
+  tanh as tanhOf,
+} from "../graph/build.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import { exp as expOf, LOG_2PI, log as logOf, tanh } from "../numbers/math.ts";
-import { type Distribution, expectBatch } from "./distribution.ts";
+import { type Distribution, expectBatch, minus } from "./distribution.ts";
+import { product } from "./product.ts";
 import { makeSupport } from "./support.ts";
 
 /** exp(x) − 1 without cancellation, x ≥ 0. */
@@ -54,6 +69,61 @@ export function logNormal(mu: Numbers, sigma: Numbers): Distribution {
     toReal,
     fromReal,
     logDetToReal,
+    about: (centre) =>
+      product(
+        ...runsOf(centre).map(([from, to]) => {
+          const [mu, sigma] = [args.mu.slice(from, to), args.sigma.slice(from, to)];
+          return centre[from] > 0 ? aboutCentre(mu, sigma, centre.slice(from, to)) : logNormal(mu, sigma);
+        }),
+      ),
     spec: { name: "logNormal", mu: Array.from(args.mu), sigma: Array.from(args.sigma) },
+  } satisfies Distribution);
+}
+
+/** Runs [from, to) of entries that are all 0 or all not. */
+function runsOf(centre: Float64Array): [number, number][] {
+  const runs: [number, number][] = [];
+  centre.forEach((c, i) => {
+    if (i > 0 && c > 0 === centre[i - 1] > 0) runs[runs.length - 1][1] = i + 1;
+    else runs.push([i, i + 1]);
+  });
+  return runs;
+}
+
+/** exp(x) − 1 for |x| < 1. */
+function expm1Of(x: Tensor): Tensor {
+  const t = tanhOf(mul(x, 0.5));
+  return div(mul(t, 2), sub(1, t));
+}
+
+/**
+ * θ − c of log-normal θ near c > 0, that is of small σ: its image on the line, log(1 + (θ − c)/c) = log θ − log c, keeps the digits
+ * that log θ would lose beside μ.
+ */
+function aboutCentre(mu: Float64Array, sigma: Float64Array, c: Float64Array): Distribution {
+  const size = c.length;
+  const shift = mu.map((m, i) => m - logOf(c[i]));
+  const theta = logNormal(mu, sigma);
+  const constant = sigma.reduce((sum, s) => sum - logOf(s), -0.5 * size * LOG_2PI);
+  const volume = c.reduce((sum, x) => sum + logOf(x), 0);
+  const toReal = (x: Tensor): Tensor => {
+    expectBatch("logNormal", "theta", x, size);
+    return log1p(div(x, c));
+  };
+  const fromReal = (x: Tensor): Tensor => mul(expm1Of(x), c);
+  const logDetToReal = (x: Tensor): Tensor => neg(add(sumFeatures(toReal(x)), volume));
+  return Object.freeze({
+    ...theta,
+    mean: minus(theta.mean, c),
+    realMean: shift,
+    low: c.map((x) => -x),
+    draw: (stream, dtype) => fromReal(add(mul(cast(random("normal", size, stream), dtype), sigma), shift)),
+    logDensity: (x) => {
+      const z = div(sub(toReal(x), shift), sigma);
+      return add(add(mul(sumFeatures(square(z)), -0.5), logDetToReal(x)), constant);
+    },
+    toReal,
+    fromReal,
+    logDetToReal,
   } satisfies Distribution);
 }

@@ -41,6 +41,8 @@ export interface Noise {
   readonly sd: number | readonly number[];
   /** Fisher information of each of the data, or one for all, on its noise-free value. Gauss–Newton methods weigh misfits with it. */
   readonly information?: number | readonly number[];
+  /** Whether noise is added to data, whatever they are: then it is the same for data less an offset. */
+  readonly additive?: boolean;
   /** Noisy data (T·B, M) from noise-free ones (T·B, M), with one stream of random numbers. */
   draw(clean: Tensor, stream: number): Tensor;
   /** Normalised log density (T·B, 1) of data y given the noise-free data, both (T·B, M) and of one type. */
@@ -93,6 +95,7 @@ export function gaussianNoise(sd: Numbers): Noise {
       scale.map((s) => 1 / (s * s)),
       size,
     ),
+    additive: true,
     draw: (clean, stream) => {
       expectBatch("gaussianNoise", "noise-free data", clean, size ?? clean.cols);
       return add(clean, mul(cast(random("normal", clean.cols, stream, clean.rows), clean.dtype), scale));
@@ -144,6 +147,7 @@ export function studentNoise(options: StudentNoiseOptions): Noise {
       scale.map((s) => (degrees + 1) / ((degrees + 3) * s * s)),
       size,
     ),
+    additive: true,
     draw: (clean, stream) => {
       expectBatch("studentNoise", "noise-free data", clean, size ?? clean.cols);
       const both = cast(random("uniform", 2 * clean.cols, stream, clean.rows), clean.dtype);
@@ -169,6 +173,7 @@ export const includedNoise: Noise = Object.freeze({
   name: "included",
   size: null,
   sd: 0,
+  additive: true,
   draw: (clean) => clean,
   logDensity: () => {
     throw new Error(

@@ -5,7 +5,7 @@
 import { isFiniteNumber, isPositive, type Numbers, requireEach, spread } from "../checks/arguments.ts";
 import { add, cast, div, mul, random, square, sub, sumFeatures } from "../graph/build.ts";
 import { LOG_2PI, log } from "../numbers/math.ts";
-import { type Distribution, expectBatch } from "./distribution.ts";
+import { type Distribution, expectBatch, minus } from "./distribution.ts";
 import { makeSupport } from "./support.ts";
 
 /**
@@ -41,6 +41,7 @@ export function normal(mean: Numbers, sd: Numbers): Distribution {
     toReal,
     fromReal,
     logDetToReal,
+    about: (centre) => normal(minus(args.mean, centre), args.sd),
     spec: { name: "normal", mean: Array.from(args.mean), sd: Array.from(args.sd) },
   } satisfies Distribution);
 }

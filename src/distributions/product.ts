@@ -54,6 +54,7 @@ export function product(...parts: readonly Distribution[]): Distribution {
     toReal: (theta) => concat(...each("theta", theta, (p, x) => p.toReal(x))),
     fromReal: (x) => concat(...each("x", x, (p, part) => p.fromReal(part))),
     logDetToReal: (theta) => sum(each("theta", theta, (p, x) => p.logDetToReal(x))),
+    about: (centre) => product(...parts.map((p, i) => p.about(centre.slice(starts[i], starts[i] + p.size)))),
     spec: { name: "product", parts: parts.map((p) => p.spec) },
   } satisfies Distribution);
 }

@@ -12,7 +12,7 @@
 import { isFiniteNumber, isPositive, type Numbers, requireEach, spread } from "../checks/arguments.ts";
 import { add, cast, log, mul, neg, random, softplus, sub, sumFeatures } from "../graph/build.ts";
 import { exp, log1p, log as logOf } from "../numbers/math.ts";
-import { type Distribution, expectBatch } from "./distribution.ts";
+import { type Distribution, expectBatch, minus } from "./distribution.ts";
 import { makeSupport } from "./support.ts";
 import { LOGISTIC_SD } from "./uniform.ts";
 
@@ -62,6 +62,7 @@ export function softUniform(low: Numbers, high: Numbers, edge: Numbers): Distrib
     toReal: line.toReal,
     fromReal: line.fromReal,
     logDetToReal: line.logDetToReal,
+    about: (centre) => softUniform(minus(args.low, centre), minus(args.high, centre), args.edge),
     spec: { name: "softUniform", low: Array.from(args.low), high: Array.from(args.high), edge: Array.from(args.edge) },
   } satisfies Distribution);
 }

@@ -7,7 +7,7 @@
 import { isFiniteNumber, isPositive, type Numbers, requireEach, spread } from "../checks/arguments.ts";
 import { add, cast, div, maximum, minimum, mul, probit, random, square, sub, sumFeatures } from "../graph/build.ts";
 import { erfc, exp as expOf, LOG_2PI, log as logOf } from "../numbers/math.ts";
-import { type Distribution, expectBatch, finiteOrNull } from "./distribution.ts";
+import { type Distribution, expectBatch, finiteOrNull, minus } from "./distribution.ts";
 import { makeSupport } from "./support.ts";
 
 /** Nodes of the moments' quadrature, and how many σ from the densest point it goes: exp(−9²/2) is 3e-18. */
@@ -115,6 +115,8 @@ export function truncatedNormal(mean: Numbers, sd: Numbers, low: Numbers, high: 
     toReal,
     fromReal,
     logDetToReal,
+    about: (centre) =>
+      truncatedNormal(minus(args.mean, centre), args.sd, minus(args.low, centre), minus(args.high, centre)),
     spec: {
       name: "truncatedNormal",
       mean: Array.from(args.mean),

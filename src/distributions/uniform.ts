@@ -6,7 +6,7 @@
 import { isFiniteNumber, type Numbers, requireEach, spread } from "../checks/arguments.ts";
 import { add, cast, mul, random, sub, sumFeatures } from "../graph/build.ts";
 import { log } from "../numbers/math.ts";
-import { type Distribution, expectBatch } from "./distribution.ts";
+import { type Distribution, expectBatch, minus } from "./distribution.ts";
 import { makeSupport } from "./support.ts";
 
 const SQRT_12 = 3.4641016151377544;
@@ -45,6 +45,7 @@ export function uniform(low: Numbers, high: Numbers): Distribution {
     toReal,
     fromReal,
     logDetToReal,
+    about: (centre) => uniform(minus(args.low, centre), minus(args.high, centre)),
     spec: { name: "uniform", low: Array.from(args.low), high: Array.from(args.high) },
   } satisfies Distribution);
 }

@@ -1,4 +1,5 @@
 /** Posteriors of evaluation cases beside their reference posteriors: KS, importance weights, re-simulated data. */
+import type { Rows } from "../backends/backend.ts";
 import { ksFloor, ksPerParameter, pool } from "../diagnostics/ks.ts";
 import type { AmortisedPosterior } from "../infer/infer.ts";
 import { exp } from "../numbers/math.ts";
@@ -35,7 +36,7 @@ export interface CompareRequest {
   readonly draws: number;
   readonly seed: number;
   /** Noise-free data of the true parameters (M), and the noise sd (M). */
-  readonly clean: Float32Array;
+  readonly clean: Rows;
   readonly noiseSd: Float64Array;
 }
 
@@ -46,7 +47,7 @@ export async function compare(posterior: AmortisedPosterior, request: CompareReq
   const exact = reference.draws?.[index] ?? null;
   const drawn = await posterior.sample(draws, { seed: seed + 2 });
   const weighted = reference.joint && (await weigh(posterior, reference.joint, WEIGHTED * draws, seed + 3));
-  const ksOf = (theta: Float32Array): number[] | null => exact && [...ksPerParameter(theta, exact, D)];
+  const ksOf = (theta: Rows): number[] | null => exact && [...ksPerParameter(theta, exact, D)];
   return {
     ks: ksOf(drawn),
     corrected: weighted && ksOf(rowsOf(weighted.theta, resample(weighted.weights, draws, seed + 4), D)),
@@ -58,7 +59,7 @@ export async function compare(posterior: AmortisedPosterior, request: CompareReq
 }
 
 async function resimulationOf(
-  theta: Float32Array,
+  theta: Rows,
   { reference, clean, noiseSd }: CompareRequest,
   D: number,
 ): Promise<number | null> {
@@ -74,7 +75,7 @@ async function weigh(
   joint: NonNullable<Reference["joint"]>,
   count: number,
   seed: number,
-): Promise<{ theta: Float32Array; weights: Float64Array; kHat: number; ess: number }> {
+): Promise<{ theta: Rows; weights: Float64Array; kHat: number; ess: number }> {
   const theta = await posterior.sample(count, { seed });
   const [p, q] = [await joint(theta, posterior.y), await posterior.logProb(theta)];
   const ratios = q.map((l, s) => (Number.isFinite(p[s]) && Number.isFinite(l) ? p[s] - l : Number.NEGATIVE_INFINITY));

@@ -6,6 +6,7 @@
  *   weights        k̂ of the same draws, and the KS of draws corrected by importance weights (sampling/psis.ts)
  *   re-simulation  distance between data simulated from draws and from the true parameters
  */
+import type { Rows } from "../backends/backend.ts";
 import { type BackendOptions, backendOf } from "../backends/select.ts";
 import { expectRoom, readOptions, type SettingsOf } from "../checks/options.ts";
 import { rankTruths } from "../diagnostics/ranks.ts";
@@ -69,7 +70,7 @@ export async function evaluate(map: InverseMap, options: EvaluateOptions = {}): 
       prior: {
         mean: [...problem.prior.mean],
         sd: [...problem.prior.sd],
-        draws: Float32Array.from(fresh.theta.slice(0, SHOWN).flatMap((theta) => [...theta])),
+        draws: fresh.truths.slice(0, SHOWN * map.spec.D),
       },
       verdict: verdictOf(scores, reference.caveat),
       against: { name: reference.name, text: reference.text },
@@ -108,10 +109,10 @@ interface Cases {
   /** Simulations that failed. */
   readonly dropped: number;
   /** All true parameters (count, D). */
-  readonly truths: Float32Array;
-  readonly theta: readonly Float32Array[];
-  readonly clean: readonly Float32Array[];
-  readonly y: readonly Float32Array[];
+  readonly truths: Rows;
+  readonly theta: readonly Rows[];
+  readonly clean: readonly Rows[];
+  readonly y: readonly Rows[];
   readonly noiseSd: Float64Array;
 }
 
@@ -124,7 +125,7 @@ async function simulateCases({ problem, cases, calibration, seed, backend, signa
     throw reasonOf(error, signal); // an evaluation cannot be continued, so the error does not say how
   });
   const { count, theta, clean, noisy } = simulated;
-  const rows = (flat: Float32Array, width: number): Float32Array[] =>
+  const rows = (flat: Rows, width: number): Rows[] =>
     Array.from({ length: count }, (_, i) => flat.slice(i * width, (i + 1) * width));
   return {
     count,

@@ -1,4 +1,5 @@
 /** The result of `evaluate` as plain data. */
+import type { Rows } from "../backends/backend.ts";
 import type { CalibrationSummary, CurveRecord, PooledKs, TruthName, Verdict } from "../model/calibration-record.ts";
 import type { ModelSpec } from "../model/model.ts";
 
@@ -24,9 +25,9 @@ export interface Example {
   readonly y: readonly number[];
   readonly theta: readonly number[];
   /** Draws (S, D) of the guide. */
-  readonly guide: Float32Array;
+  readonly guide: Rows;
   /** Draws (S, D) of the reference posterior; null without one. */
-  readonly truth: Float32Array | null;
+  readonly truth: Rows | null;
   readonly mean: readonly number[];
   readonly sd: readonly number[];
   readonly q05: readonly number[];
@@ -45,7 +46,7 @@ export interface Evaluation {
   readonly description: string;
   readonly model: Pick<ModelSpec, "guide" | "training" | "parameters" | "D" | "M">;
   /** Prior mean and sd of each parameter (D), and draws (S, D) of it for pictures. */
-  readonly prior: { readonly mean: readonly number[]; readonly sd: readonly number[]; readonly draws: Float32Array };
+  readonly prior: { readonly mean: readonly number[]; readonly sd: readonly number[]; readonly draws: Rows };
   readonly verdict: Verdict;
   readonly against: { readonly name: TruthName; readonly text: string };
   /** Cases compared with the reference posterior; fewer than requested if too many simulations were dropped. */

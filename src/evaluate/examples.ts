@@ -1,4 +1,5 @@
 /** A few evaluation cases to look at: the typical one, the worst ones, and the first. */
+import type { Rows } from "../backends/backend.ts";
 import type { AmortisedPosterior } from "../infer/infer.ts";
 import { meanOf } from "../numbers/moments.ts";
 import type { Comparison } from "./compare.ts";
@@ -13,7 +14,7 @@ export interface ExampleRequest {
   readonly comparisons: readonly Comparison[];
   readonly reference: Reference;
   /** True parameters of each case (D). */
-  readonly theta: readonly Float32Array[];
+  readonly theta: readonly Rows[];
   readonly seed: number;
 }
 

@@ -2,6 +2,7 @@
  * Reference posteriors. The best that the problem allows is used: its own exact sampler, quadrature for one or two parameters
  * (table.ts), or chains of the no-U-turn sampler (sampling/nuts.ts).
  */
+import type { Rows } from "../backends/backend.ts";
 import type { BackendOptions } from "../backends/select.ts";
 import { pause } from "../host/yielding.ts";
 import type { AmortisedPosterior } from "../infer/infer.ts";
@@ -29,11 +30,11 @@ export interface Reference {
   /** A description for reports: "exact draws, …". */
   readonly text: string;
   /** Draws (draws, D) of each case; null without a reference. */
-  readonly draws: readonly Float32Array[] | null;
+  readonly draws: readonly Rows[] | null;
   /** log p(y, θ) (S) up to a constant for each y; null without a likelihood. */
-  readonly joint: ((theta: Float32Array, y: ArrayLike<number>) => Promise<ArrayLike<number>>) | null;
+  readonly joint: ((theta: Rows, y: ArrayLike<number>) => Promise<ArrayLike<number>>) | null;
   /** Noise-free data (S, M); null without a forward model. */
-  readonly clean: ((theta: Float32Array) => Promise<ArrayLike<number>>) | null;
+  readonly clean: ((theta: Rows) => Promise<ArrayLike<number>>) | null;
   /** A reason to doubt the reference itself, or null. */
   readonly caveat: string | null;
   readonly dispose: () => void;
@@ -63,9 +64,9 @@ async function withForward(
 async function drawEach(
   { posteriors, draws, seed, onStage, signal }: ReferenceRequest,
   stage: string,
-  draw: (y: ArrayLike<number>, count: number, seed: number) => Float32Array | Promise<Float32Array>,
-): Promise<Float32Array[]> {
-  const all: Float32Array[] = [];
+  draw: (y: ArrayLike<number>, count: number, seed: number) => Rows | Promise<Rows>,
+): Promise<Rows[]> {
+  const all: Rows[] = [];
   for (const [i, { y }] of posteriors.entries()) {
     signal?.throwIfAborted();
     all.push(await draw(y, draws, seed + i));

@@ -8,7 +8,7 @@
  * is uniform within it. Long data with normal noise are reduced to their principal components, in noise sd, because the
  * likelihood depends on nothing else.
  */
-import type { Executor } from "../backends/backend.ts";
+import type { Executor, Rows } from "../backends/backend.ts";
 import { type BackendOptions, createExact } from "../backends/select.ts";
 import { frameOf } from "../distributions/frame.ts";
 import { cast, input, sub } from "../graph/build.ts";
@@ -19,6 +19,7 @@ import { rootMeanSquare, sumOfSquares } from "../numbers/moments.ts";
 import { principalComponents } from "../numbers/principal.ts";
 import { STREAMS, uniformAt } from "../numbers/random.ts";
 import type { Problem } from "../problem/problem.ts";
+import { centred, restored, type Work, workOf } from "../problem/work.ts";
 
 /** Nodes along each dimension. */
 const NODES = [0, 513, 97];
@@ -48,23 +49,25 @@ export interface Table {
   /** log p(y, θ) (S), interpolated, up to a constant for each y. */
   joint(theta: ArrayLike<number>, y: ArrayLike<number>): Promise<Float64Array>;
   /** Independent draws (count, D) of the posterior of y. */
-  draw(y: ArrayLike<number>, count: number, seed: number): Promise<Float32Array>;
+  draw(y: ArrayLike<number>, count: number, seed: number): Promise<Rows>;
   dispose(): void;
 }
 
 /** Plans: `solve` and `prior` of z, `likelihood` of noise-free data, `toLine` of θ, and the `range` of the prior in z. */
-function tableProgram({ D, M, forward, prior, noise }: Problem): Program {
+function tableProgram({ D, M, forward, prior, noise, centre }: Work): Program {
   if (forward === null || D > 2) throw new Error("internal: a table of many parameters, or without a forward model");
   const frame = frameOf(prior);
   const z = input("z", D, { dtype: "f64" });
-  const theta = input("theta", D, { dtype: "f64" });
+  const theta = centred(input("theta", D, { dtype: "f64" }), centre);
   const clean = input("clean", M, { dtype: "f64" });
   const y = input("y", M, { dtype: "f64", repeat: true });
   const at = frame.fromGuide(z);
   return atOnce(
     compile({
       solve: { outputs: { clean: forward(at) } },
-      prior: { outputs: { logPrior: sub(prior.logDensity(at), frame.logDet(at)), theta: cast(at, "f32") } },
+      prior: {
+        outputs: { logPrior: sub(prior.logDensity(at), frame.logDet(at)), theta: restored(cast(at, "f32"), centre) },
+      },
       likelihood: { outputs: { value: noise.logDensity(y, clean) } },
       range: { outputs: { z: frame.toGuide(prior.draw(STREAMS.prior, "f64")) } },
       toLine: { outputs: { z: frame.toGuide(theta), logPrior: prior.logDensity(theta) } },
@@ -79,7 +82,7 @@ export async function makeTable(
   onRows: (done: number, of: number) => Promise<void> = async () => {},
 ): Promise<Table> {
   const { D, M } = problem;
-  const executor = await createExact(tableProgram(problem), backend);
+  const executor = await createExact(tableProgram(workOf(problem)), backend);
   const grid = await gridOf(executor, D);
   const nodes = grid.reduce((n, g) => n * g.count, 1);
   const positions = new Float64Array(nodes * D);
@@ -131,7 +134,7 @@ export async function makeTable(
       const most = log.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
       const weights = log.map((l) => exp(l - most));
       const drawn = pick(points, weights, size, D, count, seed);
-      return (await executor.run("prior", { rows: count, inputs: { z: drawn } })).theta as Float32Array;
+      return (await executor.run("prior", { rows: count, inputs: { z: drawn } })).theta;
     },
     dispose: () => executor.dispose(),
   };

@@ -6,6 +6,7 @@ import { expectRoom, type OptionsOf, option, readOptions, seed, whole } from "..
 import { encodeObservations } from "../model/encode-observations.ts";
 import { expectMap } from "../model/expect.ts";
 import type { InverseMap } from "../model/model.ts";
+import { areSingle, type Centre, withCentre, withoutCentre } from "../numbers/offsets.ts";
 import { packed, symmetric, timesOwnTranspose } from "../numbers/triangles.ts";
 import { drawnSummary, gaussianSummary, makePosterior, type Posterior, type Summary } from "../posterior/posterior.ts";
 import { checkData, isRows } from "../problem/problem.ts";
@@ -62,8 +63,9 @@ export async function infer(
   const rows = checkData(map.spec, y);
   const backend = withDefaults(map.backend, where);
   const executor = await map.executor("posterior", backend);
-  const encoded = await encodeObservations(map, singlePrecision(rows), backend);
+  const encoded = await encodeObservations(map, singlePrecision(rows, map.work.data), backend);
   const C = encoded.context.length / rows.length;
+  const coarse = map.work.data !== null && areSingle(y) ? COARSE : undefined;
   const posteriors: AmortisedPosterior[] = [];
   for (const [i, row] of rows.entries()) {
     const context = encoded.context.subarray(i * C, (i + 1) * C) as Float32Array;
@@ -73,16 +75,20 @@ export async function infer(
     const closed = map.closedForm
       ? closedSummary(map, encoded.mean.subarray(i * D, (i + 1) * D), encoded.factor, i)
       : undefined;
-    posteriors.push(await posteriorOf({ owner, map, backend, executor, row, context, distance, closed, draws, seed }));
+    const own = { row, context, distance, closed, coarse };
+    posteriors.push(await posteriorOf({ owner, map, backend, executor, draws, seed, ...own }));
   }
   return isRows(y) ? posteriors : posteriors[0];
 }
 
-/** Observations (N, M) as one array. @throws when a number is beyond the range of single precision. */
-function singlePrecision(rows: readonly Float64Array[]): Float32Array {
+const COARSE =
+  "the observation is given in single precision, which has lost digits of data so far from 0: give numbers of double precision";
+
+/** Observations (N, M) less their centre as one array. @throws when a number is then beyond the range of single precision. */
+function singlePrecision(rows: readonly Float64Array[], centre: Centre): Float32Array {
   const M = rows[0].length;
   const y = new Float32Array(rows.length * M);
-  for (const [i, row] of rows.entries()) y.set(row, i * M);
+  for (const [i, row] of rows.entries()) y.set(withoutCentre(row, centre), i * M);
   const over = y.findIndex((x) => !Number.isFinite(x));
   if (over < 0) return y;
   const [i, column] = [Math.floor(over / M), over % M];
@@ -106,25 +112,27 @@ interface Encoded {
   readonly closed: Summary | undefined;
   readonly draws: number;
   readonly seed: number;
+  readonly coarse: string | undefined;
 }
 
 /** The posterior of one observation. It draws as if it were alone, so that it does not depend on the others. */
 async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
-  const { owner, map, backend, executor, row, context, distance, closed, draws, seed } = encoded;
+  const { owner, map, backend, executor, row, context, distance, closed, draws, seed, coarse } = encoded;
   const sample = (count: number, own: number): Promise<Record<string, Rows>> =>
     executor.run("sample", { rows: count, repeat: count, inputs: { context }, seed: own });
   const drawn = closed ? undefined : await sample(draws, seed);
+  const thetaOf = ({ theta }: Record<string, Rows>): Rows => withCentre(theta, map.work.parameters);
   const farther = shareFarther(map.spec.distances, distance);
   const posterior = makePosterior({
     owner,
     prior: map.prior,
     y: row,
-    summary: closed ?? drawnSummary(drawn?.theta as Float32Array, map.spec.D),
-    warning: warningOf(map.spec, row, distance),
-    draw: async (count, own) => (await sample(count, own)).theta as Float32Array,
+    summary: closed ?? drawnSummary(thetaOf(drawn as Record<string, Rows>), map.spec.D),
+    warning: [coarse, warningOf(map.spec, row, distance)].filter(Boolean).join("; ") || undefined,
+    draw: async (count, own) => thetaOf(await sample(count, own)),
     density: async (theta, count) => {
       const density = await map.executor("density", backend);
-      const inputs = { context, theta: Float32Array.from(theta) };
+      const inputs = { context, theta: withoutCentre(theta, map.work.parameters) };
       return (await density.run("logProb", { rows: count, repeat: count, inputs })).logProb;
     },
   });
@@ -140,7 +148,7 @@ async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
 
 /** The summary of row i of a Gaussian guide, in closed form: z ~ N(m, L Lᵀ), θ = μ + σ z. `factors` holds L packed, row by row. */
 function closedSummary(
-  { spec: { D }, prior }: InverseMap,
+  { spec: { D }, work: { prior, parameters } }: InverseMap,
   m: ArrayLike<number>,
   factors: ArrayLike<number>,
   i: number,
@@ -149,8 +157,6 @@ function closedSummary(
   const scaled = Float64Array.from({ length: size }, (_, k) => factors[i * size + k]);
   for (let r = 0, at = 0; r < D; r++) for (let c = 0; c <= r; c++, at++) scaled[at] *= prior.realSd[r];
   const covariance = symmetric(timesOwnTranspose(scaled));
-  return gaussianSummary(
-    Float64Array.from({ length: D }, (_, d) => prior.realMean[d] + prior.realSd[d] * m[d]),
-    covariance,
-  );
+  const mean = Float64Array.from({ length: D }, (_, d) => prior.realMean[d] + prior.realSd[d] * m[d]);
+  return gaussianSummary(withCentre(mean, parameters), covariance);
 }

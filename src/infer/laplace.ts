@@ -8,7 +8,7 @@
  * centre and at draws from the prior; the Gaussian is at the mode with the largest mass.
  */
 
-import type { Executor } from "../backends/backend.ts";
+import type { Executor, Rows } from "../backends/backend.ts";
 import { cachedBy, cachedByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, backendTable, createExact } from "../backends/select.ts";
 import { expectRoom, type OptionsOf, oneOf, option, readOptions, seed, whole } from "../checks/options.ts";
@@ -24,6 +24,7 @@ import { invert, packed, symmetric } from "../numbers/triangles.ts";
 import { drawnSummary, gaussianSummary, makePosterior, type Posterior, type Summary } from "../posterior/posterior.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { checkData, isRows, type Problem } from "../problem/problem.ts";
+import { centred, restored, workOf } from "../problem/work.ts";
 import type { CorrectedPosterior, CorrectOptions } from "../sampling/correct.ts";
 import { climb } from "../search/climb.ts";
 import { type Found, massOf, rank, warningOf } from "../search/modes.ts";
@@ -132,7 +133,8 @@ const kept = cachedBy((problem: Problem) => {
 
 /** Plans: `step`; `starts`, draws of the prior in z; `theta` of z; `sample` and `logProb` of the Gaussian. */
 function programOf(problem: Problem, curvature: Curvature): Program {
-  const { D, prior } = problem;
+  const work = workOf(problem);
+  const { D, prior, centre } = work;
   const frame = frameOf(prior);
   const dtype = "f64";
   const z = input("z", D, { dtype });
@@ -140,15 +142,16 @@ function programOf(problem: Problem, curvature: Curvature): Program {
   const factor = input("factor", packed(D), { dtype, repeat: true }); // of the precision: H = C Cᵀ
   const noise = cast(random("normal", D, STREAMS.posterior), dtype);
   const drawn = add(mode, triSolve(factor, noise, { transpose: true }));
-  const theta = input("theta", D, { dtype });
+  const theta = centred(input("theta", D, { dtype }), centre);
   const back = triMul(factor, sub(frame.toGuide(theta), mode), { transpose: true });
   const logQ = mul(sub(logDet(factor), sumFeatures(square(back))), 0.5);
   return atOnce(
     compile({
-      step: { outputs: traceStep(problem, curvature), rows: STEP_ROWS },
+      step: { outputs: traceStep(work, curvature), rows: STEP_ROWS },
       starts: { outputs: { z: frame.toGuide(prior.draw(STREAMS.prior, dtype)) } },
-      theta: { outputs: { theta: frame.fromGuide(z) } },
-      sample: { outputs: { theta: frame.fromGuide(cast(drawn, "f32")) } }, // rounded first, so that θ stays in the support
+      theta: { outputs: { theta: restored(frame.fromGuide(z), centre) } },
+      // Rounded first, so that θ stays in the support.
+      sample: { outputs: { theta: restored(frame.fromGuide(cast(drawn, "f32")), centre) } },
       logProb: { outputs: { logProb: add(add(logQ, normalConstant(D)), frame.logDet(theta)) } },
     }),
   );
@@ -175,8 +178,8 @@ async function posteriorOf(parts: Parts): Promise<LaplacePosterior> {
   const { modes } = found;
   const [{ at }] = modes;
   const given = { mode: at.z, factor: at.factor };
-  const draw = async (count: number, own: number): Promise<Float32Array> =>
-    (await executor.run("sample", { rows: count, repeat: count, inputs: given, seed: own })).theta as Float32Array;
+  const draw = async (count: number, own: number): Promise<Rows> =>
+    (await executor.run("sample", { rows: count, repeat: count, inputs: given, seed: own })).theta;
   const z = new Float64Array(modes.length * D);
   for (const [k, mode] of modes.entries()) z.set(mode.at.z, k * D);
   const thetas = split((await executor.run("theta", { rows: modes.length, inputs: { z } })).theta, D);

@@ -3,8 +3,11 @@ import { type BackendOptions, once } from "../backends/select.ts";
 import { input } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
 import { atOnce } from "../host/yielding.ts";
+import { meanOf, varianceOf } from "../numbers/moments.ts";
+import { isOffset } from "../numbers/offsets.ts";
 import { STREAMS } from "../numbers/random.ts";
 import type { Problem } from "../problem/problem.ts";
+import { restored, workOf } from "../problem/work.ts";
 import { SIMULATION_STEPS } from "../simulate/steps.ts";
 import type { Fingerprint, ModelSpec } from "./model.ts";
 
@@ -24,6 +27,7 @@ export async function fingerprintOf(
   options: BackendOptions = {},
   at?: Fingerprint["theta"],
 ): Promise<Fingerprint> {
+  const { prior, centre } = workOf(problem);
   const theta = input("theta", problem.D, { dtype: "f64" });
   const outputs = {
     logPrior: problem.prior.logDensity(theta),
@@ -31,7 +35,7 @@ export async function fingerprintOf(
   };
   const program = atOnce(
     compile({
-      draw: { outputs: { theta: problem.prior.draw(STREAMS.prior, "f64") } },
+      draw: { outputs: { theta: restored(prior.draw(STREAMS.prior, "f64"), centre) } },
       evaluate: { outputs },
     }),
   );
@@ -49,7 +53,11 @@ export async function fingerprintOf(
   });
 }
 
-const differ = (a: readonly number[], b: readonly number[]): boolean => {
+const differ = (one: readonly number[], other: readonly number[]): boolean => {
+  // An offset that single precision cannot hold would hide everything else in the scale.
+  const mean = meanOf(one);
+  const shift = isOffset(mean, Math.sqrt(varianceOf(one))) && one.some((x) => x !== mean) ? mean : 0;
+  const [a, b] = [one, other].map((list) => list.map((x) => x - shift));
   const scale = Math.max(...a.map(Math.abs), ...b.map(Math.abs), Number.MIN_VALUE);
   return a.length !== b.length || a.some((x, i) => !(Math.abs(x - b[i]) <= TOLERANCE * scale));
 };

@@ -19,8 +19,10 @@ import { atOnce } from "../host/yielding.ts";
 import { type DistanceKind, distances } from "../nn/distance.ts";
 import { type Embedding, traceEmbedding } from "../nn/embedding.ts";
 import type { MakeWeight } from "../nn/mlp.ts";
+import type { Centre } from "../numbers/offsets.ts";
 import { STREAMS } from "../numbers/random.ts";
 import type { Parameter, Problem } from "../problem/problem.ts";
+import { withDataAbout, workAbout } from "../problem/work.ts";
 import type { CalibrationRecord } from "./calibration-record.ts";
 
 /** Forward model and log-prior at fixed parameters. They tell whether a problem is the one that the model was trained on. */
@@ -97,6 +99,8 @@ export interface ModelSpec {
   readonly data?: readonly Parameter[];
   /** The prior, as `distributionFromSpec` reads it. */
   readonly prior: unknown;
+  /** What is subtracted in double precision before anything is single: from parameters (D), from data (M). Absent: nothing. */
+  readonly centres?: { readonly parameters: readonly number[] | null; readonly data: readonly number[] | null };
   readonly guide: { readonly name: string; readonly options: Readonly<Record<string, unknown>> };
   readonly embedding: Embedding;
   /** How the distance from the simulations is measured. Files from before there was a choice have none: "whitened". */
@@ -121,6 +125,8 @@ export interface InverseMap {
   /** The problem, where it is known. Corrections need it, and inference with guides on Laplace's base. */
   readonly problem: Problem | null;
   readonly prior: Distribution;
+  /** The prior about the centre of the parameters, in which the programs work, and the centres. */
+  readonly work: { readonly prior: Distribution; readonly parameters: Centre; readonly data: Centre };
   /** Default backend of its calls. */
   readonly backend: BackendOptions;
   /** The executor of one of this map's programs, made at its first use and shared. `options` win over `backend`. */
@@ -249,7 +255,11 @@ export function* makeInverseMap(
   const prior = distributionFromSpec(spec.prior);
   if (prior.size !== spec.D) throw new Error(`model: expected a prior of ${spec.D} parameters, got ${prior.size}`);
   const { embedding, distance = "whitened", D, M } = spec;
-  const parts = { guide: traced, prior, embedding, distance, D, M };
+  const [parameters, data] = [spec.centres?.parameters, spec.centres?.data].map((c) =>
+    c ? Float64Array.from(c) : null,
+  );
+  const work = { prior: parameters ? prior.about(parameters) : prior, parameters, data };
+  const parts = { guide: traced, prior: work.prior, embedding, distance, D, M };
   const pack = (program: Program): Loaded => ({
     program,
     weights: packSlab(program.weights, tensors),
@@ -262,7 +272,8 @@ export function* makeInverseMap(
     density: async () => pack(atOnce(programs.density(parts))),
     search: async () => {
       if (problem === null) throw new Error("internal: a search without a problem");
-      return pack((await import("../search/local-coordinates.ts")).localProgram(problem));
+      const about = withDataAbout(workAbout(problem, parameters), data);
+      return pack((await import("../search/local-coordinates.ts")).localProgram(about));
     },
   };
   const loaded: Partial<Record<ProgramName, Promise<Loaded>>> = {};
@@ -287,6 +298,7 @@ export function* makeInverseMap(
     trained: posterior.program.weights.entries.map(({ name }) => name),
     problem,
     prior,
+    work,
     backend,
     executor: async (name, options = {}) => (await executors[name](withDefaults(backend, options))).executor,
     closedForm: inClosedForm(traced, prior),

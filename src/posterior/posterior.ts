@@ -29,12 +29,15 @@ export interface Posterior {
   readonly covariance: Float64Array;
   /** Quantiles of each parameter (D). @throws unless 0 < p < 1. */
   quantile(p: number): Float64Array;
-  /** Draws (count, D). */
-  sample(count: number, options?: SampleOptions): Promise<Float32Array>;
+  /**
+   * Draws (count, D), in single precision; in double where the prior lies so far from 0, beside its spread, that single precision
+   * cannot hold them (spacing 2⁻²³ |mean| above 1e-4 of the sd of a parameter).
+   */
+  sample(count: number, options?: SampleOptions): Promise<Float32Array | Float64Array>;
   /** log q(θ | y) (S) of parameters (S, D), flat or row by row. */
   logProb(theta: ArrayLike<number> | readonly ArrayLike<number>[]): Promise<Float64Array>;
   /** The draws (S, D) that mean, covariance and quantiles were taken from; null where those are in closed form. */
-  readonly draws: Float32Array | null;
+  readonly draws: Float32Array | Float64Array | null;
   /** Says why the posterior is unreliable; undefined if no reason is known. */
   readonly warning: string | undefined;
 }
@@ -49,7 +52,7 @@ export interface PosteriorParts {
   readonly summary: Summary;
   readonly warning: string | undefined;
   /** Draws (count, D). */
-  readonly draw: (count: number, seed: number) => Promise<Float32Array>;
+  readonly draw: (count: number, seed: number) => Promise<Rows>;
   /** log q (S) of parameters (S, D) that may lie outside of the support. */
   readonly density: (theta: Float64Array, count: number) => Promise<Rows>;
 }
@@ -128,7 +131,7 @@ export function gaussianSummary(mean: Float64Array, covariance: Float64Array): S
 }
 
 /** Mean, covariance and quantiles of draws (S, D). */
-export function drawnSummary(draws: Float32Array, D: number): Summary {
+export function drawnSummary(draws: Rows, D: number): Summary {
   const mean = columnMeans(draws, D);
   const covariance = symmetric(covarianceOf(draws, mean));
   let columns: Float64Array[] | undefined; // sorted at the first call

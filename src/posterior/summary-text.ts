@@ -1,4 +1,6 @@
 /** What `console.log(posterior)` prints in Node and Deno: a line a parameter, and the warning. Browsers show the properties. */
+import { digitsFor } from "../numbers/offsets.ts";
+
 /** Parameters that are listed. */
 const LISTED = 20;
 
@@ -15,7 +17,7 @@ interface Printable {
 }
 type Named = { readonly parameters: readonly { readonly name: string; readonly unit?: string }[] };
 
-const digits = (x: number): string => String(Number(x.toPrecision(4)));
+const digits = (x: number, spread: number): string => String(Number(x.toPrecision(digitsFor(x, spread, 4))));
 
 /** Means, standard deviations and quantiles as a table, with names and units where they are known. */
 export function summaryText(posterior: Printable): string {
@@ -26,7 +28,10 @@ export function summaryText(posterior: Printable): string {
     const { name = `θ${d + 1}`, unit } = parameters[d] ?? {};
     return unit === undefined ? name : `${name} [${unit}]`;
   };
-  const cells = Array.from(mean.subarray(0, LISTED), (m, d) => [nameOf(d), ...[m, sd[d], low[d], high[d]].map(digits)]);
+  const cells = Array.from(mean.subarray(0, LISTED), (m, d) => [
+    nameOf(d),
+    ...[m, sd[d], low[d], high[d]].map((x) => digits(x, sd[d])),
+  ]);
   const table = [["", "mean", "sd", "5 %", "95 %"], ...cells];
   const widths = table[0].map((_, c) => Math.max(...table.map((row) => row[c].length)));
   const rows = table.map((row) => row.map((cell, c) => (c === 0 ? cell.padEnd(widths[c]) : cell.padStart(widths[c]))));

@@ -22,6 +22,7 @@ import { type Distribution, distribution, expectBatch } from "../distributions/d
 import { includedNoise, isNoise, type Noise, noiseModel } from "../distributions/noise.ts";
 import { add, cast, input, tile } from "../graph/build.ts";
 import { isTensor, show, type Tensor, topological } from "../graph/tensor.ts";
+import { isLost, isOffset } from "../numbers/offsets.ts";
 import { CALL_DEFAULTS, type CallSettings, resolveSimulator, type Simulator, type SimulatorSpec } from "./simulator.ts";
 
 /** A covariance of more parameters takes hundreds of megabytes, and minutes. */
@@ -63,7 +64,7 @@ export interface Problem {
   /** Training options by name of the preset, then of the guide. */
   readonly presets: Readonly<Record<string, unknown>>;
   /** (count, D) independent draws of the exact posterior, row by row; null where it cannot be drawn from. */
-  readonly exact: ((y: ArrayLike<number>, count: number, seed: number) => Float32Array) | null;
+  readonly exact: ((y: ArrayLike<number>, count: number, seed: number) => Float32Array | Float64Array) | null;
   /** The problem that this one approximates, as a surrogate does; null for one that stands for itself. */
   readonly parent: Problem | null;
 }
@@ -216,6 +217,8 @@ export function defineProblem(spec: ProblemSpec): Problem {
   const D = prior.size;
   if (D > MOST_PARAMETERS)
     throw new Error(`${name}: expected a prior of at most ${MOST_PARAMETERS} parameters, got ${D}`);
+  const named = nameAll(name, "parameters", settings.parameters, D, "θ");
+  for (const from of [prior, proposal]) if (from !== null) expectHeld(name, from, named);
   const simulator = settings.simulate === null ? null : resolveSimulator(name, settings.simulate);
   if (simulator?.D !== undefined && simulator.D !== D)
     throw new Error(`${name}: expected a prior of ${simulator.D} parameters, as simulate takes, got one of ${D}`);
@@ -231,7 +234,7 @@ export function defineProblem(spec: ProblemSpec): Problem {
   return Object.freeze({
     name,
     description,
-    parameters: nameAll(name, "parameters", settings.parameters, D, "θ"),
+    parameters: named,
     data: nameAll(name, "data", typeof data === "number" ? undefined : data, M, "y"),
     D,
     M,
@@ -245,6 +248,35 @@ export function defineProblem(spec: ProblemSpec): Problem {
     exact,
     parent,
   });
+}
+
+/** Logarithms of the numbers that single precision holds with all its digits, and the sd around the mean that must be among them. */
+const LOG_RANGE = 87;
+const REACH = 6;
+/** Spreads with squares that single precision holds. */
+const LEAST_SPREAD = 1e-18;
+const LARGEST_SPREAD = 1e18;
+
+/** @throws where neither single precision nor a centre in double precision can hold the draws of a distribution. */
+function expectHeld(owner: string, from: Distribution, parameters: readonly Parameter[]): void {
+  const { mean, sd, low, high, realMean, realSd } = from;
+  for (const [d, { name }] of parameters.entries()) {
+    const refuse = (got: string, advice: string): never => {
+      throw new Error(
+        `${owner}: expected ${name} to vary within the range and the digits of numbers, got ${got}; ${advice}`,
+      );
+    };
+    if (isLost(mean[d], sd[d]))
+      refuse(`values around ${mean[d]} with an sd of ${sd[d]}`, "subtract a reference value from it");
+    const half = Number.isFinite(low[d]) !== Number.isFinite(high[d]);
+    const far = half && !isOffset(mean[d], sd[d]) ? Math.abs(realMean[d]) + REACH * realSd[d] : 0;
+    const fits = half || (sd[d] >= LEAST_SPREAD && sd[d] <= LARGEST_SPREAD);
+    if (far > LOG_RANGE || !fits)
+      refuse(
+        half ? `logarithms around ${realMean[d]} with an sd of ${realSd[d]}` : `an sd of ${sd[d]}`,
+        "choose a unit in which it is of order 1",
+      );
+  }
 }
 
 /**

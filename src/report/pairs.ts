@@ -18,9 +18,9 @@ export interface Axis {
 
 /** The content of the plot: draws (S, D) of both posteriors, D as many as there are axes, and the true parameters (D). */
 export interface Pairs {
-  readonly learned: Float32Array;
+  readonly learned: Float32Array | Float64Array;
   /** Null where there are none: then there is nothing above the diagonal. */
-  readonly exact: Float32Array | null;
+  readonly exact: Float32Array | Float64Array | null;
   readonly truth: ArrayLike<number>;
 }
 
@@ -114,7 +114,7 @@ function pair(
   { of: { truth }, axes, spans, size, points }: Layout,
   row: number,
   col: number,
-  draws: Float32Array,
+  draws: Float32Array | Float64Array,
   name: Colour,
 ) {
   const D = axes.length;

@@ -14,6 +14,7 @@ import { STREAMS } from "../numbers/random.ts";
 import { diagonalOf, invert } from "../numbers/triangles.ts";
 import type { Posterior } from "../posterior/posterior.ts";
 import type { Problem } from "../problem/problem.ts";
+import { workOf } from "../problem/work.ts";
 import { type Climb, climb } from "../search/climb.ts";
 import { localProgram } from "../search/local-coordinates.ts";
 import { massOf, rank } from "../search/modes.ts";
@@ -30,7 +31,9 @@ const MOST_STEPS = 50;
 const WORTH = 1e-4;
 
 const searcherOf = cachedBy((problem: Problem) =>
-  cachedByBackend(async (options: BackendOptions) => ({ executor: await createExact(localProgram(problem), options) })),
+  cachedByBackend(async (options: BackendOptions) => ({
+    executor: await createExact(localProgram(workOf(problem)), options),
+  })),
 );
 
 interface Modes {

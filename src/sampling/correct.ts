@@ -75,7 +75,7 @@ export interface CorrectedPosterior extends Posterior {
   /** ESS / S of the weighted draws; 1 if q is the posterior. Null if no weights were made. */
   readonly efficiency: number | null;
   /** Draws of equal weight (S, D): resampled, or those of the chains. */
-  readonly draws: Float32Array;
+  readonly draws: Float32Array | Float64Array;
   /** Evaluations of the forward model. */
   readonly evaluations: number;
   readonly seconds: number;

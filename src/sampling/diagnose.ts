@@ -1,5 +1,6 @@
 /** Diagnostics of the chains of one observation, and a warning in words. */
 
+import type { Rows } from "../backends/backend.ts";
 import { meanOf } from "../numbers/moments.ts";
 import type { Problem } from "../problem/problem.ts";
 import type { Chain } from "./chain.ts";
@@ -73,7 +74,7 @@ export interface ChainRun {
 }
 
 /** `theta` (chains · draws, D), chain by chain. */
-export function diagnose(run: ChainRun, theta: Float32Array): NutsDiagnostics {
+export function diagnose(run: ChainRun, theta: Rows): NutsDiagnostics {
   const { problem, chains, draws, warmup, maxDepth, seconds, origin, spent } = run;
   const { D } = problem;
   const few = draws < LEAST_DRAWS;

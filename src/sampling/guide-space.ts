@@ -18,8 +18,10 @@ import { guideFrom } from "../guides/index.ts";
 import { atOnce } from "../host/yielding.ts";
 import { encodeObservations } from "../model/encode-observations.ts";
 import { type InverseMap, packSlab } from "../model/model.ts";
+import { withoutCentre } from "../numbers/offsets.ts";
 import type { Posterior } from "../posterior/posterior.ts";
 import { type Problem, potential } from "../problem/problem.ts";
+import { restored, workAbout } from "../problem/work.ts";
 import { type Sampler, SHARD_ROWS } from "./potential.ts";
 
 /** The inverse map that a posterior comes from; null for a posterior found otherwise. */
@@ -36,7 +38,8 @@ export const isFlow = (map: InverseMap): boolean => guideOf(map).moments === und
 function guideProgram(map: InverseMap, problem: Problem): Program {
   const { D, M } = problem;
   const guide = guideOf(map);
-  const frame = frameOf(map.prior);
+  const { parameters, prior } = map.work;
+  const frame = frameOf(prior);
   const dtype = "f64";
   const u = input("z", D, { dtype });
   const y = input("y", M, { dtype, repeat: true });
@@ -45,7 +48,7 @@ function guideProgram(map: InverseMap, problem: Problem): Program {
   const theta = frame.fromGuide(cast(z, dtype));
   const logQ = add(cast(logProb, dtype), frame.logDet(theta));
   const noise = add(mul(sumFeatures(square(u)), -0.5), normalConstant(D));
-  const value = add(sub(potential(problem, theta, y), logQ), noise);
+  const value = add(sub(potential(workAbout(problem, parameters), theta, y), logQ), noise);
   const gradient = grad(value, [u])[0] ?? mul(u, 0);
   const given = input("theta", D, { dtype });
   return atOnce(
@@ -53,7 +56,7 @@ function guideProgram(map: InverseMap, problem: Problem): Program {
       gradient: { outputs: { value, gradient }, rows: SHARD_ROWS },
       density: { outputs: { value }, rows: SHARD_ROWS },
       joint: { outputs: { value: potential(problem, given, y) }, rows: SHARD_ROWS },
-      toTheta: { outputs: { theta: frame.fromGuide(z) } },
+      toTheta: { outputs: { theta: restored(frame.fromGuide(z), parameters) } },
     }),
   );
 }
@@ -82,7 +85,7 @@ export async function contextsOf(
 ): Promise<Float32Array[]> {
   const { M } = map.spec;
   const y = new Float32Array(rows.length * M);
-  for (const [i, row] of rows.entries()) y.set(row, i * M);
+  for (const [i, row] of rows.entries()) y.set(withoutCentre(row, map.work.data), i * M);
   const { context } = await encodeObservations(map, y, options);
   const C = context.length / rows.length;
   return rows.map((_, i) => context.slice(i * C, (i + 1) * C) as Float32Array);

@@ -2,6 +2,8 @@
  * Choice among existing draws. From S draws of equal weight, `count` are chosen at even distances with a random offset, and
  * shuffled: no draw is chosen twice before all are chosen once, and correlated neighbours in a chain are not chosen together.
  */
+import type { Rows } from "../backends/backend.ts";
+import { newRows } from "../backends/requests.ts";
 import { randomWord, STREAMS, shuffle, uniformAt } from "../numbers/random.ts";
 
 /** Shuffles `indices` in place. */
@@ -18,8 +20,8 @@ export function pickEvenly(S: number, count: number, seed: number): Uint32Array 
 }
 
 /** Rows of draws (S, D) by index. */
-export function rowsOf(draws: Float32Array, indices: Uint32Array, D: number): Float32Array {
-  const out = new Float32Array(indices.length * D);
+export function rowsOf(draws: Rows, indices: Uint32Array, D: number): Rows {
+  const out = newRows(indices.length * D, draws instanceof Float32Array ? "f32" : "f64");
   for (const [i, s] of indices.entries()) out.set(draws.subarray(s * D, (s + 1) * D), i * D);
   return out;
 }

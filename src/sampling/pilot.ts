@@ -3,6 +3,7 @@
  * of their variance (Pasarica & Gelman, Statistica Sinica 20 (2010)), for each operation that they cost. The chains of the second
  * place may cost LONGER times as much as those of the first; those that take longer have lost.
  */
+import type { Rows } from "../backends/backend.ts";
 import { cost } from "../graph/plan.ts";
 import { columnMeans, columnSds, orOne } from "../numbers/moments.ts";
 import { groupOf, type Place, type Settings } from "./group.ts";
@@ -18,7 +19,7 @@ const LONGER = 2;
 
 interface Measured {
   /** Draws θ, chain by chain; null where they did not come to an end. */
-  readonly draws: Float32Array | null;
+  readonly draws: Rows | null;
   readonly evaluations: number;
   /** Operations of them all. */
   readonly operations: number;
@@ -41,7 +42,7 @@ async function measure(place: Place, settings: Settings, operations: number): Pr
   for (const [c, { positions }] of group.chains.entries()) z.set(positions, c * DRAWS * D);
   const rows = CHAINS * DRAWS;
   const out = await group.executor.run("toTheta", { rows, repeat: rows, inputs: { ...group.given, z } });
-  return { ...spent, draws: out.theta as Float32Array };
+  return { ...spent, draws: out.theta };
 }
 
 /** Mean squared distance of successive draws of a chain, in units of `sd`, for each operation. */
@@ -49,8 +50,10 @@ function speedOf({ draws, operations }: Measured, sd: Float64Array): number {
   if (draws === null) return 0;
   const D = sd.length;
   let sum = 0;
-  for (let k = D; k < draws.length; k++)
-    if (Math.floor(k / D) % DRAWS > 0) sum += ((draws[k] - draws[k - D]) / sd[k % D]) ** 2;
+  for (let k = D; k < draws.length; k++) {
+    const step = (draws[k] - draws[k - D]) / sd[k % D];
+    if (Math.floor(k / D) % DRAWS > 0) sum += step * step;
+  }
   return sum / operations;
 }
 

@@ -16,6 +16,7 @@ import { compile, type Program } from "../graph/program.ts";
 import { atOnce } from "../host/yielding.ts";
 import { STREAMS } from "../numbers/random.ts";
 import { type Problem, potential, sourceOf } from "../problem/problem.ts";
+import { centred, restored, workOf } from "../problem/work.ts";
 
 /** Rows of a shard: the chains of two observations, so that tensors between kernels stay in cache. */
 export const SHARD_ROWS = 16;
@@ -25,22 +26,24 @@ export const SHARD_ROWS = 16;
  * rows of z; `joint`, log p(y, θ) of θ; `toLine` and `toTheta` between θ and z; `starts`, draws of the prior.
  */
 export function samplerProgram(problem: Problem): Program {
-  const { D, M, prior } = problem;
+  const work = workOf(problem);
+  const { D, M, prior, centre } = work;
   const frame = frameOf(prior);
   const dtype = "f64";
   const z = input("z", D, { dtype });
   const y = input("y", M, { dtype, repeat: true });
   const theta = input("theta", D, { dtype });
   const at = frame.fromGuide(z);
-  const value = sub(potential(problem, at, y), frame.logDet(at));
+  const value = sub(potential(work, at, y), frame.logDet(at));
   const gradient = grad(value, [z])[0] ?? mul(z, 0);
   return atOnce(
     compile({
       gradient: { outputs: { value, gradient }, rows: SHARD_ROWS },
       density: { outputs: { value }, rows: SHARD_ROWS },
       joint: { outputs: { value: potential(problem, theta, y) }, rows: SHARD_ROWS },
-      toLine: { outputs: { z: frame.toGuide(theta), logDet: frame.logDet(theta) } },
-      toTheta: { outputs: { theta: frame.fromGuide(cast(z, "f32")) } }, // rounded first, so that θ stays in the support
+      toLine: { outputs: { z: frame.toGuide(centred(theta, centre)), logDet: frame.logDet(centred(theta, centre)) } },
+      // Rounded first, so that θ stays in the support.
+      toTheta: { outputs: { theta: restored(frame.fromGuide(cast(z, "f32")), centre) } },
       starts: { outputs: { z: frame.toGuide(prior.draw(STREAMS.prior, dtype)) } },
     }),
   );

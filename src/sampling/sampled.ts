@@ -18,9 +18,9 @@ import { Stream } from "./stream.ts";
 export interface SampledPosterior extends Posterior {
   readonly problem: Problem;
   /** All draws (chains · draws, D), chain by chain. */
-  readonly draws: Float32Array;
+  readonly draws: Float32Array | Float64Array;
   /** The same draws as a list of chains, (draws, D) each. */
-  readonly chains: readonly Float32Array[];
+  readonly chains: readonly (Float32Array | Float64Array)[];
   readonly diagnostics: NutsDiagnostics;
   /**
    * log p(y), estimated at the first call by bridge sampling between half of the draws and a Gaussian fitted to the other half.
@@ -47,7 +47,7 @@ export async function sampledPosterior(parts: SampledParts): Promise<SampledPost
   for (const [c, chain] of chains.entries()) z.set(chain.positions.subarray(0, draws * D), c * draws * D);
   const rows = chains.length * draws;
   const out = await executor.run("toTheta", { rows, repeat: rows, inputs: { ...given, z } });
-  const theta = out.theta as Float32Array;
+  const { theta } = out;
   const diagnostics = diagnose(parts, theta);
   let known: Promise<Evidence> | undefined;
   const evidence = (): Promise<Evidence> => (known ??= evidenceOf(parts, seed));

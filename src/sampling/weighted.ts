@@ -3,6 +3,7 @@
  * weight w is taken ⌊count w⌋ or ⌈count w⌉ times, so that no draw of a weight below 1/count is taken twice. Independent choices
  * would repeat draws by chance, and have a larger variance.
  */
+import type { Rows } from "../backends/backend.ts";
 import { weightedMoments } from "../numbers/moments.ts";
 import { STREAMS, uniformAt } from "../numbers/random.ts";
 import { symmetric } from "../numbers/triangles.ts";
@@ -10,7 +11,7 @@ import { checkedLevel, type Summary } from "../posterior/posterior.ts";
 import { mix } from "./picks.ts";
 
 /** Mean, covariance and quantiles of draws (S, D) with weights (S) that sum to 1. */
-export function weightedSummary(theta: Float32Array, weights: Float64Array, D: number): Omit<Summary, "draws"> {
+export function weightedSummary(theta: Rows, weights: Float64Array, D: number): Omit<Summary, "draws"> {
   const rowOf = (s: number, out: Float64Array): void => out.set(theta.subarray(s * D, (s + 1) * D));
   const { mean, covariance: biased, effective } = weightedMoments(weights.length, D, rowOf, (s) => weights[s]);
   // S/(S − 1) for equal weights; a single draw has no variance.
@@ -30,7 +31,7 @@ export function weightedSummary(theta: Float32Array, weights: Float64Array, D: n
 }
 
 /** Quantiles of one parameter: linear between the midpoints of the steps of the distribution function. */
-function quantileOf(theta: Float32Array, weights: Float64Array, D: number, d: number): (p: number) => number {
+function quantileOf(theta: Rows, weights: Float64Array, D: number, d: number): (p: number) => number {
   // A draw of weight 0 is impossible, so it has no influence on quantiles.
   const order = Uint32Array.from(weights, (_, s) => s)
     .filter((s) => weights[s] > 0)

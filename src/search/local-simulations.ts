@@ -6,14 +6,14 @@ import type { Executor } from "../backends/backend.ts";
 import { type BackendOptions, createExact } from "../backends/select.ts";
 import type { Problem } from "../problem/problem.ts";
 import type { SimulationControl } from "../simulate/options.ts";
-import { reporter, type Simulations } from "../simulate/simulate.ts";
+import { reporter, type WorkSimulations } from "../simulate/simulate.ts";
 import { localise, localProgram, logDiagonal, whiten } from "./local-coordinates.ts";
 
 interface Request {
   readonly problem: Problem;
   /** Executor of the training program, with its plan `start` and the frozen entries written. */
   readonly executor: Executor;
-  readonly simulations: readonly Simulations[];
+  readonly simulations: readonly WorkSimulations[];
   readonly backend: BackendOptions;
   readonly control: SimulationControl;
 }
@@ -26,13 +26,13 @@ const LARGEST_SHARE = 0.1;
  * finite near the start are left out, with a warning.
  * @throws `SimulationStopped` when aborted, and when more than a tenth are left out.
  */
-export async function inLocalCoordinates(request: Request): Promise<Simulations[]> {
+export async function inLocalCoordinates(request: Request): Promise<WorkSimulations[]> {
   const { problem, executor, simulations, backend, control } = request;
   const count = simulations.reduce((sum, s) => sum + s.count, 0);
   const report = reporter(count, control, "modes");
   const search = await createExact(localProgram(problem), backend);
   try {
-    const out: Simulations[] = [];
+    const out: WorkSimulations[] = [];
     let before = 0;
     for (const s of simulations) {
       out.push(await ofOne(problem, executor, search, s, (done) => report(before + done)));
@@ -53,9 +53,9 @@ async function ofOne(
   { D, M }: Problem,
   executor: Executor,
   search: Executor,
-  { count, theta, noisy }: Simulations,
+  { count, theta, noisy }: WorkSimulations,
   onRows: (done: number) => Promise<void>,
-): Promise<Simulations> {
+): Promise<WorkSimulations> {
   const seen = await executor.run("start", { rows: count, inputs: { theta, y: noisy } });
   const { start, features, z, volume } = seen;
   const E = features.length / count;

@@ -8,7 +8,7 @@ import { notePlaces } from "../checks/places.ts";
 /** The outcome of one row: its data (M), or the cause of its failure. */
 export interface Outcome {
   readonly row: number;
-  readonly data: Float32Array | null;
+  readonly data: Float64Array | null;
   readonly cause?: Error;
 }
 
@@ -40,13 +40,13 @@ function rowsOf(answer: unknown, count: number, M: number): readonly unknown[] {
 function readRow(values: unknown, row: number, M: number): Outcome {
   if (!isRow(values) || values.length !== M)
     throw misfit(`expected ${numberOf(M)} in row ${row + 1}, got ${isRow(values) ? values.length : describe(values)}`);
-  const data = new Float32Array(M);
+  const data = new Float64Array(M);
   for (let j = 0; j < M; j++) {
     const value = values[j];
     if (typeof value !== "number")
       throw misfit(`expected numbers in row ${row + 1}, got ${describe(value)} in column ${j + 1}`);
     data[j] = value;
-    if (!Number.isFinite(data[j])) {
+    if (!Number.isFinite(Math.fround(value))) {
       const large = Number.isFinite(value) ? " (too large for single precision)" : "";
       const cause = new Error(`${value}${large} in column ${j + 1}, where a finite number is needed`);
       return { row, data: null, cause };

@@ -2,8 +2,10 @@
  * A bank file: simulations on disk, which grow call by call and survive interruptions. The file is a head and records:
  *
  *   head    "RTDBANK1", n (u32), n bytes of JSON that say whose simulations these are, CRC-32 of the JSON
- *   record  "RTDC", n (u32), n bytes of payload, CRC-32 of the payload; little-endian
- *   payload step (i32), rows r (u32), their numbers (u32, r), whether each failed (u32, r), θ (f64, r·D), data (f32, r·M)
+ *   record  "RTDD", n (u32), n bytes of payload, CRC-32 of the payload; little-endian
+ *   payload step (i32), rows r (u32), their numbers (u32, r), whether each failed (u32, r), θ (f64, r·D), data (f64, r·M)
+ *
+ * Records of version 0.1 have the mark "RTDC" and data in f32; they are still read.
  *
  * A record is appended by one write. Either it is there whole, or its checksum fails and the reader continues at the next mark.
  * Nothing is ever truncated or overwritten, so two processes may append to one file without harm.
@@ -30,12 +32,15 @@ export interface BankRecord {
   readonly failed: Uint32Array;
   /** (r, D) and (r, M) */
   readonly theta: Float64Array;
-  readonly data: Float32Array;
+  readonly data: Float64Array;
 }
+/** A record to be written; those of version 0.1 have data of single precision. */
+export type AnyRecord = Omit<BankRecord, "data"> & { readonly data: Float32Array | Float64Array };
 
 const ascii = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));
 const HEAD = ascii("RTDBANK1");
-const MARK = ascii("RTDC");
+const MARK = ascii("RTDD");
+const SINGLE_MARK = ascii("RTDC");
 
 /**
  * Checksums of damaged records may take so many times the length of the file in all. Without a limit, marks within marks would take its
@@ -74,10 +79,11 @@ export const encodeHead = (identity: BankIdentity): Uint8Array<ArrayBuffer> =>
   frame(HEAD, new TextEncoder().encode(JSON.stringify(identity)));
 
 /** Bytes of the record of `rows` rows. */
-const recordBytes = (rows: number, { D, M }: Pick<BankIdentity, "D" | "M">): number => 20 + rows * (8 + 8 * D + 4 * M);
+const recordBytes = (rows: number, { D, M }: Pick<BankIdentity, "D" | "M">, each = 8): number =>
+  20 + rows * (8 + 8 * D + each * M);
 
 /** The bytes of a record. */
-export function encodeRecord({ step, rows, failed, theta, data }: BankRecord): Uint8Array<ArrayBuffer> {
+export function encodeRecord({ step, rows, failed, theta, data }: AnyRecord): Uint8Array<ArrayBuffer> {
   const parts = [Int32Array.of(step), Uint32Array.of(rows.length), rows, failed, theta, data];
   const payload = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
   let at = 0;
@@ -85,16 +91,20 @@ export function encodeRecord({ step, rows, failed, theta, data }: BankRecord): U
     payload.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), at); // every host of ours is little-endian
     at += part.byteLength;
   }
-  return frame(MARK, payload);
+  return frame(data instanceof Float32Array ? SINGLE_MARK : MARK, payload);
 }
 
 /** Whether a payload has the length that its number of rows says. */
-const fits = (payload: Uint8Array, identity: BankIdentity): boolean =>
+const fits = (payload: Uint8Array, identity: BankIdentity, each: number): boolean =>
   payload.length >= 8 &&
   payload.length + 12 ===
-    recordBytes(new DataView(payload.buffer, payload.byteOffset + 4, 4).getUint32(0, true), identity);
+    recordBytes(new DataView(payload.buffer, payload.byteOffset + 4, 4).getUint32(0, true), identity, each);
 
-function decodeRecord(payload: Uint8Array, { D, M }: BankIdentity): BankRecord {
+function decodeRecord(
+  payload: Uint8Array,
+  { D, M }: BankIdentity,
+  Numbers: typeof Float32Array | typeof Float64Array,
+): BankRecord {
   const copy = new Uint8Array(payload).buffer; // the payload may be unaligned (and slice of a Node Buffer copies nothing)
   const rows = new Uint32Array(copy, 4, 1)[0];
   const theta = 8 + 8 * rows;
@@ -103,7 +113,7 @@ function decodeRecord(payload: Uint8Array, { D, M }: BankIdentity): BankRecord {
     rows: new Uint32Array(copy, 8, rows),
     failed: new Uint32Array(copy, 8 + 4 * rows, rows),
     theta: new Float64Array(copy, theta, rows * D),
-    data: new Float32Array(copy, theta + 8 * rows * D, rows * M),
+    data: Float64Array.from(new Numbers(copy, theta + 8 * rows * D, rows * M)),
   };
 }
 
@@ -148,10 +158,12 @@ export function decodeBankFile(
   let damaged = 0;
   let left = FAILED_CHECKS * bytes.length; // bytes of records whose checksum fails
   for (let at = HEAD.length + head.length + 8; at < bytes.length; ) {
-    const content = contentAt(bytes, at, MARK);
-    const announced = content !== null && left > 0 && fits(content, identity) ? content : null;
+    const [mark, Numbers] = bytes[at + 3] === SINGLE_MARK[3] ? [SINGLE_MARK, Float32Array] : [MARK, Float64Array];
+    const content = contentAt(bytes, at, mark);
+    const announced =
+      content !== null && left > 0 && fits(content, identity, Numbers.BYTES_PER_ELEMENT) ? content : null;
     if (announced !== null && isWhole(announced)) {
-      records.push(decodeRecord(announced, identity));
+      records.push(decodeRecord(announced, identity, Numbers));
       at += MARK.length + announced.length + 8;
       continue;
     }

@@ -21,9 +21,11 @@ export interface Job {
 }
 
 const SHOWN = 8;
+/** Larger numbers are shown with all their digits, because their spread may be small beside them. */
+const FAR = 1e5;
 /** Parameters in a message. */
 export const showTheta = (theta: Float64Array): string => {
-  const shown = Array.from(theta.subarray(0, SHOWN), (x) => String(Number(x.toPrecision(6))));
+  const shown = Array.from(theta.subarray(0, SHOWN), (x) => String(Math.abs(x) < FAR ? Number(x.toPrecision(6)) : x));
   return `θ = (${shown.join(", ")}${theta.length > SHOWN ? `, … ${theta.length} numbers` : ""})`;
 };
 

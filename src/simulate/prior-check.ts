@@ -8,7 +8,8 @@
  */
 import type { Distribution } from "../distributions/distribution.ts";
 import { log } from "../numbers/math.ts";
-import type { Problem } from "../problem/problem.ts";
+import { digitsFor } from "../numbers/offsets.ts";
+import type { Work } from "../problem/work.ts";
 import type { PairTable } from "./pairs.ts";
 
 /** Standard errors by which a moment may differ from that of the prior before it is reported. */
@@ -33,14 +34,16 @@ function scaleOf({ low, high, mean, sd, realMean, realSd }: Distribution, d: num
 }
 
 /** A warning that names the first parameter that does not look drawn from the prior (or the proposal); null where all do. */
-export function priorMismatch({ prior, proposal, D, parameters }: Problem, { theta, count }: PairTable): string | null {
+export function priorMismatch({ of: problem, centre }: Work, { theta, count }: PairTable): string | null {
+  const { prior, proposal, D, parameters } = problem;
   const source = proposal === null ? "prior" : "proposal";
   for (let d = 0; d < D; d++) {
     const { of, mean, sd, title } = scaleOf(proposal ?? prior, d);
     if (!Number.isFinite(mean) || !(sd > 0 && sd < Infinity)) continue;
+    const offset = centre?.[d] ?? 0;
     let [sum, squares, fourths] = [0, 0, 0];
     for (let i = d; i < theta.length; i += D) {
-      const z = (of(theta[i]) - mean) / sd;
+      const z = (of(theta[i] + offset) - mean) / sd;
       sum += z;
       squares += z * z;
       fourths += z * z * z * z;
@@ -50,7 +53,9 @@ export function priorMismatch({ prior, proposal, D, parameters }: Problem, { the
     const error = Math.sqrt(Math.max(fourths / count - v * v, 2) / count);
     if (Math.abs(m) * Math.sqrt(count) <= SUSPICIOUS && Math.abs(v - 1) <= SUSPICIOUS * error) continue;
     const got = [m * sd + mean, Math.sqrt(Math.max(v - m * m, 0)) * sd];
-    const [gotMean, gotSd, wantMean, wantSd] = [...got, mean, sd].map((x) => Number(x.toPrecision(4)));
+    const [gotMean, gotSd, wantMean, wantSd] = [...got, mean, sd].map((x) =>
+      Number(x.toPrecision(digitsFor(x, sd, 4))),
+    );
     const advice = `give what they were drawn from as ${proposal === null ? "prior, or as proposal" : "proposal"}`;
     return `the pairs do not look drawn from the ${source}: ${title}${parameters[d].name} has mean ${gotMean} and sd ${gotSd}, the ${source} ${wantMean} and ${wantSd}; posteriors would be of another prior, so ${advice}`;
   }

@@ -29,12 +29,12 @@ function makeTable({ problem: { D, M }, theta }: Pick<Request, "problem" | "thet
   const table = {
     count,
     theta: theta.slice(),
-    data: new Float32Array(count * M),
+    data: new Float64Array(count * M),
     /** 0: missing, 1: simulated, 2: failed. */
     state: new Uint8Array(count),
     done: 0,
     failed: 0,
-    set(row: number, data: Float32Array | null): void {
+    set(row: number, data: Float64Array | null): void {
       table.state[row] = data === null ? 2 : 1;
       table.done++;
       if (data === null) table.failed++;
@@ -63,7 +63,7 @@ function takeKept(bank: BankFile, step: number, { D, M }: Problem, table: Table)
 /** The outcomes of a call as a record of the bank file. */
 function recordOf(outcomes: readonly Outcome[], step: number, { D, M }: Problem, table: Table) {
   const theta = new Float64Array(outcomes.length * D);
-  const data = new Float32Array(outcomes.length * M);
+  const data = new Float64Array(outcomes.length * M);
   outcomes.forEach(({ row, data: values }, i) => {
     theta.set(table.theta.subarray(row * D, (row + 1) * D), i * D);
     if (values !== null) data.set(values, i * M);
@@ -85,7 +85,7 @@ function compact({ theta, data, state, count, failed }: Table, { D, M }: Problem
  */
 export async function simulateRows(
   request: Request,
-): Promise<{ count: number; theta: Float64Array; data: Float32Array }> {
+): Promise<{ count: number; theta: Float64Array; data: Float64Array }> {
   const { problem, seed, step, control } = request;
   const { name, D, M, simulate, calls, prior, proposal } = problem;
   const { bankFile, onSimulate, onWarning = console.warn, signal } = control;

@@ -17,9 +17,11 @@ import { compile } from "../graph/program.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import { atOnce, pause } from "../host/yielding.ts";
 import { columnMeans, columnSds } from "../numbers/moments.ts";
+import { type Centre, centreOf, isLost, withCentre, withoutCentre } from "../numbers/offsets.ts";
 import { STREAMS } from "../numbers/random.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { type Problem, sourceOf } from "../problem/problem.ts";
+import { type Work, withDataAbout, workOf } from "../problem/work.ts";
 import { conditioned, failuresTable, finiteRows, type Policy, takeRows } from "./finite.ts";
 import {
   checkBankFile,
@@ -31,16 +33,34 @@ import {
 import { simulateRows } from "./run-simulator.ts";
 import { SIMULATION_STEPS } from "./steps.ts";
 
-/** Simulated data sets. */
+/**
+ * Simulated data sets. Arrays are of single precision, or of double precision where the offset of a parameter or of one of the data
+ * is so large beside its spread that single precision cannot hold it.
+ */
 export interface Simulations {
   /** Number of data sets. */
   readonly count: number;
   /** Parameters, (count, D). */
-  readonly theta: Float32Array;
+  readonly theta: Float32Array | Float64Array;
   /** Noise-free data, (count, M). */
-  readonly clean: Float32Array;
+  readonly clean: Float32Array | Float64Array;
   /** Noisy data, (count, M). */
+  readonly noisy: Float32Array | Float64Array;
+}
+
+/** Simulations in work coordinates (problem/work.ts), all in single precision. */
+export interface WorkSimulations extends Simulations {
+  readonly theta: Float32Array;
+  readonly clean: Float32Array;
   readonly noisy: Float32Array;
+}
+
+/** Simulations before they are rounded and noise is added: parameters θ′ (count, D) in work coordinates, data (count, M) as they are. */
+export interface Noiseless {
+  readonly theta: Float64Array;
+  readonly clean: Float64Array;
+  /** Why some are not finite, where it is known. */
+  readonly fault?: string;
 }
 
 /** Fresh parameters and data of a batch, drawn inside the plan: online simulation. Both f32. */
@@ -116,22 +136,25 @@ type Own = Pick<Policy, "owner" | "advice" | "failures">;
 /** Policy of functions that learn from simulations: forward models in ops have no other choice. */
 const POLICY: Own = { owner: "simulate", advice: "check the forward model there", failures: "stop" };
 
+type Tables = Pick<Simulations, "theta" | "clean" | "noisy">;
+
 /**
- * Simulations whose data are finite.
+ * Simulations whose data are finite, in work coordinates where the problem is.
  * @throws naming the row, the parameters and the data of one that is not, where the policy does not drop it.
  */
-export function onlyFinite(
-  problem: Problem,
-  { theta, clean, noisy }: Omit<Simulations, "count">,
+export function onlyFinite<T extends Tables>(
+  problem: Problem & { readonly centre?: Centre },
+  { theta, clean, noisy }: T,
   fault?: string,
   { onWarning }: SimulationControl = {},
   policy: Own = POLICY,
-): Simulations {
+): T & { readonly count: number } {
   const told = { ...policy, meaning: conditioned(problem.name), onWarning };
-  const rows = finiteRows(problem, theta, [clean, noisy], told, fault);
+  const rows = finiteRows(problem, withCentre(theta, problem.centre ?? null), [clean, noisy], told, fault);
   const { D, M } = problem;
   const count = rows?.length ?? theta.length / D;
-  return { count, theta: takeRows(theta, rows, D), clean: takeRows(clean, rows, M), noisy: takeRows(noisy, rows, M) };
+  const left = { theta: takeRows(theta, rows, D), clean: takeRows(clean, rows, M), noisy: takeRows(noisy, rows, M) };
+  return { count, ...left } as T & { readonly count: number };
 }
 
 /**
@@ -147,62 +170,129 @@ export async function simulateAt(
   control: SimulationControl = {},
   policy: Own = POLICY,
 ): Promise<Simulations> {
-  if (problem.forward === null)
-    return onlyFinite(
-      problem,
-      await simulateOutside(problem, count, seed, step, options, control),
-      undefined,
-      control,
-      policy,
-    );
-  const program = atOnce(compile({ simulate: { outputs: traceSimulation(problem, "f64") } }));
-  const onRows = reporter(count, control);
-  return once(program, options, async (executor) => {
-    const simulated = await executor.run("simulate", { rows: count, seed, step, onRows });
-    await onRows(count);
-    return onlyFinite(problem, simulated as unknown as Simulations, executor.fault(), control, policy);
-  });
+  const work = workOf(problem);
+  const made = await noiselessAt(work, count, seed, step, options, control);
+  const clean =
+    dataCentre(problem, made.clean, control.onWarning) === null ? Float32Array.from(made.clean) : made.clean;
+  const noisy = await addNoise(problem, clean, seed, step, options);
+  const theta = work.centre === null ? Float32Array.from(made.theta) : withCentre(made.theta, work.centre);
+  return onlyFinite(problem, { theta, clean, noisy }, made.fault, control, policy);
 }
 
-/** Simulates by a simulator: parameters and noise come from the backend, data from the simulator. */
-async function simulateOutside(
-  problem: Problem,
+/** Simulations with noise in work coordinates, the data about a centre b, which a bank asks for. */
+export async function withNoise(
+  work: Work,
+  made: Noiseless,
+  b: Centre,
+  seed: number,
+  step: number,
+  options: BackendOptions,
+  policy: Own = POLICY,
+): Promise<WorkSimulations> {
+  const clean = withoutCentre(made.clean, b);
+  const noisy = await addNoise(withDataAbout(work, b), clean, seed, step, options);
+  return onlyFinite(work, { theta: Float32Array.from(made.theta), clean, noisy }, made.fault, {}, policy);
+}
+
+/** Simulates without noise. @throws `SimulationStopped` when aborted. */
+export async function noiselessAt(
+  work: Work,
   count: number,
   seed: number,
   step: number,
   options: BackendOptions,
   control: SimulationControl,
-): Promise<Simulations> {
-  const { simulate, name } = problem;
-  if (simulate === null)
-    throw new Error(
-      `simulate: expected a forward model or a simulator, and "${name}" has ${sourceOf(problem)}; train it with bank: { theta, y }`,
-    );
-  const program = atOnce(
-    compile({
-      prior: { outputs: { theta: (problem.proposal ?? problem.prior).draw(STREAMS.prior, "f64") } },
-    }),
-  );
-  const drawn = await once(program, options, (executor) => executor.run("prior", { rows: count, seed, step }));
-  const request = { problem: { ...problem, simulate }, theta: drawn.theta as Float64Array, seed, step, control };
-  const { theta, data, count: left } = await simulateRows(request);
-  const noisy = await addNoise(problem, data, seed, step, options);
-  return { count: left, theta: Float32Array.from(theta), clean: data, noisy };
+): Promise<Noiseless> {
+  const { forward, prior, proposal } = work;
+  if (forward === null) return simulateOutside(work, count, seed, step, options, control);
+  const theta = (proposal ?? prior).draw(STREAMS.prior, "f64");
+  const program = atOnce(compile({ simulate: { outputs: { theta, clean: forward(theta) } } }));
+  const onRows = reporter(count, control);
+  return once(program, options, async (executor) => {
+    const out = await executor.run("simulate", { rows: count, seed, step, onRows });
+    await onRows(count);
+    return { theta: out.theta as Float64Array, clean: out.clean as Float64Array, fault: executor.fault() };
+  });
 }
 
-/** Noisy data (N, M) of noise-free ones (N, M), with one draw of noise each. */
-export async function addNoise(
-  problem: Problem,
-  clean: Float32Array,
+/** Simulates by a simulator: parameters come from the backend, data from the simulator. */
+async function simulateOutside(
+  { of, simulate, name, prior, proposal, centre }: Work,
+  count: number,
   seed: number,
   step: number,
   options: BackendOptions,
-): Promise<Float32Array> {
-  if (problem.noise === includedNoise) return clean;
-  const { M, noise } = problem;
-  const program = atOnce(compile({ noise: { outputs: { noisy: noise.draw(input("clean", M), STREAMS.noise) } } }));
+  control: SimulationControl,
+): Promise<Noiseless> {
+  if (simulate === null)
+    throw new Error(
+      `simulate: expected a forward model or a simulator, and "${name}" has ${sourceOf(of)}; train it with bank: { theta, y }`,
+    );
+  const program = atOnce(compile({ prior: { outputs: { theta: (proposal ?? prior).draw(STREAMS.prior, "f64") } } }));
+  const drawn = await once(program, options, (executor) => executor.run("prior", { rows: count, seed, step }));
+  const theta = withCentre(drawn.theta as Float64Array, centre);
+  const rows = await simulateRows({ problem: { ...of, simulate }, theta, seed, step, control });
+  return {
+    theta: centre ? rows.theta.map((x, i) => x - centre[i % centre.length]) : rows.theta,
+    clean: rows.data,
+  };
+}
+
+/** Noisy data (N, M) of noise-free ones (N, M) of one type, with one draw of noise each. */
+export async function addNoise<T extends Float32Array | Float64Array>(
+  { M, noise }: Pick<Problem, "M" | "noise">,
+  clean: T,
+  seed: number,
+  step: number,
+  options: BackendOptions,
+): Promise<T> {
+  if (noise === includedNoise) return clean;
+  const dtype = clean instanceof Float32Array ? "f32" : "f64";
+  const program = atOnce(
+    compile({ noise: { outputs: { noisy: noise.draw(input("clean", M, { dtype }), STREAMS.noise) } } }),
+  );
   const run = { rows: clean.length / M, seed, step, inputs: { clean } };
-  return (await once(program, options, (executor) => executor.run("noise", run))).noisy as Float32Array;
+  return (await once(program, options, (executor) => executor.run("noise", run))).noisy as T;
+}
+
+/** Simulations that the moments of the data are taken from, and those that tell a spread well enough to refuse it. */
+const MOMENTS = 8192;
+const ENOUGH = 20;
+/** Noise sd that count as the spread of the data where that is less, because what the noise shows must not be lost. */
+const NOISES = 100;
+
+/**
+ * The centre b (M) that noise-free data (N, M) need beside their spread and the noise; null where single precision holds them.
+ * @throws where double precision does not hold them either, naming the column and what to do.
+ */
+export function dataCentre(
+  { M, data, noise, name }: Pick<Problem, "M" | "data" | "noise" | "name">,
+  clean: ArrayLike<number>,
+  onWarning: (message: string) => void = console.warn,
+): Centre {
+  const some: number[] = [];
+  for (let at = 0; at < Math.min(clean.length, MOMENTS * M); at += M) {
+    const row = Array.from({ length: M }, (_, j) => clean[at + j]);
+    if (row.every(Number.isFinite)) some.push(...row); // others are refused, or dropped, elsewhere
+  }
+  if (some.length === 0) return null;
+  const rows = some.length / M;
+  const mean = columnMeans(some, M);
+  const sd = columnSds(some, M, mean);
+  const lost = (j: number): string =>
+    `data "${data[j].name}" of "${name}" lie around ${mean[j]}, where double precision cannot hold a spread of ${sd[j].toPrecision(2)}`;
+  const spread = sd.map((own, j) => {
+    if (!Number.isFinite(own)) return Infinity;
+    const noiseOf = typeof noise.sd === "number" ? noise.sd : noise.sd[j];
+    if (noiseOf > 0 && rows >= ENOUGH && isLost(mean[j], Math.max(own, noiseOf)))
+      throw new Error(`simulate: ${lost(j)}; subtract a reference value in the model, and from the observations`);
+    if (noiseOf > 0) return Math.min(own > 0 ? own : Infinity, NOISES * noiseOf);
+    if (!(own > 0)) return Infinity; // a constant stays what it is: nn/constant.ts
+    if (!isLost(mean[j], own)) return own;
+    onWarning(`${lost(j)}: it is taken for constant; if it is not, subtract a reference value`);
+    return Infinity;
+  });
+  return centreOf(mean, spread);
 }
 
 /**

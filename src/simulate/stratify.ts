@@ -10,10 +10,11 @@ import { type BackendOptions, once } from "../backends/select.ts";
 import { cast, input } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
 import { atOnce } from "../host/yielding.ts";
+import { type Centre, withoutCentre } from "../numbers/offsets.ts";
 import { STREAMS, shuffle, uniforms } from "../numbers/random.ts";
-import type { Problem } from "../problem/problem.ts";
+import { type Work, withDataAbout } from "../problem/work.ts";
 import type { SimulationControl } from "./options.ts";
-import { addNoise, onlyFinite, reporter, type Simulations } from "./simulate.ts";
+import { addNoise, dataCentre, onlyFinite, reporter, type WorkSimulations } from "./simulate.ts";
 import { SIMULATION_STEPS } from "./steps.ts";
 
 /** Draws for each draw that is kept. */
@@ -66,25 +67,29 @@ export function stratify(theta: Float32Array, D: number, count: number, seed: nu
 /** Rows that are simulated between two checks of the signal; finite elements take tenths of a second for them. */
 const CHUNK = 512;
 
-/** Stratified simulations of a problem with a forward model in ops. @throws `SimulationStopped` when aborted, and on a fault of the forward model. */
+/**
+ * Stratified simulations of a problem with a forward model in ops, in work coordinates, and the centre of the data, which the first of
+ * them tell. @throws `SimulationStopped` when aborted, and on a fault of the forward model.
+ */
 export async function stratifiedBank(
-  problem: Problem,
+  work: Work,
   count: number,
   seed: number,
   backend: BackendOptions,
   control: SimulationControl = {},
-): Promise<Simulations> {
-  const { D, M, forward, name } = problem;
+): Promise<{ readonly bank: WorkSimulations; readonly centre: Centre }> {
+  const { D, M, forward, name } = work;
   if (forward === null) throw new Error(`internal: "${name}" has no forward model to trace`);
   const program = atOnce(
     compile({
-      draw: { outputs: { theta: (problem.proposal ?? problem.prior).draw(STREAMS.prior, "f32") } },
-      simulate: { outputs: { clean: cast(forward(cast(input("theta", D), "f64")), "f32") } },
+      draw: { outputs: { theta: (work.proposal ?? work.prior).draw(STREAMS.prior, "f32") } },
+      simulate: { outputs: { clean: forward(cast(input("theta", D), "f64")) } },
     }),
   );
   const step = SIMULATION_STEPS.bank;
   const theta = new Float32Array(count * D);
   const clean = new Float32Array(count * M);
+  let centre: Centre = null;
   const report = reporter(count, control);
   await once(program, backend, async (executor) => {
     const drawn = (await executor.run("draw", { rows: OVER * count, seed, step })).theta as Float32Array;
@@ -95,14 +100,16 @@ export async function stratifiedBank(
       await report(at);
       const rows = Math.min(CHUNK, count - at);
       const out = await executor.run("simulate", { rows, inputs: { theta: theta.subarray(at * D, (at + rows) * D) } });
-      clean.set(out.clean as Float32Array, at * M);
+      if (at === 0) centre = dataCentre(work, out.clean, control.onWarning);
+      clean.set(withoutCentre(out.clean, centre), at * M);
       const fault = executor.fault();
       const part = { theta: theta.subarray(0, (at + rows) * D), clean: clean.subarray(0, (at + rows) * M) };
       if (fault !== undefined)
-        onlyFinite(problem, { ...part, noisy: part.clean }, `${fault} (counted from row ${at + 1})`);
+        onlyFinite(work, { ...part, noisy: part.clean }, `${fault} (counted from row ${at + 1})`);
       at += rows;
     }
     await report(count);
   });
-  return onlyFinite(problem, { theta, clean, noisy: await addNoise(problem, clean, seed, step, backend) });
+  const noisy = await addNoise(withDataAbout(work, centre), clean, seed, step, backend);
+  return { bank: onlyFinite(work, { theta, clean, noisy }), centre };
 }

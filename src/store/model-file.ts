@@ -94,7 +94,10 @@ const numbersIn = (value: unknown): number[] =>
  * Refuses sizes that the tensors cannot have: each width or count of a guide needs at least as many weights, so a small file cannot
  * request a large graph.
  */
-function checkSizes({ D, M, parameters, data, prior, embedding, guide, fingerprint }: ModelSpec, total: number): void {
+function checkSizes(
+  { D, M, parameters, data, prior, embedding, guide, fingerprint, centres }: ModelSpec,
+  total: number,
+): void {
   if (parameters.length !== D) expected(`${D} parameters`, `${parameters.length}`);
   if (data !== undefined && data.length !== M) expected(`names of ${M} data`, `${data.length}`);
   if (D > MOST_PARAMETERS) expected(`at most ${MOST_PARAMETERS} parameters`, `${D}`);
@@ -120,6 +123,12 @@ function checkSizes({ D, M, parameters, data, prior, embedding, guide, fingerpri
   if (points === 0 || logPrior.length !== points || (forward ?? theta).length !== points) {
     expected("a fingerprint of as many log-priors and data as parameters", "another number of them");
   }
+  for (const [name, length] of [
+    ["parameters", D],
+    ["data", M],
+  ] as const)
+    if ((centres?.[name]?.length ?? length) !== length)
+      expected(`centres.${name} of ${length} numbers`, `${centres?.[name]?.length}`);
   if (!rows(fingerprint.theta, D)) expected(`fingerprint.theta of rows of ${D}`, "another length");
   if (!rows(fingerprint.forward ?? [], M)) expected(`fingerprint.forward of rows of ${M}`, "another length");
 }

@@ -1,7 +1,7 @@
 /**
  * NumPy's array file: "\x93NUMPY", two bytes of version, the header's length (2 bytes little-endian, 4 from version 2
  * on), a Python dict literal with `descr`, `fortran_order` and `shape`, then the numbers. Format: numpy.lib.format.
- * Read here: little-endian float32 and float64, 1 to 8 axes, in C or Fortran order. Written: float32 of any shape.
+ * Read here: little-endian float32 and float64, 1 to 8 axes, in C or Fortran order. Written: both, of any shape.
  */
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 const READABLE: Readonly<Record<string, typeof Float32Array | typeof Float64Array>> = {
@@ -102,16 +102,16 @@ function parseShape(literal: string | undefined): number[] {
 }
 
 /**
- * Writes float32 numbers of any shape, row-major, as format version 1.
+ * Writes float32 or float64 numbers of any shape, row-major, as format version 1.
  *
  * @throws if the shape does not fit the data.
  */
-export function encodeNpy(data: Float32Array, shape: readonly number[]): Uint8Array<ArrayBuffer> {
+export function encodeNpy(data: Float32Array | Float64Array, shape: readonly number[]): Uint8Array<ArrayBuffer> {
   if (shape.reduce((size, n) => size * n, 1) !== data.length) {
     expected(`shape (${shape.join(", ")}) to fit the data`, `${data.length} numbers`);
   }
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
-  const dict = `{'descr': '<f4', 'fortran_order': False, 'shape': (${tuple}), }`;
+  const dict = `{'descr': '<f${data.BYTES_PER_ELEMENT}', 'fortran_order': False, 'shape': (${tuple}), }`;
   const start = Math.ceil((10 + dict.length + 1) / 64) * 64; // aligns the data for memory mapping
   const bytes = new Uint8Array(start + data.byteLength);
   bytes.set([...MAGIC, 1, 0, (start - 10) & 255, (start - 10) >> 8]);

@@ -61,6 +61,7 @@ const specSchema = v.object({
   parameters: named,
   data: v.optional(named),
   prior: options,
+  centres: v.optional(v.object({ parameters: v.nullable(numbers), data: v.nullable(numbers) })),
   guide: v.object({ name: v.string(), options }),
   embedding: v.object({ kind: v.picklist(["none", "standardise", "log", "principal"]), size }),
   distance: v.optional(v.picklist(["whitened", "residual", "relations"])),

@@ -10,7 +10,7 @@ import { atOnce } from "../host/yielding.ts";
 import { columnMeans, columnSds, dot, orOne, sumOfSquares } from "../numbers/moments.ts";
 import { principalComponents } from "../numbers/principal.ts";
 import type { Problem } from "../problem/problem.ts";
-import { noiseSd, type Simulations } from "../simulate/simulate.ts";
+import { noiseSd, type WorkSimulations } from "../simulate/simulate.ts";
 
 export interface Scaling {
   /** Parameters (B, D) of any type → features (B, D), f32. */
@@ -33,7 +33,7 @@ const LEFT_OUT = 0.005;
 const FIT_SIMULATIONS = 8192;
 
 /** The scaling for a bank of simulations. @throws if the data do not depend on the parameters. */
-export function fitScaling({ prior, D, M, name }: Problem, bank: Simulations): Scaling {
+export function fitScaling({ prior, D, M, name }: Problem, bank: WorkSimulations): Scaling {
   const clean = bank.clean.subarray(0, FIT_SIMULATIONS * M);
   const noise = noiseSd({ clean, noisy: bank.noisy }, M).map(orOne);
   const mean = columnMeans(clean, M);

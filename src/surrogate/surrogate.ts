@@ -17,12 +17,14 @@ import { atOnce } from "../host/yielding.ts";
 import { unpackSlab } from "../model/model.ts";
 import { type MakeLayer, residual } from "../nn/residual.ts";
 import { rootMeanSquare, sumOfSquares } from "../numbers/moments.ts";
+import { type Centre, withCentre } from "../numbers/offsets.ts";
 import { STREAMS } from "../numbers/random.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { defineProblem, type Problem } from "../problem/problem.ts";
+import { centred, restored, type Work, workOf } from "../problem/work.ts";
 import { reasonOf } from "../simulate/options.ts";
 import { predict } from "../simulate/predict.ts";
-import type { Simulations } from "../simulate/simulate.ts";
+import type { WorkSimulations } from "../simulate/simulate.ts";
 import { TrainingStopped } from "../train/checkpoint.ts";
 import { type Attempt, outliveDevice } from "../train/lost-device.ts";
 import { optimise } from "../train/optimise.ts";
@@ -83,19 +85,23 @@ export async function surrogate(problem: Problem, options: SurrogateOptions = {}
 }
 
 async function makeSurrogate(problem: Problem, settings: SurrogateSettings): Promise<Surrogate> {
-  const wide = widened(settings.from, settings.widen);
-  const simulated = simulator(problem, settings);
+  const work = workOf(problem);
+  const from = work.centre === null ? settings.from : settings.from.about(work.centre);
+  const wide = widened(from, settings.widen);
+  const simulated = simulator(work, settings);
   const bank = await simulated(settings.bank, wide, BANKS.fit);
-  const validation = await simulated(VALIDATION, wide, BANKS.validation);
-  const heldOut = await simulated(settings.heldOut, settings.from, BANKS.heldOut);
+  const { centre } = bank;
+  const validation = await simulated(VALIDATION, wide, BANKS.validation, centre);
+  const heldOut = await simulated(settings.heldOut, from, BANKS.heldOut, centre);
   const asked = settings.bank + VALIDATION + settings.heldOut;
   const dropped = asked - bank.count - validation.count - heldOut.count;
   if (dropped > 0)
     (settings.onWarning ?? console.warn)(
       `surrogate: ${dropped} of ${asked} simulations failed and were dropped: the fit and its error are valid only where "${problem.name}" can be simulated`,
     );
-  const scaling = fitScaling(problem, bank);
-  const forward = await fit(problem, settings, scaling, bank, validation);
+  const scaling = fitScaling(work, bank);
+  const network = await fit(problem, settings, scaling, bank, validation);
+  const forward = (theta: Tensor): Tensor => cast(restored(network(centred(theta, work.centre)), centre), theta.dtype);
   const made = defineProblem({
     name: `${problem.name}-surrogate`,
     description: `${problem.description || problem.name}, by a surrogate`,
@@ -108,18 +114,19 @@ async function makeSurrogate(problem: Problem, settings: SurrogateSettings): Pro
     forward,
     parent: problem,
   });
-  const error = compare(await predict(made, heldOut.theta, backendOf(settings)), heldOut, scaling.noise);
+  const predicted = await predict(made, withCentre(heldOut.theta, work.centre), backendOf(settings));
+  const error = compare(predicted, withCentre(heldOut.clean, centre), scaling.noise);
   const warning = warningOf(problem, settings, error);
   return Object.freeze({ ...made, forward, parent: problem, error, warning });
 }
 
 /** Returns a function that simulates the banks, and reports the progress of all of them together. */
-function simulator(problem: Problem, settings: SurrogateSettings) {
+function simulator(work: Work, settings: SurrogateSettings) {
   const { bank, heldOut, seed, signal, onProgress } = settings;
   const steps = bank + VALIDATION + heldOut;
   const started = performance.now();
   let before = 0;
-  return async (count: number, from: SurrogateSettings["from"], number: number): Promise<Simulations> => {
+  return async (count: number, from: SurrogateSettings["from"], number: number, centre?: Centre) => {
     const onSimulate = ({ done }: { done: number }): void => {
       if (done === 0) return;
       const step = before + done;
@@ -129,9 +136,10 @@ function simulator(problem: Problem, settings: SurrogateSettings) {
       onProgress?.({ phase: "simulating", step, steps, ...none, stepsPerSecond, secondsLeft });
     };
     const control = { signal, onSimulate, onWarning: () => {} }; // one warning for all banks comes later
-    const simulations = await simulateBank(problem, {
+    const simulations = await simulateBank(work, {
       count,
       from,
+      centre,
       seed,
       number,
       backend: backendOf(settings),
@@ -147,8 +155,8 @@ async function fit(
   { name, D, M }: Problem,
   settings: SurrogateSettings,
   { features, data, coordinates, spread }: Scaling,
-  bank: Simulations,
-  validation: Simulations,
+  bank: WorkSimulations,
+  validation: WorkSimulations,
 ): Promise<(theta: Tensor) => Tensor> {
   const { hidden, blocks, steps, batch, rate, seed, signal, onProgress, onWarning = console.warn } = settings;
   const K = spread.length;
@@ -214,8 +222,9 @@ function summary(sizes: Float64Array): ErrorSummary {
 }
 
 /** Errors of predictions (count, M) in noise sd. */
-function compare(predicted: Float64Array, { clean, count }: Simulations, noise: Float64Array): Surrogate["error"] {
+function compare(predicted: Float64Array, clean: ArrayLike<number>, noise: Float64Array): Surrogate["error"] {
   const M = noise.length;
+  const count = clean.length / M;
   const sizes = predicted.map((v, i) => Math.abs(v - clean[i]) / noise[i % M]);
   const data = Array.from(noise, (_, j) => summary(Float64Array.from({ length: count }, (_x, r) => sizes[r * M + j])));
   return Object.freeze({ ...summary(sizes), count, data });

@@ -2,9 +2,10 @@
 import type { BackendOptions } from "../backends/select.ts";
 import type { Distribution } from "../distributions/distribution.ts";
 import { add, cast, mul, random, sub } from "../graph/build.ts";
-import type { Problem } from "../problem/problem.ts";
+import type { Centre } from "../numbers/offsets.ts";
+import type { Work } from "../problem/work.ts";
 import type { SimulationControl } from "../simulate/options.ts";
-import { type Simulations, simulateAt } from "../simulate/simulate.ts";
+import { dataCentre, noiselessAt, type WorkSimulations, withNoise } from "../simulate/simulate.ts";
 import { SIMULATION_STEPS } from "../simulate/steps.ts";
 
 /**
@@ -29,6 +30,8 @@ export interface BankRequest {
   /** Simulations, drawn from `from`. */
   readonly count: number;
   readonly from: Distribution;
+  /** What is subtracted from data; where it is left out, the data tell. */
+  readonly centre?: Centre;
   readonly seed: number;
   /** Banks with other numbers have other draws. */
   readonly number: number;
@@ -37,15 +40,17 @@ export interface BankRequest {
 }
 
 /**
- * `count` simulations, or fewer if some fail and are dropped: parameters (N, D), and data (N, M) without noise and with it.
+ * `count` simulations, or fewer if some fail and are dropped: in work coordinates, parameters (N, D), and data (N, M) without noise and with it.
  * @throws if data are not finite; `SimulationStopped` if aborted.
  */
 export async function simulateBank(
-  problem: Problem,
-  { count, from, seed, number, backend, control }: BankRequest,
-): Promise<Simulations> {
+  work: Work,
+  { count, from, centre, seed, number, backend, control }: BankRequest,
+): Promise<WorkSimulations & { readonly centre: Centre }> {
   const step = SIMULATION_STEPS.surrogate - number;
-  const advice = `check "${problem.name}" for parameters in and beyond the range of its prior, or lower \`widen\``;
+  const advice = `check "${work.name}" for parameters in and beyond the range of its prior, or lower \`widen\``;
   const policy = { owner: "surrogate", advice, failures: "stop" } as const;
-  return simulateAt({ ...problem, proposal: from }, count, seed, step, backend, control, policy);
+  const made = await noiselessAt({ ...work, proposal: from }, count, seed, step, backend, control);
+  const found = centre === undefined ? dataCentre(work, made.clean, control.onWarning) : centre;
+  return { ...(await withNoise(work, made, found, seed, step, backend, policy)), centre: found };
 }

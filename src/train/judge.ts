@@ -7,10 +7,11 @@ import { cost } from "../graph/plan.ts";
 import type { Program } from "../graph/program.ts";
 import { infer } from "../infer/infer.ts";
 import type { InverseMap, TrainingRecord, WeightsRecord } from "../model/model.ts";
+import { withCentre } from "../numbers/offsets.ts";
 import { hasDerivatives, targetOf } from "../sampling/correct.ts";
 import { samplerOf } from "../sampling/potential.ts";
 import { LARGEST_K } from "../sampling/psis.ts";
-import type { Simulations } from "../simulate/simulate.ts";
+import type { WorkSimulations } from "../simulate/simulate.ts";
 import { SIMULATION_STEPS } from "../simulate/steps.ts";
 import { BLOCKS, type Course, causesOf, median, symptomsOf } from "./warnings.ts";
 
@@ -30,8 +31,8 @@ interface Finished {
   readonly executor: Executor;
   readonly program: Program;
   /** Rows that the held-out loss was measured on, in the coordinates of the guide. */
-  readonly judged: Pick<Simulations, "count" | "theta" | "noisy">;
-  readonly heldOut: Simulations;
+  readonly judged: Pick<WorkSimulations, "count" | "theta" | "noisy">;
+  readonly heldOut: WorkSimulations;
   readonly batch: number;
   readonly seed: number;
 }
@@ -82,7 +83,7 @@ async function weightsOf({ map, course, program, heldOut, batch, seed }: Finishe
   if (cases < LEAST_CASES) return undefined;
   const [kHats, efficiencies]: [number[], number[]] = [[], []];
   for (let i = 0; i < cases; i++) {
-    const y = heldOut.noisy.subarray(i * spec.M, (i + 1) * spec.M);
+    const y = withCentre(heldOut.noisy.subarray(i * spec.M, (i + 1) * spec.M), map.work.data);
     // If no draw has a density, this counts as the worst case, and the training is kept.
     const { kHat, efficiency } = await infer(map, y, { draws: DRAWS, seed })
       .then((posterior) => posterior.correct({ method: "psis", draws: DRAWS, problem: judged }))

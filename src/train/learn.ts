@@ -12,8 +12,10 @@ import {
   unpackSlab,
 } from "../model/model.ts";
 import { constantChannels } from "../nn/constant.ts";
+import type { Centre } from "../numbers/offsets.ts";
 import { areNamed } from "../problem/columns.ts";
 import type { Problem } from "../problem/problem.ts";
+import { type Work, withDataAbout, workOf } from "../problem/work.ts";
 import { inLocalCoordinates } from "../search/local-simulations.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { judge } from "./judge.ts";
@@ -40,21 +42,34 @@ interface Request {
 export async function learn(request: Request): Promise<InverseMap> {
   const { settings, seed, options, backend, notice } = request;
   const started = performance.now();
-  const problem = withBankNoise(request.problem, settings); // as the training sees it: request.problem goes into the map
+  const work = withBankNoise(workOf(request.problem), settings); // as the training sees it: request.problem goes into the map
   await pause(); // checks and tracing need not be one task
-  const traced = await inParts(trainingProgram(problem, settings, seed));
+  let traced = await inParts(trainingProgram(work, settings, seed));
   const sizes = { settings, seed, fit: FIT_SIMULATIONS };
-  const simulations = await trainingSimulations({ problem, ...sizes, backend, control: options });
-  const attempt = { backend, resume: options.resume, started, notice };
-  return outliveDevice(attempt, (now) => learnOn(now, request, traced, simulations), options.onWarning ?? console.warn);
+  const simulations = await trainingSimulations({ work, ...sizes, backend, control: options });
+  const about = withDataAbout(work, simulations.centre);
+  if (about !== work) traced = await inParts(trainingProgram(about, settings, seed));
+  const needsDouble = about.centre !== null || simulations.centre !== null;
+  const attempt = {
+    backend: needsDouble ? withoutGpu(about, settings, backend) : backend,
+    resume: options.resume,
+    started,
+    notice,
+  };
+  return outliveDevice(
+    attempt,
+    (now) => learnOn(now, request, about, traced, simulations),
+    options.onWarning ?? console.warn,
+  );
 }
 
 /** One attempt, on one device. */
 async function learnOn(
   { backend, resume, started, notice }: Attempt,
   { problem, settings, seed, options, backend: asked }: Request,
+  work: Work,
   traced: TracedTraining,
-  { bank, heldOut }: TrainingSimulations,
+  { bank, heldOut, centre }: TrainingSimulations,
 ): Promise<InverseMap> {
   const { program, embedding } = traced;
   const executor = await createExecutor(program, { ...backend, optimiser: optimiserOf(settings) });
@@ -68,7 +83,7 @@ async function learnOn(
     if (traced.guide.local) {
       const simulations = [bank, heldOut];
       [trained, judged] = await inLocalCoordinates({
-        problem,
+        problem: work,
         executor,
         simulations,
         backend: asked,
@@ -102,6 +117,7 @@ async function learnOn(
       parameters: problem.parameters,
       ...(areNamed(problem.data) && { data: problem.data }),
       prior: problem.prior.spec,
+      ...((work.centre || centre) && { centres: { parameters: listOf(work.centre), data: listOf(centre) } }),
       guide: { name: settings.guide.name, options: { ...settings.guide.options, ...traced.guide.drawn } },
       embedding,
       distance: DISTANCE,
@@ -124,6 +140,17 @@ async function learnOn(
   } finally {
     executor.dispose();
   }
+}
+
+const listOf = (centre: Centre): number[] | null => centre && Array.from(centre);
+
+/** The backend of a training whose plan holds a forward model that needs double precision, which WebGPU lacks. */
+function withoutGpu({ name }: Problem, { bank, objective }: FullSettings, backend: BackendOptions): BackendOptions {
+  if (bank > 0 && objective === "npe") return backend;
+  if (backend.backend !== "webgpu") return { ...backend, backend: "wasm" };
+  throw new Error(
+    `train: the offsets of "${name}" need double precision in every step, which WebGPU lacks; use backend "wasm", or objective "npe" with a bank`,
+  );
 }
 
 const lastProgress = ({ steps, curve, heldOut, seconds }: TrainingRecord): Progress => ({

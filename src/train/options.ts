@@ -227,7 +227,7 @@ function checkLaplaceBase({ name, forward, proposal, simulate }: Problem, { obje
 type Merged = Omit<FullSettings, "bank" | "pairs"> & { readonly bank: number | Pairs };
 
 /** The settings with `bank` as a number. Pairs are checked, split and counted. */
-function withBank(problem: Problem, merged: Merged, { bankFile }: SimulationControl): FullSettings {
+function withBank(problem: Problem, merged: Merged, { bankFile, onWarning }: SimulationControl): FullSettings {
   const { bank } = merged;
   if (isPairs(bank)) {
     if (merged.objective !== "npe")
@@ -235,7 +235,7 @@ function withBank(problem: Problem, merged: Merged, { bankFile }: SimulationCont
         `objective "${merged.objective}": a bank of pairs from elsewhere trains by NPE alone; use objective "npe"`,
       );
     if (bankFile !== undefined) throw new Error("bankFile: expected no file beside a bank of pairs, got both");
-    const pairs = splitPairs(problem, bank, merged.heldOut);
+    const pairs = splitPairs(problem, bank, merged.heldOut, onWarning);
     return { ...merged, bank: pairs.train.count, heldOut: pairs.heldOut.count, pairs };
   }
   if (problem.forward === null && problem.simulate === null)

@@ -5,7 +5,7 @@ import type { Fitted } from "../guides/guide.ts";
 import { inParts } from "../host/yielding.ts";
 import { fitEmbedding } from "../nn/embedding.ts";
 import { fitDistance } from "../nn/fit-distance.ts";
-import { noiseSd, type Simulations } from "../simulate/simulate.ts";
+import { noiseSd, type WorkSimulations } from "../simulate/simulate.ts";
 import type { TracedTraining } from "./program.ts";
 
 /** Simulations that scalers are fitted to. More would change nothing, and would take minutes where the data are long. */
@@ -16,7 +16,7 @@ export async function fitFrozen(
   executor: Executor,
   { program, guide, embedding }: TracedTraining,
   M: number,
-  bank: Simulations,
+  bank: WorkSimulations,
   constant: readonly (number | null)[],
 ): Promise<Fitted> {
   const [clean, noisy] = [bank.clean, bank.noisy].map((rows) => rows.subarray(0, FIT_SIMULATIONS * M));

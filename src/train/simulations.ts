@@ -1,27 +1,38 @@
 /** The simulations of a training: its bank and the held-out ones, which are simulated, read from a file, or given as pairs. */
 import type { BackendOptions } from "../backends/select.ts";
 import { includedNoise } from "../distributions/noise.ts";
+import type { Centre } from "../numbers/offsets.ts";
 import type { Problem } from "../problem/problem.ts";
+import { type Work, withDataAbout } from "../problem/work.ts";
 import { type SimulationControl, type SimulationProgress, SimulationStopped } from "../simulate/options.ts";
 import type { PairTable } from "../simulate/pairs.ts";
 import { priorMismatch } from "../simulate/prior-check.ts";
-import { addNoise, onlyFinite, type Simulations, simulateAt } from "../simulate/simulate.ts";
+import {
+  addNoise,
+  dataCentre,
+  noiselessAt,
+  onlyFinite,
+  type WorkSimulations,
+  withNoise,
+} from "../simulate/simulate.ts";
 import { SIMULATION_STEPS } from "../simulate/steps.ts";
 import { stratifiedBank } from "../simulate/stratify.ts";
 import type { FullSettings } from "./options.ts";
 
-/** Simulations to train on, and simulations to measure the held-out loss on. */
+/** Simulations to train on, and simulations to measure the held-out loss on, in work coordinates. */
 export interface TrainingSimulations {
-  readonly bank: Simulations;
-  readonly heldOut: Simulations;
+  readonly bank: WorkSimulations;
+  readonly heldOut: WorkSimulations;
+  /** What was subtracted from the data (M); null for nothing. */
+  readonly centre: Centre;
 }
 
 /** The problem as a training sees it: no noise is added to pairs that contain theirs. */
-export const withBankNoise = (problem: Problem, { pairs }: Pick<FullSettings, "pairs">): Problem =>
+export const withBankNoise = <P extends Problem>(problem: P, { pairs }: Pick<FullSettings, "pairs">): P =>
   pairs?.noise === "included" ? { ...problem, noise: includedNoise } : problem;
 
 interface Request {
-  readonly problem: Problem;
+  readonly work: Work;
   readonly settings: FullSettings;
   readonly seed: number;
   /** Simulations for the scalers, where there is no bank. */
@@ -32,16 +43,18 @@ interface Request {
 
 /** Simulates both sets, or takes them from pairs. @throws as `simulate` does; `SimulationStopped` when aborted. */
 export async function trainingSimulations(request: Request): Promise<TrainingSimulations> {
-  const { problem, settings, seed, fit, backend, control } = request;
+  const { work, settings, seed, fit, backend, control } = request;
   const { bank: step, heldOut: heldOutStep } = SIMULATION_STEPS;
   const { pairs } = settings;
   if (pairs !== undefined) {
+    const about = withDataAbout(work, pairs.centre);
     const { onWarning = console.warn } = control;
-    const mismatch = priorMismatch(problem, pairs.train);
+    const mismatch = priorMismatch(work, pairs.train);
     for (const warning of [...pairs.warnings, ...(mismatch === null ? [] : [mismatch])]) onWarning(warning);
-    const noisy = async ({ theta, y }: PairTable, at: number): Promise<Simulations> =>
-      onlyFinite(problem, { theta, clean: y, noisy: await addNoise(problem, y, seed, at, backend) });
-    return { bank: await noisy(pairs.train, step), heldOut: await noisy(pairs.heldOut, heldOutStep) };
+    const noisy = async ({ theta, y }: PairTable, at: number): Promise<WorkSimulations> =>
+      onlyFinite(work, { theta, clean: y, noisy: await addNoise(about, y, seed, at, backend) });
+    const { centre } = pairs;
+    return { bank: await noisy(pairs.train, step), heldOut: await noisy(pairs.heldOut, heldOutStep), centre };
   }
   const sizes = [settings.bank || fit, settings.heldOut];
   const count = sizes[0] + sizes[1];
@@ -55,14 +68,28 @@ export async function trainingSimulations(request: Request): Promise<TrainingSim
   };
   const both = { ...control, onSimulate };
   try {
-    const stratified = settings.bank > 0 && problem.forward !== null;
-    const bank = stratified
-      ? await stratifiedBank(problem, sizes[0], seed, backend, both)
-      : await simulateAt(problem, sizes[0], seed, step, backend, both);
+    const stratified = settings.bank > 0 && work.forward !== null;
+    const { bank, centre } = stratified
+      ? await stratifiedBank(work, sizes[0], seed, backend, both)
+      : await plainBank(work, sizes[0], seed, backend, both);
     before = now;
-    return { bank, heldOut: await simulateAt(problem, sizes[1], seed, heldOutStep, backend, both) };
+    const rest = await noiselessAt(work, sizes[1], seed, heldOutStep, backend, both);
+    return { bank, heldOut: await withNoise(work, rest, centre, seed, heldOutStep, backend), centre };
   } catch (error) {
-    const file = problem.simulate === null ? null : control.bankFile;
+    const file = work.simulate === null ? null : control.bankFile;
     throw error instanceof SimulationStopped ? new SimulationStopped(now.done, count, file) : error;
   }
+}
+
+async function plainBank(
+  work: Work,
+  count: number,
+  seed: number,
+  backend: BackendOptions,
+  control: SimulationControl,
+): Promise<Omit<TrainingSimulations, "heldOut">> {
+  const { bank: step } = SIMULATION_STEPS;
+  const made = await noiselessAt(work, count, seed, step, backend, control);
+  const centre = dataCentre(work, made.clean, control.onWarning);
+  return { bank: await withNoise(work, made, centre, seed, step, backend), centre };
 }

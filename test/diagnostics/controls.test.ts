@@ -4,9 +4,11 @@
  * that docs/diagnostics.md says it catches, must pass the right guide, and must miss the faults that the page says it misses.
  * All tests are at level 1 %, so a right guide fails one of them with probability 1 % at a seed; seeds are fixed.
  */
+
 import { readFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Rows } from "../../src/backends/backend.ts";
 import { c2st } from "../../src/diagnostics/c2st.ts";
 import { coverage } from "../../src/diagnostics/coverage.ts";
 import { klDivergence, klFromDraws } from "../../src/diagnostics/kl.ts";
@@ -87,7 +89,7 @@ function ranksOf({ name, from, wrong }: Control): Promise<{ blind: Ranks; inform
 }
 
 /** 1000 exact draws of a posterior, and 1000 of the guide. */
-async function bothDraws({ from, right, wrong }: Control): Promise<[Float32Array, Float32Array]> {
+async function bothDraws({ from, right, wrong }: Control): Promise<[Rows, Rows]> {
   const y = from().y[0];
   return [await right(y).sample(1000, { seed: 41 }), await wrong(y).sample(1000, { seed: 42 })];
 }

@@ -4,6 +4,7 @@
  *   linear   the built-in linear-gaussian problem, D = 10, posterior N(m(y), Σ)
  *   fold     θ ~ N(0, I₂), y = (|θ₁|, θ₂) + noise of sd 0.3: two modes ±θ₁, alike, each a normal distribution cut at 0
  */
+import type { Rows } from "../../src/backends/backend.ts";
 import { gaussianNoise } from "../../src/distributions/noise.ts";
 import { normal } from "../../src/distributions/normal.ts";
 import { abs, concat, slice } from "../../src/graph/build.ts";
@@ -68,7 +69,7 @@ export function gaussianPosterior(y: Float64Array, mean: Float64Array, covarianc
 /** Simulated cases: true parameters (N, D), row by row, and data (M) each. */
 export interface Cases {
   readonly problem: Problem;
-  readonly theta: Float32Array;
+  readonly theta: Rows;
   readonly y: readonly Float64Array[];
 }
 

@@ -1,7 +1,9 @@
 // slow (20 s): chains until their moments are right
 // The sampler against posteriors known in closed form, by quadrature, or from exact draws.
+
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Rows } from "../../src/backends/backend.ts";
 import { ksOneSample, ksPerParameter } from "../../src/diagnostics/ks.ts";
 import { gaussianNoise } from "../../src/distributions/noise.ts";
 import { normal } from "../../src/distributions/normal.ts";
@@ -187,7 +189,7 @@ test("a chain is the same, whatever chains and observations run with it", async 
 
 test("draws are given without repeats until all are, and their subsets follow a seed", async () => {
   const p = await nuts(small, [0.5, -1, 0.1], { kernels, chains: 4, warmup: 50, draws: 50 });
-  const keys = (draws: Float32Array): string[] =>
+  const keys = (draws: Rows): string[] =>
     Array.from({ length: draws.length / 2 }, (_, s) => `${draws[2 * s]} ${draws[2 * s + 1]}`);
   const all = new Map(keys(p.draws).map((k) => [k, 0]));
   const distinct = all.size; // a draw may stay where it was

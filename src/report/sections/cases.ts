@@ -70,8 +70,8 @@ function pairsBody(evaluation: Evaluation): string | null {
     ...model.parameters[d],
     prior: { draws: columnOf(prior.draws, model.D, d) },
   }));
-  const picked = (draws: Float32Array): Float32Array =>
-    Float32Array.from({ length: (draws.length / model.D) * shown.length }, (_, k) => {
+  const picked = (draws: ArrayLike<number>): Float64Array =>
+    Float64Array.from({ length: (draws.length / model.D) * shown.length }, (_, k) => {
       const [s, c] = [Math.floor(k / shown.length), k % shown.length];
       return draws[s * model.D + shown[c]];
     });

@@ -1,0 +1,62 @@
+/**
+ * Work coordinates: the problem of θ′ = θ − c and, in single precision, of y′ = y − b, where the offsets c and b are too large for
+ * single precision beside the spread (numbers/offsets.ts). Programs see θ′ and y′ alone; the forward model sees θ = θ′ + c, in double
+ * precision. Without offsets a problem is its own.
+ */
+import { cachedBy } from "../backends/executor-cache.ts";
+import type { Noise } from "../distributions/noise.ts";
+import { add, cast, sub } from "../graph/build.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { type Centre, centreOf } from "../numbers/offsets.ts";
+import type { Problem } from "../problem/problem.ts";
+
+/** A problem in work coordinates. */
+export interface Work extends Problem {
+  /** c (D); null for none. */
+  readonly centre: Centre;
+  /** The problem itself. */
+  readonly of: Problem;
+}
+
+/** θ of θ′ in double precision, or θ′ itself without a centre. */
+export const restored = (theta: Tensor, centre: Centre): Tensor =>
+  centre === null ? theta : add(cast(theta, "f64"), centre);
+/** θ′ of θ, which is of double precision where there is a centre. */
+export const centred = (theta: Tensor, centre: Centre): Tensor => (centre === null ? theta : sub(theta, centre));
+
+/** A problem about a centre c of its parameters. */
+export function workAbout(problem: Problem, centre: Centre): Work {
+  if (centre === null) return { ...problem, centre, of: problem };
+  const { prior, proposal, forward } = problem;
+  return {
+    ...problem,
+    prior: prior.about(centre),
+    proposal: proposal?.about(centre) ?? null,
+    forward: forward && ((theta) => forward(restored(theta, centre))),
+    centre,
+    of: problem,
+  };
+}
+
+/** A problem in work coordinates, about the centre that its prior asks for. */
+export const workOf: (problem: Problem) => Work = cachedBy((problem: Problem) =>
+  workAbout(problem, centreOf(problem.prior.mean, problem.prior.sd)),
+);
+
+/** The same with data about a centre b: noise-free data and noisy ones are y′. */
+export function withDataAbout(work: Work, b: Centre): Work {
+  const { forward, noise } = work;
+  if (b === null) return work;
+  return { ...work, forward: forward && ((theta) => sub(forward(cast(theta, "f64")), b)), noise: noiseAbout(noise, b) };
+}
+
+/** Noise that is added does not depend on the offset of the data; other noise sees the data themselves, in double precision. */
+function noiseAbout(noise: Noise, b: Float64Array): Noise {
+  if (noise.additive) return noise;
+  const whole = (y: Tensor): Tensor => add(cast(y, "f64"), b);
+  return {
+    ...noise,
+    draw: (clean, stream) => cast(sub(noise.draw(whole(clean), stream), b), clean.dtype),
+    logDensity: (y, clean) => cast(noise.logDensity(whole(y), whole(clean)), clean.dtype),
+  };
+}
