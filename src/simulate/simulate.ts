@@ -256,7 +256,7 @@ export async function addNoise<T extends Float32Array | Float64Array>(
 }
 
 /** Simulations that the moments of the data are taken from, and those that tell a spread well enough to refuse it. */
-const MOMENTS = 8192;
+const MOMENTS = 1024;
 const ENOUGH = 20;
 /** Noise sd that count as the spread of the data where that is less, because what the noise shows must not be lost. */
 const NOISES = 100;
@@ -270,13 +270,15 @@ export function dataCentre(
   clean: ArrayLike<number>,
   onWarning: (message: string) => void = console.warn,
 ): Centre {
-  const some: number[] = [];
-  for (let at = 0; at < Math.min(clean.length, MOMENTS * M); at += M) {
-    const row = Array.from({ length: M }, (_, j) => clean[at + j]);
-    if (row.every(Number.isFinite)) some.push(...row); // others are refused, or dropped, elsewhere
+  const all = new Float64Array(Math.min(clean.length, MOMENTS * M));
+  let rows = 0;
+  for (let at = 0; at < all.length; at += M) {
+    let finite = true; // other rows are refused, or dropped, elsewhere
+    for (let j = 0; j < M; j++) finite = Number.isFinite((all[rows * M + j] = clean[at + j])) && finite;
+    if (finite) rows++;
   }
-  if (some.length === 0) return null;
-  const rows = some.length / M;
+  if (rows === 0) return null;
+  const some = all.subarray(0, rows * M);
   const mean = columnMeans(some, M);
   const sd = columnSds(some, M, mean);
   const lost = (j: number): string =>
