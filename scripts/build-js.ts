@@ -25,13 +25,17 @@ const library: Record<string, string> = {
 };
 
 /**
- * The larger functions that dist/index.js exports, each in a file of its own: a bundler keeps a file that is loaded at once whole where
+ * The larger functions that dist/index.js exports, and what they share, each in a file of its own: a bundler keeps a file that is loaded at once whole where
  * a part of it is loaded on demand, so one file for all would bring training to a page that only infers.
  */
 const parts: Record<string, string> = {
   train: "src/train/train.ts",
   laplace: "src/infer/laplace.ts",
+  simulate: "src/simulate/simulate.ts",
+  predict: "src/simulate/predict.ts",
   umbridge: "src/simulate/umbridge.ts",
+  calls: "src/simulate/calls.ts",
+  grad: "src/graph/grad.ts",
 };
 
 /** The script of workers (src/backends/worker/start.ts has its address): one file that works wherever it is copied. */

@@ -18,7 +18,6 @@ import type { Problem } from "../problem/problem.ts";
 import { type Work, withDataAbout, workOf } from "../problem/work.ts";
 import { inLocalCoordinates } from "../search/local-simulations.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { judge } from "./judge.ts";
 import { type Attempt, outliveDevice } from "./lost-device.ts";
 import { optimise } from "./optimise.ts";
 import type { FullSettings, Progress, TrainOptions } from "./options.ts";
@@ -62,6 +61,9 @@ export async function learn(request: Request): Promise<InverseMap> {
     options.onWarning ?? console.warn,
   );
 }
+
+/** Brings all of sampling, so it is loaded on demand. */
+const judge: typeof import("./judge.ts").judge = async (...found) => (await import("./judge.ts")).judge(...found);
 
 /** One attempt, on one device. */
 async function learnOn(
