@@ -180,7 +180,7 @@ const cases: readonly [what: string, args: readonly string[], status: number, me
     "a bank file of a forward model",
     ["train", "arm", "--bank-file", at("x"), ...out],
     2,
-    /--bank-file: .*"arm" without/,
+    /--bank-file: .*"arm", which has none/,
   ],
   ["no simulations", ["train", slow, "--simulations", "0", ...out], 2, /--simulations.*'0' is invalid/],
   [

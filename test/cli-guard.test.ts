@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gaussianNoise } from "../src/distributions/noise.ts";
@@ -88,6 +89,19 @@ test("a module that leaves a timer behind does not keep the command from ending"
   const { status, out, err } = await trainOn(moduleOf("stays", "setInterval(() => {}, 1000); const simulate = pairs;"));
   assert.is(status, 0, err);
   assert.is(JSON.parse(out).training.steps, 5);
+});
+
+test("a module that never settles although a timer runs is given up after its time", async () => {
+  const preload = write(
+    "preload.mjs",
+    "const wait = setTimeout; globalThis.setTimeout = (f, ms, ...rest) => wait(f, ms === 300_000 ? 300 : ms, ...rest);",
+  );
+  const module = moduleOf("waits", "setInterval(() => {}, 1000); await new Promise(() => {}); const simulate = pairs;");
+  const { status, out, err } = await retrodict(["train", module, "--out", at("waits"), "--json"], "", {
+    env: { NODE_OPTIONS: `--import ${pathToFileURL(preload)}` },
+  });
+  assert.is(status, 1, err);
+  assert.match(JSON.parse(out).error, /waits\.mjs": expected it to load within 300 s; do long work in simulate\(\)$/);
 });
 
 test("what a module prints goes to standard error under --json, and the result alone to standard output", async () => {

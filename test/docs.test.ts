@@ -9,7 +9,7 @@ import { blocks, inFolder, pages, read } from "./helpers/pages.ts";
 import { root, runScript } from "./helpers/processes.ts";
 
 const scripts = JSON.parse(read("package.json")).scripts as Record<string, string>;
-const benches = [...read("bench/main.ts").matchAll(/^ {2}(\w+): async/gm)].map(([, name]) => name);
+const benches = [...read("bench/main.ts").matchAll(/^ {2}"?([\w-]+)"?: async/gm)].map(([, name]) => name);
 const tests = readdirSync(join(root, "test"), { recursive: true }).map(String);
 /** A link within the repository: its path, and the heading that it points to. */
 const LINK = /\]\((?!https?:)([^)#\s]*)(?:#([^)]+))?\)/g;
@@ -37,7 +37,7 @@ for (const page of pages) {
     for (const [path] of text.matchAll(FILE)) if (!path.includes("NAME")) assert.ok(existsSync(join(root, path)), path);
     for (const [, path] of text.matchAll(/npx tsx (\S+\.ts)/g)) assert.ok(existsSync(join(root, path)), path);
     for (const [, name] of text.matchAll(/npm run ([\w:]+)/g)) assert.ok(Object.hasOwn(scripts, name), name);
-    for (const [, name] of text.matchAll(/npm run bench (\w+)/g)) assert.ok(benches.includes(name), `bench ${name}`);
+    for (const [, name] of text.matchAll(/npm run bench ([\w-]+)/g)) assert.ok(benches.includes(name), `bench ${name}`);
     for (const [, words] of text.matchAll(/npm test -- ([\w-]+)/g))
       assert.ok(
         tests.some((name) => name.includes(words)),
