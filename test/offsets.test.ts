@@ -437,4 +437,12 @@ test("the command line writes double precision where draws need it", async () =>
   }
 });
 
+test("a forward model in the steps of a training at an offset is refused on WebGPU, which has no double precision", async () => {
+  const { message } = await rejection(train(linear(1e9), { ...quick, backend: "webgpu", kernels: undefined }));
+  assert.match(
+    message,
+    /^train: the offsets of "far-linear" need double precision .*; use backend "wasm", or objective/,
+  );
+});
+
 test.run();

@@ -8,7 +8,17 @@ import { openGpu } from "../src/backends/webgpu/device.ts";
 import { input, mul } from "../src/graph/build.ts";
 import { compile } from "../src/graph/program.ts";
 import { atOnce } from "../src/host/yielding.ts";
-import { gaussian, infer, type Progress, TrainingStopped, type TrainOptions, train } from "../src/index.ts";
+import {
+  defineProblem,
+  gaussian,
+  gaussianNoise,
+  infer,
+  normal,
+  type Progress,
+  TrainingStopped,
+  type TrainOptions,
+  train,
+} from "../src/index.ts";
 import { initialWeights } from "../src/nn/initial.ts";
 import { arm, eit } from "../src/problems.ts";
 import { fullSettings } from "../src/train/options.ts";
@@ -216,5 +226,22 @@ for (const host of otherHosts)
       assert.ok(Math.abs(v - wasm.numbers[i]) < 1e-3 * (1 + Math.abs(v)), `${i}: ${v}, ${wasm.numbers[i]}`);
     });
   });
+
+test("a bank trains at an offset that single precision cannot hold, and infers there", async () => {
+  if (skip()) return;
+  const offset = 1e9;
+  const problem = defineProblem({
+    name: "far",
+    prior: normal(offset, 1),
+    forward: (theta) => mul(theta, 1),
+    noise: gaussianNoise(0.5),
+  });
+  const guide = gaussian({ hidden: [4], base: "linear" });
+  const options: TrainOptions = { guide, backend: "webgpu", bank: 2000, steps: 1, rate: 1e-12, batch: 8, heldOut: 64 };
+  const q = await infer(await train(problem, { ...options, onWarning: () => {} }), [offset + 1]);
+  // Precision 1 + 4, mean 4/5; 2000 simulations estimate them to 2 % of an sd.
+  assert.ok(Math.abs(q.mean[0] - offset - 0.8) < 0.05 && Math.abs(q.sd[0] - 5 ** -0.5) < 0.05, `${q.mean} ${q.sd}`);
+  assert.instance(await q.sample(5), Float64Array);
+});
 
 test.run();

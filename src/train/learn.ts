@@ -68,12 +68,13 @@ const judge: typeof import("./judge.ts").judge = async (...found) => (await impo
 /** One attempt, on one device. */
 async function learnOn(
   { backend, resume, started, notice }: Attempt,
-  { problem, settings, seed, options, backend: asked }: Request,
+  request: Request,
   work: Work,
   traced: TracedTraining,
   { bank, heldOut, centre }: TrainingSimulations,
 ): Promise<InverseMap> {
-  const { program, embedding } = traced;
+  const { problem, settings, seed, options, backend: asked } = request;
+  const { program } = traced;
   const executor = await createExecutor(program, { ...backend, optimiser: optimiserOf(settings) });
   try {
     const values = constantChannels(bank.noisy, problem.M);
@@ -81,17 +82,8 @@ async function learnOn(
     const constant = values.flatMap((value, j) =>
       value === null ? [] : { column: j + 1, value: Number(value.toPrecision(7)) },
     );
-    let [trained, judged] = [bank, heldOut];
-    if (traced.guide.local) {
-      const simulations = [bank, heldOut];
-      [trained, judged] = await inLocalCoordinates({
-        problem: work,
-        executor,
-        simulations,
-        backend: asked,
-        control: options,
-      });
-    }
+    const made = { problem: work, executor, simulations: [bank, heldOut], backend: asked, control: options };
+    const [trained, judged] = traced.guide.local ? await inLocalCoordinates(made) : made.simulations;
     // The plan of the ELBO has no bank of parameters, because it looks at data alone.
     for (const name of ["theta", "clean"] as const)
       if (name in program.banks) await executor.writeBank(name, trained[name]);
@@ -113,16 +105,7 @@ async function learnOn(
     };
     const simulations = settings.bank > 0 ? bank.count : state.step * settings.batch;
     const spec: ModelSpec = {
-      problem: problem.name,
-      D: problem.D,
-      M: problem.M,
-      parameters: problem.parameters,
-      ...(areNamed(problem.data) && { data: problem.data }),
-      prior: problem.prior.spec,
-      ...((work.centre || centre) && { centres: { parameters: listOf(work.centre), data: listOf(centre) } }),
-      guide: { name: settings.guide.name, options: { ...settings.guide.options, ...traced.guide.drawn } },
-      embedding,
-      distance: DISTANCE,
+      ...specOf(request, work.centre, centre, traced),
       distances: quantiles(distance),
       ...(constant.length > 0 && { constant }),
       fingerprint: await fingerprintOf(problem, asked),
@@ -132,8 +115,8 @@ async function learnOn(
     const where = { backend: options.backend, kernels: options.kernels };
     const map = await inParts(makeInverseMap(spec, tensors, problem, where));
     const course = courseOf(state, settings, { simulations: [bank, heldOut], D: problem.D, M: problem.M });
-    const { batch } = settings;
-    const found = await judge({ map, course, executor, program, judged, heldOut, batch, seed });
+    const { judge } = await import("./judge.ts"); // with the sampler, which a page that only infers does not load
+    const found = await judge({ map, course, executor, program, judged, heldOut, batch: settings.batch, seed });
     const warnings = [...(found.warnings ?? []), ...remarkOn(constant, spec)];
     for (const warning of warnings) (options.onWarning ?? console.warn)(warning);
     if (found.weights) options.onProgress?.({ ...lastProgress(spec.training), weights: found.weights });
@@ -142,6 +125,27 @@ async function learnOn(
   } finally {
     executor.dispose();
   }
+}
+
+/** What a model file says of the problem and the guide. */
+function specOf(
+  { problem, settings: { guide } }: Request,
+  parameters: Centre,
+  data: Centre,
+  traced: TracedTraining,
+): Omit<ModelSpec, "distances" | "fingerprint" | "training"> {
+  return {
+    problem: problem.name,
+    D: problem.D,
+    M: problem.M,
+    parameters: problem.parameters,
+    ...(areNamed(problem.data) && { data: problem.data }),
+    prior: problem.prior.spec,
+    ...((parameters || data) && { centres: { parameters: listOf(parameters), data: listOf(data) } }),
+    guide: { name: guide.name, options: { ...guide.options, ...traced.guide.drawn } },
+    embedding: traced.embedding,
+    distance: DISTANCE,
+  };
 }
 
 const listOf = (centre: Centre): number[] | null => centre && Array.from(centre);
