@@ -62,9 +62,6 @@ export async function learn(request: Request): Promise<InverseMap> {
   );
 }
 
-/** Brings all of sampling, so it is loaded on demand. */
-const judge: typeof import("./judge.ts").judge = async (...found) => (await import("./judge.ts")).judge(...found);
-
 /** One attempt, on one device. */
 async function learnOn(
   { backend, resume, started, notice }: Attempt,
