@@ -25,13 +25,20 @@ const library: Record<string, string> = {
 };
 
 /**
- * The larger functions that dist/index.js exports, each in a file of its own: a bundler keeps a file that is loaded at once whole where
- * a part of it is loaded on demand, so one file for all would bring training to a page that only infers.
+ * The larger modules that dist/index.js exports from, each in a file of its own. A bundler loads at once all of a file of which some
+ * is used at once and some on demand, so one file for all would bring training to a page that only infers.
  */
 const parts: Record<string, string> = {
   train: "src/train/train.ts",
+  checkpoint: "src/train/checkpoint.ts",
+  store: "src/store/store.ts",
   laplace: "src/infer/laplace.ts",
+  surrogate: "src/surrogate/surrogate.ts",
+  simulate: "src/simulate/simulate.ts",
+  predict: "src/simulate/predict.ts",
+  pairs: "src/store/pairs-file.ts",
   umbridge: "src/simulate/umbridge.ts",
+  options: "src/simulate/options.ts",
 };
 
 /** The script of workers (src/backends/worker/start.ts has its address): one file that works wherever it is copied. */

@@ -54,7 +54,7 @@ setFolders({ kernels: "kernels", models: { href: "https://host.example/models/" 
 const signal = { aborted: false, reason: undefined, throwIfAborted() {}, addEventListener() {}, removeEventListener() {} };
 export const map = await train(own, { guide: "spline", steps: 10, signal, onProgress: ({ loss }) => void loss.toFixed(2) });
 const posterior = await infer(map, [0.5]);
-export const draws: Float32Array = await posterior.sample(10, { seed: 1 });
+export const draws: Float32Array | Float64Array = await posterior.sample(10, { seed: 1 });
 export const bytes: Uint8Array = toBytes(map);
 export const corrected = await posterior.correct({ method: "psis" });
 export const again = [await load(bytes), await load("arm", { problem: arm }), await simulate(own, 10, { signal })];

@@ -10,7 +10,7 @@ import type { TruthName } from "../model/calibration-record.ts";
 import { type Problem, sourceOf } from "../problem/problem.ts";
 import { nuts } from "../sampling/nuts.ts";
 import { samplerOf } from "../sampling/potential.ts";
-import { dataAt } from "../simulate/predict.ts";
+import { dataAt } from "../simulate/data-at.ts";
 import { LARGEST_ERROR, makeTable } from "./table.ts";
 
 export interface ReferenceRequest {

@@ -41,7 +41,7 @@ import {
 import type { Tensor } from "../graph/tensor.ts";
 import { activationName, mlp, widths } from "../nn/mlp.ts";
 import { packed } from "../numbers/triangles.ts";
-import { type SparseMatrix, sparseMatrix } from "../sparse/matrix.ts";
+import type { SparseMatrix } from "../sparse/matrix.ts";
 import { baseTable, makeGuide } from "./base.ts";
 import {
   type Guide,
@@ -166,12 +166,14 @@ function traceMixture(
   };
 }
 
-const repeat = (K: number, count: number): SparseMatrix =>
-  sparseMatrix(
-    K,
-    K * count,
-    Array.from({ length: K * count }, (_, i) => [i, i % K, 1] as const),
-  );
+/** The matrix that writes K features `count` times; by hand, so that pages load no code for other matrices. */
+const repeat = (K: number, count: number): SparseMatrix => ({
+  inputs: K,
+  outputs: K * count,
+  start: Int32Array.from({ length: K * count + 1 }, (_, i) => i),
+  index: Int32Array.from({ length: K * count }, (_, i) => i % K),
+  value: new Float64Array(K * count).fill(1),
+});
 
 const SQRT_HALF = Math.SQRT1_2;
 const TWO_OVER_SQRT_2PI = 0.7978845608028654;

@@ -1,8 +1,7 @@
 /** Channels of the data that never vary: they tell a guide nothing, and an observation that departs from them is foreign. */
 import { columnMeans, columnSds } from "../numbers/moments.ts";
+import { isRounding } from "../numbers/offsets.ts";
 
-/** Spread, relative to the value, up to which a channel counts as constant: eight roundings to single precision. */
-const ROUNDING = 1 / (1 << 21);
 /** Departure from a constant, relative to it, up to which an observation is usual: 1.5e-5. */
 const TOLERANCE = 1 / (1 << 16);
 /** Departures of so many units are far beyond the limit for a single channel. */
@@ -14,7 +13,7 @@ const LEAST = 1e-30;
 export function constantChannels(rows: ArrayLike<number>, M: number): readonly (number | null)[] {
   const mean = columnMeans(rows, M);
   const sd = columnSds(rows, M, mean);
-  return Array.from(mean, (m, j) => (sd[j] <= ROUNDING * Math.abs(m) ? m : null));
+  return Array.from(mean, (m, j) => (isRounding(m, sd[j]) ? m : null));
 }
 
 /** The unit that departures from a constant are measured in. */

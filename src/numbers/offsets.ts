@@ -30,6 +30,9 @@ export const isOffset = (centre: number, spread: number): boolean => powerBelow(
 /** Whether double precision is too coarse for them. */
 export const isLost = (centre: number, spread: number): boolean => powerBelow(centre) * DOUBLE > LOST * spread;
 
+/** Whether a spread is that of one number rounded to single precision: at most eight roundings. */
+export const isRounding = (centre: number, spread: number): boolean => spread <= 4 * SINGLE * Math.abs(centre);
+
 /** The centres of columns by their means and spreads. */
 export function centreOf(mean: ArrayLike<number>, spread: ArrayLike<number>): Centre {
   const centre = Float64Array.from(mean, (m, j) => (isOffset(m, spread[j]) ? m : 0));

@@ -11,7 +11,7 @@ import { cost } from "../graph/plan.ts";
 import { compile } from "../graph/program.ts";
 import { atOnce } from "../host/yielding.ts";
 import { logLikelihood, type Problem } from "../problem/problem.ts";
-import { dataAt } from "../simulate/predict.ts";
+import { dataAt } from "../simulate/data-at.ts";
 import { samplerOf } from "./potential.ts";
 
 const DRAWS = 2048;

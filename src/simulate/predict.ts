@@ -1,17 +1,12 @@
 /** Data of given parameters, by the forward model in ops or by the simulator. */
-import { type BackendOptions, backendTable, once } from "../backends/select.ts";
+import { backendTable } from "../backends/select.ts";
 import { type OptionsOf, pickOptions, readOptions } from "../checks/options.ts";
 import { flatRows, type Rows } from "../checks/rows.ts";
-import { input } from "../graph/build.ts";
-import { compile } from "../graph/program.ts";
-import { atOnce } from "../host/yielding.ts";
-import { randomWord, STREAMS } from "../numbers/random.ts";
 import { expectProblem } from "../problem/expect.ts";
-import { type Problem, sourceOf } from "../problem/problem.ts";
-import { failureOf, type Job, runCalls } from "./calls.ts";
-import { type Failures, failuresTable, finiteRows, refuseHopeless, takeRows } from "./finite.ts";
+import type { Problem } from "../problem/problem.ts";
+import { dataAt } from "./data-at.ts";
+import { failuresTable, finiteRows, takeRows } from "./finite.ts";
 import { simulationTable } from "./options.ts";
-import { SIMULATION_STEPS } from "./steps.ts";
 
 export const predictTable = { ...failuresTable, signal: simulationTable.signal, ...backendTable };
 /** Options of `predict`. */
@@ -52,56 +47,4 @@ export async function replicate(
   const meaning = "the result has fewer rows than the parameters";
   const rows = finiteRows(problem, theta, tables, { owner, advice, meaning, failures, onWarning }, fault);
   return tables.map((table) => takeRows(table, rows, M));
-}
-
-export interface DataRequest extends BackendOptions {
-  readonly signal?: AbortSignal;
-  /** Whether a failed simulation ends the call. */
-  readonly failures: Failures;
-  /** Seed of the noise that a simulator adds itself. */
-  readonly seed: number;
-}
-
-/**
- * Data (N, M) of parameters (N, D), NaN for failures, and the reason of the first failure, if it is known.
- * @throws for a problem without forward model and simulator; if a simulator fails and `failures` is "stop", or if all calls fail.
- */
-export async function dataAt(
-  owner: string,
-  problem: Problem,
-  theta: Float64Array,
-  { seed, signal, failures, ...backend }: DataRequest,
-): Promise<{ readonly data: Float64Array; readonly fault?: string }> {
-  const { D, M, forward, simulate, name, calls } = problem;
-  if (forward !== null) {
-    const program = atOnce(compile({ predict: { outputs: { data: forward(input("theta", D, { dtype: "f64" })) } } }));
-    return once(program, backend, async (executor) => {
-      const { data } = await executor.run("predict", { rows: theta.length / D, inputs: { theta } });
-      return { data: Float64Array.from(data), fault: executor.fault() };
-    });
-  }
-  if (simulate === null)
-    throw new Error(`${owner}: expected a forward model or a simulator, and "${name}" has ${sourceOf(problem)}`);
-  const count = theta.length / D;
-  const data = new Float64Array(count * M).fill(Number.NaN);
-  const job: Job = {
-    run: simulate,
-    calls: { ...calls, failures },
-    M,
-    count,
-    thetaOf: (row) => theta.slice(row * D, (row + 1) * D),
-    seedOf: (row) => randomWord(seed, STREAMS.simulators, SIMULATION_STEPS.predict, row, 0),
-    signal,
-  };
-  let [fault, failed, done]: [string | undefined, number, number] = [undefined, 0, 0];
-  await runCalls(job, Array.from(new Uint8Array(count).keys()), (outcomes) => {
-    for (const outcome of outcomes) {
-      done++;
-      if (outcome.data !== null) data.set(outcome.data, outcome.row * M);
-      else if (failed++ === 0) fault = failureOf(job, outcome).message;
-    }
-    refuseHopeless(owner, failed, done, Number.POSITIVE_INFINITY, fault);
-  });
-  signal?.throwIfAborted();
-  return { data, fault };
 }

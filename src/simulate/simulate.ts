@@ -17,7 +17,7 @@ import { compile } from "../graph/program.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import { atOnce, pause } from "../host/yielding.ts";
 import { columnMeans, columnSds } from "../numbers/moments.ts";
-import { type Centre, centreOf, isLost, withCentre, withoutCentre } from "../numbers/offsets.ts";
+import { type Centre, centreOf, isLost, isRounding, withCentre, withoutCentre } from "../numbers/offsets.ts";
 import { STREAMS } from "../numbers/random.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { type Problem, sourceOf } from "../problem/problem.ts";
@@ -289,7 +289,9 @@ export function dataCentre(
     if (noiseOf > 0 && rows >= ENOUGH && isLost(mean[j], Math.max(own, noiseOf)))
       throw new Error(`simulate: ${lost(j)}; subtract a reference value in the model, and from the observations`);
     if (noiseOf > 0) return Math.min(own > 0 ? own : Infinity, NOISES * noiseOf);
-    if (!(own > 0)) return Infinity; // a constant stays what it is: nn/constant.ts
+    // A constant, or one that was rounded to single precision, stays what it is: nn/constant.ts.
+    const rounded = isRounding(mean[j], own) && some.every((v, i) => i % M !== j || Math.fround(v) === v);
+    if (!(own > 0) || rounded) return Infinity;
     if (!isLost(mean[j], own)) return own;
     onWarning(`${lost(j)}: it is taken for constant; if it is not, subtract a reference value`);
     return Infinity;

@@ -18,7 +18,6 @@ import type { Problem } from "../problem/problem.ts";
 import { type Work, withDataAbout, workOf } from "../problem/work.ts";
 import { inLocalCoordinates } from "../search/local-simulations.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { judge } from "./judge.ts";
 import { type Attempt, outliveDevice } from "./lost-device.ts";
 import { optimise } from "./optimise.ts";
 import type { FullSettings, Progress, TrainOptions } from "./options.ts";
@@ -113,8 +112,8 @@ async function learnOn(
     const where = { backend: options.backend, kernels: options.kernels };
     const map = await inParts(makeInverseMap(spec, tensors, problem, where));
     const course = courseOf(state, settings, { simulations: [bank, heldOut], D: problem.D, M: problem.M });
-    const { batch } = settings;
-    const found = await judge({ map, course, executor, program, judged, heldOut, batch, seed });
+    const { judge } = await import("./judge.ts"); // with the sampler, which a page that only infers does not load
+    const found = await judge({ map, course, executor, program, judged, heldOut, batch: settings.batch, seed });
     const warnings = [...(found.warnings ?? []), ...remarkOn(constant, spec)];
     for (const warning of warnings) (options.onWarning ?? console.warn)(warning);
     if (found.weights) options.onProgress?.({ ...lastProgress(spec.training), weights: found.weights });

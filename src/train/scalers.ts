@@ -4,7 +4,6 @@ import type { Slab } from "../graph/plan.ts";
 import type { Fitted } from "../guides/guide.ts";
 import { inParts } from "../host/yielding.ts";
 import { fitEmbedding } from "../nn/embedding.ts";
-import { fitDistance } from "../nn/fit-distance.ts";
 import { noiseSd, type WorkSimulations } from "../simulate/simulate.ts";
 import type { TracedTraining } from "./program.ts";
 
@@ -21,6 +20,7 @@ export async function fitFrozen(
 ): Promise<Fitted> {
   const [clean, noisy] = [bank.clean, bank.noisy].map((rows) => rows.subarray(0, FIT_SIMULATIONS * M));
   const sd = noiseSd({ clean, noisy }, M);
+  const { fitDistance } = await import("../nn/fit-distance.ts"); // a page that does not train does not load it
   const scalers = {
     ...(await inParts(fitEmbedding(embedding, M, clean, noisy, sd, constant))),
     ...(await inParts(fitDistance(M, clean, noisy, sd, constant))),
