@@ -1,4 +1,5 @@
 // Saving and loading inverse maps: nothing is lost, foreign files are refused, and so is another problem, by its name.
+// It is long because lists of unsound files alter one and the same map.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

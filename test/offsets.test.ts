@@ -1,5 +1,6 @@
 // slow (16 s): each of the functions that answer is asked at several offsets.
 // Parameters and data far from 0: everything answers as it does near 0, and what no double can hold is refused.
+// It is long because its tests share the sources, priors and closed forms below.
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
