@@ -96,7 +96,7 @@ test("a page that a server returns for a model is an error with its address", as
   writeFileSync(join(folder, "rod.safetensors"), "<!doctype html><title>Not found</title>");
   setFolders({ models: folder });
   const message = await rejection(load("rod"));
-  assert.match(message, "safetensors: expected a header");
+  assert.match(message, "a page of HTML or XML");
   assert.match(message, `(at ${join(folder, "rod.safetensors")}); copy the folder models`);
 });
 
