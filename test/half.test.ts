@@ -1,3 +1,4 @@
+// slow (5 s): trainings whose weights are stored in half precision
 // Half precision: exact numbers, rounding to nearest, ties to even, and files with such weights.
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,3 +1,4 @@
+// slow (7 s): trainings on bases of many parameters
 // Guides on a linear base: their start before training, the effect of training, and their model files.
 
 import { test } from "uvu";

@@ -1,3 +1,4 @@
+// slow (10 s): a training for each guide on each base, saved and loaded
 // Saving and loading inverse maps: nothing is lost, foreign files are refused, and so is another problem, by its name.
 // It is long because lists of unsound files alter one and the same map.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";

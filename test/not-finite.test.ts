@@ -1,3 +1,4 @@
+// slow (8 s): every way to ask for an answer, with data of each kind that overflow
 // Answers that are not finite: extreme observations and damaged weights are refused, and files carry a checksum.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

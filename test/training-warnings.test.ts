@@ -1,3 +1,4 @@
+// slow (8 s): trainings that must warn, and some that must not
 // A training that came to its end, and whose map is bad, says so: one sentence, in the record and to onWarning.
 import { test } from "uvu";
 import * as assert from "uvu/assert";

@@ -1,3 +1,4 @@
+// slow (10 s): trainings that are cut, resumed and cancelled
 // Training: stopping and resuming, failing with a reason, and the effect of options. accuracy.test.ts tests the posteriors.
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

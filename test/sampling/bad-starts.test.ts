@@ -1,3 +1,4 @@
+// slow (9 s): chains from bad starts, and an evaluation of them
 // Chains from a posterior that is far off start at the modes, and cost about what they cost from Laplace's approximation.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
