@@ -1,3 +1,4 @@
+// slow (6 s): solutions of the plate on meshes that are refined
 // The plate against finer grids, and against finite volumes on 395² cells.
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "uvu";

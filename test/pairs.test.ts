@@ -1,3 +1,4 @@
+// slow (6 s): trainings on pairs from elsewhere
 // Pairs that were simulated elsewhere: training on them, how they are split, and refusals that name the file and the row.
 import * as fs from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,3 +1,4 @@
+// slow (5 s): bands, by many simulated rank statistics
 // Tail areas against known values; bands of whole curves against simulation; false alarms at the stated rate.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
