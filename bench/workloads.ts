@@ -1,6 +1,6 @@
 // The work items of the benchmarks: shapes, seeded inputs, initial weights, and expected results, computed in plain f64
 // JavaScript. Every candidate, ours and the peers', gets exactly these numbers and is checked before it is timed. Weights are one
-// slab of dense layers (I+1, O), whose row I is the bias.
+// slab of dense layers (I+1, O), whose row I is the bias. It is long because the items share these inputs and results.
 
 import { moments, type Outputs, relative, type Work, type WorkId } from "./driver.ts";
 
