@@ -71,7 +71,7 @@ async function withDistance(name: string, { spec, tensors }: InverseMap): Promis
   const ofDistance = (from: InverseMap["tensors"], is: boolean) =>
     Object.fromEntries(Object.entries(from).filter(([key]) => key.startsWith("distance.") === is));
   const all = { ...ofDistance(tensors, false), ...ofDistance(fitted.tensors, true) };
-  return atOnce(makeInverseMap({ ...spec, distance, distances }, all, null, { kernels: "plain" }));
+  return atOnce(makeInverseMap({ ...spec, distance, distances }, all, fitted.prior, null, { kernels: "plain" }));
 }
 
 async function evaluated(name: string, map: InverseMap): Promise<InverseMap> {

@@ -173,7 +173,9 @@ test("a model file from before there was a choice of distance is read, and measu
   assert.is(distance, "relations");
   const whitening = { shape: [M + 1, M] as const, data };
   const tensors = { ...Object.fromEntries(kept), "distance.whitening": whitening };
-  const made = atOnce(makeInverseMap({ ...older, distances: [0.1, 1, 4] }, tensors, null, { kernels: "plain" }));
+  const made = atOnce(
+    makeInverseMap({ ...older, distances: [0.1, 1, 4] }, tensors, maps.gaussian.prior, null, { kernels: "plain" }),
+  );
   const again = await load(toBytes(made), { kernels: "plain" });
   const [near, far] = await infer(again, [
     [2, 0, 1],

@@ -47,7 +47,7 @@ async function damaged(bytes: Uint8Array, name: RegExp, x: number) {
     key,
     name.test(key) ? { ...t, data: t.data.map(() => x) } : t,
   ]);
-  return atOnce(makeInverseMap(spec, Object.fromEntries(entries), small, { kernels: "plain" }));
+  return atOnce(makeInverseMap(spec, Object.fromEntries(entries), small.prior, small, { kernels: "plain" }));
 }
 
 test("weights that are damaged in memory give no answer: not by moments, not by draws, not by densities", async () => {

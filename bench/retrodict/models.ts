@@ -1,5 +1,6 @@
 // The work items as our own graphs, over the workloads' weights.
 
+import { normal } from "../../src/distributions/normal.ts";
 import { add, batchSum, cast, columns, input, mul, neg, random } from "../../src/graph/build.ts";
 import { gradientsOf } from "../../src/graph/grad.ts";
 import type { Slab } from "../../src/graph/plan.ts";
@@ -159,5 +160,7 @@ export function gaussianMap(): InverseMap {
   const slab = toSlab(weights, W1.nets, gaussianNetName, W1.weights());
   const whitening = { shape: [W1.data + 1, 32] as const, data: new Float32Array((W1.data + 1) * 32).fill(0.01) };
   const spec = untrained("W1", ["x", "y"], W1.data, { name: "gaussian", options: GAUSSIAN_OPTIONS });
-  return atOnce(makeInverseMap(spec, { ...unpackSlab(weights, slab), "distance.whitening": whitening }, null));
+  return atOnce(
+    makeInverseMap(spec, { ...unpackSlab(weights, slab), "distance.whitening": whitening }, normal([0, 0], 1), null),
+  );
 }

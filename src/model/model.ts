@@ -7,9 +7,8 @@ import type { Executor } from "../backends/backend.ts";
 import { cachedByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, createExact, createExecutor, withDefaults } from "../backends/select.ts";
 import { refuseOldName } from "../checks/arguments.ts";
-import { type Distribution, isUnbounded } from "../distributions/distribution.ts";
+import { type Distribution, isLinear } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
-import { distributionFromSpec } from "../distributions/from-spec.ts";
 import { add, input, random, weight } from "../graph/build.ts";
 import type { Slab } from "../graph/plan.ts";
 import { compile, type Program } from "../graph/program.ts";
@@ -160,7 +159,7 @@ interface Parts {
 
 /** Whether the guide gives mean and covariance of the parameters themselves. Otherwise they are estimated from draws. */
 const inClosedForm = ({ moments }: TracedGuide, prior: Distribution): boolean =>
-  moments !== undefined && isUnbounded(prior);
+  moments !== undefined && isLinear(prior);
 
 const programs: Readonly<Record<Exclude<ProgramName, "search">, (parts: Parts) => Generator<void, Program>>> = {
   *posterior({ guide, prior, embedding, distance, D, M }) {
@@ -240,19 +239,20 @@ interface Loaded {
 export const mapOf = (parts: InverseMap): InverseMap => refuseOldName("InverseMap", parts, "engine", "executor");
 
 /**
- * Builds an inverse map from the content of a file or of a training; pauses now and then (host/yielding.ts).
+ * Builds an inverse map from the content of a file or of a training, and the prior that its spec describes; pauses now and then
+ * (host/yielding.ts).
  * @throws when tensors do not fit the spec.
  */
 export function* makeInverseMap(
   spec: ModelSpec,
   tensors: Readonly<Record<string, NamedTensor>>,
+  prior: Distribution,
   problem: Problem | null,
   backend: BackendOptions = {},
 ): Generator<void, InverseMap> {
   const guide = guideFrom(spec.guide.name, spec.guide.options);
   const sizes = { D: spec.D, E: spec.embedding.size, seed: spec.training.seed };
   const traced = guide.build({ ...sizes, weight: weightAmong(tensors) });
-  const prior = distributionFromSpec(spec.prior);
   if (prior.size !== spec.D) throw new Error(`model: expected a prior of ${spec.D} parameters, got ${prior.size}`);
   const { embedding, distance = "whitened", D, M } = spec;
   const [parameters, data] = [spec.centres?.parameters, spec.centres?.data].map((c) =>

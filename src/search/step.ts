@@ -9,7 +9,7 @@
  * Student's, which stays positive where the curvature of an outlier does not; P = −∇² of the log-prior of z, exactly. A step is one
  * plan, in f64; climb.ts takes steps.
  */
-import { isUnbounded } from "../distributions/distribution.ts";
+import { isLinear } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
 import { add, cholesky, columns, detach, input, mul, neg, square, sub, sumFeatures, triSolve } from "../graph/build.ts";
 import { grad, jacobian } from "../graph/grad.ts";
@@ -78,7 +78,7 @@ export function traceStep(problem: Problem, curvature: Curvature): Record<string
   const second = (slope: Tensor): Tensor => packColumns(jacobian(slope, z).parts);
   // The terms that remain when the model is linearised: the prior, and the bend of θ(z) along the slope of the likelihood.
   const along = grad(logLikelihood, [theta])[0];
-  const bend = isUnbounded(problem.prior) || along === null ? null : sumFeatures(mul(detach(along), theta));
+  const bend = isLinear(problem.prior) || along === null ? null : sumFeatures(mul(detach(along), theta));
   const rest = bend === null ? logPrior : add(logPrior, bend);
   const hessian = curvature === "newton" ? neg(second(gradient)) : sub(data, second(grad(rest, [z])[0] ?? mul(z, 0)));
   const scale = add(triDiagonal(data), 1);

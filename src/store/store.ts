@@ -70,7 +70,10 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<I
       const hint = "copy the folder models of the package there, or say where it is: setFolders({ models })";
       throw new Error(`${found}; ${hint}`, { cause });
     });
-  const map = await inParts(makeInverseMap(spec, tensors, problem ?? null, backend));
+  // Loaded now, because a page that trains its maps has no need of it.
+  const { distributionFromSpec } = await import("../distributions/from-spec.ts");
+  const prior = await distributionFromSpec(spec.prior);
+  const map = await inParts(makeInverseMap(spec, tensors, prior, problem ?? null, backend));
   if (problem) await (await import("../model/fingerprint.ts")).checkFingerprint(spec, problem, backend);
   return map;
 }
