@@ -1,6 +1,5 @@
 // The work items as our own graphs, over the workloads' weights.
 
-import { normal } from "../../src/distributions/normal.ts";
 import { add, batchSum, cast, columns, input, mul, neg, random } from "../../src/graph/build.ts";
 import { gradientsOf } from "../../src/graph/grad.ts";
 import type { Slab } from "../../src/graph/plan.ts";
@@ -155,12 +154,10 @@ export function flowModelFile(): Uint8Array {
 }
 
 /** W1's nets as an inverse map. */
-export function gaussianMap(): InverseMap {
+export function gaussianMap(): Promise<InverseMap> {
   const { weights } = gaussianTraining();
   const slab = toSlab(weights, W1.nets, gaussianNetName, W1.weights());
   const whitening = { shape: [W1.data + 1, 32] as const, data: new Float32Array((W1.data + 1) * 32).fill(0.01) };
   const spec = untrained("W1", ["x", "y"], W1.data, { name: "gaussian", options: GAUSSIAN_OPTIONS });
-  return atOnce(
-    makeInverseMap(spec, { ...unpackSlab(weights, slab), "distance.whitening": whitening }, normal([0, 0], 1), null),
-  );
+  return makeInverseMap(spec, { ...unpackSlab(weights, slab), "distance.whitening": whitening }, null);
 }

@@ -3,6 +3,9 @@ import { add, concat, slice } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { type Distribution, expectBatch, finiteOrNull } from "./distribution.ts";
 
+/** Each part is a few nodes of every graph; distributions of one kind are one part. */
+export const MOST_PARTS = 1000;
+
 /** The part of a distribution that its support decides. */
 export type Bijection = Pick<
   Distribution,

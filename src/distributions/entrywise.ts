@@ -9,20 +9,13 @@ import { add, columns, mul, sumFeatures } from "../graph/build.ts";
 import { type DType, isTensor, show, type Tensor } from "../graph/tensor.ts";
 import type { Bijection } from "./bijection.ts";
 import { type Distribution, expectBatch, minus } from "./distribution.ts";
+import { type Moments, momentVectors } from "./moments.ts";
 import { shifted } from "./shifted.ts";
 import { makeSupport } from "./support.ts";
 import type { Value } from "./values.ts";
 
 /** A parameter of a distribution: a number for all entries, a list of D numbers; or within `joint`, a tensor (B, 1) or (B, D). */
 export type Parameters = Numbers | Tensor;
-
-/** Moments of one entry and of its image on the line. */
-export interface Moments {
-  readonly mean: number;
-  readonly sd: number;
-  readonly realMean: number;
-  readonly realSd: number;
-}
 
 type Values<K extends string> = Readonly<Record<K, Value>>;
 
@@ -137,22 +130,22 @@ function made<K extends string>(family: Family<K>, values: Values<K>, size: numb
   } satisfies Distribution);
 }
 
+const UNKNOWN: Moments = { mean: Number.NaN, sd: Number.NaN, realMean: Number.NaN, realSd: Number.NaN };
+
 type Vectors = Pick<Distribution, "mean" | "sd" | "realMean" | "realSd">;
 
 /** Moments of every entry; NaN where parameters are tensors. */
 function momentsOf<K extends string>(family: Family<K>, fixed: Record<K, Float64Array> | null, size: number): Vectors {
   const names = Object.keys(family.checks) as K[];
   const known = new Map<string, Moments>(); // entries with equal parameters are common, and some moments are quadratures
-  const each = Array.from({ length: fixed ? size : 0 }, (_, i) => {
-    const p = Object.fromEntries(names.map((k) => [k, (fixed as Record<K, Float64Array>)[k][i]])) as Record<K, number>;
+  const out = momentVectors(size, (i) => {
+    if (fixed === null) return UNKNOWN;
+    const p = Object.fromEntries(names.map((k) => [k, fixed[k][i]])) as Record<K, number>;
     const key = Object.values(p).join();
     const moments = known.get(key) ?? family.moments(p);
     known.set(key, moments);
     return moments;
   });
-  const column = (key: keyof Moments): Float64Array =>
-    Float64Array.from({ length: size }, (_, i) => each[i]?.[key] ?? Number.NaN);
-  const out = { mean: column("mean"), sd: column("sd"), realMean: column("realMean"), realSd: column("realSd") };
   if (fixed)
     requireEach(
       family.name,

@@ -4,7 +4,7 @@
  *   log p(θ) = Σ_k log p_k(θ_k | θ_1, …, θ_(k−1)).
  *
  * The map to the line is that of each part's support, which does not depend on the other parts. So a model file holds all that
- * inference needs (frame-only.ts), while the density of a hierarchy is a function of one's own, which no file holds.
+ * inference needs (stored-prior.ts), while the density of a hierarchy is a function of one's own, which no file holds.
  */
 import { describe } from "../checks/arguments.ts";
 import { expectOption, record } from "../checks/options.ts";
@@ -196,12 +196,4 @@ function trace(parts: Readonly<Record<string, Part>>): Named[] {
     earlier[name] = input(name, traced.size, { dtype: "f64" });
     return { name, part, traced };
   });
-}
-
-/** The joint distribution of a spec. @throws unless there is a name for each part. */
-export function jointOf(names: unknown, parts: readonly Distribution[]): JointDistribution {
-  if (!Array.isArray(names) || names.length !== parts.length || !names.every((n) => typeof n === "string"))
-    throw new Error(`joint: expected names of ${parts.length} parts, got ${describe(names)}`);
-  if (new Set(names).size < names.length) throw new Error("joint: expected names of their own, got one twice");
-  return joint(Object.fromEntries(names.map((name, i) => [name, parts[i]])));
 }

@@ -3,29 +3,14 @@
  */
 
 import { isFiniteNumber, isPositive } from "../checks/arguments.ts";
-import {
-  add,
-  cast,
-  div,
-  exp,
-  log1p,
-  mul,
-  neg,
-  random,
-  square,
-  sub,
-  sumFeatures,
-  tanh as tanhOf,
-} from "../graph/build.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import { exp as expOf, LOG_2PI, log as logOf, tanh } from "../numbers/math.ts";
-import { type Distribution, expectBatch, minus } from "./distribution.ts";
+import { add, cast, div, exp, mul, random, square, sub, sumFeatures } from "../graph/build.ts";
+import { LOG_2PI, log as logOf } from "../numbers/math.ts";
+import { type Distribution, minus } from "./distribution.ts";
 import { entrywise, type Family, type Parameters } from "./entrywise.ts";
+import { logNormalMoments } from "./moments.ts";
+import { nearLine } from "./near.ts";
 import { product } from "./product.ts";
 import { logarithm, minus as minusOf } from "./values.ts";
-
-/** exp(x) − 1 without cancellation, x ≥ 0. */
-const expm1 = (x: number): number => (x > 1 ? expOf(x) - 1 : (2 * tanh(x / 2)) / (1 - tanh(x / 2)));
 
 const family: Family<"mu" | "sigma"> = {
   name: "logNormal",
@@ -39,10 +24,7 @@ const family: Family<"mu" | "sigma"> = {
     return sub(mul(sumFeatures(square(div(sub(x, mu), sigma))), -0.5), sumFeatures(x));
   },
   constant: ({ sigma }) => minusOf(-0.5 * LOG_2PI, logarithm(sigma)),
-  moments: ({ mu, sigma }) => {
-    const mean = expOf(mu + 0.5 * sigma * sigma);
-    return { mean, sd: mean * Math.sqrt(expm1(sigma * sigma)), realMean: mu, realSd: sigma };
-  },
+  moments: ({ mu, sigma }) => logNormalMoments(mu, sigma),
   about: ({ mu, sigma }, c) =>
     product(
       ...runsOf(c).map(([from, to]) => {
@@ -69,40 +51,22 @@ function runsOf(centre: Float64Array): [number, number][] {
   return runs;
 }
 
-/** exp(x) − 1 for |x| < 1. */
-function expm1Of(x: Tensor): Tensor {
-  const t = tanhOf(mul(x, 0.5));
-  return div(mul(t, 2), sub(1, t));
-}
-
-/**
- * θ − c of log-normal θ near c > 0, that is of small σ: its image on the line, log(1 + (θ − c)/c) = log θ − log c, keeps the digits
- * that log θ would lose beside μ.
- */
+/** θ − c of log-normal θ near c > 0, that is of small σ. */
 function aboutCentre(mu: Float64Array, sigma: Float64Array, c: Float64Array): Distribution {
   const size = c.length;
   const shift = mu.map((m, i) => m - logOf(c[i]));
   const theta = logNormal(mu, sigma);
+  const line = nearLine("logNormal", c);
   const constant = sigma.reduce((sum, s) => sum - logOf(s), -0.5 * size * LOG_2PI);
-  const volume = c.reduce((sum, x) => sum + logOf(x), 0);
-  const toReal = (x: Tensor): Tensor => {
-    expectBatch("logNormal", "theta", x, size);
-    return log1p(div(x, c));
-  };
-  const fromReal = (x: Tensor): Tensor => mul(expm1Of(x), c);
-  const logDetToReal = (x: Tensor): Tensor => neg(add(sumFeatures(toReal(x)), volume));
   return Object.freeze({
     ...theta,
+    ...line,
     mean: minus(theta.mean, c),
     realMean: shift,
-    low: c.map((x) => -x),
-    draw: (stream, dtype) => fromReal(add(mul(cast(random("normal", size, stream), dtype), sigma), shift)),
+    draw: (stream, dtype) => line.fromReal(add(mul(cast(random("normal", size, stream), dtype), sigma), shift)),
     logDensity: (x) => {
-      const z = div(sub(toReal(x), shift), sigma);
-      return add(add(mul(sumFeatures(square(z)), -0.5), logDetToReal(x)), constant);
+      const z = div(sub(line.toReal(x), shift), sigma);
+      return add(add(mul(sumFeatures(square(z)), -0.5), line.logDetToReal(x)), constant);
     },
-    toReal,
-    fromReal,
-    logDetToReal,
   } satisfies Distribution);
 }

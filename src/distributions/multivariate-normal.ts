@@ -4,21 +4,14 @@
  */
 import { describe, isFiniteNumber, type Numbers, requireEach, spread } from "../checks/arguments.ts";
 import { check, type OptionsOf, option, readOptions, required } from "../checks/options.ts";
-import { add, cast, constant, matmul, mul, random, square, sub, sumFeatures } from "../graph/build.ts";
+import { add, cast, mul, random, square, sub, sumFeatures } from "../graph/build.ts";
 import { isTensor, show, type Tensor } from "../graph/tensor.ts";
-import { LOG_2PI, log } from "../numbers/math.ts";
-import {
-  addTimes,
-  diagonalOf,
-  factorise,
-  invert,
-  packed,
-  packedOrder,
-  solveLower,
-  triIndex,
-} from "../numbers/triangles.ts";
+import { LOG_2PI } from "../numbers/math.ts";
+import { sumOfSquares } from "../numbers/moments.ts";
+import { factorise, invert, packed, packedOrder, triIndex } from "../numbers/triangles.ts";
 import { type Distribution, expectBatch, minus } from "./distribution.ts";
 import { makeSupport } from "./support.ts";
+import { type Factor, factorOf, triangleOf, whitening } from "./whitening.ts";
 
 /** Larger factors make graphs and files of tens of megabytes. */
 const MOST = 512;
@@ -73,7 +66,7 @@ function entriesOf(name: string, given: Matrix): { readonly entries: Float64Arra
 }
 
 /** The factor of a symmetric matrix, packed. @throws unless it is symmetric and positive definite. */
-function factorOf(name: string, given: Matrix): Float64Array {
+function choleskyOf(name: string, given: Matrix): Float64Array {
   const { entries, D } = entriesOf(name, given);
   const l = new Float64Array(packed(D));
   for (let i = 0; i < D; i++)
@@ -93,30 +86,17 @@ function factorOf(name: string, given: Matrix): Float64Array {
   );
 }
 
-/** The lower triangle of a factor, packed. @throws unless it is lower triangular, with a positive diagonal. */
-function triangleOf(given: Matrix): Float64Array {
-  const { entries, D } = entriesOf("factor", given);
-  const l = new Float64Array(packed(D));
-  for (let i = 0; i < D; i++)
-    for (let j = 0; j < D; j++) {
-      const x = entries[i * D + j];
-      if (j <= i) l[triIndex(i, j)] = x;
-      if (j > i ? x !== 0 : j === i && !(x > 0))
-        throw new Error(
-          `${owner}: expected factor to be lower triangular with a positive diagonal, got ${x} at (${i + 1}, ${j + 1})`,
-        );
-    }
-  return l;
-}
-
 const ways = {
-  covariance: (m: Matrix) => factorOf("covariance", m),
+  covariance: (m: Matrix) => choleskyOf("covariance", m),
   precision: (m: Matrix) => {
-    const covariance = invert(factorOf("precision", m));
+    const covariance = invert(choleskyOf("precision", m));
     factorise(covariance);
     return covariance;
   },
-  factor: triangleOf,
+  factor: (m: Matrix) => {
+    const { entries, D } = entriesOf("factor", m);
+    return triangleOf(owner, D, (i, j) => entries[i * D + j]);
+  },
 };
 
 /**
@@ -143,106 +123,43 @@ export function multivariateNormal(options: MultivariateNormalOptions): Distribu
   return made(typeof mean === "number" ? new Float64Array(D).fill(mean) : list, l);
 }
 
-/** Dense rows (D, D) of Lᵀ, for x ↦ L x of rows x, or of L⁻ᵀ. */
-function transposed(l: Float64Array, inverse: boolean): Float64Array {
-  const D = packedOrder(l.length);
-  const out = new Float64Array(D * D);
-  for (let c = 0; c < D; c++) {
-    const column = new Float64Array(D);
-    column[c] = 1;
-    const image = inverse ? solveLower(l, column) : new Float64Array(D);
-    if (!inverse) addTimes(l, column, 1, image);
-    out.set(image, c * D);
-  }
-  return out;
-}
-
-interface Parts {
-  readonly D: number;
-  /** L x and L⁻¹ x of rows (B, D). */
-  readonly times: (x: Tensor) => Tensor;
-  readonly solve: (x: Tensor) => Tensor;
-  readonly logDensity: (difference: Tensor) => Tensor;
-  readonly sd: Float64Array;
-  readonly logDet: number;
-}
-
-function partsOf(l: Float64Array): Parts {
-  const D = packedOrder(l.length);
-  const [forth, back] = [transposed(l, false), transposed(l, true)];
-  const times = (x: Tensor): Tensor => matmul(x, constant(forth, x.dtype, D));
-  const solve = (x: Tensor): Tensor => matmul(x, constant(back, x.dtype, D));
-  const logDet = diagonalOf(l).reduce((sum, x) => sum + log(x), 0);
-  const sd = Float64Array.from({ length: D }, (_, i) => {
-    let sum = 0;
-    for (let j = 0; j <= i; j++) sum += l[triIndex(i, j)] * l[triIndex(i, j)];
-    return Math.sqrt(sum);
-  });
-  return {
-    D,
-    times,
-    solve,
-    sd,
-    logDet,
-    logDensity: (difference) => add(mul(sumFeatures(square(solve(difference))), -0.5), -logDet - 0.5 * D * LOG_2PI),
-  };
-}
+/** log N of the difference from the mean, (B, D) → (B, 1). */
+const densityOf =
+  ({ D, solve, logDet }: Factor) =>
+  (difference: Tensor): Tensor =>
+    add(mul(sumFeatures(square(solve(difference))), -0.5), -logDet - 0.5 * D * LOG_2PI);
 
 function made(mean: Float64Array, l: Float64Array): Distribution {
-  const { D, times, solve, sd, logDet, logDensity } = partsOf(l);
-  const rows = Array.from({ length: D }, (_, i) =>
-    Array.from({ length: D }, (_x, j) => (j <= i ? l[triIndex(i, j)] : 0)),
-  );
-  const toReal = (theta: Tensor): Tensor => {
-    expectBatch(owner, "theta", theta, D);
-    return solve(sub(theta, mean));
-  };
+  const factor = factorOf(l);
+  const { D, times, rows } = factor;
+  const logDensity = densityOf(factor);
   return Object.freeze({
+    ...whitening(owner, mean, l),
     name: owner,
-    size: D,
     mean,
-    sd,
+    sd: Float64Array.from(rows, (row) => Math.sqrt(sumOfSquares(row))),
     realMean: new Float64Array(D),
     realSd: new Float64Array(D).fill(1),
-    low: new Float64Array(D).fill(-Infinity),
-    high: new Float64Array(D).fill(Infinity),
     streams: 1,
     draw: (stream, dtype) => add(times(cast(random("normal", D, stream), dtype)), mean),
     logDensity: (theta) => {
       expectBatch(owner, "theta", theta, D);
       return logDensity(sub(theta, mean));
     },
-    toReal,
-    fromReal: (x) => {
-      expectBatch(owner, "x", x, D);
-      return add(times(x), mean);
-    },
-    logDetToReal: (theta) => {
-      expectBatch(owner, "theta", theta, D);
-      return add(mul(sumFeatures(sub(theta, theta)), 0), -logDet);
-    },
-    stretch: (x) => {
-      const out = new Float64Array(D);
-      addTimes(l, x, 1, out);
-      return out;
-    },
     about: (centre) => made(minus(mean, centre), l),
-    bijection: { kind: "linear", mean: Array.from(mean), factor: rows },
     spec: { name: owner, mean: Array.from(mean), factor: rows },
   } satisfies Distribution);
 }
 
 /** With a mean that depends on other parameters: the line is that of θ itself. */
 function aboutTensor(mean: Tensor, l: Float64Array): Distribution {
-  const { D, times, logDensity } = partsOf(l);
-  const none = new Float64Array(D).fill(Number.NaN);
-  const line = makeSupport(
-    owner,
-    none.map(() => -Infinity),
-    none.map(() => Infinity),
-  );
+  const factor = factorOf(l);
+  const { D, times } = factor;
+  const logDensity = densityOf(factor);
+  const fill = (x: number): Float64Array => new Float64Array(D).fill(x);
+  const none = fill(Number.NaN);
   return Object.freeze({
-    ...line,
+    ...makeSupport(owner, fill(-Infinity), fill(Infinity)),
     name: owner,
     size: D,
     mean: none,

@@ -7,6 +7,7 @@ import { add, cast, div, mul, random, square, sub, sumFeatures } from "../graph/
 import { LOG_2PI } from "../numbers/math.ts";
 import type { Distribution } from "./distribution.ts";
 import { entrywise, type Family, type Parameters } from "./entrywise.ts";
+import { normalMoments } from "./moments.ts";
 import { logarithm, minus } from "./values.ts";
 
 const family: Family<"mean" | "sd"> = {
@@ -18,7 +19,7 @@ const family: Family<"mean" | "sd"> = {
   draw: ({ mean, sd }, size, stream, dtype) => add(mul(cast(random("normal", size, stream), dtype), sd), mean),
   kernel: (theta, { mean, sd }) => mul(sumFeatures(square(div(sub(theta, mean), sd))), -0.5),
   constant: ({ sd }) => minus(-0.5 * LOG_2PI, logarithm(sd)),
-  moments: ({ mean, sd }) => ({ mean, sd, realMean: mean, realSd: sd }),
+  moments: ({ mean, sd }) => normalMoments(mean, sd),
   location: "mean",
 };
 

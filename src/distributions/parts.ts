@@ -1,10 +1,7 @@
 /** Distributions side by side, independent or not: their places in θ, their streams of random numbers, and lists of their moments. */
 import { STREAMS } from "../numbers/random.ts";
-import { startsOf } from "./bijection.ts";
+import { MOST_PARTS, startsOf } from "./bijection.ts";
 import type { Distribution } from "./distribution.ts";
-
-/** Each part is a few nodes of every graph; distributions of one kind are one part. */
-const MOST_PARTS = 1000;
 
 /** Where each part starts in θ, and how its streams count from the first one. */
 export interface Layout {

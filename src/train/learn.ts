@@ -1,6 +1,7 @@
 /** The steps of a training: trace the plans, simulate, fit the scalers, minimise the objective, keep the best weights. */
 import type { OptimiserOptions } from "../backends/backend.ts";
 import { type BackendOptions, createExecutor } from "../backends/select.ts";
+import { storedPrior } from "../distributions/stored-prior.ts";
 import { inParts, pause } from "../host/yielding.ts";
 import { fingerprintOf } from "../model/fingerprint.ts";
 import {
@@ -110,7 +111,7 @@ async function learnOn(
     };
     // One posterior is too little work for threads or a worker: only `infer` decides on those.
     const where = { backend: options.backend, kernels: options.kernels };
-    const map = await inParts(makeInverseMap(spec, tensors, problem.prior, problem, where));
+    const map = await makeInverseMap(spec, tensors, problem, where);
     const course = courseOf(state, settings, { simulations: [bank, heldOut], D: problem.D, M: problem.M });
     const { judge } = await import("./judge.ts"); // with the sampler, which a page that only infers does not load
     const found = await judge({ map, course, executor, program, judged, heldOut, batch: settings.batch, seed });
@@ -137,7 +138,7 @@ function specOf(
     M: problem.M,
     parameters: problem.parameters,
     ...(areNamed(problem.data) && { data: problem.data }),
-    prior: problem.prior.spec,
+    prior: storedPrior(problem.prior),
     ...((parameters || data) && { centres: { parameters: listOf(parameters), data: listOf(data) } }),
     guide: { name: guide.name, options: { ...guide.options, ...traced.guide.drawn } },
     embedding: traced.embedding,
