@@ -1,7 +1,7 @@
 // Inference: the answers of a posterior, for one observation and for many, ordinary ones and outliers.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { gaussianNoise } from "../src/distributions/noise.ts";
+import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { uniform } from "../src/distributions/uniform.ts";
 import { mul } from "../src/graph/build.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
