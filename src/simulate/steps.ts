@@ -6,6 +6,8 @@ export const SIMULATION_STEPS = {
   validation: -4,
   user: -5,
   starts: -6,
+  /** Noise as numbers; -7 is that of predictive checks. */
+  noise: -9,
   predict: -8,
   /** Surrogates take this step and those below it, one for each of their simulations. */
   surrogate: -1000,
