@@ -39,9 +39,12 @@ import { type DType, isTensor, type Operand, type Tensor } from "../graph/tensor
 export const GAMMA_STREAMS = 2;
 
 const ATTEMPTS = 10;
-const UNIT = 2 ** -23; // the spacing of uniform numbers
+const UNIT = 1.1920928955078125e-7; // 2^-23, the spacing of uniform numbers
 /** The least normal numbers, and the largest below 1. */
-const EDGES = { f32: [2 ** -126, 1 - 2 ** -24], f64: [2 ** -1022, 1 - 2 ** -53] } as const;
+const EDGES = {
+  f32: [1.1754943508222875e-38, 0.9999999403953552],
+  f64: [2.2250738585072014e-308, 0.9999999999999999],
+} as const;
 
 /** Uniform numbers (rows·B, cols): of 23 bits in f32, of 46 bits in f64, from twice as many. */
 export function uniformDraw(cols: number, stream: number, rows: number, dtype: DType): Tensor {
