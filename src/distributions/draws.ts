@@ -151,7 +151,8 @@ function sideBySide(a: Operand, b: Operand, cols: number, stream: number, rows: 
 export function betaDraw(a: Operand, b: Operand, cols: number, stream: number, rows: number, dtype: DType): Tensor {
   const both = logGammaDraw(sideBySide(a, b, cols, stream, rows, dtype), 2 * cols, stream, rows, dtype);
   const x = sigmoid(sub(slice(both, 0, cols), slice(both, cols, 2 * cols)));
-  return clamp(x, ...EDGES[dtype]);
+  const [least, most] = EDGES[dtype];
+  return clamp(x, least, most);
 }
 
 /**
