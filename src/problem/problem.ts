@@ -23,6 +23,7 @@ import { includedNoise, isNoise, type Noise, noiseModel } from "../distributions
 import { add, cast, input, tile } from "../graph/build.ts";
 import { isTensor, show, type Tensor, topological } from "../graph/tensor.ts";
 import { isLost, isOffset } from "../numbers/offsets.ts";
+import { type Solver, withSolvers } from "./solvers.ts";
 import { CALL_DEFAULTS, type CallSettings, resolveSimulator, type Simulator, type SimulatorSpec } from "./simulator.ts";
 
 /** A covariance of more parameters takes hundreds of megabytes, and minutes. */
@@ -55,6 +56,11 @@ export interface Problem {
   readonly proposal: Distribution | null;
   /** Noise-free data (B, M) of parameters (B, D), of their type; null where there is no forward model in ops. */
   readonly forward: ((theta: Tensor) => Tensor) | null;
+  /**
+   * The solvers of differential equations in the forward model, with their numbers of steps: those that `ode` chooses are chosen at the
+   * first call, or at the first use of the forward model.
+   */
+  readonly solvers: () => readonly Solver[];
   /** The simulator, where there is no forward model in ops; else null. */
   readonly simulate: Simulator | null;
   /** How the simulator is called. */
@@ -147,9 +153,11 @@ function nameAll(
   return Object.freeze(named);
 }
 
+const thetaOf = (size: number): Tensor => input("theta", size, { dtype: "f64" });
+
 /** The number M of data of a forward model, by tracing it once. */
 function traceForward(owner: string, forward: (theta: Tensor) => Tensor, size: number): number {
-  const theta = input("theta", size, { dtype: "f64" });
+  const theta = thetaOf(size);
   return checkForward(owner, theta, forward(theta)).cols;
 }
 
@@ -223,8 +231,10 @@ export function defineProblem(spec: ProblemSpec): Problem {
   if (simulator?.D !== undefined && simulator.D !== D)
     throw new Error(`${name}: expected a prior of ${simulator.D} parameters, as simulate takes, got one of ${D}`);
   const deferred = settings.deferred && forward !== null;
-  const M = forward === null || deferred ? countOf(name, data, simulator?.M) : traceForward(name, forward, D);
   const noise = settings.noise ?? includedNoise;
+  const solved = forward && withSolvers(forward, { name, from: proposal ?? prior, noise });
+  const M =
+    solved === null || deferred ? countOf(name, data, simulator?.M) : traceForward(name, solved.shape, D);
   if (noise.size !== null && noise.size !== M) {
     const source = forward === null ? "data" : "what forward returns";
     throw new Error(`${name}: expected noise for ${source}, ${M} data, got noise for ${noise.size}`);
@@ -240,7 +250,8 @@ export function defineProblem(spec: ProblemSpec): Problem {
     M,
     prior,
     proposal,
-    forward: deferred ? deferredForward(name, forward, M) : forward,
+    forward: deferred && solved ? deferredForward(name, solved.forward, M) : (solved?.forward ?? null),
+    solvers: () => solved?.solvers() ?? [],
     simulate: simulator?.run ?? null,
     calls: simulator?.calls ?? CALL_DEFAULTS,
     noise,

@@ -7,6 +7,7 @@ export const SIMULATION_STEPS = {
   user: -5,
   starts: -6,
   predict: -8,
+  solver: -9,
   /** Surrogates take this step and those below it, one for each of their simulations. */
   surrogate: -1000,
   /** Chains take this step and those below it where their first start is not finite. */
