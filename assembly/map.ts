@@ -1,10 +1,12 @@
 // Elementwise ops, which broadcast rows and columns. There is one loop for each number of operands and type; the op is a
 // constant that the compiler folds into each exported kernel.
 import {
-  atan2_32, cos32, erf32, exp32, log1p32, log32, probit32, sigmoid32, silu32, sin32, softplus32, tanh32,
+  atan2_32, cos32, digamma32, erf32, exp32, lgamma32, log1p32, log32, probit32, sigmoid32, silu32, sin32, softplus32,
+  tanh32, trigamma32,
 } from "./simd";
 import {
-  atan2_64, cos64, erf64, exp64, log1p64, log64, probit64, sigmoid64, silu64, sin64, softplus64, tanh64,
+  atan2_64, cos64, digamma64, erf64, exp64, lgamma64, log1p64, log64, probit64, sigmoid64, silu64, sin64, softplus64,
+  tanh64, trigamma64,
 } from "./math64";
 import { inCols, inIsParam, inPtr, inRows, outBlocks, outCols, outFeatures, outIsParam, outPtr } from "./state";
 
@@ -34,7 +36,8 @@ function mode(r: usize, i: i32): i32 {
 
 // @ts-ignore: decorator
 @inline const NEG = 0, ABS = 1, EXP = 2, LOG = 3, LOG1P = 4, TANH = 5, SIN = 6, COS = 7, SQRT = 8, SQUARE = 9, SOFTPLUS = 10,
-  SIGMOID = 11, SILU = 12, RELU = 13, LEAKY = 14, ERF = 15, PROBIT = 16;
+  SIGMOID = 11, SILU = 12, RELU = 13, LEAKY = 14, ERF = 15, PROBIT = 16,
+  LGAMMA = 17, DIGAMMA = 18, TRIGAMMA = 19, FLOOR = 20;
 // @ts-ignore: decorator
 @inline const ADD = 0, SUB = 1, MUL = 2, DIV = 3, MAX = 4, MIN = 5, ATAN2 = 6, RELU_G = 7, LEAKY_G = 8, TANH_G = 9,
   SIGMOID_G = 10, SOFTPLUS_G = 11, SILU_G = 12;
@@ -63,6 +66,10 @@ function mode(r: usize, i: i32): i32 {
   if (op == RELU) return v128.bitselect(f32x4.splat(0), x, f32x4.lt(x, f32x4.splat(0)));
   if (op == LEAKY) return v128.bitselect(f32x4.mul(x, f32x4.splat(0.01)), x, f32x4.lt(x, f32x4.splat(0)));
   if (op == ERF) return erf32(x);
+  if (op == LGAMMA) return lgamma32(x);
+  if (op == DIGAMMA) return digamma32(x);
+  if (op == TRIGAMMA) return trigamma32(x);
+  if (op == FLOOR) return f32x4.floor(x);
   return probit32(x);
 }
 
@@ -84,6 +91,10 @@ function mode(r: usize, i: i32): i32 {
   if (op == RELU) return x < 0 ? 0 : x;
   if (op == LEAKY) return x < 0 ? 0.01 * x : x;
   if (op == ERF) return erf64(x);
+  if (op == LGAMMA) return lgamma64(x);
+  if (op == DIGAMMA) return digamma64(x);
+  if (op == TRIGAMMA) return trigamma64(x);
+  if (op == FLOOR) return floor<f64>(x);
   return probit64(x);
 }
 
@@ -257,6 +268,10 @@ export function relu_f32(r: usize): void { map1_f32(RELU, r); }
 export function leakyRelu_f32(r: usize): void { map1_f32(LEAKY, r); }
 export function erf_f32(r: usize): void { map1_f32(ERF, r); }
 export function probit_f32(r: usize): void { map1_f32(PROBIT, r); }
+export function lgamma_f32(r: usize): void { map1_f32(LGAMMA, r); }
+export function digamma_f32(r: usize): void { map1_f32(DIGAMMA, r); }
+export function trigamma_f32(r: usize): void { map1_f32(TRIGAMMA, r); }
+export function floor_f32(r: usize): void { map1_f32(FLOOR, r); }
 export function add_f32(r: usize): void { map2_f32(ADD, r); }
 export function sub_f32(r: usize): void { map2_f32(SUB, r); }
 export function mul_f32(r: usize): void { map2_f32(MUL, r); }
@@ -288,6 +303,10 @@ export function relu_f64(r: usize): void { map1_f64(RELU, r); }
 export function leakyRelu_f64(r: usize): void { map1_f64(LEAKY, r); }
 export function erf_f64(r: usize): void { map1_f64(ERF, r); }
 export function probit_f64(r: usize): void { map1_f64(PROBIT, r); }
+export function lgamma_f64(r: usize): void { map1_f64(LGAMMA, r); }
+export function digamma_f64(r: usize): void { map1_f64(DIGAMMA, r); }
+export function trigamma_f64(r: usize): void { map1_f64(TRIGAMMA, r); }
+export function floor_f64(r: usize): void { map1_f64(FLOOR, r); }
 export function add_f64(r: usize): void { map2_f64(ADD, r); }
 export function sub_f64(r: usize): void { map2_f64(SUB, r); }
 export function mul_f64(r: usize): void { map2_f64(MUL, r); }

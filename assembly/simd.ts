@@ -356,3 +356,86 @@ export function probit32(p: v128): v128 {
   const y = v128.bitselect(infinity(), f32x4.div(a, b), f32x4.eq(tail, zero()));
   return v128.or(y, v128.and(q, signBit()));
 }
+
+// ---- log Gamma and its derivatives, x >= 0 -------------------------------------------------------------------------
+// With t = x - 1 on [1, 3), and t = x and one step of the recurrence on [0, 1): log Gamma(1 + t) = t (t - 1) R(t),
+// digamma(1 + t) = (t - t0) R(t) with its zero t0, trigamma(1 + t) = R(t). From 3 on the form of Stirling's series (Abramowitz &
+// Stegun 6.1.40, 6.3.18, 6.4.11) with a polynomial in 1 / x^2. All by our own fits, to 3e-9 and below 2e-8 of the value.
+
+// Of each: 0..4 and 5..8 numerator and denominator of R, 9 and on the polynomial, all from the highest power.
+const LGAMMA: usize = memory.data<f32>([
+  -0.00011667874787235633, 0.00477938074618578, 0.17665041983127594, 0.6674227714538574, 0.5772156715393066,
+  0.08301981538534164, 0.7085772752761841, 1.581166386604309, 1.0,
+  0.0007093486492522061, -0.0027744716499000788, 0.08333331346511841,
+  0.4189385332046727, 3,
+], 16); // 12 log sqrt(2 pi) - 1/2, 13 where Stirling's series begins
+const DIGAMMA: usize = memory.data<f32>([
+  -0.00010483662481419742, 0.004504823591560125, 0.24766577780246735, 1.1856671571731567, 1.2503801584243774,
+  0.07952634245157242, 0.7116883397102356, 1.6317920684814453, 1.0,
+  0.003401875728741288, -0.008311450481414795, 0.08333320170640945,
+  0.461669921875, -3.777690653805621e-05,
+], 16); // 12 and 13 t0 in two parts, the first of 12 bits
+const TRIGAMMA: usize = memory.data<f32>([
+  3.0845734727336094e-05, -0.00034790573408827186, 0.8432269096374512, 2.2193405628204346, 1.644934058189392,
+  0.841346025466919, 2.646636724472046, 2.8107235431671143, 1.0,
+  -0.022114749997854233, 0.02313755825161934, -0.033319566398859024, 0.16666662693023682,
+], 16);
+
+/** R(t) of a table. */
+// @ts-ignore: decorator
+@inline function gammaQuotient(table: usize, t: v128): v128 {
+  let p = madd(k(table, 0), t, k(table, 1));
+  p = madd(p, t, k(table, 2));
+  p = madd(p, t, k(table, 3));
+  p = madd(p, t, k(table, 4));
+  let q = madd(k(table, 5), t, k(table, 6));
+  q = madd(q, t, k(table, 7));
+  q = madd(q, t, k(table, 8));
+  return f32x4.div(p, q);
+}
+
+/** Three coefficients of a table, from 9 on, in z. */
+// @ts-ignore: decorator
+@inline function gammaTail(table: usize, z: v128): v128 {
+  return madd(madd(k(table, 9), z, k(table, 10)), z, k(table, 11));
+}
+
+/** log Gamma(x): infinite at 0, NaN below. */
+export function lgamma32(x: v128): v128 {
+  const logX = log32(x);
+  const small = f32x4.lt(x, one());
+  const shifted = f32x4.sub(x, one());
+  const t = v128.bitselect(x, shifted, small);
+  const less1 = v128.bitselect(shifted, f32x4.sub(shifted, one()), small); // t - 1, exactly
+  const near = f32x4.sub(f32x4.mul(f32x4.mul(t, less1), gammaQuotient(LGAMMA, t)), v128.and(logX, small));
+  const w = f32x4.div(one(), x);
+  const tail = madd(gammaTail(LGAMMA, f32x4.mul(w, w)), w, k(LGAMMA, 12));
+  const far = madd(f32x4.sub(x, half()), f32x4.sub(logX, one()), tail);
+  return v128.bitselect(near, far, f32x4.lt(x, k(LGAMMA, 13)));
+}
+
+/** The derivative of log Gamma: -infinity at 0, NaN below. */
+export function digamma32(x: v128): v128 {
+  const y = f32x4.add(x, zero()); // -0 becomes 0
+  const small = f32x4.lt(y, one());
+  const t = v128.bitselect(y, f32x4.sub(y, one()), small);
+  const w = f32x4.div(one(), y);
+  const root = f32x4.sub(f32x4.sub(t, k(DIGAMMA, 12)), k(DIGAMMA, 13));
+  const near = f32x4.sub(f32x4.mul(root, gammaQuotient(DIGAMMA, t)), v128.and(w, small));
+  const z = f32x4.mul(w, w);
+  const far = f32x4.sub(log32(y), madd(gammaTail(DIGAMMA, z), z, f32x4.mul(w, half())));
+  const value = v128.bitselect(near, far, f32x4.lt(y, k(LGAMMA, 13)));
+  return v128.or(value, f32x4.lt(y, zero())); // all bits set are a NaN
+}
+
+/** The second derivative of log Gamma: infinite at 0, NaN below. */
+export function trigamma32(x: v128): v128 {
+  const small = f32x4.lt(x, one());
+  const t = v128.bitselect(x, f32x4.sub(x, one()), small);
+  const w = f32x4.div(one(), x);
+  const z = f32x4.mul(w, w);
+  const near = f32x4.add(gammaQuotient(TRIGAMMA, t), v128.and(z, small));
+  const far = madd(z, madd(madd(gammaTail(TRIGAMMA, z), z, k(TRIGAMMA, 12)), w, half()), w);
+  const value = v128.bitselect(near, far, f32x4.lt(x, k(LGAMMA, 13)));
+  return v128.or(value, f32x4.lt(x, zero()));
+}

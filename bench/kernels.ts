@@ -28,6 +28,8 @@ const MAPS: Readonly<Record<string, number>> = {
   cos: 1,
   erf: 1,
   probit: 1,
+  lgamma: 1,
+  digamma: 1,
   atan2: 2,
 };
 

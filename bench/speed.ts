@@ -86,7 +86,7 @@ async function againstPeers(only: readonly string[] | undefined): Promise<void> 
 
 /** The public calls: `infer` and `sample` with the Gaussian guide of W1. */
 async function oneObservation(): Promise<void> {
-  const map = gaussianMap();
+  const map = await gaussianMap();
   const y = W4.gaussObservation();
   const run = async () => {
     const posterior = await infer(map, y);

@@ -20,7 +20,6 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 import { evaluate, withCalibration } from "../src/diagnostics.ts";
-import { atOnce } from "../src/host/yielding.ts";
 import { type InverseMap, load, shippedModels, toBytes, train } from "../src/index.ts";
 import { makeInverseMap } from "../src/model/model.ts";
 import { findProblem } from "../src/problems.ts";
@@ -71,7 +70,7 @@ async function withDistance(name: string, { spec, tensors }: InverseMap): Promis
   const ofDistance = (from: InverseMap["tensors"], is: boolean) =>
     Object.fromEntries(Object.entries(from).filter(([key]) => key.startsWith("distance.") === is));
   const all = { ...ofDistance(tensors, false), ...ofDistance(fitted.tensors, true) };
-  return atOnce(makeInverseMap({ ...spec, distance, distances }, all, null, { kernels: "plain" }));
+  return makeInverseMap({ ...spec, distance, distances }, all, null, { kernels: "plain" });
 }
 
 async function evaluated(name: string, map: InverseMap): Promise<InverseMap> {

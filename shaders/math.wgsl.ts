@@ -335,6 +335,78 @@ fn probit32(p: f32) -> f32 {
   let d = ((0.42261797189712524 * r + 3.6204707622528076) * r + 4.711549758911133) * r + 1.0;
   return withSign(div32(c, d), q);
 }
+
+// log Gamma(1 + t) / (t (t - 1)), digamma(1 + t) / (t - t0) and trigamma(1 + t) for 0 <= t <= 2: see assembly/simd.ts.
+fn lgammaQuotient(t: f32) -> f32 {
+  let p = (((-0.00011667874787235633 * t + 0.00477938074618578) * t + 0.17665041983127594) * t + 0.6674227714538574) * t + 0.5772156715393066;
+  let q = ((0.08301981538534164 * t + 0.7085772752761841) * t + 1.581166386604309) * t + 1.0;
+  return div32(p, q);
+}
+
+fn digammaQuotient(t: f32) -> f32 {
+  let p = (((-0.00010483662481419742 * t + 0.004504823591560125) * t + 0.24766577780246735) * t + 1.1856671571731567) * t + 1.2503801584243774;
+  let q = ((0.07952634245157242 * t + 0.7116883397102356) * t + 1.6317920684814453) * t + 1.0;
+  return div32(p, q);
+}
+
+fn trigammaQuotient(t: f32) -> f32 {
+  let p = (((3.0845734727336094e-5 * t - 0.00034790573408827186) * t + 0.8432269096374512) * t + 2.2193405628204346) * t + 1.644934058189392;
+  let q = ((0.841346025466919 * t + 2.646636724472046) * t + 2.8107235431671143) * t + 1.0;
+  return div32(p, q);
+}
+
+// 0, infinities, NaN and what is below 0, for functions that are infinite at 0 with the sign of s.
+fn gammaEdge(x: f32, s: f32, far: f32) -> f32 {
+  let bits = bitcast<u32>(x);
+  if ((bits << 1u) == 0u) { return withSign(fromBits(0x7f800000u), s); }
+  if (bits == 0x7f800000u) { return far; }
+  return fromBits(0x7fc00000u);
+}
+
+// Whether x is positive, finite and not too small for its reciprocal.
+fn isGammaRegular(x: f32) -> bool { return bitcast<u32>(x) - 1u < 0x7f7fffffu; }
+
+// log Gamma(x): infinite at 0, NaN below.
+fn lgamma32(x: f32) -> f32 {
+  if (!isGammaRegular(x)) { return gammaEdge(x, 1.0, fromBits(0x7f800000u)); }
+  if (x < 1.0) { return x * (x - 1.0) * lgammaQuotient(x) - log32(x); }
+  if (x < 3.0) {
+    let t = pin(x - 1.0);
+    return t * (t - 1.0) * lgammaQuotient(t);
+  }
+  if (x > 4.3e36) { return fromBits(0x7f800000u); }
+  let w = div32(1.0, x);
+  let z = w * w;
+  let tail = (0.0007093486492522061 * z - 0.0027744716499000788) * z + 0.08333331346511841;
+  return (x - 0.5) * (log32(x) - 1.0) + (tail * w + 0.4189385332046727);
+}
+
+// The derivative of log Gamma: -infinity at 0, NaN below.
+fn digamma32(x: f32) -> f32 {
+  if (!isGammaRegular(x)) { return gammaEdge(x, -1.0, x); }
+  if (x < 2.95e-39) { return fromBits(0xff800000u); }
+  let w = div32(1.0, x);
+  if (x < 3.0) {
+    let t = select(pin(x - 1.0), x, x < 1.0);
+    let near = (pin(t - 0.461669921875) - -3.777690653805621e-05) * digammaQuotient(t);
+    return select(near, near - w, x < 1.0);
+  }
+  let z = w * w;
+  let tail = (0.003401875728741288 * z - 0.008311450481414795) * z + 0.08333320170640945;
+  return log32(x) - (tail * z + 0.5 * w);
+}
+
+// The second derivative of log Gamma: infinite at 0, NaN below.
+fn trigamma32(x: f32) -> f32 {
+  if (!isGammaRegular(x)) { return gammaEdge(x, 1.0, 0.0); }
+  if (x < 5.43e-20) { return fromBits(0x7f800000u); }
+  let w = div32(1.0, x);
+  let z = w * w;
+  if (x < 1.0) { return trigammaQuotient(x) + z; }
+  if (x < 3.0) { return trigammaQuotient(pin(x - 1.0)); }
+  let tail = ((-0.022114749997854233 * z + 0.02313755825161934) * z - 0.033319566398859024) * z + 0.16666662693023682;
+  return z * ((tail * w) + 0.5) + w;
+}
 `;
 
 const nameOf = (code: string): string => {

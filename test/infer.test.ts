@@ -6,7 +6,6 @@ import { uniform } from "../src/distributions/uniform.ts";
 import { mul } from "../src/graph/build.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import { type GuideName, guideNames } from "../src/guides/index.ts";
-import { atOnce } from "../src/host/yielding.ts";
 import { infer } from "../src/infer/infer.ts";
 import { type InverseMap, makeInverseMap } from "../src/model/model.ts";
 import { quantileOf } from "../src/numbers/moments.ts";
@@ -173,7 +172,7 @@ test("a model file from before there was a choice of distance is read, and measu
   assert.is(distance, "relations");
   const whitening = { shape: [M + 1, M] as const, data };
   const tensors = { ...Object.fromEntries(kept), "distance.whitening": whitening };
-  const made = atOnce(makeInverseMap({ ...older, distances: [0.1, 1, 4] }, tensors, null, { kernels: "plain" }));
+  const made = await makeInverseMap({ ...older, distances: [0.1, 1, 4] }, tensors, null, { kernels: "plain" });
   const again = await load(toBytes(made), { kernels: "plain" });
   const [near, far] = await infer(again, [
     [2, 0, 1],

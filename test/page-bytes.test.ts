@@ -11,6 +11,8 @@ import { installPackage } from "./helpers/package.ts";
 
 /** kB of all that is loaded; a page with pictures loads several times as much. */
 const MOST = 300;
+/** kB of what esbuild makes of `import { infer, load }`, without kernels and model. */
+const MOST_BUNDLED = 49;
 
 const { folder, path: installed, remove } = installPackage();
 test.after(remove);
@@ -87,6 +89,7 @@ test("a bundler leaves out what a page does not call", async () => {
   };
   const [some, more] = [await size("{ infer, load }"), await size("{ infer, load, save, train }")];
   console.log(`gzip, kB: bundled for { infer, load } ${some.toFixed(1)}, with train and save ${more.toFixed(1)}`);
+  assert.ok(some <= MOST_BUNDLED, `${some}`);
   assert.ok(some < more && more < kB(entry), `${some}, ${more}, ${kB(entry)}`);
 });
 

@@ -8,12 +8,6 @@ import { retrodict } from "./helpers/cli.ts";
 import { blocks, commands, inFolder, pages, read } from "./helpers/pages.ts";
 import { root, runScript } from "./helpers/processes.ts";
 
-test("the README can be read in one go", () => {
-  const lines = read("README.md").trimEnd().split("\n");
-  assert.ok(lines.length <= 140, `${lines.length} lines`);
-  for (const line of lines) assert.ok(line.length <= 120, `${line.length} columns: ${line}`);
-});
-
 test("the code of the README runs", async () => {
   const code = blocks(read("README.md"), "ts");
   assert.is(code.length, 1);

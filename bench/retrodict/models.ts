@@ -154,10 +154,10 @@ export function flowModelFile(): Uint8Array {
 }
 
 /** W1's nets as an inverse map. */
-export function gaussianMap(): InverseMap {
+export function gaussianMap(): Promise<InverseMap> {
   const { weights } = gaussianTraining();
   const slab = toSlab(weights, W1.nets, gaussianNetName, W1.weights());
   const whitening = { shape: [W1.data + 1, 32] as const, data: new Float32Array((W1.data + 1) * 32).fill(0.01) };
   const spec = untrained("W1", ["x", "y"], W1.data, { name: "gaussian", options: GAUSSIAN_OPTIONS });
-  return atOnce(makeInverseMap(spec, { ...unpackSlab(weights, slab), "distance.whitening": whitening }, null));
+  return makeInverseMap(spec, { ...unpackSlab(weights, slab), "distance.whitening": whitening }, null);
 }

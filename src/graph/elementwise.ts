@@ -77,6 +77,18 @@ export const erf: Unary = /* @__PURE__ */ unary("erf", (g, x) => mul(g, mul(exp(
 export const probit: Unary = /* @__PURE__ */ unary("probit", (g, _x, y) =>
   mul(g, mul(exp(mul(square(y), 0.5)), SQRT_2_PI)),
 );
+/** log Γ(x) for x ≥ 0, infinite at 0; NaN below. To a few units in the last place, absolute near its zeros at 1 and 2. */
+export const lgamma: Unary = /* @__PURE__ */ unary("lgamma", (g, x) => mul(g, digamma(x)));
+/** ψ(x), the derivative of log Γ, for x ≥ 0, −∞ at 0; NaN below. */
+export const digamma: Unary = /* @__PURE__ */ unary("digamma", (g, x) => mul(g, trigamma(x)));
+/** ψ′(x), the derivative of the digamma function, for x ≥ 0, infinite at 0; NaN below. Its own derivative is refused. */
+export const trigamma: Unary = /* @__PURE__ */ unary("trigamma", () => {
+  throw new Error("trigamma: expected at most two derivatives of lgamma; the third is not defined here");
+});
+/** The largest whole number that is at most x. Its derivative is 0. */
+export const floor: Unary = /* @__PURE__ */ Object.assign((x: Tensor) => apply("floor", [x]), {
+  vjp: (() => [null]) as MapVjp,
+});
 
 /** a + b */
 export const add: Binary = /* @__PURE__ */ binary("add", (g) => [g, g]);

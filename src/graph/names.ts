@@ -37,6 +37,10 @@ export const maps = {
   leakyRelu: { flops: 2, domain: [R] },
   erf: { flops: 24, domain: [R] },
   probit: { flops: 24, domain: [[0, 1]] },
+  lgamma: { flops: 60, domain: [POSITIVE] },
+  digamma: { flops: 50, domain: [POSITIVE] },
+  trigamma: { flops: 40, domain: [POSITIVE] },
+  floor: { flops: 1, domain: [R] },
 
   add: { flops: 1, domain: [R, R] },
   sub: { flops: 1, domain: [R, R] },

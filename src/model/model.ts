@@ -13,9 +13,9 @@ import { distributionFromSpec } from "../distributions/from-spec.ts";
 import { add, input, random, weight } from "../graph/build.ts";
 import type { Slab } from "../graph/plan.ts";
 import { compile, type Program } from "../graph/program.ts";
-import type { TracedGuide } from "../guides/guide.ts";
+import type { Guide, TracedGuide } from "../guides/guide.ts";
 import { guideFrom } from "../guides/index.ts";
-import { atOnce } from "../host/yielding.ts";
+import { atOnce, inParts } from "../host/yielding.ts";
 import { type DistanceKind, distances } from "../nn/distance.ts";
 import { type Embedding, traceEmbedding } from "../nn/embedding.ts";
 import type { MakeWeight } from "../nn/mlp.ts";
@@ -131,6 +131,8 @@ export interface InverseMap {
   readonly backend: BackendOptions;
   /** The executor of one of this map's programs, made at its first use and shared. `options` win over `backend`. */
   readonly executor: (program: ProgramName, options?: BackendOptions) => Promise<Executor>;
+  /** The guide, traced for the sizes of this map. */
+  readonly guide: TracedGuide;
   /** Whether the guide gives mean and covariance in closed form, in the parameters themselves. */
   readonly closedForm: boolean;
   /** Whether the guide works in coordinates that are found for each observation: inference then needs the problem. */
@@ -240,26 +242,32 @@ interface Loaded {
 export const mapOf = (parts: InverseMap): InverseMap => refuseOldName("InverseMap", parts, "engine", "executor");
 
 /**
- * Builds an inverse map from the content of a file or of a training; pauses now and then (host/yielding.ts).
+ * Builds an inverse map from the content of a file or of a training; yields now and then (host/yielding.ts).
  * @throws when tensors do not fit the spec.
  */
-export function* makeInverseMap(
+export async function makeInverseMap(
   spec: ModelSpec,
-  tensors: Readonly<Record<string, NamedTensor>>,
+  tensors: Tensors,
   problem: Problem | null,
   backend: BackendOptions = {},
-): Generator<void, InverseMap> {
+): Promise<InverseMap> {
   const guide = guideFrom(spec.guide.name, spec.guide.options);
+  return inParts(buildMap({ spec, tensors, problem, backend }, guide, distributionFromSpec(spec.prior)));
+}
+
+type Content = Pick<InverseMap, "spec" | "tensors" | "problem" | "backend">;
+
+function* buildMap(content: Content, { build: trace }: Guide, prior: Distribution): Generator<void, InverseMap> {
+  const { spec, tensors, problem, backend } = content;
   const sizes = { D: spec.D, E: spec.embedding.size, seed: spec.training.seed };
-  const traced = guide.build({ ...sizes, weight: weightAmong(tensors) });
-  const prior = distributionFromSpec(spec.prior);
+  const guide = trace({ ...sizes, weight: weightAmong(tensors) });
   if (prior.size !== spec.D) throw new Error(`model: expected a prior of ${spec.D} parameters, got ${prior.size}`);
   const { embedding, distance = "whitened", D, M } = spec;
   const [parameters, data] = [spec.centres?.parameters, spec.centres?.data].map((c) =>
     c ? Float64Array.from(c) : null,
   );
   const work = { prior: parameters ? prior.about(parameters) : prior, parameters, data };
-  const parts = { guide: traced, prior: work.prior, embedding, distance, D, M };
+  const parts = { guide, prior: work.prior, embedding, distance, D, M };
   const pack = (program: Program): Loaded => ({
     program,
     weights: packSlab(program.weights, tensors),
@@ -293,15 +301,13 @@ export function* makeInverseMap(
     search: executorOf("search"),
   };
   return mapOf({
-    spec,
-    tensors,
+    ...content,
     trained: posterior.program.weights.entries.map(({ name }) => name),
-    problem,
     prior,
     work,
-    backend,
+    guide,
     executor: async (name, options = {}) => (await executors[name](withDefaults(backend, options))).executor,
-    closedForm: inClosedForm(traced, prior),
-    local: traced.local !== undefined,
+    closedForm: inClosedForm(guide, prior),
+    local: guide.local !== undefined,
   });
 }

@@ -10,6 +10,7 @@ import {
   LN2_HIGH,
   LN2_LOW,
   LOG2_E,
+  lgammaTail,
   logReduced,
   probitCentre,
   probitStep,
@@ -170,11 +171,6 @@ export function lgamma(x: number): number {
   }
   let product = 1;
   for (; x < 10; x++) product *= x;
-  const z = 1 / (x * x);
-  // Bernoulli numbers B(2k) / (2k (2k - 1))
-  const tail =
-    (1 / 12 +
-      z * (-1 / 360 + z * (1 / 1260 + z * (-1 / 1680 + z * (1 / 1188 + z * (-691 / 360360 + z * (1 / 156))))))) /
-    x;
+  const tail = lgammaTail(1 / (x * x)) / x;
   return (x - 0.5) * (log(x) - 1) - 0.5 + 0.9189385332046728 + tail - log(product); // log sqrt(2 pi)
 }

@@ -185,6 +185,13 @@ export function erfcScaled(x: number): number {
   return p / (q * (1 + 2 * x));
 }
 
+/** x (log Gamma(x) - (x - 1/2)(log x - 1) + 1/2 - log sqrt(2 pi)) in z = 1 / x^2, x >= 10: B(2k) / (2k (2k - 1)). */
+export function lgammaTail(z: number): number {
+  return (
+    1 / 12 + z * (-1 / 360 + z * (1 / 1260 + z * (-1 / 1680 + z * (1 / 1188 + z * (-691 / 360360 + z * (1 / 156))))))
+  );
+}
+
 /** Normal quantile / q in z = q^2, q = p - 1/2, |q| <= 0.425: to 5e-8, the start of one Halley step. */
 export function probitCentre(z: number): number {
   const p = 2.5066282749176025 + z * (-15.805416107177734 + z * (26.580583572387695 - z * 8.212141990661621));

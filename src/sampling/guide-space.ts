@@ -14,7 +14,6 @@ import { add, cast, input, mul, square, sub, sumFeatures } from "../graph/build.
 import { grad } from "../graph/grad.ts";
 import { compile, type Program } from "../graph/program.ts";
 import { normalConstant } from "../guides/guide.ts";
-import { guideFrom } from "../guides/index.ts";
 import { atOnce } from "../host/yielding.ts";
 import { encodeObservations } from "../model/encode-observations.ts";
 import { type InverseMap, packSlab } from "../model/model.ts";
@@ -28,16 +27,13 @@ import { type Sampler, SHARD_ROWS } from "./potential.ts";
 export const mapOf = (posterior: Posterior): InverseMap | null =>
   "map" in posterior ? (posterior.map as InverseMap) : null;
 
-const guideOf = ({ spec: { guide, D, embedding, training } }: InverseMap) =>
-  guideFrom(guide.name, guide.options).build({ D, E: embedding.size, seed: training.seed });
-
 /** Whether sampling in the guide's noise is worthwhile: if the guide is not Gaussian. */
-export const isFlow = (map: InverseMap): boolean => guideOf(map).moments === undefined;
+export const isFlow = ({ guide }: InverseMap): boolean => guide.moments === undefined;
 
 /** The plans of `samplerProgram` with the guide's noise as `z`, and its `context` as a further input. */
 function guideProgram(map: InverseMap, problem: Problem): Program {
   const { D, M } = problem;
-  const guide = guideOf(map);
+  const { guide } = map;
   const { parameters, prior } = map.work;
   const frame = frameOf(prior);
   const dtype = "f64";

@@ -4,7 +4,6 @@ import { describe } from "../checks/arguments.ts";
 import { expectOption, type OptionsOf, oneOf, option, path as pathCheck, readOptions } from "../checks/options.ts";
 import { fileExists, readBytes, writeBytes } from "../host/files.ts";
 import { folder, readPlace } from "../host/folders.ts";
-import { inParts } from "../host/yielding.ts";
 import { expectMap } from "../model/expect.ts";
 import { type InverseMap, makeInverseMap } from "../model/model.ts";
 import { problemCheck } from "../problem/problem.ts";
@@ -70,7 +69,7 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<I
       const hint = "copy the folder models of the package there, or say where it is: setFolders({ models })";
       throw new Error(`${found}; ${hint}`, { cause });
     });
-  const map = await inParts(makeInverseMap(spec, tensors, problem ?? null, backend));
+  const map = await makeInverseMap(spec, tensors, problem ?? null, backend);
   if (problem) await (await import("../model/fingerprint.ts")).checkFingerprint(spec, problem, backend);
   return map;
 }

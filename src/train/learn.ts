@@ -110,7 +110,7 @@ async function learnOn(
     };
     // One posterior is too little work for threads or a worker: only `infer` decides on those.
     const where = { backend: options.backend, kernels: options.kernels };
-    const map = await inParts(makeInverseMap(spec, tensors, problem, where));
+    const map = await makeInverseMap(spec, tensors, problem, where);
     const course = courseOf(state, settings, { simulations: [bank, heldOut], D: problem.D, M: problem.M });
     const { judge } = await import("./judge.ts"); // with the sampler, which a page that only infers does not load
     const found = await judge({ map, course, executor, program, judged, heldOut, batch: settings.batch, seed });

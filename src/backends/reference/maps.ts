@@ -38,6 +38,74 @@ function probit(p: number): number {
   return x;
 }
 
+/** ζ(k) − 1 for k ≥ 2: 58 terms of the sum, and the rest by Euler and Maclaurin's formula (Abramowitz & Stegun 23.2.3). */
+function zetaLess1(k: number): number {
+  const n = 60;
+  let rest = n ** (1 - k) / (k - 1) + n ** -k / 2 + (k * n ** (-k - 1)) / 12;
+  rest -= (k * (k + 1) * (k + 2) * n ** (-k - 3)) / 720;
+  rest += (k * (k + 1) * (k + 2) * (k + 3) * (k + 4) * n ** (-k - 5)) / 30240;
+  for (let m = n - 1; m > 1; m--) rest += m ** -k;
+  return rest;
+}
+const zetas = Float64Array.from({ length: 50 }, (_, k) => (k < 2 ? 0 : zetaLess1(k)));
+const EULER = 0.5772156649015329;
+/** B₂, B₄, …, B₁₀ */
+const BERNOULLI = [1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66];
+const FAR = 40; // from where five Bernoulli numbers suffice
+
+/** Σ (−1)ᵏ weight(k) (ζ(k) − 1) t^(k − lost): log Γ(2 + t) less its linear term, and its derivative (A&S 6.1.33). */
+const zetaSeries = (t: number, lost: number, weight: (k: number) => number): number =>
+  zetas.reduce((sum, z, k) => (k < 2 ? sum : sum + (k % 2 ? -1 : 1) * weight(k) * z * t ** (k - lost)), 0);
+
+/** log Γ or its derivative: from a series about 2 by recurrence, far from there by Stirling's (A&S 6.1.40, 6.3.18, 6.4.11). */
+const gammaLike =
+  (at0: number, near: (t: number, x: number) => number, far: (x: number) => number) =>
+  (x: number): number => {
+    if (!(x > 0)) return x === 0 ? at0 : Number.NaN;
+    if (x >= FAR) return far(x);
+    return near(x < 0.5 ? x : x < 1.5 ? x - 1 : x - Math.round(x), x);
+  };
+
+/** The numbers between x and 2 + t, those by which the recurrence steps, and the sign of the steps: + above, − below. */
+function steps(x: number): { readonly list: number[]; readonly sign: number } {
+  if (x < 0.5) return { list: [x, x + 1], sign: -1 };
+  if (x < 1.5) return { list: [x], sign: -1 };
+  return { list: Array.from({ length: Math.round(x) - 2 }, (_, k) => x - 1 - k), sign: 1 };
+}
+
+const lgamma = gammaLike(
+  Infinity,
+  (t, x) => {
+    const { list, sign } = steps(x);
+    const two = (1 - EULER) * t + zetaSeries(t, 0, (k) => 1 / k);
+    return two + sign * Math.log(list.reduce((a, b) => a * b, 1));
+  },
+  (x) => {
+    if (x === Infinity) return x;
+    const tail = BERNOULLI.reduceRight((sum, b, i) => sum / (x * x) + b / ((2 * i + 2) * (2 * i + 1)), 0) / x;
+    return (x - 0.5) * (Math.log(x) - 1) + (Math.log(2 * Math.PI) - 1) / 2 + tail;
+  },
+);
+
+const digamma = gammaLike(
+  -Infinity,
+  (t, x) => {
+    const { list, sign } = steps(x);
+    return 1 - EULER + zetaSeries(t, 1, () => 1) + sign * list.reduceRight((sum, v) => sum + 1 / v, 0);
+  },
+  (x) => {
+    const tail = BERNOULLI.reduceRight((sum, b, i) => (sum + b / (2 * i + 2)) / (x * x), 0);
+    return Math.log(x) - 0.5 / x - tail;
+  },
+);
+
+/** Σ (x + n)⁻² over all n ≥ 0 (A&S 6.4.10), of which all terms are positive; the far ones by Stirling's series. */
+function trigamma(x: number): number {
+  if (!(x > 0)) return x === 0 ? Infinity : Number.NaN;
+  if (x < FAR) return trigamma(x + 1) + 1 / x / x;
+  return 1 / x + (0.5 / x + BERNOULLI.reduceRight((sum, b) => (sum + b) / (x * x), 0)) / x;
+}
+
 const leaky = (x: number): number => (x < 0 ? 0.01 * x : x);
 const relu = (x: number): number => (x < 0 ? 0 : x);
 
@@ -59,6 +127,10 @@ const scalars: Readonly<Record<MapName, (a: number, b: number, c: number) => num
   leakyRelu: leaky,
   erf,
   probit,
+  lgamma,
+  digamma,
+  trigamma,
+  floor: Math.floor,
   add: (a, b) => a + b,
   sub: (a, b) => a - b,
   mul: (a, b) => a * b,

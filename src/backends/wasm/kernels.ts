@@ -1,5 +1,4 @@
 /** Loads the compiled kernels: chooses the build that the host can run, compiles it once, and makes instances. */
-import { instantiateSync } from "@assemblyscript/loader";
 import { readPlace } from "../../host/folders.ts";
 import { KERNELS_HINT, type KernelBuild, type KernelsFile, kernelsUrl } from "./kernels-url.ts";
 
@@ -104,9 +103,8 @@ export type AllKernels = SharedKernels & Record<string, CallableFunction>;
  * it shares with others of the same module: each of them writes the same constants again.
  */
 export function instantiateKernels(module: WebAssembly.Module, memory?: WebAssembly.Memory): AllKernels {
-  // The raw exports, because wrapped ones cannot be table entries.
-  const kernels = instantiateSync(module, memory ? { env: { memory } } : {}).instance.exports;
-  return kernels as unknown as AllKernels;
+  const imports: WebAssembly.Imports = memory ? { env: { memory } } : {};
+  return new WebAssembly.Instance(module, imports).exports as unknown as AllKernels;
 }
 
 /**
