@@ -13,6 +13,7 @@ import {
   type ReductionName,
 } from "./names.ts";
 import { elements, fail, onBatch, type Rule, sameType } from "./rule.ts";
+import { scanRules } from "./scan-rules.ts";
 import { sparseRules } from "./sparse-rules.ts";
 import { splineRules } from "./spline-rules.ts";
 import { batch, type DType, param, type Shape, shapeOf, type Tensor } from "./tensor.ts";
@@ -62,6 +63,8 @@ const leafRules: Readonly<Record<LeafName, Rule>> = {
   ones: leaf("batch"),
   /** (B, 1): 1 for the rows of the batch, 0 for the lanes that pad its last block. */
   rowWeight: leaf("batch"),
+  /** A value that a loop gives to its body: the state, say. */
+  placeholder: { shape: (_inputs, a) => a.shape as Shape },
 };
 
 const arrangementRules: Readonly<Record<ArrangementName, Rule>> = {
@@ -164,4 +167,5 @@ export const rules: Readonly<Record<OpName, Rule>> = {
   ...triangleRules,
   ...splineRules,
   ...sparseRules,
+  ...scanRules,
 };

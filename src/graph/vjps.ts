@@ -23,6 +23,7 @@ import {
 } from "./build.ts";
 import { mapVjps } from "./map-vjps.ts";
 import type { Activation, ArrangementName, LayerName, LeafName, OpName, ReductionName, SplineName } from "./names.ts";
+import { scanVjps } from "./scan-vjps.ts";
 import { sparseVjps } from "./sparse-vjps.ts";
 import type { SplineAttrs } from "./spline-rules.ts";
 import type { Tensor } from "./tensor.ts";
@@ -37,6 +38,7 @@ const leafVjps: Readonly<Record<LeafName, null>> = {
   bankRows: null,
   ones: null,
   rowWeight: null,
+  placeholder: null,
 };
 
 /** Transpose of `columns`: where an index is repeated, its cotangents add. */
@@ -108,4 +110,5 @@ export const vjps: Readonly<Record<OpName, Vjp | null>> = {
   ...triangleVjps,
   ...splineVjps,
   ...sparseVjps,
+  ...scanVjps,
 };
