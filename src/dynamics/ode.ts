@@ -9,8 +9,9 @@
  */
 import { describe } from "../checks/arguments.ts";
 import { readOptions } from "../checks/options.ts";
-import { cast, columns, concat, constant, mul, ones, slice, split, sqrt, square, sub, sumFeatures, where } from "../graph/build.ts";
+import { add, cast, columns, concat, constant, mul, ones, slice, split, sqrt, square, sub, sumFeatures, where } from "../graph/build.ts";
 import { jvp } from "../graph/grad.ts";
+import { scan } from "../graph/scan.ts";
 import { isTensor, show, type Tensor, topological } from "../graph/tensor.ts";
 import { stepsHere } from "../problem/solvers.ts";
 import { chooseSteps } from "./choose-steps.ts";
@@ -18,7 +19,6 @@ import { type Drive, readForcing, timesOf } from "./forcing.ts";
 import { matchedSteps, placesOf } from "./grid.ts";
 import { combine, type Method, type Model, type Moment } from "./method.ts";
 import { methods, type OdeOptions, odeTable, type RightHandSide } from "./options.ts";
-import { scan } from "./unrolled.ts";
 
 /** States of an implicit method, whose cost grows with their cube. */
 const MOST_IMPLICIT = 16;
@@ -187,7 +187,10 @@ function solve(task: Task): Tensor {
     state: u,
     steps: n,
     constants: tables,
-    step: (state, { constants }) => combine(state, stages(state, constants, false), scaled(method.step)),
+    step: (state, at) => {
+      const v = stages(state, total === 0 ? undefined : at.constants, false);
+      return combine(state, v, scaled(method.step));
+    },
     emit: {
       at: all,
       constants: within ?? undefined,
@@ -208,15 +211,17 @@ function solve(task: Task): Tensor {
 const allBut = (count: number, without: number): number[] =>
   Array.from({ length: count }, (_, j) => j).filter((j) => j !== without);
 
-/** The error of a step, as a share of the states, above which steps are too long: stable steps stay below. */
-const LARGEST_ERROR = 0.5;
+/** The error of a step, as a share of the size of the states, above which steps are too long. */
+const LARGEST_ERROR = 0.1;
+/** Below the squares of all sizes that matter, so that a state at rest is sound. */
+const LEAST = 1e-30;
 
 /** 1 (B, 1) where the error of the last step is small beside the states, else NaN. */
 function sound(start: Tensor, before: Tensor, after: Tensor, v: readonly Tensor[], weights: readonly number[]): Tensor {
   const size = (x: Tensor): Tensor => sumFeatures(square(x));
   const error = combine(mul(before, 0), v, weights);
-  const states = combine(size(before), [size(after), size(start)], [1, 1]);
-  const excess = sub(size(error), mul(states, LARGEST_ERROR * LARGEST_ERROR));
+  const states = add(add(size(before), size(after)), size(start));
+  const margin = sub(add(mul(states, LARGEST_ERROR * LARGEST_ERROR), LEAST), size(error));
   const one = ones(start.dtype, start.rows);
-  return sqrt(where(excess, mul(one, -1), one));
+  return sqrt(where(margin, one, mul(one, -1))); // a margin that is no number is not above 0 either
 }
