@@ -9,7 +9,21 @@
  */
 import { describe } from "../checks/arguments.ts";
 import { readOptions } from "../checks/options.ts";
-import { add, cast, columns, concat, constant, mul, ones, slice, split, sqrt, square, sub, sumFeatures, where } from "../graph/build.ts";
+import {
+  add,
+  cast,
+  columns,
+  concat,
+  constant,
+  mul,
+  ones,
+  slice,
+  split,
+  square,
+  sub,
+  sumFeatures,
+  where,
+} from "../graph/build.ts";
 import { jvp } from "../graph/grad.ts";
 import { scan } from "../graph/scan.ts";
 import { isTensor, show, type Tensor, topological } from "../graph/tensor.ts";
@@ -69,8 +83,7 @@ function readParameters(given: OdeOptions["parameters"]): readonly Tensor[] {
 function readInitial(given: OdeOptions["initial"], parameters: readonly Tensor[]): Tensor {
   const list: readonly unknown[] = isTensor(given) || typeof given === "number" ? [given] : Array.from(given);
   const like = [...parameters, ...list.filter(isTensor)][0];
-  if (like === undefined)
-    throw new Error("ode: expected a tensor among parameters and initial, got numbers alone");
+  if (like === undefined) throw new Error("ode: expected a tensor among parameters and initial, got numbers alone");
   if (list.length === 0) throw new Error("ode: expected at least one initial state, got none");
   const states = list.map((x, i): Tensor => {
     if (typeof x === "number" && Number.isFinite(x)) return mul(ones(like.dtype, like.rows), x);
@@ -175,10 +188,12 @@ function solve(task: Task): Tensor {
   const insert = <T>(list: readonly T[], x: T): T[] => [...list.slice(0, extra), x, ...list.slice(extra)];
   const tables = total === 0 ? undefined : Array.from({ length: n }, (_, k) => numbersAt(task, timeOf(k), h));
   const all = insert(at, n - 1);
-  const within = shares && insert(shares, 0).map((x, j) => [
-    ...numbersAt(task, timeOf(all[j]), h).slice(0, total),
-    ...(x === 0 ? new Array<number>(method.weights(0).length).fill(0) : scaled(method.weights(x))),
-  ]);
+  const within =
+    shares &&
+    insert(shares, 0).map((x, j) => [
+      ...numbersAt(task, timeOf(all[j]), h).slice(0, total),
+      ...(x === 0 ? new Array<number>(method.weights(0).length).fill(0) : scaled(method.weights(x))),
+    ]);
   const stages = (state: Tensor, given: Tensor | undefined, whole: boolean): Tensor[] => {
     const { model, at: moment } = modelOf(task, given);
     return method.stages(model, state, moment, h, whole);
@@ -194,14 +209,20 @@ function solve(task: Task): Tensor {
     emit: {
       at: all,
       constants: within ?? undefined,
-      value: within === null ? undefined : (state, { constants }) => {
-        const v = stages(state, total === 0 ? undefined : slice(constants, 0, total), true);
-        return combine(state, v, split(slice(constants, total, total + v.length)));
-      },
+      value:
+        within === null
+          ? undefined
+          : (state, { constants }) => {
+              const v = stages(state, total === 0 ? undefined : slice(constants, 0, total), true);
+              return combine(state, v, split(slice(constants, total, total + v.length)));
+            },
     },
   });
   const part = (j: number): Tensor => slice(out, j * S, (j + 1) * S);
-  const saved = columns(out, allBut(all.length, extra).flatMap((j) => Array.from({ length: S }, (_, s) => j * S + s)));
+  const saved = columns(
+    out,
+    allBut(all.length, extra).flatMap((j) => Array.from({ length: S }, (_, s) => j * S + s)),
+  );
   const last = numbersAt(task, timeOf(n - 1), h);
   const before = part(extra);
   const v = stages(before, total === 0 ? undefined : mul(ones(u.dtype, u.rows), constant(last, u.dtype)), true);
@@ -222,6 +243,5 @@ function sound(start: Tensor, before: Tensor, after: Tensor, v: readonly Tensor[
   const error = combine(mul(before, 0), v, weights);
   const states = add(add(size(before), size(after)), size(start));
   const margin = sub(add(mul(states, LARGEST_ERROR * LARGEST_ERROR), LEAST), size(error));
-  const one = ones(start.dtype, start.rows);
-  return sqrt(where(margin, one, mul(one, -1))); // a margin that is no number is not above 0 either
+  return where(margin, 1, Number.NaN); // a margin that is no number is not above 0 either
 }

@@ -37,7 +37,9 @@ export const forcingTable = {
   /** Ascending times of the values, from the start to the last save time at least. */
   times: required(check<ArrayLike<number>>("a list of times", isList)),
   /** Values at the times: one list, or a list for each of several series. */
-  values: required(check<ArrayLike<number> | readonly ArrayLike<number>[]>("a list of numbers, or a list of such lists", isList)),
+  values: required(
+    check<ArrayLike<number> | readonly ArrayLike<number>[]>("a list of numbers, or a list of such lists", isList),
+  ),
   /** Straight lines between the values, or a cubic spline (of at least four). */
   order: option(oneOf("linear", "cubic"), "linear"),
 };

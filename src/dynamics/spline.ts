@@ -56,8 +56,7 @@ function slopesOf(times: ArrayLike<number>, values: ArrayLike<number>): Float64A
     right[i] = value - factor * right[i - 1];
   }
   const slopes = new Float64Array(n);
-  for (let i = n - 1; i >= 0; i--)
-    slopes[i] = (right[i] - (i < n - 1 ? above[i] * slopes[i + 1] : 0)) / diagonal[i];
+  for (let i = n - 1; i >= 0; i--) slopes[i] = (right[i] - (i < n - 1 ? above[i] * slopes[i + 1] : 0)) / diagonal[i];
   return slopes;
 }
 

@@ -4,7 +4,7 @@
  * definition, and later traces are given it. Solvers are known by their order in the trace.
  */
 import type { Distribution } from "../distributions/distribution.ts";
-import type { Noise } from "../distributions/noise.ts";
+import type { NoiseModel } from "../distributions/noise/model.ts";
 import { input } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 
@@ -52,7 +52,7 @@ export interface ModelParts {
   readonly name: string;
   /** What parameters are drawn from. */
   readonly from: Distribution;
-  readonly noise: Noise;
+  readonly noise: NoiseModel;
 }
 
 /** A solver of a trace: with its steps, or asking for them. */
@@ -106,7 +106,7 @@ export interface Solved {
 }
 
 /** A forward model whose solvers know their problem. */
-export function withSolvers(forward: (theta: Tensor) => Tensor, parts: ModelParts): Solved {
+export function withSolvers(forward: (theta: Tensor) => Tensor, parts: () => ModelParts): Solved {
   let settled: readonly Solver[] | null = null;
   /** A trace with a number of steps for those that ask; it settles the solvers where none does. */
   const attempt = (theta: Tensor, trial: number) => {
@@ -117,7 +117,7 @@ export function withSolvers(forward: (theta: Tensor) => Tensor, parts: ModelPart
   };
   const choose = (met: readonly Meeting[]): readonly Solver[] => {
     const asking = met.flatMap((solver) => solver.asking ?? []);
-    const model = { ...parts, asking, forward: (theta: Tensor, steps: number) => attempt(theta, steps).y };
+    const model = { ...parts(), asking, forward: (theta: Tensor, steps: number) => attempt(theta, steps).y };
     const { steps, error } = asking[0].choose(model);
     return met.map(({ given, asking: ask }) => given ?? { method: ask.method, steps: ask.suit(steps), error });
   };
@@ -133,7 +133,7 @@ export function withSolvers(forward: (theta: Tensor) => Tensor, parts: ModelPart
     },
     solvers: () => {
       if (settled === null) {
-        const { met } = attempt(input("theta", parts.from.size, { dtype: "f64" }), 1);
+        const { met } = attempt(input("theta", parts().from.size, { dtype: "f64" }), 1);
         settled ??= choose(met);
       }
       return settled;

@@ -2,7 +2,20 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type OdeOptions, ode } from "../../src/dynamics.ts";
-import { add, batchSum, columns, concat, cos, input, mul, neg, sin, square, sub, sumFeatures } from "../../src/graph/build.ts";
+import {
+  add,
+  batchSum,
+  columns,
+  concat,
+  cos,
+  input,
+  mul,
+  neg,
+  sin,
+  square,
+  sub,
+  sumFeatures,
+} from "../../src/graph/build.ts";
 import { grad } from "../../src/graph/grad.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { checkGradients } from "../helpers/differences.ts";
@@ -94,7 +107,14 @@ for (const method of methods) {
 
 test("the times need not begin at the start, and the initial state may be saved", async () => {
   const k = input("k", 1, f64);
-  const y = ode({ parameters: k, initial: [1], times: [-1, 0, 1], start: -1, steps: 40, rhs: (_t, [u], [a]) => [mul(a, u)] });
+  const y = ode({
+    parameters: k,
+    initial: [1],
+    times: [-1, 0, 1],
+    start: -1,
+    steps: 40,
+    rhs: (_t, [u], [a]) => [mul(a, u)],
+  });
   const out = await runGraph({ y }, { rows: 1, inputs: { k: [0.5] } });
   assert.is(out.y[0], 1);
   assert.ok(Math.abs(out.y[1] - Math.exp(0.5)) < 1e-9 && Math.abs(out.y[2] - Math.exp(1)) < 1e-9);
@@ -118,7 +138,13 @@ test("initial states may be numbers and tensors, and the right-hand side may use
 
 test("forcing by straight lines is exact where the right-hand side is", async () => {
   // x′ = g with g from 0 to 2 over one second and back: ∫ g = t² up to 1.
-  const forcing = { times: [0, 1, 2], values: [[0, 2, 0], [1, 1, 1]] };
+  const forcing = {
+    times: [0, 1, 2],
+    values: [
+      [0, 2, 0],
+      [1, 1, 1],
+    ],
+  };
   const y = ode({
     parameters: input("k", 1, f64),
     initial: [0],
@@ -160,7 +186,13 @@ test("Robertson's reaction needs the implicit method: explicit ones give NaN", a
 
 test("a row whose steps are too long for its stiffness is NaN, and the others are not", async () => {
   const k = input("k", 1, f64);
-  const y = ode({ parameters: k, initial: [1, 1], times: [0, 1, 2], steps: 20, rhs: (t, [u, v], [a]) => [mul(a, sub(cos(t), u)), neg(v)] });
+  const y = ode({
+    parameters: k,
+    initial: [1, 1],
+    times: [0, 1, 2],
+    steps: 20,
+    rhs: (t, [u, v], [a]) => [mul(a, sub(cos(t), u)), neg(v)],
+  });
   const out = await runGraph({ y }, { rows: 3, inputs: { k: [1, 60, 5] } });
   const rows = [0, 1, 2].map((r) => Array.from(out.y.subarray(6 * r, 6 * r + 6)));
   assert.ok(rows[0].every(Number.isFinite) && rows[2].every(Number.isFinite));
