@@ -1,5 +1,10 @@
 /** Loops, as ops carry them: bodies are graphs of their own, whose leaves are placeholders (loop.ts makes them). */
+import type { Ground } from "./ground.ts";
+import type { ScanName } from "./names.ts";
+import type { PlanLoop } from "./plan-data.ts";
+import type { Rule } from "./rule.ts";
 import type { Tensor } from "./tensor.ts";
+import type { Vjp } from "./vjp.ts";
 
 /** A part of a loop: what it computes, and the numbers that it reads, one row of the table for each run. */
 export interface LoopBody {
@@ -24,6 +29,22 @@ export interface Loop {
   readonly params: readonly Tensor[];
   readonly step: LoopBody;
   readonly emit: LoopBody;
+  readonly methods: LoopMethods;
+}
+
+/** The shapes of loops, and how they are differentiated and laid out. A loop brings it along, so that programs without loops need not load it. */
+export interface LoopMethods {
+  readonly shapes: Readonly<Record<ScanName, Rule["shape"]>>;
+  readonly vjps: Readonly<Record<ScanName, Vjp>>;
+  /**
+   * Places a loop whose inputs have places, by value; `sums` are, by their index, the values that gradients of params are added to.
+   */
+  readonly place: (
+    node: Tensor,
+    values: ReadonlyMap<Tensor, number>,
+    sums: ReadonlyMap<number, readonly number[]>,
+    ground: Ground,
+  ) => PlanLoop;
 }
 
 /** The inputs, by position, that gradients are taken with respect to, beside the state. */
@@ -45,3 +66,7 @@ export interface LoopGrad {
   /** The same through one emission, which sees no series. */
   readonly emit: readonly (Tensor | null)[];
 }
+
+/** The loop of a node; undefined for one of another op. */
+export const loopOf = ({ attrs }: Pick<Tensor, "attrs">): Loop | undefined =>
+  (attrs.loop as Loop | undefined) ?? (attrs.grad as LoopGrad | undefined)?.loop;

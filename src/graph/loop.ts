@@ -4,7 +4,8 @@
  * is compared by identity.
  */
 import { apply } from "./apply.ts";
-import { rearranged, tableId } from "./simplify.ts";
+import { rearranged } from "./rearrange.ts";
+import { tableId } from "./simplify.ts";
 import { type Shape, shapeOf, type Tensor, topological } from "./tensor.ts";
 
 let placeholders = 0;

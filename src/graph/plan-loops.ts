@@ -4,42 +4,13 @@
  * of params are sums: the records of a body that make them add to the places of the plan's own sums, step by step.
  */
 import type { Ground } from "./ground.ts";
-import type { Loop, LoopBody, LoopGrad } from "./loop-data.ts";
+import { type Loop, type LoopBody, type LoopGrad, loopOf } from "./loop-data.ts";
 import { bytesOf, type PlanBody, type PlanLoop, type PlanRecord } from "./plan-data.ts";
+import { rearranged } from "./rearrange.ts";
+import { readBy, recordOf, sumsOf } from "./records.ts";
 import { rules } from "./rules.ts";
 import { simplify } from "./simplify.ts";
 import { type Tensor, topological } from "./tensor.ts";
-
-export const isLoop = ({ op }: Tensor): boolean => op === "scan" || op === "scanGrad";
-
-/** The inputs whose numbers a record reads: `scanSum` has those of its loop for the sake of its derivative alone. */
-export const readBy = ({ op, inputs }: Tensor): readonly Tensor[] => (op === "scanSum" ? inputs.slice(0, 1) : inputs);
-
-/** The sums of each `scanGrad`. */
-export function sumsOf(order: readonly Tensor[]): ReadonlyMap<Tensor, Tensor[]> {
-  const sums = new Map<Tensor, Tensor[]>();
-  for (const t of order) if (t.op === "scanSum") sums.set(t.inputs[0], [...(sums.get(t.inputs[0]) ?? []), t]);
-  return sums;
-}
-
-/** The record of a node. */
-export function recordOf(t: Tensor, idOf: (t: Tensor) => number, output: number, loop?: PlanLoop): PlanRecord {
-  const record = { op: t.op, attrs: t.attrs, inputs: readBy(t).map(idOf), output };
-  return loop === undefined ? record : { ...record, attrs: {}, loop };
-}
-
-/** The bodies of a loop, with how often each runs. */
-export function bodiesOf(loop: PlanLoop): { what: string; body: PlanBody; runs: number }[] {
-  const { steps, at, step, emit, backwards } = loop;
-  const first = { what: "step", body: step, runs: steps };
-  if (backwards === undefined) return [first, { what: "emit", body: emit, runs: at.length }];
-  const again = backwards.every < steps ? 2 * steps - backwards.every : steps;
-  return [
-    { ...first, runs: again },
-    { what: "step backwards", body: backwards.step, runs: steps },
-    { what: "emit backwards", body: backwards.emit, runs: at.length },
-  ];
-}
 
 /** Bytes of states for each row that are kept without checkpoints: 2 MiB for a shard of 64 rows. */
 const KEEP_BYTES = 32_768;
@@ -69,7 +40,7 @@ function placeBody(
   ground: Ground,
 ): { records: PlanRecord[]; results: number[] } {
   const made = results.filter((t) => t !== null);
-  const roots = simplify([...made, ...sums.map(({ of }) => of)]);
+  const roots = simplify([...made, ...sums.map(({ of }) => of)], rearranged);
   const targets = new Map<Tensor, number[]>();
   sums.forEach(({ to }, i) => {
     for (const t of termsOf(roots[made.length + i])) targets.set(t, [...(targets.get(t) ?? []), ...to]);
@@ -93,7 +64,7 @@ function placeBody(
       ids.set(t, ground.add(t, ground.take(t)));
       own.add(t);
       const inner = (loops.get(t) ?? []).map((x) => [x.attrs.index as number, targets.get(x) ?? []] as const);
-      records.push(recordOf(t, idOf, idOf(t), isLoop(t) ? placeLoop(t, ids, new Map(inner), ground) : undefined));
+      records.push(recordOf(t, idOf, idOf(t), loopOf(t) && placeLoop(t, ids, new Map(inner), ground)));
     }
     for (const x of new Set([t, ...readBy(t)]))
       if (own.has(x) && !ends.has(x) && lastUse.get(x) === i) ground.pool.release(ground.values[idOf(x)].at);

@@ -1,5 +1,6 @@
 /** Makes plans of graphs: order, lifetimes, places. The parts of a plan are in plan-data.ts. */
 import { Ground } from "./ground.ts";
+import { loopOf } from "./loop-data.ts";
 import {
   bytesOf,
   type Phase,
@@ -11,7 +12,7 @@ import {
   type SlabEntry,
   type Value,
 } from "./plan-data.ts";
-import { bodiesOf, isLoop, placeLoop, readBy, recordOf, sumsOf } from "./plan-loops.ts";
+import { bodiesOf, readBy, recordOf, sumsOf } from "./records.ts";
 import { rules } from "./rules.ts";
 import { attrsKey, simplify } from "./simplify.ts";
 import { shapeOf, show, type Tensor, topological } from "./tensor.ts";
@@ -121,13 +122,12 @@ function place(
   const sums = sumsOf(order);
   for (const [i, t] of order.entries()) {
     set(t);
-    if (isLoop(t)) {
+    const loop = loopOf(t);
+    if (loop !== undefined) {
       const own = sums.get(t) ?? [];
       own.forEach(set); // the loop adds to them
-      loops.set(
-        t,
-        placeLoop(t, ids, new Map(own.map((x) => [x.attrs.index as number, [ids.get(x) as number]])), ground),
-      );
+      const places = new Map(own.map((x) => [x.attrs.index as number, [ids.get(x) as number]]));
+      loops.set(t, loop.methods.place(t, ids, places, ground));
     }
     // Only after the output has its place: it never shares the slot of an input.
     for (const x of new Set([t, ...readBy(t)]))

@@ -2,6 +2,7 @@
  * The shape rules: one table. A row says what shape an op makes of its inputs (and throws when it cannot), what that costs, and
  * whether it sums over the batch. Rules look at shapes alone: they call no op.
  */
+import { type Loop, loopOf } from "./loop-data.ts";
 import {
   type ArrangementName,
   type LayerName,
@@ -11,9 +12,9 @@ import {
   maps,
   type OpName,
   type ReductionName,
+  type ScanName,
 } from "./names.ts";
 import { elements, fail, onBatch, type Rule, sameType } from "./rule.ts";
-import { scanRules } from "./scan-rules.ts";
 import { sparseRules } from "./sparse-rules.ts";
 import { splineRules } from "./spline-rules.ts";
 import { batch, type DType, param, type Shape, shapeOf, type Tensor } from "./tensor.ts";
@@ -155,6 +156,21 @@ const layerRules: Readonly<Record<LayerName, Rule>> = {
     flops: (node, rows) => 2 * node.inputs[0].rows * rows * node.rows * node.cols,
     accumulates: true,
   },
+};
+
+/** Loops bring their shapes along (scan-rules.ts). */
+const loopRule = (op: ScanName): Rule => ({
+  shape: (inputs, attrs, name) =>
+    (loopOf(op === "scanSum" ? inputs[0] : { attrs }) as Loop).methods.shapes[op](inputs, attrs, name),
+  accumulates: op === "scanSum",
+});
+const scanRules: Readonly<Record<ScanName, Rule>> = {
+  /** Emissions of a loop one after another, {loop}: state, fixed, series, params → (T·B, m·Y). */
+  scan: loopRule("scan"),
+  /** Cotangents of the state, fixed batches and series, {grad}: the cotangent of the emissions, then the inputs of `scan`. */
+  scanGrad: loopRule("scanGrad"),
+  /** The gradient of one param, which `scanGrad` adds to, {index}: the `scanGrad` node, then its inputs. */
+  scanSum: loopRule("scanSum"),
 };
 
 /** The table. */

@@ -18,33 +18,26 @@ function expectInputs(name: string, want: number, inputs: readonly Tensor[]): vo
   if (inputs.length !== want) throw new Error(`internal: ${name}: expected ${want} inputs, got ${inputs.length}`);
 }
 
-/** The rows of the table. */
-export const scanRules: Readonly<Record<ScanName, Rule>> = {
+/** Shapes, by op. */
+export const scanShapes: Readonly<Record<ScanName, Rule["shape"]>> = {
   /** Emissions of a loop one after another, {loop}: state, fixed, series, params → (T·B, m·Y). */
-  scan: {
-    shape: (inputs, attrs, name) => {
-      const loop = attrs.loop as Loop;
-      expectInputs(name, inputsOf(loop), inputs);
-      const { rows, cols, dtype } = loop.emit.result;
-      return batch(loop.at.length * cols, dtype, rows);
-    },
+  scan: (inputs, attrs, name) => {
+    const loop = attrs.loop as Loop;
+    expectInputs(name, inputsOf(loop), inputs);
+    const { rows, cols, dtype } = loop.emit.result;
+    return batch(loop.at.length * cols, dtype, rows);
   },
   /** Cotangents of the state, fixed batches and series, {grad}: the cotangent of the emissions, then the inputs of `scan`. */
-  scanGrad: {
-    shape: (inputs, attrs, name) => {
-      const gradient = attrs.grad as LoopGrad;
-      const { loop } = gradient;
-      expectInputs(name, 1 + inputsOf(loop), inputs);
-      const cols = gradWidths(gradient).reduce((a, b) => a + b);
-      return batch(cols, loop.state.dtype, loop.state.rows);
-    },
+  scanGrad: (inputs, attrs, name) => {
+    const gradient = attrs.grad as LoopGrad;
+    const { loop } = gradient;
+    expectInputs(name, 1 + inputsOf(loop), inputs);
+    const cols = gradWidths(gradient).reduce((a, b) => a + b);
+    return batch(cols, loop.state.dtype, loop.state.rows);
   },
   /** The gradient of one param, which `scanGrad` adds to, {index}: the `scanGrad` node, then its inputs. */
-  scanSum: {
-    shape: ([node], { index }) => {
-      const { loop, wanted } = node.attrs.grad as LoopGrad;
-      return shapeOf(loop.params[wanted.params[index as number]]);
-    },
-    accumulates: true,
+  scanSum: ([node], { index }) => {
+    const { loop, wanted } = node.attrs.grad as LoopGrad;
+    return shapeOf(loop.params[wanted.params[index as number]]);
   },
 };

@@ -11,6 +11,9 @@ import { apply, expectTensors, traceBody } from "./apply.ts";
 import { concat, mul, ones } from "./build.ts";
 import { byIdentity, lift, placeholder } from "./loop.ts";
 import type { LoopBody } from "./loop-data.ts";
+import { placeLoop } from "./plan-loops.ts";
+import { scanShapes } from "./scan-rules.ts";
+import { scanVjps } from "./scan-vjps.ts";
 import { batch, isTensor, param, shapeOf, show, type Tensor, topological } from "./tensor.ts";
 
 /** What the body sees of one step. */
@@ -186,6 +189,7 @@ export function scan(options: ScanOptions): Tensor {
     series: reads ? [x] : [],
     params: placeholders.params,
     step: used(outputs[0], ofStep.scalars, steps, (r, c) => (c < given.width ? given.rows[r][c] : r)),
+    methods: { shapes: scanShapes, vjps: scanVjps, place: placeLoop },
     emit: used(outputs[1], ofEmit.scalars, emit.at.length, (r, c) => emitted.rows[r][c]),
   });
   return apply("scan", [state, ...fixed, ...(reads ? [series as Tensor] : []), ...params], { loop });

@@ -1,6 +1,5 @@
 /** Rewrites a graph before it is planned: equal nodes become one, and nodes that change nothing are removed. */
-import { concat, columns as pickColumns } from "./build.ts";
-import { maps } from "./names.ts";
+import { columns as pickColumns } from "./build.ts";
 import { type Attrs, sameShape, type Tensor, topological } from "./tensor.ts";
 
 /** The value of a constant whose entries are all the same, else undefined. */
@@ -10,59 +9,13 @@ function uniformValue(t: Tensor): number | undefined {
   return values.every((v) => v === values[0]) ? values[0] : undefined;
 }
 
-type Rule = (t: Tensor) => Tensor | undefined;
+/** A simpler node of the same shape, or undefined. */
+export type Rule = (t: Tensor) => Tensor | undefined;
 const unlessSpread = (x: Tensor, t: Tensor): Tensor | undefined => (sameShape(x, t) ? x : undefined);
 
-/** The row or scalar s of `ones · s`, else undefined. */
-const spreadOf = ({ op, inputs: [a, b] }: Tensor): Tensor | undefined => {
-  if (op !== "mul") return undefined;
-  if (a.op === "ones" && b.kind === "param") return b;
-  return b.op === "ones" && a.kind === "param" ? a : undefined;
-};
-
-/** An elementwise op broadcasts by itself: `ones · s` beside a batch is s. */
-function unspread(t: Tensor): Tensor | undefined {
-  for (const [i, x] of t.inputs.entries()) {
-    const s = spreadOf(x);
-    if (s === undefined || !t.inputs.some((y, j) => j !== i && y.kind === "batch")) continue;
-    const inputs = t.inputs.map((y, j) => (j === i ? s : y));
-    const cols = Math.max(...inputs.map((y) => y.cols));
-    // Products with ones stay as they are: they are what is looked for here.
-    if (cols === t.cols && !(t.op === "mul" && inputs.some((y) => y.op === "ones")))
-      return Object.freeze({ ...t, inputs });
-  }
-  return undefined;
-}
-
-/** Columns of tensors side by side that lie within one of them, or are some of them. */
-function columnsOfConcat(parts: readonly Tensor[], indices: readonly number[]): Tensor | undefined {
-  const ends: number[] = [];
-  for (const x of parts) ends.push((ends.at(-1) ?? 0) + x.cols);
-  const partOf = (c: number): number => ends.findIndex((end) => c < end);
-  const used = indices.filter((c) => c >= 0).map(partOf);
-  if (used.length === 0) return undefined;
-  const [first] = used;
-  if (used.every((p) => p === first)) {
-    const from = ends[first] - parts[first].cols;
-    return pickColumns(
-      parts[first],
-      indices.map((c) => (c < 0 ? -1 : c - from)),
-    );
-  }
-  const some = parts.slice(first, (used.at(-1) as number) + 1);
-  const from = ends[first] - parts[first].cols;
-  const width = some.reduce((sum, x) => sum + x.cols, 0);
-  return indices.length === width && indices.every((c, i) => c === from + i) ? concat(...some) : undefined;
-}
-
-/** Rules that look through arrangements alone: gradients flow through both sides in the same way. */
-export function rearranged(t: Tensor): Tensor | undefined {
-  if (isMap(t)) return unspread(t);
-  if (t.op !== "columns") return undefined;
-  const indices = t.attrs.indices as number[];
-  const [x] = t.inputs;
+/** Columns in their order, and columns of columns. */
+export function columnsAgain(x: Tensor, indices: readonly number[]): Tensor | undefined {
   if (indices.length === x.cols && indices.every((c, i) => c === i)) return x;
-  if (x.op === "concat") return columnsOfConcat(x.inputs, indices);
   if (x.op !== "columns") return undefined;
   const inner = x.attrs.indices as number[];
   return pickColumns(
@@ -70,7 +23,6 @@ export function rearranged(t: Tensor): Tensor | undefined {
     indices.map((c) => (c < 0 ? -1 : inner[c])),
   );
 }
-const isMap = ({ op }: Tensor): boolean => Object.hasOwn(maps, op);
 
 /** Identities by op. Each returns a simpler node of the same shape, or undefined. */
 const rules: Partial<Record<Tensor["op"], Rule>> = {
@@ -88,6 +40,7 @@ const rules: Partial<Record<Tensor["op"], Rule>> = {
   div: (t) => (uniformValue(t.inputs[1]) === 1 ? unlessSpread(t.inputs[0], t) : undefined),
   neg: (t) => (t.inputs[0].op === "neg" ? t.inputs[0].inputs[0] : undefined),
   detach: (t) => t.inputs[0],
+  columns: (t) => columnsAgain(t.inputs[0], t.attrs.indices as number[]),
 };
 
 /** Longer lists, such as the tables of sparse matrices, are compared by identity: comparing entries costs more than a copy. */
@@ -112,8 +65,8 @@ const exact = (_key: string, v: unknown): unknown => {
 /** Attributes as text: equal for equal attributes. */
 export const attrsKey = (attrs: Attrs): string => JSON.stringify(attrs, exact);
 
-/** The same outputs, in the same order, over a smaller graph. */
-export function simplify(outputs: readonly Tensor[]): Tensor[] {
+/** The same outputs, in the same order, over a smaller graph; `more` is tried where no rule here fits. */
+export function simplify(outputs: readonly Tensor[], more?: Rule): Tensor[] {
   const replaced = new Map<Tensor, Tensor>();
   const known = new Map<string, Tensor>();
   const ids = new Map<Tensor, number>();
@@ -130,7 +83,7 @@ export function simplify(outputs: readonly Tensor[]): Tensor[] {
     const same = inputs.every((t, i) => t === node.inputs[i]);
     const rebuilt = same ? node : Object.freeze({ ...node, inputs });
     let simpler: Tensor = rebuilt;
-    const step = (t: Tensor): Tensor | undefined => rules[t.op]?.(t) ?? rearranged(t);
+    const step = (t: Tensor): Tensor | undefined => rules[t.op]?.(t) ?? more?.(t);
     for (let next = step(simpler); next !== undefined; next = step(simpler)) simpler = next;
     // A rule may have made new nodes: each needs an id.
     for (const t of simpler.inputs)

@@ -21,9 +21,18 @@ import {
   sumTiles,
   tile,
 } from "./build.ts";
+import { type Loop, loopOf } from "./loop-data.ts";
 import { mapVjps } from "./map-vjps.ts";
-import type { Activation, ArrangementName, LayerName, LeafName, OpName, ReductionName, SplineName } from "./names.ts";
-import { scanVjps } from "./scan-vjps.ts";
+import type {
+  Activation,
+  ArrangementName,
+  LayerName,
+  LeafName,
+  OpName,
+  ReductionName,
+  ScanName,
+  SplineName,
+} from "./names.ts";
 import { sparseVjps } from "./sparse-vjps.ts";
 import type { SplineAttrs } from "./spline-rules.ts";
 import type { Tensor } from "./tensor.ts";
@@ -98,6 +107,17 @@ const splineVjps: Readonly<Record<SplineName, Vjp>> = {
   splineGrad: () => {
     throw new Error("spline: expected at most one derivative; second derivatives of splines are not defined here");
   },
+};
+
+/** Loops bring their derivatives along (scan-vjps.ts). */
+const loopVjp =
+  (op: ScanName): Vjp =>
+  (g, node, ...rest) =>
+    (loopOf(op === "scanSum" ? node.inputs[0] : node) as Loop).methods.vjps[op](g, node, ...rest);
+const scanVjps: Readonly<Record<ScanName, Vjp>> = {
+  scan: loopVjp("scan"),
+  scanGrad: loopVjp("scanGrad"),
+  scanSum: loopVjp("scanSum"),
 };
 
 /** The table. */
