@@ -12,7 +12,7 @@ export interface Places {
 
 /** Roundings, in units of 2^-52, that a time divided by a step may have gone through. */
 const ROUNDINGS = 16;
-const EPSILON = 2 ** -52;
+const EPSILON = Number.EPSILON;
 
 /** Whether a number of steps is whole but for rounding. */
 const isWhole = (x: number, scale: number): boolean =>
