@@ -12,7 +12,7 @@
  * large, of one data value that is off by six noise sd, and, with maps of two and three parameters and their data (θ, θ₁²), of
  * data whose last value is −1, or that of another simulation.
  */
-import { gaussianNoise } from "../src/distributions/noise.ts";
+import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { concat, mul, slice, square } from "../src/graph/build.ts";
 import { guideFrom } from "../src/guides/index.ts";
@@ -119,7 +119,7 @@ const changes: Readonly<Record<string, Change>> = {
 async function warnedOf(map: InverseMap, problem: Problem, count: number, change: Change): Promise<string> {
   const { M } = problem;
   const { clean, noisy } = await simulate({ ...problem, proposal: null }, count, { seed: SEED + 1 });
-  const sd = problem.noise?.sd as number;
+  const sd = problem.noise.fixed?.constantSd as number;
   const y = clean.map((c, i) => change(c, noisy[i] - c, sd, Math.floor(i / M), i % M, M));
   const found = await infer(
     map,

@@ -68,7 +68,13 @@ async function rates(problem: Problem): Promise<string[][]> {
   });
   const made = await simulate(problem, COUNT, { seed: 2 });
   const [theta, clean, noisy] = [made.theta, made.clean, made.noisy].map((rows) => Float32Array.from(rows));
-  const fresh = { problem, theta, clean, noise: noisy.map((v, i) => v - clean[i]), sd: problem.noise.sd as number };
+  const fresh = {
+    problem,
+    theta,
+    clean,
+    noise: noisy.map((v, i) => v - clean[i]),
+    sd: problem.noise.fixed?.constantSd as number,
+  };
   const rows: string[][] = [];
   for (const [name, change] of Object.entries(common)) {
     const data = await change(fresh);

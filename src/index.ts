@@ -2,7 +2,10 @@
 export type { BackendOptions } from "./backends/select.ts";
 export type { Distribution } from "./distributions/distribution.ts";
 export { logNormal } from "./distributions/log-normal.ts";
-export { gaussianNoise, type Noise, type StudentNoiseOptions, studentNoise } from "./distributions/noise.ts";
+export { gaussianNoise } from "./distributions/noise/gaussian.ts";
+export type { NoiseFunction, NoiseModel } from "./distributions/noise/model.ts";
+export type { DataKind, Information, Noise, NoiseParameter } from "./distributions/noise/noise.ts";
+export { type StudentNoiseOptions, studentNoise } from "./distributions/noise/student.ts";
 export { normal } from "./distributions/normal.ts";
 export { product } from "./distributions/product.ts";
 export { softUniform } from "./distributions/soft-uniform.ts";

@@ -1,10 +1,11 @@
 // Corrections by a simulator: with a noise model its likelihood is known, and weights need no derivatives.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { gaussianNoise, studentNoise } from "../src/distributions/noise.ts";
+import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
+import { studentNoise } from "../src/distributions/noise/student.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { infer } from "../src/infer/infer.ts";
-import { defineProblem, type Problem } from "../src/problem/problem.ts";
+import { defineProblem, type Problem, type ProblemSpec } from "../src/problem/problem.ts";
 import type { Simulator, SimulatorSpec } from "../src/problem/simulator.ts";
 import { correct } from "../src/sampling/correct.ts";
 import { load, toBytes } from "../src/store/store.ts";
@@ -26,11 +27,9 @@ const source = (problem: Problem, posterior = guess()) => ({
 
 /** `small` with a simulator in place of its forward model. */
 const model: Simulator = (thetas) => thetas.map(([a, b]) => [a, b, 0.5 * a * a]);
-const simulated = (
-  simulate: Simulator | SimulatorSpec = model,
-  noise: Problem["noise"] | null = small.noise,
-): Problem => defineProblem({ name: "simulated", prior: small.prior, data: 3, noise, simulate });
-const inOps = (noise = small.noise): Problem =>
+const simulated = (simulate: Simulator | SimulatorSpec = model, noise: ProblemSpec["noise"] = small.noise): Problem =>
+  defineProblem({ name: "simulated", prior: small.prior, data: 3, noise, simulate });
+const inOps = (noise: ProblemSpec["noise"] = small.noise): Problem =>
   defineProblem({ name: "ops", prior: small.prior, noise, forward: small.forward });
 
 test("weights by a simulator are those by the same model in ops, for two kinds of noise and in several calls", async () => {

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ksPerParameter, pool } from "../src/diagnostics/ks.ts";
-import { gaussianNoise } from "../src/distributions/noise.ts";
+import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { add, mul, sqrt, square, sub, where } from "../src/graph/build.ts";
 import type { Tensor } from "../src/graph/tensor.ts";

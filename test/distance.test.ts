@@ -265,7 +265,7 @@ for (const [problem, count] of [
     const map = await load(problem.name, { problem });
     const { M } = problem;
     const { clean, noisy } = await simulate({ ...problem, proposal: null }, count, { seed: 71 });
-    const sd = problem.noise?.sd as number;
+    const sd = problem.noise.fixed?.constantSd as number;
     const share = async (change: (c: number, n: number, row: number, j: number) => number): Promise<number> => {
       const y = clean.map((c, i) => change(c, noisy[i] - c, Math.floor(i / M), i % M));
       const rows = Array.from({ length: count }, (_, i) => y.subarray(i * M, (i + 1) * M));

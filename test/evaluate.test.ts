@@ -3,7 +3,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ksBound, ksOneSample } from "../src/diagnostics/ks.ts";
-import { gaussianNoise, studentNoise } from "../src/distributions/noise.ts";
+import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
+import { studentNoise } from "../src/distributions/noise/student.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { uniform } from "../src/distributions/uniform.ts";
 import { evaluate } from "../src/evaluate/evaluate.ts";

@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { predictiveCheck } from "../src/diagnostics/predictive.ts";
 import { resimulate } from "../src/diagnostics/resimulation.ts";
-import { gaussianNoise } from "../src/distributions/noise.ts";
+import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { div, exp, log, mul, slice, sqrt } from "../src/graph/build.ts";
 import type { Tensor } from "../src/graph/tensor.ts";

@@ -1,7 +1,7 @@
 // Inference: the answers of a posterior, for one observation and for many, ordinary ones and outliers.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { gaussianNoise } from "../src/distributions/noise.ts";
+import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { uniform } from "../src/distributions/uniform.ts";
 import { mul } from "../src/graph/build.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
@@ -20,6 +20,23 @@ import { smallGuide } from "./helpers/small-guides.ts";
 const [D, M] = [2, 3];
 const maps = {} as Record<GuideName, InverseMap>;
 const usual = [0.6, -0.9, 0.25];
+
+const later = { worker: true, moments: false } as const;
+test("moments are computed when they are read; in a worker, when asked for, and are then the same", async () => {
+  const at = await infer(maps.spline, usual);
+  for (const name of ["mean", "sd", "covariance", "draws"])
+    assert.type(Object.getOwnPropertyDescriptor(at, name)?.get, "function", name);
+  const posterior = await infer(maps.spline, usual, later);
+  const refused = /^infer: expected "await posterior.summary\(\)" before mean, sd, .* because of moments: false$/;
+  for (const read of [() => posterior.mean, () => posterior.quantile(0.5), () => posterior.draws])
+    assert.throws(read, refused);
+  assert.is((await posterior.sample(3)).length, 3 * D, "draws need no moments");
+  const { mean, draws } = await posterior.summary();
+  assert.equal(draws, at.draws);
+  assert.equal(mean, at.mean);
+  assert.equal(posterior.quantile(0.1), at.quantile(0.1));
+  assert.equal((await infer(maps.spline, usual, { worker: true })).covariance, at.covariance, "as without the option");
+});
 
 test.before(async () => {
   for (const name of guideNames) {

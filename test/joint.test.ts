@@ -11,7 +11,7 @@ import { halfNormal } from "../src/distributions/half-normal.ts";
 import { joint } from "../src/distributions/joint.ts";
 import { logNormal } from "../src/distributions/log-normal.ts";
 import { multivariateNormal } from "../src/distributions/multivariate-normal.ts";
-import { gaussianNoise } from "../src/distributions/noise.ts";
+import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { ordered } from "../src/distributions/ordered.ts";
 import { product, repeat } from "../src/distributions/product.ts";

@@ -2,7 +2,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createReference } from "../src/backends/reference/executor.ts";
 import { logNormal } from "../src/distributions/log-normal.ts";
-import { gaussianNoise } from "../src/distributions/noise.ts";
+import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { product } from "../src/distributions/product.ts";
 import { truncatedNormal } from "../src/distributions/truncated-normal.ts";

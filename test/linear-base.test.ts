@@ -4,7 +4,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Rows } from "../src/backends/backend.ts";
-import { gaussianNoise } from "../src/distributions/noise.ts";
+import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { uniform } from "../src/distributions/uniform.ts";
 import { mul } from "../src/graph/build.ts";

@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { createReference } from "../src/backends/reference/executor.ts";
 import { createWasm } from "../src/backends/wasm/executor.ts";
 import { ksBound, ksOneSample } from "../src/diagnostics/ks.ts";
-import { gaussianNoise } from "../src/distributions/noise.ts";
+import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { add, batchSum, concat, input, mul, random, slice, softplus, square, sumFeatures } from "../src/graph/build.ts";
 import { grad } from "../src/graph/grad.ts";

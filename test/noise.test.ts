@@ -3,7 +3,9 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createWasm } from "../src/backends/wasm/executor.ts";
 import { ksBound, ksOneSample } from "../src/diagnostics/ks.ts";
-import { gaussianNoise, type Noise, studentNoise } from "../src/distributions/noise.ts";
+import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
+import type { Noise } from "../src/distributions/noise/noise.ts";
+import { studentNoise } from "../src/distributions/noise/student.ts";
 import { batchSum, cast, input, sub, tile } from "../src/graph/build.ts";
 import { grad } from "../src/graph/grad.ts";
 import { erfc } from "../src/numbers/math.ts";
@@ -128,10 +130,10 @@ for (const { label, noise, cdfs, reach, left } of cases) {
 }
 
 test("the standard deviation of noise is that of its draws, or the scale where there is none", () => {
-  assert.is(gaussianNoise(0.1).sd, 0.1);
-  assert.equal(gaussianNoise([0.1, 0.2]).sd, [0.1, 0.2]);
-  assert.is(studentNoise({ scale: 1, degrees: 4 }).sd, Math.SQRT2);
-  assert.is(studentNoise({ scale: 3, degrees: 1 }).sd, 3);
+  assert.is(gaussianNoise(0.1).constantSd, 0.1);
+  assert.equal(gaussianNoise([0.1, 0.2]).constantSd, [0.1, 0.2]);
+  assert.is(studentNoise({ scale: 1, degrees: 4 }).constantSd, Math.SQRT2);
+  assert.is(studentNoise({ scale: 3, degrees: 1 }).constantSd, 3);
 });
 
 test("bad noise is named, with what was expected and what came", () => {

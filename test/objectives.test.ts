@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { createReference } from "../src/backends/reference/executor.ts";
 import type { Distribution } from "../src/distributions/distribution.ts";
 import { frameOf } from "../src/distributions/frame.ts";
-import { gaussianNoise } from "../src/distributions/noise.ts";
+import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { uniform } from "../src/distributions/uniform.ts";
 import { batchSum, cast, columns, concat, input, mul, sub } from "../src/graph/build.ts";

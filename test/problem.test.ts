@@ -1,7 +1,7 @@
 // Defining problems: what follows from a spec, what is refused with which error, and how data are checked.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { gaussianNoise } from "../src/distributions/noise.ts";
+import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { uniform } from "../src/distributions/uniform.ts";
 import { add, columns, constant, exp, input, random, sub, sumFeatures, tile } from "../src/graph/build.ts";
@@ -77,7 +77,10 @@ test("a spec that does not fit is refused, with what was expected and what came"
     [{ forward: () => input("x", 3, f64) }, /expected forward to depend on theta alone, got an input "x"/],
     [{ forward: (t: never) => add(t, constant(1, "f32")) }, /expected one type, got f64, f32/],
     [{ forward: () => random("normal", 2, 1) }, /of the type of theta, got f32 for f64/],
-    [{ noise: 0.1 }, /expected noise to be a noise model, as gaussianNoise\(\) returns it, or null, got 0.1/],
+    [
+      { noise: 0.1 },
+      /expected noise to be a noise model, as gaussianNoise\(\) returns it, or a function .* returns one, or null, got 0.1/,
+    ],
     [{ noise: gaussianNoise([1, 2]) }, /expected noise for what forward returns, 3 data, got noise for 2/],
     [{ parameters: ["a"] }, /^toy: expected 2 parameters, got 1$/],
     [{ parameters: ["a", "a"] }, /expected parameters with names of their own, got "a" twice/],

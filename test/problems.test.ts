@@ -26,9 +26,10 @@ const exactOf = (problem: Problem): Exact => problem.exact as Exact;
 async function simulate(problem: Problem, rows: number): Promise<{ theta: Float64Array; noisy: Float64Array }> {
   const theta = problem.prior.draw(1, "f64");
   const clean = (problem.forward as NonNullable<Problem["forward"]>)(theta);
-  return (await runGraph({ theta, noisy: problem.noise.draw(clean, 50) }, { rows, seed: 2 })) as Awaited<
-    ReturnType<typeof simulate>
-  >;
+  return (await runGraph(
+    { theta, noisy: problem.noise.at(theta, clean).draw(clean, 50) },
+    { rows, seed: 2 },
+  )) as Awaited<ReturnType<typeof simulate>>;
 }
 
 for (const [name, problem] of Object.entries(problems)) {

@@ -2,7 +2,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { ksOneSample } from "../src/diagnostics/ks.ts";
-import { gaussianNoise } from "../src/distributions/noise.ts";
+import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { mul, sumFeatures } from "../src/graph/build.ts";
 import { erfc } from "../src/numbers/math.ts";

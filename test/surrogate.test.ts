@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { DeviceLost } from "../src/backends/backend.ts";
 import type { Distribution } from "../src/distributions/distribution.ts";
 import { logNormal } from "../src/distributions/log-normal.ts";
-import { gaussianNoise } from "../src/distributions/noise.ts";
+import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { uniform } from "../src/distributions/uniform.ts";
 import {

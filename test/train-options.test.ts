@@ -1,7 +1,7 @@
 // Options of `train`: presets, and what is refused before anything is simulated.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { gaussianNoise } from "../src/distributions/noise.ts";
+import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";

@@ -2,7 +2,7 @@
 // A training that came to its end, and whose map is bad, says so: one sentence, in the record and to onWarning.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { gaussianNoise } from "../src/distributions/noise.ts";
+import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { cast, constant, matmul, mul, square, sumFeatures } from "../src/graph/build.ts";
 import { gaussian } from "../src/guides/gaussian.ts";

@@ -8,7 +8,7 @@ import { runInNewContext } from "node:vm";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { DeviceLost } from "../src/backends/backend.ts";
-import { gaussianNoise } from "../src/distributions/noise.ts";
+import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { add, exp, mul, relu, sqrt, sub } from "../src/graph/build.ts";
 import { coupling } from "../src/guides/coupling.ts";

@@ -12,6 +12,7 @@ import { ksPerParameter, ksTwoSample, pool } from "../../src/diagnostics/ks.ts";
 import { infer, laplace, type Posterior, predict, TrainingStopped, type TrainOptions, train } from "../../src/index.ts";
 import type { PooledKs } from "../../src/model/calibration-record.ts";
 import { normalAt } from "../../src/numbers/random.ts";
+import { constantSd } from "../../src/simulate/noise-sd.ts";
 import { cpuSeconds } from "../report.ts";
 import { type Cases, DRAWS } from "./truth.ts";
 
@@ -95,8 +96,9 @@ const ASTRAY = 6;
 
 /** Share of draws with a datum astray of the truth's: what of a joint posterior its marginals do not show. */
 export async function astray({ problem, theta }: Cases, draws: readonly Float32Array[]): Promise<number> {
-  const { M, noise } = problem;
-  const limit = (j: number): number => ASTRAY * (typeof noise.sd === "number" ? noise.sd : noise.sd[j]);
+  const { M } = problem;
+  const sd = constantSd(problem) ?? new Float64Array(M).fill(Number.NaN);
+  const limit = (j: number): number => ASTRAY * sd[j];
   const clean = await predict(
     problem,
     theta.flatMap((t) => Array.from(t)),

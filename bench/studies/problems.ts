@@ -35,7 +35,9 @@ const LOG_2PI = 1.8378770664093453;
 const twoScalesNoise: Noise = Object.freeze({
   name: "two-scales",
   size: 2,
-  sd: Math.sqrt((BROAD ** 2 + NARROW ** 2) / 2),
+  data: "real",
+  streams: 1,
+  constantSd: Math.sqrt((BROAD ** 2 + NARROW ** 2) / 2),
   draw: (clean, stream) => {
     expectBatch("two-scales", "noise-free data", clean, 2);
     const u = cast(random("uniform", 3, stream, clean.rows), clean.dtype);

@@ -87,6 +87,8 @@ export interface Executor {
   writeBank(name: string, values: Float32Array): Promise<void>;
   /** Runs a plan: batch outputs are (tiles · rows, F), row by row; param outputs (R, C). */
   run(plan: string, options: RunOptions): Promise<Record<string, Rows>>;
+  /** The same as `run`, at once, on executors that compute in the caller's thread; the others do not have it. */
+  readonly runNow?: (plan: string, options: Omit<RunOptions, "onRows">) => Record<string, Rows>;
   /** Makes one update for each rate. It stops before an update whose loss or gradient is not finite; `done` is then smaller. */
   train(plan: string, options: StepOptions): Promise<{ done: number; losses: Float64Array }>;
   readOptimiser(): Promise<OptimiserState>;

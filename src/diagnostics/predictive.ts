@@ -3,7 +3,7 @@
  * 3rd ed., §6.3): would the model, at parameters drawn from the posterior, produce an observation like y? For draws θ_s with
  * noise-free data c_s = f(θ_s) and replications y_s = c_s + noise, and a discrepancy T,
  *
- *   p = P(T(y_s, c_s) ≥ T(y, c_s)),   T = Σ_j ((y_j − c_j)/σ_j)² by default,
+ *   p = P(T(y_s, c_s) ≥ T(y, c_s)),   T = Σ_j ((y_j − c_j)/σ_j)² by default, with the noise sd σ of each draw,
  *
  * and for each component of the observation, P(y_sj ≤ y_j). Because the observation was used to find θ, p is nearer to ½ than a
  * uniform number, so a small p is at least as significant as it looks. The check detects a wrong model and a posterior in the wrong
@@ -14,13 +14,14 @@ import { backendTable } from "../backends/select.ts";
 import { expectFields, expectList } from "../checks/arguments.ts";
 import { check, type OptionsOf, option, pickOptions, readOptions, seed, whole } from "../checks/options.ts";
 import { flatRows, type Rows } from "../checks/rows.ts";
-import { includedNoise } from "../distributions/noise.ts";
+import { isIncluded } from "../distributions/noise/model.ts";
 import type { Posterior } from "../posterior/posterior.ts";
 import { expectProblem } from "../problem/expect.ts";
 import type { Problem } from "../problem/problem.ts";
+import { meanRows, noiseSdRows } from "../simulate/noise-sd.ts";
 import { predictTable, replicate } from "../simulate/predict.ts";
-import { addNoise, dataCentre } from "../simulate/simulate.ts";
-import { sdOf } from "./resimulation.ts";
+import { addNoise, centreOfData } from "../simulate/simulate.ts";
+import { sdRows } from "./resimulation.ts";
 
 /** T(y, c): the distance of an observation (M) from noise-free data (M). */
 export type Discrepancy = (y: ArrayLike<number>, clean: ArrayLike<number>) => number;
@@ -48,7 +49,9 @@ export interface Replications {
   /** Data without noise and with it, (S, M) each. */
   readonly clean: Rows;
   readonly replicated: Rows;
-  /** Noise sd, one for all components or (M); without it, "chi-square" is left out. */
+  /** Mean of the data given the noise-free ones (S, M), where it is another than they are. */
+  readonly mean?: Rows;
+  /** Noise sd, one for all components, (M), or (S, M); without it, "chi-square" is left out. */
   readonly noiseSd?: number | ArrayLike<number>;
 }
 
@@ -64,27 +67,32 @@ export function checkReplications(
   const owner = "checkReplications";
   expectList(owner, "y", y);
   expectFields(owner, "{ clean, replicated, noiseSd }", replications, "clean", "replicated");
-  const { clean: c, replicated: r, noiseSd } = replications;
+  const { clean: c, replicated: r, mean = c, noiseSd } = replications;
   const M = y.length;
   const [clean, replicated] = [flatRows(owner, "clean", c, M), flatRows(owner, "replicated", r, M)];
   if (clean.length !== replicated.length)
     throw new Error(
       `${owner}: expected as many replicated data as clean ones, ${clean.length / M}, got ${replicated.length / M}`,
     );
-  const sd = sdOf(owner, noiseSd, M);
-  const chiSquare: Discrepancy = (data, from) => {
+  const S = clean.length / M;
+  const means = flatRows(owner, "mean", mean, M);
+  const sd = sdRows(owner, noiseSd, S, M);
+  /** The default discrepancy of data from row s. */
+  const chiSquare = (data: ArrayLike<number>, s: number): number => {
     let sum = 0;
-    for (let j = 0; j < M; j++) sum += ((data[j] - from[j]) / sd[j]) ** 2;
+    for (let j = 0; j < M; j++) sum += ((data[j] - means[s * M + j]) / sd[s * M + j]) ** 2;
     return sum;
   };
-  const named: Record<string, Discrepancy> = noiseSd === undefined ? {} : { "chi-square": chiSquare };
-  const S = clean.length / M;
+  const own = Object.entries(discrepancies).map(
+    ([name, of]) =>
+      [name, (data: ArrayLike<number>, s: number) => of(data, clean.subarray(s * M, (s + 1) * M))] as const,
+  );
+  const named = noiseSd === undefined ? own : [["chi-square", chiSquare] as const, ...own];
   const pValues: Record<string, number> = {};
-  for (const [name, of] of Object.entries({ ...named, ...discrepancies })) {
+  for (const [name, of] of named) {
     let farther = 0;
     for (let s = 0; s < S; s++) {
-      const from = clean.subarray(s * M, (s + 1) * M);
-      const [own, observed] = [of(replicated.subarray(s * M, (s + 1) * M), from), of(y, from)];
+      const [own, observed] = [of(replicated.subarray(s * M, (s + 1) * M), s), of(y, s)];
       if (Number.isNaN(own) || Number.isNaN(observed))
         throw new Error(`${owner}: expected a number from "${name}", got NaN`);
       farther += Number(own >= observed);
@@ -100,7 +108,7 @@ export function checkReplications(
   const smaller = tails.map((t) => Math.min(t, 1 - t) + 0.5 / (1 + S));
   const datum = smaller.reduce((best, t, j) => (t < smaller[best] ? j : best), 0);
   let misfit = 0;
-  for (let s = 0; s < S; s++) misfit += chiSquare(y, clean.subarray(s * M, (s + 1) * M)) / (M * S);
+  for (let s = 0; s < S; s++) misfit += chiSquare(y, s) / (M * S);
   return { pValues, tails, worst: { datum, pValue: Math.min(1, 2 * M * smaller[datum]) }, misfit };
 }
 
@@ -132,16 +140,27 @@ export async function predictiveCheck(
   expectProblem("predictiveCheck", problem);
   expectFields("predictiveCheck", "a posterior, as infer() returns it", posterior, "y", "sample");
   const { draws, seed, discrepancies, ...own } = readOptions("predictiveCheck", predictiveTable, options);
-  const included = problem.noise === includedNoise;
+  const { noise } = problem;
+  const included = isIncluded(noise);
+  if (noise.lacks.includes("draw"))
+    throw new Error(
+      `predictiveCheck: expected noise that can be drawn, got "${noise.name}" of "${problem.name}", which has only logDensity`,
+    );
   const theta = await posterior.sample(draws, { seed });
   const [D, M] = [theta.length / draws, posterior.y.length];
   if (D !== problem.D || M !== problem.M)
     throw new Error(
       `predictiveCheck: expected a posterior of ${problem.D} parameters and ${problem.M} data, got one of ${D} and ${M}`,
     );
-  const [clean, again] = await replicate("predictiveCheck", problem, theta, own, included ? [seed, seed + 1] : [seed]);
-  const noiseSd = included ? undefined : problem.noise.sd;
-  const held = dataCentre(problem, clean) === null ? Float32Array.from(clean) : clean;
-  const replicated = again ?? (await addNoise(problem, held, seed, STEP, pickOptions(backendTable, own)));
-  return checkReplications(posterior.y, { clean, replicated, noiseSd }, discrepancies);
+  const seeds = included ? [seed, seed + 1] : [seed];
+  const drawn = await replicate("predictiveCheck", problem, theta, own, seeds);
+  const [clean, again] = drawn.data;
+  const kept = drawn.theta;
+  if (included) return checkReplications(posterior.y, { clean, replicated: again }, discrepancies);
+  const backend = pickOptions(backendTable, own);
+  const rows = { theta: kept, clean };
+  const held = (await centreOfData(problem, rows, backend)) === null ? Float32Array.from(clean) : clean;
+  const replicated = await addNoise(problem, { theta: kept, clean: held }, seed, STEP, backend);
+  const [mean, noiseSd] = [await meanRows(problem, rows, backend), await noiseSdRows(problem, rows, backend)];
+  return checkReplications(posterior.y, { clean, replicated, mean, noiseSd }, discrepancies);
 }

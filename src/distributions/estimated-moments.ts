@@ -42,7 +42,7 @@ export function estimatedMoments(
 ): Moments {
   const theta = draw(STREAMS.prior, "f64");
   const D = isExact.length;
-  const [rows, onLine] = evaluate([theta, toReal(theta)], MOMENT_DRAWS, SEED);
+  const { rows, onLine } = evaluate({ rows: theta, onLine: toReal(theta) }, { rows: MOMENT_DRAWS, seed: SEED });
   const [plain, real] = [spreads(rows, D), spreads(onLine, D)];
   const choose = (known: Float64Array, found: Float64Array): Float64Array =>
     found.map((x, d) => (isExact[d] ? known[d] : x));

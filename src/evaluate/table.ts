@@ -5,7 +5,7 @@
  *   f(t) ≈ Σ_{k=−1…2} w_k(t) f_k,   w_k Lagrange's polynomials through the four nodes around t in [0, 1],
  *
  * and the density p(y | f(z)) p(z) is summed over subcells of the cells where it is not negligible. A draw picks a subcell, and
- * is uniform within it. Long data with normal noise are reduced to their principal components, in noise sd, because the
+ * is uniform within it. Long data with normal noise of constant sd are reduced to their principal components, in noise sd, because the
  * likelihood depends on nothing else.
  */
 import type { Executor, Rows } from "../backends/backend.ts";
@@ -20,6 +20,7 @@ import { principalComponents } from "../numbers/principal.ts";
 import { STREAMS, uniformAt } from "../numbers/random.ts";
 import type { Problem } from "../problem/problem.ts";
 import { centred, restored, type Work, workOf } from "../problem/work.ts";
+import { cleanSdRows, constantSd } from "../simulate/noise-sd.ts";
 
 /** Nodes along each dimension. */
 const NODES = [0, 513, 97];
@@ -53,7 +54,7 @@ export interface Table {
   dispose(): void;
 }
 
-/** Plans: `solve` and `prior` of z, `likelihood` of noise-free data, `toLine` of θ, and the `range` of the prior in z. */
+/** Plans: `solve` and `prior` of z, `likelihood` of z and noise-free data, `toLine` of θ, and the `range` of the prior in z. */
 function tableProgram({ D, M, forward, prior, noise, centre }: Work): Program {
   if (forward === null || D > 2) throw new Error("internal: a table of many parameters, or without a forward model");
   const frame = frameOf(prior);
@@ -68,7 +69,7 @@ function tableProgram({ D, M, forward, prior, noise, centre }: Work): Program {
       prior: {
         outputs: { logPrior: sub(prior.logDensity(at), frame.logDet(at)), theta: restored(cast(at, "f32"), centre) },
       },
-      likelihood: { outputs: { value: noise.logDensity(y, clean) } },
+      likelihood: { outputs: { value: noise.at(at, clean).logDensity(y, clean) } },
       range: { outputs: { z: frame.toGuide(prior.draw(STREAMS.prior, "f64")) } },
       toLine: { outputs: { z: frame.toGuide(theta), logPrior: prior.logDensity(theta) } },
     }),
@@ -110,11 +111,21 @@ export async function makeTable(
     for (let s = 0; s < S; s++) addPoint(grid, values, K, points, s, out);
     return out;
   };
-  const logLikelihood = async (data: Float64Array, observed: ArrayLike<number>): Promise<Float64Array> => {
+  /** Of points z (S, D) and their data; −∞ where the noise has no density. */
+  const logLikelihood = async (
+    points: Float64Array,
+    data: Float64Array,
+    observed: ArrayLike<number>,
+  ): Promise<Float64Array> => {
     if (space.whitened) return halfSquares(data, space.project(Float64Array.from(observed)));
     const rows = data.length / M;
-    const inputs = { clean: data, y: Float64Array.from(observed) };
-    return (await executor.run("likelihood", { rows, repeat: rows, inputs })).value as Float64Array;
+    const inputs = {
+      clean: data,
+      y: Float64Array.from(observed),
+      ...(problem.noise.fixed === null && { z: points }),
+    };
+    const { value } = await executor.run("likelihood", { rows, repeat: rows, inputs });
+    return Float64Array.from(value, (v) => (Number.isNaN(v) ? Number.NEGATIVE_INFINITY : v));
   };
   const toLine = (points: ArrayLike<number>) =>
     executor.run("toLine", { rows: points.length / D, inputs: { theta: Float64Array.from(points) } });
@@ -123,14 +134,15 @@ export async function makeTable(
     clean: async (points) => space.restore(interpolate((await toLine(points)).z)),
     joint: async (points, observed) => {
       const { z: line, logPrior } = await toLine(points);
-      return (await logLikelihood(interpolate(line), observed)).map((l, s) => l + logPrior[s]);
+      const at = Float64Array.from(line);
+      return (await logLikelihood(at, interpolate(at), observed)).map((l, s) => l + logPrior[s]);
     },
     draw: async (observed, count, seed) => {
-      const coarse = (await logLikelihood(values, observed)).map((l, k) => l + priors[k]);
+      const coarse = (await logLikelihood(positions, values, observed)).map((l, k) => l + priors[k]);
       const cells = cellsWorthwhile(grid, coarse);
       const { points, size } = subcells(grid, cells);
       const fine = await executor.run("prior", { rows: points.length / D, inputs: { z: points } });
-      const log = (await logLikelihood(interpolate(points), observed)).map((l, k) => l + fine.logPrior[k]);
+      const log = (await logLikelihood(points, interpolate(points), observed)).map((l, k) => l + fine.logPrior[k]);
       const most = log.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
       const weights = log.map((l) => exp(l - most));
       const drawn = pick(points, weights, size, D, count, seed);
@@ -140,7 +152,7 @@ export async function makeTable(
   };
   return {
     ...made,
-    error: await errorOf(executor, problem, grid, (points) => space.restore(interpolate(points))),
+    error: await errorOf(executor, problem, backend, grid, (points) => space.restore(interpolate(points))),
     solves: nodes + CHECKS,
   };
 }
@@ -155,10 +167,11 @@ interface Space {
   restore(kept: Float64Array): Float64Array;
 }
 
-function spaceOf({ M, noise }: Problem, clean: Float64Array): Space {
-  if (noise.name !== "gaussian" || M <= LONG_DATA)
+function spaceOf(problem: Problem, clean: Float64Array): Space {
+  const { M, noise } = problem;
+  const sd = constantSd(problem);
+  if (noise.name !== "gaussian" || sd === null || M <= LONG_DATA)
     return { K: M, whitened: false, project: (data) => data, restore: (kept) => kept };
-  const sd = Float64Array.from({ length: M }, (_, m) => (typeof noise.sd === "number" ? noise.sd : noise.sd[m]));
   // A subset of the nodes suffices: `error` includes what the components miss.
   const stride = Math.max(1, Math.floor(clean.length / M / FITTED));
   const some = clean.filter((_, i) => Math.floor(i / M) % stride === 0);
@@ -259,10 +272,12 @@ function addPoint(
 
 async function errorOf(
   executor: Executor,
-  { D, M, noise }: Problem,
+  problem: Problem,
+  backend: BackendOptions,
   grid: readonly Axis[],
   interpolate: (points: ArrayLike<number>) => Float64Array,
 ): Promise<number> {
+  const { D } = problem;
   // Anywhere between nodes, in the range of the prior's draws.
   const points = Float64Array.from({ length: CHECKS * D }, (_, i) => {
     const { low, step, count } = grid[i % D];
@@ -272,8 +287,9 @@ async function errorOf(
   });
   const { clean } = await executor.run("solve", { rows: CHECKS, inputs: { z: points } });
   const got = interpolate(points);
-  const sdOf = (m: number): number => (typeof noise.sd === "number" ? noise.sd : noise.sd[m]);
-  return rootMeanSquare(got.map((v, i) => (v - clean[i]) / sdOf(i % M)));
+  const { theta } = await executor.run("prior", { rows: CHECKS, inputs: { z: points } });
+  const sd = await cleanSdRows(problem, { theta, clean }, backend);
+  return rootMeanSquare(got.map((v, i) => (v - clean[i]) / sd[i]));
 }
 
 /** Cells, by their lowest corner, whose density is not negligible, and their neighbours. */

@@ -8,9 +8,23 @@
 import { LOG_2PI } from "../numbers/math.ts";
 import { packedOrder, triIndex } from "../numbers/triangles.ts";
 import { expectTensors } from "./apply.ts";
-import { add, columns, concat, log, mul, outerTril, square, sub, sumFeatures, triMul, triSolve } from "./build.ts";
+import {
+  add,
+  columns,
+  concat,
+  log,
+  mul,
+  outerTril,
+  slice,
+  sqrt,
+  square,
+  sub,
+  sumFeatures,
+  triMul,
+  triSolve,
+} from "./build.ts";
 import type { Jacobian } from "./grad.ts";
-import { show, type Tensor } from "./tensor.ts";
+import { isTensor, type Operand, show, type Tensor } from "./tensor.ts";
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
@@ -56,14 +70,23 @@ export function packColumns(parts: readonly Tensor[]): Tensor {
 }
 
 /**
- * Jᵀ W J (B, D(D+1)/2), packed, of a Jacobian (B, M) by (B, D) and M weights ≥ 0: Σ_m w_m J_mi J_mj. It multiplies columns
- * where that makes fewer nodes than outer products of rows.
+ * Jᵀ W J (B, D(D+1)/2), packed, of a Jacobian (B, M) by (B, D) and weights ≥ 0, one number, M numbers, or a batch of one or M
+ * columns: Σ_m w_m J_mi J_mj. It multiplies columns where that makes fewer nodes than outer products of rows.
  */
-export function gram({ by, parts }: Jacobian, weights: ArrayLike<number>): Tensor {
-  const roots = Float64Array.from(weights, (w) => Math.sqrt(w));
-  if (by === "rows") return sumOfSquares(parts.map((row, m) => mul(row, roots[m])));
+export function gram({ by, parts }: Jacobian, weights: Operand): Tensor {
+  const roots =
+    typeof weights === "number"
+      ? [Math.sqrt(weights)]
+      : isTensor(weights)
+        ? sqrt(weights)
+        : Array.from(weights, Math.sqrt);
+  const rootOf = (m: number): Operand => {
+    if (isTensor(roots)) return roots.cols === 1 ? roots : slice(roots, m, m + 1);
+    return roots[roots.length === 1 ? 0 : m];
+  };
+  if (by === "rows") return sumOfSquares(parts.map((row, m) => mul(row, rootOf(m))));
   const scaled = parts.map((column) => mul(column, roots));
-  const [D, M] = [parts.length, weights.length];
+  const [D, M] = [parts.length, parts[0].cols];
   if (D * (D + 1) <= 3 * M)
     return concat(...range(D).flatMap((i) => range(i + 1).map((j) => sumFeatures(mul(scaled[i], scaled[j])))));
   const all = concat(...scaled); // entry (m, d) at d M + m

@@ -2,14 +2,22 @@
 
 import type { Executor, Rows } from "../backends/backend.ts";
 import { type BackendOptions, backendTable, withDefaults } from "../backends/select.ts";
-import { expectRoom, type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
+import { expectRoom, flag, type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
 import { stretched, stretchedCovariance } from "../distributions/distribution.ts";
 import { encodeObservations } from "../model/encode-observations.ts";
 import { expectMap } from "../model/expect.ts";
 import type { InverseMap } from "../model/model.ts";
 import { areSingle, type Centre, withCentre, withoutCentre } from "../numbers/offsets.ts";
 import { packed, symmetric, timesOwnTranspose } from "../numbers/triangles.ts";
-import { drawnSummary, gaussianSummary, makePosterior, type Posterior, type Summary } from "../posterior/posterior.ts";
+import {
+  drawnSummary,
+  expectFinite,
+  extended,
+  gaussianSummary,
+  makePosterior,
+  type Posterior,
+  type Summary,
+} from "../posterior/posterior.ts";
 import { checkData, isRows } from "../problem/problem.ts";
 import type { CorrectedPosterior, CorrectOptions } from "../sampling/correct.ts";
 import { shareFarther, warningOf } from "./foreign.ts";
@@ -19,6 +27,12 @@ export const inferTable = {
   draws: option(whole(2), 4096),
   /** Seed of those draws. */
   seed: option(seed, 0, "seed of the draws"),
+  /**
+   * Whether mean, covariance and quantiles can be read right away. On wasm in the caller's thread they are computed when one of
+   * them is first read. WebGPU and workers cannot answer at once, so there `infer` computes them, unless this is false:
+   * then `await posterior.summary()` does.
+   */
+  moments: option(flag, true, "compute mean, covariance and quantiles"),
   ...backendTable,
 };
 /** Options of `infer`. */
@@ -34,6 +48,8 @@ export interface AmortisedPosterior extends Posterior {
   readonly farther: number;
   /** A warning where the observation lies outside of everything simulated; undefined for a usual one. */
   readonly warning: string | undefined;
+  /** Computes mean, sd, covariance, quantiles and `draws`, after which they can be read. */
+  summary(): Promise<Summary>;
   /**
    * Corrects this posterior to the exact one, asymptotically, and reports how far the result can be trusted: by importance
    * weights, or by chains where weights are not enough.
@@ -58,7 +74,7 @@ export async function infer(
   options: InferOptions = {},
 ): Promise<AmortisedPosterior | AmortisedPosterior[]> {
   expectMap("infer", map);
-  const { draws, seed, ...where } = readOptions("infer", inferTable, options);
+  const { draws, seed, moments, ...where } = readOptions("infer", inferTable, options);
   const { D } = map.spec;
   expectRoom("infer", "draws", draws, D);
   const rows = checkData(map.spec, y);
@@ -77,7 +93,7 @@ export async function infer(
       ? closedSummary(map, encoded.mean.subarray(i * D, (i + 1) * D), encoded.factor, i)
       : undefined;
     const own = { row, context, distance, closed, coarse };
-    posteriors.push(await posteriorOf({ owner, map, backend, executor, draws, seed, ...own }));
+    posteriors.push(await posteriorOf({ owner, map, backend, executor, draws, seed, moments, ...own }));
   }
   return isRows(y) ? posteriors : posteriors[0];
 }
@@ -113,22 +129,34 @@ interface Encoded {
   readonly closed: Summary | undefined;
   readonly draws: number;
   readonly seed: number;
+  readonly moments: boolean;
   readonly coarse: string | undefined;
 }
 
 /** The posterior of one observation. It draws as if it were alone, so that it does not depend on the others. */
 async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
-  const { owner, map, backend, executor, row, context, distance, closed, draws, seed, coarse } = encoded;
-  const sample = (count: number, own: number): Promise<Record<string, Rows>> =>
-    executor.run("sample", { rows: count, repeat: count, inputs: { context }, seed: own });
-  const drawn = closed ? undefined : await sample(draws, seed);
+  const { owner, map, backend, executor, row, context, distance, closed, draws, seed, moments, coarse } = encoded;
+  expectFinite(owner, "context", context); // draws are made later, if at all
+  const request = (count: number, own: number) => ({ rows: count, repeat: count, inputs: { context }, seed: own });
+  const sample = (count: number, own: number) => executor.run("sample", request(count, own));
   const thetaOf = ({ theta }: Record<string, Rows>): Rows => withCentre(theta, map.work.parameters);
+  /** The draws of the summary, once they are made. */
+  let drawn: Record<string, Rows> | undefined;
+  const drawNow = (): Record<string, Rows> => {
+    drawn ??= executor.runNow?.("sample", request(draws, seed));
+    if (drawn) return drawn;
+    throw new Error(
+      `${owner}: expected "await posterior.summary()" before mean, sd, covariance, quantiles or draws, because of moments: false`,
+    );
+  };
+  const draw = async (): Promise<void> => void (closed ?? (drawn ??= await sample(draws, seed)));
+  if (moments && !executor.runNow) await draw();
   const farther = shareFarther(map.spec.distances, distance);
   const posterior = makePosterior({
     owner,
     prior: map.prior,
     y: row,
-    summary: closed ?? drawnSummary(thetaOf(drawn as Record<string, Rows>), map.spec.D),
+    summary: closed ?? (() => drawnSummary(thetaOf(drawNow()), map.spec.D)),
     warning: [coarse, warningOf(map.spec, row, distance)].filter(Boolean).join("; ") || undefined,
     draw: async (count, own) => thetaOf(await sample(count, own)),
     density: async (theta, count) => {
@@ -140,10 +168,16 @@ async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
   // Corrections are loaded when one is asked for, so that a page that only infers does not load them.
   const correct: AmortisedPosterior["correct"] = async (options) => {
     const { problem: owner } = map.spec;
+    await draw();
     const source = { owner, problem: map.problem, posterior: made, logQ: drawn?.logProb, backend };
     return (await import("../sampling/correct.ts")).correct(source, options);
   };
-  const made = { ...posterior, map, distance, farther, correct };
+  const summary: AmortisedPosterior["summary"] = async () => {
+    await draw();
+    const { mean, sd, covariance, draws, quantile } = made;
+    return { mean, sd, covariance, draws, quantile };
+  };
+  const made = extended(posterior, { map, distance, farther, summary, correct });
   return made;
 }
 

@@ -38,7 +38,8 @@ export const laplaceTable = {
   iterations: option(whole(1), 100),
   /**
    * "gauss-newton": first derivatives of the model, so that the curvature of the misfit is never negative. "newton": second
-   * derivatives too, for models that are strongly curved within the posterior; each step costs more.
+   * derivatives too, for models that are strongly curved within the posterior; each step costs more. Noise that does not state its
+   * Fisher information takes "newton".
    */
   curvature: option(oneOf(...curvatures), "gauss-newton"),
   /** Draws from which mean, covariance and quantiles are computed if the prior has bounds. */
@@ -81,8 +82,8 @@ const NEAR_CENTRE = 0.1;
 
 /**
  * The posterior of one observation (M), or the posteriors of many observations (a list of rows) together, without training.
- * @throws for a problem without a forward model in ops; for noise that does not state its information; if a row of data has the
- * wrong length or a number that is not finite; if the posterior is finite at none of the starts.
+ * @throws for a problem without a forward model in ops; if a row of data has the wrong length or a number that is not finite; if the
+ * posterior is finite at none of the starts.
  */
 export function laplace(problem: Problem, y: ArrayLike<number>, options?: LaplaceOptions): Promise<LaplacePosterior>;
 export function laplace(
@@ -115,7 +116,9 @@ export async function laplace(
   for (const [i, row] of rows.entries()) {
     const where = rows.length > 1 ? `y, row ${i + 1}` : "y";
     const found = rank(ends.slice(i * starts, (i + 1) * starts), problem, where);
-    posteriors.push(await posteriorOf({ executor, problem, y: row, found, draws, seed, iterations, backend }));
+    posteriors.push(
+      await posteriorOf({ executor, problem, y: row, found, draws, seed, iterations, curvature, backend }),
+    );
   }
   return isRows(y) ? posteriors : posteriors[0];
 }
@@ -172,11 +175,12 @@ interface Parts {
   readonly draws: number;
   readonly seed: number;
   readonly iterations: number;
+  readonly curvature: Curvature;
   readonly backend: BackendOptions;
 }
 
 async function posteriorOf(parts: Parts): Promise<LaplacePosterior> {
-  const { executor, problem, y, found, draws, seed, iterations, backend } = parts;
+  const { executor, problem, y, found, draws, seed, iterations, curvature, backend } = parts;
   const { D, prior } = problem;
   const { modes } = found;
   const [{ at }] = modes;
@@ -194,7 +198,7 @@ async function posteriorOf(parts: Parts): Promise<LaplacePosterior> {
     prior,
     y,
     summary,
-    warning: warningOf(found, iterations),
+    warning: warningOf(found, iterations, curvature),
     draw,
     density: async (theta, count) =>
       (await executor.run("logProb", { rows: count, repeat: count, inputs: { ...given, theta } })).logProb,

@@ -35,6 +35,8 @@ export const STREAMS = {
   /** Start of the subspace iteration. */
   principal: 0x706361,
   permutations: 0x7065726d,
+  /** The first of a range, for noise that takes more than one stream. */
+  noises: 0x6e6f6973,
   /** Parts of a distribution beyond the first hundred, the first of a range. */
   parts: 0x100000,
   /** Rows that are chosen within the cells of a stratified bank, and their order. */

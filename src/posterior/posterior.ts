@@ -44,12 +44,38 @@ export interface Posterior {
 
 export type Summary = Pick<Posterior, "mean" | "sd" | "covariance" | "quantile" | "draws">;
 
+/** A summary that is computed when a part of it is first read. */
+function summaryLater(compute: () => Summary): Summary {
+  let known: Summary | undefined;
+  const summary = (): Summary => (known ??= compute());
+  return {
+    get mean() {
+      return summary().mean;
+    },
+    get sd() {
+      return summary().sd;
+    },
+    get covariance() {
+      return summary().covariance;
+    },
+    get draws() {
+      return summary().draws;
+    },
+    quantile: (p) => summary().quantile(p),
+  };
+}
+
+/** `object` with the properties of `more`. Unlike a spread, it does not read those that are computed when they are read. */
+export const extended = <A extends object, B extends object>(object: A, more: B): A & B =>
+  Object.defineProperties(object, Object.getOwnPropertyDescriptors(more)) as A & B;
+
 export interface PosteriorParts {
   /** Opens the messages about answers that are not finite, such as "infer: y, row 2". */
   readonly owner?: string;
   readonly prior: Distribution;
   readonly y: Float64Array;
-  readonly summary: Summary;
+  /** A function is called when a part of its summary is first read. */
+  readonly summary: Summary | (() => Summary);
   readonly warning: string | undefined;
   /** Draws (count, D). */
   readonly draw: (count: number, seed: number) => Promise<Rows>;
@@ -63,11 +89,12 @@ export interface PosteriorParts {
  */
 export function makePosterior({ owner, prior, y, summary, warning, draw, density }: PosteriorParts): Posterior {
   const D = prior.size;
-  for (const name of ["mean", "sd", "covariance", "draws"] as const) expectFinite(owner, name, summary[name] ?? []);
-  return {
-    ...printed,
-    y,
-    ...summary,
+  const finite = (made: Summary): Summary => {
+    for (const name of ["mean", "sd", "covariance", "draws"] as const) expectFinite(owner, name, made[name] ?? []);
+    return made;
+  };
+  const read = typeof summary === "function" ? summaryLater(() => finite(summary())) : finite(summary);
+  return extended(extended({ ...printed, y }, read), {
     warning,
     sample: async (count, options) => {
       expectOption("sample", "count", whole(1), count);
@@ -90,11 +117,11 @@ export function makePosterior({ owner, prior, y, summary, warning, draw, density
       expectFinite(owner, "log-densities", densities, (x) => x < Number.POSITIVE_INFINITY); // −∞ is no density
       return densities;
     },
-  };
+  } satisfies Pick<Posterior, "warning" | "sample" | "logProb">);
 }
 
 /** The numbers of an answer. @throws if one of them is not finite: extreme data overflow, and damaged weights give NaN. */
-function expectFinite<T extends ArrayLike<number>>(
+export function expectFinite<T extends ArrayLike<number>>(
   owner = "posterior",
   what: string,
   values: T,

@@ -19,11 +19,18 @@ import {
   text,
 } from "../checks/options.ts";
 import { type Distribution, distribution, expectBatch, sameSupport } from "../distributions/distribution.ts";
-import { includedNoise, isNoise, type Noise, noiseModel } from "../distributions/noise.ts";
+import {
+  isNoiseModel,
+  type NoiseModel,
+  type NoiseOption,
+  noiseModelOf,
+  noiseOption,
+} from "../distributions/noise/model.ts";
 import { add, cast, input, tile } from "../graph/build.ts";
 import { isTensor, show, type Tensor, topological } from "../graph/tensor.ts";
 import { isLost, isOffset } from "../numbers/offsets.ts";
 import { CALL_DEFAULTS, type CallSettings, resolveSimulator, type Simulator, type SimulatorSpec } from "./simulator.ts";
+import { type Solver, withSolvers } from "./solvers.ts";
 
 /** A covariance of more parameters takes hundreds of megabytes, and minutes. */
 export const MOST_PARAMETERS = 4096;
@@ -55,12 +62,17 @@ export interface Problem {
   readonly proposal: Distribution | null;
   /** Noise-free data (B, M) of parameters (B, D), of their type; null where there is no forward model in ops. */
   readonly forward: ((theta: Tensor) => Tensor) | null;
+  /**
+   * The solvers of differential equations in the forward model, with their numbers of steps: those that `ode` chooses are chosen at the
+   * first call, or at the first use of the forward model.
+   */
+  readonly solvers: () => readonly Solver[];
   /** The simulator, where there is no forward model in ops; else null. */
   readonly simulate: Simulator | null;
   /** How the simulator is called. */
   readonly calls: CallSettings;
-  /** Noise on the data. */
-  readonly noise: Noise;
+  /** Noise on the data: `noise.at(theta, clean)` is the noise model at parameters and noise-free data. */
+  readonly noise: NoiseModel;
   /** Training options by name of the preset, then of the guide. */
   readonly presets: Readonly<Record<string, unknown>>;
   /** (count, D) independent draws of the exact posterior, row by row; null where it cannot be drawn from. */
@@ -110,8 +122,11 @@ export const problemTable = {
     ),
     null,
   ),
-  /** Noise on the data; null where `simulate`, or pairs from elsewhere, already include it. */
-  noise: required(nullable(noiseModel)),
+  /**
+   * Noise on the data: a noise model, or a function of parameters (B, D) and noise-free data (B, M), tensors of one type, that returns
+   * one; null where `simulate`, or pairs from elsewhere, already include it.
+   */
+  noise: required(nullable<NoiseOption>(noiseOption)),
   /** Training options by name of the preset, then of the guide. */
   presets: option(record, {}),
   /** (count, D) independent draws of the exact posterior, row by row, where it can be drawn from. */
@@ -147,9 +162,11 @@ function nameAll(
   return Object.freeze(named);
 }
 
+const thetaOf = (size: number): Tensor => input("theta", size, { dtype: "f64" });
+
 /** The number M of data of a forward model, by tracing it once. */
 function traceForward(owner: string, forward: (theta: Tensor) => Tensor, size: number): number {
-  const theta = input("theta", size, { dtype: "f64" });
+  const theta = thetaOf(size);
   return checkForward(owner, theta, forward(theta)).cols;
 }
 
@@ -223,12 +240,11 @@ export function defineProblem(spec: ProblemSpec): Problem {
   if (simulator?.D !== undefined && simulator.D !== D)
     throw new Error(`${name}: expected a prior of ${simulator.D} parameters, as simulate takes, got one of ${D}`);
   const deferred = settings.deferred && forward !== null;
-  const M = forward === null || deferred ? countOf(name, data, simulator?.M) : traceForward(name, forward, D);
-  const noise = settings.noise ?? includedNoise;
-  if (noise.size !== null && noise.size !== M) {
-    const source = forward === null ? "data" : "what forward returns";
-    throw new Error(`${name}: expected noise for ${source}, ${M} data, got noise for ${noise.size}`);
-  }
+  // The noise is read only once the steps of solvers are chosen, which is after the definition.
+  const solved = forward && withSolvers(forward, () => ({ name, from: proposal ?? prior, noise }));
+  const M = solved === null || deferred ? countOf(name, data, simulator?.M) : traceForward(name, solved.shape, D);
+  const source = forward === null ? "data" : "what forward returns";
+  const noise = noiseModelOf(name, settings.noise, D, M, source);
   if (typeof data === "number" && data !== M)
     throw new Error(`${name}: expected data ${M}, as forward returns, got ${data}`);
   return Object.freeze({
@@ -240,7 +256,8 @@ export function defineProblem(spec: ProblemSpec): Problem {
     M,
     prior,
     proposal,
-    forward: deferred ? deferredForward(name, forward, M) : forward,
+    forward: deferred && solved ? deferredForward(name, solved.forward, M) : (solved?.forward ?? null),
+    solvers: () => solved?.solvers() ?? [],
     simulate: simulator?.run ?? null,
     calls: simulator?.calls ?? CALL_DEFAULTS,
     noise,
@@ -303,7 +320,11 @@ export function isProblem(x: unknown): x is Problem {
   if (typeof x !== "object" || x === null) return false;
   const { name, D, M, prior, noise } = x as Partial<Problem>;
   return (
-    typeof name === "string" && Number.isInteger(D) && Number.isInteger(M) && distribution.test(prior) && isNoise(noise)
+    typeof name === "string" &&
+    Number.isInteger(D) &&
+    Number.isInteger(M) &&
+    distribution.test(prior) &&
+    isNoiseModel(noise)
   );
 }
 
@@ -329,7 +350,8 @@ export function logLikelihood(
   expectBatch(name, "theta", theta, D);
   expectBatch(name, "y", y, M);
   const data = cast(y, theta.dtype);
-  return noise.logDensity(data.rows === 1 ? tile(data, theta.rows) : data, forward(theta));
+  const clean = forward(theta);
+  return noise.at(theta, clean).logDensity(data.rows === 1 ? tile(data, theta.rows) : data, clean);
 }
 
 /** log p(y | θ) + log p(θ), (T·B, 1): the log posterior up to a constant. The arguments are those of `logLikelihood`. */

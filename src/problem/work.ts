@@ -4,7 +4,8 @@
  * precision. Without offsets a problem is its own.
  */
 import { cachedBy } from "../backends/executor-cache.ts";
-import type { Noise } from "../distributions/noise.ts";
+import type { NoiseModel } from "../distributions/noise/model.ts";
+import type { Noise } from "../distributions/noise/noise.ts";
 import { add, cast, sub } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { type Centre, centreOf } from "../numbers/offsets.ts";
@@ -27,12 +28,13 @@ export const centred = (theta: Tensor, centre: Centre): Tensor => (centre === nu
 /** A problem about a centre c of its parameters. */
 export function workAbout(problem: Problem, centre: Centre): Work {
   if (centre === null) return { ...problem, centre, of: problem };
-  const { prior, proposal, forward } = problem;
+  const { prior, proposal, forward, noise } = problem;
   return {
     ...problem,
     prior: prior.about(centre),
     proposal: proposal?.about(centre) ?? null,
     forward: forward && ((theta) => forward(restored(theta, centre))),
+    noise: noiseAbout(noise, centre, null),
     centre,
     of: problem,
   };
@@ -47,16 +49,37 @@ export const workOf: (problem: Problem) => Work = cachedBy((problem: Problem) =>
 export function withDataAbout(work: Work, b: Centre): Work {
   const { forward, noise } = work;
   if (b === null) return work;
-  return { ...work, forward: forward && ((theta) => sub(forward(cast(theta, "f64")), b)), noise: noiseAbout(noise, b) };
+  return {
+    ...work,
+    forward: forward && ((theta) => sub(forward(cast(theta, "f64")), b)),
+    noise: noiseAbout(noise, null, b),
+  };
 }
 
-/** Noise that is added does not depend on the offset of the data; other noise sees the data themselves, in double precision. */
-function noiseAbout(noise: Noise, b: Float64Array): Noise {
-  if (noise.additive) return noise;
-  const whole = (y: Tensor): Tensor => add(cast(y, "f64"), b);
-  return {
-    ...noise,
-    draw: (clean, stream) => cast(sub(noise.draw(whole(clean), stream), b), clean.dtype),
-    logDensity: (y, clean) => cast(noise.logDensity(whole(y), whole(clean)), clean.dtype),
+/**
+ * Noise of θ′ = θ − c and y′ = y − b. Noise that is added does not depend on the offset of the data; other noise sees θ and the data
+ * themselves, in double precision.
+ */
+function noiseAbout(model: NoiseModel, c: Centre, b: Centre): NoiseModel {
+  if (model.fixed !== null && (b === null || model.fixed.additive)) return model;
+  const whole = (y: Tensor): Tensor => (b === null ? cast(y, "f64") : add(cast(y, "f64"), b));
+  const about = (y: Tensor): Tensor => (b === null ? y : sub(y, b));
+  const wrap = (noise: Noise): Noise => {
+    const { each, sd, mean, fisher } = noise;
+    return {
+      ...noise,
+      draw: (clean, stream) => cast(about(noise.draw(whole(clean), stream)), clean.dtype),
+      logDensity: (y, clean) => cast(noise.logDensity(whole(y), whole(clean)), clean.dtype),
+      ...(each && { each: (y, clean) => cast(each(whole(y), whole(clean)), clean.dtype) }),
+      ...(sd && { sd: (clean) => cast(sd(whole(clean)), clean.dtype) }),
+      ...(mean && { mean: (clean) => cast(about(mean(whole(clean))), clean.dtype) }),
+      ...(fisher && { fisher: (clean) => fisher(whole(clean)) }),
+    };
   };
+  if (model.fixed !== null) {
+    const fixed = wrap(model.fixed);
+    return { ...model, fixed, at: () => fixed };
+  }
+  const theta = (t: Tensor): Tensor => (c === null ? cast(t, "f64") : restored(t, c));
+  return { ...model, at: (t, clean) => wrap(model.at(theta(t), whole(clean))) };
 }

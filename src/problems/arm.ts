@@ -8,7 +8,7 @@
  * The posterior is a thin, curved, multimodal sheet.
  */
 
-import { gaussianNoise } from "../distributions/noise.ts";
+import { gaussianNoise } from "../distributions/noise/gaussian.ts";
 import { normal } from "../distributions/normal.ts";
 import { add, columns, concat, cos, cumsum, mul, sin, sumFeatures } from "../graph/build.ts";
 import { coupling } from "../guides/coupling.ts";

@@ -3,7 +3,7 @@
  * parabola θ2 = y − θ1², in one arch or, for large y, in two legs.
  */
 
-import { gaussianNoise } from "../distributions/noise.ts";
+import { gaussianNoise } from "../distributions/noise/gaussian.ts";
 import { normal } from "../distributions/normal.ts";
 import { add, columns, square } from "../graph/build.ts";
 import { probit } from "../numbers/math.ts";

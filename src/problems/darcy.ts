@@ -6,7 +6,7 @@
  * with the 64 largest eigenvalues except that of the constant, scaled to sum to 1 (the covariance of the usual Darcy benchmark: Li et al.,
  * Fourier Neural Operator, ICLR 2021, §5.2). Linear elements on a 32 × 32 grid, e^g at the centroids; potentials at 36 points.
  */
-import { gaussianNoise } from "../distributions/noise.ts";
+import { gaussianNoise } from "../distributions/noise/gaussian.ts";
 import { normal } from "../distributions/normal.ts";
 import { rectangle } from "../fem/generators.ts";
 import { centroids } from "../fem/mesh.ts";

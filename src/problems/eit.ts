@@ -8,7 +8,7 @@
  * The posterior extends beyond the box [0.2, 0.8]², on which the prior is uniform with soft edges. The forward model clamps θ to the
  * box, so that outside it the prior alone decides.
  */
-import { gaussianNoise } from "../distributions/noise.ts";
+import { gaussianNoise } from "../distributions/noise/gaussian.ts";
 import { normal } from "../distributions/normal.ts";
 import { softUniform } from "../distributions/soft-uniform.ts";
 import { rectangle } from "../fem/generators.ts";

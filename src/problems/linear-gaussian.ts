@@ -4,7 +4,7 @@
  * Learning, §2.3.3).
  */
 
-import { gaussianNoise } from "../distributions/noise.ts";
+import { gaussianNoise } from "../distributions/noise/gaussian.ts";
 import { normal } from "../distributions/normal.ts";
 import { constant, matmul } from "../graph/build.ts";
 import { gaussian } from "../guides/gaussian.ts";

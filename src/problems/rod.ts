@@ -17,7 +17,7 @@
  * (Abramowitz & Stegun §8.9, §25.4): one product with a fixed matrix, and an error that falls faster than any power.
  */
 
-import { gaussianNoise } from "../distributions/noise.ts";
+import { gaussianNoise } from "../distributions/noise/gaussian.ts";
 import { normal } from "../distributions/normal.ts";
 import { constant, div, exp, matmul, slice, sub } from "../graph/build.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";

@@ -8,7 +8,7 @@
  * must bend and split for it. With ρ its distance from (0.25, 0), n has density N(ρ; 0.1, 0.01²)/πρ to the right of that point.
  */
 import { expectBatch } from "../distributions/distribution.ts";
-import type { Noise } from "../distributions/noise.ts";
+import { type Noise, ofEach } from "../distributions/noise/noise.ts";
 import { uniform } from "../distributions/uniform.ts";
 import {
   abs,
@@ -57,7 +57,10 @@ const LEAST_RADIUS = 1e-12;
 const crescent: Noise = Object.freeze({
   name: "crescent",
   size: 2,
-  sd: NOISE_SDS,
+  data: "real",
+  streams: 1,
+  constantSd: NOISE_SDS,
+  sd: (clean) => ofEach(NOISE_SDS, clean),
   draw: (clean, stream) => {
     expectBatch("crescent", "noise-free data", clean, 2);
     const [first, second] = split(cast(random("uniform", 2, stream, clean.rows), clean.dtype));

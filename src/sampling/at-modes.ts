@@ -58,7 +58,7 @@ function modesOf(ends: readonly Climb[], problem: Problem): Modes | null {
   return { mixture, covariance: invert(modes[0].at.factor) };
 }
 
-/** Starts at the modes; null where none is found: for noise without information, or a density that is not finite at any start. */
+/** Starts at the modes; null where none is found, because the density is finite at no start. */
 export async function atModes(
   start: Posterior,
   request: StartRequest,
@@ -66,7 +66,6 @@ export async function atModes(
 ): Promise<Started | null> {
   const { executor, problem, y, given, seed, metric } = request;
   const { D } = problem;
-  if (problem.noise.information === undefined) return null;
   const drawn = await executor.run("starts", { rows: SEARCHES, seed, step: SIMULATION_STEPS.starts });
   const theta = Float64Array.from(await start.sample(SEARCHES, { seed }));
   const { z: near } = await executor.run("toLine", { rows: SEARCHES, inputs: { theta } });

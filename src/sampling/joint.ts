@@ -6,7 +6,6 @@ import type { Rows } from "../backends/backend.ts";
 import { cachedBy, cachedByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, createExact } from "../backends/select.ts";
 import { isInside } from "../distributions/distribution.ts";
-import { includedNoise } from "../distributions/noise.ts";
 import { add, input } from "../graph/build.ts";
 import { cost } from "../graph/plan.ts";
 import { compile } from "../graph/program.ts";
@@ -29,7 +28,7 @@ export interface Joint {
 
 /** Whether p(y | θ) can be evaluated: the problem tells its data without noise, and the noise. */
 export const hasLikelihood = ({ forward, simulate, noise }: Problem): boolean =>
-  noise !== includedNoise && (forward !== null || simulate !== null);
+  !noise.lacks.includes("logDensity") && (forward !== null || simulate !== null);
 
 /** Plan `joint` of θ, noise-free data and y. */
 const kept = cachedBy((problem: Problem) =>

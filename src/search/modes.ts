@@ -4,6 +4,7 @@ import { sumOfSquares } from "../numbers/moments.ts";
 import { addTransposedTimes } from "../numbers/triangles.ts";
 import type { Problem } from "../problem/problem.ts";
 import type { Climb } from "./climb.ts";
+import type { Curvature } from "./step.ts";
 
 /**
  * Modes nearer to each other than this, in posterior standard deviations, count as one. Two normals of equal weight have two peaks
@@ -51,7 +52,7 @@ export function rank(ends: readonly Climb[], { name }: Problem, where: string): 
 }
 
 /** The reasons why the Gaussian may not be the posterior; undefined where there are none. */
-export function warningOf({ modes, open }: Found, iterations: number): string | undefined {
+export function warningOf({ modes, open }: Found, iterations: number, curvature: Curvature): string | undefined {
   const [{ at }, ...others] = modes;
   const reasons: string[] = [];
   if (!at.converged)
@@ -64,7 +65,7 @@ export function warningOf({ modes, open }: Found, iterations: number): string | 
     reasons.push(`a search that did not converge in ${iterations} iterations ended higher than the mode described`);
   if (at.damping > 0)
     reasons.push(
-      'the curvature is not positive definite there: widths are those of a damped one; try curvature "newton"',
+      `the curvature is not positive definite there: widths are those of a damped one${curvature === "newton" ? "" : '; try curvature "newton"'}`,
     );
   const share = others.reduce((sum, other) => sum + exp(massOf(other.at) - massOf(at)), 0);
   if (share > WORTH)

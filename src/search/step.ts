@@ -5,30 +5,43 @@
  *   U(z) = log p(y | θ) + log p(θ) − log |dz/dθ|,   H = Jᵀ W J + P − diag(θ″ ∂log p(y | θ)/∂θ),
  *   z ← z + δ,   (H + λ (1 + diag Jᵀ W J)) δ = ∇U,
  *
- * where J = ∂f(θ)/∂z is of the noise-free data; W is their Fisher information, 1/σ² for normal noise and (ν + 1)/((ν + 3) s²) for
- * Student's, which stays positive where the curvature of an outlier does not; P = −∇² of the log-prior of z, exactly. A step is one
- * plan, in f64; climb.ts takes steps.
+ * where Jᵀ W J is the Fisher information of the data about z: J = ∂f/∂z of the noise-free data f, and of parameters of the noise
+ * that depend on θ or f, with weights W that the noise states (distributions/noise). It stays positive where the curvature of an
+ * outlier does not. P = −∇² of the log-prior of z, exactly. Noise that states no information takes the Hessian of the
+ * log-likelihood in place of both terms of it. A step is one plan, in f64; climb.ts takes steps.
  */
 import { isLinear } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
-import { add, cholesky, columns, detach, input, mul, neg, square, sub, sumFeatures, triSolve } from "../graph/build.ts";
+import type { Noise } from "../distributions/noise/noise.ts";
+import {
+  abs,
+  add,
+  cholesky,
+  columns,
+  detach,
+  input,
+  mul,
+  neg,
+  square,
+  sub,
+  sumFeatures,
+  triSolve,
+} from "../graph/build.ts";
 import { grad, jacobian } from "../graph/grad.ts";
 import { gram, logDet, packColumns, triDiagonal } from "../graph/linear.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { type Tensor, topological } from "../graph/tensor.ts";
 import { packed, packedOrder } from "../numbers/triangles.ts";
 import type { Problem } from "../problem/problem.ts";
 
 /** Rows of a shard of the step. The Jacobians of more rows would not stay in cache. */
 export const STEP_ROWS = 16;
 
-/** Fisher information of the data, (M). @throws for a noise model that does not state it. */
-function informationOf({ name, noise, M }: Problem): Float64Array {
-  const { information } = noise;
-  if (information === undefined)
-    throw new Error(
-      `laplace: expected noise that states its information, as gaussianNoise() and studentNoise() do, got "${noise.name}" in "${name}"; train an inverse map instead`,
-    );
-  return Float64Array.from({ length: M }, (_, m) => (typeof information === "number" ? information : information[m]));
+/** Jᵀ W J, packed; null for noise that does not state its information. */
+function informationOf({ fisher }: Noise, clean: Tensor, z: Tensor): Tensor | null {
+  if (fisher === undefined) return null;
+  const terms = fisher(clean).filter(({ of }) => topological([of]).includes(z));
+  const squares = terms.map(({ of, weight }) => gram(jacobian(of, z), weight));
+  return squares.length === 0 ? null : squares.reduce((sum, term) => add(sum, term));
 }
 
 /** `gauss-newton` is H as above; `newton` is H = −∇²U, with second derivatives of the model. */
@@ -40,6 +53,7 @@ interface Objective {
   readonly theta: Tensor;
   /** Noise-free data (B, M). */
   readonly clean: Tensor;
+  readonly noise: Noise;
   /** (B, 1): log p(θ) − log |dz/dθ|, log p(y | θ), and U, their sum. */
   readonly logPrior: Tensor;
   readonly logLikelihood: Tensor;
@@ -57,8 +71,9 @@ function traceObjective(problem: Problem, z: Tensor, y: Tensor): Objective {
   const theta = frame.fromGuide(z);
   const clean = forward(theta);
   const logPrior = sub(prior.logDensity(theta), frame.logDet(theta));
-  const logLikelihood = noise.logDensity(y, clean);
-  return { theta, clean, logPrior, logLikelihood, value: add(logLikelihood, logPrior) };
+  const at = noise.at(theta, clean);
+  const logLikelihood = at.logDensity(y, clean);
+  return { theta, clean, noise: at, logPrior, logLikelihood, value: add(logLikelihood, logPrior) };
 }
 
 /**
@@ -72,16 +87,20 @@ export function traceStep(problem: Problem, curvature: Curvature): Record<string
   const z = input("z", D, { dtype: "f64" });
   const y = input("y", M, { dtype: "f64" });
   const damping = input("damping", 1, { dtype: "f64" });
-  const { value, theta, clean, logPrior, logLikelihood } = traceObjective(problem, z, y);
+  const { value, theta, clean, noise, logPrior, logLikelihood } = traceObjective(problem, z, y);
   const gradient = grad(value, [z])[0] ?? mul(z, 0);
-  const data = gram(jacobian(clean, z), informationOf(problem));
+  const data = informationOf(noise, clean, z);
   const second = (slope: Tensor): Tensor => packColumns(jacobian(slope, z).parts);
   // The terms that remain when the model is linearised: the prior, and the bend of θ(z) along the slope of the likelihood.
   const along = grad(logLikelihood, [theta])[0];
   const bend = isLinear(problem.prior) || along === null ? null : sumFeatures(mul(detach(along), theta));
   const rest = bend === null ? logPrior : add(logPrior, bend);
-  const hessian = curvature === "newton" ? neg(second(gradient)) : sub(data, second(grad(rest, [z])[0] ?? mul(z, 0)));
-  const scale = add(triDiagonal(data), 1);
+  const hessian =
+    curvature === "newton" || data === null
+      ? neg(second(gradient))
+      : sub(data, second(grad(rest, [z])[0] ?? mul(z, 0)));
+  // Without an information, which is never negative, the size of the curvature is the scale of the damping.
+  const scale = add(data === null ? abs(triDiagonal(hessian)) : triDiagonal(data), 1);
   const onDiagonal = Array.from({ length: packed(D) }, (_, k) => Math.max(packedOrder(k + 1) - 1, -1)); // −1: a zero
   const factor = cholesky(add(hessian, mul(columns(scale, onDiagonal), damping)));
   const half = triSolve(factor, gradient);

@@ -5,11 +5,12 @@
 import { describe } from "../checks/arguments.ts";
 import { notePlaces } from "../checks/places.ts";
 import { isInside } from "../distributions/distribution.ts";
-import { includedNoise } from "../distributions/noise.ts";
+import { includedModel } from "../distributions/noise/model.ts";
 import { areSingle, type Centre } from "../numbers/offsets.ts";
 import { columnOrder } from "../problem/columns.ts";
 import type { Parameter, Problem } from "../problem/problem.ts";
 import { type Work, workOf } from "../problem/work.ts";
+import { constantSd } from "./noise-sd.ts";
 import { dataCentre } from "./simulate.ts";
 
 type Table = ArrayLike<number> | readonly ArrayLike<number>[];
@@ -225,8 +226,9 @@ export function splitPairs(
     work.centre,
   );
   const table = openTable(names.y, pairs.y, problem.data, "data", columns?.y);
-  const seen = noise === "add" ? problem : { ...problem, noise: includedNoise };
-  const centre = dataCentre(seen, someRows(table), onWarning);
+  const seen = noise === "add" ? problem : { ...problem, noise: includedModel };
+  // Noise whose sd varies is left out of account here: the spread of the data alone asks for a centre.
+  const centre = dataCentre(seen, someRows(table), constantSd(seen) ?? new Float64Array(M), onWarning);
   const y = readTable(table, centre);
   const [count, other] = [theta.length / D, table.count];
   if (count !== other)

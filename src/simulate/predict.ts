@@ -22,18 +22,26 @@ export async function predict(problem: Problem, theta: Rows, options: PredictOpt
   expectProblem("predict", problem);
   const settings = readOptions("predict", predictTable, options);
   const flat = flatRows("predict", "parameters", theta, problem.D);
-  return (await replicate("predict", problem, flat, settings, [0]))[0];
+  return (await replicate("predict", problem, flat, settings, [0])).data[0];
 }
 
-/** Data (N, M) of parameters (N, D), once for each seed: the same rows of each, those where all are finite. @throws as `predict` does. */
+/** Parameters and their data once for each seed, of the same rows: those where all are finite. */
+export interface Replicated {
+  /** (N, D) */
+  readonly theta: Float64Array;
+  /** (N, M), one for each seed. */
+  readonly data: readonly Float64Array[];
+}
+
+/** Data (N, M) of parameters (N, D), once for each seed. @throws as `predict` does. */
 export async function replicate(
   owner: string,
   problem: Problem,
   theta: ArrayLike<number>,
   settings: PredictOptions,
   seeds: readonly number[],
-): Promise<Float64Array[]> {
-  const { M, name, calls } = problem;
+): Promise<Replicated> {
+  const { D, M, name, calls } = problem;
   const { failures = calls.failures, onWarning, signal } = settings;
   const backend = pickOptions(backendTable, settings);
   const tables: Float64Array[] = [];
@@ -46,5 +54,8 @@ export async function replicate(
   const advice = `check "${name}" there, or leave such rows out: failures: "drop"`;
   const meaning = "the result has fewer rows than the parameters";
   const rows = finiteRows(problem, theta, tables, { owner, advice, meaning, failures, onWarning }, fault);
-  return tables.map((table) => takeRows(table, rows, M));
+  return {
+    theta: takeRows(Float64Array.from(theta), rows, D),
+    data: tables.map((table) => takeRows(table, rows, M)),
+  };
 }

@@ -11,7 +11,7 @@ import {
   seed,
   whole,
 } from "../checks/options.ts";
-import { includedNoise } from "../distributions/noise.ts";
+import { drawNoise, isIncluded } from "../distributions/noise/model.ts";
 import { bankRows, cast, input } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
@@ -23,6 +23,7 @@ import { expectProblem } from "../problem/expect.ts";
 import { type Problem, sourceOf } from "../problem/problem.ts";
 import { type Work, withDataAbout, workOf } from "../problem/work.ts";
 import { conditioned, failuresTable, finiteRows, type Policy, takeRows } from "./finite.ts";
+import { type NoiselessRows, typicalNoiseSd } from "./noise-sd.ts";
 import {
   checkBankFile,
   type SimulationControl,
@@ -68,13 +69,14 @@ export function traceSimulation(problem: Problem, precision: DType): { theta: Te
   if (problem.forward === null) throw new Error(`internal: "${problem.name}" has no forward model to trace`);
   const theta = (problem.proposal ?? problem.prior).draw(STREAMS.prior, precision);
   const clean = cast(problem.forward(theta), "f32");
-  return { theta: cast(theta, "f32"), clean, noisy: problem.noise.draw(clean, STREAMS.noise) };
+  const seen = cast(theta, "f32");
+  return { theta: seen, clean, noisy: drawNoise(problem.noise, seen, clean) };
 }
 
 /** Pairs drawn from a bank of simulations, with fresh noise. */
 export function traceBank(problem: Problem): { theta: Tensor; noisy: Tensor } {
-  const clean = bankRows("clean", problem.M, STREAMS.bank);
-  return { theta: bankRows("theta", problem.D, STREAMS.bank), noisy: problem.noise.draw(clean, STREAMS.noise) };
+  const [theta, clean] = [bankRows("theta", problem.D, STREAMS.bank), bankRows("clean", problem.M, STREAMS.bank)];
+  return { theta, noisy: drawNoise(problem.noise, theta, clean) };
 }
 
 /** The options of `simulate`. */
@@ -172,10 +174,10 @@ export async function simulateAt(
 ): Promise<Simulations> {
   const work = workOf(problem);
   const made = await noiselessAt(work, count, seed, step, options, control);
-  const clean =
-    dataCentre(problem, made.clean, control.onWarning) === null ? Float32Array.from(made.clean) : made.clean;
-  const noisy = await addNoise(problem, clean, seed, step, options);
+  const centre = await centreOfData(work, made, options, control.onWarning);
+  const clean = centre === null ? Float32Array.from(made.clean) : made.clean;
   const theta = work.centre === null ? Float32Array.from(made.theta) : withCentre(made.theta, work.centre);
+  const noisy = await addNoise(problem, { theta, clean }, seed, step, options);
   return onlyFinite(problem, { theta, clean, noisy }, made.fault, control, policy);
 }
 
@@ -190,8 +192,9 @@ export async function withNoise(
   policy: Own = POLICY,
 ): Promise<WorkSimulations> {
   const clean = withoutCentre(made.clean, b);
-  const noisy = await addNoise(withDataAbout(work, b), clean, seed, step, options);
-  return onlyFinite(work, { theta: Float32Array.from(made.theta), clean, noisy }, made.fault, {}, policy);
+  const theta = Float32Array.from(made.theta);
+  const noisy = await addNoise(withDataAbout(work, b), { theta, clean }, seed, step, options);
+  return onlyFinite(work, { theta, clean, noisy }, made.fault, {}, policy);
 }
 
 /** Simulates without noise. @throws `SimulationStopped` when aborted. */
@@ -238,20 +241,20 @@ async function simulateOutside(
   };
 }
 
-/** Noisy data (N, M) of noise-free ones (N, M) of one type, with one draw of noise each. */
+/** Noisy data (N, M) of parameters (N, D) and noise-free data (N, M), of the type of the latter, with one draw of noise each. */
 export async function addNoise<T extends Float32Array | Float64Array>(
-  { M, noise }: Pick<Problem, "M" | "noise">,
-  clean: T,
+  { D, M, noise }: Pick<Problem, "D" | "M" | "noise">,
+  { theta, clean }: { readonly theta: Float32Array | Float64Array; readonly clean: T },
   seed: number,
   step: number,
   options: BackendOptions,
 ): Promise<T> {
-  if (noise === includedNoise) return clean;
-  const dtype = clean instanceof Float32Array ? "f32" : "f64";
-  const program = atOnce(
-    compile({ noise: { outputs: { noisy: noise.draw(input("clean", M, { dtype }), STREAMS.noise) } } }),
-  );
-  const run = { rows: clean.length / M, seed, step, inputs: { clean } };
+  if (isIncluded(noise)) return clean;
+  const typeOf = (table: Float32Array | Float64Array): DType => (table instanceof Float32Array ? "f32" : "f64");
+  const seen = noise.fixed === null ? input("theta", D, { dtype: typeOf(theta) }) : null;
+  const noisy = drawNoise(noise, seen, input("clean", M, { dtype: typeOf(clean) }));
+  const program = atOnce(compile({ noise: { outputs: { noisy } } }));
+  const run = { rows: clean.length / M, seed, step, inputs: { clean, ...(seen !== null && { theta }) } };
   return (await once(program, options, (executor) => executor.run("noise", run))).noisy as T;
 }
 
@@ -261,13 +264,25 @@ const ENOUGH = 20;
 /** Noise sd that count as the spread of the data where that is less, because what the noise shows must not be lost. */
 const NOISES = 100;
 
+/** The centre that the data of simulations need, in the coordinates of the problem. @throws as `dataCentre` does. */
+export async function centreOfData(
+  problem: Problem,
+  rows: NoiselessRows,
+  options: BackendOptions,
+  onWarning?: (message: string) => void,
+): Promise<Centre> {
+  return dataCentre(problem, rows.clean, await typicalNoiseSd(problem, rows, options), onWarning);
+}
+
 /**
  * The centre b (M) that noise-free data (N, M) need beside their spread and the noise; null where single precision holds them.
+ * `noiseSd`: (M), 0 where it is not known.
  * @throws where double precision does not hold them either, naming the column and what to do.
  */
 export function dataCentre(
-  { M, data, noise, name }: Pick<Problem, "M" | "data" | "noise" | "name">,
+  { M, data, name }: Pick<Problem, "M" | "data" | "name">,
   clean: ArrayLike<number>,
+  noiseSd: Float64Array,
   onWarning: (message: string) => void = console.warn,
 ): Centre {
   const all = new Float64Array(Math.min(clean.length, MOMENTS * M));
@@ -285,7 +300,7 @@ export function dataCentre(
     `data "${data[j].name}" of "${name}" lie around ${mean[j]}, where double precision cannot hold a spread of ${sd[j].toPrecision(2)}`;
   const spread = sd.map((own, j) => {
     if (!Number.isFinite(own)) return Infinity;
-    const noiseOf = typeof noise.sd === "number" ? noise.sd : noise.sd[j];
+    const noiseOf = noiseSd[j];
     if (noiseOf > 0 && rows >= ENOUGH && isLost(mean[j], Math.max(own, noiseOf)))
       throw new Error(`simulate: ${lost(j)}; subtract a reference value in the model, and from the observations`);
     if (noiseOf > 0) return Math.min(own > 0 ? own : Infinity, NOISES * noiseOf);

@@ -14,7 +14,7 @@ import { type Centre, withoutCentre } from "../numbers/offsets.ts";
 import { STREAMS, shuffle, uniforms } from "../numbers/random.ts";
 import { type Work, withDataAbout } from "../problem/work.ts";
 import type { SimulationControl } from "./options.ts";
-import { addNoise, dataCentre, onlyFinite, reporter, type WorkSimulations } from "./simulate.ts";
+import { addNoise, centreOfData, onlyFinite, reporter, type WorkSimulations } from "./simulate.ts";
 import { SIMULATION_STEPS } from "./steps.ts";
 
 /** Draws for each draw that is kept. */
@@ -100,7 +100,7 @@ export async function stratifiedBank(
       await report(at);
       const rows = Math.min(CHUNK, count - at);
       const out = await executor.run("simulate", { rows, inputs: { theta: theta.subarray(at * D, (at + rows) * D) } });
-      if (at === 0) centre = dataCentre(work, out.clean, control.onWarning);
+      if (at === 0) centre = await centreOfData(work, { theta, clean: out.clean }, backend, control.onWarning);
       clean.set(withoutCentre(out.clean, centre), at * M);
       const fault = executor.fault();
       const part = { theta: theta.subarray(0, (at + rows) * D), clean: clean.subarray(0, (at + rows) * M) };
@@ -110,6 +110,6 @@ export async function stratifiedBank(
     }
     await report(count);
   });
-  const noisy = await addNoise(withDataAbout(work, centre), clean, seed, step, backend);
+  const noisy = await addNoise(withDataAbout(work, centre), { theta, clean }, seed, step, backend);
   return { bank: onlyFinite(work, { theta, clean, noisy }), centre };
 }

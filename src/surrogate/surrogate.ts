@@ -8,7 +8,7 @@
  * own sd; hence the warning above 0.1.
  */
 import { backendOf, createExecutor } from "../backends/select.ts";
-import { includedNoise } from "../distributions/noise.ts";
+import { isIncluded } from "../distributions/noise/model.ts";
 import { bankRows, batchSum, cast, constant, input, mul, square, sub, sumFeatures, weight } from "../graph/build.ts";
 import { gradientsOf } from "../graph/grad.ts";
 import { compile } from "../graph/program.ts";
@@ -71,7 +71,7 @@ const BANKS = { fit: 0, validation: 1, heldOut: 2 } as const;
 export async function surrogate(problem: Problem, options: SurrogateOptions = {}): Promise<Surrogate> {
   expectProblem("surrogate", problem);
   // The network would learn the mean of noisy data, and training would take it for noise-free data.
-  if (problem.noise === includedNoise)
+  if (isIncluded(problem.noise))
     throw new Error(
       `surrogate: expected a problem with a noise model, got "${problem.name}" with noise: null, whose data contain their noise; train it without a surrogate`,
     );

@@ -5,7 +5,7 @@ import { add, cast, mul, random, sub } from "../graph/build.ts";
 import type { Centre } from "../numbers/offsets.ts";
 import type { Work } from "../problem/work.ts";
 import type { SimulationControl } from "../simulate/options.ts";
-import { dataCentre, noiselessAt, type WorkSimulations, withNoise } from "../simulate/simulate.ts";
+import { centreOfData, noiselessAt, type WorkSimulations, withNoise } from "../simulate/simulate.ts";
 import { SIMULATION_STEPS } from "../simulate/steps.ts";
 
 /**
@@ -51,6 +51,6 @@ export async function simulateBank(
   const advice = `check "${work.name}" for parameters in and beyond the range of its prior, or lower \`widen\``;
   const policy = { owner: "surrogate", advice, failures: "stop" } as const;
   const made = await noiselessAt({ ...work, proposal: from }, count, seed, step, backend, control);
-  const found = centre === undefined ? dataCentre(work, made.clean, control.onWarning) : centre;
+  const found = centre === undefined ? await centreOfData(work, made, backend, control.onWarning) : centre;
   return { ...(await withNoise(work, made, found, seed, step, backend, policy)), centre: found };
 }

@@ -1,6 +1,6 @@
 /** The simulations of a training: its bank and the held-out ones, which are simulated, read from a file, or given as pairs. */
 import type { BackendOptions } from "../backends/select.ts";
-import { includedNoise } from "../distributions/noise.ts";
+import { includedModel } from "../distributions/noise/model.ts";
 import type { Centre } from "../numbers/offsets.ts";
 import type { Problem } from "../problem/problem.ts";
 import { type Work, withDataAbout } from "../problem/work.ts";
@@ -9,7 +9,7 @@ import type { PairTable } from "../simulate/pairs.ts";
 import { priorMismatch } from "../simulate/prior-check.ts";
 import {
   addNoise,
-  dataCentre,
+  centreOfData,
   noiselessAt,
   onlyFinite,
   type WorkSimulations,
@@ -29,7 +29,7 @@ export interface TrainingSimulations {
 
 /** The problem as a training sees it: no noise is added to pairs that contain theirs. */
 export const withBankNoise = <P extends Problem>(problem: P, { pairs }: Pick<FullSettings, "pairs">): P =>
-  pairs?.noise === "included" ? { ...problem, noise: includedNoise } : problem;
+  pairs?.noise === "included" ? { ...problem, noise: includedModel } : problem;
 
 interface Request {
   readonly work: Work;
@@ -52,7 +52,7 @@ export async function trainingSimulations(request: Request): Promise<TrainingSim
     const mismatch = await priorMismatch(work, pairs.train, backend);
     for (const warning of [...pairs.warnings, ...(mismatch === null ? [] : [mismatch])]) onWarning(warning);
     const noisy = async ({ theta, y }: PairTable, at: number): Promise<WorkSimulations> =>
-      onlyFinite(work, { theta, clean: y, noisy: await addNoise(about, y, seed, at, backend) });
+      onlyFinite(work, { theta, clean: y, noisy: await addNoise(about, { theta, clean: y }, seed, at, backend) });
     const { centre } = pairs;
     return { bank: await noisy(pairs.train, step), heldOut: await noisy(pairs.heldOut, heldOutStep), centre };
   }
@@ -90,6 +90,6 @@ async function plainBank(
 ): Promise<Omit<TrainingSimulations, "heldOut">> {
   const { bank: step } = SIMULATION_STEPS;
   const made = await noiselessAt(work, count, seed, step, backend, control);
-  const centre = dataCentre(work, made.clean, control.onWarning);
+  const centre = await centreOfData(work, made, backend, control.onWarning);
   return { bank: await withNoise(work, made, centre, seed, step, backend), centre };
 }

@@ -1,7 +1,7 @@
 // Bad definitions and bad coefficients get an error that says what was expected and what came.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { gaussianNoise } from "../../src/distributions/noise.ts";
+import { gaussianNoise } from "../../src/distributions/noise/gaussian.ts";
 import { normal } from "../../src/distributions/normal.ts";
 import { rectangle } from "../../src/fem/generators.ts";
 import { makeMesh } from "../../src/fem/make-mesh.ts";

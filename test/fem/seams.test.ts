@@ -1,7 +1,7 @@
 // Pieces that touch and are not joined: doubled nodes, T-junctions, single nodes; and how nodes are joined.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { gaussianNoise } from "../../src/distributions/noise.ts";
+import { gaussianNoise } from "../../src/distributions/noise/gaussian.ts";
 import { normal } from "../../src/distributions/normal.ts";
 import { gmsh, type Mesh, makeMesh, poisson, rectangle } from "../../src/fem.ts";
 import { constant, exp, matmul } from "../../src/graph/build.ts";

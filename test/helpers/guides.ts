@@ -5,7 +5,7 @@
  *   fold     θ ~ N(0, I₂), y = (|θ₁|, θ₂) + noise of sd 0.3: two modes ±θ₁, alike, each a normal distribution cut at 0
  */
 import type { Rows } from "../../src/backends/backend.ts";
-import { gaussianNoise } from "../../src/distributions/noise.ts";
+import { gaussianNoise } from "../../src/distributions/noise/gaussian.ts";
 import { normal } from "../../src/distributions/normal.ts";
 import { abs, concat, slice } from "../../src/graph/build.ts";
 import { erfc, exp, log, probit } from "../../src/numbers/math.ts";

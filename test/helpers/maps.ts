@@ -1,6 +1,6 @@
 /** Shared by tests of training and inference: small problems, and maps compared bit for bit. */
 
-import { gaussianNoise } from "../../src/distributions/noise.ts";
+import { gaussianNoise } from "../../src/distributions/noise/gaussian.ts";
 import { normal } from "../../src/distributions/normal.ts";
 import { concat, mul, slice, square } from "../../src/graph/build.ts";
 import type { InverseMap } from "../../src/model/model.ts";

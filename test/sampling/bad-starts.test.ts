@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { oscillator } from "../../bench/oscillator.ts";
 import { ksPerParameter } from "../../src/diagnostics/ks.ts";
-import { gaussianNoise } from "../../src/distributions/noise.ts";
+import { gaussianNoise } from "../../src/distributions/noise/gaussian.ts";
 import { normal } from "../../src/distributions/normal.ts";
 import { evaluate } from "../../src/evaluate/evaluate.ts";
 import { square } from "../../src/graph/build.ts";

@@ -5,7 +5,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Rows } from "../../src/backends/backend.ts";
 import { ksOneSample, ksPerParameter } from "../../src/diagnostics/ks.ts";
-import { gaussianNoise } from "../../src/distributions/noise.ts";
+import { gaussianNoise } from "../../src/distributions/noise/gaussian.ts";
 import { normal } from "../../src/distributions/normal.ts";
 import { product } from "../../src/distributions/product.ts";
 import { truncatedNormal } from "../../src/distributions/truncated-normal.ts";

@@ -1,7 +1,7 @@
 // Chains whose first start is not finite: they are started again, from draws of the prior or of the posterior given.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { gaussianNoise } from "../../src/distributions/noise.ts";
+import { gaussianNoise } from "../../src/distributions/noise/gaussian.ts";
 import { normal } from "../../src/distributions/normal.ts";
 import { add, log, mul, slice, sqrt, sub, where } from "../../src/graph/build.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";

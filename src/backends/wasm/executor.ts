@@ -121,6 +121,24 @@ class WasmExecutor implements Executor {
   }
 
   async run(name: string, options: RunOptions): Promise<Record<string, Rows>> {
+    const parts = this.runParts(name, options);
+    for (;;) {
+      const { done, value } = parts.next();
+      if (done) return value;
+      await options.onRows?.(value);
+    }
+  }
+
+  runNow(name: string, options: RunOptions): Record<string, Rows> {
+    const parts = this.runParts(name, options);
+    for (;;) {
+      const { done, value } = parts.next();
+      if (done) return value;
+    }
+  }
+
+  /** Runs a plan chunk by chunk. Between two of them it yields the number of rows that are done. */
+  private *runParts(name: string, options: RunOptions): Generator<number, Record<string, Rows>> {
     const loaded = this.load(name);
     const { rows, inputs = {}, repeat = 1, seed = 0, step = 0 } = options;
     this.pointBanks(loaded);
@@ -142,7 +160,7 @@ class WasmExecutor implements Executor {
           );
         }
       }
-      if (options.onRows && start + count < rows) await options.onRows(start + count);
+      if (start + count < rows) yield start + count;
     }
     // Sums continue from part to part, so params are complete after the last one.
     for (const [key, e] of loaded.paramOutputs) out[key] = this.arena.rows(e.at, e.rows * e.cols, e.dtype).slice();
