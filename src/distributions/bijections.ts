@@ -9,8 +9,12 @@ import { minus } from "./distribution.ts";
 import { heavyLine } from "./heavy-line.ts";
 import { nearLine } from "./near.ts";
 import { orderedLine } from "./ordered-line.ts";
+import { simplexLine } from "./simplex-line.ts";
 import { makeSupport } from "./support.ts";
 import { triangleOf, whitening } from "./whitening.ts";
+
+/** Parameters of a problem at most. */
+const MOST_ENTRIES = 4096;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -43,8 +47,7 @@ const box = ({ low, high }: Fields): { low: Float64Array; high: Float64Array } =
 export function listOfParts(kind: string, parts: unknown): Fields[] {
   if (!Array.isArray(parts) || parts.length === 0)
     throw new Error(`${kind}: expected parts to be a list, got ${describe(parts)}`);
-  if (parts.length > MOST_PARTS)
-    throw new Error(`${kind}: expected at most ${MOST_PARTS} parts, got ${parts.length}`);
+  if (parts.length > MOST_PARTS) throw new Error(`${kind}: expected at most ${MOST_PARTS} parts, got ${parts.length}`);
   return parts as Fields[];
 }
 
@@ -124,6 +127,14 @@ const kinds: Readonly<Record<string, Kind>> = {
       if (first.size !== 1 || increments === undefined || rest.length > 0)
         throw new Error("ordered: expected a first part of one entry, and increments");
       return orderedLine("prior", first, increments);
+    },
+    about: () => null,
+  },
+  simplex: {
+    make: ({ size }) => {
+      if (!(Number.isInteger(size) && (size as number) >= 1 && (size as number) <= MOST_ENTRIES))
+        throw new Error(`simplex: expected size to be a whole number from 1 to ${MOST_ENTRIES}, got ${describe(size)}`);
+      return simplexLine("prior", size as number);
     },
     about: () => null,
   },
