@@ -139,7 +139,8 @@ export function encodePlan(plan: Plan, { valueAt, opcode, ...tables }: Placement
         code.push(placeOf(id), plan.values[id].cols, placeOf(inputs[seriesOf[i]]));
     });
     part(6, () => emitBody(step));
-    if (backwards === undefined) return part(7, () => emitBody(loop.emit));
+    part(7, () => emitBody(loop.emit)); // which has no records in a gradient
+    if (backwards === undefined) return;
     part(8, () => emitBody(backwards.step));
     part(9, () => emitBody(backwards.emit));
     part(14, () => code.push(...backwards.widths));
