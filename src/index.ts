@@ -1,30 +1,22 @@
 /** Retrodict: learn the Bayesian inverse map of a physical model, then answer every measurement with a posterior. */
 export type { BackendOptions } from "./backends/select.ts";
-export { beta } from "./distributions/beta.ts";
-export { dirichlet } from "./distributions/dirichlet.ts";
 export type { Distribution } from "./distributions/distribution.ts";
-export { doubleExponential } from "./distributions/double-exponential.ts";
-export type { Parameters } from "./distributions/entrywise.ts";
-export { exponential } from "./distributions/exponential.ts";
-export { gamma, inverseGamma } from "./distributions/gamma.ts";
-export { halfCauchy } from "./distributions/half-cauchy.ts";
-export { halfNormal } from "./distributions/half-normal.ts";
-export { type Earlier, type JointDistribution, joint, type Part } from "./distributions/joint.ts";
+export type { PriorParameter } from "./distributions/entrywise.ts";
 export { logNormal } from "./distributions/log-normal.ts";
-export {
-  type Matrix,
-  type MultivariateNormalOptions,
-  multivariateNormal,
-} from "./distributions/multivariate-normal.ts";
+export { type BernoulliNoiseOptions, bernoulliNoise } from "./distributions/noise/bernoulli.ts";
+export { type BetaNoiseOptions, betaNoise } from "./distributions/noise/beta.ts";
+export { type BinomialNoiseOptions, binomialNoise } from "./distributions/noise/binomial.ts";
+export { type CategoricalNoiseOptions, categoricalNoise } from "./distributions/noise/categorical.ts";
 export { gaussianNoise } from "./distributions/noise/gaussian.ts";
+export { logNormalNoise } from "./distributions/noise/log-normal.ts";
 export type { NoiseFunction, NoiseModel } from "./distributions/noise/model.ts";
+export { type NegativeBinomialNoiseOptions, negativeBinomialNoise } from "./distributions/noise/negative-binomial.ts";
 export type { DataKind, Information, Noise, NoiseParameter } from "./distributions/noise/noise.ts";
+export { type PoissonNoiseOptions, poissonNoise } from "./distributions/noise/poisson.ts";
 export { type StudentNoiseOptions, studentNoise } from "./distributions/noise/student.ts";
 export { normal } from "./distributions/normal.ts";
-export { ordered } from "./distributions/ordered.ts";
-export { product, repeat } from "./distributions/product.ts";
+export { product } from "./distributions/product.ts";
 export { softUniform } from "./distributions/soft-uniform.ts";
-export { student } from "./distributions/student.ts";
 export { truncatedNormal } from "./distributions/truncated-normal.ts";
 export { uniform } from "./distributions/uniform.ts";
 export * from "./guides/all.ts";

@@ -7,7 +7,7 @@ import { lgamma as lgammaOf } from "../numbers/math.ts";
 import { digamma, trigamma } from "../numbers/polygamma.ts";
 import type { Distribution } from "./distribution.ts";
 import { betaDraw, GAMMA_STREAMS } from "./draws.ts";
-import { entrywise, type Family, type Parameters } from "./entrywise.ts";
+import { entrywise, type Family, type PriorParameter } from "./entrywise.ts";
 import { logDistances } from "./support.ts";
 import { minus, ofOne, plus } from "./values.ts";
 
@@ -38,4 +38,4 @@ const family: Family<"a" | "b"> = {
  * Independent beta entries between 0 and 1 of shapes a and b, of mean a/(a + b); numbers or lists of D, within `joint` also tensors.
  * @throws unless all shapes are at least 0.08 and finite.
  */
-export const beta = (a: Parameters, b: Parameters): Distribution => entrywise(family, { a, b });
+export const beta = (a: PriorParameter, b: PriorParameter): Distribution => entrywise(family, { a, b });

@@ -13,7 +13,7 @@ import { simplexLine } from "./simplex-line.ts";
 import { makeSupport } from "./support.ts";
 import { triangleOf, whitening } from "./whitening.ts";
 
-/** Parameters of a problem at most. */
+/** PriorParameter of a problem at most. */
 const MOST_ENTRIES = 4096;
 
 type Fields = Readonly<Record<string, unknown>>;

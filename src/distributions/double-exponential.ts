@@ -4,7 +4,7 @@
 import { isFiniteNumber, isPositive } from "../checks/arguments.ts";
 import { abs, add, cast, div, log, minimum, mul, neg, random, sub, sumFeatures, where } from "../graph/build.ts";
 import type { Distribution } from "./distribution.ts";
-import { entrywise, type Family, type Parameters } from "./entrywise.ts";
+import { entrywise, type Family, type PriorParameter } from "./entrywise.ts";
 import { logarithm, minus } from "./values.ts";
 
 const LOG_2 = 0.6931471805599453;
@@ -31,5 +31,5 @@ const family: Family<"mean" | "scale"> = {
  * `joint` also tensors. (`laplace` names the approximation of posteriors.)
  * @throws unless every mean is finite and every scale is positive and finite.
  */
-export const doubleExponential = (mean: Parameters, scale: Parameters): Distribution =>
+export const doubleExponential = (mean: PriorParameter, scale: PriorParameter): Distribution =>
   entrywise(family, { mean, scale });

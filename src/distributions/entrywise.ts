@@ -15,7 +15,7 @@ import { makeSupport } from "./support.ts";
 import type { Value } from "./values.ts";
 
 /** A parameter of a distribution: a number for all entries, a list of D numbers; or within `joint`, a tensor (B, 1) or (B, D). */
-export type Parameters = Numbers | Tensor;
+export type PriorParameter = Numbers | Tensor;
 
 type Values<K extends string> = Readonly<Record<K, Value>>;
 
@@ -48,8 +48,8 @@ interface Read<K extends string> {
   readonly values: Values<K>;
 }
 
-/** Parameters of one length. @throws where they are not, or numbers are not as the family expects. */
-function read<K extends string>({ name, checks }: Family<K>, given: Readonly<Record<K, Parameters>>): Read<K> {
+/** PriorParameter of one length. @throws where they are not, or numbers are not as the family expects. */
+function read<K extends string>({ name, checks }: Family<K>, given: Readonly<Record<K, PriorParameter>>): Read<K> {
   const names = Object.keys(checks) as K[];
   const tensors = names.filter((k) => isTensor(given[k]));
   const numbers = names.filter((k) => !isTensor(given[k]));
@@ -81,7 +81,7 @@ const pick = <K extends string, T>(from: Readonly<Record<K, T>>, names: readonly
 const total = (x: Value, size: number): Tensor | number =>
   isTensor(x) ? mul(sumFeatures(x), size / x.cols) : x.reduce((sum, v) => sum + v, 0);
 
-/** Parameters for `count` vectors one after another. */
+/** PriorParameter for `count` vectors one after another. */
 const repeat = (x: Value, count: number): Value => {
   const indices = (n: number): number[] => Array.from({ length: n * count }, (_, i) => i % n);
   if (!isTensor(x)) return Float64Array.from(indices(x.length), (i) => x[i]);
@@ -92,7 +92,10 @@ const repeat = (x: Value, count: number): Value => {
  * The distribution of a family with these parameters.
  * @throws where they are not as the family expects, or have unequal lengths.
  */
-export function entrywise<K extends string>(family: Family<K>, given: Readonly<Record<K, Parameters>>): Distribution {
+export function entrywise<K extends string>(
+  family: Family<K>,
+  given: Readonly<Record<K, PriorParameter>>,
+): Distribution {
   const { size, values } = read(family, given);
   return made(family, values, size);
 }

@@ -6,7 +6,7 @@ import { isPositive } from "../checks/arguments.ts";
 import { cast, div, log, mul, neg, random, sumFeatures } from "../graph/build.ts";
 import { log as logOf } from "../numbers/math.ts";
 import type { Distribution } from "./distribution.ts";
-import { entrywise, type Family, type Parameters } from "./entrywise.ts";
+import { entrywise, type Family, type PriorParameter } from "./entrywise.ts";
 import { logarithm } from "./values.ts";
 
 const EULER = 0.5772156649015329;
@@ -29,4 +29,4 @@ const family: Family<"rate"> = {
  * Independent exponential entries of this rate, of mean 1/rate; a number or a list of D, within `joint` also a tensor.
  * @throws unless every rate is positive and finite.
  */
-export const exponential = (rate: Parameters): Distribution => entrywise(family, { rate });
+export const exponential = (rate: PriorParameter): Distribution => entrywise(family, { rate });

@@ -13,7 +13,7 @@ import { exp as expOf, lgamma as lgammaOf, log as logOf } from "../numbers/math.
 import { digamma, trigamma } from "../numbers/polygamma.ts";
 import { CENTRAL, type Distribution } from "./distribution.ts";
 import { GAMMA_STREAMS, logGammaDraw } from "./draws.ts";
-import { entrywise, type Family, type Parameters } from "./entrywise.ts";
+import { entrywise, type Family, type PriorParameter } from "./entrywise.ts";
 import { logarithm, minus, ofOne, times, type Value } from "./values.ts";
 
 const logGamma = /* @__PURE__ */ ofOne(lgammaOf, lgamma);
@@ -44,7 +44,8 @@ const gammaFamily: Family<"shape" | "rate"> = {
  * tensors.
  * @throws unless every shape is at least 0.08 and every rate is positive, and both are finite.
  */
-export const gamma = (shape: Parameters, rate: Parameters): Distribution => entrywise(gammaFamily, { shape, rate });
+export const gamma = (shape: PriorParameter, rate: PriorParameter): Distribution =>
+  entrywise(gammaFamily, { shape, rate });
 
 /** Mean and sd of an inverse gamma variable of scale 1, or what stands in their place (distribution.ts). */
 function inverseMoments(shape: number): { readonly mean: number; readonly sd: number } {
@@ -85,5 +86,5 @@ const shapePlus1 = (shape: Value): Value => minus(shape, -1);
  * the sd is infinite, and `sd` is half the distance between the quantiles of 15.9 % and 84.1 %.
  * @throws unless every shape is at least 0.08 and every scale is positive, and both are finite.
  */
-export const inverseGamma = (shape: Parameters, scale: Parameters): Distribution =>
+export const inverseGamma = (shape: PriorParameter, scale: PriorParameter): Distribution =>
   entrywise(inverseFamily, { shape, scale });

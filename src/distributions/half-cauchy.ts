@@ -6,7 +6,7 @@ import { isPositive } from "../checks/arguments.ts";
 import { cast, div, log1p, mul, neg, random, sin, square, sub, sumFeatures } from "../graph/build.ts";
 import { cos as cosOf, log, sin as sinOf } from "../numbers/math.ts";
 import { CENTRAL, type Distribution } from "./distribution.ts";
-import { entrywise, type Family, type Parameters } from "./entrywise.ts";
+import { entrywise, type Family, type PriorParameter } from "./entrywise.ts";
 import { logarithm, minus } from "./values.ts";
 
 const LOG_2_OVER_PI = -0.45158270528945486;
@@ -40,4 +40,4 @@ const family: Family<"scale"> = {
  * 84.1 %.
  * @throws unless every scale is positive and finite.
  */
-export const halfCauchy = (scale: Parameters): Distribution => entrywise(family, { scale });
+export const halfCauchy = (scale: PriorParameter): Distribution => entrywise(family, { scale });

@@ -6,7 +6,7 @@ import { isPositive } from "../checks/arguments.ts";
 import { abs, cast, div, mul, random, square, sumFeatures } from "../graph/build.ts";
 import { log } from "../numbers/math.ts";
 import type { Distribution } from "./distribution.ts";
-import { entrywise, type Family, type Parameters } from "./entrywise.ts";
+import { entrywise, type Family, type PriorParameter } from "./entrywise.ts";
 import { logarithm, minus } from "./values.ts";
 
 const HALF_LOG_2_OVER_PI = -0.22579135264472744;
@@ -35,4 +35,4 @@ const family: Family<"sd"> = {
  * may be a tensor.
  * @throws unless every sd is positive and finite.
  */
-export const halfNormal = (sd: Parameters): Distribution => entrywise(family, { sd });
+export const halfNormal = (sd: PriorParameter): Distribution => entrywise(family, { sd });

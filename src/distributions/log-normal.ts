@@ -6,7 +6,7 @@ import { isFiniteNumber, isPositive } from "../checks/arguments.ts";
 import { add, cast, div, exp, mul, random, square, sub, sumFeatures } from "../graph/build.ts";
 import { LOG_2PI, log as logOf } from "../numbers/math.ts";
 import { type Distribution, minus } from "./distribution.ts";
-import { entrywise, type Family, type Parameters } from "./entrywise.ts";
+import { entrywise, type Family, type PriorParameter } from "./entrywise.ts";
 import { logNormalMoments } from "./moments.ts";
 import { nearLine } from "./near.ts";
 import { product } from "./product.ts";
@@ -39,7 +39,7 @@ const family: Family<"mu" | "sigma"> = {
  * they may be tensors. Its mean is exp(μ + σ²/2), its median exp(μ).
  * @throws unless every mu is finite and every sigma is positive, and the mean and sd are finite numbers.
  */
-export const logNormal = (mu: Parameters, sigma: Parameters): Distribution => entrywise(family, { mu, sigma });
+export const logNormal = (mu: PriorParameter, sigma: PriorParameter): Distribution => entrywise(family, { mu, sigma });
 
 /** Runs [from, to) of entries that are all 0 or all not. */
 function runsOf(centre: Float64Array): [number, number][] {

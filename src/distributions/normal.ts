@@ -6,7 +6,7 @@ import { isFiniteNumber, isPositive } from "../checks/arguments.ts";
 import { add, cast, div, mul, random, square, sub, sumFeatures } from "../graph/build.ts";
 import { LOG_2PI } from "../numbers/math.ts";
 import type { Distribution } from "./distribution.ts";
-import { entrywise, type Family, type Parameters } from "./entrywise.ts";
+import { entrywise, type Family, type PriorParameter } from "./entrywise.ts";
 import { normalMoments } from "./moments.ts";
 import { logarithm, minus } from "./values.ts";
 
@@ -28,4 +28,4 @@ const family: Family<"mean" | "sd"> = {
  * may be tensors.
  * @throws unless every mean is finite and every sd is positive and finite.
  */
-export const normal = (mean: Parameters, sd: Parameters): Distribution => entrywise(family, { mean, sd });
+export const normal = (mean: PriorParameter, sd: PriorParameter): Distribution => entrywise(family, { mean, sd });

@@ -28,7 +28,7 @@ import { lineQuantiles } from "../numbers/line-quantiles.ts";
 import { exp as expOf, lgamma, log1p as log1pOf, log as logOf } from "../numbers/math.ts";
 import { trigamma } from "../numbers/polygamma.ts";
 import { CENTRAL, type Distribution } from "./distribution.ts";
-import { entrywise, type Family, type Parameters } from "./entrywise.ts";
+import { entrywise, type Family, type PriorParameter } from "./entrywise.ts";
 import { heavyLine } from "./heavy-line.ts";
 import { logarithm, minus, type Value } from "./values.ts";
 
@@ -99,6 +99,6 @@ const family: Family<"mean" | "scale" | "degrees"> = {
  * the sd is infinite (ν ≤ 2), `sd` is half the distance between the quantiles of 15.9 % and 84.1 %; `mean` is the median for all ν.
  * @throws unless every mean is finite, every scale positive and finite, and all degrees are at least 0.5.
  */
-export function student(mean: Parameters, scale: Parameters, degrees: Numbers): Distribution {
+export function student(mean: PriorParameter, scale: PriorParameter, degrees: Numbers): Distribution {
   return entrywise(family, { mean, scale, degrees });
 }

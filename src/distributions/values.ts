@@ -7,7 +7,7 @@ import type { Binary, Unary } from "../graph/elementwise.ts";
 import { isTensor, type Tensor } from "../graph/tensor.ts";
 import { log as logOf } from "../numbers/math.ts";
 
-/** Parameters of D entries: (D) numbers, or a tensor (B, 1) or (B, D). */
+/** PriorParameter of D entries: (D) numbers, or a tensor (B, 1) or (B, D). */
 export type Value = Float64Array | Tensor;
 
 /** A function of one value. */

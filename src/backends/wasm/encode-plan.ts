@@ -1,6 +1,7 @@
 /** Encodes plans as the words that the interpreter in assembly/index.ts reads; assembly/state.ts shows the layout of a record. */
 import { activationNames } from "../../graph/names.ts";
-import type { Plan, PlanRecord, Value } from "../../graph/plan.ts";
+import type { Plan, PlanLoop, PlanRecord, Value } from "../../graph/plan.ts";
+import { bodiesOf } from "../../graph/records.ts";
 import type { DType } from "../../graph/tensor.ts";
 import type { SparseMatrix } from "../../sparse/matrix.ts";
 import type { SparsePattern } from "../../sparse/pattern.ts";
@@ -39,6 +40,7 @@ const tableOf = ({ pattern }: Record<string, unknown>): Int32Array => (pattern a
 const scratchBytes: Record<string, (record: PlanRecord, plan: Plan, kernels: Kernels) => number> = {
   denseWeightGrad: ({ inputs }, plan, kernels) => {
     const [x, dz] = inputs.map((i) => plan.values[i]);
+    if (x.dtype === "f64") return 0;
     return kernels.denseWeightGradScratch((x.rows * plan.shardRows) / 8, x.cols, dz.cols);
   },
   sparseCholesky: ({ attrs }) => 16 * (attrs.pattern as SparsePattern).symbolic.workspaceSize,
@@ -51,8 +53,11 @@ const scratchBytes: Record<string, (record: PlanRecord, plan: Plan, kernels: Ker
   },
 };
 /** All records share one scratch area, of the size that the largest needs. */
-export const scratchOf = (plan: Plan, kernels: Kernels): number =>
-  plan.records.shard.reduce((most, r) => Math.max(most, scratchBytes[r.op]?.(r, plan, kernels) ?? 0), 0);
+export const scratchOf = (plan: Plan, kernels: Kernels, records: readonly PlanRecord[] = plan.records.shard): number =>
+  records.reduce((most, r) => {
+    const inside = r.loop ? bodiesOf(r.loop).map(({ body }) => scratchOf(plan, kernels, body.records)) : [];
+    return Math.max(most, scratchBytes[r.op]?.(r, plan, kernels) ?? 0, ...inside);
+  }, 0);
 
 /** Ops whose attributes hold addresses of the caller's rows. */
 const PATCHED = ["input", "output", "bankRows"];
@@ -77,14 +82,28 @@ interface Tables {
   readonly table: (numbers: Int32Array | Float64Array, dtype?: DType) => number;
   readonly scratch: number;
 }
+/** A loop, to be appended to its record, and what it is encoded with. */
+export interface LoopTask extends Pick<Tables, "table">, Pick<Placement, "valueAt"> {
+  readonly code: number[];
+  /** Where the record starts in the code. */
+  readonly start: number;
+  readonly record: PlanRecord;
+  readonly loop: PlanLoop;
+  readonly plan: Plan;
+  readonly emitRecord: (record: PlanRecord) => void;
+}
+export type EncodeLoop = (task: LoopTask) => void;
+
 export interface Placement extends Tables {
   readonly valueAt: (value: Value) => number;
   /** Index in the function table of a kernel by its name. @throws when there is none. */
   readonly opcode: (kernel: string) => number;
+  /** Given where the program has loops. */
+  readonly encodeLoop?: EncodeLoop;
 }
 
 /** Encodes all records of a plan, and one more for each batch output: blocks back to rows. */
-export function encodePlan(plan: Plan, { valueAt, opcode, ...tables }: Placement): Encoded {
+export function encodePlan(plan: Plan, { valueAt, opcode, encodeLoop, ...tables }: Placement): Encoded {
   const code: number[] = [];
   const patches: Patch[] = [];
   const emit = (op: string, dtype: DType, attrs: object, output: Value | null, inputs: Value[], name: string): void => {
@@ -96,10 +115,15 @@ export function encodePlan(plan: Plan, { valueAt, opcode, ...tables }: Placement
     code.push(...(attributeWords[op]?.(attrs as Record<string, never>, tables, dtype) ?? []));
     code[start + 1] = (code.length - start) * 4;
   };
-  const emitRecord = ({ op, attrs, inputs, output }: PlanRecord): void => {
+  const emitRecord = (record: PlanRecord): void => {
+    const { op, attrs, inputs, output, loop } = record;
     const value = plan.values[output];
     const operands = inputs.map((i) => plan.values[i]);
+    const start = code.length;
     emit(op, value.dtype, attrs, value, operands, (attrs.name ?? attrs.bank ?? "") as string);
+    if (loop === undefined) return;
+    (encodeLoop as EncodeLoop)({ code, start, record, loop, plan, valueAt, table: tables.table, emitRecord });
+    code[start + 1] = (code.length - start) * 4;
   };
   const bounds: number[] = [];
   for (const phase of ["prologue", "shard", "epilogue"] as const) {
