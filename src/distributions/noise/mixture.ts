@@ -155,7 +155,9 @@ export function mixtureNoise(parts: readonly MixturePart[]): Noise {
         return own;
       });
       // Part k where u lies between the sums of the weights before it and with it.
-      return drawn.reduceRight((rest, own, k) => where(sub(below(weights, k), u), own, rest));
+      const picked = drawn.reduceRight((rest, own, k) => where(sub(below(weights, k), u), own, rest));
+      const all = sumOf(weights);
+      return isTensor(all) ? add(picked, mul(all, 0)) : picked; // NaN where a weight is
     },
     logDensity: (y, clean) => sumFeatures(each(y, clean)),
     each,

@@ -20,6 +20,7 @@ import {
   log,
   mul,
   random,
+  sqrt,
   square,
   sub,
   sumFeatures,
@@ -37,8 +38,10 @@ import {
   isNoiseParameter,
   type Noise,
   type NoiseParameter,
+  ofEach,
   POSITIVE,
   plain,
+  type ReadParameter,
   readParameter,
   sumLogs,
 } from "./noise.ts";
@@ -96,96 +99,113 @@ const correlations = (halves: Float64Array, M: number, length: Operand, nugget: 
   return add(smooth, mul(square(of(nugget)), onDiagonal(M, 1)));
 };
 
+/** What has been read of the options. */
+interface Settings {
+  readonly scale: ReadParameter;
+  readonly length: ReadParameter;
+  readonly nugget: ReadParameter;
+  readonly size: number | null;
+  readonly positions: ArrayLike<number> | undefined;
+}
+
+const OWNER = "squaredExponentialNoise";
+
+function readSettings(options: SquaredExponentialNoiseOptions): Settings {
+  const { sd, length: given, nugget: own, at: positions } = readOptions(OWNER, squaredExponentialTable, options);
+  const scale = readParameter(OWNER, "sd", sd, POSITIVE);
+  const length = readParameter(OWNER, "length", given, POSITIVE);
+  const nugget = readParameter(OWNER, "nugget", own, {
+    expected: `at least ${LEAST_NUGGET} and finite`,
+    test: (x) => x >= LEAST_NUGGET && x < Infinity,
+    inside: (x) => [sub(x, LEAST_NUGGET)],
+  });
+  for (const [name, { size }] of Object.entries({ length, nugget }))
+    if (size !== null) throw new Error(`${OWNER}: expected ${name} (B, 1), got one of ${size} columns`);
+  if (positions !== undefined && scale.size !== null && scale.size !== positions.length)
+    throw new Error(`${OWNER}: expected as many positions as sd, ${scale.size}, got ${positions.length}`);
+  return { scale, length, nugget, positions, size: positions?.length ?? scale.size };
+}
+
 /**
  * Normal noise whose correlation falls smoothly with the distance of the data, as errors of a model do, or of an instrument that drifts.
  * @throws unless every number is positive and finite, the nugget is at least 1e-5, and positions are finite and as many as data. Where a
  * tensor is out of its range, noise and density are NaN.
  */
 export function squaredExponentialNoise(options: SquaredExponentialNoiseOptions): Noise {
-  const owner = "squaredExponentialNoise";
-  const { sd, length: given, nugget: own, at } = readOptions(owner, squaredExponentialTable, options);
-  const scale = readParameter(owner, "sd", sd, POSITIVE);
-  const length = readParameter(owner, "length", given, POSITIVE);
-  const nugget = readParameter(owner, "nugget", own, {
-    expected: `at least ${LEAST_NUGGET} and finite`,
-    test: (x) => x >= LEAST_NUGGET && x < Infinity,
-    inside: (x) => [sub(x, LEAST_NUGGET)],
-  });
-  for (const [name, { size }] of Object.entries({ length, nugget }))
-    if (size !== null) throw new Error(`${owner}: expected ${name} (B, 1), got one of ${size} columns`);
-  if (at !== undefined && scale.size !== null && scale.size !== at.length)
-    throw new Error(`${owner}: expected as many positions as sd, ${scale.size}, got ${at.length}`);
-  const size = at?.length ?? scale.size;
-  const fixed = length.numbers !== null && nugget.numbers !== null;
+  const settings = readSettings(options);
+  const { scale, length, nugget, size, positions } = settings;
   const sigma = scale.operand;
-  const known = new Map<number, Factor>();
-  const factorOf = (like: Tensor): Factor => {
-    const M = like.cols;
-    const halves = halfSquares(at ?? Array.from({ length: M }, (_, m) => m));
-    if (!fixed) return ofSamples(owner, M, correlations(halves, M, length.operand, nugget.operand, like));
-    const [l, eta] = [length.numbers[0], nugget.numbers[0]];
-    const made = known.get(M) ?? whitening(owner, correlationsOf(halves, M, l, eta));
-    known.set(M, made);
-    return made;
-  };
-  const perSd = nugget.numbers ? Math.sqrt(1 + nugget.numbers[0] ** 2) : null;
-  const informed = !fixed || scale.numbers !== null || scale.size === null;
+  const factorOf = factors(settings);
+  const perSd = nugget.numbers && Math.sqrt(1 + nugget.numbers[0] ** 2);
+  const sds = perSd && scale.numbers?.map((s) => s * perSd);
+  const spec = length.numbers && nugget.numbers && scale.numbers;
   return Object.freeze({
     name: "squared exponential",
     size,
     data: "real",
     streams: 1,
     additive: true,
-    ...(scale.numbers &&
-      perSd && {
-        constantSd: plain(
-          scale.numbers.map((s) => s * perSd),
-          scale.size,
-        ),
-      }),
+    ...(sds && { constantSd: plain(sds, scale.size) }),
     draw: (clean, stream) => {
-      expectBatch(owner, "noise-free data", clean, size ?? clean.cols);
+      expectBatch(OWNER, "noise-free data", clean, size ?? clean.cols);
       const e = cast(random("normal", clean.cols, stream, clean.rows), clean.dtype);
       return add(clean, mul(factorOf(clean).colour(e), sigma));
     },
     logDensity: (y, clean) => {
-      expectData(owner, size, y, clean);
+      expectData(OWNER, size, y, clean);
       const { whiten, logDiagonal } = factorOf(clean);
       const squares = sumFeatures(square(whiten(div(sub(y, clean), sigma))));
       const quadratic = mul(add(squares, y.cols * LOG_2PI), -0.5);
       return sub(sub(quadratic, logDiagonal), sumLogs(scale, y.cols));
     },
     sd: (clean) => {
-      const spread = isTensor(nugget.operand) ? sqrtOf(add(square(nugget.operand), 1)) : (perSd as number);
-      return mul(add(mul(clean, 0), sigma), spread);
+      const spread = isTensor(nugget.operand) ? sqrt(add(square(nugget.operand), 1)) : (perSd as number);
+      return mul(ofEach(sigma, clean), spread);
     },
-    ...(informed && {
-      fisher: (clean: Tensor) => {
-        const still = isTensor(sigma) ? detach(sigma) : sigma;
-        const M = clean.cols;
-        if (fixed) {
-          const white = { of: factorOf(clean).whiten(div(clean, still)), weight: 1 };
-          return isTensor(sigma) ? [white, { of: log(sigma), weight: 2 * M }] : [white];
+    fisher: (clean) => informationOf(settings, factorOf, clean),
+    spec: spec
+      ? {
+          name: "squared exponential",
+          sd: plain(spec, scale.size),
+          length: length.numbers?.[0],
+          nugget: nugget.numbers?.[0],
+          at: positions === undefined ? null : Array.from(positions),
         }
-        if (M > MOST_INFORMED) return []; // so that the Hessian is taken
-        const halves = halfSquares(at ?? Array.from({ length: M }, (_, m) => m));
-        return ofMatrices(M, clean, sigma, correlations(halves, M, length.operand, nugget.operand, clean));
-      },
-    }),
-    spec:
-      fixed && scale.numbers
-        ? {
-            name: "squared exponential",
-            sd: plain(scale.numbers, scale.size),
-            length: length.numbers[0],
-            nugget: nugget.numbers[0],
-            at: at === undefined ? null : Array.from(at),
-          }
-        : null,
+      : null,
   } satisfies Noise);
 }
 
-const sqrtOf = (x: Tensor): Tensor => exp(mul(log(x), 0.5));
+const halvesOf = ({ positions }: Settings, M: number): Float64Array =>
+  halfSquares(positions ?? Array.from({ length: M }, (_, m) => m));
+
+/** The factor of R for noise-free data: one of numbers is made once. */
+function factors(settings: Settings): (clean: Tensor) => Factor {
+  const { length, nugget } = settings;
+  const known = new Map<number, Factor>();
+  return (clean) => {
+    const M = clean.cols;
+    if (length.numbers === null || nugget.numbers === null)
+      return ofSamples(M, correlations(halvesOf(settings, M), M, length.operand, nugget.operand, clean));
+    const made =
+      known.get(M) ?? whitening(OWNER, correlationsOf(halvesOf(settings, M), M, length.numbers[0], nugget.numbers[0]));
+    known.set(M, made);
+    return made;
+  };
+}
+
+/** Empty, so that the Hessian is taken, where it would need too many nodes. */
+function informationOf(settings: Settings, factorOf: (clean: Tensor) => Factor, clean: Tensor): readonly Information[] {
+  const { scale, length, nugget } = settings;
+  const sigma = scale.operand;
+  const M = clean.cols;
+  if (length.numbers && nugget.numbers && (scale.numbers || scale.size === null)) {
+    const white = { of: factorOf(clean).whiten(div(clean, isTensor(sigma) ? detach(sigma) : sigma)), weight: 1 };
+    return isTensor(sigma) ? [white, { of: log(sigma), weight: 2 * M }] : [white];
+  }
+  if (M > MOST_INFORMED) return [];
+  const r = correlations(halvesOf(settings, M), M, length.operand, nugget.operand, clean);
+  return ofMatrices(M, clean, sigma, r);
+}
 
 function correlationsOf(halves: Float64Array, M: number, length: number, nugget: number): Float64Array {
   const diagonal = onDiagonal(M, nugget * nugget);
@@ -193,10 +213,10 @@ function correlationsOf(halves: Float64Array, M: number, length: number, nugget:
 }
 
 /** The factor of each sample's R. @throws for more data than a matrix of each sample allows. */
-function ofSamples(owner: string, M: number, r: Tensor): Factor {
+function ofSamples(M: number, r: Tensor): Factor {
   if (M > MOST_DATA)
     throw new Error(
-      `${owner}: expected at most ${MOST_DATA} data with a length or nugget that is a tensor, got ${M}; fix them as numbers, or use ar1Noise()`,
+      `${OWNER}: expected at most ${MOST_DATA} data with a length or nugget that is a tensor, got ${M}; fix them as numbers, or use ar1Noise()`,
     );
   const l = cholesky(r);
   return {
