@@ -28,6 +28,11 @@ const entries = {
     source: "src/ops.ts",
     about: "The differentiable operations that forward models are written in.",
   },
+  dynamics: {
+    module: "retrodict/dynamics",
+    source: "src/dynamics.ts",
+    about: "Ordinary differential equations in forward models.",
+  },
   fem: { module: "retrodict/fem", source: "src/fem.ts", about: "Meshes and finite elements." },
   problems: { module: "retrodict/problems", source: "src/problems.ts", about: "The problems that are built in." },
   diagnostics: { module: "retrodict/diagnostics", source: "src/diagnostics.ts", about: "Tests of posteriors." },

@@ -35,13 +35,22 @@ export const ORDER = [
   "diagnostics",
   "evaluate",
   "fem",
+  "dynamics",
   "problems",
   "report",
   "cli",
 ] as const;
 
 /** The files that may stand directly in src/: the entry points of package.json, and the version. */
-export const FACES = ["index.ts", "ops.ts", "fem.ts", "diagnostics.ts", "problems.ts", "version.ts"] as const;
+export const FACES = [
+  "index.ts",
+  "ops.ts",
+  "dynamics.ts",
+  "fem.ts",
+  "diagnostics.ts",
+  "problems.ts",
+  "version.ts",
+] as const;
 
 /** The import graph: the imports of each file, as paths below src/. */
 export type Imports = ReadonlyMap<string, readonly string[]>;

@@ -16,4 +16,5 @@ export {
 } from "./graph/build.ts";
 export * from "./graph/elementwise.ts";
 export { gaussianLogDensity, gaussianSample, logDet, triDiagonal } from "./graph/linear.ts";
+export { type ScanEmission, type ScanOptions, type ScanStep, scan } from "./graph/scan.ts";
 export type { DType, Operand, Tensor } from "./graph/tensor.ts";

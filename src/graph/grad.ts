@@ -43,7 +43,8 @@ export function grad(output: Tensor, wrt: readonly Tensor[], seed?: Tensor): (Te
     const g = cotangents.get(node);
     const vjp = vjps[node.op];
     if (g === undefined || vjp === null || !needed.has(node)) continue;
-    vjp(g, node, grad).forEach((cotangent, i) => {
+    const wants = (i: number): boolean => needed.has(node.inputs[i]);
+    vjp(g, node, grad, wants).forEach((cotangent, i) => {
       const target = node.inputs[i];
       if (cotangent === null || !needed.has(target)) return;
       const reduced = reduceTo(cotangent, target);

@@ -76,7 +76,7 @@ export const activationNames = ["linear", "relu", "leakyRelu", "tanh", "sigmoid"
 export type Activation = (typeof activationNames)[number];
 
 /** The ops without inputs, then the others by family. */
-export type LeafName = "input" | "param" | "constant" | "random" | "bankRows" | "ones" | "rowWeight";
+export type LeafName = "input" | "param" | "constant" | "random" | "bankRows" | "ones" | "rowWeight" | "placeholder";
 export type ArrangementName = "concat" | "columns" | "tile" | "sumTiles" | "cast" | "detach";
 export type ReductionName = "sumFeatures" | "logSumExp" | "cumsum" | "batchSum";
 export type LayerName = "dense" | "denseInputGrad" | "denseWeightGrad";
@@ -90,6 +90,8 @@ export type SparseName =
   | "sparseSolve"
   | "sparseLogDet"
   | "sparseInverse";
+/** The loop, its gradient, and the gradient of one param that it reads. */
+export type ScanName = "scan" | "scanGrad" | "scanSum";
 /** Name of any op. */
 export type OpName =
   | MapName
@@ -99,4 +101,5 @@ export type OpName =
   | LayerName
   | TriangleName
   | SplineName
-  | SparseName;
+  | SparseName
+  | ScanName;

@@ -1,92 +1,23 @@
-/**
- * A plan: the records that an executor runs, in order, as plain data. Records read and write values; a value is in a region:
- *
- *   slot       batch tensors of the current shard; a slot is used again once its last reader has run
- *   weights    the slab of trained parameters        frozen   the slab of untrained ones (scalers, projections)
- *   sums       params that shards add to: first the gradient of the weights slab, entry by entry, then other sums
- *   temporary  params that are computed once for each step   constant  fixed numbers
- *
- * Three phases: `prologue` (params from weights), `shard` (once for each shard of rows), `epilogue` (from sums over all shards).
- */
-import type { OpName } from "./names.ts";
+/** Makes plans of graphs: order, lifetimes, places. The parts of a plan are in plan-data.ts. */
+import { Ground } from "./ground.ts";
+import { loopOf } from "./loop-data.ts";
+import {
+  bytesOf,
+  type Phase,
+  type Plan,
+  type PlanLoop,
+  type PlanRecord,
+  paramBytes,
+  type Slab,
+  type SlabEntry,
+  type Value,
+} from "./plan-data.ts";
+import { bodiesOf, readBy, recordOf, sumsOf } from "./records.ts";
 import { rules } from "./rules.ts";
 import { attrsKey, simplify } from "./simplify.ts";
-import { type Attrs, type DType, type Kind, shapeOf, show, type Tensor, topological } from "./tensor.ts";
+import { shapeOf, show, type Tensor, topological } from "./tensor.ts";
 
-/** Place of a value. */
-export type Region = "slot" | "weights" | "frozen" | "sums" | "temporary" | "constant";
-/** When a record runs. */
-export type Phase = "prologue" | "shard" | "epilogue";
-
-/** A tensor of the plan, with its place. */
-export interface Value {
-  readonly kind: Kind;
-  readonly rows: number;
-  readonly cols: number;
-  readonly dtype: DType;
-  readonly region: Region;
-  /** Index of the slot, or byte offset in the region. */
-  readonly at: number;
-}
-/** One op on values, by their indices. */
-export interface PlanRecord {
-  readonly op: OpName;
-  readonly attrs: Attrs;
-  readonly inputs: readonly number[];
-  readonly output: number;
-}
-/** A value that the caller reads. */
-export interface PlanOutput {
-  readonly name: string;
-  readonly value: number;
-}
-/** An ordered list of records over values in regions. */
-export interface Plan {
-  readonly name: string;
-  /** Rows of the untiled batch that one pass over the shard records takes: fixed by the plan, never by the number of threads. */
-  readonly shardRows: number;
-  /** Rows of every run if they are known in advance, else 0. */
-  readonly rows: number;
-  readonly values: readonly Value[];
-  readonly records: Readonly<Record<Phase, readonly PlanRecord[]>>;
-  /** Bytes of each slot for one row of the untiled batch. */
-  readonly slots: readonly number[];
-  readonly inputs: readonly { name: string; cols: number; dtype: DType; repeat: boolean }[];
-  readonly outputs: readonly PlanOutput[];
-  readonly constants: readonly { at: number; dtype: DType; values: readonly number[] }[];
-  readonly bytes: {
-    readonly temporary: number;
-    readonly constant: number;
-    readonly sums32: number;
-    readonly sums64: number;
-  };
-  /** Whether `sums` starts with the gradient of the weights. */
-  readonly hasGradient: boolean;
-}
-
-/** A named param in a slab. */
-export interface SlabEntry {
-  readonly name: string;
-  readonly rows: number;
-  readonly cols: number;
-  /** Bytes from the start of the slab, a multiple of 256. */
-  readonly offset: number;
-  /** Training starts from draws of U(−init, init). */
-  readonly init: number;
-}
-/** Named params one after another in memory. */
-export interface Slab {
-  readonly entries: readonly SlabEntry[];
-  readonly bytes: number;
-}
-
-/** Bytes of one number. */
-export const bytesOf = (dtype: DType): number => (dtype === "f32" ? 4 : 8);
-/** Rounded up to a multiple of `to`. */
-export const align = (n: number, to: number): number => Math.ceil(n / to) * to;
-/** Each param has at least 32 bytes of slack, so that a kernel may work in whole vectors. */
-const paramBytes = (t: { rows: number; cols: number; dtype: DType }): number =>
-  align(t.rows * t.cols * bytesOf(t.dtype) + 32, 256);
+export * from "./plan-data.ts";
 
 /** Lays out the named params of all plans, in the order in which the forward graphs use them. @throws when shapes of one name differ. */
 export function layOutSlab(leaves: readonly Tensor[]): Slab {
@@ -115,25 +46,6 @@ export interface PlanSpec {
   readonly gradients?: ReadonlyMap<string, Tensor>;
   readonly shardRows: number;
   readonly rows?: number;
-}
-
-/** Slots by lifetime: a free slot goes to the next value that needs about as much. */
-class SlotPool {
-  readonly sizes: number[] = [];
-  private readonly free: number[] = [];
-  take(bytesPerRow: number): number {
-    let best = -1;
-    for (const slot of this.free) {
-      const fits = this.sizes[slot] >= bytesPerRow && this.sizes[slot] <= 2 * bytesPerRow;
-      if (fits && (best < 0 || this.sizes[slot] < this.sizes[best])) best = slot;
-    }
-    if (best < 0) return this.sizes.push(bytesPerRow) - 1;
-    this.free.splice(this.free.indexOf(best), 1);
-    return best;
-  }
-  release(slot: number): void {
-    this.free.push(slot);
-  }
 }
 
 interface Graph {
@@ -183,39 +95,55 @@ function place(
   slabs: { readonly weights: Slab; readonly frozen: Slab },
   gradientBytes: number,
 ) {
-  const pool = new SlotPool();
-  const bytes = { temporary: 0, constant: 0, sums32: gradientBytes, sums64: 0 };
-  const reserve = (key: keyof typeof bytes, t: Tensor): number => {
-    const at = bytes[key];
-    bytes[key] += paramBytes(t);
-    return at;
-  };
+  const ground = new Ground(gradientBytes);
+  const { values } = ground;
   const offsetIn = (slab: Slab, name: unknown): number =>
     (slab.entries.find((entry) => entry.name === name) as SlabEntry).offset;
   const placeOf = (t: Tensor): Pick<Value, "region" | "at"> => {
-    if (t.kind === "batch") return { region: "slot", at: pool.take(t.rows * t.cols * bytesOf(t.dtype)) };
+    if (t.kind === "batch") return ground.take(t);
     if (gradientOf.has(t)) return { region: "sums", at: offsetIn(slabs.weights, gradientOf.get(t)) };
-    if (rules[t.op].accumulates) return { region: "sums", at: reserve(t.dtype === "f32" ? "sums32" : "sums64", t) };
-    if (t.op === "constant") return { region: "constant", at: reserve("constant", t) };
-    if (t.op !== "param") return { region: "temporary", at: reserve("temporary", t) };
+    if (rules[t.op].accumulates)
+      return { region: "sums", at: ground.reserve(t.dtype === "f32" ? "sums32" : "sums64", t) };
+    if (t.op === "constant") return ground.constant(t);
+    if (t.op !== "param") return { region: "temporary", at: ground.reserve("temporary", t) };
     const region = t.attrs.frozen ? "frozen" : "weights";
     return { region, at: offsetIn(slabs[region], t.attrs.name) };
   };
 
+  const ids = new Map(order.map((t, i) => [t, i]));
+  values.length = order.length; // those of the bodies of loops follow
+  const set = (t: Tensor): void => {
+    values[ids.get(t) as number] ??= { ...shapeOf(t), ...placeOf(t) };
+  };
   const lastUse = new Map(outputs.map((t) => [t, order.length]));
   for (const [i, t] of order.entries())
-    for (const x of [t, ...t.inputs]) lastUse.set(x, Math.max(i, lastUse.get(x) ?? 0));
-  const values = new Map<Tensor, Value>();
+    for (const x of [t, ...readBy(t)]) lastUse.set(x, Math.max(i, lastUse.get(x) ?? 0));
+  const loops = new Map<Tensor, PlanLoop>();
+  const sums = sumsOf(order);
   for (const [i, t] of order.entries()) {
-    values.set(t, { ...shapeOf(t), ...placeOf(t) });
+    set(t);
+    const loop = loopOf(t);
+    if (loop !== undefined) {
+      const own = sums.get(t) ?? [];
+      own.forEach(set); // the loop adds to them
+      const places = new Map(own.map((x) => [x.attrs.index as number, [ids.get(x) as number]]));
+      loops.set(t, loop.methods.place(t, ids, places, ground));
+    }
     // Only after the output has its place: it never shares the slot of an input.
-    for (const x of new Set([t, ...t.inputs]))
-      if (x.kind === "batch" && lastUse.get(x) === i) pool.release((values.get(x) as Value).at);
+    for (const x of new Set([t, ...readBy(t)]))
+      if (x.kind === "batch" && lastUse.get(x) === i) ground.pool.release(values[ids.get(x) as number].at);
   }
   /** The f64 sums lie after the f32 ones. */
   const settle = (v: Value): Value =>
-    v.region === "sums" && v.dtype === "f64" ? { ...v, at: v.at + bytes.sums32 } : v;
-  return { values: [...values.values()].map(settle), slots: pool.sizes, bytes };
+    v.region === "sums" && v.dtype === "f64" ? { ...v, at: v.at + ground.bytes.sums32 } : v;
+  return {
+    values: values.map(settle),
+    ids,
+    loops,
+    slots: ground.pool.sizes,
+    bytes: ground.bytes,
+    constants: ground.constants,
+  };
 }
 
 /** Inputs that the caller gives for each run. @throws if two inputs of the same name differ. */
@@ -234,13 +162,16 @@ export function makePlan(spec: PlanSpec, weights: Slab, frozen: Slab): Plan {
   const { outputs, order } = graph;
   const phases = phasesOf(spec.name, order);
   const hasGradient = spec.gradients !== undefined;
-  const { values, slots, bytes } = place(graph, { weights, frozen }, hasGradient ? weights.bytes : 0);
-  const ids = new Map(order.map((t, i) => [t, i]));
+  const { values, ids, loops, slots, bytes, constants } = place(
+    graph,
+    { weights, frozen },
+    hasGradient ? weights.bytes : 0,
+  );
   const idOf = (t: Tensor): number => ids.get(t) as number;
   const recordsOf = (phase: Phase): PlanRecord[] =>
     order
-      .filter((t) => phases.get(t) === phase)
-      .map((t) => ({ op: t.op, attrs: t.attrs, inputs: t.inputs.map(idOf), output: idOf(t) }));
+      .filter((t) => phases.get(t) === phase && t.op !== "scanSum")
+      .map((t) => recordOf(t, idOf, idOf(t), loops.get(t)));
   return {
     name: spec.name,
     shardRows: spec.shardRows,
@@ -250,9 +181,7 @@ export function makePlan(spec: PlanSpec, weights: Slab, frozen: Slab): Plan {
     slots,
     inputs: inputsOf(spec.name, order),
     outputs: Object.keys(spec.outputs).map((name, i) => ({ name, value: idOf(outputs[i]) })),
-    constants: order
-      .filter((t) => t.op === "constant")
-      .map((t) => ({ at: values[idOf(t)].at, dtype: t.dtype, values: t.attrs.values as number[] })),
+    constants,
     bytes,
     hasGradient,
   };
@@ -260,38 +189,51 @@ export function makePlan(spec: PlanSpec, weights: Slab, frozen: Slab): Plan {
 
 /** Floating-point operations, and bytes read and written, of one run over `rows` rows. */
 export function cost(plan: Plan, rows: number): { flops: number; bytes: number } {
-  let flops = 0;
-  let bytes = 0;
+  const total = { flops: 0, bytes: 0 };
   const size = (v: Value): number => (v.kind === "batch" ? v.rows * rows : v.rows) * v.cols * bytesOf(v.dtype);
-  for (const record of Object.values(plan.records).flat()) {
-    const node = {
-      ...plan.values[record.output],
-      op: record.op,
-      attrs: record.attrs,
-      inputs: record.inputs.map((i) => plan.values[i]),
-    };
-    flops += rules[record.op].flops?.(node as unknown as Tensor, rows) ?? 0;
-    bytes += [record.output, ...record.inputs].reduce((n, i) => n + size(plan.values[i]), 0);
-  }
-  return { flops, bytes };
+  const count = (records: readonly PlanRecord[], times: number): void => {
+    for (const record of records) {
+      const node = {
+        ...plan.values[record.output],
+        op: record.op,
+        attrs: record.attrs,
+        inputs: record.inputs.map((i) => plan.values[i]),
+      };
+      total.flops += times * (rules[record.op].flops?.(node as unknown as Tensor, rows) ?? 0);
+      total.bytes += times * [record.output, ...record.inputs].reduce((n, i) => n + size(plan.values[i]), 0);
+      if (record.loop) for (const { body, runs } of bodiesOf(record.loop)) count(body.records, times * runs);
+    }
+  };
+  count(Object.values(plan.records).flat(), 1);
+  return total;
 }
 
 /** The plan as text, one line for each record: `%7 slot 3 = dense(%5, %6) {"bias":true,…}  (B, 100) f32`. */
 export function printPlan(plan: Plan): string {
   const name = (i: number): string => {
     const v = plan.values[i];
-    return `%${i}[${v.region} ${v.at}]`;
+    return i < 0 ? "0" : `%${i}[${v.region} ${v.at}]`;
   };
   const lines = [
     `plan ${plan.name}: shards of ${plan.shardRows} rows, ${plan.slots.length} slots, ${plan.slots.reduce((a, b) => a + b, 0)} bytes a row`,
   ];
-  for (const [phase, records] of Object.entries(plan.records)) {
-    if (records.length > 0) lines.push(`${phase}:`);
+  const print = (records: readonly PlanRecord[], indent: string): void => {
     for (const r of records) {
       const v = plan.values[r.output];
       const attrs = Object.keys(r.attrs).length > 0 ? ` ${attrsKey(r.attrs).slice(0, 80)}` : "";
-      lines.push(`  ${name(r.output)} = ${r.op}(${r.inputs.map(name).join(", ")})${attrs}  ${show(v)} ${v.dtype}`);
+      lines.push(
+        `${indent}${name(r.output)} = ${r.op}(${r.inputs.map(name).join(", ")})${attrs}  ${show(v)} ${v.dtype}`,
+      );
+      if (r.loop === undefined) continue;
+      for (const { what, body, runs } of bodiesOf(r.loop)) {
+        lines.push(`${indent}  ${what}, ${runs} times → ${body.results.map(name).join(", ")}:`);
+        print(body.records, `${indent}    `);
+      }
     }
+  };
+  for (const [phase, records] of Object.entries(plan.records)) {
+    if (records.length > 0) lines.push(`${phase}:`);
+    print(records, "  ");
   }
   for (const o of plan.outputs) lines.push(`output ${o.name} = ${name(o.value)}`);
   return lines.join("\n");

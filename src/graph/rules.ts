@@ -2,6 +2,7 @@
  * The shape rules: one table. A row says what shape an op makes of its inputs (and throws when it cannot), what that costs, and
  * whether it sums over the batch. Rules look at shapes alone: they call no op.
  */
+import { type Loop, loopOf } from "./loop-data.ts";
 import {
   type ArrangementName,
   type LayerName,
@@ -11,6 +12,7 @@ import {
   maps,
   type OpName,
   type ReductionName,
+  type ScanName,
 } from "./names.ts";
 import { elements, fail, onBatch, type Rule, sameType } from "./rule.ts";
 import { sparseRules } from "./sparse-rules.ts";
@@ -62,6 +64,8 @@ const leafRules: Readonly<Record<LeafName, Rule>> = {
   ones: leaf("batch"),
   /** (B, 1): 1 for the rows of the batch, 0 for the lanes that pad its last block. */
   rowWeight: leaf("batch"),
+  /** A value that a loop gives to its body: the state, say. */
+  placeholder: { shape: (_inputs, a) => a.shape as Shape },
 };
 
 const arrangementRules: Readonly<Record<ArrangementName, Rule>> = {
@@ -154,6 +158,21 @@ const layerRules: Readonly<Record<LayerName, Rule>> = {
   },
 };
 
+/** Loops bring their shapes along (scan-rules.ts). */
+const loopRule = (op: ScanName): Rule => ({
+  shape: (inputs, attrs, name) =>
+    (loopOf(op === "scanSum" ? inputs[0] : { attrs }) as Loop).methods.shapes[op](inputs, attrs, name),
+  accumulates: op === "scanSum",
+});
+const scanRules: Readonly<Record<ScanName, Rule>> = {
+  /** Emissions of a loop one after another, {loop}: state, fixed, series, params → (T·B, m·Y). */
+  scan: loopRule("scan"),
+  /** Cotangents of the state, fixed batches and series, {grad}: the cotangent of the emissions, then the inputs of `scan`. */
+  scanGrad: loopRule("scanGrad"),
+  /** The gradient of one param, which `scanGrad` adds to, {index}: the `scanGrad` node, then its inputs. */
+  scanSum: loopRule("scanSum"),
+};
+
 /** The table. */
 export const rules: Readonly<Record<OpName, Rule>> = {
   ...mapRules,
@@ -164,4 +183,5 @@ export const rules: Readonly<Record<OpName, Rule>> = {
   ...triangleRules,
   ...splineRules,
   ...sparseRules,
+  ...scanRules,
 };

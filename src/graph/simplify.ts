@@ -9,8 +9,20 @@ function uniformValue(t: Tensor): number | undefined {
   return values.every((v) => v === values[0]) ? values[0] : undefined;
 }
 
-type Rule = (t: Tensor) => Tensor | undefined;
+/** A simpler node of the same shape, or undefined. */
+export type Rule = (t: Tensor) => Tensor | undefined;
 const unlessSpread = (x: Tensor, t: Tensor): Tensor | undefined => (sameShape(x, t) ? x : undefined);
+
+/** Columns in their order, and columns of columns. */
+export function columnsAgain(x: Tensor, indices: readonly number[]): Tensor | undefined {
+  if (indices.length === x.cols && indices.every((c, i) => c === i)) return x;
+  if (x.op !== "columns") return undefined;
+  const inner = x.attrs.indices as number[];
+  return pickColumns(
+    x.inputs[0],
+    indices.map((c) => (c < 0 ? -1 : inner[c])),
+  );
+}
 
 /** Identities by op. Each returns a simpler node of the same shape, or undefined. */
 const rules: Partial<Record<Tensor["op"], Rule>> = {
@@ -28,17 +40,7 @@ const rules: Partial<Record<Tensor["op"], Rule>> = {
   div: (t) => (uniformValue(t.inputs[1]) === 1 ? unlessSpread(t.inputs[0], t) : undefined),
   neg: (t) => (t.inputs[0].op === "neg" ? t.inputs[0].inputs[0] : undefined),
   detach: (t) => t.inputs[0],
-  columns: (t) => {
-    const indices = t.attrs.indices as number[];
-    const [x] = t.inputs;
-    if (indices.length === x.cols && indices.every((c, i) => c === i)) return x;
-    if (x.op !== "columns") return undefined;
-    const inner = x.attrs.indices as number[];
-    return pickColumns(
-      x.inputs[0],
-      indices.map((c) => (c < 0 ? -1 : inner[c])),
-    );
-  },
+  columns: (t) => columnsAgain(t.inputs[0], t.attrs.indices as number[]),
 };
 
 /** Longer lists, such as the tables of sparse matrices, are compared by identity: comparing entries costs more than a copy. */
@@ -46,7 +48,7 @@ const LONG_LIST = 256;
 const tables = new WeakMap<object, number>();
 let tableCount = 0;
 /** The number of a table: the same each time. */
-function tableId(table: object): number {
+export function tableId(table: object): number {
   const known = tables.get(table);
   if (known !== undefined) return known;
   tables.set(table, ++tableCount);
@@ -63,8 +65,8 @@ const exact = (_key: string, v: unknown): unknown => {
 /** Attributes as text: equal for equal attributes. */
 export const attrsKey = (attrs: Attrs): string => JSON.stringify(attrs, exact);
 
-/** The same outputs, in the same order, over a smaller graph. */
-export function simplify(outputs: readonly Tensor[]): Tensor[] {
+/** The same outputs, in the same order, over a smaller graph; `more` is tried where no rule here fits. */
+export function simplify(outputs: readonly Tensor[], more?: Rule): Tensor[] {
   const replaced = new Map<Tensor, Tensor>();
   const known = new Map<string, Tensor>();
   const ids = new Map<Tensor, number>();
@@ -81,8 +83,8 @@ export function simplify(outputs: readonly Tensor[]): Tensor[] {
     const same = inputs.every((t, i) => t === node.inputs[i]);
     const rebuilt = same ? node : Object.freeze({ ...node, inputs });
     let simpler: Tensor = rebuilt;
-    for (let next = rules[simpler.op]?.(simpler); next !== undefined; next = rules[simpler.op]?.(simpler))
-      simpler = next;
+    const step = (t: Tensor): Tensor | undefined => rules[t.op]?.(t) ?? more?.(t);
+    for (let next = step(simpler); next !== undefined; next = step(simpler)) simpler = next;
     // A rule may have made new nodes: each needs an id.
     for (const t of simpler.inputs)
       if (!ids.has(t)) simpler = Object.freeze({ ...simpler, inputs: simpler.inputs.map(unique) });

@@ -65,6 +65,7 @@ export function show(t: Pick<Tensor, "kind" | "rows" | "cols">): string {
 export function topological(outputs: readonly Tensor[], leaves: readonly Tensor[] = []): Tensor[] {
   const order: Tensor[] = [];
   const seen = new Set<Tensor>();
+  const ends = new Set(leaves);
   const stack: { node: Tensor; next: number }[] = [];
   const enter = (node: Tensor): void => {
     if (seen.has(node)) return;
@@ -74,7 +75,7 @@ export function topological(outputs: readonly Tensor[], leaves: readonly Tensor[
   for (const output of outputs) {
     for (enter(output); stack.length > 0; ) {
       const top = stack[stack.length - 1];
-      if (top.next < top.node.inputs.length && !leaves.includes(top.node)) enter(top.node.inputs[top.next++]);
+      if (top.next < top.node.inputs.length && !ends.has(top.node)) enter(top.node.inputs[top.next++]);
       else order.push((stack.pop() as typeof top).node);
     }
   }

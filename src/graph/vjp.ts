@@ -6,6 +6,7 @@ export type Grad = (output: Tensor, wrt: readonly Tensor[], seed?: Tensor) => (T
 
 /**
  * Cotangents of the inputs of `node` (null: none) from the cotangent `g` of its output, as more graph. `grad` is the reverse
- * sweep, for a rule that differentiates its node written out in other ops.
+ * sweep, for a rule that differentiates its node written out in other ops; `wants` tells whether the cotangent of an input is
+ * needed, for a rule that saves work, or refuses some of its inputs.
  */
-export type Vjp = (g: Tensor, node: Tensor, grad: Grad) => (Tensor | null)[];
+export type Vjp = (g: Tensor, node: Tensor, grad: Grad, wants: (input: number) => boolean) => (Tensor | null)[];

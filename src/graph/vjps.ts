@@ -21,8 +21,18 @@ import {
   sumTiles,
   tile,
 } from "./build.ts";
+import { type Loop, loopOf } from "./loop-data.ts";
 import { mapVjps } from "./map-vjps.ts";
-import type { Activation, ArrangementName, LayerName, LeafName, OpName, ReductionName, SplineName } from "./names.ts";
+import type {
+  Activation,
+  ArrangementName,
+  LayerName,
+  LeafName,
+  OpName,
+  ReductionName,
+  ScanName,
+  SplineName,
+} from "./names.ts";
 import { sparseVjps } from "./sparse-vjps.ts";
 import type { SplineAttrs } from "./spline-rules.ts";
 import type { Tensor } from "./tensor.ts";
@@ -37,6 +47,7 @@ const leafVjps: Readonly<Record<LeafName, null>> = {
   bankRows: null,
   ones: null,
   rowWeight: null,
+  placeholder: null,
 };
 
 /** Transpose of `columns`: where an index is repeated, its cotangents add. */
@@ -98,6 +109,17 @@ const splineVjps: Readonly<Record<SplineName, Vjp>> = {
   },
 };
 
+/** Loops bring their derivatives along (scan-vjps.ts). */
+const loopVjp =
+  (op: ScanName): Vjp =>
+  (g, node, ...rest) =>
+    (loopOf(op === "scanSum" ? node.inputs[0] : node) as Loop).methods.vjps[op](g, node, ...rest);
+const scanVjps: Readonly<Record<ScanName, Vjp>> = {
+  scan: loopVjp("scan"),
+  scanGrad: loopVjp("scanGrad"),
+  scanSum: loopVjp("scanSum"),
+};
+
 /** The table. */
 export const vjps: Readonly<Record<OpName, Vjp | null>> = {
   ...mapVjps,
@@ -108,4 +130,5 @@ export const vjps: Readonly<Record<OpName, Vjp | null>> = {
   ...triangleVjps,
   ...splineVjps,
   ...sparseVjps,
+  ...scanVjps,
 };

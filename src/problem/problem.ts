@@ -30,6 +30,7 @@ import { add, cast, input, tile } from "../graph/build.ts";
 import { isTensor, show, type Tensor, topological } from "../graph/tensor.ts";
 import { isLost, isOffset } from "../numbers/offsets.ts";
 import { CALL_DEFAULTS, type CallSettings, resolveSimulator, type Simulator, type SimulatorSpec } from "./simulator.ts";
+import { type Solver, withSolvers } from "./solvers.ts";
 
 /** A covariance of more parameters takes hundreds of megabytes, and minutes. */
 export const MOST_PARAMETERS = 4096;
@@ -61,6 +62,11 @@ export interface Problem {
   readonly proposal: Distribution | null;
   /** Noise-free data (B, M) of parameters (B, D), of their type; null where there is no forward model in ops. */
   readonly forward: ((theta: Tensor) => Tensor) | null;
+  /**
+   * The solvers of differential equations in the forward model, with their numbers of steps: those that `ode` chooses are chosen at the
+   * first call, or at the first use of the forward model.
+   */
+  readonly solvers: () => readonly Solver[];
   /** The simulator, where there is no forward model in ops; else null. */
   readonly simulate: Simulator | null;
   /** How the simulator is called. */
@@ -156,9 +162,11 @@ function nameAll(
   return Object.freeze(named);
 }
 
+const thetaOf = (size: number): Tensor => input("theta", size, { dtype: "f64" });
+
 /** The number M of data of a forward model, by tracing it once. */
 function traceForward(owner: string, forward: (theta: Tensor) => Tensor, size: number): number {
-  const theta = input("theta", size, { dtype: "f64" });
+  const theta = thetaOf(size);
   return checkForward(owner, theta, forward(theta)).cols;
 }
 
@@ -232,7 +240,9 @@ export function defineProblem(spec: ProblemSpec): Problem {
   if (simulator?.D !== undefined && simulator.D !== D)
     throw new Error(`${name}: expected a prior of ${simulator.D} parameters, as simulate takes, got one of ${D}`);
   const deferred = settings.deferred && forward !== null;
-  const M = forward === null || deferred ? countOf(name, data, simulator?.M) : traceForward(name, forward, D);
+  // The noise is read only once the steps of solvers are chosen, which is after the definition.
+  const solved = forward && withSolvers(forward, () => ({ name, from: proposal ?? prior, noise }));
+  const M = solved === null || deferred ? countOf(name, data, simulator?.M) : traceForward(name, solved.shape, D);
   const source = forward === null ? "data" : "what forward returns";
   const noise = noiseModelOf(name, settings.noise, D, M, source);
   if (typeof data === "number" && data !== M)
@@ -246,7 +256,8 @@ export function defineProblem(spec: ProblemSpec): Problem {
     M,
     prior,
     proposal,
-    forward: deferred ? deferredForward(name, forward, M) : forward,
+    forward: deferred && solved ? deferredForward(name, solved.forward, M) : (solved?.forward ?? null),
+    solvers: () => solved?.solvers() ?? [],
     simulate: simulator?.run ?? null,
     calls: simulator?.calls ?? CALL_DEFAULTS,
     noise,

@@ -9,6 +9,8 @@ export const SIMULATION_STEPS = {
   /** Noise as numbers; -7 is that of predictive checks. */
   noise: -9,
   predict: -8,
+  /** The choice of the steps of solvers. */
+  solver: -10,
   /** Surrogates take this step and those below it, one for each of their simulations. */
   surrogate: -1000,
   /** Chains take this step and those below it where their first start is not finite. */

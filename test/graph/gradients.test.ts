@@ -6,6 +6,7 @@ import * as g from "../../src/graph/build.ts";
 import { grad } from "../../src/graph/grad.ts";
 import { gaussianLogDensity, gaussianSample, logDet } from "../../src/graph/linear.ts";
 import { activationNames, type MapName, mapNames, maps, type OpName } from "../../src/graph/names.ts";
+import { scan } from "../../src/graph/scan.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { vjps } from "../../src/graph/vjps.ts";
 import { packed, packedOrder } from "../../src/numbers/triangles.ts";
@@ -226,6 +227,24 @@ for (const inverse of [false, true]) {
     false,
   );
 }
+
+// ---- loops: second derivatives are those of Jacobian-vector products (scan.test.ts)
+const spiral = (s: Tensor, a: Tensor, row: Tensor): Tensor =>
+  scan({
+    state: s,
+    steps: 3,
+    step: (x) => g.add(g.mul(g.sin(x), a), row),
+    emit: { at: [1, 3], value: (x) => g.mul(x, a) },
+  });
+/** Parts of `scanGrad` and `scanSum`, as functions of the cotangent alone. */
+const ofCotangent = (wrt: number) => (seed: Tensor) => {
+  const fixed = [g.mul(g.ones("f64"), [0.5, -1]), g.mul(g.ones("f64"), 1.25), g.exp(g.constant([0.25, -0.5], "f64"))];
+  return grad(spiral(fixed[0], fixed[1], fixed[2]), [fixed[wrt]], seed)[0] as Tensor;
+};
+add("scan", "by state, batch and param", [batchOf(2), batchOf(1), paramOf(1, 2)], spiral, false);
+add("scanGrad", "of the state", [batchOf(4)], ofCotangent(0), false);
+add("scanGrad", "of a batch", [batchOf(4)], ofCotangent(1), false);
+add("scanSum", "of a param", [batchOf(4)], ofCotangent(2), false);
 
 for (const { op, name, leaves: specs, build, second } of cases) {
   test(`the derivatives of ${op} agree with finite differences: ${name}`, async () => {

@@ -17,15 +17,16 @@ const without = (has: (op: string) => boolean): string[] =>
     .filter((op) => !has(op))
     .sort();
 
-test("every op has a kernel on wasm, except weights and constants, which are in memory already", () => {
+test("every op has a kernel on wasm, except weights and constants, which are in memory already, and loops", () => {
   assert.equal(
     without((op) => onWasm.includes(`${op}_f32`)),
-    ["constant", "param"],
+    ["constant", "param", "placeholder", "scan", "scanGrad", "scanSum"],
   );
 });
 
-test("every op has kernels on WebGPU, except those of sparse systems", () => {
-  assert.equal(without(hasKernels), ["sparseCholesky", "sparseInverse", "sparseLogDet", "sparseSolve"]);
+test("every op has kernels on WebGPU, except loops and those of sparse systems", () => {
+  const loops = ["placeholder", "scan", "scanGrad", "scanSum"];
+  assert.equal(without(hasKernels), [...loops, "sparseCholesky", "sparseInverse", "sparseLogDet", "sparseSolve"]);
 });
 
 test("every kernel of wasm belongs to an op, and is in the comparisons of op-cases.ts or has a test of its own", () => {

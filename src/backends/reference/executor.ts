@@ -7,7 +7,7 @@ import type { Program } from "../../graph/program.ts";
 import type { CreateExecutor, Executor, OptimiserOptions, Rows, RunOptions } from "../backend.ts";
 import { bankOf, expectInputs, expectSlab, optimiserOf, planOf, rowsOfBank } from "../requests.ts";
 import type { Dense, RunState } from "./kernel.ts";
-import { kernels } from "./ops.ts";
+import { runRecords } from "./scan.ts";
 
 interface Optimiser {
   updates: number;
@@ -85,16 +85,8 @@ export const createReference: CreateExecutor = async (program: Program, { optimi
     const gradient = new Float64Array(plan.hasGradient ? floats(program.weights) : 0);
     gradients.set(name, gradient);
     const values = allocate(plan, run.rows, gradient);
-    for (const record of [...plan.records.prologue, ...plan.records.shard, ...plan.records.epilogue]) {
-      if (record.op === "param" || record.op === "constant") continue;
-      if (record.op === "bankRows") bankOf(banks, record.attrs.bank as string, name);
-      kernels[record.op](
-        values[record.output],
-        record.inputs.map((i) => values[i]),
-        record.attrs,
-        run,
-      );
-    }
+    for (const { op, attrs } of plan.records.shard) if (op === "bankRows") bankOf(banks, attrs.bank as string, name);
+    runRecords([...plan.records.prologue, ...plan.records.shard, ...plan.records.epilogue], values, run);
     return Object.fromEntries(plan.outputs.map((o) => [o.name, values[o.value].data]));
   }
 

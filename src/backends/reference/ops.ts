@@ -1,5 +1,5 @@
 /** Every op in the plainest f64 code: the oracle that tests compare the kernels of other backends with. */
-import type { Activation, OpName } from "../../graph/names.ts";
+import type { Activation, OpName, ScanName } from "../../graph/names.ts";
 import { normalAt, randomWord, uniformAt } from "../../numbers/random.ts";
 import { type Dense, fill, get, type Kernel, sum } from "./kernel.ts";
 import { activations, mapKernels } from "./maps.ts";
@@ -78,8 +78,11 @@ const splineGrad: Kernel = (out, [x, p, g], { bound, inverse }) => {
   }
 };
 
-/** One function for each op; weights and constants are given, not computed. */
-export const kernels: Readonly<Record<Exclude<OpName, "param" | "constant">, Kernel>> = {
+/** Ops whose numbers are given, not computed, and loops, which run records (scan.ts). */
+type Elsewhere = "param" | "constant" | "placeholder" | ScanName;
+
+/** One function for each other op. */
+export const kernels: Readonly<Record<Exclude<OpName, Elsewhere>, Kernel>> = {
   ...mapKernels,
   input,
   random,

@@ -48,9 +48,10 @@ export function refuseUnknownOps(program: Program): void {
     const odd = Object.values(records)
       .flat()
       .find(({ op }) => !hasKernels(op));
+    const why = odd?.loop ? "loops run on wasm only" : "sparse systems are solved on wasm only";
     if (odd)
       throw new Error(
-        `webgpu: expected ops that it has, got "${odd.op}" in plan "${name}": sparse systems are solved on wasm only; use backend "wasm", or a surrogate()`,
+        `webgpu: expected ops that it has, got "${odd.op}" in plan "${name}": ${why}; use backend "wasm", or a surrogate()`,
       );
   }
 }

@@ -1,0 +1,3 @@
+/** Ordinary differential equations in forward models. */
+export { ode } from "./dynamics/ode.ts";
+export type { Forcing, MethodName, OdeOptions, Rates, RightHandSide } from "./dynamics/options.ts";

@@ -1,0 +1,66 @@
+/**
+ * Bodies of loops: small graphs of their own, whose leaves are placeholders for what changes from step to step (the state, the
+ * constants, the series) and for what does not (batches and params from outside). An op carries its loop as an attribute, which
+ * is compared by identity.
+ */
+import { apply } from "./apply.ts";
+import { rearranged } from "./rearrange.ts";
+import { tableId } from "./simplify.ts";
+import { type Shape, shapeOf, type Tensor, topological } from "./tensor.ts";
+
+let placeholders = 0;
+/** A leaf of a body. */
+export const placeholder = (shape: Shape): Tensor => apply("placeholder", [], { id: ++placeholders, shape });
+
+/** Makes attributes of an object that is compared by identity. */
+export const byIdentity = <T extends object>(x: T): T =>
+  Object.defineProperty(x, "toJSON", { value: () => `loop ${tableId(x)}` });
+
+/** The same graph with some nodes replaced, and what looks through arrangements simplified. */
+export function substitute(outputs: readonly Tensor[], by: ReadonlyMap<Tensor, Tensor>): Tensor[] {
+  const made = new Map(by);
+  for (const node of topological(outputs, [...by.keys()])) {
+    if (made.has(node)) continue;
+    const inputs = node.inputs.map((t) => made.get(t) as Tensor);
+    let next: Tensor = inputs.every((t, i) => t === node.inputs[i]) ? node : Object.freeze({ ...node, inputs });
+    for (let t = rearranged(next); t !== undefined; t = rearranged(next)) next = t;
+    made.set(node, next);
+  }
+  return outputs.map((t) => made.get(t) as Tensor);
+}
+
+/** Outputs that depend on placeholders alone, and the tensors from outside for which new ones stand. */
+export interface Lifted {
+  readonly outputs: readonly Tensor[];
+  readonly fixed: readonly Tensor[];
+  readonly params: readonly Tensor[];
+  readonly placeholders: { readonly fixed: readonly Tensor[]; readonly params: readonly Tensor[] };
+}
+
+/**
+ * Closes a body: the largest parts of it that depend on no placeholder are computed once, outside, and placeholders stand for them.
+ * Constants stay inside.
+ */
+export function lift(bodies: readonly Tensor[], own: readonly Tensor[]): Lifted {
+  const inner = new Set<Tensor>(own);
+  const mark = (outputs: readonly Tensor[]): void => {
+    for (const t of topological(outputs)) if (t.inputs.some((x) => inner.has(x))) inner.add(t);
+  };
+  mark(bodies);
+  // Only nodes of the body are rewritten, so that those from outside keep their identity.
+  const outer = new Set([...inner].flatMap((t) => t.inputs).filter((t) => !inner.has(t)));
+  for (const t of bodies) if (!inner.has(t)) outer.add(t);
+  const outputs = substitute(bodies, new Map([...own, ...outer].map((t) => [t, t])));
+  mark(outputs);
+  const outside = topological(outputs, [...outer]).filter((t) => !inner.has(t) && t.op !== "constant");
+  const fixed = outside.filter((t) => t.kind === "batch");
+  const params = outside.filter((t) => t.kind === "param");
+  const of = new Map(outside.map((t) => [t, placeholder(shapeOf(t))]));
+  const placeholdersOf = (list: readonly Tensor[]): Tensor[] => list.map((t) => of.get(t) as Tensor);
+  return {
+    outputs: substitute(outputs, of),
+    fixed,
+    params,
+    placeholders: { fixed: placeholdersOf(fixed), params: placeholdersOf(params) },
+  };
+}
