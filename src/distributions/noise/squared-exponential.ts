@@ -136,7 +136,7 @@ export function squaredExponentialNoise(options: SquaredExponentialNoiseOptions)
   const { scale, length, nugget, size, positions } = settings;
   const sigma = scale.operand;
   const factorOf = factors(settings);
-  const perSd = nugget.numbers && Math.sqrt(1 + nugget.numbers[0] ** 2);
+  const perSd = nugget.numbers && Math.sqrt(1 + nugget.numbers[0] * nugget.numbers[0]);
   const sds = perSd && scale.numbers?.map((s) => s * perSd);
   const spec = length.numbers && nugget.numbers && scale.numbers;
   return Object.freeze({
