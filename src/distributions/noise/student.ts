@@ -13,7 +13,6 @@ import {
   cast,
   cos,
   div,
-  exp,
   lgamma,
   log,
   log1p,
@@ -25,7 +24,6 @@ import {
   square,
   sub,
   sumFeatures,
-  tanh,
   where,
 } from "../../graph/build.ts";
 import { isTensor, type Operand, type Tensor } from "../../graph/tensor.ts";
@@ -34,6 +32,7 @@ import { expectBatch } from "../distribution.ts";
 import {
   commonSize,
   expectData,
+  expm1,
   type Information,
   isNoiseParameter,
   logScales,
@@ -49,12 +48,6 @@ import {
 
 const LOG_PI = 1.1447298858494002;
 const TWO_PI = 6.283185307179586;
-
-/** exp(x) − 1 for x ≥ 0 without cancellation, which would make the draws for large ν coarse. */
-function expm1(x: Tensor): Tensor {
-  const t = tanh(mul(x, 0.5));
-  return where(sub(x, 1), sub(exp(x), 1), div(mul(t, 2), sub(1, t)));
-}
 
 /** Draws of fewer degrees could overflow single precision. */
 const LEAST_DEGREES = 0.5;
