@@ -26,7 +26,7 @@ import type { Parameter, Problem } from "../problem/problem.ts";
 import { withDataAbout, workAbout } from "../problem/work.ts";
 import type { CalibrationRecord } from "./calibration-record.ts";
 
-/** Forward model and log-prior at fixed parameters. They tell whether a problem is the one that the model was trained on. */
+/** Forward model, log-prior and noise at fixed parameters. They tell whether a problem is the one that the model was trained on. */
 export interface Fingerprint {
   /** The fixed parameters, 8 rows (D). */
   readonly theta: readonly (readonly number[])[];
@@ -34,6 +34,8 @@ export interface Fingerprint {
   readonly forward: readonly (readonly number[])[] | null;
   /** log p(θ) of each row. */
   readonly logPrior: readonly number[];
+  /** Fixed data (M) of the first rows, and their log density given the noise-free data; absent for noise without a density. */
+  readonly noise?: { readonly y: readonly (readonly number[])[]; readonly logDensity: readonly number[] };
 }
 
 /** Importance weights of a map's draws for held-out observations (sampling/psis.ts). */

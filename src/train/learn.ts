@@ -75,7 +75,7 @@ async function learnOn(
   const executor = await createExecutor(program, { ...backend, optimiser: optimiserOf(settings) });
   try {
     const values = constantChannels(bank.noisy, problem.M);
-    const fitted = await fitFrozen(executor, traced, problem.M, bank, values);
+    const fitted = await fitFrozen(executor, traced, work, bank, values, asked);
     const constant = values.flatMap((value, j) =>
       value === null ? [] : { column: j + 1, value: Number(value.toPrecision(7)) },
     );
