@@ -161,7 +161,7 @@ test("the embedding of data is chosen by their number, or by the option", () => 
   }
   assert.throws(
     () => chooseEmbedding("whiten" as never, 4),
-    /^embedding: expected "auto", "none", "standardise" or .*, got "whiten"$/,
+    /^embedding: expected "auto", "none", "standardise", "log" or "root", or .*, got "whiten"$/,
   );
 });
 

@@ -4,8 +4,10 @@
  *
  *   f_k = v_kᵀ ((y − ȳ) / σ) / √(λ_k + 1),
  *
- * or standardised together with their logarithms, asinh(y / 4σ), which are straight lines near 0, where noise hides the sign.
+ * or standardised together with their logarithms, asinh(y / 4σ), which are straight lines near 0, where noise hides the sign, or,
+ * for counts, as their standardised roots √(y + 3/8), whose variance hardly depends on the mean (Anscombe, Biometrika 35 (1948)).
  */
+import type { DataKind } from "../distributions/noise/noise.ts";
 import {
   abs,
   add,
@@ -14,6 +16,7 @@ import {
   dense,
   div,
   log,
+  maximum,
   mul,
   neg,
   sqrt,
@@ -29,14 +32,15 @@ import { principalComponents } from "../numbers/principal.ts";
 import { constantChannels } from "./constant.ts";
 
 /**
- * An embedding, among the options of a training. "log" stands for the data and their logarithms, for data that are positive and
- * spread over scales, as potentials are where coefficients are log-normal.
+ * An embedding, among the options of a training. "auto" standardises; it takes "root" for counts, "log" for positive data, and
+ * principal components of more than 64 data values. "log" stands for the data and their logarithms, for data that are positive and
+ * spread over scales, as potentials are where coefficients are log-normal. "root" stands for square roots, for counts.
  */
-export type EmbeddingOption = "auto" | "none" | "standardise" | "log" | { readonly principal: number };
+export type EmbeddingOption = "auto" | "none" | "standardise" | "log" | "root" | { readonly principal: number };
 
 /** An embedding with its size. */
 export interface Embedding {
-  readonly kind: "none" | "standardise" | "log" | "principal";
+  readonly kind: "none" | "standardise" | "log" | "root" | "principal";
   /** Features E. */
   readonly size: number;
 }
@@ -51,8 +55,13 @@ const OUT_OF_SIGHT = 3e38;
 /** Up to so many noise standard deviations the asinh of a value is nearly linear. */
 const LINEAR_BELOW = 4;
 
-/** The embedding of M data. @throws on an option that makes no sense. */
-export function chooseEmbedding(option: EmbeddingOption, M: number): Embedding {
+/** The embedding that suits data of a kind, by default. */
+const byKind: Readonly<Partial<Record<DataKind, "log" | "root">>> = { counts: "root", positive: "log" };
+/** Added to counts before the root. */
+const ANSCOMBE = 0.375;
+
+/** The embedding of M data of a kind. @throws on an option that makes no sense. */
+export function chooseEmbedding(option: EmbeddingOption, M: number, data: DataKind = "real"): Embedding {
   if (typeof option === "object") {
     const { principal } = option;
     if (!Number.isInteger(principal) || principal < 1 || principal > M) {
@@ -63,11 +72,11 @@ export function chooseEmbedding(option: EmbeddingOption, M: number): Embedding {
     return { kind: "principal", size: principal };
   }
   if (option === "auto")
-    return M > LONG_DATA ? { kind: "principal", size: COMPONENTS } : { kind: "standardise", size: M };
+    return M > LONG_DATA ? { kind: "principal", size: COMPONENTS } : chooseEmbedding(byKind[data] ?? "standardise", M);
   if (option === "log") return { kind: "log", size: 2 * M };
-  if (option !== "none" && option !== "standardise") {
+  if (option !== "none" && option !== "standardise" && option !== "root") {
     throw new Error(
-      `embedding: expected "auto", "none", "standardise" or "log", or { principal: K }, got ${JSON.stringify(option)}`,
+      `embedding: expected "auto", "none", "standardise", "log" or "root", or { principal: K }, got ${JSON.stringify(option)}`,
     );
   }
   return { kind: option, size: M };
@@ -84,7 +93,8 @@ export function traceEmbedding({ kind, size }: Embedding, M: number): (y: Tensor
   const sd = weight("embedding.sd", 1, size, { frozen: true });
   const scale = kind === "log" ? weight("embedding.scale", 1, M, { frozen: true }) : null;
   return (y) => {
-    const seen = scale === null ? y : concat(y, asinh(div(y, scale)));
+    const direct = kind === "root" ? sqrt(maximum(add(y, ANSCOMBE), 0)) : y;
+    const seen = scale === null ? direct : concat(y, asinh(div(y, scale)));
     const standard = div(sub(seen, mean), sd);
     // ∞ · 0 is NaN, so that infinite data do not pass as large ones.
     return add(clamp(standard, -LARGEST_FEATURE, LARGEST_FEATURE), mul(standard, 0));
@@ -166,9 +176,10 @@ export function* fitEmbedding(
 ): Generator<void, Record<string, Float32Array>> {
   const fitted: Record<string, Float32Array> = {};
   if (embedding.kind === "log") fitted["embedding.scale"] = linearBelow(noisy, M, noiseSd);
-  if (embedding.kind === "standardise" || embedding.kind === "log") {
+  if (embedding.kind === "standardise" || embedding.kind === "log" || embedding.kind === "root") {
     const scale = fitted["embedding.scale"] ?? null;
-    const seen = scale === null ? noisy : withLogarithms(noisy, M, scale);
+    const direct = embedding.kind === "root" ? noisy.map((y) => Math.sqrt(Math.max(y + ANSCOMBE, 0))) : noisy;
+    const seen = scale === null ? direct : withLogarithms(noisy, M, scale);
     yield;
     const { centre, spread } = centreAndSpread(seen, embedding.size);
     fitted["embedding.mean"] = Float32Array.from(centre);

@@ -65,7 +65,7 @@ const bank = check<number | Pairs>(
   (x) => isPairs(x) || whole(0, 16_777_216).test(x),
 );
 
-const embeddings = ["auto", "none", "standardise", "log"] as const;
+const embeddings = ["auto", "none", "standardise", "log", "root"] as const;
 const embedding = check<EmbeddingOption>(
   `one of ${embeddings.map((name) => JSON.stringify(name)).join(", ")}, or { principal: components }`,
   (x) => embeddings.includes(x as "auto") || Number.isInteger((x as { principal?: number } | null)?.principal),

@@ -40,7 +40,7 @@ export function* trainingProgram(
 ): Generator<void, TracedTraining> {
   const { D, M } = problem;
   const objective = objectiveFor(settings.objective, problem);
-  const embedding = chooseEmbedding(settings.embedding, M);
+  const embedding = chooseEmbedding(settings.embedding, M, problem.noise.data);
   const guide = settings.guide.build({ D, E: embedding.size, seed });
   const embed = traceEmbedding(embedding, M);
   const { local } = guide;
