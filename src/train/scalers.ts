@@ -31,7 +31,7 @@ export async function fitFrozen(
   const sd = isConstant ? noiseSd({ clean, noisy }, M) : await typicalNoiseSd(problem, rows, backend);
   const { fitDistance } = await import("../nn/fit-distance.ts"); // a page that does not train does not load it
   const scalers = {
-    ...(await inParts(fitEmbedding(embedding, M, clean, noisy, sd, constant))),
+    ...(await inParts(fitEmbedding(embedding, M, clean, noisy, sd, constant, problem.noise.data))),
     ...(await inParts(fitDistance(M, clean, noisy, sd, constant))),
   };
   const write = async (own: Fitted, complete: boolean): Promise<void> => {
