@@ -10,6 +10,7 @@ import { refuseOldName } from "../checks/arguments.ts";
 import { type Distribution, isUnbounded } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
 import { distributionFromSpec } from "../distributions/from-spec.ts";
+import type { DataKind } from "../distributions/noise/noise.ts";
 import { add, input, random, weight } from "../graph/build.ts";
 import type { Slab } from "../graph/plan.ts";
 import { compile, type Program } from "../graph/program.ts";
@@ -99,6 +100,8 @@ export interface ModelSpec {
   readonly parameters: readonly Parameter[];
   /** Names and units of the data, if they have names. */
   readonly data?: readonly Parameter[];
+  /** What the data are, as `Noise.data` says it. Absent: real numbers. */
+  readonly dataKind?: DataKind;
   /** The prior, as `distributionFromSpec` reads it. */
   readonly prior: unknown;
   /** What is subtracted in double precision before anything is single: from parameters (D), from data (M). Absent: nothing. */

@@ -5,6 +5,7 @@
 
 import * as v from "valibot";
 import { parseJson } from "../checks/json.ts";
+import { dataKinds } from "../distributions/noise/noise.ts";
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const size = v.pipe(count, v.minValue(1));
@@ -60,6 +61,7 @@ const specSchema = v.object({
   M: size,
   parameters: named,
   data: v.optional(named),
+  dataKind: v.optional(v.picklist(dataKinds)),
   prior: options,
   centres: v.optional(v.object({ parameters: v.nullable(numbers), data: v.nullable(numbers) })),
   guide: v.object({ name: v.string(), options }),

@@ -137,6 +137,7 @@ function specOf(
     M: problem.M,
     parameters: problem.parameters,
     ...(areNamed(problem.data) && { data: problem.data }),
+    ...(problem.noise.data !== "real" && { dataKind: problem.noise.data }),
     prior: problem.prior.spec,
     ...((parameters || data) && { centres: { parameters: listOf(parameters), data: listOf(data) } }),
     guide: { name: guide.name, options: { ...guide.options, ...traced.guide.drawn } },
