@@ -14,6 +14,7 @@ export { sparseInverse_f32, sparseInverse_f64 } from "./selected_inverse";
 export { sparseSolve_f32, sparseSolve_f64 } from "./solve";
 export { solveColumns32, solveColumns64, updatePanel32, updatePanel64 } from "./front";
 export * from "./layer";
+export { scanGrad_f32, scanGrad_f64, scan_f32, scan_f64 } from "./scan";
 export * from "./flow";
 export { denseForward, denseInputGrad, denseWeightGrad, denseWeightGradScratch } from "./dense";
 export { faultAddress, localAddress, localBytes, setLocal } from "./local";

@@ -119,22 +119,26 @@ export function placeLoop(
     const added = ofParams.flatMap((of, i) => (of !== null && sums.has(i) ? [{ of, to: sums.get(i) ?? [] }] : []));
     return { ...constants, ...placeBody(results, added, ids, ground) };
   };
+  // All slots that last as long as the loop are taken before those of the bodies, which are free again after each.
+  const sweep = gradient && placeSweep(gradient);
   const step = bodyOf(ofStep, [loop.step.result]);
-  const emit = gradient === null ? bodyOf(ofEmit, [loop.emit.result]) : { ...ofEmit, records: [], results: [] };
-  const backwards = gradient === null ? undefined : placeBackwards();
+  const emit = gradient ? { ...ofEmit, records: [], results: [] } : bodyOf(ofEmit, [loop.emit.result]);
+  const backwards = gradient && sweep && { ...sweep, ...placeCotangents(gradient) };
   for (const slot of taken) ground.pool.release(slot);
   return { ...base, step, emit, ...(backwards && { backwards }) };
 
-  function placeBackwards(): PlanLoop["backwards"] {
-    const { wanted, cotangent, seed, ...results } = gradient as LoopGrad;
+  function placeSweep({ wanted, cotangent, seed }: LoopGrad) {
     const { every, kept } = checkpointsOf(loop);
     const states = ground.pool.take(kept * state.rows * state.cols * bytesOf(state.dtype));
     taken.push(states);
     const parts = [state, ...wanted.fixed.map((i) => fixed[i]), ...wanted.series.map((i) => series[i])];
-    const [split, widths] = [-wanted.params.length || undefined, parts.map((x) => x.cols)];
-    const sweep = (constants: typeof ofStep, all: readonly (Tensor | null)[]): PlanBody =>
-      bodyOf(constants, all.slice(0, split), split === undefined ? [] : all.slice(split));
-    const seeds = { cotangent: own(cotangent), seed: own(seed) };
-    return { ...seeds, step: sweep(ofStep, results.step), emit: sweep(ofEmit, results.emit), widths, every, states };
+    return { cotangent: own(cotangent), seed: own(seed), widths: parts.map((x) => x.cols), every, states };
+  }
+  function placeCotangents({ wanted, step, emit }: LoopGrad) {
+    const place = (constants: typeof ofStep, results: readonly (Tensor | null)[]): PlanBody => {
+      const batches = results.length - wanted.params.length;
+      return bodyOf(constants, results.slice(0, batches), results.slice(batches));
+    };
+    return { step: place(ofStep, step), emit: place(ofEmit, emit) };
   }
 }

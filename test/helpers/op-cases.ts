@@ -113,7 +113,7 @@ function reductionCases(n: number): Comparison[] {
   ];
 }
 
-function layerCases(n: number, dtype: DType): Comparison[] {
+function layerCases(n: number): Comparison[] {
   const cases: Comparison[] = [];
   for (const [ins, outs] of [
     [n, 3],
@@ -141,7 +141,6 @@ function layerCases(n: number, dtype: DType): Comparison[] {
       linear(`denseInputGrad ${shape}`, [batchOf(outs), w], outs, (dz, v) => g.denseInputGrad(dz, v, ins)),
       linear(`denseInputGrad of tiles ${shape}`, [tiled(2, outs), w], outs, (dz, v) => g.denseInputGrad(dz, v, ins)),
     );
-    if (dtype === "f64") continue;
     // What flows back into padding is 0: `rowWeight` sees to it where gradients start.
     const weighted = (dz: Tensor): Tensor => g.mul(dz, g.rowWeight(dz.dtype, dz.rows));
     for (const bias of [true, false]) {

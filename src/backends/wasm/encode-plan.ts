@@ -1,6 +1,7 @@
 /** Encodes plans as the words that the interpreter in assembly/index.ts reads; assembly/state.ts shows the layout of a record. */
 import { activationNames } from "../../graph/names.ts";
-import type { Plan, PlanRecord, Value } from "../../graph/plan.ts";
+import type { Plan, PlanBody, PlanLoop, PlanRecord, Value } from "../../graph/plan.ts";
+import { bodiesOf } from "../../graph/records.ts";
 import type { DType } from "../../graph/tensor.ts";
 import type { SparseMatrix } from "../../sparse/matrix.ts";
 import type { SparsePattern } from "../../sparse/pattern.ts";
@@ -39,6 +40,7 @@ const tableOf = ({ pattern }: Record<string, unknown>): Int32Array => (pattern a
 const scratchBytes: Record<string, (record: PlanRecord, plan: Plan, kernels: Kernels) => number> = {
   denseWeightGrad: ({ inputs }, plan, kernels) => {
     const [x, dz] = inputs.map((i) => plan.values[i]);
+    if (x.dtype === "f64") return 0;
     return kernels.denseWeightGradScratch((x.rows * plan.shardRows) / 8, x.cols, dz.cols);
   },
   sparseCholesky: ({ attrs }) => 16 * (attrs.pattern as SparsePattern).symbolic.workspaceSize,
@@ -51,8 +53,11 @@ const scratchBytes: Record<string, (record: PlanRecord, plan: Plan, kernels: Ker
   },
 };
 /** All records share one scratch area, of the size that the largest needs. */
-export const scratchOf = (plan: Plan, kernels: Kernels): number =>
-  plan.records.shard.reduce((most, r) => Math.max(most, scratchBytes[r.op]?.(r, plan, kernels) ?? 0), 0);
+export const scratchOf = (plan: Plan, kernels: Kernels, records: readonly PlanRecord[] = plan.records.shard): number =>
+  records.reduce((most, r) => {
+    const inside = r.loop ? bodiesOf(r.loop).map(({ body }) => scratchOf(plan, kernels, body.records)) : [];
+    return Math.max(most, scratchBytes[r.op]?.(r, plan, kernels) ?? 0, ...inside);
+  }, 0);
 
 /** Ops whose attributes hold addresses of the caller's rows. */
 const PATCHED = ["input", "output", "bankRows"];
@@ -96,10 +101,49 @@ export function encodePlan(plan: Plan, { valueAt, opcode, ...tables }: Placement
     code.push(...(attributeWords[op]?.(attrs as Record<string, never>, tables, dtype) ?? []));
     code[start + 1] = (code.length - start) * 4;
   };
-  const emitRecord = ({ op, attrs, inputs, output }: PlanRecord): void => {
+  const emitRecord = (record: PlanRecord): void => {
+    const { op, attrs, inputs, output, loop } = record;
     const value = plan.values[output];
     const operands = inputs.map((i) => plan.values[i]);
+    const start = code.length;
     emit(op, value.dtype, attrs, value, operands, (attrs.name ?? attrs.bank ?? "") as string);
+    if (loop === undefined) return;
+    emitLoop(start, record, loop);
+    code[start + 1] = (code.length - start) * 4;
+  };
+  const placeOf = (i: number): number => (i < 0 ? 0 : valueAt(plan.values[i]));
+  /** Appends a loop to its record, which starts at `start`, as assembly/scan.ts shows. */
+  const emitLoop = (start: number, { inputs }: PlanRecord, loop: PlanLoop): void => {
+    const { steps, at, state, series, seriesOf, step, backwards } = loop;
+    const { dtype } = plan.values[state];
+    const first = code.length;
+    const offset = (): number => (code.length - start) * 4;
+    const slotAt = (slot: number): number => valueAt({ ...plan.values[state], at: slot });
+    code.push(steps, at.length, tables.table(at), placeOf(state), 0, series.length, 0, 0, 0, 0);
+    code.push(...(backwards ? [placeOf(backwards.cotangent), placeOf(backwards.seed), backwards.every] : [0, 0, 0]));
+    code.push(backwards ? slotAt(backwards.states) : 0, 0);
+    const part = (word: number, write: () => void): void => {
+      code[first + word] = offset();
+      write();
+    };
+    const emitBody = ({ records, constants, table, results }: PlanBody): void => {
+      const body = code.length;
+      code.push(0, 0, constants.length, tables.table(table, dtype), results.length);
+      code.push(...constants.map(placeOf), ...results.map(placeOf));
+      code[body] = offset();
+      records.forEach(emitRecord);
+      code[body + 1] = offset();
+    };
+    part(4, () => {
+      for (const [i, id] of series.entries())
+        code.push(placeOf(id), plan.values[id].cols, placeOf(inputs[seriesOf[i]]));
+    });
+    part(6, () => emitBody(step));
+    part(7, () => emitBody(loop.emit)); // which has no records in a gradient
+    if (backwards === undefined) return;
+    part(8, () => emitBody(backwards.step));
+    part(9, () => emitBody(backwards.emit));
+    part(14, () => code.push(...backwards.widths));
   };
   const bounds: number[] = [];
   for (const phase of ["prologue", "shard", "epilogue"] as const) {
