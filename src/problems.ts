@@ -4,6 +4,7 @@ export { banana } from "./problems/banana.ts";
 export { darcy } from "./problems/darcy.ts";
 export { eit } from "./problems/eit.ts";
 export { linearGaussian, linearGaussianPosterior } from "./problems/linear-gaussian.ts";
+export { oscillator } from "./problems/oscillator.ts";
 export { rod } from "./problems/rod.ts";
 export { findProblem, problems } from "./problems/table.ts";
 export { twoMoons } from "./problems/two-moons.ts";

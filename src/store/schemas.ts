@@ -71,6 +71,15 @@ const specSchema = v.object({
     theta: v.array(numbers),
     forward: v.nullable(v.array(v.array(finiteOr(Number.NaN)))),
     logPrior: v.array(finiteOr(Number.NEGATIVE_INFINITY)),
+    solvers: v.optional(
+      v.array(
+        v.object({
+          method: v.string(),
+          steps: size,
+          error: v.optional(v.object({ rms: finite, max: finite, count: size, failed: count })),
+        }),
+      ),
+    ),
   }),
   training: v.object({
     objective: v.string(),

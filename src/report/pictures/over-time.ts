@@ -64,7 +64,11 @@ export const overTime = (course: Course): Picture => ({
       const pick = (curve: ArrayLike<number>): number[] => track.columns.map((c) => curve[c]);
       const data = track.data.map((m, j) => ({ x: track.times[j], y: (track.scaled ?? Number)(y[m]) }));
       const bands = [own, other ?? []].flatMap((curves) => (curves.length > 0 ? bandsOf(times, curves.map(pick)) : []));
-      const all = [...bands.flatMap(({ q05, q95 }) => [q05, q95]), ...data.map((d) => d.y), ...(real ? pick(real) : [])];
+      const all = [
+        ...bands.flatMap(({ q05, q95 }) => [q05, q95]),
+        ...data.map((d) => d.y),
+        ...(real ? pick(real) : []),
+      ];
       const shown = all.filter((v) => Number.isFinite(v) && (!track.log || v > 0));
       const [low, high] = [Math.min(...shown), Math.max(...shown)];
       const room = 0.05 * (high - low);
@@ -77,7 +81,9 @@ export const overTime = (course: Course): Picture => ({
           log: track.log,
         },
         marks: [
-          ...(own.length > 0 ? bandMarks(times, own.map(pick), other && other.length > 0 ? other.map(pick) : null) : []),
+          ...(own.length > 0
+            ? bandMarks(times, own.map(pick), other && other.length > 0 ? other.map(pick) : null)
+            : []),
           real ? trueLine(times, pick(real)) : null,
           Plot.dot(
             data.filter((d) => !track.log || d.y > 0),

@@ -2,10 +2,11 @@
 import type { Evaluation } from "../../evaluate/evaluation.ts";
 import { arm } from "./arm.ts";
 import { eit } from "./eit.ts";
+import { oscillator } from "./oscillator.ts";
 import type { Picture } from "./picture.ts";
 import { rod } from "./rod.ts";
 
-export const pictures: Readonly<Record<string, Picture>> = { arm, rod, eit };
+export const pictures: Readonly<Record<string, Picture>> = { arm, rod, eit, oscillator };
 
 /** The picture of a problem, or of the one that a surrogate approximates; undefined if there is none. */
 export function pictureOf({ problem, model }: Pick<Evaluation, "problem" | "model">): Picture | undefined {
