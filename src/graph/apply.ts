@@ -13,27 +13,12 @@ export function expectTensors(op: string, ...inputs: readonly unknown[]): void {
   throw new Error(`${op}: expected tensors, got ${got}`);
 }
 
-/** Bodies of loops that are being traced, one within another. */
-let bodies = 0;
-/** Ops that draw: their draws are those of the run, so a loop would repeat them at every step. */
-const DRAWS: readonly OpName[] = ["random", "bankRows"];
-
-/** Traces the body of a loop. @throws where it makes random draws. */
-export function traceBody<T>(trace: () => T): T {
-  bodies++;
-  try {
-    return trace();
-  } finally {
-    bodies--;
-  }
-}
+/** What looks at each new node, while the body of a loop is traced. */
+export const tracing: { check?: (op: OpName) => void } = {};
 
 /** Makes a node. @throws what the shape rule of the op expects, and what came. */
 export function apply(op: OpName, inputs: readonly Tensor[], attrs: Attrs = {}): Tensor {
-  if (bodies > 0 && DRAWS.includes(op))
-    throw new Error(
-      `scan: expected a body without random draws, got ${op}, whose draws would be the same at every step; draw before the loop and give the draws as series`,
-    );
+  tracing.check?.(op);
   expectTensors(op, ...inputs);
   return Object.freeze({ op, inputs, attrs, ...rules[op].shape(inputs, attrs, op) });
 }

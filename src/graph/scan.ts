@@ -7,14 +7,34 @@
  * √n states of memory, or all of them where they are small.
  */
 import { describe } from "../checks/arguments.ts";
-import { apply, expectTensors, traceBody } from "./apply.ts";
+import { apply, expectTensors, tracing } from "./apply.ts";
 import { concat, mul, ones } from "./build.ts";
 import { byIdentity, lift, placeholder } from "./loop.ts";
 import type { LoopBody } from "./loop-data.ts";
+import type { OpName } from "./names.ts";
 import { placeLoop } from "./plan-loops.ts";
 import { scanShapes } from "./scan-rules.ts";
 import { scanVjps } from "./scan-vjps.ts";
 import { batch, isTensor, param, shapeOf, show, type Tensor, topological } from "./tensor.ts";
+
+/** Draws are those of a run, so a loop would repeat them at every step. */
+function refuseDraws(op: OpName): void {
+  if (op === "random" || op === "bankRows")
+    throw new Error(
+      `scan: expected a body without random draws, got ${op}, whose draws would be the same at every step; draw before the loop and give the draws as series`,
+    );
+}
+
+/** Traces a body. @throws where it makes random draws. */
+function traceBody<T>(trace: () => T): T {
+  const before = tracing.check;
+  tracing.check = refuseDraws;
+  try {
+    return trace();
+  } finally {
+    tracing.check = before;
+  }
+}
 
 /** What the body sees of one step. */
 export interface ScanStep {

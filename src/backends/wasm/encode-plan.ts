@@ -1,6 +1,6 @@
 /** Encodes plans as the words that the interpreter in assembly/index.ts reads; assembly/state.ts shows the layout of a record. */
 import { activationNames } from "../../graph/names.ts";
-import type { Plan, PlanBody, PlanLoop, PlanRecord, Value } from "../../graph/plan.ts";
+import type { Plan, PlanLoop, PlanRecord, Value } from "../../graph/plan.ts";
 import { bodiesOf } from "../../graph/records.ts";
 import type { DType } from "../../graph/tensor.ts";
 import type { SparseMatrix } from "../../sparse/matrix.ts";
@@ -82,14 +82,28 @@ interface Tables {
   readonly table: (numbers: Int32Array | Float64Array, dtype?: DType) => number;
   readonly scratch: number;
 }
+/** A loop, to be appended to its record, and what it is encoded with. */
+export interface LoopTask extends Pick<Tables, "table">, Pick<Placement, "valueAt"> {
+  readonly code: number[];
+  /** Where the record starts in the code. */
+  readonly start: number;
+  readonly record: PlanRecord;
+  readonly loop: PlanLoop;
+  readonly plan: Plan;
+  readonly emitRecord: (record: PlanRecord) => void;
+}
+export type EncodeLoop = (task: LoopTask) => void;
+
 export interface Placement extends Tables {
   readonly valueAt: (value: Value) => number;
   /** Index in the function table of a kernel by its name. @throws when there is none. */
   readonly opcode: (kernel: string) => number;
+  /** Given where the program has loops. */
+  readonly encodeLoop?: EncodeLoop;
 }
 
 /** Encodes all records of a plan, and one more for each batch output: blocks back to rows. */
-export function encodePlan(plan: Plan, { valueAt, opcode, ...tables }: Placement): Encoded {
+export function encodePlan(plan: Plan, { valueAt, opcode, encodeLoop, ...tables }: Placement): Encoded {
   const code: number[] = [];
   const patches: Patch[] = [];
   const emit = (op: string, dtype: DType, attrs: object, output: Value | null, inputs: Value[], name: string): void => {
@@ -108,42 +122,8 @@ export function encodePlan(plan: Plan, { valueAt, opcode, ...tables }: Placement
     const start = code.length;
     emit(op, value.dtype, attrs, value, operands, (attrs.name ?? attrs.bank ?? "") as string);
     if (loop === undefined) return;
-    emitLoop(start, record, loop);
+    (encodeLoop as EncodeLoop)({ code, start, record, loop, plan, valueAt, table: tables.table, emitRecord });
     code[start + 1] = (code.length - start) * 4;
-  };
-  const placeOf = (i: number): number => (i < 0 ? 0 : valueAt(plan.values[i]));
-  /** Appends a loop to its record, which starts at `start`, as assembly/scan.ts shows. */
-  const emitLoop = (start: number, { inputs }: PlanRecord, loop: PlanLoop): void => {
-    const { steps, at, state, series, seriesOf, step, backwards } = loop;
-    const { dtype } = plan.values[state];
-    const first = code.length;
-    const offset = (): number => (code.length - start) * 4;
-    const slotAt = (slot: number): number => valueAt({ ...plan.values[state], at: slot });
-    code.push(steps, at.length, tables.table(at), placeOf(state), 0, series.length, 0, 0, 0, 0);
-    code.push(...(backwards ? [placeOf(backwards.cotangent), placeOf(backwards.seed), backwards.every] : [0, 0, 0]));
-    code.push(backwards ? slotAt(backwards.states) : 0, 0);
-    const part = (word: number, write: () => void): void => {
-      code[first + word] = offset();
-      write();
-    };
-    const emitBody = ({ records, constants, table, results }: PlanBody): void => {
-      const body = code.length;
-      code.push(0, 0, constants.length, tables.table(table, dtype), results.length);
-      code.push(...constants.map(placeOf), ...results.map(placeOf));
-      code[body] = offset();
-      records.forEach(emitRecord);
-      code[body + 1] = offset();
-    };
-    part(4, () => {
-      for (const [i, id] of series.entries())
-        code.push(placeOf(id), plan.values[id].cols, placeOf(inputs[seriesOf[i]]));
-    });
-    part(6, () => emitBody(step));
-    part(7, () => emitBody(loop.emit)); // which has no records in a gradient
-    if (backwards === undefined) return;
-    part(8, () => emitBody(backwards.step));
-    part(9, () => emitBody(backwards.emit));
-    part(14, () => code.push(...backwards.widths));
   };
   const bounds: number[] = [];
   for (const phase of ["prologue", "shard", "epilogue"] as const) {

@@ -15,6 +15,7 @@ import {
   servingRows,
 } from "../requests.ts";
 import { Arena } from "./arena.ts";
+import type { EncodeLoop } from "./encode-plan.ts";
 import { faultOf } from "./fault.ts";
 import { chooseBuild, compileKernels, instantiateKernels, type SharedKernels } from "./kernels.ts";
 import type { KernelBuild } from "./kernels-url.ts";
@@ -47,6 +48,7 @@ class WasmExecutor implements Executor {
     program: Program,
     { remark, optimiser }: WasmOptions,
     sharing?: Sharing,
+    encodeLoop?: EncodeLoop,
   ) {
     const { threads } = sharing ?? { threads: 1 };
     this.device = `wasm ${build}${threads > 1 ? `, ${threads} threads` : ""}${remark === undefined ? "" : ` (${remark})`}`;
@@ -62,7 +64,7 @@ class WasmExecutor implements Executor {
     const { bytes } = program.weights;
     this.slabs = { weights: arena.take(bytes), frozen: arena.take(program.frozen.bytes) };
     this.optimiser = optimiser && new WasmOptimiser(arena, optimiser, this.slabs.weights, bytes);
-    this.layOut = makeLayout({ program, kernels, arena, slabs: this.slabs, threads });
+    this.layOut = makeLayout({ program, kernels, arena, slabs: this.slabs, threads, encodeLoop });
   }
 
   /** A plan in memory; it is laid out at its first use. */
@@ -216,13 +218,17 @@ export interface WasmOptions extends ExecutorOptions {
 }
 
 /** An executor of compiled kernels; with threads, of a build over the memory that they share. */
-export const makeWasm = (
+export async function makeWasm(
   module: WebAssembly.Module,
   build: KernelBuild,
   program: Program,
   options: WasmOptions,
   sharing?: Sharing,
-): WasmExecutor => new WasmExecutor(module, build, program, options, sharing);
+): Promise<WasmExecutor> {
+  const loops = Object.values(program.plans).some(({ records }) => records.shard.some(({ loop }) => loop));
+  const encodeLoop = loops ? (await import("./encode-loop.ts")).encodeLoop : undefined;
+  return new WasmExecutor(module, build, program, options, sharing, encodeLoop);
+}
 
 /** An executor on WebAssembly SIMD. @throws when the host lacks SIMD or the kernels cannot be loaded. */
 export async function createWasm(

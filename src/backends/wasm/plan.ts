@@ -4,7 +4,7 @@ import type { Program } from "../../graph/program.ts";
 import type { DType } from "../../graph/tensor.ts";
 import { MAX_THREADS } from "../../host/workers.ts";
 import type { Arena } from "./arena.ts";
-import { encodePlan, type Patch, scratchOf } from "./encode-plan.ts";
+import { type EncodeLoop, encodePlan, type Patch, scratchOf } from "./encode-plan.ts";
 import { fillTable, type Kernels } from "./kernels.ts";
 
 /** Rows of one call: few enough to be still in cache when they are read. Longer runs are loops of calls. */
@@ -62,11 +62,20 @@ export interface Ground {
   readonly arena: Arena;
   readonly slabs: { readonly weights: number; readonly frozen: number };
   readonly threads: number;
+  /** Given where the program has loops. */
+  readonly encodeLoop?: EncodeLoop;
 }
 
 /** Lays out plans, each once. */
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: its steps share the arena, the function table and the stored numbers
-export function makeLayout({ program, kernels, arena, slabs, threads }: Ground): (plan: Plan) => LoadedPlan {
+export function makeLayout({
+  program,
+  kernels,
+  arena,
+  slabs,
+  threads,
+  encodeLoop,
+}: Ground): (plan: Plan) => LoadedPlan {
   const opcodes = fillTable(kernels);
   const tables = new Map<Int32Array | Float64Array, Readonly<Record<string, number>>>();
   /** For each thread, the addresses of its scratch memory and of the tensors of its current shard. */
@@ -121,7 +130,7 @@ export function makeLayout({ program, kernels, arena, slabs, threads }: Ground):
 
     // The records of threads differ only in the addresses of the tensors of their shards.
     const encoded = workspaces.map((own) =>
-      encodePlan(plan, { valueAt: (v) => place(v, own.slots), opcode, table, scratch: own.scratch }),
+      encodePlan(plan, { valueAt: (v) => place(v, own.slots), opcode, table, scratch: own.scratch, encodeLoop }),
     );
     const [{ code, bounds, patches }] = encoded;
     const stride = code.length * 4;

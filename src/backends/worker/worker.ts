@@ -44,7 +44,7 @@ async function answer(id: number, work: () => Promise<unknown>): Promise<void> {
 
 function create({ id, module, build, program, optimiser, memory, threads, remark }: Create): void {
   answer(id, async (): Promise<Created> => {
-    const made = makeWasm(module, build, program, { optimiser, remark }, memory && { memory, threads });
+    const made = await makeWasm(module, build, program, { optimiser, remark }, memory && { memory, threads });
     executor = made;
     return { device: made.device, ...made.shared };
   });

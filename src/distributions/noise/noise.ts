@@ -3,8 +3,8 @@
  * numbers, or tensors that depend on θ and c where a problem's noise is a function of them (model.ts).
  */
 import { describe, type Numbers, requireEach, spread } from "../../checks/arguments.ts";
-import { add, mul, where } from "../../graph/build.ts";
-import { isTensor, type Operand, show, type Tensor } from "../../graph/tensor.ts";
+import { add, div, exp, floor, maximum, mul, neg, sub, sumFeatures, tanh, where } from "../../graph/build.ts";
+import { type DType, isTensor, type Operand, show, type Tensor } from "../../graph/tensor.ts";
 import { log as logOf } from "../../numbers/math.ts";
 import { expectBatch } from "../distribution.ts";
 
@@ -156,6 +156,63 @@ export const plain = (values: Float64Array, size: number | null): number | reado
 /** Σ over the data of −log scale, for M data. */
 export const logScales = (scale: Float64Array, size: number | null, count: number): number =>
   size === null ? -count * logOf(scale[0]) : scale.reduce((sum, s) => sum - logOf(s), 0);
+
+/** Numbers of trials: whole numbers that single precision holds. */
+export const TRIALS: Range = {
+  expected: "a whole number from 1 to 2^24",
+  test: (x) => Number.isInteger(x) && x >= 1 && x <= 16777216,
+  inside: (x) => [x, add(neg(sub(x, floor(x))), 0.5 / 16777216)],
+};
+
+/** The least number that logarithms and quotients of a type take, in place of 0. */
+export const leastOf = (dtype: DType): number => (dtype === "f32" ? 1e-37 : 1e-300);
+
+/** exp(x) − 1 for x ≥ 0 without cancellation. */
+export function expm1(x: Tensor): Tensor {
+  const t = tanh(mul(x, 0.5));
+  return where(sub(x, 1), sub(exp(x), 1), div(mul(t, 2), sub(1, t)));
+}
+
+/** −∞ where `outside` is above 0, else x; gradients stay those of x. */
+export const minusInfinity = (outside: Tensor, x: Tensor): Tensor => where(outside, Number.NEGATIVE_INFINITY, x);
+/** NaN where `wrong` is above 0, else x. */
+export const notANumber = (wrong: Tensor, x: Tensor): Tensor => where(wrong, Number.NaN, x);
+/** Above 0 where y is no whole number ≥ 0. */
+export const notCount = (y: Tensor): Tensor => maximum(neg(y), sub(y, floor(y)));
+
+/** What a family of independent data is made of. */
+export interface Family {
+  /** The constructor, for messages. */
+  readonly owner: string;
+  readonly name: string;
+  readonly size: number | null;
+  readonly data: DataKind;
+  readonly streams: number;
+  /** The log density of each of the data (T·B, M). */
+  each(y: Tensor, clean: Tensor): Tensor;
+  draw(clean: Tensor, stream: number): Tensor;
+  sd(clean: Tensor): Tensor;
+  mean?(clean: Tensor): Tensor;
+  fisher?(clean: Tensor): readonly Information[];
+  readonly spec: unknown;
+}
+
+/** A noise model of independent data, whose arguments are checked. */
+export function independent({ owner, each, draw, ...rest }: Family): Noise {
+  const checked: Family["each"] = (y, clean) => {
+    expectData(owner, rest.size, y, clean);
+    return each(y, clean);
+  };
+  return Object.freeze({
+    ...rest,
+    each: checked,
+    logDensity: (y, clean) => sumFeatures(checked(y, clean)),
+    draw: (clean, stream) => {
+      expectBatch(owner, "noise-free data", clean, rest.size ?? clean.cols);
+      return draw(clean, stream);
+    },
+  } satisfies Noise);
+}
 
 /** A parameter as a batch of the shape of the data. */
 export const ofEach = (operand: Operand, clean: Tensor): Tensor => add(mul(clean, 0), operand);

@@ -13,7 +13,6 @@ import {
   cast,
   cos,
   div,
-  exp,
   log,
   log1p,
   mul,
@@ -23,14 +22,13 @@ import {
   square,
   sub,
   sumFeatures,
-  tanh,
-  where,
 } from "../../graph/build.ts";
 import type { Operand, Tensor } from "../../graph/tensor.ts";
 import { lgamma, log as logOf } from "../../numbers/math.ts";
 import { expectBatch } from "../distribution.ts";
 import {
   expectData,
+  expm1,
   type Information,
   isNoiseParameter,
   logScales,
@@ -44,12 +42,6 @@ import {
 
 const LOG_PI = 1.1447298858494002;
 const TWO_PI = 6.283185307179586;
-
-/** exp(x) − 1 for x ≥ 0 without cancellation, which would make the draws for large ν coarse. */
-function expm1(x: Tensor): Tensor {
-  const t = tanh(mul(x, 0.5));
-  return where(sub(x, 1), sub(exp(x), 1), div(mul(t, 2), sub(1, t)));
-}
 
 const parameter: Check<NoiseParameter> = check("a number, numbers or a tensor", isNoiseParameter);
 
