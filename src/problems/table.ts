@@ -6,14 +6,19 @@ import { banana } from "./banana.ts";
 import { darcy } from "./darcy.ts";
 import { eit } from "./eit.ts";
 import { linearGaussian } from "./linear-gaussian.ts";
+import { lotkaVolterra } from "./lotka-volterra.ts";
 import { oscillator } from "./oscillator.ts";
 import { rod } from "./rod.ts";
+import { sir } from "./sir.ts";
 import { twoMoons } from "./two-moons.ts";
 
 /** The built-in problems by name. */
 export const problems: Readonly<Record<string, Problem>> = /* @__PURE__ */ Object.freeze(
   Object.fromEntries(
-    [linearGaussian, banana, twoMoons, arm, rod, eit, darcy, oscillator].map((problem) => [problem.name, problem]),
+    [linearGaussian, banana, twoMoons, arm, rod, eit, darcy, oscillator, sir, lotkaVolterra].map((problem) => [
+      problem.name,
+      problem,
+    ]),
   ),
 );
 
