@@ -2,17 +2,25 @@
 export type { BackendOptions } from "./backends/select.ts";
 export type { Distribution } from "./distributions/distribution.ts";
 export { logNormal } from "./distributions/log-normal.ts";
+export { type Ar1NoiseOptions, ar1Noise } from "./distributions/noise/ar1.ts";
 export { type BernoulliNoiseOptions, bernoulliNoise } from "./distributions/noise/bernoulli.ts";
 export { type BetaNoiseOptions, betaNoise } from "./distributions/noise/beta.ts";
 export { type BinomialNoiseOptions, binomialNoise } from "./distributions/noise/binomial.ts";
 export { type CategoricalNoiseOptions, categoricalNoise } from "./distributions/noise/categorical.ts";
 export { gaussianNoise } from "./distributions/noise/gaussian.ts";
+export { type Draws, type LikelihoodOptions, likelihood } from "./distributions/noise/likelihood.ts";
 export { logNormalNoise } from "./distributions/noise/log-normal.ts";
+export { type MixturePart, mixtureNoise } from "./distributions/noise/mixture.ts";
 export type { NoiseFunction, NoiseModel } from "./distributions/noise/model.ts";
 export { type NegativeBinomialNoiseOptions, negativeBinomialNoise } from "./distributions/noise/negative-binomial.ts";
 export type { DataKind, Information, Noise, NoiseParameter } from "./distributions/noise/noise.ts";
 export { type PoissonNoiseOptions, poissonNoise } from "./distributions/noise/poisson.ts";
+export {
+  type SquaredExponentialNoiseOptions,
+  squaredExponentialNoise,
+} from "./distributions/noise/squared-exponential.ts";
 export { type StudentNoiseOptions, studentNoise } from "./distributions/noise/student.ts";
+export type { Covariance } from "./distributions/noise/whitening.ts";
 export { normal } from "./distributions/normal.ts";
 export { product } from "./distributions/product.ts";
 export { softUniform } from "./distributions/soft-uniform.ts";

@@ -1,6 +1,7 @@
 /** The built-in problems. */
 export { arm } from "./problems/arm.ts";
 export { banana } from "./problems/banana.ts";
+export { building } from "./problems/building.ts";
 export { darcy } from "./problems/darcy.ts";
 export { eit } from "./problems/eit.ts";
 export { linearGaussian, linearGaussianPosterior } from "./problems/linear-gaussian.ts";

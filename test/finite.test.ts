@@ -62,7 +62,7 @@ test("predict names the row and the parameters, or drops and counts", async () =
   assert.match((await rejection(predict(root, [-1, 0, -2, 0, 9, 0], options))).message, /^predict: .* at most half/);
   const far = problemOf("pole", (t) => div(first(t), slice(t, 1, 2)));
   assert.match((await rejection(predict(far, [1, 0]))).message, /got Infinity in column 1/);
-  assert.match((await rejection(resimulate(root, [-1, 0], { y: [1] }))).message, /^predict: .* θ = \(-1, 0\)/);
+  assert.match((await rejection(resimulate(root, [-1, 0], { y: [1] }))).message, /^resimulate: .* θ = \(-1, 0\)/);
 });
 
 test("predict and predictiveCheck need the simulator alone", async () => {

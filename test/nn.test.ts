@@ -6,8 +6,9 @@ import { input } from "../src/graph/build.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
 import { atOnce } from "../src/host/yielding.ts";
 import { distances } from "../src/nn/distance.ts";
-import { chooseEmbedding, type Embedding, fitEmbedding, traceEmbedding } from "../src/nn/embedding.ts";
+import { type Embedding, traceEmbedding } from "../src/nn/embedding.ts";
 import { fitDistance } from "../src/nn/fit-distance.ts";
+import { chooseEmbedding, fitEmbedding } from "../src/nn/fit-embedding.ts";
 import { type ActivationName, activationName, activations, mlp } from "../src/nn/mlp.ts";
 import { columnMeans, columnSds } from "../src/numbers/moments.ts";
 import { principalComponents, symmetricEigen } from "../src/numbers/principal.ts";
@@ -161,7 +162,7 @@ test("the embedding of data is chosen by their number, or by the option", () => 
   }
   assert.throws(
     () => chooseEmbedding("whiten" as never, 4),
-    /^embedding: expected "auto", "none", "standardise" or .*, got "whiten"$/,
+    /^embedding: expected "auto", "none", "standardise", "log" or "root", or .*, got "whiten"$/,
   );
 });
 

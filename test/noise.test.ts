@@ -141,7 +141,10 @@ test("bad noise is named, with what was expected and what came", () => {
     [() => gaussianNoise(-1), /^gaussianNoise: expected sd > 0 and finite, got -1$/],
     [() => gaussianNoise([1, Number.NaN]), /expected sd a number, got NaN at index 1/],
     [() => studentNoise({ scale: 0, degrees: 3 }), /^studentNoise: expected scale > 0 and finite, got 0$/],
-    [() => studentNoise({ scale: 1, degrees: 0.1 }), /expected degrees to be a finite number of at least 0.5, got 0.1/],
+    [
+      () => studentNoise({ scale: 1, degrees: 0.1 }),
+      /expected degrees to be a finite number of at least 0.5, or a tensor, got 0.1/,
+    ],
     [() => gaussianNoise([1, 2]).draw(input("c", 3), 1), /expected noise-free data \(B, 2\), got \(B, 3\)/],
     [() => gaussianNoise(1).logDensity(input("y", 2), input("c", 3)), /expected y \(B, 3\), got \(B, 2\)/],
     [() => gaussianNoise(1).logDensity(input("y", 2), tile(input("c", 2), 3)), /expected y \(3B, 2\), got \(B, 2\)/],

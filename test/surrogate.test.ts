@@ -153,7 +153,7 @@ test("long data are projected on the directions that the noise lets through, and
     noise: gaussianNoise(noise),
   });
   const bank = (await simulate(long, 2000)) as WorkSimulations;
-  const { spread, coordinates } = fitScaling(long, bank);
+  const { spread, coordinates } = await fitScaling(long, bank, {});
   assert.ok(spread.length >= 2 && spread.length <= 8, `${spread.length} directions`);
   assert.is(coordinates(bank.clean).length, 2000 * spread.length);
   const made = await surrogate(long, { ...quick, seed: 5 });

@@ -16,8 +16,9 @@ import { expectMap } from "../model/expect.ts";
 import type { InverseMap } from "../model/model.ts";
 import { expectKnown } from "../problem/expect.ts";
 import type { Problem } from "../problem/problem.ts";
+import { cleanSdRows, constantSd } from "../simulate/noise-sd.ts";
 import { reasonOf } from "../simulate/options.ts";
-import { noiseSd, simulate } from "../simulate/simulate.ts";
+import { noiseSd, type Simulations, simulate } from "../simulate/simulate.ts";
 import { calibrationOf } from "./calibrate.ts";
 import { type Comparison, compare, summarise } from "./compare.ts";
 import type { BandedCurve, Evaluation } from "./evaluation.ts";
@@ -114,7 +115,8 @@ interface Cases {
   readonly theta: readonly Rows[];
   readonly clean: readonly Rows[];
   readonly y: readonly Rows[];
-  readonly noiseSd: Float64Array;
+  /** Noise sd of the data of each case, (M), in units of the noise-free data. */
+  readonly noiseSd: readonly Float64Array[];
 }
 
 async function simulateCases({ problem, cases, calibration, seed, backend, signal, onStage }: Request): Promise<Cases> {
@@ -135,8 +137,23 @@ async function simulateCases({ problem, cases, calibration, seed, backend, signa
     theta: rows(theta, problem.D),
     clean: rows(clean, problem.M),
     y: rows(noisy, problem.M),
-    noiseSd: noiseSd(simulated, problem.M),
+    noiseSd: await sdOfCases(problem, simulated, cases, backend),
   };
+}
+
+/** Estimated from all simulations where it is one for all; else that at each true parameters. */
+async function sdOfCases(
+  problem: Problem,
+  simulated: Simulations,
+  cases: number,
+  backend: BackendOptions,
+): Promise<Float64Array[]> {
+  const { D, M } = problem;
+  const count = Math.min(cases, simulated.count);
+  const of = (table: Rows, width: number): Rows => table.subarray(0, count * width);
+  if (constantSd(problem) !== null) return new Array<Float64Array>(count).fill(noiseSd(simulated, M));
+  const sd = await cleanSdRows(problem, { theta: of(simulated.theta, D), clean: of(simulated.clean, M) }, backend);
+  return Array.from({ length: count }, (_, i) => sd.subarray(i * M, (i + 1) * M));
 }
 
 /** Ranks of the true parameters in all cases, and the distance of the data from the training simulations. */
@@ -165,7 +182,9 @@ async function compareAll(
   const comparisons: Comparison[] = [];
   for (const [index, posterior] of posteriors.entries()) {
     signal?.throwIfAborted();
-    comparisons.push(await compare(posterior, { reference, index, draws, seed, clean: clean[index], noiseSd }));
+    comparisons.push(
+      await compare(posterior, { reference, index, draws, seed, clean: clean[index], noiseSd: noiseSd[index] }),
+    );
     onStage("comparisons", index + 1, posteriors.length);
   }
   return comparisons;

@@ -10,6 +10,7 @@ import { refuseOldName } from "../checks/arguments.ts";
 import { type Distribution, isUnbounded } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
 import { distributionFromSpec } from "../distributions/from-spec.ts";
+import type { DataKind } from "../distributions/noise/noise.ts";
 import { add, input, random, weight } from "../graph/build.ts";
 import type { Slab } from "../graph/plan.ts";
 import { compile, type Program } from "../graph/program.ts";
@@ -26,7 +27,7 @@ import type { Solver } from "../problem/solvers.ts";
 import { withDataAbout, workAbout } from "../problem/work.ts";
 import type { CalibrationRecord } from "./calibration-record.ts";
 
-/** Forward model and log-prior at fixed parameters. They tell whether a problem is the one that the model was trained on. */
+/** Forward model, log-prior and noise at fixed parameters. They tell whether a problem is the one that the model was trained on. */
 export interface Fingerprint {
   /** The fixed parameters, 8 rows (D). */
   readonly theta: readonly (readonly number[])[];
@@ -36,6 +37,8 @@ export interface Fingerprint {
   readonly logPrior: readonly number[];
   /** The solvers of differential equations in the forward model, with their steps and errors; absent for none. */
   readonly solvers?: readonly Solver[];
+  /** Fixed data (M) of the first rows, and their log density given the noise-free data; absent for noise without a density. */
+  readonly noise?: { readonly y: readonly (readonly number[])[]; readonly logDensity: readonly number[] };
 }
 
 /** Importance weights of a map's draws for held-out observations (sampling/psis.ts). */
@@ -100,6 +103,8 @@ export interface ModelSpec {
   readonly parameters: readonly Parameter[];
   /** Names and units of the data, if they have names. */
   readonly data?: readonly Parameter[];
+  /** What the data are, as `Noise.data` says it. Absent: real numbers. */
+  readonly dataKind?: DataKind;
   /** The prior, as `distributionFromSpec` reads it. */
   readonly prior: unknown;
   /** What is subtracted in double precision before anything is single: from parameters (D), from data (M). Absent: nothing. */

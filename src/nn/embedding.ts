@@ -4,7 +4,8 @@
  *
  *   f_k = v_kᵀ ((y − ȳ) / σ) / √(λ_k + 1),
  *
- * or standardised together with their logarithms, asinh(y / 4σ), which are straight lines near 0, where noise hides the sign.
+ * or standardised together with their logarithms, asinh(y / 4σ), which are straight lines near 0, where noise hides the sign, or,
+ * for counts, as their standardised roots √(y + 3/8), whose variance hardly depends on the mean (Anscombe, Biometrika 35 (1948)).
  */
 import {
   abs,
@@ -14,6 +15,7 @@ import {
   dense,
   div,
   log,
+  maximum,
   mul,
   neg,
   sqrt,
@@ -23,55 +25,18 @@ import {
   where,
 } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { log as logarithm } from "../numbers/math.ts";
-import { columnMeans, columnSds, orOne } from "../numbers/moments.ts";
-import { principalComponents } from "../numbers/principal.ts";
-import { constantChannels } from "./constant.ts";
-
-/**
- * An embedding, among the options of a training. "log" stands for the data and their logarithms, for data that are positive and
- * spread over scales, as potentials are where coefficients are log-normal.
- */
-export type EmbeddingOption = "auto" | "none" | "standardise" | "log" | { readonly principal: number };
 
 /** An embedding with its size. */
 export interface Embedding {
-  readonly kind: "none" | "standardise" | "log" | "principal";
+  readonly kind: "none" | "standardise" | "log" | "root" | "principal";
   /** Features E. */
   readonly size: number;
 }
 
-/** Data with more channels are projected by default, on so many components. */
-const LONG_DATA = 64;
-const COMPONENTS = 24;
 /** Standardised features end here, so that an outlier of heavy-tailed noise cannot swamp a network. */
 const LARGEST_FEATURE = 10;
-/** What constant channels are divided by, so that nothing is left of them. */
-const OUT_OF_SIGHT = 3e38;
-/** Up to so many noise standard deviations the asinh of a value is nearly linear. */
-const LINEAR_BELOW = 4;
-
-/** The embedding of M data. @throws on an option that makes no sense. */
-export function chooseEmbedding(option: EmbeddingOption, M: number): Embedding {
-  if (typeof option === "object") {
-    const { principal } = option;
-    if (!Number.isInteger(principal) || principal < 1 || principal > M) {
-      throw new Error(
-        `embedding.principal: expected 1 to ${M} components (the data have ${M} numbers), got ${principal}`,
-      );
-    }
-    return { kind: "principal", size: principal };
-  }
-  if (option === "auto")
-    return M > LONG_DATA ? { kind: "principal", size: COMPONENTS } : { kind: "standardise", size: M };
-  if (option === "log") return { kind: "log", size: 2 * M };
-  if (option !== "none" && option !== "standardise") {
-    throw new Error(
-      `embedding: expected "auto", "none", "standardise" or "log", or { principal: K }, got ${JSON.stringify(option)}`,
-    );
-  }
-  return { kind: option, size: M };
-}
+/** Added to counts before the root. */
+export const ANSCOMBE = 0.375;
 
 /** The map from data (B, M) to features (B, E). */
 export function traceEmbedding({ kind, size }: Embedding, M: number): (y: Tensor) => Tensor {
@@ -84,7 +49,8 @@ export function traceEmbedding({ kind, size }: Embedding, M: number): (y: Tensor
   const sd = weight("embedding.sd", 1, size, { frozen: true });
   const scale = kind === "log" ? weight("embedding.scale", 1, M, { frozen: true }) : null;
   return (y) => {
-    const seen = scale === null ? y : concat(y, asinh(div(y, scale)));
+    const direct = kind === "root" ? sqrt(maximum(add(y, ANSCOMBE), 0)) : y;
+    const seen = scale === null ? direct : concat(y, asinh(div(y, scale)));
     const standard = div(sub(seen, mean), sd);
     // ∞ · 0 is NaN, so that infinite data do not pass as large ones.
     return add(clamp(standard, -LARGEST_FEATURE, LARGEST_FEATURE), mul(standard, 0));
@@ -95,96 +61,4 @@ export function traceEmbedding({ kind, size }: Embedding, M: number): (y: Tensor
 function asinh(x: Tensor): Tensor {
   const size = log(add(abs(x), sqrt(add(square(x), 1))));
   return where(x, size, neg(size));
-}
-
-/** Rows w_k of a projection as a dense layer (M + 1, K), whose bias subtracts the mean. */
-function asLayer(rows: readonly Float64Array[], mean: Float64Array): Float32Array {
-  const M = mean.length;
-  const out = new Float32Array((M + 1) * rows.length);
-  rows.forEach((row, k) => {
-    let shift = 0;
-    for (let i = 0; i < M; i++) {
-      out[i * rows.length + k] = row[i];
-      shift -= row[i] * mean[i];
-    }
-    out[M * rows.length + k] = shift;
-  });
-  return out;
-}
-
-/** Interquartile range of a normal distribution of sd 1, and the excess of the sd over its estimate from it that means heavy tails. */
-const NORMAL_IQR = 1.3489795003921634;
-const HEAVY_TAILS = 3;
-
-/** Centre and spread of each column of rows (N, M): mean and sd, or median and interquartile range where the tails are so heavy that
- *  the sd tells nothing about the bulk. */
-function centreAndSpread(rows: Float32Array, M: number): { centre: Float64Array; spread: Float64Array } {
-  const N = rows.length / M;
-  const centre = columnMeans(rows, M);
-  const spread = columnSds(rows, M, centre);
-  for (let j = 0; j < M; j++) {
-    const sorted = Float32Array.from({ length: N }, (_, r) => rows[r * M + j]).sort();
-    const quantile = (p: number): number => sorted[Math.floor(p * (N - 1))];
-    const bulk = (quantile(0.75) - quantile(0.25)) / NORMAL_IQR;
-    if (!(spread[j] > HEAVY_TAILS * bulk && bulk > 0)) continue;
-    centre[j] = quantile(0.5);
-    spread[j] = bulk;
-  }
-  return { centre, spread };
-}
-
-/** The value of each channel below which its asinh is nearly linear, (M). */
-function linearBelow(noisy: Float32Array, M: number, noiseSd: Float64Array): Float32Array {
-  const { spread } = centreAndSpread(noisy, M);
-  // The noise of data that include theirs is unknown: a tenth of their spread is taken instead.
-  return Float32Array.from(noiseSd, (s, j) => LINEAR_BELOW * (s > 0 ? s : orOne(0.1 * spread[j])));
-}
-
-/** Rows (N, 2M): the data (N, M), then asinh of them in units of `scale` (M). */
-function withLogarithms(rows: Float32Array, M: number, scale: Float32Array): Float32Array {
-  const out = new Float32Array(2 * rows.length);
-  rows.forEach((y, i) => {
-    const [r, j] = [Math.floor(i / M), i % M];
-    const x = Math.abs(y) / scale[j];
-    out[2 * r * M + j] = y;
-    out[(2 * r + 1) * M + j] = Math.sign(y) * logarithm(x + Math.sqrt(x * x + 1));
-  });
-  return out;
-}
-
-/**
- * The frozen entries of an embedding by name, fitted on simulated data: `clean` and `noisy` (N, M), and the noise sd (M).
- * Features of channels with a value in `constant` (M) are 0.
- */
-export function* fitEmbedding(
-  embedding: Embedding,
-  M: number,
-  clean: Float32Array,
-  noisy: Float32Array,
-  noiseSd: Float64Array,
-  constant = constantChannels(noisy, M),
-): Generator<void, Record<string, Float32Array>> {
-  const fitted: Record<string, Float32Array> = {};
-  if (embedding.kind === "log") fitted["embedding.scale"] = linearBelow(noisy, M, noiseSd);
-  if (embedding.kind === "standardise" || embedding.kind === "log") {
-    const scale = fitted["embedding.scale"] ?? null;
-    const seen = scale === null ? noisy : withLogarithms(noisy, M, scale);
-    yield;
-    const { centre, spread } = centreAndSpread(seen, embedding.size);
-    fitted["embedding.mean"] = Float32Array.from(centre);
-    fitted["embedding.sd"] = Float32Array.from(spread, (s, j) => (constant[j % M] === null ? orOne(s) : OUT_OF_SIGHT));
-  }
-  if (embedding.kind === "principal") {
-    const whitened = Float64Array.from(clean, (v, i) => v / orOne(noiseSd[i % M]));
-    yield;
-    const p = yield* principalComponents(whitened, M, embedding.size);
-    const rows = p.vectors.map((v, k) =>
-      v.map((x, i) => (constant[i] === null ? x / (orOne(noiseSd[i]) * Math.sqrt(p.variances[k] + 1)) : 0)),
-    );
-    fitted["embedding.projection"] = asLayer(
-      rows,
-      p.mean.map((m, i) => m * orOne(noiseSd[i])),
-    );
-  }
-  return fitted;
 }

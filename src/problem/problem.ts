@@ -26,6 +26,7 @@ import {
   noiseModelOf,
   noiseOption,
 } from "../distributions/noise/model.ts";
+import type { DataKind } from "../distributions/noise/noise.ts";
 import { add, cast, input, tile } from "../graph/build.ts";
 import { isTensor, show, type Tensor, topological } from "../graph/tensor.ts";
 import { isLost, isOffset } from "../numbers/offsets.ts";
@@ -354,18 +355,35 @@ export function logLikelihood(
 export const potential = (problem: Problem, theta: Tensor, y: Tensor): Tensor =>
   add(logLikelihood(problem, theta, y), problem.prior.logDensity(theta));
 
+/** What data are checked against: a problem, or the description of a map, which knows their kind. */
+export interface DataSize {
+  readonly M: number;
+  readonly noise?: Pick<NoiseModel, "data">;
+  readonly dataKind?: DataKind;
+}
+
 /** Whether data are rows, not one vector. */
 export const isRows = (y: ArrayLike<number> | readonly ArrayLike<number>[]): y is readonly ArrayLike<number>[] =>
   Array.isArray(y) && y.length > 0 && typeof y[0] === "object";
 
+/** What data of a kind are, and the test of them. */
+const kinds: Readonly<Record<DataKind, { readonly expected: string; readonly test: (x: number) => boolean }>> = {
+  real: { expected: "finite numbers", test: Number.isFinite },
+  positive: { expected: "positive numbers", test: (x) => x > 0 && x < Infinity },
+  unit: { expected: "numbers between 0 and 1", test: (x) => x > 0 && x < 1 },
+  counts: { expected: "counts, whole numbers from 0", test: (x) => Number.isInteger(x) && x >= 0 },
+};
+
 /**
  * Data as rows of M numbers; one vector is one row.
- * @throws when a row has another length or an entry that is no finite number; messages count rows from 1.
+ * @throws when a row has another length or an entry that is no finite number, or not of the kind of the noise, as a count that is not
+ * whole; messages count rows from 1.
  */
 export function checkData(
-  { M }: Pick<Problem, "M">,
+  { M, noise, dataKind = noise?.data ?? "real" }: DataSize,
   y: ArrayLike<number> | readonly ArrayLike<number>[],
 ): Float64Array[] {
+  const { expected, test } = kinds[dataKind];
   const isList = typeof y === "object" && y !== null && "length" in y;
   if (!isList) throw new Error(`y: expected ${M} numbers or rows of them, got ${describe(y)}`);
   const rows = isRows(y) ? y : [y];
@@ -375,9 +393,9 @@ export function checkData(
     if (count !== M) throw new Error(`${where}: expected ${M} numbers, got ${count ?? describe(row)}`);
     const out = new Float64Array(M);
     for (let k = 0; k < M; k++) {
-      if (!Number.isFinite(row[k])) {
-        throw new Error(`${where}: expected finite numbers, got ${describe(row[k])} in column ${k + 1}`);
-      }
+      const wanted = Number.isFinite(row[k]) ? expected : kinds.real.expected;
+      if (!Number.isFinite(row[k]) || !test(row[k]))
+        throw new Error(`${where}: expected ${wanted}, got ${describe(row[k])} in column ${k + 1}`);
       out[k] = row[k];
     }
     return out;

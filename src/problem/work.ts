@@ -64,10 +64,13 @@ function noiseAbout(model: NoiseModel, c: Centre, b: Centre): NoiseModel {
   if (model.fixed !== null && (b === null || model.fixed.additive)) return model;
   const whole = (y: Tensor): Tensor => (b === null ? cast(y, "f64") : add(cast(y, "f64"), b));
   const about = (y: Tensor): Tensor => (b === null ? y : sub(y, b));
+  // Counts less an offset are no counts.
+  const dataOf = ({ data }: Pick<Noise, "data">): Noise["data"] => (b === null ? data : "real");
   const wrap = (noise: Noise): Noise => {
     const { each, sd, mean, fisher } = noise;
     return {
       ...noise,
+      data: dataOf(noise),
       draw: (clean, stream) => cast(about(noise.draw(whole(clean), stream)), clean.dtype),
       logDensity: (y, clean) => cast(noise.logDensity(whole(y), whole(clean)), clean.dtype),
       ...(each && { each: (y, clean) => cast(each(whole(y), whole(clean)), clean.dtype) }),
@@ -78,8 +81,8 @@ function noiseAbout(model: NoiseModel, c: Centre, b: Centre): NoiseModel {
   };
   if (model.fixed !== null) {
     const fixed = wrap(model.fixed);
-    return { ...model, fixed, at: () => fixed };
+    return { ...model, data: fixed.data, fixed, at: () => fixed };
   }
   const theta = (t: Tensor): Tensor => (c === null ? cast(t, "f64") : restored(t, c));
-  return { ...model, at: (t, clean) => wrap(model.at(theta(t), whole(clean))) };
+  return { ...model, data: dataOf(model), at: (t, clean) => wrap(model.at(theta(t), whole(clean))) };
 }

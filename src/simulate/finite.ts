@@ -26,6 +26,8 @@ export interface Policy extends OptionsOf<typeof failuresTable> {
   readonly advice: string;
   /** The consequence of dropped rows, in words. */
   readonly meaning: string;
+  /** The table of noisy data, whose noise is to blame where the noise-free data are finite. */
+  readonly noisy?: ArrayLike<number>;
 }
 
 const LARGEST_SHARE = 0.5;
@@ -64,7 +66,7 @@ export function finiteRows(
   { name, D, M, calls }: Pick<Problem, "name" | "D" | "M" | "calls">,
   theta: ArrayLike<number>,
   tables: readonly ArrayLike<number>[],
-  { owner, advice, meaning, failures = calls.failures, onWarning = console.warn }: Policy,
+  { owner, advice, meaning, noisy, failures = calls.failures, onWarning = console.warn }: Policy,
   fault?: string,
 ): readonly number[] | null {
   const count = theta.length / D;
@@ -78,8 +80,13 @@ export function finiteRows(
     const at = Float64Array.from({ length: D }, (_, d) => theta[row * D + d]);
     const where = `${showTheta(at)}, row ${row + 1} of ${count}`;
     const why = fault === undefined ? "" : `; ${fault}`;
-    first = `expected finite data of "${name}" for ${where}, got ${odd[row * M + j]} in column ${j + 1}${why}`;
-    if (failures === "stop") throw new Error(`${owner}: ${first}; ${advice}`);
+    const what = odd === noisy ? "noise on the data" : "data";
+    first = `expected finite ${what} of "${name}" for ${where}, got ${odd[row * M + j]} in column ${j + 1}${why}`;
+    const check =
+      odd === noisy
+        ? "check there that its sd, or scale, is above 0 and its other parameters are in their range"
+        : advice;
+    if (failures === "stop") throw new Error(`${owner}: ${first}; ${check}`);
   }
   if (first === undefined) return null;
   const failed = count - rows.length;

@@ -151,7 +151,7 @@ export function onlyFinite<T extends Tables>(
   { onWarning }: SimulationControl = {},
   policy: Own = POLICY,
 ): T & { readonly count: number } {
-  const told = { ...policy, meaning: conditioned(problem.name), onWarning };
+  const told = { ...policy, meaning: conditioned(problem.name), onWarning, ...(noisy !== clean && { noisy }) };
   const rows = finiteRows(problem, withCentre(theta, problem.centre ?? null), [clean, noisy], told, fault);
   const { D, M } = problem;
   const count = rows?.length ?? theta.length / D;

@@ -131,4 +131,7 @@ function checkSizes(
       expected(`centres.${name} of ${length} numbers`, `${centres?.[name]?.length}`);
   if (!rows(fingerprint.theta, D)) expected(`fingerprint.theta of rows of ${D}`, "another length");
   if (!rows(fingerprint.forward ?? [], M)) expected(`fingerprint.forward of rows of ${M}`, "another length");
+  const { noise } = fingerprint;
+  if (noise && !(rows(noise.y, M) && noise.y.length === noise.logDensity.length && noise.y.length <= points))
+    expected(`fingerprint.noise of at most ${points} rows of ${M}, a log-density each`, "another number of them");
 }

@@ -5,6 +5,7 @@
 
 import * as v from "valibot";
 import { parseJson } from "../checks/json.ts";
+import { dataKinds } from "../distributions/noise/noise.ts";
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const size = v.pipe(count, v.minValue(1));
@@ -60,10 +61,11 @@ const specSchema = v.object({
   M: size,
   parameters: named,
   data: v.optional(named),
+  dataKind: v.optional(v.picklist(dataKinds)),
   prior: options,
   centres: v.optional(v.object({ parameters: v.nullable(numbers), data: v.nullable(numbers) })),
   guide: v.object({ name: v.string(), options }),
-  embedding: v.object({ kind: v.picklist(["none", "standardise", "log", "principal"]), size }),
+  embedding: v.object({ kind: v.picklist(["none", "standardise", "log", "root", "principal"]), size }),
   distance: v.optional(v.picklist(["whitened", "residual", "relations"])),
   distances: v.pipe(numbers, v.minLength(2)),
   constant: v.optional(v.array(v.object({ column: size, value: finite }))),
@@ -80,6 +82,7 @@ const specSchema = v.object({
         }),
       ),
     ),
+    noise: v.optional(v.object({ y: v.array(numbers), logDensity: numbers })),
   }),
   training: v.object({
     objective: v.string(),

@@ -4,12 +4,14 @@
  *
  *   t_k = v_kᵀ ((y − ȳ)/σ) / s_k,   y = ȳ + σ Σ_k v_k s_k t_k.
  */
+import type { BackendOptions } from "../backends/select.ts";
 import { add, cast, columns, concat, constant, div, matmul, mul, sub } from "../graph/build.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import { atOnce } from "../host/yielding.ts";
 import { columnMeans, columnSds, dot, orOne, sumOfSquares } from "../numbers/moments.ts";
 import { principalComponents } from "../numbers/principal.ts";
 import type { Problem } from "../problem/problem.ts";
+import { cleanSdRows, columnMedians, constantSd } from "../simulate/noise-sd.ts";
 import { noiseSd, type WorkSimulations } from "../simulate/simulate.ts";
 
 export interface Scaling {
@@ -33,9 +35,14 @@ const LEFT_OUT = 0.005;
 const FIT_SIMULATIONS = 8192;
 
 /** The scaling for a bank of simulations. @throws if the data do not depend on the parameters. */
-export function fitScaling({ prior, D, M, name }: Problem, bank: WorkSimulations): Scaling {
+export async function fitScaling(problem: Problem, bank: WorkSimulations, backend: BackendOptions): Promise<Scaling> {
+  const { prior, D, M, name } = problem;
   const clean = bank.clean.subarray(0, FIT_SIMULATIONS * M);
-  const noise = noiseSd({ clean, noisy: bank.noisy }, M).map(orOne);
+  const noise = (
+    constantSd(problem) === null
+      ? columnMedians(await cleanSdRows(problem, { theta: bank.theta, clean }, backend), M)
+      : noiseSd({ clean, noisy: bank.noisy }, M)
+  ).map(orOne);
   const mean = columnMeans(clean, M);
   const { directions, spread } = directionsOf(clean, M, mean, noise);
   if (!spread.some((s) => s > 0))

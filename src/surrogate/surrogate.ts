@@ -9,7 +9,19 @@
  */
 import { backendOf, createExecutor } from "../backends/select.ts";
 import { isIncluded } from "../distributions/noise/model.ts";
-import { bankRows, batchSum, cast, constant, input, mul, square, sub, sumFeatures, weight } from "../graph/build.ts";
+import {
+  bankRows,
+  batchSum,
+  cast,
+  clamp,
+  constant,
+  input,
+  mul,
+  square,
+  sub,
+  sumFeatures,
+  weight,
+} from "../graph/build.ts";
 import { gradientsOf } from "../graph/grad.ts";
 import { compile } from "../graph/program.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -21,7 +33,7 @@ import { type Centre, withCentre } from "../numbers/offsets.ts";
 import { STREAMS } from "../numbers/random.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { defineProblem, type Problem } from "../problem/problem.ts";
-import { centred, restored, type Work, workOf } from "../problem/work.ts";
+import { centred, restored, type Work, withDataAbout, workOf } from "../problem/work.ts";
 import { reasonOf } from "../simulate/options.ts";
 import { predict } from "../simulate/predict.ts";
 import type { WorkSimulations } from "../simulate/simulate.ts";
@@ -99,9 +111,13 @@ async function makeSurrogate(problem: Problem, settings: SurrogateSettings): Pro
     (settings.onWarning ?? console.warn)(
       `surrogate: ${dropped} of ${asked} simulations failed and were dropped: the fit and its error are valid only where "${problem.name}" can be simulated`,
     );
-  const scaling = fitScaling(work, bank);
+  const scaling = await fitScaling(withDataAbout(work, centre), bank, backendOf(settings));
   const network = await fit(problem, settings, scaling, bank, validation);
-  const forward = (theta: Tensor): Tensor => cast(restored(network(centred(theta, work.centre)), centre), theta.dtype);
+  const limits = limitsOf(problem, bank);
+  const forward = (theta: Tensor): Tensor => {
+    const data = network(centred(theta, work.centre));
+    return cast(restored(limits === null ? data : clamp(data, limits.low, limits.high), centre), theta.dtype);
+  };
   const made = defineProblem({
     name: `${problem.name}-surrogate`,
     description: `${problem.description || problem.name}, by a surrogate`,
@@ -118,6 +134,21 @@ async function makeSurrogate(problem: Problem, settings: SurrogateSettings): Pro
   const error = compare(predicted, withCentre(heldOut.clean, centre), scaling.noise);
   const warning = warningOf(problem, settings, error);
   return Object.freeze({ ...made, forward, parent: problem, error, warning });
+}
+
+/**
+ * The range of the simulations, (M), where the noise-free data of counts, of positive data or of shares have one that a network may
+ * leave, so that the noise would have no density; null where they may be any numbers.
+ */
+function limitsOf({ M, noise }: Problem, { clean }: WorkSimulations): Record<"low" | "high", Float64Array> | null {
+  if (noise.data === "real") return null;
+  const low = new Float64Array(M).fill(Number.POSITIVE_INFINITY);
+  const high = new Float64Array(M).fill(Number.NEGATIVE_INFINITY);
+  clean.forEach((x, i) => {
+    low[i % M] = Math.min(low[i % M], x);
+    high[i % M] = Math.max(high[i % M], x);
+  });
+  return { low, high };
 }
 
 /** Returns a function that simulates the banks, and reports the progress of all of them together. */

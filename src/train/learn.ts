@@ -75,7 +75,7 @@ async function learnOn(
   const executor = await createExecutor(program, { ...backend, optimiser: optimiserOf(settings) });
   try {
     const values = constantChannels(bank.noisy, problem.M);
-    const fitted = await fitFrozen(executor, traced, problem.M, bank, values);
+    const fitted = await fitFrozen(executor, traced, work, bank, values, asked);
     const constant = values.flatMap((value, j) =>
       value === null ? [] : { column: j + 1, value: Number(value.toPrecision(7)) },
     );
@@ -137,6 +137,7 @@ function specOf(
     M: problem.M,
     parameters: problem.parameters,
     ...(areNamed(problem.data) && { data: problem.data }),
+    ...(problem.noise.data !== "real" && { dataKind: problem.noise.data }),
     prior: problem.prior.spec,
     ...((parameters || data) && { centres: { parameters: listOf(parameters), data: listOf(data) } }),
     guide: { name: guide.name, options: { ...guide.options, ...traced.guide.drawn } },

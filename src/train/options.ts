@@ -21,7 +21,7 @@ import {
 import type { Guide } from "../guides/guide.ts";
 import { type GuideName, guideFrom, guideNames } from "../guides/index.ts";
 import type { WeightsRecord } from "../model/model.ts";
-import type { EmbeddingOption } from "../nn/embedding.ts";
+import type { EmbeddingOption } from "../nn/fit-embedding.ts";
 import { objectiveNames } from "../objectives/index.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { type Problem, sourceOf } from "../problem/problem.ts";
@@ -65,7 +65,7 @@ const bank = check<number | Pairs>(
   (x) => isPairs(x) || whole(0, 16_777_216).test(x),
 );
 
-const embeddings = ["auto", "none", "standardise", "log"] as const;
+const embeddings = ["auto", "none", "standardise", "log", "root"] as const;
 const embedding = check<EmbeddingOption>(
   `one of ${embeddings.map((name) => JSON.stringify(name)).join(", ")}, or { principal: components }`,
   (x) => embeddings.includes(x as "auto") || Number.isInteger((x as { principal?: number } | null)?.principal),

@@ -7,7 +7,8 @@ import { compile, type Program } from "../graph/program.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { LocalCoordinates, TracedGuide } from "../guides/guide.ts";
 import { type DistanceKind, distances } from "../nn/distance.ts";
-import { chooseEmbedding, type Embedding, traceEmbedding } from "../nn/embedding.ts";
+import { type Embedding, traceEmbedding } from "../nn/embedding.ts";
+import { chooseEmbedding } from "../nn/fit-embedding.ts";
 import { STREAMS } from "../numbers/random.ts";
 import { objectiveFor } from "../objectives/index.ts";
 import type { Problem } from "../problem/problem.ts";
@@ -40,7 +41,7 @@ export function* trainingProgram(
 ): Generator<void, TracedTraining> {
   const { D, M } = problem;
   const objective = objectiveFor(settings.objective, problem);
-  const embedding = chooseEmbedding(settings.embedding, M);
+  const embedding = chooseEmbedding(settings.embedding, M, problem.noise.data);
   const guide = settings.guide.build({ D, E: embedding.size, seed });
   const embed = traceEmbedding(embedding, M);
   const { local } = guide;

@@ -1,9 +1,11 @@
 /** The entries of a training program that are fitted to simulations once, before the first step: scalers, and what a guide fits. */
 import type { Executor } from "../backends/backend.ts";
+import type { BackendOptions } from "../backends/select.ts";
 import type { Slab } from "../graph/plan.ts";
 import type { Fitted } from "../guides/guide.ts";
 import { inParts } from "../host/yielding.ts";
-import { fitEmbedding } from "../nn/embedding.ts";
+import type { Problem } from "../problem/problem.ts";
+import { constantSd, meanRows, typicalNoiseSd } from "../simulate/noise-sd.ts";
 import { noiseSd, type WorkSimulations } from "../simulate/simulate.ts";
 import type { TracedTraining } from "./program.ts";
 
@@ -14,13 +16,23 @@ export const FIT_SIMULATIONS = 8192;
 export async function fitFrozen(
   executor: Executor,
   { program, guide, embedding }: TracedTraining,
-  M: number,
+  problem: Problem,
   bank: WorkSimulations,
   constant: readonly (number | null)[],
+  backend: BackendOptions,
 ): Promise<Fitted> {
-  const [clean, noisy] = [bank.clean, bank.noisy].map((rows) => rows.subarray(0, FIT_SIMULATIONS * M));
-  const sd = noiseSd({ clean, noisy }, M);
-  const { fitDistance } = await import("../nn/fit-distance.ts"); // a page that does not train does not load it
+  const { M } = problem;
+  const [noiseless, noisy] = [bank.clean, bank.noisy].map((rows) => rows.subarray(0, FIT_SIMULATIONS * M));
+  const rows = { theta: bank.theta, clean: noiseless };
+  const mean = await meanRows(problem, rows, backend);
+  const clean = mean === noiseless ? noiseless : Float32Array.from(mean);
+  const isConstant = constantSd(problem) !== null;
+  const sd = isConstant ? noiseSd({ clean, noisy }, M) : await typicalNoiseSd(problem, rows, backend);
+  // A page that does not train does not load them.
+  const [{ fitEmbedding }, { fitDistance }] = await Promise.all([
+    import("../nn/fit-embedding.ts"),
+    import("../nn/fit-distance.ts"),
+  ]);
   const scalers = {
     ...(await inParts(fitEmbedding(embedding, M, clean, noisy, sd, constant))),
     ...(await inParts(fitDistance(M, clean, noisy, sd, constant))),
@@ -33,7 +45,7 @@ export async function fitFrozen(
   if (guide.fit === undefined) return {};
   const inputs = { theta: bank.theta, y: bank.noisy };
   const { features, z, weights = null } = await executor.run("fit", { rows: bank.count, inputs });
-  const own = guide.fit({ features, z, weights });
+  const own = await guide.fit({ features, z, weights });
   await write(own, true);
   return own;
 }

@@ -10,8 +10,10 @@ import { add, cast, div, log, mul, random, square, sub, sumFeatures } from "../.
 import type { Tensor } from "../../graph/tensor.ts";
 import { LOG_2PI } from "../../numbers/math.ts";
 import { expectBatch } from "../distribution.ts";
+import { covarianceNoise } from "./covariance.ts";
 import {
   expectData,
+  expectKeys,
   logScales,
   type Noise,
   type NoiseParameter,
@@ -21,13 +23,19 @@ import {
   type ReadParameter,
   readParameter,
 } from "./noise.ts";
+import type { Covariance } from "./whitening.ts";
 
 /**
  * Normal noise. `sd` is one number for all data, a list of M numbers, or, where the noise of a problem is a function of θ and the
- * noise-free data, a tensor (B, 1) or (B, M).
- * @throws unless every sd is positive and finite. Where a tensor is not positive, noise and density are NaN.
+ * noise-free data, a tensor (B, 1) or (B, M). With `{ covariance }`, a list of M rows of M numbers, the data have it together.
+ * @throws unless every sd is positive and finite, or the covariance is symmetric and positive definite. Where a tensor is not
+ * positive, noise and density are NaN.
  */
-export function gaussianNoise(sd: NoiseParameter): Noise {
+export function gaussianNoise(sd: NoiseParameter | { readonly covariance: Covariance }): Noise {
+  if (typeof sd === "object" && sd !== null && "covariance" in sd) {
+    expectKeys("gaussianNoise", sd, "covariance");
+    return covarianceNoise(sd.covariance);
+  }
   const scale = readParameter("gaussianNoise", "sd", sd, POSITIVE);
   return scale.numbers === null ? ofTensor(scale) : ofNumbers(scale.numbers, scale.size);
 }

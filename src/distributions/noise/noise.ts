@@ -3,7 +3,7 @@
  * numbers, or tensors that depend on θ and c where a problem's noise is a function of them (model.ts).
  */
 import { describe, type Numbers, requireEach, spread } from "../../checks/arguments.ts";
-import { add, div, exp, floor, maximum, mul, neg, sub, sumFeatures, tanh, where } from "../../graph/build.ts";
+import { add, div, exp, floor, log, maximum, mul, neg, sub, sumFeatures, tanh, where } from "../../graph/build.ts";
 import { type DType, isTensor, type Operand, show, type Tensor } from "../../graph/tensor.ts";
 import { log as logOf } from "../../numbers/math.ts";
 import { expectBatch } from "../distribution.ts";
@@ -48,8 +48,8 @@ export interface Noise {
   /** Mean of the data (T·B, M), where noise-free data stand for another number, as a probability of one of n trials does. */
   mean?(clean: Tensor): Tensor;
   /**
-   * Fisher information F = Σ_i Σ_m weight_im ∇of_im ∇of_imᵀ, with which Gauss–Newton methods weigh misfits. Absent: they take the
-   * Hessian of the log-likelihood.
+   * Fisher information F = Σ_i Σ_m weight_im ∇of_im ∇of_imᵀ, with which Gauss–Newton methods weigh misfits. Absent, or empty: they
+   * take the Hessian of the log-likelihood.
    */
   fisher?(clean: Tensor): readonly Information[];
   /** The family and its numbers as plain JSON data; null where parameters are tensors, or functions of one's own. */
@@ -149,6 +149,12 @@ export function expectData(owner: string, size: number | null, y: Tensor, clean:
   if (y.rows !== clean.rows) throw new Error(`${owner}: expected y ${show(clean)}, got ${show(y)}`);
 }
 
+/** @throws naming the first key that is none of the known ones. */
+export function expectKeys(owner: string, options: object, ...known: readonly string[]): void {
+  const odd = Object.keys(options).find((key) => !known.includes(key));
+  if (odd !== undefined) throw new Error(`${owner}: expected ${known.join(", ")}, got "${odd}"`);
+}
+
 /** The numbers of a spec: one for all data, or a list of M. */
 export const plain = (values: Float64Array, size: number | null): number | readonly number[] =>
   size === null ? values[0] : Object.freeze(Array.from(values));
@@ -156,6 +162,13 @@ export const plain = (values: Float64Array, size: number | null): number | reado
 /** Σ over the data of −log scale, for M data. */
 export const logScales = (scale: Float64Array, size: number | null, count: number): number =>
   size === null ? -count * logOf(scale[0]) : scale.reduce((sum, s) => sum - logOf(s), 0);
+
+/** Σ log of a parameter over M data: a number, or (B, 1) for a tensor. */
+export function sumLogs({ numbers, operand, size }: ReadParameter, M: number): number | Tensor {
+  if (numbers !== null) return -logScales(numbers, size, M);
+  const logs = log(operand as Tensor);
+  return size === null ? mul(logs, M) : sumFeatures(logs);
+}
 
 /** Numbers of trials: whole numbers that single precision holds. */
 export const TRIALS: Range = {

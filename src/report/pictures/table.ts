@@ -1,6 +1,7 @@
 /** Pictures by name of the problem; most problems have none. */
 import type { Evaluation } from "../../evaluate/evaluation.ts";
 import { arm } from "./arm.ts";
+import { building } from "./building.ts";
 import { eit } from "./eit.ts";
 import { lotkaVolterra } from "./lotka-volterra.ts";
 import { oscillator } from "./oscillator.ts";
@@ -15,6 +16,7 @@ export const pictures: Readonly<Record<string, Picture>> = {
   oscillator,
   sir,
   "lotka-volterra": lotkaVolterra,
+  building,
 };
 
 /** The picture of a problem, or of the one that a surrogate approximates; undefined if there is none. */
