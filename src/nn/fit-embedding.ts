@@ -81,6 +81,15 @@ function centreAndSpread(rows: Float32Array, M: number): { centre: Float64Array;
   return { centre, spread };
 }
 
+/** The least value of each channel, (M), 1 where it is not above 0: positive data then enter with their logarithms. */
+function leastOf(noisy: Float32Array, M: number): Float32Array {
+  const least = new Float32Array(M).fill(Number.POSITIVE_INFINITY);
+  noisy.forEach((y, i) => {
+    least[i % M] = Math.min(least[i % M], y);
+  });
+  return least.map((y) => (y > 0 && y < Infinity ? y : 1));
+}
+
 /** The value of each channel below which its asinh is nearly linear, (M). */
 function linearBelow(noisy: Float32Array, M: number, noiseSd: Float64Array): Float32Array {
   const { spread } = centreAndSpread(noisy, M);
@@ -102,7 +111,8 @@ function withLogarithms(rows: Float32Array, M: number, scale: Float32Array): Flo
 
 /**
  * The frozen entries of an embedding by name, fitted on simulated data: `clean` and `noisy` (N, M), and the noise sd (M).
- * Features of channels with a value in `constant` (M) are 0.
+ * Features of channels with a value in `constant` (M) are 0. Noise on data that are positive by kind is relative, so their asinh is a
+ * logarithm from the least of them on.
  */
 export function* fitEmbedding(
   embedding: Embedding,
@@ -111,9 +121,11 @@ export function* fitEmbedding(
   noisy: Float32Array,
   noiseSd: Float64Array,
   constant = constantChannels(noisy, M),
+  data: DataKind = "real",
 ): Generator<void, Record<string, Float32Array>> {
   const fitted: Record<string, Float32Array> = {};
-  if (embedding.kind === "log") fitted["embedding.scale"] = linearBelow(noisy, M, noiseSd);
+  if (embedding.kind === "log")
+    fitted["embedding.scale"] = data === "positive" ? leastOf(noisy, M) : linearBelow(noisy, M, noiseSd);
   if (embedding.kind === "standardise" || embedding.kind === "log" || embedding.kind === "root") {
     const scale = fitted["embedding.scale"] ?? null;
     const direct = embedding.kind === "root" ? noisy.map((y) => Math.sqrt(Math.max(y + ANSCOMBE, 0))) : noisy;

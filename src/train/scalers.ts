@@ -34,7 +34,7 @@ export async function fitFrozen(
     import("../nn/fit-distance.ts"),
   ]);
   const scalers = {
-    ...(await inParts(fitEmbedding(embedding, M, clean, noisy, sd, constant))),
+    ...(await inParts(fitEmbedding(embedding, M, clean, noisy, sd, constant, problem.noise.data))),
     ...(await inParts(fitDistance(M, clean, noisy, sd, constant))),
   };
   const write = async (own: Fitted, complete: boolean): Promise<void> => {
