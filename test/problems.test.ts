@@ -55,7 +55,7 @@ for (const [name, problem] of Object.entries(problems)) {
     const steps = Math.max(0, ...problem.solvers().map((solver) => solver.steps));
     const tolerance = Math.max(1e-5, 10 * steps * 2 ** -24);
     got.y.forEach((v, k) => {
-      const row = want.y.subarray(Math.floor(k / M) * M, (Math.floor(k / M) + 1) * M);
+      const row = Array.from(want.y.subarray(Math.floor(k / M) * M, (Math.floor(k / M) + 1) * M));
       const size = steps > 0 ? row.reduce((most, x) => Math.max(most, Math.abs(x)), 0) : Math.abs(v); // states mix
       assert.ok(Math.abs(v - want.y[k]) < tolerance * (1 + size), `${v}, expected ${want.y[k]}`);
     });
