@@ -325,6 +325,15 @@ export function isProblem(x: unknown): x is Problem {
   );
 }
 
+/** Whether the noise has no density: data that include theirs, or a likelihood() of draws alone. */
+export const lacksDensity = ({ noise }: Pick<Problem, "noise">): boolean => noise.lacks.includes("logDensity");
+
+/** Why a problem has no likelihood with derivatives, in words; null where it has one. */
+export function whyNoLikelihood(problem: Problem): string | null {
+  if (problem.forward === null) return sourceOf(problem);
+  return lacksDensity(problem) ? `noise "${problem.noise.name}" without logDensity` : null;
+}
+
 /** The source of the data of a problem without a forward model in ops, in words. */
 export const sourceOf = (problem: { readonly simulate?: Simulator | null }): string =>
   problem.simulate ? "only simulate()" : "only pairs from elsewhere";
