@@ -22,6 +22,7 @@ import type { MakeWeight } from "../nn/mlp.ts";
 import type { Centre } from "../numbers/offsets.ts";
 import { STREAMS } from "../numbers/random.ts";
 import type { Parameter, Problem } from "../problem/problem.ts";
+import type { Solver } from "../problem/solvers.ts";
 import { withDataAbout, workAbout } from "../problem/work.ts";
 import type { CalibrationRecord } from "./calibration-record.ts";
 
@@ -33,6 +34,8 @@ export interface Fingerprint {
   readonly forward: readonly (readonly number[])[] | null;
   /** log p(θ) of each row. */
   readonly logPrior: readonly number[];
+  /** The solvers of differential equations in the forward model, with their steps and errors; absent for none. */
+  readonly solvers?: readonly Solver[];
   /** Fixed data (M) of the first rows, and their log density given the noise-free data; absent for noise without a density. */
   readonly noise?: { readonly y: readonly (readonly number[])[]; readonly logDensity: readonly number[] };
 }
