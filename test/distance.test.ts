@@ -10,7 +10,7 @@ import { shareFarther, warningOf } from "../src/infer/foreign.ts";
 import { infer } from "../src/infer/infer.ts";
 import type { ModelSpec } from "../src/model/model.ts";
 import { distances } from "../src/nn/distance.ts";
-import type { EmbeddingOption } from "../src/nn/embedding.ts";
+import type { EmbeddingOption } from "../src/nn/fit-embedding.ts";
 import { fitDistance } from "../src/nn/fit-distance.ts";
 import { normalAt, uniformAt } from "../src/numbers/random.ts";
 import { defineProblem } from "../src/problem/problem.ts";

@@ -104,8 +104,8 @@ function simulations(D: number, N = 500): { features: Float64Array; z: Float64Ar
 }
 
 /** Numbers of the frozen entries of a traced guide. */
-function frozenOf({ guide, program }: Traced, D: number): Float32Array {
-  const fitted = guide.fit?.({ ...simulations(D), weights: null }) ?? {};
+async function frozenOf({ guide, program }: Traced, D: number): Promise<Float32Array> {
+  const fitted = (await guide.fit?.({ ...simulations(D), weights: null })) ?? {};
   const values = new Float32Array(program.frozen.bytes / 4);
   for (const { name, rows, cols, offset } of program.frozen.entries) {
     assert.equal(fitted[name].shape, [rows, cols]);
@@ -145,7 +145,7 @@ for (const [name, make] of Object.entries(guides)) {
     const traced = trace(make(), D);
     // A conditioner without hidden layers is linear in the draws before: larger weights would let scales chain to e⁴ each.
     const weights = weightsOf(traced, D, name === "spline without an embedding" ? 0.2 : 0.4);
-    const frozen = frozenOf(traced, D);
+    const frozen = await frozenOf(traced, D);
     const features = seenBy(traced, D, ROWS, uniformRows(11, ROWS * E, 2));
 
     test(`${name}, D = ${D}: draws carry their log-density and are taken back to their noise`, async () => {
@@ -213,7 +213,7 @@ for (const [name, make] of Object.entries(guides)) {
     const traced = trace(make(), 2);
     const executor = await createWasm(traced.program, { build: "plain" });
     await executor.writeWeights(weightsOf(traced, 5));
-    await executor.writeWeights(frozenOf(traced, 2), "frozen");
+    await executor.writeWeights(await frozenOf(traced, 2), "frozen");
     const [reach, side] = [12, 480];
     const step = (2 * reach) / side;
     const z = new Float32Array(2 * side * side);
@@ -236,7 +236,7 @@ for (const base of ["prior", "linear"] as const) {
     const traced = trace(gaussian({ hidden: [6], base }), D);
     const executor = await createWasm(traced.program, { build: "plain" });
     await executor.writeWeights(weightsOf(traced, 9));
-    await executor.writeWeights(frozenOf(traced, D), "frozen");
+    await executor.writeWeights(await frozenOf(traced, D), "frozen");
     const count = 40_000;
     const features = new Float32Array(count * E).map((_, i) => [0.5, -0.3, 1.2][i % E]);
     const { z } = await executor.run("draw", { rows: count, inputs: { features }, seed: 4 });
@@ -267,7 +267,7 @@ test("a Gaussian guide on a linear base with all weights at 0 is the least-squar
   const D = 2;
   const traced = trace(gaussian({ hidden: [4], base: "linear" }), D);
   const executor = await createReference(traced.program);
-  await executor.writeWeights(frozenOf(traced, D), "frozen");
+  await executor.writeWeights(await frozenOf(traced, D), "frozen");
   const { features, z } = simulations(D);
   const N = z.length / D;
   const out = await executor.run("density", { rows: N, inputs: { features, z } });
@@ -296,20 +296,20 @@ test("a Gaussian guide on a linear base with all weights at 0 is the least-squar
   assert.ok(Math.abs(zero + entropy) < 1e-4, `${zero}, ${-entropy}`);
 });
 
-test("weights of the fit count as repetitions, and those of 0 or of no number leave their rows out", () => {
+test("weights of the fit count as repetitions, and those of 0 or of no number leave their rows out", async () => {
   const { guide } = trace(gaussian({ hidden: [], base: "linear" }), 2);
   const { features, z } = simulations(2, 60);
   const twice = {
     features: [...features, ...features.subarray(0, 20 * E)],
     z: [...z, ...z.subarray(0, 40)],
   };
-  const repeated = guide.fit?.({ ...twice, weights: null }) ?? {};
+  const repeated = (await guide.fit?.({ ...twice, weights: null })) ?? {};
   const weighted =
-    guide.fit?.({
+    (await guide.fit?.({
       features: [...features, ...features.subarray(0, 2 * E)],
       z: [...z, 1e3, 1e3, -1e3, 1e3],
       weights: [...Array.from({ length: 60 }, (_, n) => (n < 20 ? 2 : 1)), 0, Number.NaN],
-    }) ?? {};
+    })) ?? {};
   for (const [k, v] of repeated["base.mean"].data.entries())
     assert.ok(Math.abs(weighted["base.mean"].data[k] - v) < 1e-6, `${k}`);
 });

@@ -6,8 +6,9 @@ import { input } from "../src/graph/build.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
 import { atOnce } from "../src/host/yielding.ts";
 import { distances } from "../src/nn/distance.ts";
-import { chooseEmbedding, type Embedding, fitEmbedding, traceEmbedding } from "../src/nn/embedding.ts";
+import { type Embedding, traceEmbedding } from "../src/nn/embedding.ts";
 import { fitDistance } from "../src/nn/fit-distance.ts";
+import { chooseEmbedding, fitEmbedding } from "../src/nn/fit-embedding.ts";
 import { type ActivationName, activationName, activations, mlp } from "../src/nn/mlp.ts";
 import { columnMeans, columnSds } from "../src/numbers/moments.ts";
 import { principalComponents, symmetricEigen } from "../src/numbers/principal.ts";
@@ -208,6 +209,45 @@ test("heavy-tailed data are scaled by their bulk, outliers end at 10, and number
   close(features[0], 0, 2e-3);
   assert.equal(Array.from(features.slice(1, 3)), [10, -10]);
   assert.ok(Number.isNaN(features[3]) && Number.isNaN(features[4]));
+});
+
+test("counts enter by their standardised roots, whose spread does not grow with the mean, and odd counts stay finite", async () => {
+  assert.equal(chooseEmbedding("auto", 3, "counts"), { kind: "root", size: 3 });
+  assert.equal(chooseEmbedding("auto", 3, "positive"), { kind: "log", size: 6 });
+  assert.equal(chooseEmbedding("auto", 3, "unit"), { kind: "standardise", size: 3 });
+  assert.equal(chooseEmbedding("auto", 65, "counts"), { kind: "principal", size: 24 });
+  assert.equal(chooseEmbedding("standardise", 3, "counts"), { kind: "standardise", size: 3 });
+  const N = 2000;
+  const noisy = Float32Array.from({ length: N }, (_, i) => (i % 50) ** 2);
+  const weights = atOnce(fitEmbedding({ kind: "root", size: 1 }, 1, noisy, noisy, Float64Array.of(1)));
+  const outputs = { features: traceEmbedding({ kind: "root", size: 1 }, 1)(input("y", 1)) };
+  const { features } = await runGraph(outputs, { weights, rows: N, inputs: { y: noisy } });
+  close(columnMeans(features, 1)[0], 0, 1e-5);
+  close(columnSds(features, 1, columnMeans(features, 1))[0], 1, 1e-5);
+  const { "embedding.mean": m, "embedding.sd": s } = weights;
+  const y = Float64Array.of(0, 1, 10_000, -1, Number.POSITIVE_INFINITY, Number.NaN);
+  const seen = (await runGraph(outputs, { weights, rows: y.length, inputs: { y } })).features;
+  [0, 1, 10_000].forEach((v, i) => {
+    close(seen[i] * s[0] + m[0], Math.sqrt(v + 0.375), 1e-4 * Math.sqrt(v + 1));
+  });
+  close(seen[3] * s[0] + m[0], 0, 1e-5);
+  assert.ok(Number.isNaN(seen[4]) && Number.isNaN(seen[5]));
+});
+
+test("data that are positive by kind enter with their logarithms", async () => {
+  const clean = Float32Array.from({ length: 4000 }, (_, i) => Math.exp(2 * normalAt(4, 1, 0, i, 0)));
+  const weights = atOnce(
+    fitEmbedding({ kind: "log", size: 2 }, 1, clean, clean, Float64Array.of(3), [null], "positive"),
+  );
+  const outputs = { features: traceEmbedding({ kind: "log", size: 2 }, 1)(input("y", 1)) };
+  const y = Float64Array.of(0.05, 0.5, 5, 50);
+  const { features } = await runGraph(outputs, { weights, rows: 4, inputs: { y } });
+  const { "embedding.mean": m, "embedding.sd": s, "embedding.scale": scale } = weights;
+  // asinh x − log 2x is below x⁻²/4, and the least of 4000 is some e^−7.
+  for (const i of [0, 1, 2, 3]) {
+    const x = y[i] / scale[0];
+    close(features[2 * i + 1] * s[1] + m[1], Math.log(2 * x), 1 / (4 * x * x) + 1e-5);
+  }
 });
 
 test("data with their logarithms: both standardised, a straight line below the noise, odd, and finite as far as f32 goes", async () => {

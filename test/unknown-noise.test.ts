@@ -2,15 +2,31 @@
 // Problems whose noise depends on the parameters, from the definition to the posterior, against exact posteriors by quadrature.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { evaluate, predictiveCheck } from "../src/diagnostics.ts";
 import { ar1Noise } from "../src/distributions/noise/ar1.ts";
 import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { likelihood } from "../src/distributions/noise/likelihood.ts";
 import { mixtureNoise } from "../src/distributions/noise/mixture.ts";
+import { studentNoise } from "../src/distributions/noise/student.ts";
 import { normal } from "../src/distributions/normal.ts";
-import { abs, add, concat, exp, input, mul, slice } from "../src/graph/build.ts";
+import { abs, add, concat, exp, input, mul, slice, sub } from "../src/graph/build.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
-import { laplace, nuts, type Problem, type ProblemSpec, simulate } from "../src/index.ts";
+import {
+  gaussian,
+  infer,
+  laplace,
+  load,
+  nuts,
+  type Problem,
+  type ProblemSpec,
+  type Simulator,
+  simulate,
+  surrogate,
+  toBytes,
+  train,
+} from "../src/index.ts";
 import { defineProblem } from "../src/problem/problem.ts";
+import { libraryUrl, retrodict, temporary } from "./helpers/cli.ts";
 import { rejection } from "./helpers/maps.ts";
 
 const kernels = "plain";
@@ -220,6 +236,167 @@ test("noise that is refused: where it is defined, and where it has no density", 
   const never = await rejection(simulate(drawless, 3, { kernels }));
   assert.match(never.message, /expected draw, which was not given/);
   assert.ok((await laplace(drawless, OBSERVED, { kernels })).converged);
+});
+
+const quick = { guide: "gaussian", batch: 64, seed: 3, rate: 3e-3, kernels, onWarning: () => {} } as const;
+const trained = train(unknown, { ...quick, guide: "spline", steps: 3000, bank: 20_000 });
+
+/** Whether moments agree within `k` standard errors of `ess` independent draws. */
+function near(
+  p: { readonly mean: ArrayLike<number>; readonly sd: ArrayLike<number> },
+  want: Moments,
+  ess: number,
+  k = 5,
+): void {
+  for (const d of [0, 1]) {
+    assert.ok(Math.abs(p.mean[d] - want.mean[d]) < (k * want.sd[d]) / Math.sqrt(ess), `${p.mean} for ${want.mean}`);
+    assert.ok(Math.abs(p.sd[d] / want.sd[d] - 1) < k / Math.sqrt(ess), `${p.sd} for ${want.sd}`);
+  }
+}
+
+test("a map learns an unknown noise level, and weights and chains make its posterior exact", async () => {
+  const map = await trained;
+  const q = await infer(map, OBSERVED, { seed: 2 });
+  assert.is(q.warning, undefined);
+  near(q, exact, 100); // half a posterior sd: a small map after little training
+  const weighted = await q.correct({ method: "psis", draws: 4000, seed: 5 });
+  assert.ok(weighted.ess > 500, `${weighted.ess} of ${4000}`);
+  near(weighted, exact, weighted.ess);
+  near(await q.correct({ method: "nuts", seed: 6 }), exact, 400);
+});
+
+test("evaluation compares it with quadrature, and predictive checks with the noise of each draw", async () => {
+  const map = await trained;
+  const found = await evaluate(map, { cases: 6, draws: 1000, calibration: 60, seed: 4, kernels });
+  assert.is(found.against.name, "quadrature");
+  assert.match(found.against.text, /interpolated with an error of (0|\d(\.\d+)?e-\d+|0\.0\d+) noise sd/);
+  // Draws that weights resample, of an ess of some hundreds, against a thousand of quadrature.
+  const corrected = found.ks?.corrected?.statistics.flat() ?? [];
+  assert.ok(corrected.length === 12 && Math.max(...corrected) < 0.15, `${corrected}`);
+  assert.ok((found.resimulation?.guide as number) > 0.1 && (found.resimulation?.guide as number) < 1.5);
+  const q = await infer(map, OBSERVED);
+  const check = await predictiveCheck(unknown, q, { draws: 1000, kernels });
+  assert.ok(check.pValues["chi-square"] > 0.2 && check.pValues["chi-square"] < 0.8, `${check.pValues["chi-square"]}`);
+  assert.ok(Math.abs(check.misfit - 1) < 0.5, `${check.misfit}`);
+  const odd = [...OBSERVED.slice(1), 9];
+  const wrong = await predictiveCheck(
+    unknown,
+    { y: Float64Array.from(odd), sample: q.sample },
+    { draws: 1000, kernels },
+  );
+  assert.ok(wrong.worst.datum === 11 && wrong.worst.pValue < 0.05, `${wrong.worst.datum}, ${wrong.worst.pValue}`);
+});
+
+test("a file knows the noise that its map was trained with", async () => {
+  const bytes = toBytes(await trained);
+  assert.ok((await load(bytes, { problem: unknown, kernels })).spec.fingerprint.noise);
+  const twice = define((theta) => gaussianNoise(mul(level(theta), 1.01)));
+  for (const other of [
+    twice,
+    define(gaussianNoise(0.6)),
+    define((theta) => studentNoise({ scale: level(theta), degrees: 30 })),
+  ])
+    assert.match(
+      (await rejection(load(bytes, { problem: other, kernels }))).message,
+      /^load: the model was trained on another problem "level": the log-density of the noise at fixed data differs from that of "level"/,
+    );
+});
+
+/** Half a posterior sd: what small maps reach in little time. */
+const ROUGHLY = 100;
+
+test("the ELBO, guides on Laplace's base, simulators and pairs learn it too", async () => {
+  const elbo = await train(unknown, { ...quick, objective: "elbo", steps: 1500, particles: 4 });
+  near(await infer(elbo, OBSERVED), exact, ROUGHLY);
+  const based = await train(unknown, { ...quick, guide: gaussian({ base: "laplace" }), steps: 1000, bank: 4000 });
+  near(await infer(based, OBSERVED), exact, ROUGHLY);
+  const run: Simulator = (thetas) => thetas.map(([a]) => new Array<number>(M).fill(a));
+  const outside = define((theta) => gaussianNoise(level(theta)), { forward: undefined, data: M, simulate: run });
+  const map = await train(outside, { ...quick, steps: 2000, bank: 8000 });
+  const weighted = await (await infer(map, OBSERVED)).correct({ method: "psis", seed: 5, draws: 4000 });
+  near(weighted, exact, weighted.ess);
+  const { theta, clean } = await simulate(unknown, 8000, { kernels, seed: 9 });
+  const pairs = await train(unknown, { ...quick, steps: 2000, bank: { theta, y: clean, noise: "add" } });
+  near(await infer(pairs, OBSERVED), exact, ROUGHLY);
+});
+
+test("noise sees parameters and data themselves where programs see them less an offset", async () => {
+  const OFFSET = 1e6;
+  const far = defineProblem({
+    name: "far",
+    prior: normal([PRIOR.mean[0] + OFFSET, PRIOR.mean[1] - OFFSET], PRIOR.sd),
+    forward,
+    // The level by θ₂, which is far from 0, and slightly by the data, which are too.
+    noise: (theta, clean) =>
+      gaussianNoise(mul(exp(add(slice(theta, 1, 2), OFFSET)), add(1, mul(abs(sub(clean, OFFSET)), 0.01)))),
+  });
+  const here = define((theta, clean) => gaussianNoise(mul(level(theta), add(1, mul(abs(clean), 0.01)))));
+  const y = OBSERVED.map((v) => v + OFFSET);
+  const [a, b] = [await laplace(far, y, { kernels }), await laplace(here, OBSERVED, { kernels })];
+  // f64 holds 1e6 to 1e-10, and the search ends within 1e-4 sd.
+  assert.ok(Math.abs(a.mean[0] - OFFSET - b.mean[0]) < 1e-4 && Math.abs(a.mean[1] + OFFSET - b.mean[1]) < 1e-4);
+  for (const d of [0, 1]) assert.ok(Math.abs(a.sd[d] / b.sd[d] - 1) < 1e-4, `${a.sd}, ${b.sd}`);
+  const options = { ...quick, steps: 400, bank: 2000 };
+  const [p, q] = [await infer(await train(far, options), y), await infer(await train(here, options), OBSERVED)];
+  // The same draws and the same steps, but for the rounding of 1e6 in the simulations.
+  assert.ok(
+    Math.abs(p.mean[0] - OFFSET - q.mean[0]) < 0.01 && Math.abs(p.mean[1] + OFFSET - q.mean[1]) < 0.01,
+    `${p.mean}, ${q.mean}`,
+  );
+});
+
+test("a surrogate keeps noise that depends on parameters and data", async () => {
+  const relative = define((theta, clean) => gaussianNoise(add(0.05, mul(abs(clean), level(theta)))));
+  const made = await surrogate(relative, {
+    bank: 2000,
+    steps: 1500,
+    heldOut: 200,
+    hidden: 32,
+    kernels,
+    onWarning: () => {},
+  });
+  assert.ok(made.error.rms < 0.3, `${made.error.rms}`);
+  const [a, b] = [await laplace(made, OBSERVED, { kernels }), await laplace(relative, OBSERVED, { kernels })];
+  for (const d of [0, 1]) assert.ok(Math.abs(a.mean[d] - b.mean[d]) < b.sd[d], `${a.mean}, ${b.mean}`);
+});
+
+const { at, write, remove } = temporary("retrodict-noise-");
+test.after(remove);
+
+test("the command line trains, infers and evaluates a module whose noise is a function", async () => {
+  const module = write(
+    "level.mjs",
+    `import { defineProblem, gaussianNoise, normal } from "${libraryUrl("index.js")}";
+import { concat, exp, split } from "${libraryUrl("ops.js")}";
+export default defineProblem({
+  name: "level",
+  parameters: ["mean", "log_sd"],
+  prior: normal([0.5, -0.5], [1, 0.6]),
+  forward: (theta) => { const [mean] = split(theta); return concat(...Array(12).fill(mean)); },
+  noise: (theta) => gaussianNoise(exp(split(theta)[1])),
+});`,
+  );
+  const out = at("level.safetensors");
+  const train = await retrodict(["train", module, "--out", out, "--steps", "1500", "--guide", "gaussian", "--quiet"]);
+  assert.is(train.status, 0, train.err);
+  const infer = ["infer", out, "--data", "-", "--json", "--correct", "auto", "--problem", module];
+  const answer = await retrodict(infer, OBSERVED.join(","));
+  assert.is(answer.status, 0, answer.err);
+  const { mean, sd } = JSON.parse(answer.out).observations[0];
+  near({ mean, sd }, exact, 100);
+  const evaluation = await retrodict([
+    "evaluate",
+    out,
+    "--problem",
+    module,
+    "--cases",
+    "3",
+    "--calibration",
+    "40",
+    "--json",
+  ]);
+  assert.is(evaluation.status, 0, evaluation.err);
+  assert.is(JSON.parse(evaluation.out).against.name, "quadrature");
 });
 
 test.run();

@@ -66,7 +66,7 @@ export interface TracedGuide {
   /** The mean (B, D), where only the mean has a closed form. */
   readonly centre?: (context: Tensor) => Tensor;
   /** Fits the frozen entries of the guide, where it has any, once before training. */
-  readonly fit?: (data: FitData) => Fitted;
+  readonly fit?: (data: FitData) => Promise<Fitted>;
   /** Where a solver first finds coordinates for each observation; `encode` then takes rows of its results. */
   readonly local?: LocalCoordinates;
   /** Options that were drawn from the seed. With them, `build` makes the same guide from any seed. */

@@ -41,7 +41,7 @@ export function onLaplaceBase(build: (sizes: GuideSizes) => TracedGuide, sizes: 
       return { z, logProb: add(drawn.logProb, half(context)) };
     },
     ...(core.drawn && { drawn: core.drawn }),
-    fit: (data) => ({ "base.mean": fitBase(data, D, E)["base.mean"] }),
+    fit: async (data) => ({ "base.mean": (await fitBase(data, D, E))["base.mean"] }),
     local: {
       start: (features) => dense(features, traceEstimator(sizes)),
       width: D + E + packed(D),

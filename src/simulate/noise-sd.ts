@@ -59,8 +59,8 @@ export async function noiseSdRows(problem: Has, rows: NoiselessRows, backend: Ba
 }
 
 /**
- * The same in units of the noise-free data: the sd of the data over the slope of their mean. Where their mean is another number, as
- * n times a probability is, it is linear in the noise-free data.
+ * The same in units of the noise-free data: the sd of the data over the slope of their mean, where that is another number, as n times a
+ * probability is. The slope is that over all rows: for means that are not linear in the noise-free data it is an average one.
  */
 export async function cleanSdRows(problem: Has, rows: NoiselessRows, backend: BackendOptions): Promise<Float64Array> {
   const sd = await noiseSdRows(problem, rows, backend);

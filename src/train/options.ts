@@ -21,7 +21,7 @@ import {
 import type { Guide } from "../guides/guide.ts";
 import { type GuideName, guideFrom, guideNames } from "../guides/index.ts";
 import type { WeightsRecord } from "../model/model.ts";
-import type { EmbeddingOption } from "../nn/embedding.ts";
+import type { EmbeddingOption } from "../nn/fit-embedding.ts";
 import { objectiveNames } from "../objectives/index.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { type Problem, sourceOf } from "../problem/problem.ts";

@@ -4,7 +4,6 @@ import type { BackendOptions } from "../backends/select.ts";
 import type { Slab } from "../graph/plan.ts";
 import type { Fitted } from "../guides/guide.ts";
 import { inParts } from "../host/yielding.ts";
-import { fitEmbedding } from "../nn/embedding.ts";
 import type { Problem } from "../problem/problem.ts";
 import { constantSd, meanRows, typicalNoiseSd } from "../simulate/noise-sd.ts";
 import { noiseSd, type WorkSimulations } from "../simulate/simulate.ts";
@@ -29,9 +28,13 @@ export async function fitFrozen(
   const clean = mean === noiseless ? noiseless : Float32Array.from(mean);
   const isConstant = constantSd(problem) !== null;
   const sd = isConstant ? noiseSd({ clean, noisy }, M) : await typicalNoiseSd(problem, rows, backend);
-  const { fitDistance } = await import("../nn/fit-distance.ts"); // a page that does not train does not load it
+  // A page that does not train does not load them.
+  const [{ fitEmbedding }, { fitDistance }] = await Promise.all([
+    import("../nn/fit-embedding.ts"),
+    import("../nn/fit-distance.ts"),
+  ]);
   const scalers = {
-    ...(await inParts(fitEmbedding(embedding, M, clean, noisy, sd, constant))),
+    ...(await inParts(fitEmbedding(embedding, M, clean, noisy, sd, constant, problem.noise.data))),
     ...(await inParts(fitDistance(M, clean, noisy, sd, constant))),
   };
   const write = async (own: Fitted, complete: boolean): Promise<void> => {
@@ -42,7 +45,7 @@ export async function fitFrozen(
   if (guide.fit === undefined) return {};
   const inputs = { theta: bank.theta, y: bank.noisy };
   const { features, z, weights = null } = await executor.run("fit", { rows: bank.count, inputs });
-  const own = guide.fit({ features, z, weights });
+  const own = await guide.fit({ features, z, weights });
   await write(own, true);
   return own;
 }
