@@ -212,7 +212,8 @@ export async function families(
     const begun = cpuSeconds();
     found.push(await ranksOf(own, N, Number(seed) + 100 * i));
     seconds.push(cpuSeconds() - begun);
-    console.error(`${own.name}: ${seconds[i].toFixed(0)} s`);
+    const told = judge(found[i], N).map(({ name, pValue }) => `${name} p ${pValue.toPrecision(2)}`);
+    console.error(`${told.join(", ")} (${seconds[i].toFixed(0)} s)`);
   }
   const judged = judge(found.flat(), N);
   const lines = [["family", "curve", "shift, se", "spread, se", "p", "ranks", "CPU s"]];
