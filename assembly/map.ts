@@ -1,7 +1,7 @@
 // Elementwise ops, which broadcast rows and columns. There is one loop for each number of operands and type; the op is a
 // constant that the compiler folds into each exported kernel.
 import {
-  atan2_32, cos32, digamma32, erf32, exp32, lgamma32, log1p32, log32, probit32, sigmoid32, silu32, sin32, softplus32,
+  atan2_32, cos32, digamma32, erf32, exp32, lgamma32, log1p32, log32, madd, madd64, probit32, sigmoid32, silu32, sin32, softplus32,
   tanh32, trigamma32,
 } from "./simd";
 import {
@@ -134,6 +134,32 @@ function mode(r: usize, i: i32): i32 {
   return b * s * (1 + a * (1 - s));
 }
 
+// The ops on two f64 lanes; those of the others are computed lane by lane.
+// @ts-ignore: decorator
+@inline function isVector1(op: i32): bool { return op == NEG || op == ABS || op == SQRT || op == SQUARE; }
+// @ts-ignore: decorator
+@inline function unary64x2(op: i32, x: v128): v128 {
+  if (op == NEG) return f64x2.neg(x);
+  if (op == ABS) return f64x2.abs(x);
+  if (op == SQRT) return f64x2.sqrt(x);
+  return f64x2.mul(x, x);
+}
+// @ts-ignore: decorator
+@inline function isVector2(op: i32): bool { return op != ATAN2 && op != SOFTPLUS_G && op != SILU_G; }
+// @ts-ignore: decorator
+@inline function binary64x2(op: i32, a: v128, b: v128): v128 {
+  if (op == ADD) return f64x2.add(a, b);
+  if (op == SUB) return f64x2.sub(a, b);
+  if (op == MUL) return f64x2.mul(a, b);
+  if (op == DIV) return f64x2.div(a, b);
+  if (op == MAX) return f64x2.max(a, b);
+  if (op == MIN) return f64x2.min(a, b);
+  if (op == RELU_G) return v128.bitselect(b, f64x2.splat(0), f64x2.gt(a, f64x2.splat(0)));
+  if (op == LEAKY_G) return v128.bitselect(b, f64x2.mul(b, f64x2.splat(0.01)), f64x2.gt(a, f64x2.splat(0)));
+  if (op == TANH_G) return f64x2.mul(b, f64x2.sub(f64x2.splat(1), f64x2.mul(a, a)));
+  return f64x2.mul(f64x2.mul(b, a), f64x2.sub(f64x2.splat(1), a));
+}
+
 // @ts-ignore: decorator
 @inline function map1_f32(op: i32, r: usize): void {
   let x = inPtr(r, 0);
@@ -151,6 +177,15 @@ function mode(r: usize, i: i32): i32 {
   let x = inPtr(r, 0);
   let y = outPtr(r);
   const end = y + (<usize>(outBlocks(r) * outFeatures(r)) << 6);
+  if (isVector1(op)) {
+    while (y < end) {
+      v128.store(y, unary64x2(op, v128.load(x)));
+      v128.store(y, unary64x2(op, v128.load(x, 16)), 16);
+      x += 32;
+      y += 32;
+    }
+    return;
+  }
   while (y < end) {
     store<f64>(y, unary64(op, load<f64>(x)));
     x += 8;
@@ -195,9 +230,61 @@ function mode(r: usize, i: i32): i32 {
 }
 
 // @ts-ignore: decorator
+@inline function vector64(p: usize, splat: bool): v128 { return splat ? v128.load64_splat(p) : v128.load(p); }
+
+/** Ops on two lanes: whole tensors and scalars in one loop, all else feature by feature. */
+// @ts-ignore: decorator
+@inline function map2x2_f64(op: i32, r: usize, ma: i32, mb: i32, blocks: i32, features: i32): void {
+  let y = outPtr(r), a = inPtr(r, 0), b = inPtr(r, 1);
+  const sa = ma >= ROW, sb = mb >= ROW;
+  const end = y + (<usize>(blocks * features) << 6);
+  if ((ma | mb) == FULL) {
+    while (y < end) {
+      v128.store(y, binary64x2(op, v128.load(a), v128.load(b)));
+      v128.store(y, binary64x2(op, v128.load(a, 16), v128.load(b, 16)), 16);
+      a += 32;
+      b += 32;
+      y += 32;
+    }
+    return;
+  }
+  if (ma == FULL && mb == SCALAR) {
+    const s = v128.load64_splat(b);
+    while (y < end) {
+      v128.store(y, binary64x2(op, v128.load(a), s));
+      v128.store(y, binary64x2(op, v128.load(a, 16), s), 16);
+      a += 32;
+      y += 32;
+    }
+    return;
+  }
+  const fa = featureStride(ma) << 3, fb = featureStride(mb) << 3;
+  const ba = blockStride(ma, features) << 3, bb = blockStride(mb, features) << 3;
+  const la: usize = sa ? 0 : 16, lb: usize = sb ? 0 : 16;
+  for (let i = 0; i < blocks; i++) {
+    let pa = a, pb = b;
+    for (let f = 0; f < features; f++) {
+      v128.store(y, binary64x2(op, vector64(pa, sa), vector64(pb, sb)));
+      v128.store(y, binary64x2(op, vector64(pa + la, sa), vector64(pb + lb, sb)), 16);
+      v128.store(y, binary64x2(op, vector64(pa + 2 * la, sa), vector64(pb + 2 * lb, sb)), 32);
+      v128.store(y, binary64x2(op, vector64(pa + 3 * la, sa), vector64(pb + 3 * lb, sb)), 48);
+      pa += fa;
+      pb += fb;
+      y += 64;
+    }
+    a += ba;
+    b += bb;
+  }
+}
+
+// @ts-ignore: decorator
 @inline function map2_f64(op: i32, r: usize): void {
   const blocks = outBlocks(r), features = outFeatures(r);
   const ma = mode(r, 0), mb = mode(r, 1);
+  if (isVector2(op)) {
+    map2x2_f64(op, r, ma, mb, blocks, features);
+    return;
+  }
   let y = outPtr(r), a = inPtr(r, 0), b = inPtr(r, 1);
   const la: usize = ma >= ROW ? 0 : 8, lb: usize = mb >= ROW ? 0 : 8;
   const fa = featureStride(ma) << 3, fb = featureStride(mb) << 3;
@@ -321,3 +408,32 @@ export function sigmoidGrad_f64(r: usize): void { map2_f64(SIGMOID_G, r); }
 export function softplusGrad_f64(r: usize): void { map2_f64(SOFTPLUS_G, r); }
 export function siluGrad_f64(r: usize): void { map2_f64(SILU_G, r); }
 export function where_f64(r: usize): void { whereOf<f64>(r); }
+
+// Σ c_j x_j of tensors of one shape, from the left to the right; attributes: pointer of the coefficients.
+// @ts-ignore: decorator
+@inline function combineOf<T>(r: usize): void {
+  const count = load<i32>(r, 24), coefficients = <usize>load<u32>(r + 28 + (<usize>count << 4));
+  const y = outPtr(r), bytes = <usize>(outBlocks(r) * outFeatures(r)) * 8 * sizeof<T>();
+  const x = inPtr(r, 0);
+  const s = sizeof<T>() == 4 ? v128.load32_splat(coefficients) : v128.load64_splat(coefficients);
+  for (let p: usize = 0; p < bytes; p += 32) {
+    const from = x + p;
+    let a = times<T>(s, v128.load(from)), b = times<T>(s, v128.load(from, 16));
+    let c = coefficients, q = r + 44;
+    for (let j = count - 1; j > 0; j--) {
+      c += sizeof<T>();
+      const k = sizeof<T>() == 4 ? v128.load32_splat(c) : v128.load64_splat(c), next = <usize>load<u32>(q) + p;
+      a = timesPlus<T>(k, v128.load(next), a);
+      b = timesPlus<T>(k, v128.load(next, 16), b);
+      q += 16;
+    }
+    v128.store(y + p, a);
+    v128.store(y + p, b, 16);
+  }
+}
+// @ts-ignore: decorator
+@inline function times<T>(a: v128, b: v128): v128 { return sizeof<T>() == 4 ? f32x4.mul(a, b) : f64x2.mul(a, b); }
+// @ts-ignore: decorator
+@inline function timesPlus<T>(a: v128, b: v128, c: v128): v128 { return sizeof<T>() == 4 ? madd(a, b, c) : madd64(a, b, c); }
+export function combine_f32(r: usize): void { combineOf<f32>(r); }
+export function combine_f64(r: usize): void { combineOf<f64>(r); }

@@ -34,6 +34,7 @@ const benches: Record<string, () => Promise<void>> = {
   agreement: async () => (await import("./agreement.ts")).agreement(values),
   gpu: async () => (await import("./gpu.ts")).gpu(values),
   kernels: async () => (await import("./kernels.ts")).kernels(),
+  dynamics: async () => (await import("./dynamics.ts")).dynamics(values),
   nuts: async () => (await import("./nuts.ts")).nutsBench(values),
   "bad-guides": async () => (await import("./bad-guides.ts")).badGuides(values),
   paper: async () => (await import("./paper-table.ts")).paperTable(values),
@@ -44,6 +45,7 @@ const benches: Record<string, () => Promise<void>> = {
   fuzz: async () => (await import("./fuzz.ts")).fuzz(values),
   kill: async () => (await import("./kill.ts")).kill(values),
   families: async () => (await import("./families.ts")).families(values),
+  priors: async () => (await import("./priors.ts")).priors(values),
   studies: async () => (await import("./studies/main.ts")).runStudies(values),
 };
 

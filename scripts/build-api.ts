@@ -28,6 +28,11 @@ const entries = {
     source: "src/ops.ts",
     about: "The differentiable operations that forward models are written in.",
   },
+  priors: {
+    module: "retrodict/priors",
+    source: "src/priors.ts",
+    about: "Distributions of parameters, and how they are put together.",
+  },
   dynamics: {
     module: "retrodict/dynamics",
     source: "src/dynamics.ts",

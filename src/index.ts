@@ -1,6 +1,7 @@
 /** Retrodict: learn the Bayesian inverse map of a physical model, then answer every measurement with a posterior. */
 export type { BackendOptions } from "./backends/select.ts";
 export type { Distribution } from "./distributions/distribution.ts";
+export type { PriorParameter } from "./distributions/entrywise.ts";
 export { logNormal } from "./distributions/log-normal.ts";
 export { type Ar1NoiseOptions, ar1Noise } from "./distributions/noise/ar1.ts";
 export { type BernoulliNoiseOptions, bernoulliNoise } from "./distributions/noise/bernoulli.ts";

@@ -1,4 +1,5 @@
 /** `retrodict/ops`: the differentiable operations that forward models are written in. */
+export { simplexWeights } from "./distributions/simplex-line.ts";
 export {
   cholesky,
   concat,

@@ -3,15 +3,28 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createWasm } from "../src/backends/wasm/executor.ts";
 import { ksBound, ksOneSample } from "../src/diagnostics/ks.ts";
-import type { Distribution } from "../src/distributions/distribution.ts";
+import { beta } from "../src/distributions/beta.ts";
+import { dirichlet } from "../src/distributions/dirichlet.ts";
+import { type Distribution, isInside, isLinear } from "../src/distributions/distribution.ts";
+import { doubleExponential } from "../src/distributions/double-exponential.ts";
+import { exponential } from "../src/distributions/exponential.ts";
+import { frameOf } from "../src/distributions/frame.ts";
 import { distributionFromSpec } from "../src/distributions/from-spec.ts";
+import { gamma, inverseGamma } from "../src/distributions/gamma.ts";
+import { halfCauchy } from "../src/distributions/half-cauchy.ts";
+import { halfNormal } from "../src/distributions/half-normal.ts";
+import { joint } from "../src/distributions/joint.ts";
 import { logNormal } from "../src/distributions/log-normal.ts";
+import { multivariateNormal } from "../src/distributions/multivariate-normal.ts";
 import { normal } from "../src/distributions/normal.ts";
-import { product } from "../src/distributions/product.ts";
+import { ordered } from "../src/distributions/ordered.ts";
+import { product, repeat } from "../src/distributions/product.ts";
 import { softUniform } from "../src/distributions/soft-uniform.ts";
+import { storedPrior } from "../src/distributions/stored-prior.ts";
+import { student } from "../src/distributions/student.ts";
 import { truncatedNormal } from "../src/distributions/truncated-normal.ts";
 import { uniform } from "../src/distributions/uniform.ts";
-import { batchSum, cast, input, sub } from "../src/graph/build.ts";
+import { add, batchSum, cast, input, sub } from "../src/graph/build.ts";
 import { grad } from "../src/graph/grad.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
 import { erfc } from "../src/numbers/math.ts";
@@ -22,8 +35,10 @@ type Cdf = (x: number) => number;
 interface Case {
   readonly label: string;
   readonly make: () => Distribution;
-  /** Distribution function of each entry. */
-  readonly cdfs: readonly Cdf[];
+  /** Distribution function of each entry; null where there is no closed form. */
+  readonly cdfs: readonly (Cdf | null)[];
+  /** Scale of exponentials that meet at a cusp, which the trapezoidal rule sums to (h/2b)/tanh(h/2b) for steps of h. */
+  readonly cusp?: number;
 }
 
 const phi: Cdf = (z) => 0.5 * erfc(-z * Math.SQRT1_2);
@@ -50,6 +65,30 @@ const truncatedCdf = (mean: number, sd: number, low: number, high: number): Cdf 
   const between = (from: number, to: number): number => (from > 0 ? phi(-from) - phi(-to) : phi(to) - phi(from));
   return (x) => between(a, (x - mean) / sd) / between(a, b);
 };
+
+const exponentialCdf =
+  (rate: number): Cdf =>
+  (x) =>
+    -Math.expm1(-rate * x);
+/** Student's, in closed form for 1, 2 and 4 degrees of freedom. */
+const studentCdf =
+  (mean: number, scale: number, degrees: 1 | 2 | 4): Cdf =>
+  (x) => {
+    const t = (x - mean) / scale;
+    if (degrees === 1) return 0.5 + Math.atan(t) / Math.PI;
+    if (degrees === 2) return 0.5 + t / (2 * Math.sqrt(2 + t * t));
+    const s = 1 + (t * t) / 4;
+    return 0.5 + (0.375 * t * (1 - (t * t) / (12 * s))) / Math.sqrt(s);
+  };
+const doubleExponentialCdf =
+  (mean: number, scale: number): Cdf =>
+  (x) =>
+    x < mean ? 0.5 * Math.exp((x - mean) / scale) : 1 - 0.5 * Math.exp((mean - x) / scale);
+/** The sum of a normal variable of sd 1 and an exponential one of rate 1, less a mean. */
+const normalExponentialCdf =
+  (mean: number): Cdf =>
+  (x) =>
+    phi(x - mean) - Math.exp(0.5 - (x - mean)) * phi(x - mean - 1);
 
 const cases: Case[] = [
   { label: "a normal", make: () => normal(1, 0.25), cdfs: [normalCdf(1, 0.25)] },
@@ -91,6 +130,70 @@ const cases: Case[] = [
     make: () => product(logNormal(0, 0.5), uniform(-1, 2)),
     cdfs: [logNormalCdf(0, 0.5), uniformCdf(-1, 2)],
   },
+  {
+    label: "two half-normals",
+    make: () => halfNormal([0.5, 3]),
+    cdfs: [0.5, 3].map((sd) => (x: number) => 2 * phi(x / sd) - 1),
+  },
+  { label: "a half-Cauchy", make: () => halfCauchy(2), cdfs: [(x) => (2 / Math.PI) * Math.atan(x / 2)] },
+  { label: "two exponentials", make: () => exponential([0.5, 4]), cdfs: [exponentialCdf(0.5), exponentialCdf(4)] },
+  {
+    label: "a double exponential",
+    make: () => doubleExponential(1.5, 0.75),
+    cdfs: [doubleExponentialCdf(1.5, 0.75)],
+    cusp: 0.75,
+  },
+  { label: "a Cauchy", make: () => student(0.5, 2, 1), cdfs: [studentCdf(0.5, 2, 1)] },
+  {
+    label: "two Students",
+    make: () => student([0, -3], [1, 0.25], [2, 4]),
+    cdfs: [studentCdf(0, 1, 2), studentCdf(-3, 0.25, 4)],
+  },
+  {
+    label: "a normal with correlations",
+    make: () =>
+      multivariateNormal({
+        mean: [1, -2],
+        covariance: [
+          [4, 1.8],
+          [1.8, 1],
+        ],
+      }),
+    cdfs: [normalCdf(1, 2), normalCdf(-2, 1)],
+  },
+  {
+    label: "two ascending parameters",
+    make: () => ordered(normal(0.5, 1), exponential(1)),
+    cdfs: [normalCdf(0.5, 1), normalExponentialCdf(0.5)],
+  },
+  { label: "a gamma", make: () => gamma(2, 0.5), cdfs: [(x) => 1 - Math.exp(-x / 2) * (1 + x / 2)] },
+  { label: "a gamma of a shape below 1", make: () => gamma(0.5, 2), cdfs: [(x) => 2 * phi(Math.sqrt(4 * x)) - 1] },
+  {
+    label: "an inverse gamma",
+    make: () => inverseGamma(3, 2),
+    cdfs: [(x) => Math.exp(-2 / x) * (1 + 2 / x + 2 / (x * x))],
+  },
+  {
+    label: "an inverse gamma without variance",
+    make: () => inverseGamma(2, 1),
+    cdfs: [(x) => Math.exp(-1 / x) * (1 + 1 / x)],
+  },
+  {
+    label: "two betas",
+    make: () => beta([2, 0.5], [1, 0.5]),
+    cdfs: [(x) => x * x, (x) => (2 / Math.PI) * Math.asin(Math.sqrt(x))],
+  },
+  {
+    label: "a simplex of three weights",
+    make: () => dirichlet([2, 1, 1]),
+    // Beta(2, 2) and Beta(1, 3)
+    cdfs: [(x) => x * x * (3 - 2 * x), (x) => 1 - (1 - x) ** 3],
+  },
+  {
+    label: "a joint of fixed parts",
+    make: () => joint({ a: halfNormal(2), b: student(0, 1, 4) }),
+    cdfs: [(x) => 2 * phi(x / 2) - 1, studentCdf(0, 1, 4)],
+  },
 ];
 
 const DRAWS = 20_000;
@@ -101,7 +204,7 @@ const nodesOf = (size: number): number => (size === 1 ? 201 : 161);
 /** Points of the line, coarse numbers that f32 holds, row by row. */
 const realPoints = (d: Distribution): Float64Array =>
   Float64Array.from(
-    [-0.5, 0, 0.5, 1.25].flatMap((k) =>
+    [-0.5, 0.1, 0.5, 1.25].flatMap((k) =>
       Array.from(d.realMean, (m, i) => Math.round((m + k * d.realSd[i]) * 4096) / 4096),
     ),
   );
@@ -124,6 +227,22 @@ async function drawsOf(
   return (await runGraph(outputs, { rows: DRAWS, seed: 11 })) as Awaited<ReturnType<typeof drawsOf>>;
 }
 
+/** By elimination with the largest pivot. */
+function determinant(rows: readonly (readonly number[])[]): number {
+  const a = rows.map((row) => [...row]);
+  let out = 1;
+  for (let k = 0; k < a.length; k++) {
+    const p = a.reduce((best, row, i) => (i >= k && Math.abs(row[k]) > Math.abs(a[best][k]) ? i : best), k);
+    if (p !== k) [a[p], a[k], out] = [a[k], a[p], -out];
+    out *= a[k][k];
+    for (let i = k + 1; i < a.length; i++) {
+      const factor = a[i][k] / a[k][k];
+      a[i] = a[i].map((x, j) => x - factor * a[k][j]);
+    }
+  }
+  return out;
+}
+
 const column = (x: ArrayLike<number>, d: number, size: number): Float64Array =>
   Float64Array.from({ length: x.length / size }, (_, s) => x[s * size + d]);
 
@@ -141,7 +260,7 @@ function summary(x: Float64Array): { mean: number; sd: number; meanError: number
   };
 }
 
-for (const { label, make, cdfs } of cases) {
+for (const { label, make, cdfs, cusp } of cases) {
   test(`the density of ${label} integrates to 1`, async () => {
     const d = make();
     const count = nodesOf(d.size);
@@ -157,7 +276,8 @@ for (const { label, make, cdfs } of cases) {
     const cell = d.realSd.reduce((volume, s) => volume * s * step, 1);
     // The rule's error falls like exp(−2π · width/step): far below rounding for densities as smooth as these.
     const total = Array.from(out.log).reduce((sum, v) => sum + Math.exp(v), 0) * cell;
-    assert.ok(Math.abs(total - 1) < 1e-6, `${total}`);
+    const h = (d.realSd[0] * step) / 2 / (cusp ?? 1);
+    assert.ok(Math.abs(total - (cusp ? h / Math.tanh(h) : 1)) < 1e-6, `${total}`);
   });
 
   test(`the map of ${label} to the line has an inverse and the log-determinant that differences give`, async () => {
@@ -173,11 +293,16 @@ for (const { label, make, cdfs } of cases) {
     });
     // Central differences with h: truncation h² f‴/6f′ = (h/a)²/3 ≤ 4e-8 relative at a = 0.03 from an edge.
     const h = 1e-5;
-    const [up, down] = [await run({ theta: theta.map((v) => v + h) }), await run({ theta: theta.map((v) => v - h) })];
+    const columns = [];
+    for (let i = 0; i < d.size; i++) {
+      const moved = (by: number) => theta.map((v, k) => (k % d.size === i ? v + by : v));
+      columns.push([await run({ theta: moved(h) }), await run({ theta: moved(-h) })]);
+    }
     for (let r = 0; r < rows; r++) {
-      let want = 0;
-      for (let i = 0; i < d.size; i++)
-        want += Math.log((up.real[r * d.size + i] - down.real[r * d.size + i]) / (2 * h));
+      const jacobian = columns.map(([up, down]) =>
+        Array.from({ length: d.size }, (_, j) => (up.real[r * d.size + j] - down.real[r * d.size + j]) / (2 * h)),
+      );
+      const want = Math.log(Math.abs(determinant(jacobian)));
       assert.ok(Math.abs(out.logDet[r] - want) < 1e-6, `${out.logDet[r]}, by differences ${want}`);
     }
   });
@@ -190,12 +315,15 @@ for (const { label, make, cdfs } of cases) {
     cdfs.forEach((cdf, i) => {
       const [x, z] = [column(theta, i, d.size), column(real, i, d.size)];
       assert.ok(x.every((v) => v >= d.low[i] && v <= d.high[i]));
-      const ks = ksOneSample(x, cdf);
-      assert.ok(ks < ksBound(DRAWS, 1e-6), `KS ${ks} in column ${i}`);
+      if (cdf) {
+        const ks = ksOneSample(x, cdf);
+        assert.ok(ks < ksBound(DRAWS, 1e-6), `KS ${ks} in column ${i}`);
+      }
+      const hasMoments = !["halfCauchy", "student"].includes(d.name) && !label.endsWith("without variance");
       for (const [sample, mean, sd] of [
-        [x, d.mean[i], d.sd[i]],
-        [z, d.realMean[i], d.realSd[i]],
-      ] as const) {
+        ...(hasMoments ? [[x, d.mean[i], d.sd[i]] as const] : []),
+        [z, d.realMean[i], d.realSd[i]] as const,
+      ]) {
         const s = summary(sample);
         assert.ok(Math.abs(s.mean - mean) < 5 * s.meanError, `mean ${s.mean}, expected ${mean}`);
         assert.ok(Math.abs(s.sd - sd) < 5 * s.sdError, `sd ${s.sd}, expected ${sd}`);
@@ -233,7 +361,7 @@ for (const { label, make, cdfs } of cases) {
     const outputs = { logDensity, gradient, real: d.toReal(t), logDet: d.logDetToReal(t) };
     const out = await runGraph(outputs, { rows: edges.length, inputs: { theta: edges.flat() } });
     edges.forEach((_, r) => {
-      const isEdge = r % 3 === 0;
+      const isEdge = r % 3 === 0 && isInside(d, edges[r]);
       assert.is(Number.isFinite(out.logDensity[r]), isEdge, `row ${r}: ${out.logDensity[r]}`);
       if (!isEdge) assert.is(out.logDensity[r], -Infinity);
     });
@@ -271,13 +399,84 @@ for (const { label, make, cdfs } of cases) {
     }
   });
 
-  test(`${label} is made again from its spec, which is plain JSON`, () => {
+  test(`what a model file holds of ${label} has its moments, its bounds and its map to the line`, async () => {
     const d = make();
-    const again = distributionFromSpec(JSON.parse(JSON.stringify(d.spec)));
-    assert.equal(again.spec, d.spec);
-    for (const key of ["mean", "sd", "realMean", "realSd", "low", "high"] as const) assert.equal(again[key], d[key]);
+    const again = distributionFromSpec(JSON.parse(JSON.stringify(storedPrior(d))));
+    for (const key of ["mean", "sd", "realMean", "realSd", "low", "high", "heavy"] as const)
+      assert.equal(again[key], d[key]);
+    const theta = d.draw(3, "f64");
+    const x = d.toReal(theta);
+    const pairs = [
+      [x, again.toReal(theta)],
+      [d.fromReal(x), again.fromReal(x)],
+      [d.logDetToReal(theta), again.logDetToReal(theta)],
+    ];
+    const outputs = Object.fromEntries(
+      pairs.flatMap(([a, b], i) => [[`want${i}`, a] as const, [`got${i}`, b] as const]),
+    );
+    const out = await runGraph(outputs, { rows: 100, seed: 4, create: createWasm });
+    for (const i of pairs.keys()) assert.equal(out[`got${i}`], out[`want${i}`]);
+    assert.is(isLinear(again), isLinear(d));
+    assert.throws(() => again.draw(1, "f64"), /expected the problem for draws of the prior/);
+  });
+
+  test(`${label} about a centre is the same distribution, with the same coordinates of guides`, async () => {
+    const d = make();
+    const centre = d.mean.map((m, i) => Math.round((m + 0.3 * d.sd[i]) * 64) / 64);
+    const theta = input("theta", d.size, f64);
+    const [want, stored] = [frameOf(d), distributionFromSpec(JSON.parse(JSON.stringify(storedPrior(d))))];
+    const inputs = { theta: await points(d) };
+    for (const [kind, about] of [
+      ["itself", d.about(centre)],
+      ["its file", stored.about(centre)],
+    ] as const) {
+      const [got, less] = [frameOf(about), sub(theta, centre)];
+      const outputs = {
+        z: want.toGuide(theta),
+        zAbout: got.toGuide(less),
+        logDet: want.logDet(theta),
+        logDetAbout: got.logDet(less),
+        back: add(got.fromGuide(got.toGuide(less)), centre),
+        ...(kind === "itself" && { p: d.logDensity(theta), pAbout: about.logDensity(less) }),
+      };
+      const out = await runGraph(outputs, { rows: inputs.theta.length / d.size, inputs });
+      for (const [a, b] of [
+        [out.zAbout, out.z],
+        [out.logDetAbout, out.logDet],
+        [out.back, inputs.theta],
+        ...(kind === "itself" ? [[out.pAbout, out.p]] : []),
+      ])
+        for (const [k, x] of a.entries())
+          assert.ok(Math.abs(x - b[k]) < 1e-11 * (1 + Math.abs(b[k])), `${kind}: ${x}, expected ${b[k]}`);
+    }
+    const shifted = add(d.about(centre).draw(3, "f64"), centre);
+    const draws = await runGraph({ shifted, plain: d.draw(3, "f64") }, { rows: 100, seed: 4 });
+    for (const [k, x] of draws.shifted.entries())
+      assert.ok(
+        Math.abs(x - draws.plain[k]) < 1e-11 * (d.sd[k % d.size] + Math.abs(x)),
+        `${x}, expected ${draws.plain[k]}`,
+      );
   });
 }
+
+test("where moments are infinite, the median and half the central distance stand in their place", () => {
+  const [low, high] = [phi(-1), phi(1)];
+  const quantile = (cdf: Cdf, p: number): number => {
+    let [a, b] = [-1e4, 1e4];
+    for (let i = 0; i < 100; i++) [a, b] = cdf((a + b) / 2) < p ? [(a + b) / 2, b] : [a, (a + b) / 2];
+    return a;
+  };
+  const half: Cdf = (x) => (x < 0 ? 0 : (2 / Math.PI) * Math.atan(x / 3));
+  for (const [d, cdf] of [
+    [student(0.5, 2, 1), studentCdf(0.5, 2, 1)],
+    [student(-1, 0.1, 2), studentCdf(-1, 0.1, 2)],
+    [halfCauchy(3), half],
+  ] as const) {
+    const want = (quantile(cdf, high) - quantile(cdf, low)) / 2;
+    assert.ok(Math.abs(d.sd[0] - want) < 1e-7 * want, `${d.name}: ${d.sd[0]}, by bisection ${want}`);
+    assert.ok(Math.abs(cdf(d.mean[0]) - 0.5) < 1e-12);
+  }
+});
 
 test("draws next to the edge of a box are inside it in both types", async () => {
   // 0.8 lies between two f32 numbers, and the box is some seven of them wide: many draws fall to its edges.
@@ -293,7 +492,6 @@ test("draws next to the edge of a box are inside it in both types", async () => 
 
 test("draws of a backend in double precision are those of the reference", async () => {
   const d = product(...cases.map((c) => c.make()));
-  assert.is(d.streams, cases.length + 3); // a product of two is among them, and two soft uniforms of two each
   const theta = d.draw(3, "f64");
   const outputs = { theta, real: d.toReal(theta), logDensity: d.logDensity(theta) };
   const [got, want] = [
@@ -351,16 +549,77 @@ test("bad arguments are named, with what was expected and what came", () => {
     [() => product(normal(0, 1), {} as never), /expected distributions, got an object .* at index 1/],
     [() => normal([0, 0], 1).logDensity(input("theta", 3)), /^normal: expected theta \(B, 2\), got \(B, 3\)$/],
     [() => product(normal(0, 1)).toReal(input("theta", 3)), /^product: expected theta \(B, 1\), got \(B, 3\)$/],
-    [() => distributionFromSpec({ name: "toString" }), /expected one of normal, .* got "toString"/],
-    [() => distributionFromSpec(null), /expected one of .* got null/],
+    [() => halfNormal(-1), /^halfNormal: expected sd > 0 and finite, got -1$/],
+    [() => student(0, 1, 0.4), /^student: expected degrees at least 0.5 and finite, got 0.4$/],
+    [() => exponential([1, 0]), /^exponential: expected rate > 0 and finite, got 0 at index 1$/],
+    [() => uniform(input("x", 1) as never, 1), /^uniform: expected low to be a number or numbers, got a tensor$/],
+    [() => multivariateNormal({ mean: 0 }), /expected one of covariance, precision and factor, got none$/],
     [
-      () => distributionFromSpec({ name: "normal", mean: [0], sd: ["1"] }),
-      /expected sd to be a number or numbers, got "1"/,
+      () => multivariateNormal({ mean: 0, covariance: [1], factor: [1] }),
+      /expected one of .* got covariance and factor$/,
     ],
-    [() => distributionFromSpec({ name: "product", parts: 3 }), /expected parts to be a list, got 3/],
+    [() => multivariateNormal({ mean: 0, covariance: [1, 2, 3] }), /covariance to be a square matrix, got 3 numbers$/],
+    [() => multivariateNormal({ mean: 0, covariance: [[1, 2], [3]] }), /a square matrix, got a row of 1 among 2$/],
+    [
+      () => multivariateNormal({ mean: 0, covariance: [1, 2, 3, 9] }),
+      /covariance to be symmetric, got 3 at \(2, 1\) and 2 at \(1, 2\)$/,
+    ],
+    [
+      () => multivariateNormal({ mean: 0, precision: [1, 2, 2, 1] }),
+      /precision to be positive definite, got a pivot of -3 in row 2$/,
+    ],
+    [
+      () => multivariateNormal({ mean: 0, factor: [1, 1, 0, 1] }),
+      /factor to be lower triangular .* got 1 at \(1, 2\)$/,
+    ],
+    [
+      () => multivariateNormal({ mean: [0, 0, 0], covariance: [1, 0, 0, 1] }),
+      /expected mean and covariance of one length, got 3 and 2$/,
+    ],
+    [() => ordered(normal([0, 0], 1), exponential(1)), /^ordered: expected first to have one entry, got 2$/],
+    [
+      () => ordered(normal(0, 1), normal(0, 1)),
+      /^ordered: expected increments on \(0, ∞\), got \[-Infinity, Infinity\]/,
+    ],
+    [() => repeat(normal(0, 1), 0), /^repeat: expected a count that is a whole number of at least 1, got 0$/],
   ];
   for (const [f, message] of list)
     assert.throws(f, (e: Error) => message.test(e.message) || assert.unreachable(e.message));
+});
+
+test("bad specs are named", () => {
+  for (const [spec, message] of [
+    [{ name: "toString" }, /expected one of normal, .* got "toString"/],
+    [null, /expected one of .* got null/],
+    [{ name: "normal", mean: [0], sd: ["1"] }, /expected sd to be a number or numbers, got "1"/],
+    [{ name: "product", parts: 3 }, /expected parts to be a list, got 3/],
+    [{ name: "normal", mean: [0], sd: [0] }, /^normal: expected sd > 0 and finite, got 0$/],
+    [
+      { name: "frame", bijection: { kind: "linear", mean: [0, 0], factor: [[1, 0]] } },
+      /factor of 2 rows, got an array of 1$/,
+    ],
+    [
+      { name: "frame", bijection: { kind: "linear", mean: [0], factor: [[-1]] } },
+      /factor to be lower triangular with a positive diagonal, got -1/,
+    ],
+    [{ name: "frame", bijection: { kind: "none" } }, /^bijection: expected one of box, .* got "none"$/],
+    [
+      {
+        name: "frame",
+        bijection: { kind: "box", low: [0], high: [null] },
+        mean: [1],
+        sd: [0],
+        realMean: [0],
+        realSd: [1],
+      },
+      /^prior: expected sd > 0, got 0$/,
+    ],
+  ] as const) {
+    assert.throws(
+      () => distributionFromSpec(spec),
+      (e: Error) => message.test(e.message) || assert.unreachable(e.message),
+    );
+  }
 });
 
 test.run();

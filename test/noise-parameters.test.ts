@@ -19,6 +19,7 @@ import { type DType, type Tensor, topological } from "../src/graph/tensor.ts";
 import { erfc } from "../src/numbers/math.ts";
 import { diagonalOf, factorise, invert, packed, solveLower, symmetric, triIndex } from "../src/numbers/triangles.ts";
 import { checkGradients } from "./helpers/differences.ts";
+import { noGpu, webgpu } from "./helpers/gpu.ts";
 import { runGraph } from "./helpers/run.ts";
 
 const f64 = { dtype: "f64" } as const;
@@ -114,10 +115,12 @@ function factorOf(of: (i: number, j: number) => number): Float64Array {
   return l;
 }
 
-const executors: readonly [string, CreateExecutor | undefined][] = [
-  ["the reference", undefined],
-  ["wasm", createWasm],
+const executors: readonly [string, CreateExecutor | undefined, readonly DType[]][] = [
+  ["the reference", undefined, ["f32", "f64"]],
+  ["wasm", createWasm, ["f32", "f64"]],
+  ...Object.entries(webgpu).map(([name, create]) => [name, create, ["f32"]] as [string, CreateExecutor, DType[]]),
 ];
+if (noGpu) test("draws on WebGPU", () => console.log(`SKIP ${noGpu}`));
 const ROWS = 10_000;
 const sumOf = (list: ArrayLike<number>): number => Array.from(list).reduce((sum, v) => sum + v, 0);
 
@@ -131,7 +134,8 @@ for (const { label, make, covariance } of cases) {
     };
     const out = { density: noise.logDensity(y, clean), sd: (noise.sd as NonNullable<Noise["sd"]>)(clean) };
     const l = factorOf(covariance);
-    for (const [, create] of executors) {
+    for (const [, create, types] of executors) {
+      if (!types.includes("f64")) continue;
       const { density, sd } = await runGraph(out, { rows: 2, inputs: values, create });
       for (const r of [0, 1]) {
         const z = solveLower(
@@ -149,11 +153,11 @@ for (const { label, make, covariance } of cases) {
     }
   });
 
-  for (const [where, create] of executors)
-    for (const dtype of ["f32", "f64"] as const)
+  for (const [where, create, types] of executors)
+    for (const dtype of types)
       test(`draws of ${label} on ${where} in ${dtype} are standard normal when whitened`, async () => {
         const clean = tile(cast(input("clean", M), dtype), 2);
-        const drawn = cast(sub(make(clean).draw(clean, 7), clean), "f64");
+        const drawn = cast(sub(make(clean).draw(clean, 7), clean), where === "webgpu" ? "f32" : "f64");
         const inputs = { clean: new Float32Array(ROWS * M).fill(0) };
         const rows = (await runGraph({ drawn }, { rows: ROWS, seed: 3, inputs, create })).drawn;
         const l = factorOf(covariance);
@@ -398,13 +402,13 @@ test("a parameter out of its range makes densities, draws and sds of that row al
     ["mixture", (p) => mixtureNoise([{ noise: gaussianNoise(1) }, { weight: p, noise: gaussianNoise(2) }]), 0.5, 1],
   ];
   for (const [label, make, good, bad] of families)
-    for (const dtype of ["f32", "f64"] as DType[])
-      for (const [where, create] of executors) {
+    for (const [where, create, types] of executors)
+      for (const dtype of types) {
         const [clean, p] = [cast(input("clean", M), dtype), cast(input("p", 1), dtype)];
         const noise = make(p);
         const outputs = {
-          drawn: cast(noise.draw(clean, 3), "f64"),
-          density: cast(noise.logDensity(clean, clean), "f64"),
+          drawn: noise.draw(clean, 3),
+          density: noise.logDensity(clean, clean),
         };
         const inputs = { clean: new Float32Array(2 * M), p: Float32Array.of(good, bad) };
         const { drawn, density } = await runGraph(outputs, { rows: 2, inputs, create });

@@ -1,21 +1,26 @@
 // Noise models: their draws against known distribution functions, their densities against quadrature and differences.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { CreateExecutor } from "../src/backends/backend.ts";
 import { createWasm } from "../src/backends/wasm/executor.ts";
 import { ksBound, ksOneSample } from "../src/diagnostics/ks.ts";
 import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
+import { mixtureNoise } from "../src/distributions/noise/mixture.ts";
 import type { Noise } from "../src/distributions/noise/noise.ts";
 import { studentNoise } from "../src/distributions/noise/student.ts";
-import { batchSum, cast, input, sub, tile } from "../src/graph/build.ts";
+import { add, batchSum, cast, input, mul, slice, sub, tile } from "../src/graph/build.ts";
 import { grad } from "../src/graph/grad.ts";
+import type { DType, Tensor } from "../src/graph/tensor.ts";
 import { erfc } from "../src/numbers/math.ts";
 import { checkGradients } from "./helpers/differences.ts";
+import { noGpu, webgpu } from "./helpers/gpu.ts";
 import { runGraph } from "./helpers/run.ts";
 
 type Cdf = (x: number) => number;
 interface Case {
   readonly label: string;
-  readonly noise: Noise;
+  /** Noise of data of the type of `like`. */
+  readonly make: (like: Tensor) => Noise;
   /** Distribution function of each of the two data's noise. */
   readonly cdfs: readonly [Cdf, Cdf];
   /** How far out the density is integrated, and the mass that is left there at most. */
@@ -36,7 +41,7 @@ const scaled =
     cdf(x / scale);
 const studentCase = (degrees: number, reach: number, left: number): Case => ({
   label: `Student's noise of ${degrees} degrees`,
-  noise: studentNoise({ scale: 0.5, degrees }),
+  make: () => studentNoise({ scale: 0.5, degrees }),
   cdfs: [scaled(student[degrees], 0.5), scaled(student[degrees], 0.5)],
   reach,
   left,
@@ -46,14 +51,14 @@ const studentCase = (degrees: number, reach: number, left: number): Case => ({
 const cases: Case[] = [
   {
     label: "normal noise",
-    noise: gaussianNoise(0.1),
+    make: () => gaussianNoise(0.1),
     cdfs: [scaled(phi, 0.1), scaled(phi, 0.1)],
     reach: 2,
     left: 1e-9,
   },
   {
     label: "normal noise of two sds",
-    noise: gaussianNoise([0.1, 3]),
+    make: () => gaussianNoise([0.1, 3]),
     cdfs: [scaled(phi, 0.1), scaled(phi, 3)],
     reach: 40,
     left: 1e-9,
@@ -64,10 +69,46 @@ const cases: Case[] = [
   {
     // t differs from z by about z³/4ν.
     label: "Student's noise of a million degrees",
-    noise: studentNoise({ scale: [1, 2], degrees: 1e6 }),
+    make: () => studentNoise({ scale: [1, 2], degrees: 1e6 }),
     cdfs: [phi, scaled(phi, 2)],
     reach: 30,
     left: 1e-6,
+  },
+  {
+    label: "normal noise of a tensor",
+    make: (like) => gaussianNoise(add(mul(slice(like, 0, 1), 0), 0.1)),
+    cdfs: [scaled(phi, 0.1), scaled(phi, 0.1)],
+    reach: 2,
+    left: 1e-9,
+  },
+  {
+    label: "Student's noise of tensors",
+    make: (like) => studentNoise({ scale: add(mul(like, 0), [0.5, 2]), degrees: add(mul(slice(like, 0, 1), 0), 2) }),
+    cdfs: [scaled(student[2], 0.5), scaled(student[2], 2)],
+    reach: 20_000,
+    left: 2e-8,
+  },
+  {
+    label: "a mixture with a share of outliers",
+    make: () => mixtureNoise([{ noise: gaussianNoise(0.1) }, { weight: 0.2, noise: gaussianNoise([1, 3]) }]),
+    cdfs: [(x) => 0.8 * phi(x / 0.1) + 0.2 * phi(x), (x) => 0.8 * phi(x / 0.1) + 0.2 * phi(x / 3)],
+    reach: 40,
+    left: 1e-9,
+  },
+  {
+    label: "a mixture of three parts, a weight a tensor",
+    make: (like) =>
+      mixtureNoise([
+        { weight: add(mul(slice(like, 0, 1), 0), 0.3), noise: gaussianNoise(0.1) },
+        { noise: studentNoise({ scale: 0.5, degrees: 4 }) },
+        { weight: 0.1, noise: gaussianNoise(2) },
+      ]),
+    cdfs: [
+      (x) => 0.3 * phi(x / 0.1) + 0.6 * student[4](x / 0.5) + 0.1 * phi(x / 2),
+      (x) => 0.3 * phi(x / 0.1) + 0.6 * student[4](x / 0.5) + 0.1 * phi(x / 2),
+    ],
+    reach: 500,
+    left: 2e-8,
   },
 ];
 
@@ -75,15 +116,19 @@ const ROWS = 10_000;
 const M = 2;
 const f64 = { dtype: "f64" } as const;
 
-for (const { label, noise, cdfs, reach, left } of cases) {
-  for (const [where, create] of [
-    ["the reference", undefined],
-    ["wasm", createWasm],
-  ] as const) {
-    for (const dtype of ["f32", "f64"] as const) {
+const executors: readonly [string, CreateExecutor | undefined, readonly DType[]][] = [
+  ["the reference", undefined, ["f32", "f64"]],
+  ["wasm", createWasm, ["f32", "f64"]],
+  ...Object.entries(webgpu).map(([name, create]) => [name, create, ["f32"]] as [string, CreateExecutor, DType[]]),
+];
+if (noGpu) test("draws on WebGPU", () => console.log(`SKIP ${noGpu}`));
+
+for (const { label, make, cdfs, reach, left } of cases) {
+  for (const [where, create, types] of executors) {
+    for (const dtype of types) {
       test(`draws of ${label} on ${where} in ${dtype} follow its distribution function`, async () => {
         const clean = tile(cast(input("clean", M), dtype), 2);
-        const outputs = { drawn: cast(sub(noise.draw(clean, 7), clean), "f64") };
+        const outputs = { drawn: cast(sub(make(clean).draw(clean, 7), clean), where === "webgpu" ? "f32" : "f64") };
         const inputs = { clean: new Float32Array(ROWS * M).fill(0) };
         const { drawn } = await runGraph(outputs, { rows: ROWS, seed: 3, inputs, create });
         assert.is(drawn.length, 2 * ROWS * M);
@@ -102,7 +147,8 @@ for (const { label, noise, cdfs, reach, left } of cases) {
     const limit = Math.asinh(10 * reach);
     const count = 4001;
     const t = Float64Array.from({ length: count }, (_, k) => limit * ((2 * k) / (count - 1) - 1));
-    const logDensity = noise.logDensity(input("y", M, f64), input("clean", M, f64));
+    const c = input("clean", M, f64);
+    const logDensity = make(c).logDensity(input("y", M, f64), c);
     const along = async (m: number): Promise<Float64Array> => {
       const y = new Float64Array(count * M);
       t.forEach((v, k) => {
@@ -123,7 +169,7 @@ for (const { label, noise, cdfs, reach, left } of cases) {
 
   test(`the density of ${label} has the gradients that differences give`, async () => {
     const [y, clean] = [input("y", M, f64), input("clean", M, f64)];
-    const total = batchSum(noise.logDensity(y, clean));
+    const total = batchSum(make(clean).logDensity(y, clean));
     const values = { y: [0.5, 0.25, -1, 2], clean: [0.25, 0.5, 0, 1.5] };
     await checkGradients(total, [y, clean], grad(total, [y, clean]), { rows: 2, values });
   });

@@ -197,18 +197,20 @@ test("parameters that were not drawn from the prior cause a warning, those that 
     for (const seed of [1, 2, 3, 4, 5]) {
       const { theta, count } = await simulate({ ...problem, simulate: (t) => t.map(() => [0, 0]) }, 2000, { seed });
       assert.is(
-        priorMismatch(workOf(problem), { theta: Float32Array.from(theta), count, y: new Float32Array(0) }),
+        await priorMismatch(workOf(problem), { theta: Float32Array.from(theta), count, y: new Float32Array(0) }),
         null,
         what,
       );
       const wider = theta.map((x, i) => (i % 2 === 1 ? x * 0.7 : x));
       assert.match(
-        priorMismatch(workOf(problem), { theta: Float32Array.from(wider), count, y: new Float32Array(0) }) ?? "",
+        (await priorMismatch(workOf(problem), { theta: Float32Array.from(wider), count, y: new Float32Array(0) })) ??
+          "",
         /look drawn from the prior: θ2 has mean/,
       );
       const scaled = theta.map((x, i) => (i % 2 === 0 ? x * 1.5 + 0.1 : x));
       assert.match(
-        priorMismatch(workOf(problem), { theta: Float32Array.from(scaled), count, y: new Float32Array(0) }) ?? "",
+        (await priorMismatch(workOf(problem), { theta: Float32Array.from(scaled), count, y: new Float32Array(0) })) ??
+          "",
         /: (the logarithm of )?θ1 has mean/,
       );
     }

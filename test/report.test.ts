@@ -6,7 +6,7 @@ import * as assert from "uvu/assert";
 import type { Evaluation } from "../src/evaluate/evaluation.ts";
 import { normalAt } from "../src/numbers/random.ts";
 import { RADIUS } from "../src/problems/eit.ts";
-import { arm, eit, rod } from "../src/problems.ts";
+import { problems, rod } from "../src/problems.ts";
 import { chart } from "../src/report/chart.ts";
 import { profiles } from "../src/report/pictures/rod.ts";
 import { pictureOf, pictures } from "../src/report/pictures/table.ts";
@@ -266,14 +266,14 @@ test("if there are many parameters, those with the largest KS are shown or, with
 
 for (const [name, picture] of Object.entries(pictures)) {
   test(`the picture of ${name} draws guide and truth, and is for its own problem alone`, () => {
-    const wanted = shapes.find(({ problem }) => problem === name) as Wanted;
+    const problem = problems[name];
+    const wanted: Wanted = { problem: name, D: problem.D, M: problem.M };
     const made = evaluation(wanted);
     assert.is(pictureOf(made), picture);
     assert.is(pictureOf({ ...made, problem: `${name}-surrogate` }), picture);
     assert.is(pictureOf({ ...made, problem: "other" }), undefined);
     assert.is(pictureOf({ ...made, problem: "toString" }), undefined);
     assert.is(pictureOf(evaluation({ ...wanted, D: 3, M: 7 })), undefined, "a problem of that name, but another");
-    const problem = { arm, rod, eit }[name] as typeof arm;
     assert.ok(picture.fits(problem));
     for (const one of [made.examples[0], { ...made.examples[0], truth: null }]) {
       const figures = picture.draw(one, "exact posterior");

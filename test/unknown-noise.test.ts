@@ -360,6 +360,28 @@ test("a surrogate keeps noise that depends on parameters and data", async () => 
   for (const d of [0, 1]) assert.ok(Math.abs(a.mean[d] - b.mean[d]) < b.sd[d], `${a.mean}, ${b.mean}`);
 });
 
+test("a likelihood that can only be drawn trains a map, and is refused where its density is needed", async () => {
+  const drawn = define((theta) =>
+    likelihood({ name: "drawn", draw: (clean, { normal: standard }) => add(clean, mul(standard(), level(theta))) }),
+  );
+  const map = await train(drawn, { ...quick, steps: 2000, bank: 8000 });
+  const q = await infer(map, OBSERVED);
+  near(q, exact, ROUGHLY);
+  const found = await evaluate(map, { cases: 2, draws: 200, calibration: 20, kernels });
+  assert.match(found.against.text, /^none: "level" has noise "drawn" without logDensity$/);
+  const refused: readonly [() => Promise<unknown>, RegExp][] = [
+    [() => q.correct(), /^correct: .*"level", which has noise "drawn" without logDensity and so no likelihood/],
+    [() => nuts(drawn, OBSERVED, { kernels }), /^nuts: expected noise with a log-density, got "drawn" of "level"/],
+    [() => laplace(drawn, OBSERVED, { kernels }), /^likelihood "drawn": expected logDensity, which was not given/],
+    [
+      () => train(drawn, { ...quick, objective: "elbo" }),
+      /the ELBO needs the gradient of the log-density of the noise/,
+    ],
+    [() => evaluate(map, { against: "nuts", kernels }), /expected noise with a log-density for against "nuts"/],
+  ];
+  for (const [run, message] of refused) assert.match((await rejection(run())).message, message);
+});
+
 const { at, write, remove } = temporary("retrodict-noise-");
 test.after(remove);
 

@@ -23,6 +23,7 @@ export function describe(x: unknown): string {
     const short = x.length <= 8 && x.every((entry) => typeof entry !== "object" && typeof entry !== "function");
     return short ? `[${x.map(describe).join(", ")}]` : `an array of ${x.length}`;
   }
+  if ("op" in x && "inputs" in x) return "a tensor";
   return `an object with keys ${Object.keys(x).slice(0, 6).join(", ") || "(none)"}`;
 }
 

@@ -2,83 +2,44 @@
  * log p(θ) = log N(log θ; μ, σ) − Σ log θ for θ > 0: the logarithm of θ is normal.
  */
 
-import { isFiniteNumber, isPositive, type Numbers, requireEach, spread } from "../checks/arguments.ts";
-import {
-  add,
-  cast,
-  div,
-  exp,
-  log1p,
-  mul,
-  neg,
-  random,
-  square,
-  sub,
-  sumFeatures,
-  tanh as tanhOf,
-} from "../graph/build.ts";
-import type { Tensor } from "../graph/tensor.ts";
-import { exp as expOf, LOG_2PI, log as logOf, tanh } from "../numbers/math.ts";
-import { type Distribution, expectBatch, minus } from "./distribution.ts";
+import { isFiniteNumber, isPositive } from "../checks/arguments.ts";
+import { add, cast, div, exp, mul, random, square, sub, sumFeatures } from "../graph/build.ts";
+import { LOG_2PI, log as logOf } from "../numbers/math.ts";
+import { type Distribution, minus } from "./distribution.ts";
+import { entrywise, type Family, type PriorParameter } from "./entrywise.ts";
+import { logNormalMoments } from "./moments.ts";
+import { nearLine } from "./near.ts";
 import { product } from "./product.ts";
-import { makeSupport } from "./support.ts";
+import { logarithm, minus as minusOf } from "./values.ts";
 
-/** exp(x) − 1 without cancellation, x ≥ 0. */
-const expm1 = (x: number): number => (x > 1 ? expOf(x) - 1 : (2 * tanh(x / 2)) / (1 - tanh(x / 2)));
+const family: Family<"mu" | "sigma"> = {
+  name: "logNormal",
+  checks: { mu: ["finite", isFiniteNumber], sigma: ["> 0 and finite", isPositive] },
+  low: 0,
+  high: Infinity,
+  streams: 1,
+  draw: ({ mu, sigma }, size, stream, dtype) => exp(add(mul(cast(random("normal", size, stream), dtype), sigma), mu)),
+  kernel: (theta, { mu, sigma }, toReal) => {
+    const x = toReal(theta);
+    return sub(mul(sumFeatures(square(div(sub(x, mu), sigma))), -0.5), sumFeatures(x));
+  },
+  constant: ({ sigma }) => minusOf(-0.5 * LOG_2PI, logarithm(sigma)),
+  moments: ({ mu, sigma }) => logNormalMoments(mu, sigma),
+  about: ({ mu, sigma }, c) =>
+    product(
+      ...runsOf(c).map(([from, to]) => {
+        const [some, spreads] = [mu.slice(from, to), sigma.slice(from, to)];
+        return c[from] > 0 ? aboutCentre(some, spreads, c.slice(from, to)) : logNormal(some, spreads);
+      }),
+    ),
+};
 
 /**
- * Independent entries whose logarithms are normal with mean `mu` and standard deviation `sigma`, numbers or lists of D.
- * Its mean is exp(μ + σ²/2), its median exp(μ).
+ * Independent entries whose logarithms are normal with mean `mu` and standard deviation `sigma`, numbers or lists of D; within `joint`
+ * they may be tensors. Its mean is exp(μ + σ²/2), its median exp(μ).
  * @throws unless every mu is finite and every sigma is positive, and the mean and sd are finite numbers.
  */
-export function logNormal(mu: Numbers, sigma: Numbers): Distribution {
-  const args = spread("logNormal", { mu, sigma });
-  requireEach("logNormal", "mu", args.mu, "finite", isFiniteNumber);
-  requireEach("logNormal", "sigma", args.sigma, "> 0 and finite", isPositive);
-  const size = args.mu.length;
-  const mean = args.mu.map((m, i) => expOf(m + 0.5 * args.sigma[i] * args.sigma[i]));
-  const sd = mean.map((m, i) => m * Math.sqrt(expm1(args.sigma[i] * args.sigma[i])));
-  requireEach(
-    "logNormal",
-    "mu and sigma",
-    sd,
-    "with a standard deviation that is a positive, finite number",
-    isPositive,
-  );
-  const low = new Float64Array(size);
-  const high = new Float64Array(size).fill(Infinity);
-  const { clamp, within, toReal, fromReal, logDetToReal } = makeSupport("logNormal", low, high);
-  const constant = args.sigma.reduce((sum, s) => sum - logOf(s), -0.5 * size * LOG_2PI);
-  return Object.freeze({
-    name: "logNormal",
-    size,
-    mean,
-    sd,
-    realMean: args.mu,
-    realSd: args.sigma,
-    low,
-    high,
-    streams: 1,
-    draw: (stream, dtype) => clamp(exp(add(mul(cast(random("normal", size, stream), dtype), args.sigma), args.mu))),
-    logDensity: (theta) => {
-      expectBatch("logNormal", "theta", theta, size);
-      const x = toReal(theta);
-      const z = div(sub(x, args.mu), args.sigma);
-      return within(add(sub(mul(sumFeatures(square(z)), -0.5), sumFeatures(x)), constant), theta);
-    },
-    toReal,
-    fromReal,
-    logDetToReal,
-    about: (centre) =>
-      product(
-        ...runsOf(centre).map(([from, to]) => {
-          const [mu, sigma] = [args.mu.slice(from, to), args.sigma.slice(from, to)];
-          return centre[from] > 0 ? aboutCentre(mu, sigma, centre.slice(from, to)) : logNormal(mu, sigma);
-        }),
-      ),
-    spec: { name: "logNormal", mu: Array.from(args.mu), sigma: Array.from(args.sigma) },
-  } satisfies Distribution);
-}
+export const logNormal = (mu: PriorParameter, sigma: PriorParameter): Distribution => entrywise(family, { mu, sigma });
 
 /** Runs [from, to) of entries that are all 0 or all not. */
 function runsOf(centre: Float64Array): [number, number][] {
@@ -90,40 +51,22 @@ function runsOf(centre: Float64Array): [number, number][] {
   return runs;
 }
 
-/** exp(x) − 1 for |x| < 1. */
-function expm1Of(x: Tensor): Tensor {
-  const t = tanhOf(mul(x, 0.5));
-  return div(mul(t, 2), sub(1, t));
-}
-
-/**
- * θ − c of log-normal θ near c > 0, that is of small σ: its image on the line, log(1 + (θ − c)/c) = log θ − log c, keeps the digits
- * that log θ would lose beside μ.
- */
+/** θ − c of log-normal θ near c > 0, that is of small σ. */
 function aboutCentre(mu: Float64Array, sigma: Float64Array, c: Float64Array): Distribution {
   const size = c.length;
   const shift = mu.map((m, i) => m - logOf(c[i]));
   const theta = logNormal(mu, sigma);
+  const line = nearLine("logNormal", c);
   const constant = sigma.reduce((sum, s) => sum - logOf(s), -0.5 * size * LOG_2PI);
-  const volume = c.reduce((sum, x) => sum + logOf(x), 0);
-  const toReal = (x: Tensor): Tensor => {
-    expectBatch("logNormal", "theta", x, size);
-    return log1p(div(x, c));
-  };
-  const fromReal = (x: Tensor): Tensor => mul(expm1Of(x), c);
-  const logDetToReal = (x: Tensor): Tensor => neg(add(sumFeatures(toReal(x)), volume));
   return Object.freeze({
     ...theta,
+    ...line,
     mean: minus(theta.mean, c),
     realMean: shift,
-    low: c.map((x) => -x),
-    draw: (stream, dtype) => fromReal(add(mul(cast(random("normal", size, stream), dtype), sigma), shift)),
+    draw: (stream, dtype) => line.fromReal(add(mul(cast(random("normal", size, stream), dtype), sigma), shift)),
     logDensity: (x) => {
-      const z = div(sub(toReal(x), shift), sigma);
-      return add(add(mul(sumFeatures(square(z)), -0.5), logDetToReal(x)), constant);
+      const z = div(sub(line.toReal(x), shift), sigma);
+      return add(add(mul(sumFeatures(square(z)), -0.5), line.logDetToReal(x)), constant);
     },
-    toReal,
-    fromReal,
-    logDetToReal,
   } satisfies Distribution);
 }

@@ -1,14 +1,11 @@
 /**
  * log p(θ) = Σ_k log p_k(θ_k), θ = (θ_1, θ_2, …): independent distributions side by side.
  */
-import { add, concat, slice } from "../graph/build.ts";
+import { concat, slice } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { sideBySide, sumOf } from "./bijection.ts";
 import { type Distribution, expectBatch, whyNotDistribution } from "./distribution.ts";
-
-/** Each part is a few nodes of every graph; distributions of one kind are one part. */
-const MOST_PARTS = 1000;
-
-const sum = (parts: readonly Tensor[]): Tensor => parts.reduce((a, b) => add(a, b));
+import { joinedMoments, layoutOf } from "./parts.ts";
 
 /**
  * The joint distribution of independent parts; θ holds their entries one after another. A draw takes the streams of its parts, in
@@ -18,43 +15,37 @@ const sum = (parts: readonly Tensor[]): Tensor => parts.reduce((a, b) => add(a, 
 export function product(...parts: readonly Distribution[]): Distribution {
   if (parts.length === 0) throw new Error("product: expected at least one distribution, got none");
   parts.forEach((part, i) => {
-    const why = whyNotDistribution(part);
+    const why = part?.conditional ? null : whyNotDistribution(part);
     if (why) throw new Error(`product: expected distributions, got ${why} at index ${i}`);
   });
-  let [size, streams] = [0, 0];
-  const [starts, firstStreams]: number[][] = [[], []];
-  for (const part of parts) {
-    starts.push(size);
-    firstStreams.push(streams);
-    size += part.size;
-    streams += part.streams;
-  }
-  if (streams > MOST_PARTS)
-    throw new Error(
-      `product: expected at most ${MOST_PARTS} parts, got ${streams}; one part may be of many parameters`,
-    );
-  const join = (key: "mean" | "sd" | "realMean" | "realSd" | "low" | "high"): Float64Array =>
-    Float64Array.from(parts.flatMap((p) => Array.from(p[key])));
-  const each = (name: string, x: Tensor, f: (part: Distribution, x: Tensor) => Tensor): Tensor[] => {
-    expectBatch("product", name, x, size);
-    return parts.map((p, i) => f(p, slice(x, starts[i], starts[i] + p.size)));
+  const { size, streams, starts, streamOf } = layoutOf("product", parts);
+  const logDensities = (theta: Tensor): Tensor[] => {
+    expectBatch("product", "theta", theta, size);
+    return parts.map((p, i) => p.logDensity(slice(theta, starts[i], starts[i] + p.size)));
   };
+  const draws = Math.min(...parts.map((p) => p.momentDraws ?? Infinity));
   return Object.freeze({
+    ...sideBySide("product", parts),
     name: "product",
-    size,
-    mean: join("mean"),
-    sd: join("sd"),
-    realMean: join("realMean"),
-    realSd: join("realSd"),
-    low: join("low"),
-    high: join("high"),
+    ...joinedMoments(parts),
     streams,
-    draw: (stream, dtype) => concat(...parts.map((p, i) => p.draw(stream + firstStreams[i], dtype))),
-    logDensity: (theta) => sum(each("theta", theta, (p, x) => p.logDensity(x))),
-    toReal: (theta) => concat(...each("theta", theta, (p, x) => p.toReal(x))),
-    fromReal: (x) => concat(...each("x", x, (p, part) => p.fromReal(part))),
-    logDetToReal: (theta) => sum(each("theta", theta, (p, x) => p.logDetToReal(x))),
+    draw: (stream, dtype) => concat(...parts.map((p, i) => p.draw(streamOf(stream, i), dtype))),
+    logDensity: (theta) => sumOf(logDensities(theta)),
     about: (centre) => product(...parts.map((p, i) => p.about(centre.slice(starts[i], starts[i] + p.size)))),
+    ...(parts.some((p) => p.conditional) && { conditional: true as const }),
+    ...(draws < Infinity && { momentDraws: draws }),
     spec: { name: "product", parts: parts.map((p) => p.spec) },
   } satisfies Distribution);
+}
+
+/**
+ * `count` independent vectors of one distribution, one after another: `repeat(normal(e.mu, e.tau), 8)` within `joint`.
+ * @throws unless it is a distribution, and count a whole number of at least 1.
+ */
+export function repeat(part: Distribution, count: number): Distribution {
+  const why = part?.conditional ? null : whyNotDistribution(part);
+  if (why) throw new Error(`repeat: expected a distribution, got ${why}`);
+  if (!(Number.isInteger(count) && count >= 1))
+    throw new Error(`repeat: expected a count that is a whole number of at least 1, got ${count}`);
+  return part.repeated?.(count) ?? product(...new Array<Distribution>(count).fill(part));
 }

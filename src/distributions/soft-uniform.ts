@@ -13,8 +13,8 @@ import { isFiniteNumber, isPositive, type Numbers, requireEach, spread } from ".
 import { add, cast, log, mul, neg, random, softplus, sub, sumFeatures } from "../graph/build.ts";
 import { exp, log1p, log as logOf } from "../numbers/math.ts";
 import { type Distribution, expectBatch, minus } from "./distribution.ts";
+import { momentVectors, softUniformMoments } from "./moments.ts";
 import { makeSupport } from "./support.ts";
-import { LOGISTIC_SD } from "./uniform.ts";
 
 /**
  * Independent entries, uniform on [low, high] except for logistic edges of scale `edge`; each is a number or a list of D.
@@ -34,16 +34,11 @@ export function softUniform(low: Numbers, high: Numbers, edge: Numbers): Distrib
     new Float64Array(size).fill(-Infinity),
     new Float64Array(size).fill(Infinity),
   );
-  const mean = args.low.map((l, i) => l + width[i] / 2);
-  const sd = width.map((w, i) => Math.sqrt((w * w) / 12 + args.edge[i] * args.edge[i] * LOGISTIC_SD * LOGISTIC_SD));
   const constant = width.reduce((sum, w, i) => sum + log1p(-exp(-w * inverse[i])) - logOf(w), 0);
   return Object.freeze({
     name: "softUniform",
     size,
-    mean,
-    sd,
-    realMean: mean,
-    realSd: sd,
+    ...momentVectors(size, (i) => softUniformMoments(args.low[i], args.high[i], args.edge[i])),
     low: line.low,
     high: line.high,
     streams: 2,

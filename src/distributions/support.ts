@@ -95,6 +95,17 @@ function distance(from: "low" | "high", theta: Tensor, { low, high }: Group): Te
   return maximum(raw, floor);
 }
 
+/** log(θ − low) and log(high − θ) of entries that share a box, kept finite at its edges. */
+export function logDistances(
+  theta: Tensor,
+  low: number,
+  high: number,
+): { readonly low: Tensor; readonly high: Tensor } {
+  const fill = (x: number): number[] => new Array<number>(theta.cols).fill(x);
+  const g: Group = { kind: "between", at: [], low: fill(low), high: fill(high) };
+  return { low: log(distance("low", theta, g)), high: log(distance("high", theta, g)) };
+}
+
 function groupToReal(theta: Tensor, g: Group): Tensor {
   if (g.kind === "line") return theta;
   if (g.kind === "above") return log(distance("low", theta, g));

@@ -6,60 +6,15 @@
 
 import { isFiniteNumber, isPositive, type Numbers, requireEach, spread } from "../checks/arguments.ts";
 import { add, cast, div, maximum, minimum, mul, probit, random, square, sub, sumFeatures } from "../graph/build.ts";
-import { erfc, exp as expOf, LOG_2PI, log as logOf } from "../numbers/math.ts";
+import { erfc, LOG_2PI, log as logOf } from "../numbers/math.ts";
 import { type Distribution, expectBatch, finiteOrNull, minus } from "./distribution.ts";
+import { momentVectors, truncatedNormalMoments } from "./moments.ts";
 import { makeSupport } from "./support.ts";
 
-/** Nodes of the moments' quadrature, and how many σ from the densest point it goes: exp(−9²/2) is 3e-18. */
-const NODES = 1024;
-const REACH = 9;
 /** log of the least mass that the bounds may leave: with less, draws in single precision would underflow. */
 const LEAST_LOG_MASS = -69; // 1e-30
 
 const cdf = (z: number): number => 0.5 * erfc(-z * Math.SQRT1_2);
-
-interface Moments {
-  /** log (Φ(b) − Φ(a)) */
-  readonly logMass: number;
-  readonly mean: number;
-  readonly sd: number;
-  readonly realMean: number;
-  readonly realSd: number;
-}
-
-/**
- * Moments of one entry and of its image on the line, by the midpoint rule in t, with z running over the bounds as
- * s(t) = t³(10 − 15t + 6t²): the logarithms at the bounds and their density then vanish together, and the error is
- * O(NODES⁻⁴).
- */
-function momentsOf(mean: number, sd: number, low: number, high: number): Moments {
-  const [a, b] = [(low - mean) / sd, (high - mean) / sd];
-  const densest = Math.min(Math.max(0, a), b);
-  const [from, to] = [Math.max(a, densest - REACH), Math.min(b, densest + REACH)];
-  const span = to - from;
-  const nodes = Array.from({ length: NODES }, (_, i) => {
-    const t = (i + 0.5) / NODES;
-    const up = span * t * t * t * (10 - 15 * t + 6 * t * t); // distances from both ends, each without cancellation
-    const down = span * (1 - t) * (1 - t) * (1 - t) * (1 + 3 * t + 6 * t * t);
-    const z = t < 0.5 ? from + up : to - down;
-    const weight = expOf(0.5 * (densest - z) * (densest + z)) * t * t * (1 - t) * (1 - t);
-    const above = from === a ? up * sd : (z - a) * sd;
-    const below = to === b ? down * sd : (b - z) * sd;
-    const x = (low === -Infinity ? 0 : logOf(above)) - (high === Infinity ? 0 : logOf(below));
-    return { z, x: low === -Infinity && high === Infinity ? mean + sd * z : x, weight };
-  });
-  const total = nodes.reduce((sum, n) => sum + n.weight, 0);
-  const average = (f: (n: (typeof nodes)[number]) => number): number =>
-    nodes.reduce((sum, n) => sum + n.weight * f(n), 0) / total;
-  const [z, x] = [average((n) => n.z), average((n) => n.x)];
-  return {
-    logMass: logOf((30 * span * total) / NODES) - 0.5 * (densest * densest + LOG_2PI),
-    mean: mean + sd * z,
-    sd: sd * Math.sqrt(average((n) => (n.z - z) * (n.z - z))),
-    realMean: x,
-    realSd: Math.sqrt(average((n) => (n.x - x) * (n.x - x))),
-  };
-}
 
 /**
  * Independent entries, each a normal of `mean` and `sd` (before truncation) kept to [low, high]; numbers or lists of D
@@ -76,7 +31,7 @@ export function truncatedNormal(mean: Numbers, sd: Numbers, low: Numbers, high: 
   const size = args.mean.length;
   const standard = (x: Float64Array): Float64Array => x.map((v, i) => (v - args.mean[i]) / args.sd[i]);
   const [a, b] = [standard(args.low), standard(args.high)];
-  const moments = Array.from(args.mean, (m, i) => momentsOf(m, args.sd[i], args.low[i], args.high[i]));
+  const moments = Array.from(args.mean, (m, i) => truncatedNormalMoments(m, args.sd[i], args.low[i], args.high[i]));
   moments.forEach(({ logMass }, i) => {
     if (logMass > LEAST_LOG_MASS) return;
     const got = `[${args.low[i]}, ${args.high[i]}] at index ${i}, ${Math.max(a[i], -b[i]).toPrecision(3)} sd away`;
@@ -91,14 +46,10 @@ export function truncatedNormal(mean: Numbers, sd: Numbers, low: Numbers, high: 
   const signedSd = args.sd.map((s, i) => s * sign[i]);
   const { clamp, within, toReal, fromReal, logDetToReal } = makeSupport(owner, args.low, args.high);
   const constant = moments.reduce((sum, m, i) => sum - logOf(args.sd[i]) - m.logMass, -0.5 * size * LOG_2PI);
-  const column = (key: keyof Moments): Float64Array => Float64Array.from(moments, (m) => m[key]);
   return Object.freeze({
     name: "truncatedNormal",
     size,
-    mean: column("mean"),
-    sd: column("sd"),
-    realMean: column("realMean"),
-    realSd: column("realSd"),
+    ...momentVectors(size, (i) => moments[i]),
     low: args.low,
     high: args.high,
     streams: 1,

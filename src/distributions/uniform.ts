@@ -7,11 +7,8 @@ import { isFiniteNumber, type Numbers, requireEach, spread } from "../checks/arg
 import { add, cast, mul, random, sub, sumFeatures } from "../graph/build.ts";
 import { log } from "../numbers/math.ts";
 import { type Distribution, expectBatch, minus } from "./distribution.ts";
+import { momentVectors, uniformMoments } from "./moments.ts";
 import { makeSupport } from "./support.ts";
-
-const SQRT_12 = 3.4641016151377544;
-/** π/√3 */
-export const LOGISTIC_SD = 1.813799364234218;
 
 /**
  * Independent uniform entries. `low` and `high` are numbers or lists of D numbers; a number stands for all entries.
@@ -29,10 +26,7 @@ export function uniform(low: Numbers, high: Numbers): Distribution {
   return Object.freeze({
     name: "uniform",
     size,
-    mean: args.low.map((l, i) => l + width[i] / 2),
-    sd: width.map((w) => w / SQRT_12),
-    realMean: new Float64Array(size),
-    realSd: new Float64Array(size).fill(LOGISTIC_SD),
+    ...momentVectors(size, (i) => uniformMoments(args.low[i], args.high[i])),
     low: args.low,
     high: args.high,
     streams: 1,

@@ -32,6 +32,9 @@ const LARGEST_FAILED = 0.5;
 /** The part of the share that n is lowered to. */
 const SAFETY = 0.7;
 
+/** Least growth from a number of steps that did not do: a little more would hardly, and is often matched to the same number. */
+const LEAST_GROWTH = 1.5;
+
 /** What the noise tells apart: K numbers of each row, and how much a difference of 1 weighs; null: not known. */
 interface Seen {
   readonly of: Float64Array;
@@ -126,7 +129,7 @@ function lower(before: Level | null, { n, worst }: Level, share: number, order: 
   if (before === null || before.worst === Infinity || !(worst > 0)) return n;
   const rate = Math.min(log(before.worst / worst) / log(n / before.n), order);
   const factor = rate > 0 ? exp(log(worst / (SAFETY * share)) / rate) : 1;
-  return ladder(Math.min(n, Math.max(before.n, n * factor)));
+  return ladder(Math.min(n, Math.max(LEAST_GROWTH * before.n, n * factor)));
 }
 
 /** The number of steps for all solvers of a forward model, and its error on all draws. @throws where thousands do not suffice. */

@@ -63,11 +63,12 @@ export async function evaluate(map: InverseMap, options: EvaluateOptions = {}): 
     const comparisons = await compareAll(request, fresh, posteriors, reference);
     const warned = posteriors.filter(({ warning }) => warning !== undefined).length / cases;
     const scores = { ...summarise(comparisons, draws), calibration, warned };
-    const { D, M, parameters, guide, training } = map.spec;
+    const { D, M, parameters, guide, training, fingerprint } = map.spec;
+    const { solvers } = fingerprint;
     return {
       problem: problem.name,
       description: problem.description,
-      model: { guide, training, parameters, D, M },
+      model: { guide, training, parameters, D, M, ...(solvers && { solvers }) },
       prior: {
         mean: [...problem.prior.mean],
         sd: [...problem.prior.sd],

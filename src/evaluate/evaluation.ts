@@ -2,6 +2,7 @@
 import type { Rows } from "../backends/backend.ts";
 import type { CalibrationSummary, CurveRecord, PooledKs, TruthName, Verdict } from "../model/calibration-record.ts";
 import type { ModelSpec } from "../model/model.ts";
+import type { Solver } from "../problem/solvers.ts";
 
 /** A curve of shares with simultaneous bands (diagnostics/curves.ts), as plain lists. */
 export interface BandedCurve extends CurveRecord {
@@ -44,7 +45,10 @@ export interface Example {
 export interface Evaluation {
   readonly problem: string;
   readonly description: string;
-  readonly model: Pick<ModelSpec, "guide" | "training" | "parameters" | "D" | "M">;
+  readonly model: Pick<ModelSpec, "guide" | "training" | "parameters" | "D" | "M"> & {
+    /** Solvers of differential equations in the forward model, with their steps; absent for none. */
+    readonly solvers?: readonly Solver[];
+  };
   /** Prior mean and sd of each parameter (D), and draws (S, D) of it for pictures. */
   readonly prior: { readonly mean: readonly number[]; readonly sd: readonly number[]; readonly draws: Rows };
   readonly verdict: Verdict;

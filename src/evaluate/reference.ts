@@ -7,7 +7,7 @@ import type { BackendOptions } from "../backends/select.ts";
 import { pause } from "../host/yielding.ts";
 import type { AmortisedPosterior } from "../infer/infer.ts";
 import type { TruthName } from "../model/calibration-record.ts";
-import { type Problem, sourceOf } from "../problem/problem.ts";
+import { lacksDensity, type Problem, whyNoLikelihood } from "../problem/problem.ts";
 import { nuts } from "../sampling/nuts.ts";
 import { samplerOf } from "../sampling/potential.ts";
 import { dataAt } from "../simulate/data-at.ts";
@@ -47,16 +47,18 @@ async function withForward(
 ): Promise<Reference> {
   const base = { joint: null, clean: null, caveat: null, dispose: () => {}, ...own };
   if (problem.forward === null) return base;
+  const clean: Reference["clean"] = async (theta) =>
+    (await dataAt("evaluate", problem, Float64Array.from(theta), { ...backend, failures: "drop", seed: 0 })).data;
+  if (lacksDensity(problem)) return { ...base, clean };
   const { executor } = await samplerOf("evaluate", problem, backend);
   return {
     ...base,
+    clean,
     joint: async (theta, y) => {
       const rows = theta.length / problem.D;
       const inputs = { theta: Float64Array.from(theta), y: Float64Array.from(y) };
       return (await executor.run("joint", { rows, repeat: rows, inputs })).value;
     },
-    clean: async (theta) =>
-      (await dataAt("evaluate", problem, Float64Array.from(theta), { ...backend, failures: "drop", seed: 0 })).data,
   };
 }
 
@@ -130,16 +132,17 @@ async function chainReference(request: ReferenceRequest): Promise<Reference> {
 /** The requested reference; "auto" takes the best that the problem allows. @throws if the problem does not allow it. */
 export async function referenceOf(request: ReferenceRequest, asked: TruthName | "auto"): Promise<Reference> {
   const { problem } = request;
-  const { D, name, forward } = problem;
+  const { D, name } = problem;
+  const why = whyNoLikelihood(problem);
   const refuse = (expected: string, got: string): never => {
     throw new Error(`evaluate: expected ${expected} for against "${asked}"; "${name}" has ${got}`);
   };
   if (asked === "exact" && problem.exact === null) refuse("a problem with an exact sampler", 'none; use "nuts"');
-  if ((asked === "quadrature" || asked === "nuts") && forward === null)
-    refuse("a forward model in ops", sourceOf(problem));
+  if ((asked === "quadrature" || asked === "nuts") && why !== null)
+    refuse(problem.forward === null ? "a forward model in ops" : "noise with a log-density", why);
   if (asked === "quadrature" && D > 2) refuse("one or two parameters", `${D}; use "nuts"`);
   if (asked === "exact" || (asked === "auto" && problem.exact !== null)) return exactReference(request);
-  if (asked === "quadrature" || (asked === "auto" && forward !== null && D <= 2)) {
+  if (asked === "quadrature" || (asked === "auto" && why === null && D <= 2)) {
     const found = await quadratureReference(request);
     if (found !== null) return found;
     if (asked === "quadrature")
@@ -147,7 +150,7 @@ export async function referenceOf(request: ReferenceRequest, asked: TruthName | 
         `evaluate: the data of "${name}" vary too fast between the nodes of the table; use against "nuts" instead`,
       );
   }
-  if (asked !== "none" && forward !== null) return chainReference(request);
-  const text = forward === null ? `none: "${name}" has ${sourceOf(problem)}` : "none";
+  if (asked !== "none" && why === null) return chainReference(request);
+  const text = why === null ? "none" : `none: "${name}" has ${why}`;
   return withForward(request, { name: "none", text, draws: null });
 }

@@ -4,8 +4,8 @@
  * is compared by identity.
  */
 import { apply } from "./apply.ts";
-import { rearranged } from "./rearrange.ts";
-import { tableId } from "./simplify.ts";
+import { apart, columnAlone, rearranged } from "./rearrange.ts";
+import { simplify, tableId } from "./simplify.ts";
 import { type Shape, shapeOf, type Tensor, topological } from "./tensor.ts";
 
 let placeholders = 0;
@@ -23,7 +23,8 @@ export function substitute(outputs: readonly Tensor[], by: ReadonlyMap<Tensor, T
     if (made.has(node)) continue;
     const inputs = node.inputs.map((t) => made.get(t) as Tensor);
     let next: Tensor = inputs.every((t, i) => t === node.inputs[i]) ? node : Object.freeze({ ...node, inputs });
-    for (let t = rearranged(next); t !== undefined; t = rearranged(next)) next = t;
+    const simpler = (t: Tensor): Tensor | undefined => rearranged(t) ?? columnAlone(t);
+    for (let t = simpler(next); t !== undefined; t = simpler(next)) next = t;
     made.set(node, next);
   }
   return outputs.map((t) => made.get(t) as Tensor);
@@ -50,7 +51,7 @@ export function lift(bodies: readonly Tensor[], own: readonly Tensor[]): Lifted 
   // Only nodes of the body are rewritten, so that those from outside keep their identity.
   const outer = new Set([...inner].flatMap((t) => t.inputs).filter((t) => !inner.has(t)));
   for (const t of bodies) if (!inner.has(t)) outer.add(t);
-  const outputs = substitute(bodies, new Map([...own, ...outer].map((t) => [t, t])));
+  const outputs = substitute(bodies, new Map([...own, ...outer].map((t) => [t, t]))).map(apart);
   mark(outputs);
   const outside = topological(outputs, [...outer]).filter((t) => !inner.has(t) && t.op !== "constant");
   const fixed = outside.filter((t) => t.kind === "batch");
@@ -58,7 +59,7 @@ export function lift(bodies: readonly Tensor[], own: readonly Tensor[]): Lifted 
   const of = new Map(outside.map((t) => [t, placeholder(shapeOf(t))]));
   const placeholdersOf = (list: readonly Tensor[]): Tensor[] => list.map((t) => of.get(t) as Tensor);
   return {
-    outputs: substitute(outputs, of),
+    outputs: simplify(substitute(outputs, of), { more: rearranged, keep: "detach" }),
     fixed,
     params,
     placeholders: { fixed: placeholdersOf(fixed), params: placeholdersOf(params) },

@@ -3,6 +3,8 @@
  * of the record's inputs themselves; what it computes lies in slots, taken where the loop stands and free again after it. Gradients
  * of params are sums: the records of a body that make them add to the places of the plan's own sums, step by step.
  */
+
+import { fuse } from "./fuse.ts";
 import type { Ground } from "./ground.ts";
 import { type Loop, type LoopBody, type LoopGrad, loopOf } from "./loop-data.ts";
 import { bytesOf, type PlanBody, type PlanLoop, type PlanRecord } from "./plan-data.ts";
@@ -40,7 +42,7 @@ function placeBody(
   ground: Ground,
 ): { records: PlanRecord[]; results: number[] } {
   const made = results.filter((t) => t !== null);
-  const roots = simplify([...made, ...sums.map(({ of }) => of)], rearranged);
+  const roots = fuse(simplify([...made, ...sums.map(({ of }) => of)], { more: rearranged }));
   const targets = new Map<Tensor, number[]>();
   sums.forEach(({ to }, i) => {
     for (const t of termsOf(roots[made.length + i])) targets.set(t, [...(targets.get(t) ?? []), ...to]);

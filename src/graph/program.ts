@@ -1,4 +1,5 @@
 /** A program: a few plans (train, validate, sample, …) over one slab of weights and one of frozen params; plain data. */
+import { loopOf } from "./loop-data.ts";
 import { layOutSlab, makePlan, type Plan, type Slab } from "./plan.ts";
 import { type Tensor, topological } from "./tensor.ts";
 
@@ -24,10 +25,16 @@ export interface PlanRequest {
 /** Tiled rows that a shard may hold, so that its tensors stay in cache. */
 const SHARD_ROWS = 64;
 const SHARD_TILED_ROWS = 256;
+/** The same where there are loops, whose many small ops at each step cost as much as 20 rows or more. */
+const LOOP_ROWS = 128;
 
 /** The largest multiple of 8 rows within the limits: fixed by the graph, never by the number of threads. */
-export function chooseShardRows(maxTiles: number, rows = SHARD_ROWS): number {
-  const most = Math.min(SHARD_ROWS, Math.floor(SHARD_TILED_ROWS / maxTiles), Math.ceil(rows / 8) * 8);
+export function chooseShardRows(maxTiles: number, rows = LOOP_ROWS, loops = false): number {
+  const most = Math.min(
+    loops ? LOOP_ROWS : SHARD_ROWS,
+    Math.floor(SHARD_TILED_ROWS / maxTiles),
+    Math.ceil(rows / 8) * 8,
+  );
   return Math.max(8, most - (most % 8));
 }
 
@@ -66,7 +73,7 @@ export function* compile(requests: Readonly<Record<string, PlanRequest>>): Gener
         throw new Error(`bank "${bank}": expected ${banks[bank]} columns, got ${t.cols}`);
     }
     const maxTiles = Math.max(1, ...all.filter((t) => t.kind === "batch").map((t) => t.rows));
-    const shardRows = chooseShardRows(maxTiles, request.rows);
+    const shardRows = chooseShardRows(maxTiles, request.rows, all.some(loopOf));
     const spec = { name, outputs: request.outputs, gradients, shardRows, rows: request.rows };
     plans[name] = fitShard(makePlan(spec, weights, frozen));
   }

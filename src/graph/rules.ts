@@ -69,6 +69,17 @@ const leafRules: Readonly<Record<LeafName, Rule>> = {
 };
 
 const arrangementRules: Readonly<Record<ArrangementName, Rule>> = {
+  /** Σ c_j x_j of batches of one shape, from the left to the right, {coefficients}: sums in the bodies of loops (fuse.ts). */
+  combine: {
+    shape: (inputs, { coefficients }, name) => {
+      sameType(name, inputs);
+      const [first] = inputs;
+      const fits = inputs.every((t) => onBatch(name, t).rows === first.rows && t.cols === first.cols);
+      const count = (coefficients as Float64Array).length;
+      return fits && count === inputs.length ? shapeOf(first) : fail(name, `${count} batches of one shape`, inputs);
+    },
+    flops: (node, rows) => 2 * node.inputs.length * elements(node, rows),
+  },
   concat: {
     shape: (inputs, _attrs, name) => {
       if (inputs.length === 0) throw new Error(`${name}: expected at least one tensor, got none`);

@@ -11,7 +11,9 @@ import { concat, constant, mul, ones, slice } from "./build.ts";
 import { byIdentity, placeholder, substitute } from "./loop.ts";
 import type { Loop, LoopGrad, Wanted } from "./loop-data.ts";
 import type { ScanName } from "./names.ts";
+import { rearranged } from "./rearrange.ts";
 import { gradWidths } from "./scan-rules.ts";
+import { simplify } from "./simplify.ts";
 import { shapeOf, type Tensor } from "./tensor.ts";
 import type { Grad, Vjp } from "./vjp.ts";
 
@@ -114,7 +116,8 @@ function tangentOf(gradient: LoopGrad, param: number | null, grad: Grad): Loop {
   const stateToo = [loop.state, tangent] as const;
   const step = push(loop.step.result, [stateToo, ...fixed, ...series, ...params], grad) ?? zeros(loop.state);
   const emit = push(loop.emit.result, [stateToo, ...fixed, ...params], grad) ?? zeros(loop.emit.result);
-  const [next, emitted] = substitute([concat(loop.step.result, step), emit], new Map([[loop.state, value]]));
+  const replaced = substitute([concat(loop.step.result, step), emit], new Map([[loop.state, value]]));
+  const [next, emitted] = simplify(replaced, { more: rearranged, keep: "detach" });
   const made: Loop = byIdentity({
     ...loop,
     state,

@@ -3,7 +3,7 @@ import { columns as pickColumns } from "./build.ts";
 import { type Attrs, sameShape, type Tensor, topological } from "./tensor.ts";
 
 /** The value of a constant whose entries are all the same, else undefined. */
-function uniformValue(t: Tensor): number | undefined {
+export function uniformValue(t: Tensor): number | undefined {
   if (t.op !== "constant") return undefined;
   const values = t.attrs.values as number[];
   return values.every((v) => v === values[0]) ? values[0] : undefined;
@@ -65,8 +65,11 @@ const exact = (_key: string, v: unknown): unknown => {
 /** Attributes as text: equal for equal attributes. */
 export const attrsKey = (attrs: Attrs): string => JSON.stringify(attrs, exact);
 
-/** The same outputs, in the same order, over a smaller graph; `more` is tried where no rule here fits. */
-export function simplify(outputs: readonly Tensor[], more?: Rule): Tensor[] {
+/**
+ * The same outputs, in the same order, over a smaller graph; `more` is tried where no rule here fits. A graph that will be
+ * differentiated must `keep` what stops gradients.
+ */
+export function simplify(outputs: readonly Tensor[], { more, keep }: { more?: Rule; keep?: "detach" } = {}): Tensor[] {
   const replaced = new Map<Tensor, Tensor>();
   const known = new Map<string, Tensor>();
   const ids = new Map<Tensor, number>();
@@ -83,7 +86,7 @@ export function simplify(outputs: readonly Tensor[], more?: Rule): Tensor[] {
     const same = inputs.every((t, i) => t === node.inputs[i]);
     const rebuilt = same ? node : Object.freeze({ ...node, inputs });
     let simpler: Tensor = rebuilt;
-    const step = (t: Tensor): Tensor | undefined => rules[t.op]?.(t) ?? more?.(t);
+    const step = (t: Tensor): Tensor | undefined => (t.op === keep ? undefined : rules[t.op]?.(t)) ?? more?.(t);
     for (let next = step(simpler); next !== undefined; next = step(simpler)) simpler = next;
     // A rule may have made new nodes: each needs an id.
     for (const t of simpler.inputs)

@@ -3,6 +3,7 @@
 import type { Executor, Rows } from "../backends/backend.ts";
 import { type BackendOptions, backendTable, withDefaults } from "../backends/select.ts";
 import { expectRoom, flag, type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
+import { stretched, stretchedCovariance } from "../distributions/distribution.ts";
 import { encodeObservations } from "../model/encode-observations.ts";
 import { expectMap } from "../model/expect.ts";
 import type { InverseMap } from "../model/model.ts";
@@ -180,7 +181,7 @@ async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
   return made;
 }
 
-/** The summary of row i of a Gaussian guide, in closed form: z ~ N(m, L Lᵀ), θ = μ + σ z. `factors` holds L packed, row by row. */
+/** The summary of row i of a Gaussian guide, in closed form: z ~ N(m, L Lᵀ), θ = μ + A σ z. `factors` holds L packed, row by row. */
 function closedSummary(
   { spec: { D }, work: { prior, parameters } }: InverseMap,
   m: ArrayLike<number>,
@@ -190,7 +191,11 @@ function closedSummary(
   const size = packed(D);
   const scaled = Float64Array.from({ length: size }, (_, k) => factors[i * size + k]);
   for (let r = 0, at = 0; r < D; r++) for (let c = 0; c <= r; c++, at++) scaled[at] *= prior.realSd[r];
-  const covariance = symmetric(timesOwnTranspose(scaled));
-  const mean = Float64Array.from({ length: D }, (_, d) => prior.realMean[d] + prior.realSd[d] * m[d]);
+  const covariance = stretchedCovariance(prior, symmetric(timesOwnTranspose(scaled)));
+  const shift = stretched(
+    prior,
+    prior.realSd.map((s, d) => s * m[d]),
+  );
+  const mean = prior.mean.map((x, d) => x + shift[d]);
   return gaussianSummary(withCentre(mean, parameters), covariance);
 }

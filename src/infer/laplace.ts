@@ -12,7 +12,7 @@ import type { Executor, Rows } from "../backends/backend.ts";
 import { cachedBy, cachedByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, backendTable, createExact } from "../backends/select.ts";
 import { expectRoom, type OptionsOf, oneOf, option, readOptions, seed, whole } from "../checks/options.ts";
-import { type Distribution, isUnbounded } from "../distributions/distribution.ts";
+import { type Distribution, isLinear, stretchedCovariance } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
 import { add, cast, input, mul, random, square, sub, sumFeatures, triMul, triSolve } from "../graph/build.ts";
 import { logDet } from "../graph/linear.ts";
@@ -161,8 +161,11 @@ function programOf(problem: Problem, curvature: Curvature): Program {
 }
 
 /** Covariance (D, D) of a precision C Cᵀ, row by row, in the units of θ. */
-const covarianceOf = (factor: Float64Array, { realSd, size: D }: Distribution): Float64Array =>
-  symmetric(invert(factor)).map((v, k) => v * realSd[Math.floor(k / D)] * realSd[k % D]);
+const covarianceOf = (factor: Float64Array, prior: Distribution, D = prior.size): Float64Array =>
+  stretchedCovariance(
+    prior,
+    symmetric(invert(factor)).map((v, k) => v * prior.realSd[Math.floor(k / D)] * prior.realSd[k % D]),
+  );
 
 interface Parts {
   readonly executor: Executor;
@@ -187,7 +190,7 @@ async function posteriorOf(parts: Parts): Promise<LaplacePosterior> {
   const z = new Float64Array(modes.length * D);
   for (const [k, mode] of modes.entries()) z.set(mode.at.z, k * D);
   const thetas = split((await executor.run("theta", { rows: modes.length, inputs: { z } })).theta, D);
-  const summary: Summary = isUnbounded(prior)
+  const summary: Summary = isLinear(prior)
     ? gaussianSummary(thetas[0], covarianceOf(at.factor, prior))
     : drawnSummary(await draw(draws, seed), D);
   const posterior = makePosterior({

@@ -8,6 +8,7 @@ import { meanOf, varianceOf } from "../numbers/moments.ts";
 import { isOffset } from "../numbers/offsets.ts";
 import { STREAMS } from "../numbers/random.ts";
 import type { Problem } from "../problem/problem.ts";
+import type { Solver } from "../problem/solvers.ts";
 import { restored, workOf } from "../problem/work.ts";
 import { SIMULATION_STEPS } from "../simulate/steps.ts";
 import type { Fingerprint, ModelSpec } from "./model.ts";
@@ -86,6 +87,7 @@ async function modelAt(problem: Problem, options: BackendOptions, at?: Rows): Pr
     }),
   );
   const rows = at?.length ?? ROWS;
+  const solvers = problem.solvers();
   return once(program, options, async (executor) => {
     const drawn =
       at?.flat() ??
@@ -95,6 +97,7 @@ async function modelAt(problem: Problem, options: BackendOptions, at?: Rows): Pr
       theta: rowsOf(drawn, rows),
       forward: out.forward === undefined ? null : rowsOf(out.forward, rows),
       logPrior: Array.from(out.logPrior),
+      ...(solvers.length > 0 && { solvers }),
     };
   });
 }
@@ -115,6 +118,8 @@ const differ = (one: readonly number[], other: readonly number[]): boolean => {
 const standsFor = ({ problem, guide }: ModelSpec, { name }: Problem): boolean =>
   problem === `${name}-surrogate` && guide.options.base !== "laplace";
 
+const nameOf = ({ method, steps }: Solver): string => `${steps} steps of ${method}`;
+
 /** @throws when `problem` is not the one that the model was trained on, naming the difference. */
 export async function checkFingerprint(spec: ModelSpec, problem: Problem, backend: BackendOptions): Promise<void> {
   const refuse = (what: string): never => {
@@ -124,7 +129,10 @@ export async function checkFingerprint(spec: ModelSpec, problem: Problem, backen
   };
   if (problem.D !== spec.D) refuse(`the number of parameters (${spec.D} in the file, ${problem.D})`);
   if (problem.M !== spec.M) refuse(`the number of data (${spec.M} in the file, ${problem.M})`);
-  const { theta, forward, logPrior, noise } = spec.fingerprint;
+  const { theta, forward, logPrior, noise, solvers } = spec.fingerprint;
+  const [was, is] = [solvers, problem.solvers()].map((list) => list?.map(nameOf).join(" and ") ?? "");
+  if (was !== "" && is !== "" && was !== is)
+    refuse(`the solution of its differential equations (${was} in the file, ${is}; give steps to ode)`);
   const now = await modelAt(problem, backend, theta);
   if (differ(logPrior, now.logPrior)) refuse("the log-prior at 8 fixed parameters");
   if (noise !== undefined) {

@@ -7,9 +7,8 @@ import type { Executor } from "../backends/backend.ts";
 import { cachedByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, createExact, createExecutor, withDefaults } from "../backends/select.ts";
 import { refuseOldName } from "../checks/arguments.ts";
-import { type Distribution, isUnbounded } from "../distributions/distribution.ts";
+import { type Distribution, isLinear } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
-import { distributionFromSpec } from "../distributions/from-spec.ts";
 import type { DataKind } from "../distributions/noise/noise.ts";
 import { add, input, random, weight } from "../graph/build.ts";
 import type { Slab } from "../graph/plan.ts";
@@ -23,6 +22,7 @@ import type { MakeWeight } from "../nn/mlp.ts";
 import type { Centre } from "../numbers/offsets.ts";
 import { STREAMS } from "../numbers/random.ts";
 import type { Parameter, Problem } from "../problem/problem.ts";
+import type { Solver } from "../problem/solvers.ts";
 import { withDataAbout, workAbout } from "../problem/work.ts";
 import type { CalibrationRecord } from "./calibration-record.ts";
 
@@ -34,6 +34,8 @@ export interface Fingerprint {
   readonly forward: readonly (readonly number[])[] | null;
   /** log p(θ) of each row. */
   readonly logPrior: readonly number[];
+  /** The solvers of differential equations in the forward model, with their steps and errors; absent for none. */
+  readonly solvers?: readonly Solver[];
   /** Fixed data (M) of the first rows, and their log density given the noise-free data; absent for noise without a density. */
   readonly noise?: { readonly y: readonly (readonly number[])[]; readonly logDensity: readonly number[] };
 }
@@ -102,7 +104,7 @@ export interface ModelSpec {
   readonly data?: readonly Parameter[];
   /** What the data are, as `Noise.data` says it. Absent: real numbers. */
   readonly dataKind?: DataKind;
-  /** The prior, as `distributionFromSpec` reads it. */
+  /** The prior, as `storedPrior` writes it: enough to infer. */
   readonly prior: unknown;
   /** What is subtracted in double precision before anything is single: from parameters (D), from data (M). Absent: nothing. */
   readonly centres?: { readonly parameters: readonly number[] | null; readonly data: readonly number[] | null };
@@ -129,6 +131,7 @@ export interface InverseMap {
   readonly trained: readonly string[];
   /** The problem, where it is known. Corrections need it, and inference with guides on Laplace's base. */
   readonly problem: Problem | null;
+  /** The prior: the problem's own where the problem is known; else what the file holds, which has no draws and no density. */
   readonly prior: Distribution;
   /** The prior about the centre of the parameters, in which the programs work, and the centres. */
   readonly work: { readonly prior: Distribution; readonly parameters: Centre; readonly data: Centre };
@@ -167,7 +170,7 @@ interface Parts {
 
 /** Whether the guide gives mean and covariance of the parameters themselves. Otherwise they are estimated from draws. */
 const inClosedForm = ({ moments }: TracedGuide, prior: Distribution): boolean =>
-  moments !== undefined && isUnbounded(prior);
+  moments !== undefined && isLinear(prior);
 
 const programs: Readonly<Record<Exclude<ProgramName, "search">, (parts: Parts) => Generator<void, Program>>> = {
   *posterior({ guide, prior, embedding, distance, D, M }) {
@@ -257,7 +260,9 @@ export async function makeInverseMap(
   backend: BackendOptions = {},
 ): Promise<InverseMap> {
   const guide = guideFrom(spec.guide.name, spec.guide.options);
-  return inParts(buildMap({ spec, tensors, problem, backend }, guide, distributionFromSpec(spec.prior)));
+  const { distributionFromSpec } = await import("../distributions/from-spec.ts"); // with the first model
+  const prior = distributionFromSpec(spec.prior);
+  return inParts(buildMap({ spec, tensors, problem, backend }, guide, prior));
 }
 
 type Content = Pick<InverseMap, "spec" | "tensors" | "problem" | "backend">;
@@ -308,7 +313,7 @@ function* buildMap(content: Content, { build: trace }: Guide, prior: Distributio
   return mapOf({
     ...content,
     trained: posterior.program.weights.entries.map(({ name }) => name),
-    prior,
+    prior: problem?.prior ?? prior,
     work,
     guide,
     executor: async (name, options = {}) => (await executors[name](withDefaults(backend, options))).executor,

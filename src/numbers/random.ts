@@ -9,7 +9,7 @@ import { cos, log, sin } from "./math.ts";
  * them: they are pure functions of a seed of their own, and count their streams from 0.
  */
 export const STREAMS = {
-  /** The first of a range: one for each part of a distribution. */
+  /** The first of a range: one for each part of a distribution, a hundred in all; further ones are in the range `parts`. */
   prior: 1,
   noise: 101,
   particles: 102,
@@ -37,6 +37,8 @@ export const STREAMS = {
   permutations: 0x7065726d,
   /** The first of a range, for noise that takes more than one stream. */
   noises: 0x6e6f6973,
+  /** Parts of a distribution beyond the first hundred, the first of a range. */
+  parts: 0x100000,
   /** Rows that are chosen within the cells of a stratified bank, and their order. */
   cells: 0x73747261,
   cellOrder: 0x73747262,

@@ -5,7 +5,7 @@
  */
 import { add, cast, mul, random, sub, sumTiles, tile } from "../graph/build.ts";
 import { STREAMS } from "../numbers/random.ts";
-import { potential, sourceOf } from "../problem/problem.ts";
+import { potential, whyNoLikelihood } from "../problem/problem.ts";
 import type { Objective } from "./objective.ts";
 
 export const elbo: Objective = {
@@ -20,7 +20,7 @@ export const elbo: Objective = {
     return mul(sumTiles(gap), 1 / particles);
   },
   refuses: (problem) =>
-    problem.forward === null
-      ? `the ELBO needs the gradient of the forward model, and this problem has ${sourceOf(problem)}; use objective "npe"`
-      : undefined,
+    whyNoLikelihood(problem) === null
+      ? undefined
+      : `the ELBO needs the gradient of the ${problem.forward === null ? "forward model" : "log-density of the noise"}, and this problem has ${whyNoLikelihood(problem)}; use objective "npe"`,
 };

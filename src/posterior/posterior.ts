@@ -4,7 +4,7 @@
 import type { Rows } from "../backends/backend.ts";
 import { expectOption, expectRoom, type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
 import { flatRows } from "../checks/rows.ts";
-import type { Distribution } from "../distributions/distribution.ts";
+import { type Distribution, isInside } from "../distributions/distribution.ts";
 import { probit } from "../numbers/math.ts";
 import { columnMeans, columnOf, covarianceOf, quantileOf } from "../numbers/moments.ts";
 import { symmetric } from "../numbers/triangles.ts";
@@ -105,10 +105,10 @@ export function makePosterior({ owner, prior, y, summary, warning, draw, density
       const flat = flatRows("logProb", "parameters", theta, D, true);
       const values = await density(flat, flat.length / D);
       // The map to the whole line moves a point outside the support to its edge.
-      const { low, high, mean, sd } = prior;
+      const { mean, sd } = prior;
       const some = (s: number, test: (x: number, d: number) => boolean): boolean =>
         flat.subarray(s * D, (s + 1) * D).some(test);
-      const outside = (s: number): boolean => some(s, (x, d) => !(x >= low[d] && x <= high[d]));
+      const outside = (s: number): boolean => !isInside(prior, flat.subarray(s * D, (s + 1) * D));
       // Single precision overflows so far out, and the density there is 0.
       const far = (s: number): boolean => some(s, (x, d) => Math.abs(x - mean[d]) > FAR * sd[d]);
       const densities = Float64Array.from(values, (value, s) =>

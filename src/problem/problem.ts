@@ -18,7 +18,7 @@ import {
   type SettingsOf,
   text,
 } from "../checks/options.ts";
-import { type Distribution, distribution, expectBatch } from "../distributions/distribution.ts";
+import { type Distribution, distribution, expectBatch, sameSupport } from "../distributions/distribution.ts";
 import {
   isNoiseModel,
   type NoiseModel,
@@ -96,7 +96,7 @@ export const problemTable = {
     check<string>("a string", (x) => typeof x === "string"),
     "",
   ),
-  /** Names of the D parameters, with or without units; θ1, θ2, … by default. */
+  /** Names of the D parameters, with or without units; by default those of the prior, if it is a `joint`, else θ1, θ2, … */
   parameters: option(names),
   /** Number of data, or their names, with or without units. Needed without `forward`, unless `simulate` states M. */
   data: option(
@@ -235,7 +235,7 @@ export function defineProblem(spec: ProblemSpec): Problem {
   const D = prior.size;
   if (D > MOST_PARAMETERS)
     throw new Error(`${name}: expected a prior of at most ${MOST_PARAMETERS} parameters, got ${D}`);
-  const named = nameAll(name, "parameters", settings.parameters, D, "θ");
+  const named = nameAll(name, "parameters", settings.parameters ?? prior.names, D, "θ");
   for (const from of [prior, proposal]) if (from !== null) expectHeld(name, from, named);
   const simulator = settings.simulate === null ? null : resolveSimulator(name, settings.simulate);
   if (simulator?.D !== undefined && simulator.D !== D)
@@ -277,7 +277,7 @@ const LARGEST_SPREAD = 1e18;
 
 /** @throws where neither single precision nor a centre in double precision can hold the draws of a distribution. */
 function expectHeld(owner: string, from: Distribution, parameters: readonly Parameter[]): void {
-  const { mean, sd, low, high, realMean, realSd } = from;
+  const { mean, sd, low, high, realMean, realSd, heavy } = from;
   for (const [d, { name }] of parameters.entries()) {
     const refuse = (got: string, advice: string): never => {
       throw new Error(
@@ -286,7 +286,7 @@ function expectHeld(owner: string, from: Distribution, parameters: readonly Para
     };
     if (isLost(mean[d], sd[d]))
       refuse(`values around ${mean[d]} with an sd of ${sd[d]}`, "subtract a reference value from it");
-    const half = Number.isFinite(low[d]) !== Number.isFinite(high[d]);
+    const half = Number.isFinite(low[d]) !== Number.isFinite(high[d]) && !(heavy?.[d] && low[d] === -Infinity);
     const far = half && !isOffset(mean[d], sd[d]) ? Math.abs(realMean[d]) + REACH * realSd[d] : 0;
     const fits = half || (sd[d] >= LEAST_SPREAD && sd[d] <= LARGEST_SPREAD);
     if (far > LOG_RANGE || !fits)
@@ -305,6 +305,10 @@ export function expectProposal(owner: string, proposal: Distribution, prior: Dis
   expectOption(owner, "proposal", distribution, proposal);
   if (proposal.size !== prior.size)
     throw new Error(`${owner}: expected a proposal of ${prior.size} parameters, got ${proposal.size}`);
+  if (prior.inside !== undefined && !sameSupport(prior, proposal))
+    throw new Error(
+      `${owner}: expected a proposal with the support of the prior "${prior.name}", which is no box, got "${proposal.name}"; use a proposal of the same families`,
+    );
   for (let i = 0; i < prior.size; i++) {
     if (proposal.low[i] >= prior.low[i] && proposal.high[i] <= prior.high[i]) continue;
     const [want, got] = [prior, proposal].map((d) => `[${d.low[i]}, ${d.high[i]}]`);
@@ -323,6 +327,15 @@ export function isProblem(x: unknown): x is Problem {
     distribution.test(prior) &&
     isNoiseModel(noise)
   );
+}
+
+/** Whether the noise has no density: data that include theirs, or a likelihood() of draws alone. */
+export const lacksDensity = ({ noise }: Pick<Problem, "noise">): boolean => noise.lacks.includes("logDensity");
+
+/** Why a problem has no likelihood with derivatives, in words; null where it has one. */
+export function whyNoLikelihood(problem: Problem): string | null {
+  if (problem.forward === null) return sourceOf(problem);
+  return lacksDensity(problem) ? `noise "${problem.noise.name}" without logDensity` : null;
 }
 
 /** The source of the data of a problem without a forward model in ops, in words. */

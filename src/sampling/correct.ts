@@ -20,10 +20,11 @@ import {
   seed,
   whole,
 } from "../checks/options.ts";
+import { isIncluded } from "../distributions/noise/model.ts";
 import { exp } from "../numbers/math.ts";
 import { makePosterior, type Posterior } from "../posterior/posterior.ts";
 import { expectKnown } from "../problem/expect.ts";
-import { type Problem, problemCheck, sourceOf } from "../problem/problem.ts";
+import { lacksDensity, type Problem, problemCheck, sourceOf, whyNoLikelihood } from "../problem/problem.ts";
 import type { NutsDiagnostics } from "./diagnose.ts";
 import { hasLikelihood, jointOf } from "./joint.ts";
 import { nutsTable } from "./nuts-options.ts";
@@ -125,14 +126,17 @@ export function targetOf(given: Problem, has: (problem: Problem) => boolean): Ta
 }
 
 /** Whether the likelihood has derivatives, which chains need. */
-export const hasDerivatives = ({ forward }: Problem): boolean => forward !== null;
+export const hasDerivatives = (problem: Problem): boolean => whyNoLikelihood(problem) === null;
 
 /** The problem that a correction needs. @throws where there is none, or none with a likelihood. */
 function problemFor({ owner, problem: known, posterior }: CorrectSource, given: Problem | undefined): Problem {
   const wanted = { problem: owner, D: posterior.mean.length, M: posterior.y.length };
   const problem = expectKnown("correct", wanted, known, given);
   if (hasLikelihood(problem)) return problem;
-  const source = problem.simulate === null ? sourceOf(problem) : "noise: null, because its simulator adds the noise,";
+  const included = isIncluded(problem.noise);
+  const blind =
+    !included && lacksDensity(problem) ? `noise "${problem.noise.name}" without logDensity` : sourceOf(problem);
+  const source = included && problem.simulate !== null ? "noise: null, because its simulator adds the noise," : blind;
   throw new Error(
     `correct: expected a problem with a forward model or a simulator, and a noise model, got "${problem.name}", which has ${source} and so no likelihood, which weights and chains need`,
   );

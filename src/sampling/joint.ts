@@ -5,6 +5,7 @@
 import type { Rows } from "../backends/backend.ts";
 import { cachedBy, cachedByBackend } from "../backends/executor-cache.ts";
 import { type BackendOptions, createExact } from "../backends/select.ts";
+import { isInside } from "../distributions/distribution.ts";
 import { add, input } from "../graph/build.ts";
 import { cost } from "../graph/plan.ts";
 import { compile } from "../graph/program.ts";
@@ -67,11 +68,10 @@ export async function jointOf(
     draws: LEAST_DRAWS,
     of: async (theta) => {
       // A simulator is asked within the support alone: elsewhere there is no density, and perhaps no answer.
-      const inside = Array.from({ length: theta.length / D }, (_, s) => s).filter((s) =>
-        theta
-          .subarray(s * D, (s + 1) * D)
-          .every((x, d) => x >= prior.low[d] && x <= prior.high[d] && Math.abs(x) < Infinity),
-      );
+      const inside = Array.from({ length: theta.length / D }, (_, s) => s).filter((s) => {
+        const point = theta.subarray(s * D, (s + 1) * D);
+        return isInside(prior, point) && point.every(Number.isFinite);
+      });
       const values = new Float64Array(theta.length / D).fill(Number.NEGATIVE_INFINITY);
       const rows = inside.length;
       if (rows === 0) return values;

@@ -15,7 +15,7 @@ import { grad } from "../graph/grad.ts";
 import { compile, type Program } from "../graph/program.ts";
 import { atOnce } from "../host/yielding.ts";
 import { STREAMS } from "../numbers/random.ts";
-import { type Problem, potential, sourceOf } from "../problem/problem.ts";
+import { lacksDensity, type Problem, potential, sourceOf } from "../problem/problem.ts";
 import { centred, restored, workOf } from "../problem/work.ts";
 
 /** Rows of a shard: the chains of two observations, so that tensors between kernels stay in cache. */
@@ -66,6 +66,10 @@ const kept = cachedBy((problem: Problem) =>
  * @throws for a problem without a forward model in ops, with the name of `owner`.
  */
 export async function samplerOf(owner: string, problem: Problem, options: BackendOptions = {}): Promise<Sampler> {
+  if (problem.forward !== null && lacksDensity(problem))
+    throw new Error(
+      `${owner}: expected noise with a log-density, got "${problem.noise.name}" of "${problem.name}", which has only draw; give its logDensity`,
+    );
   if (problem.forward === null)
     throw new Error(
       `${owner}: expected a problem with a forward model written with ops, got "${problem.name}", which has ${sourceOf(problem)}, so its likelihood and derivatives are not known; use a surrogate() of it, or write the model with ops`,

@@ -9,6 +9,7 @@
  */
 import type { Executor } from "../backends/backend.ts";
 import { describe } from "../checks/arguments.ts";
+import { isInside, supportText } from "../distributions/distribution.ts";
 import { exp } from "../numbers/math.ts";
 import { columnMeans, covarianceOf, sumOfSquares } from "../numbers/moments.ts";
 import { STREAMS, uniformAt } from "../numbers/random.ts";
@@ -86,12 +87,14 @@ export async function fromPoints(
     throw new Error(`${expected}, got ${rows[odd]?.length ?? describe(rows[odd])} numbers in row ${odd + 1}`);
   const theta = Float64Array.from(rows.flatMap((row) => Array.from(row as ArrayLike<number>)));
   if (theta.length !== chains * D) throw new Error(`${expected}, got ${theta.length} numbers`);
-  for (const [k, x] of theta.entries()) {
-    const d = k % D;
-    if (!Number.isFinite(x) || x < prior.low[d] || x > prior.high[d])
-      throw new Error(
-        `nuts: expected start within the support of the prior, [${prior.low[d]}, ${prior.high[d]}], got ${x} for chain ${Math.floor(k / D) + 1}`,
-      );
+  for (let c = 0; c < chains; c++) {
+    const point = theta.subarray(c * D, (c + 1) * D);
+    if (point.every(Number.isFinite) && isInside(prior, point)) continue;
+    const odd = point.findIndex((x, d) => !(Number.isFinite(x) && x >= prior.low[d] && x <= prior.high[d]));
+    const [d, got] = odd < 0 ? [0, `[${point.join(", ")}]`] : [odd, `${point[odd]}`];
+    throw new Error(
+      `nuts: expected start within the support of the prior, ${supportText(prior, d)}, got ${got} for chain ${c + 1}`,
+    );
   }
   const { z } = await executor.run("toLine", { rows: chains, inputs: { theta } });
   return {

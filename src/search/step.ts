@@ -10,7 +10,7 @@
  * outlier does not. P = −∇² of the log-prior of z, exactly. Noise that states no information takes the Hessian of the
  * log-likelihood in place of both terms of it. A step is one plan, in f64; climb.ts takes steps.
  */
-import { isUnbounded } from "../distributions/distribution.ts";
+import { isLinear } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
 import type { Noise } from "../distributions/noise/noise.ts";
 import {
@@ -93,7 +93,7 @@ export function traceStep(problem: Problem, curvature: Curvature): Record<string
   const second = (slope: Tensor): Tensor => packColumns(jacobian(slope, z).parts);
   // The terms that remain when the model is linearised: the prior, and the bend of θ(z) along the slope of the likelihood.
   const along = grad(logLikelihood, [theta])[0];
-  const bend = isUnbounded(problem.prior) || along === null ? null : sumFeatures(mul(detach(along), theta));
+  const bend = isLinear(problem.prior) || along === null ? null : sumFeatures(mul(detach(along), theta));
   const rest = bend === null ? logPrior : add(logPrior, bend);
   const hessian =
     curvature === "newton" || data === null

@@ -4,6 +4,7 @@
  */
 import { describe } from "../checks/arguments.ts";
 import { notePlaces } from "../checks/places.ts";
+import { isInside } from "../distributions/distribution.ts";
 import { includedModel } from "../distributions/noise/model.ts";
 import { areSingle, type Centre } from "../numbers/offsets.ts";
 import { columnOrder } from "../problem/columns.ts";
@@ -173,6 +174,14 @@ function checkSupport(name: string, theta: Float32Array, { D, prior, proposal, p
     const [a, b, got] = [low[d], high[d], theta[i]].map((x) => x + (centre?.[d] ?? 0));
     throw new Error(
       `${name}, row ${Math.floor(i / D) + 1}: expected ${parameters[d].name} within the support of the ${source}, [${a}, ${b}], got ${got}`,
+    );
+  }
+  if (from.inside === undefined) return;
+  for (let i = 0; i < theta.length; i += D) {
+    const point = Float64Array.from(theta.subarray(i, i + D), (x, d) => x + (centre?.[d] ?? 0));
+    if (isInside(from, point)) continue;
+    throw new Error(
+      `${name}, row ${i / D + 1}: expected parameters within the support of the ${proposal === null ? "prior" : "proposal"}, where "${from.name}" has a density, got [${point.join(", ")}]`,
     );
   }
 }

@@ -73,6 +73,15 @@ const specSchema = v.object({
     theta: v.array(numbers),
     forward: v.nullable(v.array(v.array(finiteOr(Number.NaN)))),
     logPrior: v.array(finiteOr(Number.NEGATIVE_INFINITY)),
+    solvers: v.optional(
+      v.array(
+        v.object({
+          method: v.string(),
+          steps: size,
+          error: v.optional(v.object({ rms: finite, max: finite, count: size, failed: count })),
+        }),
+      ),
+    ),
     noise: v.optional(v.object({ y: v.array(numbers), logDensity: numbers })),
   }),
   training: v.object({

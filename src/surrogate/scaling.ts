@@ -68,9 +68,12 @@ export async function fitScaling(problem: Problem, bank: WorkSimulations, backen
   };
 }
 
-/** Parameters on half-lines enter by their logarithm. Those in a box do not: the map is infinite at the edges, which draws may reach. */
+/** Parameters on half-lines, and with heavy tails, enter by their map to the line. Those in a box do not: the map is infinite at the edges, which draws may reach. */
 function featuresOf(prior: Problem["prior"], D: number): Scaling["features"] {
-  const isHalfLine = Array.from(prior.low, (low, d) => Number.isFinite(low) !== Number.isFinite(prior.high[d]));
+  const isHalfLine = Array.from(
+    prior.low,
+    (low, d) => prior.heavy?.[d] === true || Number.isFinite(low) !== Number.isFinite(prior.high[d]),
+  );
   const pick = isHalfLine.map((half, d) => (half ? D + d : d));
   const centre = isHalfLine.map((half, d) => (half ? prior.realMean : prior.mean)[d]);
   const scale = isHalfLine.map((half, d) => (half ? prior.realSd : prior.sd)[d]);

@@ -8,6 +8,7 @@ import type { Program } from "../graph/program.ts";
 import { infer } from "../infer/infer.ts";
 import type { InverseMap, TrainingRecord, WeightsRecord } from "../model/model.ts";
 import { withCentre } from "../numbers/offsets.ts";
+import { whyNoLikelihood } from "../problem/problem.ts";
 import { hasDerivatives, targetOf } from "../sampling/correct.ts";
 import { samplerOf } from "../sampling/potential.ts";
 import { LARGEST_K } from "../sampling/psis.ts";
@@ -72,7 +73,7 @@ async function gainsOf({ executor, judged: { count, theta, noisy }, seed }: Fini
 /** The weights of held-out observations; undefined without a likelihood, or if they would be expensive compared with the training. */
 async function weightsOf({ map, course, program, heldOut, batch, seed }: Finished): Promise<WeightsRecord | undefined> {
   const { problem, spec } = map;
-  if (problem === null || problem.forward === null) return undefined;
+  if (problem === null || whyNoLikelihood(problem) !== null) return undefined;
   const target = targetOf(problem, hasDerivatives).problem;
   const judged = target.parent === null ? target : { ...target, parent: null }; // a simulator is not called for this
   const sampler = await samplerOf("train", judged, map.backend);

@@ -1,6 +1,7 @@
 /** The steps of a training: trace the plans, simulate, fit the scalers, minimise the objective, keep the best weights. */
 import type { OptimiserOptions } from "../backends/backend.ts";
 import { type BackendOptions, createExecutor } from "../backends/select.ts";
+import { storedPrior } from "../distributions/stored-prior.ts";
 import { inParts, pause } from "../host/yielding.ts";
 import { fingerprintOf } from "../model/fingerprint.ts";
 import {
@@ -138,7 +139,7 @@ function specOf(
     parameters: problem.parameters,
     ...(areNamed(problem.data) && { data: problem.data }),
     ...(problem.noise.data !== "real" && { dataKind: problem.noise.data }),
-    prior: problem.prior.spec,
+    prior: storedPrior(problem.prior),
     ...((parameters || data) && { centres: { parameters: listOf(parameters), data: listOf(data) } }),
     guide: { name: guide.name, options: { ...guide.options, ...traced.guide.drawn } },
     embedding: traced.embedding,

@@ -49,7 +49,7 @@ export async function trainingSimulations(request: Request): Promise<TrainingSim
   if (pairs !== undefined) {
     const about = withDataAbout(work, pairs.centre);
     const { onWarning = console.warn } = control;
-    const mismatch = priorMismatch(work, pairs.train);
+    const mismatch = await priorMismatch(work, pairs.train, backend);
     for (const warning of [...pairs.warnings, ...(mismatch === null ? [] : [mismatch])]) onWarning(warning);
     const noisy = async ({ theta, y }: PairTable, at: number): Promise<WorkSimulations> =>
       onlyFinite(work, { theta, clean: y, noisy: await addNoise(about, { theta, clean: y }, seed, at, backend) });

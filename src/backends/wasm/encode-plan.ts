@@ -15,6 +15,7 @@ const attributeWords: Record<string, (a: Record<string, never>, place: Tables, d
   output: () => [0],
   bankRows: (a) => [0, 1, a.stream],
   random: (a) => [a.stream, Number(a.distribution === "uniform")],
+  combine: (a, { table }, dtype) => [table(a.coefficients, dtype)],
   columns: (a) => a.indices,
   cumsum: (a) => [Number(a.reverse)],
   triMul: (a) => [Number(a.transpose)],

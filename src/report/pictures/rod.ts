@@ -9,8 +9,8 @@ import * as Plot from "@observablehq/plot";
 import { exp, sin } from "../../numbers/math.ts";
 import { FIELD_SD, NOISE_SD, SENSORS } from "../../problems/rod.ts";
 import { chart } from "../chart.ts";
-import { quantiles } from "../sample.ts";
 import { colour } from "../svg.ts";
+import { bandMarks, bandsOf, trueLine } from "./bands.ts";
 import type { Picture } from "./picture.ts";
 
 /** Intervals along the rod; the picture has a point at every EVERY-th of their ends. */
@@ -18,7 +18,6 @@ const PARTS = 240;
 const EVERY = 4;
 /** Most draws for the bands. */
 const MOST = 1000;
-const LEVELS = [0.05, 0.25, 0.5, 0.75, 0.95];
 const X = Array.from({ length: PARTS / EVERY + 1 }, (_, i) => (i * EVERY) / PARTS);
 
 interface Profiles {
@@ -47,39 +46,6 @@ export function profiles(theta: ArrayLike<number>, D: number): Profiles {
   return { a, u };
 }
 
-/** Quantiles at each point along the rod. */
-const bandsOf = (curves: readonly number[][]) =>
-  X.map((x, p) => {
-    const [q05, q25, q50, q75, q95] = quantiles(
-      curves.map((c) => c[p]),
-      LEVELS,
-    );
-    return { x, q05, q25, q50, q75, q95 };
-  });
-
-/** The guide as filled bands, the reference as lines: 90 % dashed, 50 % thin, median thick. */
-function bandMarks(guide: readonly number[][], truth: readonly number[][] | null): Plot.Markish[] {
-  const [own, other] = [bandsOf(guide), truth && bandsOf(truth)];
-  const area = (y1: string, y2: string, fillOpacity: number): Plot.Markish =>
-    Plot.areaY(own, { x: "x", y1, y2, fill: colour("learned"), fillOpacity, clip: true });
-  const line = (y: string, options: Plot.LineYOptions): Plot.Markish[] =>
-    other ? [Plot.lineY(other, { x: "x", y, stroke: colour("exact"), clip: true, ...options })] : [];
-  return [
-    area("q05", "q95", 0.22),
-    area("q25", "q75", 0.35),
-    Plot.lineY(own, { x: "x", y: "q50", stroke: colour("learned"), strokeWidth: 2, clip: true }),
-    ...["q05", "q95"].flatMap((y) => line(y, { strokeWidth: 1.3, strokeDasharray: "4 3" })),
-    ...["q25", "q75"].flatMap((y) => line(y, { strokeWidth: 1 })),
-    ...line("q50", { strokeWidth: 1.8 }),
-  ];
-}
-
-const trueLine = (values: readonly number[]): Plot.Markish =>
-  Plot.lineY(
-    values.map((y, p) => ({ x: X[p], y })),
-    { x: "x", y: "y", stroke: colour("ink"), strokeWidth: 1.8, strokeDasharray: "1 4", strokeLinecap: "round" },
-  );
-
 /** Five coefficients of a rod's log-conductivity, from nine potentials (arXiv 2305.20004). */
 export const rod: Picture = {
   title: "Along the rod",
@@ -95,7 +61,7 @@ export const rod: Picture = {
     const other = truth && profiles(truth, D);
     const real = profiles(theta, D);
     const ends = (other ? [own, other] : [own]).flatMap(({ a }) => {
-      const edges = bandsOf(a);
+      const edges = bandsOf(X, a);
       return [Math.min(...edges.map(({ q05 }) => q05)), Math.max(...edges.map(({ q95 }) => q95))];
     });
     const data = Array.from(SENSORS, (x, k) => ({ x, y: y[k], low: y[k] - 2 * NOISE_SD, high: y[k] + 2 * NOISE_SD }));
@@ -109,7 +75,7 @@ export const rod: Picture = {
         domain: [Math.min(...ends, ...real.a[0]) / 1.2, Math.max(...ends, ...real.a[0]) * 1.2],
         log: true,
       },
-      marks: [...bandMarks(own.a, other?.a ?? null), trueLine(real.a[0])],
+      marks: [...bandMarks(X, own.a, other?.a ?? null), trueLine(X, real.a[0])],
     });
     const u = chart({
       size: "small",
@@ -117,8 +83,8 @@ export const rod: Picture = {
       x: along,
       y: { label: "u(x)", domain: [Math.min(0, ...data.map((d) => d.low)), Math.max(1, ...data.map((d) => d.high))] },
       marks: [
-        ...bandMarks(own.u, other?.u ?? null),
-        trueLine(real.u[0]),
+        ...bandMarks(X, own.u, other?.u ?? null),
+        trueLine(X, real.u[0]),
         Plot.ruleX(data, { x: "x", y1: "low", y2: "high", stroke: colour("ink"), strokeWidth: 1.2 }),
         Plot.dot(data, { x: "x", y: "y", r: 3, fill: colour("paper"), stroke: colour("ink"), strokeWidth: 1.3 }),
       ],

@@ -1,5 +1,6 @@
 /** How the model and the report were made, so that they can be made again. */
 import type { Evaluation } from "../../evaluate/evaluation.ts";
+import type { Solver } from "../../problem/solvers.ts";
 import { VERSION } from "../../version.ts";
 import { paragraph, table } from "../html.ts";
 import { count, escapeText, milliseconds } from "../text.ts";
@@ -13,9 +14,18 @@ function optionsOf(options: Readonly<Record<string, unknown>>): string {
     .join(", ");
 }
 
+/** The steps of a solver, and what is known of its error. */
+function solverText({ method, steps, error }: Solver): string {
+  const how = `${count(steps)} steps of ${method}`;
+  if (error === undefined) return `${how}, as given`;
+  const [rms, max] = [error.rms, error.max].map((x) => Number(x.toPrecision(2)));
+  const failed = error.failed > 0 ? `, not finite at ${error.failed} of them` : "";
+  return `${how}; errors in noise sd at ${error.count} draws of the prior: rms ${rms}, largest ${max}${failed}`;
+}
+
 function body(evaluation: Evaluation): string {
   const { problem, model, cases, dropped, draws, seed, against, calibration, device, seconds } = evaluation;
-  const { guide, training } = model;
+  const { guide, training, solvers } = model;
   const command = `retrodict evaluate MODEL --cases ${cases} --calibration ${calibration.cases + dropped} --against ${against.name} --seed ${seed} --report FILE.html`;
   const particles = training.particles > 1 ? ` with ${training.particles} particles each` : "";
   const rows = [
@@ -27,6 +37,7 @@ function body(evaluation: Evaluation): string {
       `${count(training.steps)} steps of ${count(training.batch)} data sets${particles}, seed ${training.seed}`,
     ],
     ["simulations", count(training.simulations)],
+    ...(solvers ?? []).map((solver) => ["differential equations", solverText(solver)]),
     ["trained in", `${milliseconds(1000 * training.seconds)} (${training.device})`],
     ["reference posterior", against.text],
     ["cases", `${count(cases)}, ${count(draws)} draws each`],
