@@ -8,6 +8,7 @@ import { defineProblem, likelihood, type Problem, uniform } from "../../src/inde
 import {
   add,
   columns,
+  concat,
   constant,
   div,
   log,
@@ -57,21 +58,11 @@ export const slcp: Problem = defineProblem({
         const [e1, e2] = [random.normal(4), random.normal(4)];
         const x1 = mul(e1, sqrt(v1));
         const x2 = add(mul(e1, div(v12, sqrt(v1))), mul(e2, sqrt(div(det, v1))));
-        return add(clean, pairs(x1, x2));
+        return add(clean, columns(concat(x1, x2), PAIRED));
       },
     });
   },
 });
-
-/** Four numbers and four numbers, (B, 4) each, as four pairs (B, 8). */
-function pairs(x1: Tensor, x2: Tensor): Tensor {
-  const wide = (x: Tensor, at: number): Tensor =>
-    columns(
-      x,
-      PAIRED.map((k) => (k >= at && k < at + 4 ? k - at : -1)),
-    );
-  return add(wide(x1, 0), wide(x2, 4));
-}
 
 /** Precision of the prior: ½ for the first parameter; for the others FᵀF, F = D² + diag √(i/9), D = I less ones below the diagonal. */
 function precision(): number[][] {
