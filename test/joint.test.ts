@@ -1,11 +1,18 @@
 // slow (40 s): chains against a posterior by quadrature, and a training
 // Joint priors: names, parts that depend on others, their densities, moments, files, and posteriors of a hierarchy.
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createWasm } from "../src/backends/wasm/executor.ts";
-import type { Distribution } from "../src/distributions/distribution.ts";
+import { beta } from "../src/distributions/beta.ts";
+import { dirichlet } from "../src/distributions/dirichlet.ts";
+import { type Distribution, isInside } from "../src/distributions/distribution.ts";
+import { doubleExponential } from "../src/distributions/double-exponential.ts";
 import { exponential } from "../src/distributions/exponential.ts";
 import { distributionFromSpec } from "../src/distributions/from-spec.ts";
+import { gamma, inverseGamma } from "../src/distributions/gamma.ts";
 import { halfCauchy } from "../src/distributions/half-cauchy.ts";
 import { halfNormal } from "../src/distributions/half-normal.ts";
 import { joint } from "../src/distributions/joint.ts";
@@ -15,19 +22,22 @@ import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { ordered } from "../src/distributions/ordered.ts";
 import { product, repeat } from "../src/distributions/product.ts";
+import { simplexWeights } from "../src/distributions/simplex-line.ts";
 import { storedPrior } from "../src/distributions/stored-prior.ts";
 import { student } from "../src/distributions/student.ts";
 import { uniform } from "../src/distributions/uniform.ts";
-import { batchSum, cast, input, slice, sub } from "../src/graph/build.ts";
+import { batchSum, cast, concat, input, log, slice, sub } from "../src/graph/build.ts";
 import { grad } from "../src/graph/grad.ts";
+import { isTensor } from "../src/graph/tensor.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import { infer } from "../src/infer/infer.ts";
 import { laplace } from "../src/infer/laplace.ts";
 import { quantileOf } from "../src/numbers/moments.ts";
 import { defineProblem } from "../src/problem/problem.ts";
 import { nuts } from "../src/sampling/nuts.ts";
-import { load, toBytes } from "../src/store/store.ts";
+import { load, save, toBytes } from "../src/store/store.ts";
 import { train } from "../src/train/train.ts";
+import { retrodict } from "./helpers/cli.ts";
 import { checkGradients } from "./helpers/differences.ts";
 import { runGraph } from "./helpers/run.ts";
 
@@ -96,6 +106,11 @@ const conditional: readonly [
   ["halfNormal", (_a, b) => halfNormal(b), [0, 0.5]],
   ["halfCauchy", (_a, b) => halfCauchy(b), [0, 0.5]],
   ["exponential", (_a, b) => exponential(b), [0, 3]],
+  ["doubleExponential", (a, b) => doubleExponential(a, b), [0.5, 3]],
+  ["gamma", (a, b) => gamma(a, b), [0.5, 3]],
+  ["inverseGamma", (a, b) => inverseGamma(a, b), [2.5, 3]],
+  ["beta", (a, b) => beta(a, b), [0.75, 3]],
+  ["dirichlet", (a, b) => dirichlet(isTensor(a) ? concat(a, b, a) : [a, b, a]), [1.5, 3]],
   ["student", (a, b) => student(a, b, 3), [1, 0.5]],
   ["multivariateNormal", (a) => multivariateNormal({ mean: a, factor: [1, 0, 0.5, 2] }), [1.5, 1]],
   ["ordered", (a, b) => ordered(normal(a, 1), exponential(b)), [1, 2]],
@@ -252,6 +267,56 @@ test("a model of a hierarchy is read without its problem, infers the same, and r
     (e: Error) => e.message,
   );
   assert.match(refused, /the log-prior at 8 fixed parameters differs/);
+});
+
+test("a guide learns a joint of gamma and simplex parts, and its corrected posterior is that of chains", async () => {
+  const prior = joint({ rate: gamma(2, 1), share: dirichlet([2, 1, 1]) });
+  const problem = defineProblem({
+    name: "mixed",
+    prior,
+    forward: (t) => {
+      const { rate, share } = prior.split(t);
+      return concat(log(rate), simplexWeights(share));
+    },
+    noise: gaussianNoise([0.3, 0.1, 0.1, 0.1]),
+  });
+  const guide = gaussian({ hidden: [32] });
+  const map = await train(problem, { steps: 1500, bank: 8192, guide, seed: 1, onWarning: () => {} });
+  const again = await load(toBytes(map));
+  const y = [0.4, 0.5, 0.3, 0.25];
+  const [posterior, read] = [await infer(map, y), await infer(again, y)];
+  assert.equal(await posterior.sample(20), await read.sample(20));
+  const draws = await read.sample(2000, { seed: 3 });
+  for (let i = 0; i < 2000; i++) assert.ok(isInside(prior, draws.subarray(3 * i, 3 * i + 3)), `draw ${i}`);
+  assert.equal(await read.logProb([1, 0.7, 0.7]), Float64Array.of(-Infinity));
+  const corrected = await posterior.correct({ method: "psis", draws: 4096, seed: 1 });
+  const chains = await nuts(problem, y, { chains: 4, draws: 2000, seed: 1 });
+  assert.ok(chains.diagnostics.rHat < 1.02);
+  for (let d = 0; d < 3; d++) {
+    // The guide must be good enough that the weights keep a quarter of the draws.
+    const error = 5 * chains.sd[d] * Math.sqrt(1 / 1024 + 1 / chains.diagnostics.parameters[d].essBulk);
+    const off = Math.abs(corrected.mean[d] - chains.mean[d]);
+    assert.ok(off < error, `${prior.names[d]}: ${corrected.mean[d]} corrected, ${chains.mean[d]} by chains`);
+  }
+});
+
+test("the command line names the parts in its tables and files", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "joint-"));
+  try {
+    const prior = joint({ rate: gamma(2, 1), share: dirichlet([2, 1, 1]) });
+    const problem = defineProblem({ name: "named", prior, forward: (t) => t, noise: gaussianNoise(0.1) });
+    const file = join(folder, "named.safetensors");
+    const guide = gaussian({ hidden: [8] });
+    await save(await train(problem, { steps: 50, bank: 500, guide, seed: 1, onWarning: () => {} }), file);
+    const out = join(folder, "draws.csv");
+    const args = ["infer", file, "--data", "-", "--samples", "5", "--out", out];
+    const { status, out: text } = await retrodict(args, "1,0.5,0.2");
+    assert.is(status, 0);
+    for (const name of prior.names) assert.ok(text.includes(name), `${name} in ${text}`);
+    assert.match(readFileSync(out, "utf8"), /rate,share\[1\],share\[2\]/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("laplace of a linear model with correlated normal priors is the exact posterior, in closed form", async () => {

@@ -7,10 +7,12 @@ import { normal } from "../src/distributions/normal.ts";
 import { product } from "../src/distributions/product.ts";
 import { truncatedNormal } from "../src/distributions/truncated-normal.ts";
 import { uniform } from "../src/distributions/uniform.ts";
-import { constant, input, matmul, mul } from "../src/graph/build.ts";
+import { add, constant, input, matmul, mul, split, sub } from "../src/graph/build.ts";
 import { jacobian } from "../src/graph/grad.ts";
 import { gram } from "../src/graph/linear.ts";
 import { compile } from "../src/graph/program.ts";
+import { scan } from "../src/graph/scan.ts";
+import type { Tensor } from "../src/graph/tensor.ts";
 import { atOnce } from "../src/host/yielding.ts";
 import { laplace } from "../src/infer/laplace.ts";
 import { triIndex } from "../src/numbers/triangles.ts";
@@ -78,6 +80,21 @@ test("Newton's curvature is that of the density itself, where Gauss's and Newton
   await checkCurvature(banana, z, y, "newton");
   const error = await rejection(checkCurvature(banana, z, y, "gauss-newton"));
   assert.match(error.message, /^0, 0: /);
+});
+
+test("Newton's curvature is exact for a model that is a loop", async () => {
+  const problem = defineProblem({
+    name: "growth",
+    prior: product(logNormal(-0.5, 0.4), normal(1, 0.5)),
+    forward: (theta) => {
+      const [rate, start] = split(theta);
+      const step = (s: Tensor): Tensor => add(s, mul(mul(rate, s), sub(1, mul(s, 0.5))));
+      return scan({ state: start, steps: 6, step, emit: { at: [2, 4, 6] } });
+    },
+    noise: gaussianNoise(0.3),
+  });
+  const [z, y] = [Float64Array.of(0.3, -0.4), Float64Array.of(1.2, 1.4, 2.1)];
+  await checkCurvature(problem, z, y, "newton");
 });
 
 test("the product of a Jacobian with itself is the same by rows, by products of columns and by rows made of columns", async () => {

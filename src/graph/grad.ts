@@ -88,6 +88,16 @@ const zerosLike = ({ kind, rows, cols, dtype }: Tensor): Tensor => {
 export const jvp = (output: Tensor, wrt: Tensor, tangent: Tensor): Tensor =>
   pushForward(output, wrt)?.(tangent) ?? zerosLike(output);
 
+/** Row i of the identity, for each row of a batch. */
+const unit = (t: Tensor, i: number): Tensor =>
+  mul(
+    ones(t.dtype, t.rows),
+    constant(
+      Array.from({ length: t.cols }, (_, c) => Number(c === i)),
+      t.dtype,
+    ),
+  );
+
 /** One Jacobian for each row of the batch, (B, M) by (B, D), as the list of its columns or of its rows. */
 export interface Jacobian {
   /** `columns`: D tensors (B, M), ∂output/∂x_d. `rows`: M tensors (B, D), ∂output_m/∂x. */
@@ -103,20 +113,23 @@ export interface Jacobian {
 export function jacobian(output: Tensor, x: Tensor): Jacobian {
   if (output.kind !== "batch" || x.kind !== "batch" || output.rows !== x.rows)
     throw new Error(`jacobian: expected batches (B, M) and (B, D), got ${show(output)} and ${show(x)}`);
-  const unit = (t: Tensor, i: number): Tensor =>
-    mul(
-      ones(t.dtype, t.rows),
-      constant(
-        Array.from({ length: t.cols }, (_, c) => Number(c === i)),
-        t.dtype,
-      ),
-    );
   const each = (t: Tensor, part: (seed: Tensor) => Tensor): Tensor[] =>
     Array.from({ length: t.cols }, (_, i) => part(unit(t, i)));
   if (output.cols < x.cols)
     return { by: "rows", parts: each(output, (seed) => grad(output, [x], seed)[0] ?? zerosLike(x)) };
   const push = pushForward(output, x);
   return { by: "columns", parts: each(x, (seed) => push?.(seed) ?? zerosLike(output)) };
+}
+
+/**
+ * The columns (B, D) of the Hessian of each row, value (B, 1) by x (B, D): the Jacobian of the gradient, and through loops, whose
+ * gradients have no second derivative, the gradients of Jacobian-vector products.
+ */
+export function hessian(value: Tensor, x: Tensor): readonly Tensor[] {
+  if (!topological([value]).some(({ op }) => op === "scan"))
+    return jacobian(grad(value, [x])[0] ?? zerosLike(x), x).parts;
+  const push = pushForward(value, x);
+  return Array.from({ length: x.cols }, (_, i) => (push && grad(push(unit(x, i)), [x])[0]) ?? zerosLike(x));
 }
 
 /** Gradients of a scalar param by all trained weights, by name; last layer first, so that a weight's gradient is formed while its cotangent is still in cache. */

@@ -4,7 +4,7 @@ import type { ScanName } from "./names.ts";
 import type { PlanLoop } from "./plan-data.ts";
 import type { Rule } from "./rule.ts";
 import type { Tensor } from "./tensor.ts";
-import type { Vjp } from "./vjp.ts";
+import type { Grad, Vjp } from "./vjp.ts";
 
 /** A part of a loop: what it computes, and the numbers that it reads, one row of the table for each run. */
 export interface LoopBody {
@@ -30,6 +30,8 @@ export interface Loop {
   readonly step: LoopBody;
   readonly emit: LoopBody;
   readonly methods: LoopMethods;
+  /** The gradient that this is the tangent of, along all that is wanted but params. */
+  readonly tangent?: { readonly gradient: LoopGrad; readonly grad: Grad };
 }
 
 /** The shapes of loops, and how they are differentiated and laid out. A loop brings it along, so that programs without loops need not load it. */
@@ -45,6 +47,8 @@ export interface LoopMethods {
     sums: ReadonlyMap<number, readonly number[]>,
     ground: Ground,
   ) => PlanLoop;
+  /** The same outputs with all tangents of a loop in one loop. */
+  readonly merge: (outputs: readonly Tensor[]) => readonly Tensor[];
 }
 
 /** The inputs, by position, that gradients are taken with respect to, beside the state. */

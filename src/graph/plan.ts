@@ -59,7 +59,9 @@ interface Graph {
 
 function simplified({ outputs: named, gradients = new Map() }: PlanSpec): Graph {
   const read = Object.values(named);
-  const roots = simplify([...read, ...gradients.values()]);
+  let roots = simplify([...read, ...gradients.values()]);
+  const loop = topological(roots).map(loopOf).find(Boolean);
+  if (loop !== undefined) roots = simplify(loop.methods.merge(roots));
   const gradientOf = new Map<Tensor, string>();
   [...gradients.keys()].forEach((name, i) => {
     const node = roots[read.length + i];

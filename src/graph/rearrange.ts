@@ -64,6 +64,8 @@ function gathered({ op, inputs: [a, b] }: Tensor): Tensor | undefined {
 
 /** A node that needs fewer copies. Gradients flow through both in the same way. */
 export function rearranged(t: Tensor): Tensor | undefined {
+  if (t.op === "concat" && t.inputs.some((x) => x.op === "concat"))
+    return concat(...t.inputs.flatMap((x) => (x.op === "concat" ? x.inputs : [x])));
   const together = gathered(t);
   if (together !== undefined) return together;
   if (Object.hasOwn(maps, t.op)) return unspread(t);

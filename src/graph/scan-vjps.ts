@@ -7,13 +7,12 @@
  * It is linear in ē; its transpose by ē is the tangent loop, (s, ds) ↦ (step(s), ∂step/∂s ds + ∂step/∂p dp + ∂step/∂x dx).
  */
 import { apply } from "./apply.ts";
-import { concat, constant, mul, ones, slice } from "./build.ts";
-import { byIdentity, placeholder, substitute } from "./loop.ts";
+import { concat, slice } from "./build.ts";
+import { byIdentity, placeholder } from "./loop.ts";
 import type { Loop, LoopGrad, Wanted } from "./loop-data.ts";
 import type { ScanName } from "./names.ts";
-import { rearranged } from "./rearrange.ts";
 import { gradWidths } from "./scan-rules.ts";
-import { simplify } from "./simplify.ts";
+import { tangentOf, tangentOfParam, zeros } from "./tangents.ts";
 import { shapeOf, type Tensor } from "./tensor.ts";
 import type { Grad, Vjp } from "./vjp.ts";
 
@@ -73,64 +72,6 @@ const scanVjp: Vjp = (g, node, grad, wants) => {
   return out;
 };
 
-/** Zeros in the shape of a batch. */
-const zeros = ({ cols, dtype, rows }: Tensor): Tensor =>
-  mul(ones(dtype, rows), constant(new Float64Array(cols), dtype));
-
-/** Tangents of what a body computes, from those of some of its leaves; null: no dependence. */
-function push(result: Tensor, pairs: readonly (readonly [leaf: Tensor, tangent: Tensor])[], grad: Grad): Tensor | null {
-  const any = placeholder(shapeOf(result));
-  const pulled = grad(
-    result,
-    pairs.map(([leaf]) => leaf),
-    any,
-  );
-  const used = pairs.flatMap(([, tangent], i) => (pulled[i] === null ? [] : [[pulled[i], tangent] as const]));
-  const batches = used.filter(([p]) => p.kind === "batch");
-  const sweeps = used.filter(([p]) => p.kind === "param");
-  // One sweep for all batches, side by side.
-  if (batches.length > 0)
-    sweeps.push([concat(...batches.map(([p]) => p)), concat(...batches.map(([, tangent]) => tangent))]);
-  const parts = sweeps.flatMap(([p, tangent]) => grad(p, [any], tangent).filter((t) => t !== null));
-  return parts.length === 0 ? null : parts.reduce((a, b) => apply("add", [a, b]));
-}
-
-/** Which tangents a tangent loop takes beside that of the state, and what they are made from. */
-const tangents = new WeakMap<LoopGrad, Map<string, Loop>>();
-
-/** The tangent loop: its state is (s, ds), and the tangents of the wanted inputs follow the inputs. It emits tangents alone. */
-function tangentOf(gradient: LoopGrad, param: number | null, grad: Grad): Loop {
-  const others = tangents.get(gradient) ?? new Map<string, Loop>();
-  tangents.set(gradient, others);
-  const before = others.get(String(param));
-  if (before !== undefined) return before;
-  const { loop, wanted } = gradient;
-  const S = loop.state.cols;
-  const state = placeholder({ ...shapeOf(loop.state), cols: 2 * S });
-  const [value, tangent] = [slice(state, 0, S), slice(state, S, 2 * S)];
-  const pairsOf = (leaves: readonly Tensor[], list: readonly number[]): (readonly [Tensor, Tensor])[] =>
-    list.map((i) => [leaves[i], placeholder(shapeOf(leaves[i]))] as const);
-  const fixed = param === null ? pairsOf(loop.fixed, wanted.fixed) : [];
-  const series = param === null ? pairsOf(loop.series, wanted.series) : [];
-  const params = pairsOf(loop.params, param === null ? [] : [wanted.params[param]]);
-  const stateToo = [loop.state, tangent] as const;
-  const step = push(loop.step.result, [stateToo, ...fixed, ...series, ...params], grad) ?? zeros(loop.state);
-  const emit = push(loop.emit.result, [stateToo, ...fixed, ...params], grad) ?? zeros(loop.emit.result);
-  const replaced = substitute([concat(loop.step.result, step), emit], new Map([[loop.state, value]]));
-  const [next, emitted] = simplify(replaced, { more: rearranged, keep: "detach" });
-  const made: Loop = byIdentity({
-    ...loop,
-    state,
-    fixed: [...loop.fixed, ...fixed.map(([, t]) => t)],
-    series: [...loop.series, ...series.map(([, t]) => t)],
-    params: [...loop.params, ...params.map(([, t]) => t)],
-    step: { ...loop.step, result: next },
-    emit: { ...loop.emit, result: emitted },
-  });
-  others.set(String(param), made);
-  return made;
-}
-
 /** The tangent of the emissions, from the tangents of the parts of `scanGrad`, or of one param. */
 function pushScan(gradient: LoopGrad, inputs: readonly Tensor[], c: Tensor, param: number | null, grad: Grad): Tensor {
   const { loop, wanted } = gradient;
@@ -149,7 +90,7 @@ function pushScan(gradient: LoopGrad, inputs: readonly Tensor[], c: Tensor, para
       ...[...series, ...parts.slice(ofFixed)],
       ...[...params, ...(param === null ? [] : [c])],
     ],
-    { loop: tangentOf(gradient, param, grad) },
+    { loop: param === null ? tangentOf(gradient, grad) : tangentOfParam(gradient, param, grad) },
   );
 }
 

@@ -15,6 +15,7 @@ import type { OpName } from "./names.ts";
 import { placeLoop } from "./plan-loops.ts";
 import { scanShapes } from "./scan-rules.ts";
 import { scanVjps } from "./scan-vjps.ts";
+import { mergeTangents } from "./tangents.ts";
 import { batch, isTensor, param, shapeOf, show, type Tensor, topological } from "./tensor.ts";
 
 /** Draws are those of a run, so a loop would repeat them at every step. */
@@ -209,7 +210,7 @@ export function scan(options: ScanOptions): Tensor {
     series: reads ? [x] : [],
     params: placeholders.params,
     step: used(outputs[0], ofStep.scalars, steps, (r, c) => (c < given.width ? given.rows[r][c] : r)),
-    methods: { shapes: scanShapes, vjps: scanVjps, place: placeLoop },
+    methods: { shapes: scanShapes, vjps: scanVjps, place: placeLoop, merge: mergeTangents },
     emit: used(outputs[1], ofEmit.scalars, emit.at.length, (r, c) => emitted.rows[r][c]),
   });
   return apply("scan", [state, ...fixed, ...(reads ? [series as Tensor] : []), ...params], { loop });

@@ -27,7 +27,7 @@ import {
   sumFeatures,
   triSolve,
 } from "../graph/build.ts";
-import { grad, jacobian } from "../graph/grad.ts";
+import { grad, hessian as hessianOf, jacobian } from "../graph/grad.ts";
 import { gram, logDet, packColumns, triDiagonal } from "../graph/linear.ts";
 import { type Tensor, topological } from "../graph/tensor.ts";
 import { packed, packedOrder } from "../numbers/triangles.ts";
@@ -90,15 +90,12 @@ export function traceStep(problem: Problem, curvature: Curvature): Record<string
   const { value, theta, clean, noise, logPrior, logLikelihood } = traceObjective(problem, z, y);
   const gradient = grad(value, [z])[0] ?? mul(z, 0);
   const data = informationOf(noise, clean, z);
-  const second = (slope: Tensor): Tensor => packColumns(jacobian(slope, z).parts);
+  const second = (of: Tensor): Tensor => packColumns(hessianOf(of, z));
   // The terms that remain when the model is linearised: the prior, and the bend of θ(z) along the slope of the likelihood.
   const along = grad(logLikelihood, [theta])[0];
   const bend = isLinear(problem.prior) || along === null ? null : sumFeatures(mul(detach(along), theta));
   const rest = bend === null ? logPrior : add(logPrior, bend);
-  const hessian =
-    curvature === "newton" || data === null
-      ? neg(second(gradient))
-      : sub(data, second(grad(rest, [z])[0] ?? mul(z, 0)));
+  const hessian = curvature === "newton" || data === null ? neg(second(value)) : sub(data, second(rest));
   // Without an information, which is never negative, the size of the curvature is the scale of the damping.
   const scale = add(data === null ? abs(triDiagonal(hessian)) : triDiagonal(data), 1);
   const onDiagonal = Array.from({ length: packed(D) }, (_, k) => Math.max(packedOrder(k + 1) - 1, -1)); // −1: a zero

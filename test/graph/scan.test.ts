@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Rows } from "../../src/backends/backend.ts";
 import * as g from "../../src/graph/build.ts";
-import { grad, jacobian, jvp } from "../../src/graph/grad.ts";
+import { grad, hessian, jacobian, jvp } from "../../src/graph/grad.ts";
 import { cost, type PlanRecord, printPlan } from "../../src/graph/plan.ts";
 import { compile, type Program } from "../../src/graph/program.ts";
 import { bodiesOf } from "../../src/graph/records.ts";
@@ -133,6 +133,37 @@ test("a Jacobian of a loop by columns and by rows agrees with that of its steps"
   }
 });
 
+const loopsOf = (outputs: Record<string, Tensor>): number =>
+  atOnce(compile({ p: { outputs } })).plans.p.records.shard.filter(({ op }) => op === "scan").length;
+
+test("the tangents of a loop and the loop itself are one loop in a plan, one after another where loops follow each other", async () => {
+  const x = g.input("x", 4, f64);
+  const chain = (make: (options: ScanOptions) => Tensor): Tensor => {
+    const [a, b] = [g.slice(x, 2, 3), g.slice(x, 3, 4)];
+    const first = make({
+      state: g.slice(x, 0, 2),
+      steps: 3,
+      step: (s) => g.add(g.mul(s, 0.5), g.sin(g.mul(s, a))),
+      emit: { at: [1, 3] },
+    });
+    const second = make({
+      state: g.slice(first, 2, 4),
+      steps: 4,
+      series: g.concat(first, g.mul(first, b)),
+      step: (s, at) => g.add(g.mul(s, b), at.series),
+      emit: { at: [0, 4], value: (s) => g.mul(s, g.exp(a)) },
+    });
+    return g.concat(first, second);
+  };
+  const of = (y: Tensor): Record<string, Tensor> => ({
+    y,
+    ...Object.fromEntries(jacobian(y, x).parts.map((t, i) => [`column ${i}`, t])),
+  });
+  assert.is(loopsOf(of(chain(scan))), 2);
+  const run = { rows: 2, inputs: { x: Float64Array.of(0.5, 1, -1, 2, 0.25, 0.75, 1.5, -0.5) }, weights: {} };
+  await same("Jacobian", of, [chain(scan), chain(unrolled)], run);
+});
+
 // ---- plans
 
 const recordsOf = (program: Program): number => {
@@ -243,6 +274,20 @@ test("random draws in a body are refused, and those from outside are the same at
     { rows: 2, inputs: { s: [0, 0, 0, 0] }, seed: 5 },
   );
   near("three times the noise", out.y, out.want);
+});
+
+test("the Hessian of a loop is that of its steps written out", async () => {
+  const x = g.input("x", 3, f64);
+  const options: ScanOptions = {
+    state: g.slice(x, 0, 2),
+    steps: 4,
+    step: (s) => g.add(g.sin(s), g.mul(s, g.slice(x, 2, 3))),
+    emit: { at: [1, 4] },
+  };
+  const columns = (y: Tensor) =>
+    Object.fromEntries(hessian(g.sumFeatures(g.exp(y)), x).map((t, i) => [`column ${i}`, t]));
+  const run = { rows: 2, inputs: { x: Float64Array.of(0.5, 1, 0.25, 2, 0.25, -0.75) }, weights: {} };
+  await same("Hessian", columns, [scan(options), unrolled(options)], run);
 });
 
 test("a second derivative through the gradient of a loop is refused with what to do instead", () => {
