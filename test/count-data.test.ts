@@ -132,6 +132,7 @@ for (const [name, regression] of Object.entries(regressions)) {
     const want = quadrature(regression, y);
     const map = await train(problem, settings);
     assert.is(map.spec.dataKind, "counts");
+    assert.is(map.spec.embedding.kind, "root");
     const posterior = await infer(map, y);
     assert.is(posterior.warning, undefined);
     // An amortised Gaussian guide of a posterior that is nearly normal: half a sd.

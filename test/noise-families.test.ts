@@ -380,6 +380,7 @@ for (const family of families) {
         { rows, repeat: rows, seed: 3, inputs: { clean: family.clean }, create: createWasm },
       );
       assert.is(drawn.length, 2 * rows * family.clean.length);
+      assert.not.ok(drawn.some((v: number) => Object.is(v, -0)));
       family.clean.forEach((c, m) => {
         const sample = Float64Array.from({ length: 2 * rows }, (_, r) => drawn[r * family.clean.length + m]);
         checkSample(

@@ -12,10 +12,23 @@ import { lotkaVolterra, sir } from "../../src/problems.ts";
 import { decodeNpy } from "../../src/store/npy.ts";
 import type { DynamicsArgs } from "../dynamics.ts";
 import { table } from "../report.ts";
+import { bernoulliRegression, slcp } from "./own-likelihoods.ts";
 
-/** Problems by the name of their folder. */
-const cases: Readonly<Record<string, Problem>> = { sir, lotka_volterra: lotkaVolterra };
+/** A task: its problem, made from its folder, and chains. */
+interface Task {
+  readonly problem: (folder: string) => Problem;
+  /** Chains from draws of the prior, so many that each mode gets its share; by default 8 from Laplace's approximation. */
+  readonly chains?: number;
+}
+/** Tasks by the name of their folder. */
+const tasks: Readonly<Record<string, Task>> = {
+  sir: { problem: () => sir },
+  lotka_volterra: { problem: () => lotkaVolterra },
+  bernoulli_glm: { problem: (folder) => bernoulliRegression(rowsOf(readFileSync(`${folder}/design.csv`, "utf8"))) },
+  slcp: { problem: () => slcp, chains: 1000 }, // four modes
+};
 const DRAWS = 10_000;
+const WARMUP = 300;
 const BAR = 0.53;
 /** Training steps of a fold: 25 epochs of 16,000 rows in batches of 200. */
 const STEPS = 4000;
@@ -40,18 +53,20 @@ function standardised(draws: ArrayLike<number>, reference: ArrayLike<number>, D:
 export async function posteriors({ reference }: DynamicsArgs): Promise<void> {
   const folder = folderOf(reference);
   const rows: string[][] = [];
-  for (const [name, problem] of Object.entries(cases)) {
+  for (const [name, { problem: make, chains: many }] of Object.entries(tasks)) {
     if (!existsSync(`${folder}/${name}/posterior.npy`)) {
       console.log(`\n${name}: not run: its reference posteriors are not in ${folder}`);
       continue;
     }
     const y = rowsOf(readFileSync(`${folder}/${name}/y.csv`, "utf8"));
     const { data, shape } = decodeNpy(readFileSync(`${folder}/${name}/posterior.npy`));
+    const problem = make(`${folder}/${name}`);
     const { D } = problem;
     const each = shape[1] * D;
     const started = process.cpuUsage();
-    const start = await laplace(problem, y);
-    const chains = await nuts(problem, y, { start, draws: DRAWS / 8 });
+    const chains = many
+      ? await nuts(problem, y, { chains: many, draws: DRAWS / many, warmup: WARMUP })
+      : await nuts(problem, y, { start: await laplace(problem, y), draws: DRAWS / 8 });
     const { user, system } = process.cpuUsage(started);
     const scores: number[] = [];
     for (const [i, posterior] of chains.entries()) {

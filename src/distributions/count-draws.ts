@@ -218,5 +218,6 @@ export function categoricalDraw(logits: Tensor, stream: number): Tensor {
   if (cols === 1) return mul(add(u, logits), 0);
   const sums = cumsum(exp(sub(logits, logSumExp(logits))));
   const passed = sub(u, slice(sums, 0, cols - 1));
-  return sumFeatures(where(passed, add(mul(passed, 0), 1), mul(passed, 0)));
+  const zero = abs(mul(passed, 0)); // not −0; NaN where logits are
+  return sumFeatures(where(passed, add(zero, 1), zero));
 }

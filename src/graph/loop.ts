@@ -44,24 +44,24 @@ export interface Lifted {
  */
 export function lift(bodies: readonly Tensor[], own: readonly Tensor[]): Lifted {
   const inner = new Set<Tensor>(own);
-  const mark = (outputs: readonly Tensor[]): void => {
-    for (const t of topological(outputs)) if (t.inputs.some((x) => inner.has(x))) inner.add(t);
-  };
-  mark(bodies);
-  // Only nodes of the body are rewritten, so that those from outside keep their identity.
+  for (const t of topological(bodies)) if (t.inputs.some((x) => inner.has(x))) inner.add(t);
+  // Rules must not look into tensors from outside, by which gradients may be taken: placeholders hide them. Ones are nobody's.
   const outer = new Set([...inner].flatMap((t) => t.inputs).filter((t) => !inner.has(t)));
   for (const t of bodies) if (!inner.has(t)) outer.add(t);
-  const outputs = substitute(bodies, new Map([...own, ...outer].map((t) => [t, t]))).map(apart);
-  mark(outputs);
-  const outside = topological(outputs, [...outer]).filter((t) => !inner.has(t) && t.op !== "constant");
-  const fixed = outside.filter((t) => t.kind === "batch");
-  const params = outside.filter((t) => t.kind === "param");
-  const of = new Map(outside.map((t) => [t, placeholder(shapeOf(t))]));
-  const placeholdersOf = (list: readonly Tensor[]): Tensor[] => list.map((t) => of.get(t) as Tensor);
+  const standIns = new Map<Tensor, Tensor>();
+  const hide = (t: Tensor): void => void standIns.set(t, placeholder(shapeOf(t)));
+  for (const t of outer) if (t.op !== "constant" && t.op !== "ones") hide(t);
+  const hidden = new Map([...own.map((t) => [t, t] as const), ...standIns]);
+  const arranged = substitute(bodies, hidden).map(apart);
+  for (const t of topological(arranged)) if (t.op === "ones") hide(t);
+  const outputs = simplify(substitute(arranged, standIns), { more: rearranged, keep: "detach" });
+  const left = new Set(topological(outputs));
+  const used = [...standIns].filter(([, by]) => left.has(by));
+  const [batches, shared] = (["batch", "param"] as const).map((kind) => used.filter(([t]) => t.kind === kind));
   return {
-    outputs: simplify(substitute(outputs, of), { more: rearranged, keep: "detach" }),
-    fixed,
-    params,
-    placeholders: { fixed: placeholdersOf(fixed), params: placeholdersOf(params) },
+    outputs,
+    fixed: batches.map(([t]) => t),
+    params: shared.map(([t]) => t),
+    placeholders: { fixed: batches.map(([, by]) => by), params: shared.map(([, by]) => by) },
   };
 }

@@ -47,7 +47,8 @@ function ofProbabilities(): Noise {
 /** 1 with probability p, else 0. */
 function oneBelow(p: Tensor, stream: number): Tensor {
   const left = sub(p, uniformDraw(p.cols, stream, p.rows, p.dtype));
-  return where(left, add(mul(left, 0), 1), mul(left, 0));
+  const zero = abs(mul(left, 0)); // not −0; NaN where p is
+  return where(left, add(zero, 1), zero);
 }
 
 function ofLogits(): Noise {
