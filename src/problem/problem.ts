@@ -260,7 +260,8 @@ export function defineProblem(spec: ProblemSpec): Problem {
     forward: deferred && solved ? deferredForward(name, solved.forward, M) : (solved?.forward ?? null),
     solvers: () => solved?.solvers() ?? [],
     simulate: simulator?.run ?? null,
-    calls: simulator?.calls ?? CALL_DEFAULTS,
+    // Some parameters in the tails of a prior may need more steps than a solver takes: they are dropped and counted.
+    calls: simulator?.calls ?? (solved?.isSolver() ? { ...CALL_DEFAULTS, failures: "drop" as const } : CALL_DEFAULTS),
     noise,
     presets: Object.freeze({ ...presets }),
     exact,

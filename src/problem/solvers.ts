@@ -101,6 +101,8 @@ export interface Solved {
   readonly forward: (theta: Tensor) => Tensor;
   /** The same with any steps: the shape of the data does not depend on them. */
   readonly shape: (theta: Tensor) => Tensor;
+  /** Whether there are any, as far as a trace has told. */
+  readonly isSolver: () => boolean;
   /** Its solvers, in the order of the trace. */
   readonly solvers: () => readonly Solver[];
 }
@@ -108,10 +110,12 @@ export interface Solved {
 /** A forward model whose solvers know their problem. */
 export function withSolvers(forward: (theta: Tensor) => Tensor, parts: () => ModelParts): Solved {
   let settled: readonly Solver[] | null = null;
+  let found = false;
   /** A trace with a number of steps for those that ask; it settles the solvers where none does. */
   const attempt = (theta: Tensor, trial: number) => {
     const met: Meeting[] = [];
     const y = traced({ trial, settled: null, met }, () => forward(theta));
+    found ||= met.length > 0;
     if (met.every(({ given }) => given !== null)) settled = met.map(({ given }) => given as Solver);
     return { y, met };
   };
@@ -131,6 +135,7 @@ export function withSolvers(forward: (theta: Tensor) => Tensor, parts: () => Mod
       }
       return traced({ trial: 1, settled, met: [] }, () => forward(theta));
     },
+    isSolver: () => found,
     solvers: () => {
       if (settled === null) {
         const { met } = attempt(input("theta", parts().from.size, { dtype: "f64" }), 1);

@@ -4,12 +4,12 @@
  *
  *   x′ = αx − βxy,   y′ = −γy + δxy,   from (30, 1),   data log-normal around x(t_k) and y(t_k) with log-sd 0.1,
  *
- * at t_k = 0, 2.1, …, 18.9 days, prey first. θ = (α, β, γ, δ), log-normal; populations are clamped to [1e-10, 1e4] before the noise.
+ * at t_k = 0, 2.1, …, 18.9 days: ten numbers of prey, then ten of predators. θ = (α, β, γ, δ), log-normal; populations are clamped to [1e-10, 1e4] before the noise.
  */
 import { logNormal } from "../distributions/log-normal.ts";
 import { logNormalNoise } from "../distributions/noise/log-normal.ts";
 import { ode } from "../dynamics/ode.ts";
-import { clamp, mul, sub } from "../graph/build.ts";
+import { clamp, columns, mul, sub } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { defineProblem, type Problem } from "../problem/problem.ts";
 import type { Preset } from "../train/options.ts";
@@ -19,9 +19,9 @@ export const LOTKA_DAYS: readonly number[] = Array.from({ length: 10 }, (_, k) =
 /** Sd of the logarithms of the data. */
 export const LOTKA_SD = 0.1;
 
-/** Populations (B, 2 × days), prey first. */
+/** Populations (B, 2 × days): prey on all days, then predators. */
 export function populations(theta: Tensor, days: readonly number[], steps?: number): Tensor {
-  return ode({
+  const states = ode({
     parameters: theta,
     initial: [30, 1],
     times: days,
@@ -31,11 +31,15 @@ export function populations(theta: Tensor, days: readonly number[], steps?: numb
       mul(y, sub(mul(delta, x), gamma)),
     ],
   });
+  return columns(
+    states,
+    [0, 1].flatMap((species) => days.map((_, k) => 2 * k + species)),
+  );
 }
 
 const presets: Readonly<Record<string, Preset>> = {
-  fast: { spline: { steps: 2000 } },
-  default: { spline: { steps: 8000 } },
+  fast: { spline: { bank: 8000, steps: 2000 } },
+  default: { spline: { bank: 40_000, steps: 8000 } },
 };
 
 /** Four rates of growth, death and predation from ten counts of two species. */
@@ -43,7 +47,7 @@ export const lotkaVolterra: Problem = /* @__PURE__ */ defineProblem({
   name: "lotka-volterra",
   description: "growth, death and predation of two species from ten observations of both",
   parameters: ["α", "β", "γ", "δ"].map((name) => ({ name, unit: "1/day" })),
-  data: LOTKA_DAYS.flatMap((t) => [`prey on day ${t}`, `predators on day ${t}`]),
+  data: ["prey", "predators"].flatMap((species) => LOTKA_DAYS.map((t) => `${species} on day ${t}`)),
   prior: logNormal([-0.125, -3, -0.125, -3], 0.5),
   forward: (theta) => clamp(populations(theta, LOTKA_DAYS), 1e-10, 1e4),
   noise: logNormalNoise(LOTKA_SD),

@@ -35,8 +35,8 @@ export function displacement(theta: Tensor, times: readonly number[], steps?: nu
 }
 
 const presets: Readonly<Record<string, Preset>> = {
-  fast: { spline: { steps: 2000 } },
-  default: { spline: { steps: 8000 } },
+  fast: { spline: { bank: 0, steps: 2000 } },
+  default: { spline: { bank: 0, steps: 8000 } },
 };
 
 /** Frequency, damping, amplitude and noise level of an oscillator from 50 displacements. */

@@ -40,8 +40,8 @@ export function infected(theta: Tensor, days: readonly number[], steps?: number)
 }
 
 const presets: Readonly<Record<string, Preset>> = {
-  fast: { spline: { steps: 2000 } },
-  default: { spline: { steps: 8000 } },
+  fast: { spline: { bank: 8000, steps: 2000 } },
+  default: { spline: { bank: 40_000, steps: 8000 } },
 };
 
 /** Rates of infection and recovery of an epidemic from ten counts. */

@@ -13,7 +13,7 @@ export const failuresTable = {
   /**
    * What happens to parameters whose data are not finite, or whose simulation fails. "stop": an error that names the row and its
    * parameters. "drop": they are left out (at most half of all), with a warning that counts them. By default what the problem's
-   * simulator says, and "stop" for forward models in ops.
+   * simulator says; "drop" for forward models with differential equations, and "stop" for others in ops.
    */
   failures: option(callTable.failures.check) as Option<Failures, undefined>,
   onWarning: simulationTable.onWarning,

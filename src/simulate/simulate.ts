@@ -135,8 +135,8 @@ export function reporter(
 }
 
 type Own = Pick<Policy, "owner" | "advice" | "failures">;
-/** Policy of functions that learn from simulations: forward models in ops have no other choice. */
-const POLICY: Own = { owner: "simulate", advice: "check the forward model there", failures: "stop" };
+/** Policy of functions that learn from simulations; what happens to those that fail is the choice of the problem. */
+const POLICY: Own = { owner: "simulate", advice: "check the forward model there" };
 
 type Tables = Pick<Simulations, "theta" | "clean" | "noisy">;
 
@@ -151,7 +151,14 @@ export function onlyFinite<T extends Tables>(
   { onWarning }: SimulationControl = {},
   policy: Own = POLICY,
 ): T & { readonly count: number } {
-  const told = { ...policy, meaning: conditioned(problem.name), onWarning, ...(noisy !== clean && { noisy }) };
+  const failures = problem.forward === null ? "stop" : problem.calls.failures; // those of a simulator have been left out before
+  const told = {
+    failures,
+    ...policy,
+    meaning: conditioned(problem.name),
+    onWarning,
+    ...(noisy !== clean && { noisy }),
+  };
   const rows = finiteRows(problem, withCentre(theta, problem.centre ?? null), [clean, noisy], told, fault);
   const { D, M } = problem;
   const count = rows?.length ?? theta.length / D;

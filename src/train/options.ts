@@ -96,7 +96,8 @@ export const settingsTable = {
   ),
   /**
    * Simulations made before training, from which the data sets of a step are drawn, with fresh noise; 0 simulates afresh in
-   * every step. By default 0 for forward models in ops, and 20,000 for `simulate` and for guides on Laplace's base. Or pairs
+   * every step. By default 0 for forward models in ops, and 20,000 for `simulate`, for differential equations and for guides on Laplace's
+   * base. Or pairs
    * (θ, y) that were simulated elsewhere, with θ drawn from the prior, or from the proposal: a tenth of them, spread evenly and
    * at most `heldOut`, is held out. Pairs train by NPE only.
    */
@@ -203,7 +204,9 @@ export function fullSettings(problem: Problem, options: TrainOptions): FullSetti
   const chosen = asked ?? settings.guide ?? (problem.D === 1 ? "gaussian" : "spline");
   const made = typeof chosen === "string" ? guideFrom(chosen) : chosen;
   const onLaplace = made.options.base === "laplace";
-  const { steps, bank = problem.forward === null || onLaplace ? (BANKS[name] ?? BANKS.default) : 0 } = settings;
+  // Solutions that are not finite can be left out of a bank, but not of a step.
+  const banked = problem.forward === null || onLaplace || problem.solvers().length > 0;
+  const { steps, bank = banked ? (BANKS[name] ?? BANKS.default) : 0 } = settings;
   const { evaluateEvery = Math.max(1, Math.ceil(steps / 40)) } = settings;
   const full = { ...settings, guide: made, bank, evaluateEvery };
   rates(full.schedule, full.rate, 1); // refuses what makes no schedule

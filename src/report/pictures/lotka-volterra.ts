@@ -9,9 +9,9 @@ const species = (title: string, which: number) => ({
   title,
   label: "number",
   log: true,
-  columns: DAYS.map((_, k) => 2 * k + which),
+  columns: DAYS.map((_, k) => DAYS.length * which + k),
   times: LOTKA_DAYS,
-  data: LOTKA_DAYS.map((_, k) => 2 * k + which),
+  data: LOTKA_DAYS.map((_, k) => LOTKA_DAYS.length * which + k),
 });
 
 /** Populations of two species. */
