@@ -23,6 +23,11 @@ const entries = {
     source: "src/index.ts",
     about: "Problems, training, inference, sampling, and model files.",
   },
+  infer: {
+    module: "retrodict/infer",
+    source: "src/infer.ts",
+    about: "Inference alone, for pages that do not train.",
+  },
   ops: {
     module: "retrodict/ops",
     source: "src/ops.ts",

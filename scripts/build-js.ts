@@ -20,6 +20,7 @@ const library: Record<string, string> = {
   index: "src/index.ts",
   ops: "src/ops.ts",
   problems: "src/problems.ts",
+  infer: "src/infer.ts",
   priors: "src/priors.ts",
   dynamics: "src/dynamics.ts",
   fem: "src/fem.ts",

@@ -45,6 +45,7 @@ export const ORDER = [
 export const FACES = [
   "index.ts",
   "ops.ts",
+  "infer.ts",
   "priors.ts",
   "dynamics.ts",
   "fem.ts",

@@ -103,7 +103,7 @@ test("Deno imports it from a server, which gives it kernels, models and workers 
   }
 });
 
-const entries = ["index", "ops", "problems", "priors", "dynamics", "fem", "diagnostics"];
+const entries = ["index", "infer", "ops", "problems", "priors", "dynamics", "fem", "diagnostics"];
 
 test("no entry awaits at its top level: each can be made a CommonJS module", async () => {
   for (const name of entries) {
