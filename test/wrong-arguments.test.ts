@@ -3,13 +3,21 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as diagnostics from "../src/diagnostics.ts";
+import * as dynamics from "../src/dynamics.ts";
 import * as fem from "../src/fem.ts";
 import * as core from "../src/index.ts";
 import * as ops from "../src/ops.ts";
 import * as problems from "../src/problems.ts";
 import { rejection } from "./helpers/store.ts";
 
-const faces: Readonly<Record<string, Readonly<Record<string, unknown>>>> = { core, ops, fem, diagnostics, problems };
+const faces: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  core,
+  ops,
+  dynamics,
+  fem,
+  diagnostics,
+  problems,
+};
 const calls: readonly (readonly [what: string, args: readonly unknown[]])[] = [
   ["nothing", []],
   ["null", [null]],
