@@ -7,6 +7,7 @@ import * as dynamics from "../src/dynamics.ts";
 import * as fem from "../src/fem.ts";
 import * as core from "../src/index.ts";
 import * as ops from "../src/ops.ts";
+import * as priors from "../src/priors.ts";
 import * as problems from "../src/problems.ts";
 import { rejection } from "./helpers/store.ts";
 
@@ -16,6 +17,7 @@ const faces: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   dynamics,
   fem,
   diagnostics,
+  priors,
   problems,
 };
 const calls: readonly (readonly [what: string, args: readonly unknown[]])[] = [
@@ -32,7 +34,7 @@ const answered = new Set([
     `${f}(nothing)`,
     `${f}(an empty object)`,
   ]),
-  ...["gaussianNoise(a number)", "constant(a number)"],
+  ...["gaussianNoise", "constant", "exponential", "halfNormal", "halfCauchy"].map((f) => `${f}(a number)`),
 ]);
 
 for (const [face, names] of Object.entries(faces)) {

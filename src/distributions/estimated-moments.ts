@@ -3,13 +3,15 @@
  * rounded to four digits, so that the last bits of elementary functions, which differ between JavaScript engines, do not reach them.
  */
 import { evaluate } from "../backends/reference/evaluate.ts";
-import type { Tensor } from "../graph/tensor.ts";
+import { type Tensor, topological } from "../graph/tensor.ts";
 import { columnMeans, columnOf, columnSds, quantileOf } from "../numbers/moments.ts";
 import { STREAMS } from "../numbers/random.ts";
 import { CENTRAL, type Distribution } from "./distribution.ts";
 
-/** Draws. */
-export const MOMENT_DRAWS = 4096;
+/** Draws at most and at least, and random numbers that they may take in all. */
+const MOST_DRAWS = 4096;
+const LEAST_DRAWS = 256;
+const NUMBERS = 60_000;
 const SEED = 20260101;
 const DIGITS = 4;
 /** An sd above this many central half-widths is that of a few draws in heavy tails. */
@@ -39,14 +41,17 @@ export function estimatedMoments(
   toReal: (theta: Tensor) => Tensor,
   exact: Moments,
   isExact: readonly boolean[],
-): Moments {
+): Moments & { readonly momentDraws: number } {
   const theta = draw(STREAMS.prior, "f64");
   const D = isExact.length;
-  const { rows, onLine } = evaluate({ rows: theta, onLine: toReal(theta) }, { rows: MOMENT_DRAWS, seed: SEED });
+  const each = topological([theta]).reduce((sum, node) => sum + (node.op === "random" ? node.cols : 0), 0);
+  const momentDraws = Math.min(MOST_DRAWS, Math.max(LEAST_DRAWS, Math.floor(NUMBERS / Math.max(1, each))));
+  const { rows, onLine } = evaluate({ rows: theta, onLine: toReal(theta) }, { rows: momentDraws, seed: SEED });
   const [plain, real] = [spreads(rows, D), spreads(onLine, D)];
   const choose = (known: Float64Array, found: Float64Array): Float64Array =>
     found.map((x, d) => (isExact[d] ? known[d] : x));
   return {
+    momentDraws,
     mean: choose(exact.mean, plain.centre),
     sd: choose(exact.sd, plain.spread),
     realMean: choose(exact.realMean, real.centre),

@@ -13,7 +13,7 @@ import { add, maximum, minimum } from "../graph/elementwise.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import { bijectionSpec, sideBySide } from "./bijection.ts";
 import { type Distribution, expectBatch, whyNotDistribution } from "./distribution.ts";
-import { estimatedMoments, MOMENT_DRAWS } from "./estimated-moments.ts";
+import { estimatedMoments } from "./estimated-moments.ts";
 import { joinedMoments, type Layout, layoutOf } from "./parts.ts";
 import { shifted } from "./shifted.ts";
 
@@ -118,8 +118,8 @@ const onlyWithin = (a: Tensor, b: Tensor): Tensor => where(add(a, LARGEST), add(
  *     joint({ mu: normal(0, 5), tau: halfNormal(2), theta: (e) => repeat(normal(e.mu, e.tau), 8) })
  *
  * A part of one entry gives its name to the parameter; entries of longer ones are named theta[1], theta[2], …. Parts that are not
- * functions have exact moments; those of functions are estimated from 4096 draws of a fixed seed, to 1.6 % of an sd for a mean and 1.1 %
- * for the sd of a normal part, which changes only the scale in which guides and samplers work. Where the tails are so heavy that the sd
+ * functions have exact moments; those of functions are estimated from `momentDraws` draws of a fixed seed: 4096, to 1.6 % of an sd for a
+ * mean, or as few as 256, to 6 %, where parts are many or draws are expensive. This changes only the scale in which guides and samplers work. Where the tails are so heavy that the sd
  * of the draws is above ten times half the distance between the quantiles of 15.9 % and 84.1 %, median and that half-distance take
  * the place of mean and sd.
  * @throws when a part is no distribution, or the support of a part that is a function depends on other parts.
@@ -144,11 +144,10 @@ export function joint(parts: Readonly<Record<string, Part>>): JointDistribution 
   const draw = (stream: number, dtype: DType): Tensor => concat(...drawn(named, layout, stream, dtype));
   const exact = joinedMoments(named.map(({ traced }) => traced));
   const isExact = named.flatMap(({ part, traced }) => new Array<boolean>(traced.size).fill(typeof part !== "function"));
-  const moments = isFixed ? exact : estimatedMoments(draw, line.toReal, exact, isExact);
-  const least = Math.min(
-    isFixed ? Infinity : MOMENT_DRAWS,
-    ...named.map(({ traced }) => traced.momentDraws ?? Infinity),
-  );
+  const { momentDraws, ...moments } = isFixed
+    ? { ...exact, momentDraws: Infinity }
+    : estimatedMoments(draw, line.toReal, exact, isExact);
+  const least = Math.min(momentDraws, ...named.map(({ traced }) => traced.momentDraws ?? Infinity));
   const made: JointDistribution = Object.freeze({
     ...line,
     ...moments,
