@@ -3,6 +3,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import * as diagnostics from "../src/diagnostics.ts";
+import * as dynamics from "../src/dynamics.ts";
 import * as fem from "../src/fem.ts";
 import * as core from "../src/index.ts";
 import * as ops from "../src/ops.ts";
@@ -13,6 +14,7 @@ import { rejection } from "./helpers/store.ts";
 const faces: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   core,
   ops,
+  dynamics,
   fem,
   diagnostics,
   priors,
