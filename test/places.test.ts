@@ -129,7 +129,7 @@ test("a newer Node requires each entry as if it were CommonJS", () => {
   const counts = run(folder, newerNode, ["required.cjs"]).trim().split("\n").map(Number);
   assert.is(counts.length, entries.length);
   assert.ok(
-    counts.every((count) => count > 3),
+    counts.every((count) => count > 0),
     `${counts}`,
   );
 });

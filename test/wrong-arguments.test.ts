@@ -30,7 +30,7 @@ const calls: readonly (readonly [what: string, args: readonly unknown[]])[] = [
 ];
 /** Calls that make sense. */
 const answered = new Set([
-  ...["coupling", "gaussian", "mixture", "spline", "setFolders"].flatMap((f) => [
+  ...["coupling", "gaussian", "mixture", "spline", "setFolders", "bernoulliNoise", "poissonNoise"].flatMap((f) => [
     `${f}(nothing)`,
     `${f}(an empty object)`,
   ]),

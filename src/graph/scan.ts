@@ -131,7 +131,10 @@ function expectRows(what: string, got: unknown, state: Tensor): Tensor {
   return got;
 }
 
-function expectOptions({ state, steps, step, series, emit }: ScanOptions): void {
+function expectOptions(options: ScanOptions): void {
+  if (typeof options !== "object" || options === null)
+    throw new Error(`scan: expected options { state, steps, step, emit }, got ${describe(options)}`);
+  const { state, steps, step, series, emit } = options;
   expectTensors("scan", state);
   if (state.kind !== "batch") throw new Error(`scan: expected a batch (B, S) as the state, got ${show(state)}`);
   if (!Number.isInteger(steps) || steps < 1)
