@@ -34,7 +34,9 @@ const answered = new Set([
     `${f}(nothing)`,
     `${f}(an empty object)`,
   ]),
-  ...["gaussianNoise", "constant", "exponential", "halfNormal", "halfCauchy"].map((f) => `${f}(a number)`),
+  ...["gaussianNoise", "logNormalNoise", "constant", "exponential", "halfNormal", "halfCauchy"].map(
+    (f) => `${f}(a number)`,
+  ),
 ]);
 
 for (const [face, names] of Object.entries(faces)) {
