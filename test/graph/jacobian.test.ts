@@ -4,11 +4,14 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createReference } from "../../src/backends/reference/executor.ts";
 import { createWasm } from "../../src/backends/wasm/executor.ts";
+import { isLinear } from "../../src/distributions/distribution.ts";
+import { frameOf } from "../../src/distributions/frame.ts";
 import * as g from "../../src/graph/build.ts";
 import { grad, type Jacobian, jacobian, jvp } from "../../src/graph/grad.ts";
 import { compile } from "../../src/graph/program.ts";
 import { type Tensor, topological } from "../../src/graph/tensor.ts";
 import { atOnce } from "../../src/host/yielding.ts";
+import type { Problem } from "../../src/problem/problem.ts";
 import { problems } from "../../src/problems.ts";
 import { batchOf, paramOf, plant, scalarOf } from "../helpers/leaves.ts";
 import { draw, generator } from "../helpers/random.ts";
@@ -44,9 +47,20 @@ async function differences(
   return (r, m, d) => columns[d][r * M + m];
 }
 
-const models: Readonly<Record<string, { D: number; forward: (x: Tensor) => Tensor }>> = {
+interface Model {
+  readonly D: number;
+  readonly forward: (x: Tensor) => Tensor;
+}
+
+/** The forward model of a problem; by the guide's coordinates where the prior has an edge, which the values below would cross. */
+function modelOf({ D, forward, prior }: Problem): Model[] {
+  if (forward === null) return [];
+  return [{ D, forward: isLinear(prior) ? forward : (x) => forward(frameOf(prior).fromGuide(x)) }];
+}
+
+const models: Readonly<Record<string, Model>> = {
   ...Object.fromEntries(
-    Object.values(problems).flatMap(({ name, D, forward }) => (forward ? [[name, { D, forward }] as const] : [])),
+    Object.values(problems).flatMap((problem) => modelOf(problem).map((model) => [problem.name, model] as const)),
   ),
   "a Cholesky factor": { D: 3, forward: (x) => g.cholesky(g.add(g.mul(x, 0.25), [2, 0, 3])) },
   "many parameters, few data": { D: 7, forward: (x) => g.sin(g.matmul(x, g.constant(fixed(14), "f64", 7))) },
