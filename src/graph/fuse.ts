@@ -34,7 +34,7 @@ export function fuse(outputs: readonly Tensor[]): Tensor[] {
   const spine = (t: Tensor): Term[] => {
     const now = made.get(t) as Tensor;
     if (now.op !== "combine" || uses.get(t) !== 1) return [termOf(now)];
-    const coefficients = now.attrs.coefficients as Float64Array;
+    const coefficients = now.attrs.coefficients as readonly number[];
     return now.inputs.map((x, j) => ({ c: coefficients[j], x }));
   };
   const sum = (t: Tensor): Tensor | undefined => {
@@ -47,7 +47,7 @@ export function fuse(outputs: readonly Tensor[]): Tensor[] {
     return apply(
       "combine",
       terms.map(({ x }) => x),
-      { coefficients: Float64Array.from(terms, ({ c }) => c) },
+      { coefficients: terms.map(({ c }) => c) },
     );
   };
   for (const t of order) {

@@ -75,7 +75,7 @@ const arrangementRules: Readonly<Record<ArrangementName, Rule>> = {
       sameType(name, inputs);
       const [first] = inputs;
       const fits = inputs.every((t) => onBatch(name, t).rows === first.rows && t.cols === first.cols);
-      const count = (coefficients as Float64Array).length;
+      const count = (coefficients as readonly number[]).length;
       return fits && count === inputs.length ? shapeOf(first) : fail(name, `${count} batches of one shape`, inputs);
     },
     flops: (node, rows) => 2 * node.inputs.length * elements(node, rows),

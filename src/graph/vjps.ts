@@ -64,7 +64,7 @@ function scatterColumns(g: Tensor, indices: readonly number[], width: number): T
 }
 
 const arrangementVjps: Readonly<Record<ArrangementName, Vjp | null>> = {
-  combine: (g, { attrs }) => Array.from(attrs.coefficients as Float64Array, (c) => mul(g, c)),
+  combine: (g, { attrs }) => Array.from(attrs.coefficients as readonly number[], (c) => mul(g, c)),
   concat: (g, { inputs }) => {
     let at = 0;
     return inputs.map((t) => slice(g, at, (at += t.cols)));

@@ -39,7 +39,7 @@ const refused: readonly (readonly [change: object, message: RegExp])[] = [
   [{ parameters: [k, input("q", 1)] }, /expected parameters to be tensors.*got \(B, 1\) f32/],
   [{ parameters: constant(1, "f64") }, /expected parameters to be tensors \(B, F\) of one type, got \(1, 1\) f64/],
   [{ rhs: () => [] }, /expected rhs to return 1 rates, one for each state, got 0/],
-  [{ rhs: () => k }, /expected rhs to return 1 rates, one for each state, got an object/],
+  [{ rhs: () => k }, /expected rhs to return 1 rates, one for each state, got a tensor/],
   [{ rhs: () => [undefined] }, /expected rhs to return 1 rates.*got undefined at index 0/],
   [
     { rhs: () => [input("x", 1)] },

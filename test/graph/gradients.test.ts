@@ -83,7 +83,7 @@ for (const shapes of [
 
 // ---- arrangement
 add("combine", "three batches", [batchOf(2), batchOf(2), batchOf(2)], (x, y, z) =>
-  apply("combine", [g.square(x), g.mul(y, z), z], { coefficients: Float64Array.of(1, -0.5, 2) }),
+  apply("combine", [g.square(x), g.mul(y, z), z], { coefficients: [1, -0.5, 2] }),
 );
 add("concat", "widths 1, 3, 2", [batchOf(1), batchOf(3), batchOf(2)], (...x) => g.square(g.concat(...x)));
 add("concat", "one tensor twice", [batchOf(2), batchOf(1)], (x, y) => g.concat(x, y, x));

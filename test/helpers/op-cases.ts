@@ -77,10 +77,10 @@ function arrangementCases(n: number): Comparison[] {
   const x = batchOf(n);
   return [
     linear("combine", [x, batchOf(n), batchOf(n)], 3, (a, b, c) =>
-      apply("combine", [a, b, c], { coefficients: Float64Array.of(1, -0.5, 1.25) }),
+      apply("combine", [a, b, c], { coefficients: [1, -0.5, 1.25] }),
     ),
     linear("combine of tiles", [tiled(2, n), tiled(2, n)], 2, (a, b) =>
-      apply("combine", [a, b], { coefficients: Float64Array.of(-2, 0.75) }),
+      apply("combine", [a, b], { coefficients: [-2, 0.75] }),
     ),
     exact("concat", [x, batchOf(1), batchOf(2)], (a, b, c) => g.concat(a, b, c, a)),
     exact("concat of tiles", [tiled(2, n), tiled(2, 3)], (a, b) => g.concat(a, b)),

@@ -90,7 +90,7 @@ export const kernels: Readonly<Record<Exclude<OpName, Elsewhere>, Kernel>> = {
   ones: (out) => fill(out, () => 1),
   rowWeight: (out) => fill(out, () => 1), // nothing is padded here
   combine: (out, inputs, { coefficients }) =>
-    fill(out, (r, c) => sum(inputs.length, (j) => (coefficients as Float64Array)[j] * get(inputs[j], r, c))),
+    fill(out, (r, c) => sum(inputs.length, (j) => (coefficients as readonly number[])[j] * get(inputs[j], r, c))),
   concat,
   columns: (out, [x], { indices }) =>
     fill(out, (r, c) => ((indices as number[])[c] < 0 ? 0 : get(x, r, (indices as number[])[c]))),

@@ -15,7 +15,7 @@ const attributeWords: Record<string, (a: Record<string, never>, place: Tables, d
   output: () => [0],
   bankRows: (a) => [0, 1, a.stream],
   random: (a) => [a.stream, Number(a.distribution === "uniform")],
-  combine: (a, { table }, dtype) => [table(a.coefficients, dtype)],
+  combine: (a, { table }, dtype) => [table(Float64Array.from(a.coefficients as readonly number[]), dtype)],
   columns: (a) => a.indices,
   cumsum: (a) => [Number(a.reverse)],
   triMul: (a) => [Number(a.transpose)],
