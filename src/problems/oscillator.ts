@@ -11,6 +11,7 @@ import { gaussianNoise } from "../distributions/noise/gaussian.ts";
 import { ode } from "../dynamics/ode.ts";
 import { add, columns, mul, neg, slice, square } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { spline } from "../guides/spline.ts";
 import { log } from "../numbers/math.ts";
 import { defineProblem, type Problem } from "../problem/problem.ts";
 import type { Preset } from "../train/options.ts";
@@ -34,9 +35,14 @@ export function displacement(theta: Tensor, times: readonly number[], steps?: nu
   );
 }
 
+/**
+ * The posterior is some thirty times as narrow as the prior, and bends with the phase of the last periods, so a flow from the prior is
+ * slow to find it: after 8000 steps the weights keep .28 of its draws, and k̂ is above .7 in 9 % of the observations. From Laplace's
+ * approximation, at a third of the time, 2.5 % are.
+ */
 const presets: Readonly<Record<string, Preset>> = {
   fast: { spline: { bank: 0, steps: 2000 } },
-  default: { spline: { bank: 0, steps: 8000 } },
+  default: { spline: { guide: spline({ base: "laplace" }), bank: 20_000, heldOut: 1000, steps: 1000 } },
 };
 
 /** Frequency, damping, amplitude and noise level of an oscillator from 50 displacements. */
