@@ -1,6 +1,8 @@
 // Elementary functions on four f32 lanes. Each is argument reduction to an exact remainder + a minimax polynomial
 // (Muller, Elementary Functions, 3rd ed., ch. 4, 5 and 11); the coefficients are our own fits, rounded to f32.
 //
+// It is long because each function stands beside the coefficients that it alone uses.
+//
 // Only + - * / sqrt and integer operations are used, so the plain build gives the same bits on every engine.
 // Constants are in static memory and are broadcast when loaded: that is one instruction, while a v128 literal is
 // rebuilt from integers in every iteration (measured: exp takes 0.74 ns for each element, and 1.30 ns with literals).

@@ -1,7 +1,7 @@
 /**
  * Elementary functions in WGSL, f32, by the formulas of assembly/simd.ts, because those of the language may be off by 2⁻¹¹. Each entry
  * is one function; `library` picks the functions that a text calls, and those that they call. `div32` and `sqrt32` are here too,
- * because those of the language may be off by 2.5 units in the last place or more.
+ * because those of the language may be off by 2.5 units in the last place or more. It is long because each function is text with its own coefficients.
  *
  * The language promises little about f32, so this code differs from that for wasm in three ways:
  * - a compiler may reassociate sums and products. Where an error is computed from a rounded sum, the sum passes through `pin`, which

@@ -1,4 +1,5 @@
 // One list of properties runs over all distributions, on the f64 reference; then single precision and bad arguments.
+// It is long because the list has a row for each family, with its distribution function in closed form.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createWasm } from "../src/backends/wasm/executor.ts";

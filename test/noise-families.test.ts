@@ -1,6 +1,6 @@
 // slow (12 s): sums and quadratures for each family, and draws of it
 // Every family of noise of independent data, and categorical noise, in one list: densities against closed forms and sums or
-// quadrature, moments, Fisher information, gradients, edges, and draws.
+// quadrature, moments, Fisher information, gradients, edges, and draws. It is long because the list has a row for each family.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { CreateExecutor } from "../src/backends/backend.ts";

@@ -1,5 +1,5 @@
 // Noise whose parameters are tensors, whose data are correlated, and mixtures: densities against the same matrices written out,
-// draws against their covariance, information against its definition.
+// draws against their covariance, information against its definition. It is long because the matrices are written out.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { CreateExecutor } from "../src/backends/backend.ts";

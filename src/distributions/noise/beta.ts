@@ -7,7 +7,7 @@
  * + w (∇a∇bᵀ + ∇b∇aᵀ) (Ferrari & Cribari-Neto, Beta regression, J. Appl. Stat. 31 (2004), appendix), which is
  * u ∇(a + (w/u) b)∇(a + (w/u) b)ᵀ + (v − w²/u) ∇b∇bᵀ.
  */
-import { type Check, check, type OptionsOf, readOptions, required } from "../../checks/options.ts";
+import { type OptionsOf, readOptions, required } from "../../checks/options.ts";
 import {
   add,
   detach,
@@ -31,11 +31,10 @@ import { notProbability } from "./binomial.ts";
 import {
   type Information,
   independent,
-  isNoiseParameter,
   leastOf,
   minusInfinity,
   type Noise,
-  type NoiseParameter,
+  noiseParameter,
   notANumber,
   ofEach,
   POSITIVE,
@@ -43,14 +42,12 @@ import {
   readParameter,
 } from "./noise.ts";
 
-const parameter: Check<NoiseParameter> = check("a number, numbers or a tensor", isNoiseParameter);
-
 /** The options of `betaNoise`. */
 export const betaTable = {
   /**
    * Concentration κ: the variance is c(1 − c)/(κ + 1). One number for all data, M numbers, or a tensor (B, 1) or (B, M).
    */
-  concentration: required(parameter),
+  concentration: required(noiseParameter),
 };
 /** Options of `betaNoise`. */
 export type BetaNoiseOptions = OptionsOf<typeof betaTable>;

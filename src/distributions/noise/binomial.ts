@@ -5,17 +5,16 @@
  *
  * Its Fisher information on c is n/(c(1 − c)).
  */
-import { type Check, check, type OptionsOf, readOptions, required } from "../../checks/options.ts";
+import { type OptionsOf, readOptions, required } from "../../checks/options.ts";
 import { add, div, lgamma, log, log1p, maximum, mul, neg, sqrt, sub, where } from "../../graph/build.ts";
 import type { DType, Operand, Tensor } from "../../graph/tensor.ts";
 import { binomialDraw } from "../count-draws.ts";
 import {
   independent,
-  isNoiseParameter,
   leastOf,
   minusInfinity,
   type Noise,
-  type NoiseParameter,
+  noiseParameter,
   notANumber,
   notCount,
   ofEach,
@@ -24,12 +23,10 @@ import {
   TRIALS,
 } from "./noise.ts";
 
-const parameter: Check<NoiseParameter> = check("a number, numbers or a tensor", isNoiseParameter);
-
 /** The options of `binomialNoise`. */
 export const binomialTable = {
   /** Number n of trials, a whole number: one for all data, M numbers, or a tensor (B, 1) or (B, M). */
-  trials: required(parameter),
+  trials: required(noiseParameter),
 };
 /** Options of `binomialNoise`. */
 export type BinomialNoiseOptions = OptionsOf<typeof binomialTable>;

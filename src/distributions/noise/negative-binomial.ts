@@ -6,17 +6,16 @@
  * Poisson counts whose rate is a gamma number of mean c and shape r, the dispersion. Its Fisher information on c is
  * 1/(c + c²/r). That on r is an infinite sum: where r is a tensor, Gauss–Newton methods take the Hessian instead.
  */
-import { type Check, check, type OptionsOf, readOptions, required } from "../../checks/options.ts";
+import { type OptionsOf, readOptions, required } from "../../checks/options.ts";
 import { add, div, lgamma, log, log1p, maximum, mul, neg, sqrt, square, sub, where } from "../../graph/build.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { negativeBinomialDraw } from "../count-draws.ts";
 import {
   independent,
-  isNoiseParameter,
   leastOf,
   minusInfinity,
   type Noise,
-  type NoiseParameter,
+  noiseParameter,
   notANumber,
   notCount,
   ofEach,
@@ -25,15 +24,13 @@ import {
   readParameter,
 } from "./noise.ts";
 
-const parameter: Check<NoiseParameter> = check("a number, numbers or a tensor", isNoiseParameter);
-
 /** The options of `negativeBinomialNoise`. */
 export const negativeBinomialTable = {
   /**
    * Dispersion r: the variance is c + c²/r, so a large r is nearly Poisson. One number for all data, M numbers, or a tensor (B, 1) or
    * (B, M).
    */
-  dispersion: required(parameter),
+  dispersion: required(noiseParameter),
 };
 /** Options of `negativeBinomialNoise`. */
 export type NegativeBinomialNoiseOptions = OptionsOf<typeof negativeBinomialTable>;

@@ -3,6 +3,7 @@
  * numbers, or tensors that depend on θ and c where a problem's noise is a function of them (model.ts).
  */
 import { describe, type Numbers, requireEach, spread } from "../../checks/arguments.ts";
+import { type Check, check } from "../../checks/options.ts";
 import { add, div, exp, floor, log, maximum, mul, neg, sub, sumFeatures, tanh, where } from "../../graph/build.ts";
 import { type DType, isTensor, type Operand, show, type Tensor } from "../../graph/tensor.ts";
 import { log as logOf } from "../../numbers/math.ts";
@@ -86,6 +87,9 @@ export type NoiseParameter = Numbers | Tensor;
 /** Whether a value could be a parameter of a noise model. */
 export const isNoiseParameter = (x: unknown): boolean =>
   typeof x === "number" || (typeof x === "object" && x !== null && (isTensor(x) || "length" in x));
+
+/** A parameter of a noise model, among options. */
+export const noiseParameter: Check<NoiseParameter> = check("a number, numbers or a tensor", isNoiseParameter);
 
 /** A parameter that has been read. */
 export interface ReadParameter {

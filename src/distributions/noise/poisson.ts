@@ -5,17 +5,16 @@
  *
  * with the exposure e. Its Fisher information on the mean c e is 1/(c e).
  */
-import { type Check, check, type OptionsOf, option, readOptions } from "../../checks/options.ts";
+import { type OptionsOf, option, readOptions } from "../../checks/options.ts";
 import { add, div, lgamma, log, maximum, mul, neg, sqrt, sub, where } from "../../graph/build.ts";
 import type { Tensor } from "../../graph/tensor.ts";
 import { poissonDraw } from "../count-draws.ts";
 import {
   independent,
-  isNoiseParameter,
   leastOf,
   minusInfinity,
   type Noise,
-  type NoiseParameter,
+  noiseParameter,
   notANumber,
   notCount,
   POSITIVE,
@@ -23,12 +22,10 @@ import {
   readParameter,
 } from "./noise.ts";
 
-const parameter: Check<NoiseParameter> = check("a number, numbers or a tensor", isNoiseParameter);
-
 /** The options of `poissonNoise`. */
 export const poissonTable = {
   /** Exposure e, as a time or an area: counts have the mean c e. One number for all data, M numbers, or a tensor (B, 1) or (B, M). */
-  exposure: option(parameter, 1),
+  exposure: option(noiseParameter, 1),
 };
 /** Options of `poissonNoise`. */
 export type PoissonNoiseOptions = Partial<OptionsOf<typeof poissonTable>>;

@@ -7,7 +7,7 @@
  * t-distribution, Math. Comp. 62 (1994). Its Fisher information is (ν + 1)/((ν + 3) s²) on c and 2ν/((ν + 3) s²) on s (Lange,
  * Little & Taylor, JASA 84 (1989), appendix B).
  */
-import { type Check, check, type OptionsOf, readOptions, required } from "../../checks/options.ts";
+import { check, type OptionsOf, readOptions, required } from "../../checks/options.ts";
 import {
   add,
   cast,
@@ -34,10 +34,9 @@ import {
   expectData,
   expm1,
   type Information,
-  isNoiseParameter,
   logScales,
   type Noise,
-  type NoiseParameter,
+  noiseParameter,
   ofEach,
   POSITIVE,
   plain,
@@ -57,12 +56,10 @@ const DEGREES: Range = {
   inside: (x) => [sub(x, LEAST_DEGREES)],
 };
 
-const parameter: Check<NoiseParameter> = check("a number, numbers or a tensor", isNoiseParameter);
-
 /** The options of `studentNoise`. */
 export const studentTable = {
   /** Scale s: one number for all data, a list of M numbers, or a tensor (B, 1) or (B, M). */
-  scale: required(parameter),
+  scale: required(noiseParameter),
   /** Degrees of freedom ν, at least 0.5: a number, or a tensor (B, 1) or (B, M). */
   degrees: required(
     check<number | Tensor>("a finite number of at least 0.5, or a tensor", (x) =>
