@@ -258,7 +258,11 @@ const refused: readonly [string, () => Promise<unknown>, RegExp][] = [
     /^y, row 3: expected 3 numbers, got 4$/,
   ],
   ["a row that is no row", () => infer(maps.gaussian, [usual, 5 as never]), /^y, row 2: expected 3 numbers, got 5$/],
-  ["NaN", () => infer(maps.gaussian, [1, Number.NaN, 2]), /^y: expected finite numbers, got NaN in column 2$/],
+  [
+    "NaN",
+    () => infer(maps.gaussian, [1, Number.NaN, 2]),
+    /^y: expected finite numbers, got NaN in column 2; data may be missing where the map was trained with the option missing$/,
+  ],
   [
     "an infinite number in a row",
     () => infer(maps.gaussian, [usual, [1, 2, Number.POSITIVE_INFINITY]]),

@@ -264,13 +264,13 @@ const refused: readonly [string, () => Promise<unknown>, RegExp][] = [
   ],
   ["a short observation", () => laplace(arm, [1]), /^y: expected 2 numbers, got 1$/],
   [
-    "NaN in a row",
+    "an infinite number in a row",
     () =>
       laplace(arm, [
         [1, 2],
-        [1, Number.NaN],
+        [1, Number.POSITIVE_INFINITY],
       ]),
-    /^y, row 2: expected finite numbers, got NaN in column 2$/,
+    /^y, row 2: expected finite numbers, got Infinity in column 2$/,
   ],
   [
     "no starts",

@@ -126,7 +126,10 @@ test("data are one vector or rows, and an error names the row", () => {
     [[1, 2, 3], /^y: expected 2 numbers, got 3$/],
     [[], /^y: expected 2 numbers, got 0$/],
     [[[1, 2], [3]], /^y, row 2: expected 2 numbers, got 1$/],
-    [[1, Number.NaN], /^y: expected finite numbers, got NaN in column 2$/],
+    [
+      [1, Number.NaN],
+      /^y: expected finite numbers, got NaN in column 2; data may be missing where the map was trained with the option missing$/,
+    ],
     [
       [
         [1, 2],

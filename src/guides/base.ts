@@ -21,6 +21,9 @@ const bases = {
 /** Names of bases. */
 export type Base = keyof typeof bases;
 
+/** Whether a guide stands on an estimate of the parameters from the data. */
+export const standsOnEstimate = ({ options }: Pick<Guide, "options">): boolean => (options.base ?? "prior") !== "prior";
+
 /** Every guide takes this option. */
 export const baseTable = {
   /**

@@ -14,6 +14,11 @@ export interface GuideSizes {
   readonly D: number;
   /** Number of features of the embedded data. */
   readonly E: number;
+  /**
+   * Whether features are followed by the best linear estimate of z for the data that were observed (nn/observed.ts): m (D) and the packed
+   * factor of its covariance. Bases stand on it, and fit nothing.
+   */
+  readonly estimate?: boolean;
   /** Seed of whatever a guide draws once, such as permutations. */
   readonly seed: number;
   /** Makes the weights; a reader of files refuses those that its file does not hold, before anything is built from them. */

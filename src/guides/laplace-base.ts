@@ -13,12 +13,12 @@ import { add, concat, dense, log, mul, slice, sub, triMul, triSolve } from "../g
 import { logDet, triDiagonal } from "../graph/linear.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { packed } from "../numbers/triangles.ts";
-import type { GuideSizes, TracedGuide } from "./guide.ts";
+import type { FitData, GuideSizes, TracedGuide } from "./guide.ts";
 import { fitBase, traceEstimator } from "./linear-base.ts";
 
 /** Makes a guide of w a guide of z. Its context starts with m (D) and C (packed). */
 export function onLaplaceBase(build: (sizes: GuideSizes) => TracedGuide, sizes: GuideSizes): TracedGuide {
-  const { D, E } = sizes;
+  const { D, E, estimate = false } = sizes;
   const core = build({ ...sizes, E: D + E + D });
   const head = D + packed(D);
   const mode = (context: Tensor): Tensor => slice(context, 0, D);
@@ -41,9 +41,12 @@ export function onLaplaceBase(build: (sizes: GuideSizes) => TracedGuide, sizes: 
       return { z, logProb: add(drawn.logProb, half(context)) };
     },
     ...(core.drawn && { drawn: core.drawn }),
-    fit: async (data) => ({ "base.mean": (await fitBase(data, D, E))["base.mean"] }),
+    ...(!estimate && {
+      fit: async (data: FitData) => ({ "base.mean": (await fitBase(data, D, E))["base.mean"] }),
+    }),
     local: {
-      start: (features) => dense(features, traceEstimator(sizes)),
+      // Behind the features stands the estimate for the data that were observed, where there is one.
+      start: (rows) => (estimate ? slice(rows, E, E + D) : dense(rows, traceEstimator(sizes))),
       width: D + E + packed(D),
       trained: withVolume(core, D + E + D),
       trainedWidth: D + E + D + 1,

@@ -21,7 +21,7 @@ export function warningOf(
   y: ArrayLike<number>,
   distance: number,
 ): string | undefined {
-  const off = constant.find(({ column, value }) => departs(y[column - 1], value));
+  const off = constant.find(({ column, value }) => !Number.isNaN(y[column - 1]) && departs(y[column - 1], value));
   if (off !== undefined)
     return `column ${off.column} of the observation is ${y[off.column - 1]}, and was ${off.value} in all of ${problem}'s simulations: the posterior is extrapolated`;
   const limit = quantileOf(distances, 1 - RARE);

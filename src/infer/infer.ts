@@ -4,10 +4,10 @@ import type { Executor, Rows } from "../backends/backend.ts";
 import { type BackendOptions, backendTable, withDefaults } from "../backends/select.ts";
 import { expectRoom, flag, type OptionsOf, option, readOptions, seed, whole } from "../checks/options.ts";
 import { stretched, stretchedCovariance } from "../distributions/distribution.ts";
-import { encodeObservations } from "../model/encode-observations.ts";
+import { encodeObservations, packObservations } from "../model/encode-observations.ts";
 import { expectMap } from "../model/expect.ts";
 import type { InverseMap } from "../model/model.ts";
-import { areSingle, type Centre, withCentre, withoutCentre } from "../numbers/offsets.ts";
+import { areSingle, withCentre, withoutCentre } from "../numbers/offsets.ts";
 import { packed, symmetric, timesOwnTranspose } from "../numbers/triangles.ts";
 import {
   drawnSummary,
@@ -18,6 +18,8 @@ import {
   type Posterior,
   type Summary,
 } from "../posterior/posterior.ts";
+import type { Observed } from "../problem/layout.ts";
+import { observedNoise, withNoiseOf } from "../problem/observed.ts";
 import { checkData, isRows } from "../problem/problem.ts";
 import type { CorrectedPosterior, CorrectOptions } from "../sampling/correct.ts";
 import { shareFarther, warningOf } from "./foreign.ts";
@@ -33,6 +35,11 @@ export const inferTable = {
    * then `await posterior.summary()` does.
    */
   moments: option(flag, true, "compute mean, covariance and quantiles"),
+  /**
+   * The noise of the observation, for maps that were trained with `noise`: { scale }, a factor of the noise of the problem, one number or
+   * one for each of the data; or a list of them, one for each observation. By default the noise of the problem, scale 1.
+   */
+  noise: option(observedNoise),
   ...backendTable,
 };
 /** Options of `infer`. */
@@ -60,7 +67,9 @@ export interface AmortisedPosterior extends Posterior {
 
 /**
  * The posterior of one observation y (M), or the posteriors of many: a list of N rows (M).
- * @throws when a row has the wrong length or holds a number that is not finite, and on invalid options.
+ * NaN and null stand for missing data, where the map was trained with `missing`.
+ * @throws when a row has the wrong length or holds a number that is not finite, where the map was not trained for what is missing or for
+ * the noise scale, and on invalid options.
  */
 export function infer(map: InverseMap, y: ArrayLike<number>, options?: InferOptions): Promise<AmortisedPosterior>;
 export function infer(
@@ -74,13 +83,14 @@ export async function infer(
   options: InferOptions = {},
 ): Promise<AmortisedPosterior | AmortisedPosterior[]> {
   expectMap("infer", map);
-  const { draws, seed, moments, ...where } = readOptions("infer", inferTable, options);
+  const { draws, seed, moments, noise, ...where } = readOptions("infer", inferTable, options);
   const { D } = map.spec;
   expectRoom("infer", "draws", draws, D);
-  const rows = checkData(map.spec, y);
+  const rows = checkData(map.spec, y, map.spec.rows?.missing);
+  const observed = observe(map, rows, noise);
   const backend = withDefaults(map.backend, where);
   const executor = await map.executor("posterior", backend);
-  const encoded = await encodeObservations(map, singlePrecision(rows, map.work.data), backend);
+  const encoded = await encodeObservations(map, packObservations(map, observed), backend);
   const C = encoded.context.length / rows.length;
   const coarse = map.work.data !== null && areSingle(y) ? COARSE : undefined;
   const posteriors: AmortisedPosterior[] = [];
@@ -92,7 +102,7 @@ export async function infer(
     const closed = map.closedForm
       ? closedSummary(map, encoded.mean.subarray(i * D, (i + 1) * D), encoded.factor, i)
       : undefined;
-    const own = { row, context, distance, closed, coarse };
+    const own = { row, scale: observed[i].scale, context, distance, closed, coarse };
     posteriors.push(await posteriorOf({ owner, map, backend, executor, draws, seed, moments, ...own }));
   }
   return isRows(y) ? posteriors : posteriors[0];
@@ -101,16 +111,32 @@ export async function infer(
 const COARSE =
   "the observation is given in single precision, which has lost digits of data so far from 0: give numbers of double precision";
 
-/** Observations (N, M) less their centre as one array. @throws when a number is then beyond the range of single precision. */
-function singlePrecision(rows: readonly Float64Array[], centre: Centre): Float32Array {
-  const M = rows[0].length;
-  const y = new Float32Array(rows.length * M);
-  for (const [i, row] of rows.entries()) y.set(withoutCentre(row, centre), i * M);
-  const over = y.findIndex((x) => !Number.isFinite(x));
-  if (over < 0) return y;
-  const [i, column] = [Math.floor(over / M), over % M];
-  const where = rows.length > 1 ? `y, row ${i + 1}` : "y";
-  throw new Error(`${where}: expected numbers of single precision, got ${rows[i][column]} in column ${column + 1}`);
+/** Observations with their noise. @throws where the map was not trained for it. */
+function observe(
+  { spec: { rows: known, problem } }: InverseMap,
+  rows: readonly Float64Array[],
+  noise: InferOptions["noise"],
+): Observed[] {
+  const range = known?.scale;
+  if (noise !== undefined && !range)
+    throw new Error(
+      `infer: expected no noise for a map that was trained with the noise of "${problem}" alone, got one; train with noise: { scale: [low, high] }`,
+    );
+  const all = withNoiseOf("infer", rows, noise);
+  if (!range) return all;
+  for (const { scale = [1] } of all) {
+    const numbers = Array.from(scale);
+    if (!range.each && numbers.some((s) => s !== numbers[0]))
+      throw new Error(
+        "infer: expected one noise.scale for all data, as the map was trained, got one for each; train with noise: { scale, each: true }",
+      );
+    const odd = numbers.find((s) => !(s >= range.low && s <= range.high));
+    if (odd !== undefined)
+      throw new Error(
+        `infer: expected noise.scale from ${range.low} to ${range.high}, for which the map was trained, got ${odd}${noise === undefined ? ", the noise of the problem; give noise: { scale }" : ""}`,
+      );
+  }
+  return all;
 }
 
 interface Encoded {
@@ -120,8 +146,9 @@ interface Encoded {
   readonly backend: BackendOptions;
   /** Executor of the map's program "posterior". */
   readonly executor: Executor;
-  /** The observation (M). */
+  /** The observation (M), NaN where data are missing, and its noise scale, where that was given. */
   readonly row: Float64Array;
+  readonly scale: ArrayLike<number> | undefined;
   /** (C) */
   readonly context: Float32Array;
   readonly distance: number;
@@ -135,7 +162,8 @@ interface Encoded {
 
 /** The posterior of one observation. It draws as if it were alone, so that it does not depend on the others. */
 async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
-  const { owner, map, backend, executor, row, context, distance, closed, draws, seed, moments, coarse } = encoded;
+  const { owner, map, backend, executor, row, scale, context, distance, closed, draws, seed, moments, coarse } =
+    encoded;
   expectFinite(owner, "context", context); // draws are made later, if at all
   const request = (count: number, own: number) => ({ rows: count, repeat: count, inputs: { context }, seed: own });
   const sample = (count: number, own: number) => executor.run("sample", request(count, own));
@@ -156,6 +184,7 @@ async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
     owner,
     prior: map.prior,
     y: row,
+    scale,
     summary: closed ?? (() => drawnSummary(thetaOf(drawNow()), map.spec.D)),
     warning: [coarse, warningOf(map.spec, row, distance)].filter(Boolean).join("; ") || undefined,
     draw: async (count, own) => thetaOf(await sample(count, own)),

@@ -23,7 +23,9 @@ import { STREAMS } from "../numbers/random.ts";
 import { invert, packed, symmetric } from "../numbers/triangles.ts";
 import { drawnSummary, gaussianSummary, makePosterior, type Posterior, type Summary } from "../posterior/posterior.ts";
 import { expectProblem } from "../problem/expect.ts";
+import { observedNoise, withNoiseOf } from "../problem/observed.ts";
 import { checkData, isRows, type Problem } from "../problem/problem.ts";
+import { seenBy } from "../problem/seen.ts";
 import { centred, restored, workOf } from "../problem/work.ts";
 import type { CorrectedPosterior, CorrectOptions } from "../sampling/correct.ts";
 import { climb } from "../search/climb.ts";
@@ -46,6 +48,8 @@ export const laplaceTable = {
   draws: option(whole(2), 4096),
   /** Seed of the starts and of these draws. */
   seed: option(seed, 0),
+  /** The noise of the observation: { scale }, a factor of the noise of the problem, or a list of them, one for each observation. */
+  noise: option(observedNoise),
   ...backendTable,
 };
 /** Options of `laplace`. */
@@ -82,7 +86,8 @@ const NEAR_CENTRE = 0.1;
 
 /**
  * The posterior of one observation (M), or the posteriors of many observations (a list of rows) together, without training.
- * @throws for a problem without a forward model in ops; if a row of data has the wrong length or a number that is not finite; if the
+ * NaN and null stand for missing data.
+ * @throws for a problem without a forward model in ops, or with noise that has no density of what was observed; if a row of data has the wrong length or a number that is not finite; if the
  * posterior is finite at none of the starts.
  */
 export function laplace(problem: Problem, y: ArrayLike<number>, options?: LaplaceOptions): Promise<LaplacePosterior>;
@@ -97,11 +102,17 @@ export async function laplace(
   options: LaplaceOptions = {},
 ): Promise<LaplacePosterior | LaplacePosterior[]> {
   expectProblem("laplace", problem);
-  const { starts, iterations, curvature, draws, seed, ...backend } = readOptions("laplace", laplaceTable, options);
+  const { starts, iterations, curvature, draws, seed, noise, ...backend } = readOptions(
+    "laplace",
+    laplaceTable,
+    options,
+  );
   expectRoom("laplace", "starts", starts, problem.D);
   expectRoom("laplace", "draws", draws, problem.D);
-  const rows = checkData(problem, y);
-  const { executor } = await kept(problem)[curvature](backend);
+  const observed = withNoiseOf("laplace", checkData(problem, y, true), noise);
+  const seen = seenBy(problem, observed);
+  const { rows } = seen;
+  const { executor } = await kept(seen.problem)[curvature](backend);
   const drawn = await executor.run("starts", { rows: starts, seed, step: SIMULATION_STEPS.starts });
   // Not the centre itself: a symmetric model has a saddle there, which Gauss–Newton cannot distinguish from a mode.
   const z = split(drawn.z, problem.D).map((start, s) => (s === 0 ? start.map((x) => x * NEAR_CENTRE) : start));
@@ -113,11 +124,11 @@ export async function laplace(
     iterations,
   );
   const posteriors: LaplacePosterior[] = [];
-  for (const [i, row] of rows.entries()) {
+  for (const i of rows.keys()) {
     const where = rows.length > 1 ? `y, row ${i + 1}` : "y";
     const found = rank(ends.slice(i * starts, (i + 1) * starts), problem, where);
     posteriors.push(
-      await posteriorOf({ executor, problem, y: row, found, draws, seed, iterations, curvature, backend }),
+      await posteriorOf({ executor, problem, ...observed[i], found, draws, seed, iterations, curvature, backend }),
     );
   }
   return isRows(y) ? posteriors : posteriors[0];
@@ -171,6 +182,7 @@ interface Parts {
   readonly executor: Executor;
   readonly problem: Problem;
   readonly y: Float64Array;
+  readonly scale?: ArrayLike<number> | undefined;
   readonly found: Found;
   readonly draws: number;
   readonly seed: number;
@@ -180,7 +192,7 @@ interface Parts {
 }
 
 async function posteriorOf(parts: Parts): Promise<LaplacePosterior> {
-  const { executor, problem, y, found, draws, seed, iterations, curvature, backend } = parts;
+  const { executor, problem, y, scale, found, draws, seed, iterations, curvature, backend } = parts;
   const { D, prior } = problem;
   const { modes } = found;
   const [{ at }] = modes;
@@ -197,6 +209,7 @@ async function posteriorOf(parts: Parts): Promise<LaplacePosterior> {
     owner: "laplace",
     prior,
     y,
+    scale,
     summary,
     warning: warningOf(found, iterations, curvature),
     draw,

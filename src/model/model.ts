@@ -10,20 +10,23 @@ import { refuseOldName } from "../checks/arguments.ts";
 import { type Distribution, isLinear } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
 import type { DataKind } from "../distributions/noise/noise.ts";
-import { add, input, random, weight } from "../graph/build.ts";
+import { add, input, random, slice, weight } from "../graph/build.ts";
 import type { Slab } from "../graph/plan.ts";
 import { compile, type Program } from "../graph/program.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import { standsOnEstimate } from "../guides/base.ts";
 import type { Guide, TracedGuide } from "../guides/guide.ts";
 import { guideFrom } from "../guides/index.ts";
 import { atOnce, inParts } from "../host/yielding.ts";
 import { type DistanceKind, distances } from "../nn/distance.ts";
 import { type Embedding, traceEmbedding } from "../nn/embedding.ts";
 import type { MakeWeight } from "../nn/mlp.ts";
+import type { traceObserved as TraceObserved } from "../nn/observed.ts";
 import type { Centre } from "../numbers/offsets.ts";
 import { STREAMS } from "../numbers/random.ts";
+import { type Layout, layoutOf } from "../problem/layout.ts";
 import type { Parameter, Problem } from "../problem/problem.ts";
 import type { Solver } from "../problem/solvers.ts";
-import { withDataAbout, workAbout } from "../problem/work.ts";
 import type { CalibrationRecord } from "./calibration-record.ts";
 
 /** Forward model, log-prior and noise at fixed parameters. They tell whether a problem is the one that the model was trained on. */
@@ -91,6 +94,14 @@ export interface Constant {
   readonly value: number;
 }
 
+/** The circumstances that a map was trained for (problem/layout.ts). */
+export interface RowsRecord {
+  /** Whether data may be missing. */
+  readonly missing: boolean;
+  /** Ends of the range of the noise scale, and whether each of the data may have its own; null for the noise of the problem. */
+  readonly scale: { readonly low: number; readonly high: number; readonly each: boolean } | null;
+}
+
 /** Description of an inverse map in a model file, besides its tensors: plain data. */
 export interface ModelSpec {
   /** Name of the problem. */
@@ -110,6 +121,8 @@ export interface ModelSpec {
   readonly centres?: { readonly parameters: readonly number[] | null; readonly data: readonly number[] | null };
   readonly guide: { readonly name: string; readonly options: Readonly<Record<string, unknown>> };
   readonly embedding: Embedding;
+  /** The circumstances of the data that it takes; absent: complete data with the noise of the problem. */
+  readonly rows?: RowsRecord | undefined;
   /** How the distance from the simulations is measured. Files from before there was a choice have none: "whitened". */
   readonly distance?: DistanceKind;
   /** Quantiles 0, 0.5 %, … 100 % of the distance of held-out simulations from all others. */
@@ -162,10 +175,13 @@ export type ProgramName = "posterior" | "density" | "search";
 interface Parts {
   readonly guide: TracedGuide;
   readonly prior: Distribution;
-  readonly embedding: Embedding;
-  readonly distance: DistanceKind;
   readonly D: number;
-  readonly M: number;
+  /** Length of a row of data. */
+  readonly width: number;
+  /** Number of features, after which an estimate may stand. */
+  readonly E: number;
+  readonly embed: (y: Tensor) => Tensor;
+  readonly distance: (y: Tensor) => Tensor;
 }
 
 /** Whether the guide gives mean and covariance of the parameters themselves. Otherwise they are estimated from draws. */
@@ -173,19 +189,21 @@ const inClosedForm = ({ moments }: TracedGuide, prior: Distribution): boolean =>
   moments !== undefined && isLinear(prior);
 
 const programs: Readonly<Record<Exclude<ProgramName, "search">, (parts: Parts) => Generator<void, Program>>> = {
-  *posterior({ guide, prior, embedding, distance, D, M }) {
+  *posterior({ guide, prior, embed, distance, D, E, width }) {
     const frame = frameOf(prior);
-    const y = input("y", M);
-    const features = traceEmbedding(embedding, M)(y);
-    const far = distances[distance](M)(y);
+    const y = input("y", width);
+    const embedded = embed(y);
+    const far = distance(y);
     const { local } = guide;
-    const encoded = guide.encode(local ? input("rows", local.width) : features);
+    const encoded = guide.encode(local ? input("rows", local.width) : embedded);
     const context = input("context", guide.contextSize, { repeat: true });
     const { z, logProb } = guide.sample(random("normal", D, STREAMS.posterior), context);
     const theta = frame.fromGuide(z);
     yield;
     return yield* compile({
-      ...(local && { look: { outputs: { distance: far, features, start: local.start(features) } } }),
+      ...(local && {
+        look: { outputs: { distance: far, features: slice(embedded, 0, E), start: local.start(embedded) } },
+      }),
       encode: { outputs: { context: encoded, ...(!local && { distance: far }), ...guide.moments?.(encoded) } },
       sample: {
         outputs: { theta, ...(!inClosedForm(guide, prior) && { logProb: add(logProb, frame.logDet(theta)) }) },
@@ -262,22 +280,38 @@ export async function makeInverseMap(
   const guide = guideFrom(spec.guide.name, spec.guide.options);
   const { distributionFromSpec } = await import("../distributions/from-spec.ts"); // with the first model
   const prior = distributionFromSpec(spec.prior);
-  return inParts(buildMap({ spec, tensors, problem, backend }, guide, prior));
+  const trace = spec.rows && (await import("../nn/observed.ts")).traceObserved;
+  return inParts(buildMap({ spec, tensors, problem, backend }, guide, prior, trace));
 }
+
+/** The layout of the rows that a map takes. */
+export const layoutOfMap = ({ M, rows }: Pick<ModelSpec, "M" | "rows">): Layout =>
+  layoutOf(M, rows && { mask: rows.missing, scale: rows.scale === null ? 0 : rows.scale.each ? "each" : 1 });
 
 type Content = Pick<InverseMap, "spec" | "tensors" | "problem" | "backend">;
 
-function* buildMap(content: Content, { build: trace }: Guide, prior: Distribution): Generator<void, InverseMap> {
+function* buildMap(
+  content: Content,
+  made: Guide,
+  prior: Distribution,
+  traceObserved: typeof TraceObserved | undefined,
+): Generator<void, InverseMap> {
   const { spec, tensors, problem, backend } = content;
-  const sizes = { D: spec.D, E: spec.embedding.size, seed: spec.training.seed };
-  const guide = trace({ ...sizes, weight: weightAmong(tensors) });
-  if (prior.size !== spec.D) throw new Error(`model: expected a prior of ${spec.D} parameters, got ${prior.size}`);
   const { embedding, distance = "whitened", D, M } = spec;
+  const E = embedding.size;
+  const estimate = traceObserved !== undefined;
+  const guide = made.build({ D, E, seed: spec.training.seed, estimate, weight: weightAmong(tensors) });
+  if (prior.size !== spec.D) throw new Error(`model: expected a prior of ${spec.D} parameters, got ${prior.size}`);
+  const layout = layoutOfMap(spec);
+  const features = traceObserved?.(embedding, layout, { D, base: standsOnEstimate(made) }) ?? {
+    embed: traceEmbedding(embedding, M),
+    distance: distances[distance as keyof typeof distances](M),
+  };
   const [parameters, data] = [spec.centres?.parameters, spec.centres?.data].map((c) =>
     c ? Float64Array.from(c) : null,
   );
   const work = { prior: parameters ? prior.about(parameters) : prior, parameters, data };
-  const parts = { guide, prior: work.prior, embedding, distance, D, M };
+  const parts = { guide, prior: work.prior, D, E, width: layout.width, ...features };
   const pack = (program: Program): Loaded => ({
     program,
     weights: packSlab(program.weights, tensors),
@@ -290,8 +324,8 @@ function* buildMap(content: Content, { build: trace }: Guide, prior: Distributio
     density: async () => pack(atOnce(programs.density(parts))),
     search: async () => {
       if (problem === null) throw new Error("internal: a search without a problem");
-      const about = withDataAbout(workAbout(problem, parameters), data);
-      return pack((await import("../search/local-coordinates.ts")).localProgram(about));
+      const { localProgramOf } = await import("../search/local-coordinates.ts");
+      return pack(localProgramOf(problem, layout, parameters, data));
     },
   };
   const loaded: Partial<Record<ProgramName, Promise<Loaded>>> = {};

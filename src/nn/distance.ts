@@ -37,10 +37,10 @@ import type { Tensor } from "../graph/tensor.ts";
 import { packed } from "../numbers/triangles.ts";
 
 /**
- * "relations" is the distance above. Old model files have others: "residual" lacks all relations within the signal, and
+ * "relations" is the distance above, "observed" that of rows with circumstances (observed.ts). Old model files have others: "residual" lacks all relations within the signal, and
  * "whitened" is |W (y − ȳ)|², where W whitens the simulated data.
  */
-export type DistanceKind = "whitened" | "residual" | "relations";
+export type DistanceKind = "whitened" | "residual" | "relations" | "observed";
 
 /** The most directions in V, and the most whose products count. */
 const DIRECTIONS = 32;
@@ -63,7 +63,7 @@ function worst(...parts: readonly Tensor[]): Tensor {
 }
 
 /** Distance (B, 1) of data (B, M) from the simulations. */
-export const distances: Readonly<Record<DistanceKind, (M: number) => (y: Tensor) => Tensor>> = {
+export const distances: Readonly<Record<Exclude<DistanceKind, "observed">, (M: number) => (y: Tensor) => Tensor>> = {
   whitened: (M) => {
     const whitening = weight("distance.whitening", M + 1, directionsOf(M), { frozen: true });
     return (y) => sumFeatures(square(dense(y, whitening)));

@@ -25,12 +25,15 @@ import {
   where,
 } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import type { Layout } from "../problem/layout.ts";
 
 /** An embedding with its size. */
 export interface Embedding {
   readonly kind: "none" | "standardise" | "log" | "root" | "principal";
   /** Features E. */
   readonly size: number;
+  /** Directions K of the best linear estimate, of rows with circumstances (observed.ts); absent for plain data. */
+  readonly directions?: number | undefined;
 }
 
 /** Standardised features end here, so that an outlier of heavy-tailed noise cannot swamp a network. */
@@ -45,6 +48,12 @@ export function traceEmbedding({ kind, size }: Embedding, M: number): (y: Tensor
     const projection = weight("embedding.projection", M + 1, size, { frozen: true });
     return (y) => dense(y, projection);
   }
+  return standardised(kind, M);
+}
+
+/** Data (B, M) standardised by kind, (B, M) or, with their logarithms, (B, 2M). */
+export function standardised(kind: Embedding["kind"], M: number): (y: Tensor) => Tensor {
+  const size = kind === "log" ? 2 * M : M;
   const mean = weight("embedding.mean", 1, size, { frozen: true });
   const sd = weight("embedding.sd", 1, size, { frozen: true });
   const scale = kind === "log" ? weight("embedding.scale", 1, M, { frozen: true }) : null;
@@ -61,4 +70,10 @@ export function traceEmbedding({ kind, size }: Embedding, M: number): (y: Tensor
 function asinh(x: Tensor): Tensor {
   const size = log(add(abs(x), sqrt(add(square(x), 1))));
   return where(x, size, neg(size));
+}
+
+/** The number of features of rows, K directions among them. */
+export function observedSize(kind: Embedding["kind"], { M, mask, scale }: Layout, directions: number): number {
+  const direct = (kind === "log" ? 2 * M : M) + (mask ? M : 0) + (scale === "each" ? M : scale);
+  return (kind === "principal" ? Math.min(1, Number(scale === 1)) : direct) + 2 * directions;
 }

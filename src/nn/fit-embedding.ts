@@ -97,14 +97,18 @@ function linearBelow(noisy: Float32Array, M: number, noiseSd: Float64Array): Flo
   return Float32Array.from(noiseSd, (s, j) => LINEAR_BELOW * (s > 0 ? s : orOne(0.1 * spread[j])));
 }
 
+function asinhOf(value: number): number {
+  const x = Math.abs(value);
+  return Math.sign(value) * logarithm(x + Math.sqrt(x * x + 1));
+}
+
 /** Rows (N, 2M): the data (N, M), then asinh of them in units of `scale` (M). */
 function withLogarithms(rows: Float32Array, M: number, scale: Float32Array): Float32Array {
   const out = new Float32Array(2 * rows.length);
   rows.forEach((y, i) => {
     const [r, j] = [Math.floor(i / M), i % M];
-    const x = Math.abs(y) / scale[j];
     out[2 * r * M + j] = y;
-    out[(2 * r + 1) * M + j] = Math.sign(y) * logarithm(x + Math.sqrt(x * x + 1));
+    out[(2 * r + 1) * M + j] = asinhOf(y / scale[j]);
   });
   return out;
 }
@@ -148,4 +152,20 @@ export function* fitEmbedding(
     );
   }
   return fitted;
+}
+
+/** The scale on which signals and noise of data are compared: rows (N, M) standardised by fitted scalers, by their logarithms or roots where these enter. */
+export function transformed(
+  kind: Embedding["kind"],
+  rows: Float32Array,
+  M: number,
+  scalers: Readonly<Record<string, Float32Array>>,
+): Float64Array {
+  const { "embedding.mean": mean, "embedding.sd": sd, "embedding.scale": scale } = scalers;
+  const from = kind === "log" ? M : 0;
+  return Float64Array.from(rows, (y, i) => {
+    const j = i % M;
+    const x = kind === "log" ? asinhOf(y / scale[j]) : kind === "root" ? Math.sqrt(Math.max(y + ANSCOMBE, 0)) : y;
+    return (x - mean[from + j]) / sd[from + j];
+  });
 }

@@ -79,11 +79,20 @@ export function* principalComponents(rows: ArrayLike<number>, M: number, K: numb
       centred,
     );
   }
-  const whole = symmetric(sum);
+  return { mean, ...(yield* leadingDirections(sum, M, K)) };
+}
+
+/** The K leading eigenvectors of a covariance of M columns, packed, and the variances along them. */
+export function* leadingDirections(
+  covariance: Float64Array,
+  M: number,
+  K: number,
+): Generator<void, Omit<Principal, "mean">> {
+  const whole = symmetric(covariance);
   const cov = Array.from({ length: M }, (_, i) => whole.subarray(i * M, (i + 1) * M));
   if (M <= DIRECT) {
     const { values, vectors } = symmetricEigen(cov);
-    return { mean, vectors: vectors.slice(0, K), variances: values.slice(0, K) };
+    return { vectors: vectors.slice(0, K), variances: values.slice(0, K) };
   }
   // A few spare directions speed convergence of the wanted ones.
   const width = Math.min(M, K + 8);
@@ -105,7 +114,7 @@ export function* principalComponents(rows: ArrayLike<number>, M: number, K: numb
     });
     return out;
   });
-  return { mean, vectors, variances: small.values.slice(0, K) };
+  return { vectors, variances: small.values.slice(0, K) };
 }
 
 const times = (m: readonly Float64Array[], x: Float64Array): Float64Array => Float64Array.from(m, (row) => dot(row, x));

@@ -19,8 +19,10 @@ export type SampleOptions = OptionsOf<typeof sampleTable>;
 
 /** The posterior of one observation: summaries, draws and log-densities. */
 export interface Posterior {
-  /** The data (M). */
+  /** The data (M), NaN where they are missing. */
   readonly y: Float64Array;
+  /** The noise scale that was given for them, one number or M; undefined for the noise of the problem. */
+  readonly scale?: ArrayLike<number> | undefined;
   /** (D) */
   readonly mean: Float64Array;
   /** (D), square roots of the diagonal of the covariance. */
@@ -74,6 +76,7 @@ export interface PosteriorParts {
   readonly owner?: string;
   readonly prior: Distribution;
   readonly y: Float64Array;
+  readonly scale?: ArrayLike<number> | undefined;
   /** A function is called when a part of its summary is first read. */
   readonly summary: Summary | (() => Summary);
   readonly warning: string | undefined;
@@ -87,14 +90,14 @@ export interface PosteriorParts {
  * A posterior from the parts of its kind. Checks arguments, and makes the density 0 outside the support.
  * @throws if the summary is not finite; its functions throw if their answers are not.
  */
-export function makePosterior({ owner, prior, y, summary, warning, draw, density }: PosteriorParts): Posterior {
+export function makePosterior({ owner, prior, y, scale, summary, warning, draw, density }: PosteriorParts): Posterior {
   const D = prior.size;
   const finite = (made: Summary): Summary => {
     for (const name of ["mean", "sd", "covariance", "draws"] as const) expectFinite(owner, name, made[name] ?? []);
     return made;
   };
   const read = typeof summary === "function" ? summaryLater(() => finite(summary())) : finite(summary);
-  return extended(extended({ ...printed, y }, read), {
+  return extended(extended({ ...printed, y, ...(scale && { scale }) }, read), {
     warning,
     sample: async (count, options) => {
       expectOption("sample", "count", whole(1), count);

@@ -62,8 +62,8 @@ function cut<T>({ M, mask, scale, times }: Layout, take: (from: number, to: numb
 export const partsOf = (layout: Layout, row: Tensor): Parts<Tensor> => cut(layout, (from, to) => slice(row, from, to));
 
 /** The parts of one row of numbers. */
-export const unpackRow = (layout: Layout, row: Float64Array): Parts<Float64Array> =>
-  cut(layout, (from, to) => row.slice(from, to));
+export const unpackRow = <T extends Float32Array | Float64Array>(layout: Layout, row: T): Parts<T> =>
+  cut(layout, (from, to) => row.slice(from, to) as T);
 
 /** An observation: data, NaN where missing, and its noise scale, one or M, where it is known. */
 export interface Observed {
@@ -86,7 +86,8 @@ export function packRow(layout: Layout, { y, scale = [1], times = [] }: Observed
     row[m] = seen ? y[m] : 0;
     if (mask) row[M + m] = seen ? 1 : 0;
   }
-  if (scale.length > 1 && count === 1) throw new Error("internal: scales of each in a row of one");
+  if (count < M && Array.from(scale).some((s) => s !== (count === 0 ? 1 : scale[0])))
+    throw new Error("internal: noise scales in a row without them");
   const at = mask ? 2 * M : M;
   for (let m = 0; m < count; m++) row[at + m] = log(scale[scale.length === 1 ? 0 : m]);
   row.set(Float64Array.from(times), at + count);

@@ -394,13 +394,14 @@ const kinds: Readonly<Record<DataKind, { readonly expected: string; readonly tes
 };
 
 /**
- * Data as rows of M numbers; one vector is one row.
+ * Data as rows of M numbers; one vector is one row. Where data may be `missing`, NaN and null stand for those, and are NaN in the rows.
  * @throws when a row has another length or an entry that is no finite number, or not of the kind of the noise, as a count that is not
  * whole; messages count rows from 1.
  */
 export function checkData(
   { M, noise, dataKind = noise?.data ?? "real" }: DataSize,
   y: ArrayLike<number> | readonly ArrayLike<number>[],
+  missing = false,
 ): Float64Array[] {
   const { expected, test } = kinds[dataKind];
   const isList = typeof y === "object" && y !== null && "length" in y;
@@ -412,10 +413,12 @@ export function checkData(
     if (count !== M) throw new Error(`${where}: expected ${M} numbers, got ${count ?? describe(row)}`);
     const out = new Float64Array(M);
     for (let k = 0; k < M; k++) {
+      const isMissing = row[k] === null || Number.isNaN(row[k]);
+      out[k] = isMissing ? Number.NaN : row[k];
+      if ((isMissing && missing) || (Number.isFinite(row[k]) && test(row[k]))) continue;
       const wanted = Number.isFinite(row[k]) ? expected : kinds.real.expected;
-      if (!Number.isFinite(row[k]) || !test(row[k]))
-        throw new Error(`${where}: expected ${wanted}, got ${describe(row[k])} in column ${k + 1}`);
-      out[k] = row[k];
+      const advice = isMissing ? "; data may be missing where the map was trained with the option missing" : "";
+      throw new Error(`${where}: expected ${wanted}, got ${describe(row[k])} in column ${k + 1}${advice}`);
     }
     return out;
   });

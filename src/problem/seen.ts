@@ -13,7 +13,7 @@ import type { NoiseModel } from "../distributions/noise/model.ts";
 import type { DataKind, Information, Noise } from "../distributions/noise/noise.ts";
 import { add, cast, concat, detach, div, exp, log, mul, sub, sumFeatures, where } from "../graph/build.ts";
 import { isTensor, type Tensor } from "../graph/tensor.ts";
-import { type Layout, layoutOf, partsOf } from "./layout.ts";
+import { type Layout, layoutOf, type Observed, packRow, partsOf } from "./layout.ts";
 import type { Problem } from "./problem.ts";
 
 /** Draws the circumstances of rows: a mask (T·B, M) of 0 and 1, and logarithms of scales, (T·B, 1) or (T·B, M); `like` has their rows and type. */
@@ -168,4 +168,27 @@ export function problemSeenAs(problem: Problem, { mask, scale }: Pick<Layout, "m
   const made = known(problem).get(key) ?? problemOfRows(problem, layoutOf(problem.M, { mask, scale }));
   known(problem).set(key, made);
   return made;
+}
+
+/** The layout that observations need: a mask where data are missing, and room for scales other than 1. */
+const needs = (all: readonly Observed[]): Pick<Layout, "mask" | "scale"> => {
+  const scales = all.map(({ scale }) => Array.from(scale ?? [1]));
+  const each = scales.some((s) => s.some((x) => x !== s[0]));
+  return {
+    mask: all.some(({ y }) => Array.from(y).some(Number.isNaN)),
+    scale: each ? "each" : scales.some(([s]) => s !== 1) ? 1 : 0,
+  };
+};
+
+/**
+ * The problem as observations see it, and their rows: the problem itself where all data are there and the noise is its own, so that its
+ * programs are shared.
+ * @throws where the noise has no scale.
+ */
+export function seenBy(
+  problem: Problem,
+  all: readonly Observed[],
+): { readonly problem: Problem; readonly rows: readonly Float64Array[] } {
+  const seen = problemSeenAs(problem, needs(all));
+  return { problem: seen, rows: all.map((one) => packRow(seen.layout, one)) };
 }

@@ -25,6 +25,7 @@ import { exp } from "../numbers/math.ts";
 import { makePosterior, type Posterior } from "../posterior/posterior.ts";
 import { expectKnown } from "../problem/expect.ts";
 import { lacksDensity, type Problem, problemCheck, sourceOf, whyNoLikelihood } from "../problem/problem.ts";
+import { seenBy } from "../problem/seen.ts";
 import type { NutsDiagnostics } from "./diagnose.ts";
 import { hasLikelihood, jointOf } from "./joint.ts";
 import { nutsTable } from "./nuts-options.ts";
@@ -207,10 +208,11 @@ async function byPsis(source: CorrectSource, target: Target, settings: Settings,
   const { posterior } = source;
   const { problem, remark } = target;
   const { D, prior } = problem;
-  const { y } = posterior;
+  const { y, scale } = posterior;
   const { seed } = settings;
   const begun = performance.now();
-  const joint = await jointOf(problem, y, withDefaults(source.backend, settings), settings);
+  const seen = seenBy(problem, [posterior]);
+  const joint = await jointOf(seen.problem, seen.rows[0], withDefaults(source.backend, settings), settings);
   const count = settings.draws ?? joint.draws;
   // Reuse draws that exist already.
   const made = posterior.draws?.subarray(0, count * D);
@@ -246,6 +248,7 @@ async function byPsis(source: CorrectSource, target: Target, settings: Settings,
       owner: "correct",
       prior,
       y,
+      scale,
       summary,
       warning: psisWarning(kHat, ess, posterior.warning, chains),
       draw: async (wanted, own) => rowsOf(theta, resample(weights, wanted, own), D),
@@ -311,6 +314,7 @@ async function byNuts(
     seed,
     signal,
     onProgress,
+    ...(posterior.scale && { noise: { scale: posterior.scale } }),
   };
   const [sampled] = await sampleChains(problem, posterior.y, { ...options, start: posterior }, weighed !== null);
   const { logEvidence } = await sampled.evidence();

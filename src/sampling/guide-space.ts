@@ -15,9 +15,8 @@ import { grad } from "../graph/grad.ts";
 import { compile, type Program } from "../graph/program.ts";
 import { normalConstant } from "../guides/guide.ts";
 import { atOnce } from "../host/yielding.ts";
-import { encodeObservations } from "../model/encode-observations.ts";
+import { encodeObservations, packObservations } from "../model/encode-observations.ts";
 import { type InverseMap, packSlab } from "../model/model.ts";
-import { withoutCentre } from "../numbers/offsets.ts";
 import type { Posterior } from "../posterior/posterior.ts";
 import { type Problem, potential } from "../problem/problem.ts";
 import { restored, workAbout } from "../problem/work.ts";
@@ -32,13 +31,13 @@ export const isFlow = ({ guide }: InverseMap): boolean => guide.moments === unde
 
 /** The plans of `samplerProgram` with the guide's noise as `z`, and its `context` as a further input. */
 function guideProgram(map: InverseMap, problem: Problem): Program {
-  const { D, M } = problem;
+  const { D, layout } = problem;
   const { guide } = map;
   const { parameters, prior } = map.work;
   const frame = frameOf(prior);
   const dtype = "f64";
   const u = input("z", D, { dtype });
-  const y = input("y", M, { dtype, repeat: true });
+  const y = input("y", layout.width, { dtype, repeat: true });
   const context = input("context", guide.contextSize, { repeat: true });
   const { z, logProb } = guide.sample(cast(u, "f32"), context);
   const theta = frame.fromGuide(cast(z, dtype));
@@ -73,16 +72,13 @@ const kept = cachedBy((map: InverseMap) =>
 export const guideSamplerOf = (map: InverseMap, problem: Problem, options: BackendOptions = {}): Promise<Sampler> =>
   kept(map)(problem)(options);
 
-/** The guide's context for each row of the data (N, M). */
+/** The guide's context for the data of each posterior. */
 export async function contextsOf(
   map: InverseMap,
-  rows: readonly Float64Array[],
+  posteriors: readonly Pick<Posterior, "y" | "scale">[],
   options: BackendOptions,
 ): Promise<Float32Array[]> {
-  const { M } = map.spec;
-  const y = new Float32Array(rows.length * M);
-  for (const [i, row] of rows.entries()) y.set(withoutCentre(row, map.work.data), i * M);
-  const { context } = await encodeObservations(map, y, options);
-  const C = context.length / rows.length;
-  return rows.map((_, i) => context.slice(i * C, (i + 1) * C) as Float32Array);
+  const { context } = await encodeObservations(map, packObservations(map, posteriors), options);
+  const C = context.length / posteriors.length;
+  return posteriors.map((_, i) => context.slice(i * C, (i + 1) * C) as Float32Array);
 }

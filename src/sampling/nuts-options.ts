@@ -13,6 +13,7 @@ import {
   whole,
 } from "../checks/options.ts";
 import type { Posterior } from "../posterior/posterior.ts";
+import { observedNoise } from "../problem/observed.ts";
 import type { NutsProgress } from "./lockstep.ts";
 import type { Start } from "./start.ts";
 
@@ -49,6 +50,8 @@ export const nutsTable = {
     number("a number between 0 and 1", (x) => x > 0 && x < 1),
     0.8,
   ),
+  /** The noise of the observation: { scale }, a factor of the noise of the problem, or a list of them, one for each observation. */
+  noise: option(observedNoise),
   /** Seed of all random numbers. */
   seed: option(seed, 0, "seed of the chains"),
   /** Seconds after which sampling ends with the draws made so far; by default there is no limit. */

@@ -56,9 +56,9 @@ async function ownPlaces(
   const { start, seed, metric } = settings;
   const posteriors = posteriorsOf(start, rows.length);
   const chains = posteriors === null ? settings.chains : Math.max(settings.chains, CHAINS); // the pilot's are the first
-  for (const [i, posterior] of (posteriors ?? []).entries()) expectSameData(posterior, rows[i], problem.D);
+  for (const [i, posterior] of (posteriors ?? []).entries()) expectSameData(posterior, rows[i], problem);
   const map = flowOf(settings, posteriors, problem.D);
-  const contexts = map && (await contextsOf(map, rows, backend));
+  const contexts = map && (await contextsOf(map, posteriors as readonly Posterior[], backend));
   const [origin, begin] =
     posteriors !== null
       ? (["posterior", (i: number, r: StartRequest) => (map ? fromNoise(r) : fromPosterior(posteriors[i], r))] as const)

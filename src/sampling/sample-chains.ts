@@ -5,7 +5,9 @@
 import { backendOf } from "../backends/select.ts";
 import { expectRoom, readOptions } from "../checks/options.ts";
 import { expectProblem } from "../problem/expect.ts";
+import { withNoiseOf } from "../problem/observed.ts";
 import { checkData, type Problem } from "../problem/problem.ts";
+import { seenBy } from "../problem/seen.ts";
 import { groupOf, type Settings } from "./group.ts";
 import { type Group, lockstep } from "./lockstep.ts";
 import { type NutsOptions, nutsTable } from "./nuts-options.ts";
@@ -44,10 +46,11 @@ export async function sampleChains(
   const settings = settingsOf(problem, options);
   const { chains, draws, warmup, maxDepth, seed, budget } = settings;
   const { signal, onProgress } = options;
-  const rows = checkData(problem, y);
+  const observed = withNoiseOf("nuts", checkData(problem, y, true), settings.noise);
+  const { rows, problem: seen } = seenBy(problem, observed);
   signal?.throwIfAborted();
   const begun = performance.now();
-  const places = await placesOf(problem, rows, settings, backendOf(options), poor);
+  const places = await placesOf(seen, rows, settings, backendOf(options), poor);
   const groups = places.map((place, i) => groupOf(place, settings, chains, rows.length > 1 ? `y, row ${i + 1}` : ""));
   const left = budget * 1000 - (performance.now() - begun);
   const finished = await lockstep(groups, { signal, onProgress, budget: left });
@@ -66,7 +69,8 @@ export async function sampleChains(
       await sampledPosterior({
         executor: group.executor,
         problem,
-        y: rows[i],
+        ...observed[i],
+        row: rows[i],
         given: group.given,
         origin: places[i].origin,
         spent: places[i].spent,

@@ -32,6 +32,9 @@ export interface SampledPosterior extends Posterior {
 export interface SampledParts extends ChainRun {
   readonly executor: Executor;
   readonly y: Float64Array;
+  readonly scale?: ArrayLike<number> | undefined;
+  /** The data with their circumstances, as the plans take them. */
+  readonly row: Float64Array;
   /** Inputs of the plans besides positions. */
   readonly given: Given;
   /** Draws requested of each chain. */
@@ -41,7 +44,7 @@ export interface SampledParts extends ChainRun {
 
 /** The posterior of one observation's chains. */
 export async function sampledPosterior(parts: SampledParts): Promise<SampledPosterior> {
-  const { executor, problem, y, given, chains, draws, asked, seed } = parts;
+  const { executor, problem, y, scale, row, given, chains, draws, asked, seed } = parts;
   const { D } = problem;
   const z = new Float64Array(chains.length * draws * D);
   for (const [c, chain] of chains.entries()) z.set(chain.positions.subarray(0, draws * D), c * draws * D);
@@ -55,12 +58,13 @@ export async function sampledPosterior(parts: SampledParts): Promise<SampledPost
     owner: "nuts",
     prior: problem.prior,
     y,
+    scale,
     summary: drawnSummary(theta, D),
     warning: warningOf(diagnostics, asked),
     draw: async (count, own) => rowsOf(theta, pickEvenly(chains.length * draws, count, own), D),
     density: async (points, count) => {
       const { logEvidence } = await evidence();
-      const joint = await executor.run("joint", { rows: count, repeat: count, inputs: { theta: points, y } });
+      const joint = await executor.run("joint", { rows: count, repeat: count, inputs: { theta: points, y: row } });
       return joint.value.map((v) => (Number.isNaN(v) ? Number.NEGATIVE_INFINITY : v - logEvidence)); // no data, no density
     },
   });

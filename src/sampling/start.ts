@@ -15,6 +15,7 @@ import { columnMeans, covarianceOf, sumOfSquares } from "../numbers/moments.ts";
 import { STREAMS, uniformAt } from "../numbers/random.ts";
 import { diagonalOf } from "../numbers/triangles.ts";
 import type { Posterior } from "../posterior/posterior.ts";
+import { packRow } from "../problem/layout.ts";
 import type { Problem } from "../problem/problem.ts";
 import { SIMULATION_STEPS } from "../simulate/steps.ts";
 import type { Again, Given } from "./lockstep.ts";
@@ -147,8 +148,14 @@ function temper(given: Float64Array): { readonly sums: Float64Array; readonly ef
 }
 
 /** @throws unless the posterior is of the same data. */
-export function expectSameData(start: Posterior, y: Float64Array, D: number): void {
-  if (start.mean?.length !== D || start.y?.length !== y.length || y.some((v, i) => v !== start.y[i]))
+export function expectSameData(start: Posterior, row: Float64Array, { D, layout }: Problem): void {
+  const { M, mask, scale } = layout;
+  const { y } = start;
+  const fits =
+    y?.length === M &&
+    (mask || !y.some(Number.isNaN)) &&
+    (scale !== 0 || start.scale === undefined || Array.from(start.scale).every((s) => s === 1));
+  if (start.mean?.length !== D || !fits || packRow(layout, start).some((v, i) => v !== row[i]))
     throw new Error("nuts: expected start to be a posterior of the same data, got one of other data");
 }
 
@@ -190,7 +197,7 @@ async function candidatesOf(part: (from: number) => Promise<Candidates>): Promis
 export async function fromPosterior(start: Posterior, request: StartRequest): Promise<Started> {
   const { executor, problem, y, given, seed, metric } = request;
   const { D } = problem;
-  expectSameData(start, y, D);
+  expectSameData(start, y, request.problem);
   const theta = Float64Array.from(await start.sample(DRAWS, { seed }));
   const { z: line, logDet } = await executor.run("toLine", { rows: DRAWS, inputs: { theta } });
   const rows = line as Float64Array;

@@ -6,8 +6,12 @@ import type { Executor } from "../backends/backend.ts";
 import { compile, type Program } from "../graph/program.ts";
 import { atOnce } from "../host/yielding.ts";
 import { log } from "../numbers/math.ts";
+import type { Centre } from "../numbers/offsets.ts";
 import { addTransposedTimes, diagonalOf } from "../numbers/triangles.ts";
+import type { Layout } from "../problem/layout.ts";
 import type { Problem } from "../problem/problem.ts";
+import { problemSeenAs } from "../problem/seen.ts";
+import { withDataAbout, workAbout } from "../problem/work.ts";
 import { climb } from "./climb.ts";
 import { STEP_ROWS, traceStep } from "./step.ts";
 
@@ -23,6 +27,10 @@ const ROWS = 256;
 /** The program of the search, with the plan `step`. @throws where the problem has no forward model in ops, or noise without information. */
 export const localProgram = (problem: Problem): Program =>
   atOnce(compile({ step: { outputs: traceStep(problem, "gauss-newton"), rows: STEP_ROWS } }));
+
+/** The program of a problem of rows of a layout, about the centres of its parameters and data. */
+export const localProgramOf = (problem: Problem, layout: Layout, parameters: Centre, data: Centre): Program =>
+  localProgram(withDataAbout(workAbout(problemSeenAs(problem, layout), parameters), data));
 
 /** N(m, (C Cᵀ)⁻¹), the approximation of the posterior of one observation. */
 export interface Local {

@@ -50,7 +50,7 @@ export async function inLocalCoordinates(request: Request): Promise<WorkSimulati
 }
 
 async function ofOne(
-  { D, M }: Problem,
+  { D, layout }: Problem,
   executor: Executor,
   search: Executor,
   { count, theta, noisy }: WorkSimulations,
@@ -62,7 +62,7 @@ async function ofOne(
   const width = D + E + D + 1;
   const [w, rows] = [new Float32Array(count * D), new Float32Array(count * width)];
   let kept = 0;
-  await localise(search, { D, M, starts: start, y: noisy, onRows }, (row, local) => {
+  await localise(search, { D, M: layout.width, starts: start, y: noisy, onRows }, (row, local) => {
     if (local === null) return;
     const at = kept * width;
     whiten(local, z, row * D, w, kept * D);

@@ -63,25 +63,27 @@ export const conditioned = (name: string): string =>
  * @throws if one is not and failures are errors, with its row, its parameters (D) and its data. `fault`: the reason, if known.
  */
 export function finiteRows(
-  { name, D, M, calls }: Pick<Problem, "name" | "D" | "M" | "calls">,
+  { name, D, calls }: Pick<Problem, "name" | "D" | "calls">,
   theta: ArrayLike<number>,
   tables: readonly ArrayLike<number>[],
   { owner, advice, meaning, noisy, failures = calls.failures, onWarning = console.warn }: Policy,
   fault?: string,
 ): readonly number[] | null {
   const count = theta.length / D;
+  const widthOf = (table: ArrayLike<number>): number => table.length / count; // noisy data may be rows with circumstances
   const rows: number[] = [];
   let first: string | undefined;
   for (let row = 0; row < count; row++) {
-    const odd = tables.find((table) => firstOdd(table, row, M) < M);
+    const odd = tables.find((table) => firstOdd(table, row, widthOf(table)) < widthOf(table));
     if (odd === undefined) rows.push(row);
     if (odd === undefined || first !== undefined) continue;
-    const j = firstOdd(odd, row, M);
+    const width = widthOf(odd);
+    const j = firstOdd(odd, row, width);
     const at = Float64Array.from({ length: D }, (_, d) => theta[row * D + d]);
     const where = `${showTheta(at)}, row ${row + 1} of ${count}`;
     const why = fault === undefined ? "" : `; ${fault}`;
     const what = odd === noisy ? "noise on the data" : "data";
-    first = `expected finite ${what} of "${name}" for ${where}, got ${odd[row * M + j]} in column ${j + 1}${why}`;
+    first = `expected finite ${what} of "${name}" for ${where}, got ${odd[row * width + j]} in column ${j + 1}${why}`;
     const check =
       odd === noisy
         ? "check there that its sd, or scale, is above 0 and its other parameters are in their range"
@@ -95,10 +97,10 @@ export function finiteRows(
   return rows;
 }
 
-/** The first of the data of a row that is not finite; M where all are. */
-function firstOdd(table: ArrayLike<number>, row: number, M: number): number {
+/** The first of the data of a row that is not finite; its width where all are. */
+function firstOdd(table: ArrayLike<number>, row: number, width: number): number {
   let j = 0;
-  while (j < M && Number.isFinite(table[row * M + j])) j++;
+  while (j < width && Number.isFinite(table[row * width + j])) j++;
   return j;
 }
 

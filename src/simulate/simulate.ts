@@ -45,7 +45,7 @@ export interface Simulations {
   readonly theta: Float32Array | Float64Array;
   /** Noise-free data, (count, M). */
   readonly clean: Float32Array | Float64Array;
-  /** Noisy data, (count, M). */
+  /** Noisy data, (count, M); of problems of rows with circumstances, (count, width). */
   readonly noisy: Float32Array | Float64Array;
 }
 
@@ -160,9 +160,13 @@ export function onlyFinite<T extends Tables>(
     ...(noisy !== clean && { noisy }),
   };
   const rows = finiteRows(problem, withCentre(theta, problem.centre ?? null), [clean, noisy], told, fault);
-  const { D, M } = problem;
+  const { D, M, layout } = problem;
   const count = rows?.length ?? theta.length / D;
-  const left = { theta: takeRows(theta, rows, D), clean: takeRows(clean, rows, M), noisy: takeRows(noisy, rows, M) };
+  const left = {
+    theta: takeRows(theta, rows, D),
+    clean: takeRows(clean, rows, M),
+    noisy: takeRows(noisy, rows, layout.width),
+  };
   return { count, ...left } as T & { readonly count: number };
 }
 
@@ -248,7 +252,7 @@ async function simulateOutside(
   };
 }
 
-/** Noisy data (N, M) of parameters (N, D) and noise-free data (N, M), of the type of the latter, with one draw of noise each. */
+/** Noisy data (N, M), or rows (N, width) with their circumstances, of parameters (N, D) and noise-free data (N, M), of the type of the latter, with one draw of noise each. */
 export async function addNoise<T extends Float32Array | Float64Array>(
   { D, M, noise }: Pick<Problem, "D" | "M" | "noise">,
   { theta, clean }: { readonly theta: Float32Array | Float64Array; readonly clean: T },

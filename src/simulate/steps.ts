@@ -11,6 +11,8 @@ export const SIMULATION_STEPS = {
   predict: -8,
   /** The choice of the steps of solvers. */
   solver: -10,
+  /** Complete data that the features of rows with circumstances are fitted to. */
+  complete: -11,
   /** Surrogates take this step and those below it, one for each of their simulations. */
   surrogate: -1000,
   /** Chains take this step and those below it where their first start is not finite. */

@@ -6,7 +6,8 @@
  * Trained weights may be stored in half precision, with an error of each entry of at most 2^-11 max |w| of its tensor. Scalers are not,
  * because data may have any unit. Reading gives single precision in either case.
  */
-import type { InverseMap, ModelSpec, NamedTensor } from "../model/model.ts";
+import { type InverseMap, layoutOfMap, type ModelSpec, type NamedTensor } from "../model/model.ts";
+import { observedSize } from "../nn/embedding.ts";
 import { MOST_PARAMETERS } from "../problem/problem.ts";
 import { fitsHalf, fromHalf, toHalf } from "./half.ts";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "./safetensors.ts";
@@ -95,7 +96,7 @@ const numbersIn = (value: unknown): number[] =>
  * request a large graph.
  */
 function checkSizes(
-  { D, M, parameters, data, prior, embedding, guide, fingerprint, centres }: ModelSpec,
+  { D, M, parameters, data, prior, embedding, guide, fingerprint, centres, rows: known, distance }: ModelSpec,
   total: number,
 ): void {
   if (parameters.length !== D) expected(`${D} parameters`, `${parameters.length}`);
@@ -110,8 +111,16 @@ function checkSizes(
   ] as const) {
     if (n > total) expected(`${name} of at most ${total}, the numbers that are stored`, `${n}`);
   }
-  const [features, times] = embedding.kind === "log" ? [2 * M, "twice "] : [M, ""];
-  if (embedding.kind !== "principal" && embedding.size !== features) {
+  const { kind, directions = 0 } = embedding;
+  if ((known !== undefined) !== directions > 0 || (known !== undefined) !== (distance === "observed"))
+    expected("rows, directions and the distance of observed data together", "some of them");
+  if (M * directions > total) expected(`at most ${total} numbers of directions`, `${M * directions}`);
+  if (known !== undefined) {
+    const own = observedSize(kind, layoutOfMap({ M, rows: known }), directions);
+    if (embedding.size !== own) expected(`embedding.size ${own}, the features of its rows`, `${embedding.size}`);
+  }
+  const [features, times] = kind === "log" ? [2 * M, "twice "] : [M, ""];
+  if (known === undefined && embedding.kind !== "principal" && embedding.size !== features) {
     expected(`embedding.size ${features}, ${times}the number of data`, `${embedding.size}`);
   }
   const largest = numbersIn(guide.options).reduce((most, x) => (x > most ? x : most), 0);

@@ -17,6 +17,7 @@ const finiteOr = (absent: number) =>
     v.transform((x) => x ?? absent),
   );
 const loss = finiteOr(Number.NaN);
+const positive = v.pipe(finite, v.minValue(Number.MIN_VALUE));
 const numbers = v.array(finite);
 const options = v.record(v.string(), v.unknown());
 
@@ -65,8 +66,18 @@ const specSchema = v.object({
   prior: options,
   centres: v.optional(v.object({ parameters: v.nullable(numbers), data: v.nullable(numbers) })),
   guide: v.object({ name: v.string(), options }),
-  embedding: v.object({ kind: v.picklist(["none", "standardise", "log", "root", "principal"]), size }),
-  distance: v.optional(v.picklist(["whitened", "residual", "relations"])),
+  embedding: v.object({
+    kind: v.picklist(["none", "standardise", "log", "root", "principal"]),
+    size,
+    directions: v.optional(size),
+  }),
+  rows: v.optional(
+    v.object({
+      missing: v.boolean(),
+      scale: v.nullable(v.object({ low: positive, high: positive, each: v.boolean() })),
+    }),
+  ),
+  distance: v.optional(v.picklist(["whitened", "residual", "relations", "observed"])),
   distances: v.pipe(numbers, v.minLength(2)),
   constant: v.optional(v.array(v.object({ column: size, value: finite }))),
   fingerprint: v.object({

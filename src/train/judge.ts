@@ -6,8 +6,9 @@ import type { Executor } from "../backends/backend.ts";
 import { cost } from "../graph/plan.ts";
 import type { Program } from "../graph/program.ts";
 import { infer } from "../infer/infer.ts";
-import type { InverseMap, TrainingRecord, WeightsRecord } from "../model/model.ts";
+import { type InverseMap, layoutOfMap, type TrainingRecord, type WeightsRecord } from "../model/model.ts";
 import { withCentre } from "../numbers/offsets.ts";
+import { observationOf } from "../problem/observed.ts";
 import { whyNoLikelihood } from "../problem/problem.ts";
 import { hasDerivatives, targetOf } from "../sampling/correct.ts";
 import { samplerOf } from "../sampling/potential.ts";
@@ -73,6 +74,7 @@ async function gainsOf({ executor, judged: { count, theta, noisy }, seed }: Fini
 /** The weights of held-out observations; undefined without a likelihood, or if they would be expensive compared with the training. */
 async function weightsOf({ map, course, program, heldOut, batch, seed }: Finished): Promise<WeightsRecord | undefined> {
   const { problem, spec } = map;
+  const layout = layoutOfMap(spec);
   if (problem === null || whyNoLikelihood(problem) !== null) return undefined;
   const target = targetOf(problem, hasDerivatives).problem;
   const judged = target.parent === null ? target : { ...target, parent: null }; // a simulator is not called for this
@@ -84,9 +86,9 @@ async function weightsOf({ map, course, program, heldOut, batch, seed }: Finishe
   if (cases < LEAST_CASES) return undefined;
   const [kHats, efficiencies]: [number[], number[]] = [[], []];
   for (let i = 0; i < cases; i++) {
-    const y = withCentre(heldOut.noisy.subarray(i * spec.M, (i + 1) * spec.M), map.work.data);
+    const { y, ...own } = observationOf(layout, heldOut.noisy.subarray(i * layout.width, (i + 1) * layout.width));
     // If no draw has a density, this counts as the worst case, and the training is kept.
-    const { kHat, efficiency } = await infer(map, y, { draws: DRAWS, seed })
+    const { kHat, efficiency } = await infer(map, withCentre(y, map.work.data), { draws: DRAWS, seed, ...own })
       .then((posterior) => posterior.correct({ method: "psis", draws: DRAWS, problem: judged }))
       .catch(() => ({ kHat: Number.POSITIVE_INFINITY, efficiency: 0 }));
     kHats.push(kHat as number);

@@ -19,10 +19,12 @@ import type { Problem } from "../problem/problem.ts";
 import { type Work, withDataAbout, workOf } from "../problem/work.ts";
 import { inLocalCoordinates } from "../search/local-simulations.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import { rowsOf, withCircumstances } from "./circumstances.ts";
 import { type Attempt, outliveDevice } from "./lost-device.ts";
 import { optimise } from "./optimise.ts";
 import type { FullSettings, Progress, TrainOptions } from "./options.ts";
 import { DISTANCE, type TracedTraining, trainingProgram } from "./program.ts";
+import { type FittedFeatures, fitFeatures, unfitted } from "./row-features.ts";
 import { FIT_SIMULATIONS, fitFrozen } from "./scalers.ts";
 import { rates } from "./schedules.ts";
 import { type TrainingSimulations, trainingSimulations, withBankNoise } from "./simulations.ts";
@@ -42,13 +44,25 @@ interface Request {
 export async function learn(request: Request): Promise<InverseMap> {
   const { settings, seed, options, backend, notice } = request;
   const started = performance.now();
-  const work = withBankNoise(workOf(request.problem), settings); // as the training sees it: request.problem goes into the map
+  const { circumstances = null } = settings;
+  const plain = withBankNoise(workOf(request.problem), settings);
+  const work = withCircumstances(plain, circumstances); // as the training sees it: request.problem goes into the map
   await pause(); // checks and tracing need not be one task
-  let traced = await inParts(trainingProgram(work, settings, seed));
+  let traced = await inParts(
+    trainingProgram(work, settings, seed, circumstances ? unfitted(work, settings) : undefined),
+  );
   const sizes = { settings, seed, fit: FIT_SIMULATIONS };
   const simulations = await trainingSimulations({ work, ...sizes, backend, control: options });
   const about = withDataAbout(work, simulations.centre);
-  if (about !== work) traced = await inParts(trainingProgram(about, settings, seed));
+  const features =
+    circumstances === null
+      ? undefined
+      : await fitFeatures(withDataAbout(plain, simulations.centre), about, simulations.bank, {
+          settings,
+          seed,
+          backend,
+        });
+  if (about !== work || features) traced = await inParts(trainingProgram(about, settings, seed, features));
   const needsDouble = about.centre !== null || simulations.centre !== null;
   const attempt = {
     backend: needsDouble ? withoutGpu(about, settings, backend) : backend,
@@ -58,7 +72,7 @@ export async function learn(request: Request): Promise<InverseMap> {
   };
   return outliveDevice(
     attempt,
-    (now) => learnOn(now, request, about, traced, simulations),
+    (now) => learnOn(now, request, about, traced, simulations, features),
     options.onWarning ?? console.warn,
   );
 }
@@ -70,13 +84,14 @@ async function learnOn(
   work: Work,
   traced: TracedTraining,
   { bank, heldOut, centre }: TrainingSimulations,
+  features: FittedFeatures | undefined,
 ): Promise<InverseMap> {
   const { problem, settings, seed, options, backend: asked } = request;
   const { program } = traced;
   const executor = await createExecutor(program, { ...backend, optimiser: optimiserOf(settings) });
   try {
-    const values = constantChannels(bank.noisy, problem.M);
-    const fitted = await fitFrozen(executor, traced, work, bank, values, asked);
+    const values = features?.constant ?? constantChannels(bank.noisy, problem.M);
+    const fitted = await fitFrozen(executor, traced, work, bank, values, asked, features);
     const constant = values.flatMap((value, j) =>
       value === null ? [] : { column: j + 1, value: Number(value.toPrecision(7)) },
     );
@@ -127,7 +142,7 @@ async function learnOn(
 
 /** What a model file says of the problem and the guide. */
 function specOf(
-  { problem, settings: { guide } }: Request,
+  { problem, settings: { guide, circumstances } }: Request,
   parameters: Centre,
   data: Centre,
   traced: TracedTraining,
@@ -143,7 +158,8 @@ function specOf(
     ...((parameters || data) && { centres: { parameters: listOf(parameters), data: listOf(data) } }),
     guide: { name: guide.name, options: { ...guide.options, ...traced.guide.drawn } },
     embedding: traced.embedding,
-    distance: DISTANCE,
+    distance: circumstances ? "observed" : DISTANCE,
+    ...(circumstances && { rows: rowsOf(circumstances) }),
   };
 }
 

@@ -28,6 +28,7 @@ import { type Problem, sourceOf } from "../problem/problem.ts";
 import { checkBankFile, type SimulationControl, simulationTable } from "../simulate/options.ts";
 import { isPairs, type Pairs, type SplitPairs, splitPairs } from "../simulate/pairs.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import { type Circumstances, missingCheck, readCircumstances, scaleCheck } from "./circumstances.ts";
 import { rates, type Schedule } from "./schedules.ts";
 
 /** The progress of a training. */
@@ -110,6 +111,13 @@ export const settingsTable = {
   patience: option(whole(0), 0),
   /** How the data enter the guide. "auto" standardises them, and projects long data on principal components. */
   embedding: option(embedding, "auto"),
+  /**
+   * Trains for observations of which some data are missing, NaN in `infer`: "any" subset; { rate, complete, blocks, runs }; or a function
+   * that draws masks.
+   */
+  missing: option(missingCheck),
+  /** Trains for noise of any scale in a range, { scale: [low, high] }, which `infer` is then given. */
+  noise: option(scaleCheck),
 };
 
 /** Seconds between two checkpoints by default. */
@@ -153,13 +161,17 @@ export type TrainOptions = OptionsOf<typeof trainTable>;
 export type Preset = Readonly<Partial<Record<GuideName, TrainSettings>>>;
 
 /** The settings of a training, all of them known. */
-export type FullSettings = Required<Omit<SettingsOf<typeof settingsTable>, "guide" | "bank" | "evaluateEvery">> & {
+export type FullSettings = Required<
+  Omit<SettingsOf<typeof settingsTable>, "guide" | "bank" | "evaluateEvery" | "missing" | "noise">
+> & {
   readonly guide: Guide;
   /** Simulations of the bank, 0 for none. */
   readonly bank: number;
   readonly evaluateEvery: number;
   /** Pairs from elsewhere, where there are any; `bank` and `heldOut` then count them. */
   readonly pairs?: SplitPairs;
+  /** Missing data and noise scales, where the map is trained for them. */
+  readonly circumstances?: Circumstances;
 };
 
 /** Presets of every problem, for any guide; those of the problem itself take precedence. */
@@ -208,7 +220,13 @@ export function fullSettings(problem: Problem, options: TrainOptions): FullSetti
   const banked = problem.forward === null || onLaplace || problem.solvers().length > 0;
   const { steps, bank = banked ? (BANKS[name] ?? BANKS.default) : 0 } = settings;
   const { evaluateEvery = Math.max(1, Math.ceil(steps / 40)) } = settings;
-  const full = { ...settings, guide: made, bank, evaluateEvery };
+  const { missing, noise, ...others } = settings;
+  const circumstances = readCircumstances(problem, missing, noise);
+  if (circumstances !== null && others.embedding === "none")
+    throw new Error(
+      'embedding: expected one that standardises, because data may be missing or of another noise scale, got "none"; use "auto"',
+    );
+  const full = { ...others, guide: made, bank, evaluateEvery, ...(circumstances && { circumstances }) };
   rates(full.schedule, full.rate, 1); // refuses what makes no schedule
   if (onLaplace) checkLaplaceBase(problem, full);
   return withBank(problem, full, options);

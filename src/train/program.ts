@@ -1,22 +1,24 @@
 /** The plans of a training: the graph of problem, guide and objective, lowered. */
 import { frameOf } from "../distributions/frame.ts";
 import { normal } from "../distributions/normal.ts";
-import { bankRows, batchSum, cast, exp, input, mul, sub } from "../graph/build.ts";
+import { bankRows, batchSum, cast, exp, input, mul, slice, sub } from "../graph/build.ts";
 import { gradientsOf } from "../graph/grad.ts";
 import { compile, type Program } from "../graph/program.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { standsOnEstimate } from "../guides/base.ts";
 import type { LocalCoordinates, TracedGuide } from "../guides/guide.ts";
 import { type DistanceKind, distances } from "../nn/distance.ts";
 import { type Embedding, traceEmbedding } from "../nn/embedding.ts";
 import { chooseEmbedding } from "../nn/fit-embedding.ts";
+import type { traceObserved } from "../nn/observed.ts";
 import { STREAMS } from "../numbers/random.ts";
 import { objectiveFor } from "../objectives/index.ts";
 import type { Problem } from "../problem/problem.ts";
 import { traceBank, traceSimulation } from "../simulate/simulate.ts";
 import type { FullSettings } from "./options.ts";
 
-/** How new maps measure how far data are from the simulations. */
-export const DISTANCE: DistanceKind = "relations";
+/** How new maps of plain data measure how far these are from the simulations. */
+export const DISTANCE = "relations" satisfies DistanceKind;
 
 /** A training program with the guide and the embedding that it was traced from. */
 export interface TracedTraining {
@@ -25,12 +27,19 @@ export interface TracedTraining {
   readonly embedding: Embedding;
 }
 
+/** Features of rows with circumstances: the embedding, and how it is traced; a page that does not need them does not load them. */
+export interface RowFeatures {
+  readonly embedding: Embedding;
+  readonly trace: typeof traceObserved;
+}
+
 /**
  * Traces and compiles the plans of a training; pauses now and then (host/yielding.ts). The plans:
  *
  *   train     leaves the gradient of `loss`
  *   heldOut   sums the loss over given rows
  *   distance  measures how far data are from the simulations
+ *   parts     computes what the distance of rows with circumstances is made of, which its scales are fitted on
  *   fit       computes the features and parameters that frozen entries are fitted on, for guides that fit some
  *   start     computes where the solver of a guide in local coordinates starts
  */
@@ -38,12 +47,15 @@ export function* trainingProgram(
   problem: Problem,
   settings: FullSettings,
   seed: number,
+  features?: RowFeatures,
 ): Generator<void, TracedTraining> {
-  const { D, M } = problem;
+  const { D, M, layout } = problem;
   const objective = objectiveFor(settings.objective, problem);
-  const embedding = chooseEmbedding(settings.embedding, M, problem.noise.data);
-  const guide = settings.guide.build({ D, E: embedding.size, seed });
-  const embed = traceEmbedding(embedding, M);
+  const embedding = features?.embedding ?? chooseEmbedding(settings.embedding, M, problem.noise.data);
+  const base = standsOnEstimate(settings.guide);
+  const observed = features?.trace(embedding, layout, { D, base });
+  const guide = settings.guide.build({ D, E: embedding.size, seed, estimate: observed !== undefined });
+  const embed = observed?.embed ?? traceEmbedding(embedding, M);
   const { local } = guide;
   const { particles } = settings;
   // A guide in local coordinates trains on rows that a solver has made: its parameters are standard normal already.
@@ -53,7 +65,7 @@ export function* trainingProgram(
   const context = { problem, ...seen, particles };
   const total = (loss: typeof objective.loss, theta: Tensor, y: Tensor): Tensor =>
     batchSum(cast(loss(context, theta, y), "f64"));
-  const width = local?.trainedWidth ?? M;
+  const width = local?.trainedWidth ?? layout.width;
   const drawn = local
     ? { theta: bankRows("theta", D, STREAMS.bank), noisy: bankRows("clean", width, STREAMS.bank) }
     : settings.bank > 0
@@ -64,9 +76,10 @@ export function* trainingProgram(
   const program = yield* compile({
     train: { outputs: { loss }, gradients: () => gradientsOf(loss), rows: settings.batch },
     heldOut: { outputs: { sum: total(objective.heldOut ?? objective.loss, input("theta", D), input("y", width)) } },
-    distance: { outputs: { distance: distances[DISTANCE](M)(input("y", M)) } },
+    distance: { outputs: { distance: (observed?.distance ?? distances[DISTANCE](M))(input("y", layout.width)) } },
+    ...(observed && { parts: { outputs: { parts: observed.parts(input("y", layout.width)) } } }),
     ...(guide.fit && { fit: { outputs: traceFit(problem, embed) } }),
-    ...(local && { start: { outputs: traceStart(problem, local, embed) } }),
+    ...(local && { start: { outputs: traceStart(problem, local, embed, embedding.size) } }),
   });
   return { program, guide, embedding };
 }
@@ -80,11 +93,17 @@ function traceFit({ D, M, prior, proposal }: Problem, embed: (y: Tensor) => Tens
 
 /** For parameters and data: where the solver starts, the features, z and log |dz/dθ|. */
 function traceStart(
-  { D, M, prior }: Problem,
+  { D, layout, prior }: Problem,
   local: LocalCoordinates,
   embed: (y: Tensor) => Tensor,
+  E: number,
 ): Record<string, Tensor> {
-  const [theta, features] = [input("theta", D), embed(input("y", M))];
+  const [theta, embedded] = [input("theta", D), embed(input("y", layout.width))];
   const frame = frameOf(prior);
-  return { start: local.start(features), features, z: frame.toGuide(theta), volume: frame.logDet(theta) };
+  return {
+    start: local.start(embedded),
+    features: slice(embedded, 0, E),
+    z: frame.toGuide(theta),
+    volume: frame.logDet(theta),
+  };
 }

@@ -4,10 +4,13 @@ import type { BackendOptions } from "../backends/select.ts";
 import type { Slab } from "../graph/plan.ts";
 import type { Fitted } from "../guides/guide.ts";
 import { inParts } from "../host/yielding.ts";
+import type { Embedding } from "../nn/embedding.ts";
+import { fitScales } from "../nn/fit-observed.ts";
 import type { Problem } from "../problem/problem.ts";
 import { constantSd, meanRows, typicalNoiseSd } from "../simulate/noise-sd.ts";
 import { noiseSd, type WorkSimulations } from "../simulate/simulate.ts";
 import type { TracedTraining } from "./program.ts";
+import type { FittedFeatures } from "./row-features.ts";
 
 /** Simulations that scalers are fitted to. More would change nothing, and would take minutes where the data are long. */
 export const FIT_SIMULATIONS = 8192;
@@ -20,7 +23,37 @@ export async function fitFrozen(
   bank: WorkSimulations,
   constant: readonly (number | null)[],
   backend: BackendOptions,
+  features?: FittedFeatures,
 ): Promise<Fitted> {
+  const scalers = features?.entries ?? (await fitScalers(embedding, problem, bank, constant, backend));
+  const write = async (own: Fitted, complete: boolean): Promise<void> => {
+    const numbers = Object.fromEntries(Object.entries(own).map(([name, { data }]) => [name, data]));
+    await executor.writeWeights(packFrozen(program.frozen, { ...scalers, ...numbers }, complete), "frozen");
+  };
+  await write({}, guide.fit === undefined && features === undefined);
+  if (features !== undefined) {
+    const rows = Math.min(bank.count, FIT_SIMULATIONS);
+    const y = bank.noisy.subarray(0, rows * problem.layout.width);
+    const { parts } = await executor.run("parts", { rows, inputs: { y } });
+    Object.assign(scalers, fitScales(parts));
+    await write({}, guide.fit === undefined);
+  }
+  if (guide.fit === undefined) return {};
+  const inputs = { theta: bank.theta, y: bank.noisy };
+  const { features: seen, z, weights = null } = await executor.run("fit", { rows: bank.count, inputs });
+  const own = await guide.fit({ features: seen, z, weights });
+  await write(own, true);
+  return own;
+}
+
+/** The scalers of plain data, and their distance. */
+async function fitScalers(
+  embedding: Embedding,
+  problem: Problem,
+  bank: WorkSimulations,
+  constant: readonly (number | null)[],
+  backend: BackendOptions,
+): Promise<Record<string, Float32Array>> {
   const { M } = problem;
   const [noiseless, noisy] = [bank.clean, bank.noisy].map((rows) => rows.subarray(0, FIT_SIMULATIONS * M));
   const rows = { theta: bank.theta, clean: noiseless };
@@ -33,21 +66,10 @@ export async function fitFrozen(
     import("../nn/fit-embedding.ts"),
     import("../nn/fit-distance.ts"),
   ]);
-  const scalers = {
+  return {
     ...(await inParts(fitEmbedding(embedding, M, clean, noisy, sd, constant, problem.noise.data))),
     ...(await inParts(fitDistance(M, clean, noisy, sd, constant))),
   };
-  const write = async (own: Fitted, complete: boolean): Promise<void> => {
-    const numbers = Object.fromEntries(Object.entries(own).map(([name, { data }]) => [name, data]));
-    await executor.writeWeights(packFrozen(program.frozen, { ...scalers, ...numbers }, complete), "frozen");
-  };
-  await write({}, guide.fit === undefined);
-  if (guide.fit === undefined) return {};
-  const inputs = { theta: bank.theta, y: bank.noisy };
-  const { features, z, weights = null } = await executor.run("fit", { rows: bank.count, inputs });
-  const own = await guide.fit({ features, z, weights });
-  await write(own, true);
-  return own;
 }
 
 /** The values of the frozen slab. `complete`: whether every entry must be among `fitted`. */
