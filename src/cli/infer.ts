@@ -2,7 +2,7 @@
 import { extname } from "node:path";
 import type { Rows } from "../backends/backend.ts";
 import { newRows } from "../backends/requests.ts";
-import { expectRoom, type OptionsOf, option, whole } from "../checks/options.ts";
+import { expectRoom, type OptionsOf, option, positive, whole } from "../checks/options.ts";
 import { checkWritable, readBytes, writeBytes } from "../host/files.ts";
 import { type AmortisedPosterior, infer, inferTable } from "../infer/infer.ts";
 import type { InverseMap } from "../model/model.ts";
@@ -41,6 +41,11 @@ const drawsTable = {
     correctTable.method.check,
     undefined,
     "correct to the exact posterior: psis by importance weights, nuts by chains, auto by weights if they suffice, else by chains",
+  ),
+  noiseScale: option(
+    positive,
+    undefined,
+    "noise of the observations, in units of the problem's, for a model trained with --noise-scale",
   ),
 };
 
@@ -122,7 +127,7 @@ function dataOf({ problem, spec: { M, data, problem: name } }: InverseMap): read
 }
 
 async function run([model]: readonly string[], options: Options, output: Output): Promise<Result> {
-  const { data, out, samples, seed = 0, correct: method, backend, kernels, threads } = options;
+  const { data, out, samples, seed = 0, noiseScale, correct: method, backend, kernels, threads } = options;
   const compute = { backend, kernels, threads };
   const writer = out === undefined ? undefined : writers[extname(out).toLowerCase()];
   if (out !== undefined) {
@@ -136,11 +141,13 @@ async function run([model]: readonly string[], options: Options, output: Output)
     method !== undefined ? "--correct" : local ? "a guide on Laplace's base" : undefined;
   const { map, problem: wanted } = await findModelArgument(model, options.problem, needed, compute);
   const bytes = await readBytes(data);
-  const table = parseObservations(bytes, data === "-" ? "standard input" : data, dataOf(map));
+  const name = data === "-" ? "standard input" : data;
+  const table = parseObservations(bytes, name, dataOf(map), map.spec.rows?.missing);
   for (const text of taken(table)) output.note(text);
   for (const text of table.warnings) output.warn(text);
   const { rows } = table;
-  const inferred = await infer(map, rows, { seed, ...compute });
+  const noise = noiseScale === undefined ? {} : { noise: { scale: noiseScale } };
+  const inferred = await infer(map, rows, { seed, ...noise, ...compute });
   const title = (n: number): string => (rows.length > 1 ? `observation ${n + 1}` : "");
   const request = wanted && method && { method, problem: wanted, seed, title };
   const corrected = request ? await correctAll(inferred, request, output) : null;
@@ -180,7 +187,10 @@ export const inferCommand: CliCommand<Options> = {
   define: (command) => {
     command
       .argument("<MODEL>", MODEL_HELP)
-      .requiredOption("--data <FILE>", "observations: CSV (one a row), .npy (N, M), JSON, or - for standard input")
+      .requiredOption(
+        "--data <FILE>",
+        "observations: CSV (one a row), .npy (N, M), JSON, or - for standard input; empty cells, NaN, NA and null are missing data",
+      )
       .option(
         "--problem <PROBLEM>",
         "problem of the model, if it is needed: built-in name or module file (default: the name in MODEL)",

@@ -1,5 +1,6 @@
 /** `retrodict train PROBLEM --out FILE`: learns an inverse map and saves it. Ctrl-C saves a checkpoint. */
 import { InvalidArgumentError } from "commander";
+import { isDecimal } from "../checks/decimal.ts";
 import { type OptionsOf, oneOf, option, pickOptions, whole } from "../checks/options.ts";
 import { checkWritable, removeFile } from "../host/files.ts";
 import type { Problem } from "../problem/problem.ts";
@@ -51,6 +52,8 @@ interface Options
   readonly resume?: string;
   readonly surrogate?: boolean;
   readonly bank?: readonly string[];
+  readonly missing?: TrainOptions["missing"];
+  readonly noiseScale?: readonly [number, number];
 }
 
 const checkpointPath = (out: string): string => `${out.replace(/\.safetensors$/, "")}.checkpoint.safetensors`;
@@ -91,6 +94,26 @@ function twoFiles(path: string, before: readonly string[] = []): readonly string
   if (before.length < 2) return [...before, path];
   throw new InvalidArgumentError("Expected two files, THETA and Y; put PROBLEM before --bank.");
 }
+
+/** Numbers from A to B: "0.5,2". */
+function numbersOf(text: string, count: readonly number[], what: string): number[] {
+  const words = text.split(",");
+  if (!count.includes(words.length) || !words.every(isDecimal)) throw new InvalidArgumentError(`Expected ${what}.`);
+  return words.map(Number);
+}
+
+/** --missing: any, a rate, or the ends of a range of rates. */
+function missingOf(text: string): TrainOptions["missing"] {
+  if (text === "any") return "any";
+  const [low, high = low] = numbersOf(text, [1, 2], "any, a rate, or two rates, such as 0,0.9");
+  return { rate: [low, high] };
+}
+
+/** --noise-scale: the ends of a range. */
+const scalesOf = (text: string): readonly [number, number] => {
+  const [low, high] = numbersOf(text, [2], "two numbers, such as 0.5,2");
+  return [low, high];
+};
 
 /** The bank: pairs from files, or a number of simulations. @throws UsageError on options that contradict each other. */
 async function bankOf(problem: Problem, options: Options, output: Output): Promise<TrainOptions["bank"]> {
@@ -137,6 +160,7 @@ async function settingsOf(problem: Problem, options: Options, output: Output): P
   const { preset, bankFile, out } = options;
   const settings = {
     ...pickOptions(trainTable, { ...options, resume: undefined }),
+    ...(options.noiseScale && { noise: { scale: options.noiseScale } }),
     bank: await bankOf(problem, options, output),
   };
   const names = presetNames(problem);
@@ -231,6 +255,9 @@ export const trainCommand: CliCommand<Options> = {
         twoFiles,
       )
       .option("--resume <FILE>", "continue from the checkpoint of an interrupted training");
+    command
+      .option("--missing <RATES>", "train for missing data: any, a rate, or two rates, such as 0,0.9", missingOf)
+      .option("--noise-scale <LOW,HIGH>", "train for noise of any scale in this range, such as 0.5,2", scalesOf);
     addOptions(command, trainTable, SETTINGS, ", or the preset's");
     addOptions(command, trainTable, OPTIONS);
     addOptions(command, ownTable);

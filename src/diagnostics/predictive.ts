@@ -18,6 +18,7 @@ import { isIncluded } from "../distributions/noise/model.ts";
 import type { Posterior } from "../posterior/posterior.ts";
 import { expectProblem } from "../problem/expect.ts";
 import type { Problem } from "../problem/problem.ts";
+import { problemAtScale } from "../problem/seen.ts";
 import { meanRows, noiseSdRows } from "../simulate/noise-sd.ts";
 import { predictTable, replicate } from "../simulate/predict.ts";
 import { addNoise, centreOfData } from "../simulate/simulate.ts";
@@ -33,7 +34,7 @@ const isDiscrepancies = (x: unknown): boolean =>
 export interface PredictiveCheck {
   /** p of each discrepancy: (1 + number of replications at least as far)/(1 + S), so never 0. */
   readonly pValues: Readonly<Record<string, number>>;
-  /** P(y_sj ≤ y_j) of each component (M), counted likewise; near 0 or 1 where the component is not explained. */
+  /** P(y_sj ≤ y_j) of each component (M), counted likewise; near 0 or 1 where the component is not explained, NaN where it is missing. */
   readonly tails: Float64Array;
   /**
    * The component that is explained least, and its p: 2 M times the smaller tail, at most 1 (Bonferroni). It cannot be below
@@ -134,7 +135,7 @@ const STEP = -7;
  */
 export async function predictiveCheck(
   problem: Problem,
-  posterior: Pick<Posterior, "y" | "sample">,
+  posterior: Pick<Posterior, "y" | "scale" | "sample">,
   options: PredictiveOptions = {},
 ): Promise<PredictiveCheck> {
   expectProblem("predictiveCheck", problem);
@@ -156,11 +157,43 @@ export async function predictiveCheck(
   const drawn = await replicate("predictiveCheck", problem, theta, own, seeds);
   const [clean, again] = drawn.data;
   const kept = drawn.theta;
-  if (included) return checkReplications(posterior.y, { clean, replicated: again }, discrepancies);
+  if (included) return checkObserved(posterior.y, { clean, replicated: again }, discrepancies);
   const backend = pickOptions(backendTable, own);
   const rows = { theta: kept, clean };
   const held = (await centreOfData(problem, rows, backend)) === null ? Float32Array.from(clean) : clean;
-  const replicated = await addNoise(problem, { theta: kept, clean: held }, seed, STEP, backend);
-  const [mean, noiseSd] = [await meanRows(problem, rows, backend), await noiseSdRows(problem, rows, backend)];
-  return checkReplications(posterior.y, { clean, replicated, mean, noiseSd }, discrepancies);
+  const scaled = problemAtScale(problem, posterior.scale);
+  const replicated = await addNoise(scaled, { theta: kept, clean: held }, seed, STEP, backend);
+  const [mean, noiseSd] = [await meanRows(scaled, rows, backend), await noiseSdRows(scaled, rows, backend)];
+  return checkObserved(posterior.y, { clean, replicated, mean, noiseSd }, discrepancies);
+}
+
+/** The check of the data that were observed; tails are NaN where data (M) are missing. @throws where all are. */
+function checkObserved(
+  y: Float64Array,
+  { clean, replicated, mean, noiseSd }: Replications,
+  discrepancies: Readonly<Record<string, Discrepancy>> | undefined,
+): PredictiveCheck {
+  const seen = Array.from(y.keys()).filter((m) => !Number.isNaN(y[m]));
+  if (seen.length === y.length) return checkReplications(y, { clean, replicated, mean, noiseSd }, discrepancies);
+  if (seen.length === 0) throw new Error("predictiveCheck: expected an observation of at least one datum, got none");
+  const pick = (rows: Rows | ArrayLike<number>): Float64Array => {
+    const flat = flatRows("predictiveCheck", "data", rows as Rows, y.length);
+    return Float64Array.from({ length: (flat.length / y.length) * seen.length }, (_, i) => {
+      const row = Math.floor(i / seen.length);
+      return flat[row * y.length + seen[i % seen.length]];
+    });
+  };
+  const own = {
+    ...{ clean: pick(clean), replicated: pick(replicated) },
+    ...(mean !== undefined && { mean: pick(mean) }),
+    ...(noiseSd !== undefined && { noiseSd: typeof noiseSd === "number" ? noiseSd : pick(noiseSd) }),
+  };
+  const check = checkReplications(
+    Float64Array.from(seen, (m) => y[m]),
+    own,
+    discrepancies,
+  );
+  const tails = new Float64Array(y.length).fill(Number.NaN);
+  for (const [i, m] of seen.entries()) tails[m] = check.tails[i];
+  return { ...check, tails, worst: { ...check.worst, datum: seen[check.worst.datum] } };
 }

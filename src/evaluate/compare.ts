@@ -77,7 +77,7 @@ async function weigh(
   seed: number,
 ): Promise<{ theta: Rows; weights: Float64Array; kHat: number; ess: number }> {
   const theta = await posterior.sample(count, { seed });
-  const [p, q] = [await joint(theta, posterior.y), await posterior.logProb(theta)];
+  const [p, q] = [await joint(theta, posterior), await posterior.logProb(theta)];
   const ratios = q.map((l, s) => (Number.isFinite(p[s]) && Number.isFinite(l) ? p[s] - l : Number.NEGATIVE_INFINITY));
   if (ratios.every((r) => r === Number.NEGATIVE_INFINITY))
     return { theta, weights: ratios.map(() => 1 / count), kHat: Number.POSITIVE_INFINITY, ess: 0 };

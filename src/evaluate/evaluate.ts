@@ -14,11 +14,15 @@ import { type AmortisedPosterior, infer } from "../infer/infer.ts";
 import type { CalibrationSummary } from "../model/calibration-record.ts";
 import { expectMap } from "../model/expect.ts";
 import type { InverseMap } from "../model/model.ts";
+import { meanOf } from "../numbers/moments.ts";
 import { expectKnown } from "../problem/expect.ts";
+import { type ObservedNoise, observationOf } from "../problem/observed.ts";
 import type { Problem } from "../problem/problem.ts";
+import { LARGEST_K } from "../sampling/psis.ts";
 import { cleanSdRows, constantSd } from "../simulate/noise-sd.ts";
 import { reasonOf } from "../simulate/options.ts";
 import { noiseSd, type Simulations, simulate } from "../simulate/simulate.ts";
+import { readCircumstances, withCircumstances } from "../train/circumstances.ts";
 import { calibrationOf } from "./calibrate.ts";
 import { type Comparison, compare, summarise } from "./compare.ts";
 import type { BandedCurve, Evaluation } from "./evaluation.ts";
@@ -50,9 +54,9 @@ export async function evaluate(map: InverseMap, options: EvaluateOptions = {}): 
   const calibration = await calibrate(request, fresh);
 
   const cases = Math.min(request.cases, fresh.count);
-  await infer(map, fresh.y[0], { ...backend, seed }); // loads the weights, so that the time below leaves this out
+  await infer(map, fresh.y.slice(0, 1), { ...backend, seed, ...noiseOf(fresh, 1) }); // loads the weights, so that the time below leaves this out
   const inferring = performance.now();
-  const posteriors = await infer(map, fresh.y.slice(0, cases), { ...backend, seed });
+  const posteriors = await infer(map, fresh.y.slice(0, cases), { ...backend, seed, ...noiseOf(fresh, cases) });
   const inferred = performance.now();
   const reference = await referenceOf(
     { problem, posteriors, draws, seed: seed + 1, backend, signal, onStage },
@@ -77,6 +81,7 @@ export async function evaluate(map: InverseMap, options: EvaluateOptions = {}): 
       verdict: verdictOf(scores, reference.caveat),
       against: { name: reference.name, text: reference.text },
       cases,
+      ...(map.spec.rows?.missing && { byMissing: byMissing(posteriors, comparisons) }),
       dropped: fresh.dropped,
       draws,
       seed,
@@ -117,12 +122,56 @@ interface Cases {
   readonly y: readonly Rows[];
   /** Noise sd of the data of each case, (M), in units of the noise-free data. */
   readonly noiseSd: readonly Float64Array[];
+  /** The noise of each case; null where it is that of the problem. */
+  readonly noise: readonly ObservedNoise[] | null;
 }
 
-async function simulateCases({ problem, cases, calibration, seed, backend, signal, onStage }: Request): Promise<Cases> {
+const noiseOf = ({ noise }: Cases, count: number): { noise?: readonly ObservedNoise[] } =>
+  noise === null ? {} : { noise: noise.slice(0, count) };
+
+/** Shares of missing data that cases are counted by. */
+const SHARES = [0, 0.25, 0.5, 0.75, 1];
+
+/** The comparisons of cases by the share of their data that is missing: none, then up to each quarter. */
+function byMissing(
+  posteriors: readonly AmortisedPosterior[],
+  comparisons: readonly Comparison[],
+): NonNullable<Evaluation["byMissing"]> {
+  const shares = posteriors.map(({ y }) => y.reduce((sum, v) => sum + Number(Number.isNaN(v)), 0) / y.length);
+  return SHARES.flatMap((most, k) => {
+    const own = comparisons.filter((_, i) => shares[i] <= most && (k === 0 || shares[i] > SHARES[k - 1]));
+    if (own.length === 0) return [];
+    const mean = (pick: (c: Comparison) => readonly number[] | null): number | null => {
+      const all = own.flatMap((c) => pick(c) ?? []);
+      return all.length === 0 ? null : meanOf(all);
+    };
+    const kHats = own.flatMap(({ kHat }) => kHat ?? []);
+    return [
+      {
+        missing: most,
+        cases: own.length,
+        ks: mean((c) => c.ks),
+        corrected: mean((c) => c.corrected),
+        kHatAbove: kHats.length === 0 ? null : kHats.filter((k) => !(k <= LARGEST_K)).length / kHats.length,
+      },
+    ];
+  });
+}
+
+async function simulateCases(request: Request): Promise<Cases> {
+  const { map, problem, cases, calibration, seed, backend, signal, onStage } = request;
   const wanted = Math.max(cases, calibration);
+  // A map for missing data and noise scales is given any subset and any scale that it was trained for.
+  const { rows: known } = map.spec;
+  const scale = known?.scale;
+  const circumstances = readCircumstances(
+    problem,
+    known?.missing ? "any" : undefined,
+    scale ? { scale: [scale.low, scale.high], each: scale.each } : undefined,
+  );
   // From the prior even where training draws from a proposal, because the posterior is that of the prior.
-  const fromPrior = { ...problem, proposal: null };
+  const fromPrior = withCircumstances({ ...problem, proposal: null }, circumstances);
+  const { layout } = fromPrior;
   const onSimulate = ({ done, count }: { done: number; count: number }): void => onStage("simulations", done, count);
   const simulated = await simulate(fromPrior, wanted, { ...backend, seed, onSimulate, signal }).catch((error) => {
     throw reasonOf(error, signal); // an evaluation cannot be continued, so the error does not say how
@@ -130,14 +179,16 @@ async function simulateCases({ problem, cases, calibration, seed, backend, signa
   const { count, theta, clean, noisy } = simulated;
   const rows = (flat: Rows, width: number): Rows[] =>
     Array.from({ length: count }, (_, i) => flat.slice(i * width, (i + 1) * width));
+  const observed = rows(noisy, layout.width).map((row) => observationOf(layout, row));
   return {
     count,
     dropped: wanted - count,
     truths: theta,
     theta: rows(theta, problem.D),
     clean: rows(clean, problem.M),
-    y: rows(noisy, problem.M),
+    y: observed.map(({ y }) => y),
     noiseSd: await sdOfCases(problem, simulated, cases, backend),
+    noise: layout.scale === 0 ? null : observed.map(({ noise }) => noise as ObservedNoise),
   };
 }
 
@@ -151,15 +202,17 @@ async function sdOfCases(
   const { D, M } = problem;
   const count = Math.min(cases, simulated.count);
   const of = (table: Rows, width: number): Rows => table.subarray(0, count * width);
-  if (constantSd(problem) !== null) return new Array<Float64Array>(count).fill(noiseSd(simulated, M));
+  const plain = simulated.noisy.length === simulated.clean.length;
+  if (plain && constantSd(problem) !== null) return new Array<Float64Array>(count).fill(noiseSd(simulated, M));
   const sd = await cleanSdRows(problem, { theta: of(simulated.theta, D), clean: of(simulated.clean, M) }, backend);
   return Array.from({ length: count }, (_, i) => sd.subarray(i * M, (i + 1) * M));
 }
 
 /** Ranks of the true parameters in all cases, and the distance of the data from the training simulations. */
-async function calibrate(request: Request, { y, truths }: Cases): Promise<CalibrationSummary<BandedCurve>> {
+async function calibrate(request: Request, fresh: Cases): Promise<CalibrationSummary<BandedCurve>> {
   const { map, problem, backend, seed, signal, onStage } = request;
-  const posteriors = await infer(map, y, { ...backend, draws: 2, seed });
+  const { y, truths, count: all } = fresh;
+  const posteriors = await infer(map, y, { ...backend, draws: 2, seed, ...noiseOf(fresh, all) });
   const ranks = await rankTruths(posteriors, truths, {
     draws: RANKED,
     seed,

@@ -55,6 +55,17 @@ export interface Evaluation {
   readonly against: { readonly name: TruthName; readonly text: string };
   /** Cases compared with the reference posterior; fewer than requested if too many simulations were dropped. */
   readonly cases: number;
+  /**
+   * Of maps for missing data, the cases by the share that is missing: none of it, then up to each quarter: mean KS of the guide and of
+   * corrected draws, null without a reference, and the share of cases with k̂ > 0.7, null without a likelihood.
+   */
+  readonly byMissing?: readonly {
+    readonly missing: number;
+    readonly cases: number;
+    readonly ks: number | null;
+    readonly corrected: number | null;
+    readonly kHatAbove: number | null;
+  }[];
   /** Simulations that failed and were dropped: the evaluation holds only where the problem can be simulated. */
   readonly dropped: number;
   readonly draws: number;

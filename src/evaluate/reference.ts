@@ -8,6 +8,7 @@ import { pause } from "../host/yielding.ts";
 import type { AmortisedPosterior } from "../infer/infer.ts";
 import type { TruthName } from "../model/calibration-record.ts";
 import { lacksDensity, type Problem, whyNoLikelihood } from "../problem/problem.ts";
+import { seenBy } from "../problem/seen.ts";
 import { nuts } from "../sampling/nuts.ts";
 import { samplerOf } from "../sampling/potential.ts";
 import { dataAt } from "../simulate/data-at.ts";
@@ -32,7 +33,9 @@ export interface Reference {
   /** Draws (draws, D) of each case; null without a reference. */
   readonly draws: readonly Rows[] | null;
   /** log p(y, θ) (S) up to a constant for each y; null without a likelihood. */
-  readonly joint: ((theta: Rows, y: ArrayLike<number>) => Promise<ArrayLike<number>>) | null;
+  readonly joint:
+    | ((theta: Rows, observation: Pick<AmortisedPosterior, "y" | "scale">) => Promise<ArrayLike<number>>)
+    | null;
   /** Noise-free data (S, M); null without a forward model. */
   readonly clean: ((theta: Rows) => Promise<ArrayLike<number>>) | null;
   /** A reason to doubt the reference itself, or null. */
@@ -50,13 +53,14 @@ async function withForward(
   const clean: Reference["clean"] = async (theta) =>
     (await dataAt("evaluate", problem, Float64Array.from(theta), { ...backend, failures: "drop", seed: 0 })).data;
   if (lacksDensity(problem)) return { ...base, clean };
-  const { executor } = await samplerOf("evaluate", problem, backend);
   return {
     ...base,
     clean,
-    joint: async (theta, y) => {
+    joint: async (theta, observation) => {
+      const seen = seenBy(problem, [observation]);
+      const { executor } = await samplerOf("evaluate", seen.problem, backend);
       const rows = theta.length / problem.D;
-      const inputs = { theta: Float64Array.from(theta), y: Float64Array.from(y) };
+      const inputs = { theta: Float64Array.from(theta), y: seen.rows[0] };
       return (await executor.run("joint", { rows, repeat: rows, inputs })).value;
     },
   };
@@ -98,7 +102,7 @@ async function quadratureReference(request: ReferenceRequest): Promise<Reference
   }
   const draws = await drawEach(request, "quadrature", draw);
   const text = `quadrature over a table of ${solves} solves, interpolated with an error of ${error.toPrecision(2)} noise sd`;
-  return { name: "quadrature", text, draws, joint, clean, caveat: null, dispose };
+  return { name: "quadrature", text, draws, joint: (theta, { y }) => joint(theta, y), clean, caveat: null, dispose };
 }
 
 const CHAINS = 8;
@@ -108,8 +112,10 @@ const LARGEST_R_HAT = 1.01;
 async function chainReference(request: ReferenceRequest): Promise<Reference> {
   const { problem, posteriors, draws, seed, backend, onStage, signal } = request;
   const data = posteriors.map(({ y }) => y);
+  const noise = posteriors.map(({ scale = [1] }) => ({ scale }));
   const chains = await nuts(problem, data, {
     ...backend,
+    noise,
     start: posteriors,
     chains: CHAINS,
     draws: Math.max(LEAST_CHAIN, Math.ceil((2 * draws) / CHAINS)), // twice as many, because they are correlated
@@ -141,6 +147,14 @@ export async function referenceOf(request: ReferenceRequest, asked: TruthName | 
   if ((asked === "quadrature" || asked === "nuts") && why !== null)
     refuse(problem.forward === null ? "a forward model in ops" : "noise with a log-density", why);
   if (asked === "quadrature" && D > 2) refuse("one or two parameters", `${D}; use "nuts"`);
+  // Exact samplers and tables of solves take complete data alone.
+  const complete = request.posteriors.every(({ y, scale }) => !y.some(Number.isNaN) && scale === undefined);
+  if (!complete && (asked === "exact" || asked === "quadrature"))
+    refuse("complete data with the noise of the problem", 'a map for missing data or noise scales; use "nuts"');
+  if (!complete) {
+    if (asked !== "none" && why === null) return chainReference(request);
+    return withForward(request, { name: "none", text: "none", draws: null });
+  }
   if (asked === "exact" || (asked === "auto" && problem.exact !== null)) return exactReference(request);
   if (asked === "quadrature" || (asked === "auto" && why === null && D <= 2)) {
     const found = await quadratureReference(request);

@@ -192,3 +192,12 @@ export function seenBy(
   const seen = problemSeenAs(problem, needs(all));
   return { problem: seen, rows: all.map((one) => packRow(seen.layout, one)) };
 }
+
+/** A problem with noise at a scale, one or M numbers. @throws where the noise has none. */
+export function problemAtScale<P extends Problem>(problem: P, scale: ArrayLike<number> | undefined): P {
+  if (scale === undefined || Array.from(scale).every((s) => s === 1)) return problem;
+  const { noise } = problem;
+  const s = Float64Array.from({ length: problem.M }, (_, m) => scale[scale.length === 1 ? 0 : m]);
+  const at: NoiseModel["at"] = (theta, clean) => scaledNoise(noise.at(theta, clean), add(mul(clean, 0), s));
+  return { ...problem, noise: { ...noise, fixed: null, at, spec: null } };
+}

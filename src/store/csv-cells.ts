@@ -5,6 +5,7 @@ import { isDecimal } from "../checks/decimal.ts";
 const ERROR_CELL = /#(?:(?:N\/?[ABDV]|[¡¿]?[\p{Lu}\d/_]+[!?])(?=[\s;,"]|$)|#+(?=\s*[;,\t]))/uy;
 /** Numbers that are missing or not finite, as other programs write them. */
 const NOT_FINITE = /^[+-]?(nan|inf|infinity|na|n\/a|null|none)$/i;
+const NO_NUMBER = /^(nan|na|n\/a|null|none)?$/i;
 const MISSING = /^(<na>|n\.a\.|n\.?d\.?|nat|nil|void|missing|undefined|unknown|empty|blank|[-.?*]+)$/i;
 const TRUTH = /^(true|false)$/i;
 
@@ -66,8 +67,12 @@ const ADVICE: readonly (readonly [cell: RegExp, advice: string])[] = [
 
 const show = (cell: string): string => JSON.stringify(cell.length > 40 ? `${cell.slice(0, 37)}...` : cell);
 
-/** The number in a cell. @throws `row 3, column 2: expected a number, got "−5"; write …`. */
-export function parseCell(cell: string, row: number, column: number): number {
+/**
+ * The number in a cell. Where numbers may be `missing`, an empty cell, NaN, NA, n/a, null and none are NaN.
+ * @throws `row 3, column 2: expected a number, got "−5"; write …`.
+ */
+export function parseCell(cell: string, row: number, column: number, missing = false): number {
+  if (missing && NO_NUMBER.test(cell)) return Number.NaN;
   const value = isDecimal(cell) ? Number(cell) : Number.NaN;
   if (Number.isFinite(value)) return value;
   const what = isDecimal(cell) || NOT_FINITE.test(cell) ? "a finite number" : "a number";

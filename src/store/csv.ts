@@ -62,9 +62,10 @@ function dropCounts(rows: Table["rows"], line: number): string {
  * above numbers that are not whole. Warnings report both.
  *
  * @param columns length of a row; default: that of the first row.
+ * @param missing whether numbers may be missing: empty cells, NaN, NA, n/a, null and none, which are NaN.
  * @throws an Error that names the row and column: `row 3, column 2: expected a number, got "x"`.
  */
-export function parseCsv(text: string, columns?: number): Table {
+export function parseCsv(text: string, columns?: number, missing = false): Table {
   let names: readonly string[] | null = null;
   let [first, skip, counted, whole] = [0, 0, false, true];
   const rows: Float64Array[] = [];
@@ -79,7 +80,7 @@ export function parseCsv(text: string, columns?: number): Table {
       counted = counts(cells);
     }
     if (names !== null && rows.length === 0 && cells.length === names.length + 1) skip = 1;
-    const row = Float64Array.from(cells.slice(skip), (cell, i) => parseCell(cell, line, i + 1 + skip));
+    const row = Float64Array.from(cells.slice(skip), (cell, i) => parseCell(cell, line, i + 1 + skip, missing));
     const width = columns ?? names?.length ?? rows[0]?.length ?? row.length;
     if (row.length !== width)
       throw new Error(`row ${line}: expected ${width} numbers, got ${row.length}${adviceOn(row.length, width)}`);

@@ -24,9 +24,11 @@ type Rows = Table["rows"];
 interface Reading {
   readonly columns?: number;
   readonly flat: "row" | "column";
+  /** Whether numbers may be missing: NaN, null in JSON, and what `parseCsv` takes for none. */
+  readonly missing?: boolean;
 }
 
-function jsonRows(text: string, { flat }: Reading): Rows {
+function jsonRows(text: string, { flat, missing = false }: Reading): Rows {
   let value: unknown;
   try {
     value = parseJson(text);
@@ -39,6 +41,7 @@ function jsonRows(text: string, { flat }: Reading): Rows {
   return rows.map((row: unknown, i: number) => {
     if (!Array.isArray(row)) throw new Error(`row ${i + 1}: expected an array of numbers, got ${show(row)}`);
     return Float64Array.from(row, (x: unknown, j) => {
+      if (x === null && missing) return Number.NaN;
       if (typeof x !== "number") throw new Error(`row ${i + 1}, column ${j + 1}: expected a number, got ${show(x)}`);
       return x;
     });
@@ -60,11 +63,11 @@ function parseAny(bytes: Uint8Array, name: string, how: Reading): Table {
   const text = textOf(bytes);
   return /\.json$/i.test(name) || /^[\uFEFF\s]*\[/.test(text)
     ? unnamed(jsonRows(text.replace(/^\uFEFF/, ""), how))
-    : parseCsv(text, how.columns);
+    : parseCsv(text, how.columns, how.missing);
 }
 
 /**
- * Parses a table of finite numbers.
+ * Parses a table of finite numbers, of which some may be missing where that is allowed.
  *
  * @param name of the file, for errors; its extension distinguishes JSON and NumPy from text.
  * @throws an Error that starts with `name` and gives the row and column of an entry that is not a finite number.
@@ -77,7 +80,7 @@ export function parseTable(bytes: Uint8Array, name: string, how: Reading): Table
     const width = how.columns ?? rows[0].length;
     for (const [i, row] of rows.entries()) {
       if (row.length !== width) throw new Error(`row ${i + 1}: expected ${width} numbers, got ${row.length}`);
-      const bad = row.findIndex((x) => !Number.isFinite(x));
+      const bad = row.findIndex((x) => !Number.isFinite(x) && !(how.missing && Number.isNaN(x)));
       if (bad >= 0) throw new Error(`row ${i + 1}, column ${bad + 1}: expected a finite number, got ${row[bad]}`);
     }
     return table;
@@ -97,11 +100,17 @@ export const taken = ({ names }: Pick<Table, "names">): readonly string[] =>
  *
  * @param name of the file.
  * @param data the M data; columns with these names in another order are reordered.
+ * @param missing whether data may be missing: they are NaN.
  * @throws as `parseTable`, and for a column whose name is not among the data.
  */
-export function parseObservations(bytes: Uint8Array, name: string, data: readonly Parameter[]): Table {
+export function parseObservations(
+  bytes: Uint8Array,
+  name: string,
+  data: readonly Parameter[],
+  missing = false,
+): Table {
   const columns = data.length;
-  const table = parseTable(bytes, name, { columns, flat: columns === 1 ? "column" : "row" });
+  const table = parseTable(bytes, name, { columns, flat: columns === 1 ? "column" : "row", missing });
   if (table.names === null) return table;
   const order = columnOrder(name, table.names, data);
   return { ...table, rows: table.rows.map((row) => Float64Array.from(order, (j) => row[j])) };
