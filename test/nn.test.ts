@@ -173,7 +173,7 @@ async function embed(embedding: Embedding, M: number) {
   const clean = Float32Array.from(rows);
   const sd = Float64Array.from({ length: M }, (_, j) => 0.1 + 0.02 * j);
   const noisy = clean.map((v, i) => v + sd[i % M] * normalAt(6, 1, 0, Math.floor(i / M), i % M));
-  const weights = atOnce(fitEmbedding(embedding, M, clean, noisy, sd));
+  const weights = await fitEmbedding(embedding, M, clean, noisy, sd);
   const outputs = { features: traceEmbedding(embedding, M)(input("y", M)) };
   const out = await runGraph(outputs, { weights, rows: N, inputs: { y: noisy } });
   return { N, ...out } as { N: number; features: Float64Array };
@@ -200,7 +200,7 @@ test("heavy-tailed data are scaled by their bulk, outliers end at 10, and number
   const [N, M] = [4000, 1];
   // Cauchy quantiles about 3 with scale 0.5: median 3, interquartile range 1; their sd says nothing.
   const noisy = Float32Array.from({ length: N }, (_, i) => 3 + 0.5 * Math.tan(Math.PI * ((i + 0.5) / N - 0.5)));
-  const weights = atOnce(fitEmbedding({ kind: "standardise", size: M }, M, noisy, noisy, new Float64Array(M)));
+  const weights = await fitEmbedding({ kind: "standardise", size: M }, M, noisy, noisy, new Float64Array(M));
   close(weights["embedding.mean"][0], 3, 1e-3, "median");
   close(weights["embedding.sd"][0], 1 / 1.3489795, 1e-3, "spread");
   const outputs = { features: traceEmbedding({ kind: "standardise", size: M }, M)(input("y", M)) };
@@ -219,7 +219,7 @@ test("counts enter by their standardised roots, whose spread does not grow with 
   assert.equal(chooseEmbedding("standardise", 3, "counts"), { kind: "standardise", size: 3 });
   const N = 2000;
   const noisy = Float32Array.from({ length: N }, (_, i) => (i % 50) ** 2);
-  const weights = atOnce(fitEmbedding({ kind: "root", size: 1 }, 1, noisy, noisy, Float64Array.of(1)));
+  const weights = await fitEmbedding({ kind: "root", size: 1 }, 1, noisy, noisy, Float64Array.of(1));
   const outputs = { features: traceEmbedding({ kind: "root", size: 1 }, 1)(input("y", 1)) };
   const { features } = await runGraph(outputs, { weights, rows: N, inputs: { y: noisy } });
   close(columnMeans(features, 1)[0], 0, 1e-5);
@@ -236,9 +236,7 @@ test("counts enter by their standardised roots, whose spread does not grow with 
 
 test("data that are positive by kind enter with their logarithms", async () => {
   const clean = Float32Array.from({ length: 4000 }, (_, i) => Math.exp(2 * normalAt(4, 1, 0, i, 0)));
-  const weights = atOnce(
-    fitEmbedding({ kind: "log", size: 2 }, 1, clean, clean, Float64Array.of(3), [null], "positive"),
-  );
+  const weights = await fitEmbedding({ kind: "log", size: 2 }, 1, clean, clean, Float64Array.of(3), [null], "positive");
   const outputs = { features: traceEmbedding({ kind: "log", size: 2 }, 1)(input("y", 1)) };
   const y = Float64Array.of(0.05, 0.5, 5, 50);
   const { features } = await runGraph(outputs, { weights, rows: 4, inputs: { y } });
@@ -255,7 +253,7 @@ test("data with their logarithms: both standardised, a straight line below the n
   const clean = Float32Array.from({ length: N }, (_, i) => Math.exp(0.4 * normalAt(4, 1, 0, i, 0)));
   const noisy = clean.map((v, i) => v + sd * normalAt(4, 2, 0, i, 0));
   for (const noiseSd of [Float64Array.of(sd), Float64Array.of(0)]) {
-    const weights = atOnce(fitEmbedding({ kind: "log", size: 2 }, 1, clean, noisy, noiseSd));
+    const weights = await fitEmbedding({ kind: "log", size: 2 }, 1, clean, noisy, noiseSd);
     const outputs = { features: traceEmbedding({ kind: "log", size: 2 }, 1)(input("y", 1)) };
     const { features } = await runGraph(outputs, { weights, rows: N, inputs: { y: noisy } });
     const mean = columnMeans(features, 2);
@@ -271,7 +269,7 @@ test("data with their logarithms: both standardised, a straight line below the n
     assert.ok([7, 8].every((i) => Number.isNaN(odd[2 * i]) && Number.isNaN(odd[2 * i + 1])));
   }
   // Known noise: a datum of 4 sd has the logarithm of 1. Unknown: a tenth of the spread stands for it.
-  const known = atOnce(fitEmbedding({ kind: "log", size: 2 }, 1, clean, noisy, Float64Array.of(sd)));
+  const known = await fitEmbedding({ kind: "log", size: 2 }, 1, clean, noisy, Float64Array.of(sd));
   close(known["embedding.scale"][0], 4 * sd, 1e-8);
 });
 
@@ -283,14 +281,14 @@ test("data without an embedding enter as they are", async () => {
 type Change = (row: Float64Array, sd: Float64Array) => void;
 
 /** Simulations with a signal in two directions: answers the distances of fresh ones, each row changed by `change`. */
-function distancesFor(M: number): (change: Change) => Promise<Float64Array> {
+async function distancesFor(M: number): Promise<(change: Change) => Promise<Float64Array>> {
   const N = 2000;
   const { rows } = known(N, M, [5, 2]);
   const sd = Float64Array.from({ length: M }, (_, j) => 0.1 + 0.02 * j);
   const noise = (stream: number) => (v: number, i: number) =>
     v + sd[i % M] * normalAt(6, stream, 0, Math.floor(i / M), i % M);
   const clean = Float32Array.from(rows);
-  const weights = atOnce(fitDistance(M, clean, clean.map(noise(1)), sd));
+  const weights = await fitDistance(M, clean, clean.map(noise(1)), sd);
   const fresh = Float64Array.from(clean, noise(2));
   return async (change) => {
     const y = fresh.slice();
@@ -311,7 +309,7 @@ const foreign: Readonly<Record<string, Change>> = {
 
 for (const M of [5, 80]) {
   test(`the distance tells data that are foreign from those that are not, of ${M} data`, async () => {
-    const measure = distancesFor(M);
+    const measure = await distancesFor(M);
     const usual = await measure(() => {});
     // Three numbers, each above 2 with probability 0.005, itself known from 2000 of them: 4.5 standard errors.
     assert.ok(shareAbove(usual, 2) < 0.015 + 4.5 * Math.sqrt((2 * 0.015) / 2000), `${shareAbove(usual, 2)}`);
@@ -340,8 +338,8 @@ test("a datum that never changes divides nothing by zero", async () => {
     const embedding = chooseEmbedding(option, 2);
     const none = new Float64Array(2);
     const weights = {
-      ...atOnce(fitEmbedding(embedding, 2, clean, clean, none)),
-      ...atOnce(fitDistance(2, clean, clean, none)),
+      ...(await fitEmbedding(embedding, 2, clean, clean, none)),
+      ...(await fitDistance(2, clean, clean, none)),
     };
     const y = input("y", 2);
     const outputs = { features: traceEmbedding(embedding, 2)(y), distance: distances.relations(2)(y) };
