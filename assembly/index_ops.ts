@@ -169,6 +169,24 @@ export function tile_f64(r: usize): void { tileOf<f64>(r); }
 export function sumTiles_f32(r: usize): void { sumTilesOf<f32>(r); }
 export function sumTiles_f64(r: usize): void { sumTilesOf<f64>(r); }
 
+// Parts of the columns of each block as tiles, and back: a block of a part is one stretch in both.
+// @ts-ignore: decorator
+@inline function movePartsOf<T>(parts: usize, tiles: usize, count: i32, cols: i32, back: bool): void {
+  const bytes = <usize>cols * 8 * sizeof<T>();
+  for (let t: usize = 0; t < <usize>count; t++) {
+    let part = parts + t * bytes;
+    for (let b = shardBlocks; b > 0; b--) {
+      memory.copy(back ? part : tiles, back ? tiles : part, bytes);
+      part += bytes * count;
+      tiles += bytes;
+    }
+  }
+}
+export function toTiles_f32(r: usize): void { movePartsOf<f32>(inPtr(r, 0), outPtr(r), outRows(r), outCols(r), false); }
+export function toTiles_f64(r: usize): void { movePartsOf<f64>(inPtr(r, 0), outPtr(r), outRows(r), outCols(r), false); }
+export function fromTiles_f32(r: usize): void { movePartsOf<f32>(outPtr(r), inPtr(r, 0), inRows(r, 0), inCols(r, 0), true); }
+export function fromTiles_f64(r: usize): void { movePartsOf<f64>(outPtr(r), inPtr(r, 0), inRows(r, 0), inCols(r, 0), true); }
+
 // A plain copy to the place that the plan gives. Of a param exactly its entries, because the place may be the gradient.
 // @ts-ignore: decorator
 @inline function elementsOut(r: usize): usize {

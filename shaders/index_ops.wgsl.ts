@@ -163,6 +163,35 @@ ${entry} {
   ];
 };
 
+/** Parts of the features as tiles, or back. */
+const moveParts =
+  (name: "toTiles" | "fromTiles"): MakeKernels =>
+  (record, plan) => {
+    const [out, x] = operands(record, plan);
+    const tiles = name === "toTiles" ? out : x;
+    const part = "(id.x / run.padded * cols + id.y) * run.padded + id.x % run.padded";
+    const tile = "id.y * tiles * run.padded + id.x";
+    const [to, from] = name === "toTiles" ? [tile, part] : [part, tile];
+    return [
+      {
+        name,
+        code: wgsl`
+override tiles: u32;
+override cols: u32;
+${entry} {
+  if (id.x >= tiles * run.padded) { return; }
+  y[${to}] = x[${from}];
+}`,
+        constants: { tiles: tiles.rows, cols: tiles.cols },
+        bindings: [
+          { name: "x", value: record.inputs[0] },
+          { name: "y", value: record.output, write: true },
+        ],
+        groups: overRows(tiles.rows, tiles.cols),
+      },
+    ];
+  };
+
 /** 1 for rows of the batch; for padding 1 too, or 0. */
 const filled =
   (name: string, value: string): MakeKernels =>
@@ -190,6 +219,8 @@ export const indexKernels = {
   columns,
   tile,
   sumTiles,
+  toTiles: moveParts("toTiles"),
+  fromTiles: moveParts("fromTiles"),
   ones: filled("ones", "1.0"),
   rowWeight: filled("rowWeight", "select(0.0, 1.0, id.x % run.padded < run.rows)"),
 } satisfies Record<string, MakeKernels>;

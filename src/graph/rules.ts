@@ -111,6 +111,17 @@ const arrangementRules: Readonly<Record<ArrangementName, Rule>> = {
     shape: ([x], _attrs, name) => batch(onBatch(name, x).cols, x.dtype),
     flops: (node, rows) => node.inputs[0].rows * rows * node.cols,
   },
+  /** The parts of the columns one after another, {count}. */
+  toTiles: {
+    shape: ([x], { count }, name) => {
+      const parts = count as number;
+      const fits = onBatch(name, x).rows === 1 && Number.isInteger(parts) && parts > 0 && x.cols % parts === 0;
+      return fits
+        ? batch(x.cols / parts, x.dtype, parts)
+        : fail(name, `an untiled batch whose columns are ${parts} equal parts`, [x]);
+    },
+  },
+  fromTiles: { shape: ([x], _attrs, name) => batch(onBatch(name, x).cols * x.rows, x.dtype) },
   cast: { shape: ([x], { dtype }) => ({ ...shapeOf(x), dtype: dtype as DType }) },
   /** The value itself; no gradient flows through it. */
   detach: { shape: ([x]) => shapeOf(x) },
