@@ -77,7 +77,7 @@ export type Activation = (typeof activationNames)[number];
 
 /** The ops without inputs, then the others by family. */
 export type LeafName = "input" | "param" | "constant" | "random" | "bankRows" | "ones" | "rowWeight" | "placeholder";
-export type ArrangementName = 
+export type ArrangementName =
   | "combine"
   | "concat"
   | "columns"
