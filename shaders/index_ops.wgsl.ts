@@ -163,26 +163,28 @@ ${entry} {
   ];
 };
 
-/** Parts of the features as tiles, or back. */
+/** Parts of the features as tiles, or back: tile g · count + p of the parts is part p of group g. */
 const moveParts =
   (name: "toTiles" | "fromTiles"): MakeKernels =>
   (record, plan) => {
     const [out, x] = operands(record, plan);
-    const tiles = name === "toTiles" ? out : x;
-    const part = "(id.x / run.padded * cols + id.y) * run.padded + id.x % run.padded";
-    const tile = "id.y * tiles * run.padded + id.x";
+    const [tiles, groups] = name === "toTiles" ? [out, x] : [x, out];
+    const part = "((id.x / run.padded % count) * cols + id.y) * groups * run.padded + at";
+    const tile = "id.y * groups * count * run.padded + id.x";
     const [to, from] = name === "toTiles" ? [tile, part] : [part, tile];
     return [
       {
         name,
         code: wgsl`
-override tiles: u32;
+override groups: u32;
+override count: u32;
 override cols: u32;
 ${entry} {
-  if (id.x >= tiles * run.padded) { return; }
+  if (id.x >= groups * count * run.padded) { return; }
+  let at = id.x / run.padded / count * run.padded + id.x % run.padded;
   y[${to}] = x[${from}];
 }`,
-        constants: { tiles: tiles.rows, cols: tiles.cols },
+        constants: { groups: groups.rows, count: tiles.rows / groups.rows, cols: tiles.cols },
         bindings: [
           { name: "x", value: record.inputs[0] },
           { name: "y", value: record.output, write: true },

@@ -173,7 +173,7 @@ for (const [name, build] of Object.entries(networks)) {
     for (const [backend, create] of Object.entries(backends)) {
       const got = await runGraph(outputs, { ...given, create });
       for (const [key, numbers] of Object.entries(want)) {
-        const scale = numbers.reduce((most, v) => Math.max(most, Math.abs(v)), 1);
+        const scale = Array.from(numbers).reduce((most, v) => Math.max(most, Math.abs(v)), 1);
         // Sums of at most 9 · 7 · 16 products of order 1, through some ten layers and steps: 2^-24 · 32 of the largest each.
         for (const [i, v] of numbers.entries())
           assert.ok(

@@ -74,8 +74,8 @@ const arrangementVjps: Readonly<Record<ArrangementName, Vjp | null>> = {
   columns: (g, { inputs: [x], attrs }) => [scatterColumns(g, attrs.indices as number[], x.cols)],
   tile: (g) => [sumTiles(g)],
   sumTiles: (g, { inputs: [x] }) => [tile(g, x.rows)],
-  toTiles: (g) => [fromTiles(g)],
-  fromTiles: (g, { inputs: [x] }) => [toTiles(g, x.rows)],
+  toTiles: (g, { attrs }) => [fromTiles(g, attrs.count as number)],
+  fromTiles: (g, { attrs }) => [toTiles(g, attrs.count as number)],
   cast: (g, { inputs: [x] }) => [cast(g, x.dtype)],
   detach: null,
 };

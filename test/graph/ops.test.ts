@@ -65,7 +65,12 @@ const refusals: readonly [string, () => Tensor, RegExp][] = [
   [
     "toTiles takes equal parts of the columns",
     () => g.toTiles(x3, 2),
-    /^toTiles: expected an untiled batch whose columns are 2 equal parts, got /,
+    /^toTiles: expected a batch whose columns are 2 equal parts, got \(B, 3\)$/,
+  ],
+  [
+    "fromTiles takes groups of tiles",
+    () => g.fromTiles(tiles, 3),
+    /^fromTiles: expected a batch whose tiles are groups of 3, got /,
   ],
   ["logSumExp takes a batch", () => g.logSumExp(w42), /^logSumExp: expected a batch \(B, F\), got \(4, 2\)$/],
   [
