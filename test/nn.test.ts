@@ -5,6 +5,7 @@ import { expectOption } from "../src/checks/options.ts";
 import { input } from "../src/graph/build.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
 import { atOnce } from "../src/host/yielding.ts";
+import { leadingComponents } from "../src/nn/components.ts";
 import { distances } from "../src/nn/distance.ts";
 import { type Embedding, traceEmbedding } from "../src/nn/embedding.ts";
 import { fitDistance } from "../src/nn/fit-distance.ts";
@@ -143,6 +144,52 @@ for (const M of [6, 90]) {
     }
   });
 }
+
+test("components of long data are those of the exact decomposition, by any number of threads to the same bits", async () => {
+  const [N, M, K] = [500, 100, 12];
+  // Smooth fields whose amplitudes fall by a fifth each, in units of their own, about a mean that is large beside the last.
+  const rows = new Float32Array(N * M);
+  for (let r = 0; r < N; r++)
+    for (let k = 0; k < 40; k++) {
+      const c = 0.8 ** k * normalAt(5, 0, 0, r, k);
+      for (let i = 0; i < M; i++)
+        rows[r * M + i] += c * Math.sin(((k + 0.5) * Math.PI * (i + 0.5)) / M) + (k === 0 ? 7 : 0);
+    }
+  const unit = Float64Array.from({ length: M }, (_, i) => 1 + 0.5 * Math.sin(i));
+  const mean = columnMeans(rows, M);
+  const covariance = Array.from({ length: M }, () => new Float64Array(M));
+  for (let r = 0; r < N; r++) {
+    const off = Float64Array.from(mean, (m, i) => (rows[r * M + i] - m) / unit[i]);
+    for (let i = 0; i < M; i++) for (let j = 0; j < M; j++) covariance[i][j] += (off[i] * off[j]) / N;
+  }
+  const exact = symmetricEigen(covariance);
+  const found = await leadingComponents(rows, M, K, unit, undefined, { kernels: "plain" });
+  assert.equal([found.vectors.length, found.variances.length], [K, K]);
+  for (let i = 0; i < M; i++) close(found.mean[i], mean[i] / unit[i], 1e-6, "mean");
+  // Residuals are 1e-3 of a variance or less: it is off by the square of that over the gap, of a third, to the next one, and by
+  // roundings of f32, √(λ₁/λ) ≤ 12 of them. What of a direction is outside of the span of those found, by the residual over the gap.
+  for (let k = 0; k < K; k++) {
+    close(found.variances[k] / exact.values[k], 1, 1e-5, `variance ${k}`);
+    if (k === K - 1) continue; // may be mixed with the first that is left out
+    const inside = found.vectors.reduce((sum, v) => sum + dot(v, exact.vectors[k]) ** 2, 0);
+    close(inside, 1, 1e-5, `direction ${k} in the span`);
+    for (let j = 0; j < K; j++) close(dot(found.vectors[j], found.vectors[k]), j === k ? 1 : 0, 1e-10);
+  }
+  assert.equal(await leadingComponents(rows, M, K, unit, undefined, { kernels: "plain", threads: 2 }), found);
+});
+
+test("components of long data past their rank are orthonormal, with variance 0, and constant data have none", async () => {
+  const M = 70;
+  const { rows } = known(50, M, [2, 1]);
+  const ones = new Float64Array(M).fill(1);
+  const { vectors, variances } = await leadingComponents(Float32Array.from(rows), M, 4, ones);
+  // The rows are rounded to f32: the rest is some 10⁻¹⁴ of the first variance.
+  assert.ok(variances[1] > 0.1 && variances[2] < 1e-10 && variances[3] < 1e-10, `${variances}`);
+  for (const [i, v] of vectors.entries()) for (const w of vectors.slice(0, i)) close(dot(v, w), 0, 1e-10);
+  const none = await leadingComponents(new Float32Array(20 * M).fill(3.7), M, 2, ones);
+  assert.equal(Array.from(none.variances), [0, 0]);
+  for (const v of none.vectors) close(dot(v, v), 1, 1e-10);
+});
 
 test("components past the rank of the data are still orthonormal, with variance 0", () => {
   const { rows } = known(50, 70, [2, 1]);

@@ -7,7 +7,7 @@
  * u √(σ₁ σ_k)² of a variance, not u σ₁².
  */
 import { type BackendOptions, createExact } from "../backends/select.ts";
-import { batchSum, cast, denseWeightGrad, input, matmul, mul, sub, weight } from "../graph/build.ts";
+import { batchSum, cast, denseWeightGrad, input, matmul, mul, rowWeight, sub, weight } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
 import { inParts, pause } from "../host/yielding.ts";
 import { dot, sumOfSquares } from "../numbers/moments.ts";
@@ -41,7 +41,8 @@ export async function leadingComponents(
   const frozen = { frozen: true };
   const off = sub(input("x", M), weight("mean", 1, M, frozen));
   const centred = mul(off, weight("per", 1, M, frozen));
-  const z = matmul(centred, weight("basis", M, width, frozen));
+  // Padding, which repeats a row, must not enter the sums.
+  const z = mul(matmul(centred, weight("basis", M, width, frozen)), rowWeight("f32", 1));
   const wide = cast(z, "f64");
   const program = await inParts(
     compile({
