@@ -19,8 +19,9 @@ import type { Guide, TracedGuide } from "../guides/guide.ts";
 import { guideFrom } from "../guides/index.ts";
 import { atOnce, inParts } from "../host/yielding.ts";
 import { type DistanceKind, distances } from "../nn/distance.ts";
-import { type Embedding, traceEmbedding } from "../nn/embedding.ts";
+import { type Embedding, featuresOf, traceEmbedding } from "../nn/embedding.ts";
 import type { MakeWeight } from "../nn/mlp.ts";
+import type { OwnEmbedding } from "../nn/networks.ts";
 import type { traceObserved as TraceObserved } from "../nn/observed.ts";
 import type { Centre } from "../numbers/offsets.ts";
 import { STREAMS } from "../numbers/random.ts";
@@ -276,12 +277,18 @@ export async function makeInverseMap(
   tensors: Tensors,
   problem: Problem | null,
   backend: BackendOptions = {},
+  own?: OwnEmbedding,
 ): Promise<InverseMap> {
   const guide = guideFrom(spec.guide.name, spec.guide.options);
   const { distributionFromSpec } = await import("../distributions/from-spec.ts"); // with the first model
   const prior = distributionFromSpec(spec.prior);
   const trace = spec.rows && (await import("../nn/observed.ts")).traceObserved;
-  return inParts(buildMap({ spec, tensors, problem, backend }, guide, prior, trace));
+  const { network } = spec.embedding;
+  const trained =
+    network || own // a page that needs none does not load them
+      ? (await import("../nn/networks.ts")).networkFrom(network, own, weightAmong(tensors))
+      : undefined;
+  return inParts(buildMap({ spec, tensors, problem, backend }, guide, prior, trace, trained));
 }
 
 /** The layout of the rows that a map takes. */
@@ -295,16 +302,18 @@ function* buildMap(
   made: Guide,
   prior: Distribution,
   traceObserved: typeof TraceObserved | undefined,
+  network?: (features: Tensor) => Tensor,
 ): Generator<void, InverseMap> {
   const { spec, tensors, problem, backend } = content;
   const { embedding, distance = "whitened", D, M } = spec;
-  const E = embedding.size;
+  const E = featuresOf(embedding);
   const estimate = traceObserved !== undefined;
   const guide = made.build({ D, E, seed: spec.training.seed, estimate, weight: weightAmong(tensors) });
   if (prior.size !== spec.D) throw new Error(`model: expected a prior of ${spec.D} parameters, got ${prior.size}`);
   const layout = layoutOfMap(spec);
+  const fixed = traceEmbedding(embedding, M);
   const features = traceObserved?.(embedding, layout, { D, base: standsOnEstimate(made) }) ?? {
-    embed: traceEmbedding(embedding, M),
+    embed: (y: Tensor): Tensor => network?.(fixed(y)) ?? fixed(y),
     distance: distances[distance as keyof typeof distances](M),
   };
   const [parameters, data] = [spec.centres?.parameters, spec.centres?.data].map((c) =>

@@ -6,6 +6,7 @@
  *   H Hᵀ + cov ρ = Σ_k λ_k u_k u_kᵀ,   G = [u_k √λ_k],   B_k = u_kᵀ H / √λ_k,   S = 1 − Bᵀ B.
  */
 import type { DataKind } from "../distributions/noise/noise.ts";
+import { inParts, pause } from "../host/yielding.ts";
 import { columnMeans, columnSds, quantileOf, sumOfSquares, weightedMoments } from "../numbers/moments.ts";
 import { leadingDirections } from "../numbers/principal.ts";
 import { addOuter, factorise, packed, solveLower, solveTransposed, triIndex } from "../numbers/triangles.ts";
@@ -49,15 +50,15 @@ export interface FittedObserved {
 }
 
 /** Fits scalers and estimate; the scales of the distance are fitted by `fitScales` once rows can be looked at. */
-export function* fitObserved(fit: ObservedFit): Generator<void, FittedObserved> {
+export async function fitObserved(fit: ObservedFit): Promise<FittedObserved> {
   const { kind, M, dataKind, mean, noisy, noiseSd, constant, leastScale } = fit;
-  const scalers = yield* fitEmbedding(
+  const scalers = await fitEmbedding(
     { kind: kind === "principal" ? "standardise" : kind, size: kind === "log" ? 2 * M : M },
     ...([M, mean, noisy, noiseSd, constant, dataKind] as const),
   );
   const t = (rows: Float32Array): Float64Array => transformed(kind, rows, M, scalers);
   const [clean, data] = [t(mean), t(noisy)];
-  yield;
+  await pause();
   const isLinear = kind !== "log" && kind !== "root"; // then the sd of the noise is known, not only its draws
   const scale = scalers["embedding.sd"];
   const known = noiseSd.map((s, m) => (isLinear && s > 0 ? (s / scale[m]) * (s / scale[m]) : 0));
@@ -66,7 +67,7 @@ export function* fitObserved(fit: ObservedFit): Generator<void, FittedObserved> 
   const all = covariance.slice();
   const sd = Float64Array.from(variance, Math.sqrt);
   for (let i = 0, at = 0; i < M; i++) for (let j = 0; j <= i; j++, at++) all[at] = covariance[at] / (sd[i] * sd[j]);
-  const found = yield* leadingDirections(all, M, Math.min(M, MOST));
+  const found = await inParts(leadingDirections(all, M, Math.min(M, MOST)));
   const isSignal = (k: number): boolean => found.variances[k] > SIGNAL * leastScale * leastScale;
   const K = Math.max(1, [...found.variances.keys()].filter(isSignal).length);
   const G = Array.from({ length: M }, (_, m) =>

@@ -57,6 +57,8 @@ const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /** What is known of a row by second moments alone. */
 interface Estimate {
+  /** The standardised data. */
+  readonly t: Tensor;
   /** â (B, K), and the rows of L⁻¹, P = L Lᵀ, (B, K) each. */
   readonly mean: Tensor;
   readonly rows: readonly Tensor[];
@@ -78,12 +80,8 @@ export interface Observed {
   readonly parts: (row: Tensor) => Tensor;
 }
 
-/** Traces both. `base`: whether the embedding carries the estimate of D parameters. */
-export function traceObserved(
-  { kind, directions: K = 0 }: Embedding,
-  layout: Layout,
-  { D, base }: { readonly D: number; readonly base: boolean },
-): Observed {
+/** Traces the estimate of rows by second moments. */
+function traceEstimate(kind: Embedding["kind"], K: number, layout: Layout): (row: Tensor) => Estimate {
   const { M } = layout;
   const standardise = standardised(kind, M);
   const mean = frozen("estimate.mean", 1, M);
@@ -93,7 +91,7 @@ export function traceObserved(
   const onDiagonal = new Float64Array(packed(K));
   for (const k of range(K)) onDiagonal[triIndex(k, k)] = 1;
 
-  const estimate = (row: Tensor): Estimate & { readonly t: Tensor } => {
+  return (row) => {
     const { y, mask, logScale } = partsOf(layout, row);
     const t = standardise(y);
     const known =
@@ -136,6 +134,16 @@ export function traceObserved(
       told: mul(w, sub(off, denseInputGrad(hat, directions, M))),
     };
   };
+}
+
+/** Traces both. `base`: whether the embedding carries the estimate of D parameters. */
+export function traceObserved(
+  { kind, directions: K = 0 }: Embedding,
+  layout: Layout,
+  { D, base }: { readonly D: number; readonly base: boolean },
+): Observed {
+  const { M } = layout;
+  const estimate = traceEstimate(kind, K, layout);
   const embed = (row: Tensor): Tensor => {
     const { mask, logScale } = partsOf(layout, row);
     const { t, mean: hat, variance, rows } = estimate(row);
@@ -152,7 +160,7 @@ export function traceObserved(
   };
   const parts = (row: Tensor): Tensor => {
     const { mask } = partsOf(layout, row);
-    const { w, off, told, rows } = estimate(row);
+    const { w, off, told, rows, directions } = estimate(row);
     const leverage = rows.map((own) => square(denseInputGrad(own, directions, M))).reduce((sum, x) => add(sum, x));
     const share = maximum(sub(1, mul(w, leverage)), LEAST_SHARE);
     const root = sqrt(mul(w, share));

@@ -103,12 +103,7 @@ export const taken = ({ names }: Pick<Table, "names">): readonly string[] =>
  * @param missing whether data may be missing: they are NaN.
  * @throws as `parseTable`, and for a column whose name is not among the data.
  */
-export function parseObservations(
-  bytes: Uint8Array,
-  name: string,
-  data: readonly Parameter[],
-  missing = false,
-): Table {
+export function parseObservations(bytes: Uint8Array, name: string, data: readonly Parameter[], missing = false): Table {
   const columns = data.length;
   const table = parseTable(bytes, name, { columns, flat: columns === 1 ? "column" : "row", missing });
   if (table.names === null) return table;

@@ -69,6 +69,9 @@ const specSchema = v.object({
   embedding: v.object({
     kind: v.picklist(["none", "standardise", "log", "root", "principal"]),
     size,
+    network: v.optional(
+      v.object({ name: v.string(), options, size, probe: v.optional(v.object({ y: numbers, context: numbers })) }),
+    ),
     directions: v.optional(size),
   }),
   rows: v.optional(

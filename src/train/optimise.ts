@@ -24,6 +24,7 @@ export interface LoopSettings
   extends Pick<FullSettings, "steps" | "batch" | "rate" | "schedule" | "evaluateEvery" | "patience"> {
   readonly guide: Pick<Guide, "name" | "options">;
   readonly pairs?: FullSettings["pairs"];
+  readonly embedding?: FullSettings["embedding"];
   readonly circumstances?: FullSettings["circumstances"];
 }
 
@@ -113,13 +114,14 @@ class Loop {
 
   constructor(request: Optimisation) {
     const { settings, options, problem } = request;
-    const { steps, schedule, rate, pairs, guide, circumstances } = settings;
+    const { steps, schedule, rate, pairs, guide, embedding, circumstances } = settings;
     this.request = request;
     this.seed = options.seed ?? 0;
     this.rates = rates(schedule, rate, steps);
     this.signature = JSON.stringify({
       ...settings,
       ...(pairs && { pairs: pairs.digest }),
+      ...(typeof embedding === "function" && { embedding: String(embedding) }),
       ...(typeof circumstances?.missing === "function" && { missing: String(circumstances.missing) }),
       guide: { name: guide.name, options: guide.options },
       seed: this.seed,

@@ -22,6 +22,7 @@ import type { Guide } from "../guides/guide.ts";
 import { type GuideName, guideFrom, guideNames } from "../guides/index.ts";
 import type { WeightsRecord } from "../model/model.ts";
 import type { EmbeddingOption } from "../nn/fit-embedding.ts";
+import { isNetworkOption, type NetworkOption, networkCheck, type OwnEmbedding } from "../nn/networks.ts";
 import { objectiveNames } from "../objectives/index.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { type Problem, sourceOf } from "../problem/problem.ts";
@@ -67,9 +68,12 @@ const bank = check<number | Pairs>(
 );
 
 const embeddings = ["auto", "none", "standardise", "log", "root"] as const;
-const embedding = check<EmbeddingOption>(
-  `one of ${embeddings.map((name) => JSON.stringify(name)).join(", ")}, or { principal: components }`,
-  (x) => embeddings.includes(x as "auto") || Number.isInteger((x as { principal?: number } | null)?.principal),
+const embedding = check<EmbeddingOption | NetworkOption | OwnEmbedding>(
+  `one of ${embeddings.map((name) => JSON.stringify(name)).join(", ")}, or { principal: components }, or ${networkCheck.expected}`,
+  (x) =>
+    embeddings.includes(x as "auto") ||
+    Number.isInteger((x as { principal?: number } | null)?.principal) ||
+    isNetworkOption(x),
 );
 
 /** The options that a preset may set. The upper limits are what a host could hold, or could finish, at all. */
@@ -88,8 +92,8 @@ export const settingsTable = {
   rate: option(positive, 3e-3, "largest learning rate"),
   /** How the learning rate changes; by default a cosine with a warm-up of 50 steps. */
   schedule: option(schedule, { kind: "cosine" }),
-  /** The optimiser: Adam, or AMSGrad. */
-  optimiser: option(oneOf("adam", "amsgrad"), "adam"),
+  /** The optimiser: Adam, AMSGrad, or SOAP, which is Adam in the eigenbases of each layer's gradients. */
+  optimiser: option(oneOf("adam", "amsgrad", "soap"), "adam"),
   /** Largest global norm of the gradient; larger gradients are scaled down to it. 0 clips nothing. */
   clip: option(
     number("a number of at least 0", (x) => x >= 0),
@@ -109,7 +113,10 @@ export const settingsTable = {
   evaluateEvery: option(whole(1)),
   /** Training stops after this many held-out losses in a row without a better one; 0 never stops it. */
   patience: option(whole(0), 0),
-  /** How the data enter the guide. "auto" standardises them, and projects long data on principal components. */
+  /**
+   * How the data enter the guide. "auto" standardises them, and projects long data on principal components. A network, by its name and
+   * options or as a function `(y, nn) => features` of standardised data, is trained with the guide.
+   */
   embedding: option(embedding, "auto"),
   /**
    * Trains for observations of which some data are missing, NaN in `infer`: "any" subset; { rate, complete, blocks, runs }; or a function
@@ -222,6 +229,10 @@ export function fullSettings(problem: Problem, options: TrainOptions): FullSetti
   const { evaluateEvery = Math.max(1, Math.ceil(steps / 40)) } = settings;
   const { missing, noise, ...others } = settings;
   const circumstances = readCircumstances(problem, missing, noise);
+  if (circumstances !== null && isNetworkOption(others.embedding))
+    throw new Error(
+      'embedding: expected a fixed one, because data may be missing or of another noise scale, got a network; use "auto"',
+    );
   if (circumstances !== null && others.embedding === "none")
     throw new Error(
       'embedding: expected one that standardises, because data may be missing or of another noise scale, got "none"; use "auto"',
@@ -229,6 +240,11 @@ export function fullSettings(problem: Problem, options: TrainOptions): FullSetti
   const full = { ...others, guide: made, bank, evaluateEvery, ...(circumstances && { circumstances }) };
   rates(full.schedule, full.rate, 1); // refuses what makes no schedule
   if (onLaplace) checkLaplaceBase(problem, full);
+  const { base = "prior" } = made.options;
+  if (base !== "prior" && isNetworkOption(full.embedding))
+    throw new Error(
+      `embedding: expected a fixed one beside the base "${base}" of the guide, which is fitted to features before training, got a network; use base "prior"`,
+    );
   return withBank(problem, full, options);
 }
 

@@ -8,8 +8,9 @@ import type { Tensor } from "../graph/tensor.ts";
 import { standsOnEstimate } from "../guides/base.ts";
 import type { LocalCoordinates, TracedGuide } from "../guides/guide.ts";
 import { type DistanceKind, distances } from "../nn/distance.ts";
-import { type Embedding, traceEmbedding } from "../nn/embedding.ts";
+import { type Embedding, featuresOf, traceEmbedding } from "../nn/embedding.ts";
 import { chooseEmbedding } from "../nn/fit-embedding.ts";
+import { isNetworkOption, trainedEmbedding } from "../nn/networks.ts";
 import type { traceObserved } from "../nn/observed.ts";
 import { STREAMS } from "../numbers/random.ts";
 import { objectiveFor } from "../objectives/index.ts";
@@ -51,11 +52,13 @@ export function* trainingProgram(
 ): Generator<void, TracedTraining> {
   const { D, M, layout } = problem;
   const objective = objectiveFor(settings.objective, problem);
-  const embedding = features?.embedding ?? chooseEmbedding(settings.embedding, M, problem.noise.data);
+  const { embedding, embed: plain } = features
+    ? { embedding: features.embedding, embed: null }
+    : embeddingOf(settings, problem);
   const base = standsOnEstimate(settings.guide);
   const observed = features?.trace(embedding, layout, { D, base });
-  const guide = settings.guide.build({ D, E: embedding.size, seed, estimate: observed !== undefined });
-  const embed = observed?.embed ?? traceEmbedding(embedding, M);
+  const guide = settings.guide.build({ D, E: featuresOf(embedding), seed, estimate: observed !== undefined });
+  const embed = observed?.embed ?? (plain as (y: Tensor) => Tensor);
   const { local } = guide;
   const { particles } = settings;
   // A guide in local coordinates trains on rows that a solver has made: its parameters are standard normal already.
@@ -82,6 +85,17 @@ export function* trainingProgram(
     ...(local && { start: { outputs: traceStart(problem, local, embed, embedding.size) } }),
   });
   return { program, guide, embedding };
+}
+
+/** The embedding of a training, and the map from data (B, M) to features (B, E). */
+function embeddingOf({ embedding: asked }: FullSettings, { M, noise }: Problem) {
+  if (!isNetworkOption(asked)) {
+    const embedding = chooseEmbedding(asked, M, noise.data);
+    return { embedding, embed: traceEmbedding(embedding, M) };
+  }
+  const { embedding, network } = trainedEmbedding(asked, M, noise.data);
+  const fixed = traceEmbedding(embedding, M);
+  return { embedding, embed: (y: Tensor): Tensor => network(fixed(y)) };
 }
 
 /** Features, parameters in the guide's frame, and importance weights where simulations are not drawn from the prior. */

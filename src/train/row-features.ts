@@ -4,11 +4,12 @@ import { frameOf } from "../distributions/frame.ts";
 import { exp, input, sub } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
 import { standsOnEstimate } from "../guides/base.ts";
-import { atOnce, inParts } from "../host/yielding.ts";
+import { atOnce } from "../host/yielding.ts";
 import { constantChannels } from "../nn/constant.ts";
 import { type Embedding, observedSize } from "../nn/embedding.ts";
 import { chooseEmbedding } from "../nn/fit-embedding.ts";
 import { type FittedObserved, fitObserved, MOST_PARAMETERS } from "../nn/fit-observed.ts";
+import { isNetworkOption } from "../nn/networks.ts";
 import { traceObserved } from "../nn/observed.ts";
 import type { Work } from "../problem/work.ts";
 import { constantSd, meanRows, typicalNoiseSd } from "../simulate/noise-sd.ts";
@@ -24,8 +25,15 @@ export interface FittedFeatures extends RowFeatures, Pick<FittedObserved, "entri
   readonly constant: readonly (number | null)[];
 }
 
-function featuresOf({ M, layout, noise }: Work, { embedding }: FullSettings, directions: number): RowFeatures {
-  const { kind } = chooseEmbedding(embedding, M, noise.data);
+/** The kind of the embedding of rows, which is a fixed one. */
+function kindOf({ M, noise }: Work, { embedding }: FullSettings): Embedding["kind"] {
+  if (isNetworkOption(embedding)) throw new Error("internal: a network as the embedding of rows with circumstances");
+  return chooseEmbedding(embedding, M, noise.data).kind;
+}
+
+function featuresOf(work: Work, settings: FullSettings, directions: number): RowFeatures {
+  const { layout } = work;
+  const kind = kindOf(work, settings);
   const chosen: Embedding = { kind, size: observedSize(kind, layout, directions), directions };
   return { embedding: chosen, trace: traceObserved };
 }
@@ -63,15 +71,13 @@ export async function fitFeatures(
   const { z, weights = null } = await once(program, backend, (executor) =>
     executor.run("frame", { rows: count, inputs: { theta: rows.theta } }),
   );
-  const { kind } = chooseEmbedding(settings.embedding, M, noise.data);
+  const kind = kindOf(plain, settings);
   const constant = constantChannels(noisy, M);
-  const { directions, entries } = await inParts(
-    fitObserved({
-      ...{ kind, M, D, noisy, constant, z, weights, dataKind: noise.data },
-      mean: Float32Array.from(await meanRows(plain, rows, backend)),
-      noiseSd: constantSd(plain) ?? (await typicalNoiseSd(plain, rows, backend)),
-      leastScale: settings.circumstances?.noise?.scale[0] ?? 1,
-    }),
-  );
+  const { directions, entries } = await fitObserved({
+    ...{ kind, M, D, noisy, constant, z, weights, dataKind: noise.data },
+    mean: Float32Array.from(await meanRows(plain, rows, backend)),
+    noiseSd: constantSd(plain) ?? (await typicalNoiseSd(plain, rows, backend)),
+    leastScale: settings.circumstances?.noise?.scale[0] ?? 1,
+  });
   return { ...featuresOf(work, settings, directions), entries, constant };
 }

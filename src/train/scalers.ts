@@ -3,7 +3,6 @@ import type { Executor } from "../backends/backend.ts";
 import type { BackendOptions } from "../backends/select.ts";
 import type { Slab } from "../graph/plan.ts";
 import type { Fitted } from "../guides/guide.ts";
-import { inParts } from "../host/yielding.ts";
 import type { Embedding } from "../nn/embedding.ts";
 import { fitScales } from "../nn/fit-observed.ts";
 import type { Problem } from "../problem/problem.ts";
@@ -67,8 +66,8 @@ async function fitScalers(
     import("../nn/fit-distance.ts"),
   ]);
   return {
-    ...(await inParts(fitEmbedding(embedding, M, clean, noisy, sd, constant, problem.noise.data))),
-    ...(await inParts(fitDistance(M, clean, noisy, sd, constant))),
+    ...(await fitEmbedding(embedding, M, clean, noisy, sd, constant, problem.noise.data, backend)),
+    ...(await fitDistance(M, clean, noisy, sd, constant, backend)),
   };
 }
 
