@@ -34,6 +34,7 @@ const benches: Record<string, () => Promise<void>> = {
   agreement: async () => (await import("./agreement.ts")).agreement(values),
   gpu: async () => (await import("./gpu.ts")).gpu(values),
   kernels: async () => (await import("./kernels.ts")).kernels(),
+  data: async () => (await import("./data.ts")).data(values),
   dynamics: async () => (await import("./dynamics.ts")).dynamics(values),
   nuts: async () => (await import("./nuts.ts")).nutsBench(values),
   "bad-guides": async () => (await import("./bad-guides.ts")).badGuides(values),

@@ -26,9 +26,9 @@ import { optimise } from "./optimise.ts";
 import type { FullSettings, Progress, TrainOptions } from "./options.ts";
 import { DISTANCE, type TracedTraining, trainingProgram } from "./program.ts";
 import { type FittedFeatures, fitFeatures, unfitted } from "./row-features.ts";
-import { FIT_SIMULATIONS, fitFrozen } from "./scalers.ts";
+import { fitFrozen } from "./scalers.ts";
 import { rates } from "./schedules.ts";
-import { type TrainingSimulations, trainingSimulations, withBankNoise } from "./simulations.ts";
+import { FIT_SIMULATIONS, type TrainingSimulations, trainingSimulations, withBankNoise } from "./simulations.ts";
 import { type Course, remarkOn } from "./warnings.ts";
 
 interface Request {

@@ -17,7 +17,7 @@ import { addNoise, type WorkSimulations } from "../simulate/simulate.ts";
 import { SIMULATION_STEPS } from "../simulate/steps.ts";
 import type { FullSettings } from "./options.ts";
 import type { RowFeatures } from "./program.ts";
-import { FIT_SIMULATIONS } from "./scalers.ts";
+import { FIT_SIMULATIONS } from "./simulations.ts";
 
 /** Fitted features. */
 export interface FittedFeatures extends RowFeatures, Pick<FittedObserved, "entries"> {

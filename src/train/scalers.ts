@@ -10,9 +10,7 @@ import { constantSd, meanRows, typicalNoiseSd } from "../simulate/noise-sd.ts";
 import { noiseSd, type WorkSimulations } from "../simulate/simulate.ts";
 import type { TracedTraining } from "./program.ts";
 import type { FittedFeatures } from "./row-features.ts";
-
-/** Simulations that scalers are fitted to. More would change nothing, and would take minutes where the data are long. */
-export const FIT_SIMULATIONS = 8192;
+import { FIT_SIMULATIONS } from "./simulations.ts";
 
 /** Fits the scalers and writes them, then the entries that the guide fits to scaled data. Returns the guide's own. */
 export async function fitFrozen(

@@ -19,6 +19,9 @@ import { SIMULATION_STEPS } from "../simulate/steps.ts";
 import { stratifiedBank } from "../simulate/stratify.ts";
 import type { FullSettings } from "./options.ts";
 
+/** Simulations that scalers are fitted to. More would change nothing, and would take minutes where the data are long. */
+export const FIT_SIMULATIONS = 8192;
+
 /** Simulations to train on, and simulations to measure the held-out loss on, in work coordinates. */
 export interface TrainingSimulations {
   readonly bank: WorkSimulations;
