@@ -61,7 +61,10 @@ function outerLoop({ points, edges }: Mesh): { loop: number[]; before: Float64Ar
   for (let s = 0; 2 * s < edges.length; s++) {
     const node = edges[2 * s];
     if (leaving.has(node))
-      fail("a boundary that does not touch itself", `two parts of it at ${showPoint(points[2 * node], points[2 * node + 1])}`);
+      fail(
+        "a boundary that does not touch itself",
+        `two parts of it at ${showPoint(points[2 * node], points[2 * node + 1])}`,
+      );
     leaving.set(node, s);
   }
   let best: { loop: number[]; area: number } = { loop: [], area: 0 };
@@ -117,14 +120,20 @@ function centresOf(mesh: Mesh, line: ReturnType<typeof outerLoop>, given: EqualE
   const whole = line.before[line.loop.length];
   const start = startOf(mesh, line, first);
   const wide = width ?? (coverage * whole) / count;
-  if (!(wide * count < whole)) fail(`electrodes narrower than ${whole / count}, the distance of their centres`, `${wide}`);
+  if (!(wide * count < whole))
+    fail(`electrodes narrower than ${whole / count}, the distance of their centres`, `${wide}`);
   const around = (at: number): number => at - whole * Math.floor(at / whole);
   const centres = Array.from({ length: count }, (_, l) => around(start + ((clockwise ? -l : l) * whole) / count));
   return { centres, wide, whole };
 }
 
 /** Parts of the edges between two lengths along the loop, from < to < from + the whole. */
-function piecesBetween({ edges }: Mesh, { loop, before }: ReturnType<typeof outerLoop>, from: number, to: number): Piece[] {
+function piecesBetween(
+  { edges }: Mesh,
+  { loop, before }: ReturnType<typeof outerLoop>,
+  from: number,
+  to: number,
+): Piece[] {
   const whole = before[loop.length];
   const pieces: Piece[] = [];
   for (const turn of [-whole, 0, whole]) {
@@ -147,7 +156,10 @@ function tagsOf({ edgeTags }: Mesh): string[] {
   while (Object.hasOwn(edgeTags, `e${tags.length}`)) tags.push(`e${tags.length}`);
   if (tags.length >= 2) return tags;
   const known = Object.keys(edgeTags).join(", ") || "none";
-  return fail("on as a list of edge tags, or { count, coverage }, where the mesh has no edge tags e0, e1, …", `the tags ${known}`);
+  return fail(
+    "on as a list of edge tags, or { count, coverage }, where the mesh has no edge tags e0, e1, …",
+    `the tags ${known}`,
+  );
 }
 
 /** The arcs of electrodes. @throws on fewer than two, on overlaps, and on what is no place. */
@@ -163,7 +175,7 @@ export function arcsOf(mesh: Mesh, on: ElectrodePlaces | undefined): Piece[][] {
   const owner = new Map<number, number>();
   return list.map((selector, l) => {
     if (typeof selector !== "string" && typeof selector !== "function")
-      fail("arcs as edge tags or predicates; points are for model: \"point\"", describe(selector));
+      fail('arcs as edge tags or predicates; points are for model: "point"', describe(selector));
     return selectEdges(mesh, selector).map((s): Piece => {
       const other = owner.get(s);
       if (other !== undefined) fail("electrodes that share no edge", `electrodes ${other} and ${l} on edge ${s}`);
@@ -184,7 +196,16 @@ export function pointsOf(mesh: Mesh, on: ElectrodePlaces | undefined): Weights[]
       const i = Math.min(last, Math.max(0, line.before.findIndex((length) => length > at) - 1));
       const share = Math.min(1, Math.max(0, (at - line.before[i]) / (line.before[i + 1] - line.before[i])));
       const [a, b] = [mesh.edges[2 * line.loop[i]], mesh.edges[2 * line.loop[i] + 1]];
-      return new Map(share < SNAP ? [[a, 1]] : share > 1 - SNAP ? [[b, 1]] : [[a, 1 - share], [b, share]]);
+      return new Map(
+        share < SNAP
+          ? [[a, 1]]
+          : share > 1 - SNAP
+            ? [[b, 1]]
+            : [
+                [a, 1 - share],
+                [b, share],
+              ],
+      );
     });
   }
   if (typeof (on as readonly unknown[])[0] === "string" || typeof (on as readonly unknown[])[0] === "function")
@@ -199,7 +220,8 @@ export function pointsOf(mesh: Mesh, on: ElectrodePlaces | undefined): Weights[]
 }
 
 /** Length of an arc. */
-export const arcLength = (arc: readonly Piece[]): number => arc.reduce((sum, { from, to, edge }) => sum + (to - from) * edge, 0);
+export const arcLength = (arc: readonly Piece[]): number =>
+  arc.reduce((sum, { from, to, edge }) => sum + (to - from) * edge, 0);
 
 /** Integrals over a part of an edge of φ_a, φ_b, φ_a², φ_a φ_b, φ_b². */
 export function pieceIntegrals({ from, to, edge }: Piece): readonly [number, number, number, number, number] {

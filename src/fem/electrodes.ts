@@ -8,20 +8,31 @@
  * nodes; derivatives take one backward substitution for each independent injection and one for its adjoint.
  */
 import { describe } from "../checks/arguments.ts";
-import { check, flag, oneOf, type OptionsOf, option, readOptions, required } from "../checks/options.ts";
-import { add, cast, constant, linearMap, slice, sparseCholesky, sparseSolve } from "../graph/build.ts";
+import {
+  check,
+  flag,
+  type OptionsOf,
+  oneOf,
+  option,
+  readOptions,
+  required,
+  type SettingsOf,
+} from "../checks/options.ts";
+import { add, cast, constant, linearMap, type SolvePart, slice, sparseCholesky, sparseSolve } from "../graph/build.ts";
 import { div, mul } from "../graph/elementwise.ts";
 import { isTensor, show, type Tensor } from "../graph/tensor.ts";
-import { type SparseMatrix, sparseMatrix, type Triplet } from "../sparse/matrix.ts";
+import { sparseMatrix, timesVector } from "../sparse/matrix.ts";
 import type { SparsePattern } from "../sparse/pattern.ts";
 import { arcLength, arcsOf, type ElectrodePlaces, pointsOf } from "./electrode-places.ts";
+import { type Drive, type Readings, readingsOf } from "./electrode-readings.ts";
 import { expectMesh, type Mesh } from "./mesh.ts";
-import { expectBalance, independentRows, type Protocol, protocolRows } from "./protocol.ts";
-import { assembleTerminals, type Contact } from "./terminals.ts";
+import { expectBalance, type Protocol, protocolRows } from "./protocol.ts";
+import { assembleTerminals, type Terminals } from "./terminals.ts";
 
 const any = <T>(expected: string): ReturnType<typeof check<T>> => check<T>(expected, (x) => x !== null);
 
 export const electrodesTable = {
+  /** The body, in one piece. */
   mesh: required(any<Mesh>("a mesh")),
   /**
    * Where the electrodes are: a list of edge tags or predicates, one an electrode; equal arcs `{ count, coverage }`; points (L, 2) for
@@ -113,7 +124,8 @@ function admittances(impedance: number | ArrayLike<number>, L: number): Float64A
   const list = typeof impedance === "number" ? new Array<number>(L).fill(impedance) : Array.from(impedance);
   if (list.length !== L) fail(`impedance as a number above 0, or ${L} of them`, describe(impedance));
   return Float64Array.from(list, (z, l) => {
-    if (!(typeof z === "number" && z > 0 && z < Infinity)) fail("finite impedances above 0", `${describe(z)} of electrode ${l}`);
+    if (!(typeof z === "number" && z > 0 && z < Infinity))
+      fail("finite impedances above 0", `${describe(z)} of electrode ${l}`);
     return 1 / z;
   });
 }
@@ -129,16 +141,69 @@ function without(off: ReadonlySet<number>, rows: Float64Array, L: number, name: 
   return Float64Array.from(kept);
 }
 
-/** Sums of entries at the same places, those that are 0 left out. */
-const matrix = (inputs: number, outputs: number, entries: readonly Triplet[]): SparseMatrix => {
-  const whole = sparseMatrix(inputs, outputs, entries);
-  if (!whole.value.includes(0)) return whole;
-  const kept: Triplet[] = [];
-  for (let g = 0; g < outputs; g++)
-    for (let k = whole.start[g]; k < whole.start[g + 1]; k++)
-      if (whole.value[k] !== 0) kept.push([g, whole.index[k], whole.value[k]]);
-  return sparseMatrix(inputs, outputs, kept);
-};
+type Settings = SettingsOf<typeof electrodesTable>;
+
+/** Currents and readings. @throws on what does not fit L electrodes. */
+function driveOf({ inject, measure, current, off, reference, measureActive }: Settings, L: number): Drive {
+  const missing = new Set(off);
+  for (const l of off)
+    if (!(Number.isInteger(l) && l >= 0 && l < L)) fail(`electrodes 0 to ${L - 1} in off`, describe(l));
+  if (typeof reference === "number" && reference >= L)
+    fail(`reference below ${L}, the number of electrodes`, `${reference}`);
+  if ((Array.isArray(inject) || ArrayBuffer.isView(inject)) && current !== 1)
+    fail("no current beside a matrix of currents", `${current}`);
+  if (inject === "each") fail("inject with a source and a sink", '"each"');
+  const currents = without(missing, protocolRows("inject", inject, L), L, "inject").map((x) => x * current);
+  expectBalance(currents, L);
+  const readings = without(missing, protocolRows("measure", measure, L), L, "measure");
+  return { L, currents, readings, measureActive, reference };
+}
+
+/** A tensor of one of the widths, in double precision. */
+function wide(name: string, t: unknown, ...widths: readonly number[]): Tensor {
+  if (isTensor(t) && t.kind === "batch" && widths.includes(t.cols)) return cast(t, "f64");
+  return fail(`${name} (B, ${widths.join(") or (B, ")})`, isTensor(t) ? show(t) : describe(t));
+}
+
+function expectState(state: object, ...names: readonly string[]): void {
+  const odd = Object.keys(state).find((key) => !names.includes(key));
+  if (odd !== undefined) fail(`only { ${names.join(", ")} } beside the conductivity`, `"${odd}"`);
+}
+
+/** The contribution of contacts to the entries of the matrix, for impedances given as tensors or in the definition; null without. */
+function contactsOf({ contact }: Terminals, { model, impedance }: Settings, L: number) {
+  if (contact === null) {
+    if (impedance !== undefined) fail(`no impedance for model "${model}"`, describe(impedance));
+    return (z?: Tensor): null => (z === undefined ? null : fail(`no impedance for model "${model}"`, show(z)));
+  }
+  const fixed = impedance === undefined ? null : timesVector(contact, admittances(impedance, L));
+  const all = sparseMatrix(
+    1,
+    L,
+    Array.from({ length: L }, (_, l) => [l, 0, 1] as const),
+  );
+  return (z?: Tensor): Tensor | Float64Array => {
+    if (z === undefined)
+      return fixed ?? fail("impedance in the definition, or beside the conductivity, for the complete model", "none");
+    const each = wide("impedance", z, L, 1);
+    return linearMap(div(1, each.cols === L ? each : linearMap(each, all)), contact);
+  };
+}
+
+/** Readings of potentials (B, K · L) of channels with gains. */
+function withGains(
+  u: Tensor,
+  gains: Tensor | ArrayLike<number>,
+  L: number,
+  { ofGains, ofPotentials }: Readings,
+): Tensor {
+  if (isTensor(gains)) return linearMap(mul(u, linearMap(wide("gains", gains, L), ofGains())), ofPotentials());
+  const list = Array.isArray(gains) || ArrayBuffer.isView(gains) ? Array.from(gains as ArrayLike<number>) : [];
+  if (list.length !== L || !list.every(Number.isFinite))
+    fail(`gains (B, ${L}) or ${L} finite numbers`, describe(gains));
+  const each = Float64Array.from({ length: u.cols }, (_, g) => list[g % L]);
+  return linearMap(mul(u, each), ofPotentials());
+}
 
 /**
  * Makes a body with electrodes: numbering, symbolic analysis and all maps, once.
@@ -153,181 +218,49 @@ const matrix = (inputs: number, outputs: number, entries: readonly Triplet[]): S
  * in pieces.
  */
 export function electrodes(options: ElectrodesOptions): Electrodes {
-  const read = readOptions("electrodes", electrodesTable, options);
-  const { mesh, reference } = read;
-  const contact: Contact = read.model;
+  const settings = readOptions("electrodes", electrodesTable, options);
+  const { mesh, model, on } = settings;
   expectMesh("electrodes", mesh);
-  if (contact !== "complete" && read.impedance !== undefined) fail(`no impedance for model "${contact}"`, describe(read.impedance));
-  const arcs = contact === "point" ? [] : arcsOf(mesh, read.on);
-  const points = contact === "point" ? pointsOf(mesh, read.on) : [];
+  const arcs = model === "point" ? [] : arcsOf(mesh, on);
+  const points = model === "point" ? pointsOf(mesh, on) : [];
   const L = Math.max(arcs.length, points.length);
   const [N, E] = [mesh.points.length / 2, mesh.triangles.length / 3];
-  const fixed = read.impedance === undefined ? null : admittances(read.impedance, L);
-  const off = new Set(read.off);
-  for (const l of off) if (!(Number.isInteger(l) && l >= 0 && l < L)) fail(`electrodes 0 to ${L - 1} in off`, describe(l));
-  if (typeof reference === "number" && reference >= L) fail(`reference below ${L}, the number of electrodes`, `${reference}`);
-
-  const named = typeof read.inject === "string" || !(Array.isArray(read.inject) || ArrayBuffer.isView(read.inject));
-  if (!named && read.current !== 1) fail("no current beside a matrix of currents", `${read.current}`);
-  if (read.inject === "each") fail("inject with a source and a sink", '"each"');
-  const currents = without(off, protocolRows("inject", read.inject, L), L, "inject").map((x) => x * read.current);
-  expectBalance(currents, L);
-  const readings = without(off, protocolRows("measure", read.measure, L), L, "measure");
-  const [K, rows] = [currents.length / L, readings.length / L];
-  const { basis, of } = independentRows(currents, L);
-  const R = basis.length;
-  const body = assembleTerminals(mesh, contact, arcs, points);
-  const { n, last, pattern } = body;
-
-  const load = new Float64Array(last * R); // of the last unknowns
-  basis.forEach((k, r) => {
-    body.electrodes.forEach((weights, l) => {
-      for (const [t, w] of weights) load[t * R + r] += w * currents[k * L + l];
-    });
-  });
-  /** The functional that is 0: weights of the electrodes for injection k. */
-  const level = (k: number): [l: number, weight: number][] => {
-    if (typeof reference === "number") return [[reference, 1]];
-    if (reference === "mean") return Array.from({ length: L }, (_, l) => [l, 1 / L]);
-    const row = [...currents.subarray(k * L, (k + 1) * L)];
-    const total = row.reduce((sum, x) => sum + Math.max(0, -x), 0);
-    return row.flatMap((x, l): [number, number][] => (x < 0 ? [[l, -x / total]] : []));
-  };
-  /** Entries of output g that read `weight` times electrode l's potential in injection k, from `skipped` + terminals of all unknowns. */
-  const readElectrode = (g: number, k: number, l: number, weight: number, skipped = 0): Triplet[] =>
-    basis.flatMap((_, r) => {
-      const c = of[k * R + r] * weight;
-      return c === 0 ? [] : [...body.electrodes[l]].map(([t, w]): Triplet => [g, (skipped + t) * R + r, c * w]);
-    });
-  const readLevel = (g: number, k: number, weight: number, skipped = 0): Triplet[] =>
-    weight === 0 ? [] : level(k).flatMap(([l, w]) => readElectrode(g, k, l, -weight * w, skipped));
-
-  const data: [k: number, m: number][] = [];
-  for (let k = 0; k < K; k++) {
-    for (let m = 0; m < rows; m++) {
-      const active = readings.subarray(m * L, (m + 1) * L).some((w, l) => w !== 0 && currents[k * L + l] !== 0);
-      if (read.measureActive || !active) data.push([k, m]);
-    }
-  }
-  if (data.length === 0) fail("readings without electrodes that carry current", "none; set measureActive");
-  const each = (m: number): [l: number, weight: number][] =>
-    [...readings.subarray(m * L, (m + 1) * L)].flatMap((w, l): [number, number][] => (w !== 0 ? [[l, w]] : []));
-  const M = data.length;
-  const sums = Array.from({ length: rows }, (_, m) => {
-    const sum = each(m).reduce((s, [, w]) => s + w, 0);
-    return Math.abs(sum) < 1e-12 ? 0 : sum;
-  });
-  const dataMatrix = matrix(
-    last * R,
-    M,
-    data.flatMap(([k, m], g) => [...each(m).flatMap(([l, w]) => readElectrode(g, k, l, w)), ...readLevel(g, k, sums[m])]),
-  );
-  const lazily = (make: () => SparseMatrix): (() => SparseMatrix) => {
-    let made: SparseMatrix | undefined; // large, or needed for gains alone: made at its first use
-    return () => (made ??= make());
-  };
-  const potentialMatrix = lazily(() => {
-    const entries: Triplet[] = [];
-    for (let g = 0; g < K * L; g++) {
-      const k = Math.floor(g / L);
-      entries.push(...readElectrode(g, k, g % L, 1), ...readLevel(g, k, 1));
-    }
-    return matrix(last * R, K * L, entries);
-  });
-  const nodeMatrix = lazily(() => {
-    const entries: Triplet[] = [];
-    for (let k = 0; k < K; k++) {
-      for (let i = 0; i < N; i++) {
-        const g = k * N + i;
-        for (let r = 0; r < R && body.nodes[i] >= 0; r++)
-          if (of[k * R + r] !== 0) entries.push([g, body.nodes[i] * R + r, of[k * R + r]]);
-        entries.push(...readLevel(g, k, 1, n - last));
-      }
-    }
-    return matrix(n * R, K * N, entries);
-  });
-  const gainMatrix = lazily(() =>
-    sparseMatrix(
-      L,
-      K * L,
-      Array.from({ length: K * L }, (_, g) => [g, g % L, 1] as const),
-    ),
-  );
-  const readingMatrix = lazily(() =>
-    sparseMatrix(
-      K * L,
-      M,
-      data.flatMap(([k, m], g) => each(m).map(([l, w]): Triplet => [g, k * L + l, w])),
-    ),
-  );
-  const all = sparseMatrix(
-    1,
-    L,
-    Array.from({ length: L }, (_, l) => [l, 0, 1] as const),
-  );
-
-  /** A tensor of one of the widths, in double precision. */
-  const wide = (name: string, t: unknown, ...widths: readonly number[]): Tensor => {
-    if (isTensor(t) && t.kind === "batch" && widths.includes(t.cols)) return cast(t, "f64");
-    return fail(`${name} (B, ${widths.join(") or (B, ")})`, isTensor(t) ? show(t) : describe(t));
-  };
-  const contactEntries = (impedance: Tensor | undefined): Tensor | Float64Array | null => {
-    if (body.contact === null) return impedance === undefined ? null : fail(`no impedance for model "${contact}"`, show(impedance));
-    if (impedance === undefined) {
-      if (fixed === null) fail("impedance in the definition, or beside the conductivity, for the complete model", "none");
-      return fixedEntries();
-    }
-    const z = wide("impedance", impedance, L, 1);
-    return linearMap(div(1, z.cols === L ? z : linearMap(z, all)), body.contact);
-  };
-  let entries: Float64Array | undefined;
-  const fixedEntries = (): Float64Array => {
-    if (entries) return entries;
-    const { start, index, value, outputs } = body.contact as SparseMatrix;
-    entries = new Float64Array(outputs);
-    for (let g = 0; g < outputs; g++)
-      for (let k = start[g]; k < start[g + 1]; k++) entries[g] += value[k] * (fixed as Float64Array)[index[k]];
-    return entries;
-  };
-  const expectState = (state: object, names: readonly string[]): void => {
-    const odd = Object.keys(state).find((key) => !names.includes(key));
-    if (odd !== undefined) fail(`only { ${names.join(", ")} } beside the conductivity`, `"${odd}"`);
-  };
-  const loads = constant(load, "f64");
-  const solved = (sigma: Tensor, impedance: Tensor | undefined, wanted?: "last"): Tensor => {
+  const drive = driveOf(settings, L);
+  const K = drive.currents.length / L;
+  const body = assembleTerminals(mesh, model, arcs, points);
+  const contacts = contactsOf(body, settings, L);
+  const readings = readingsOf(body, drive);
+  const load = constant(readings.load, "f64");
+  const solved = (sigma: Tensor, impedance: Tensor | undefined, part: SolvePart): Tensor => {
     const coefficients = wide("conductivities", sigma, E);
-    const contacts = contactEntries(impedance);
-    const body64 = linearMap(coefficients, body.stiffness);
-    const values = contacts === null ? body64 : add(body64, contacts);
-    const factor = sparseCholesky(values, pattern, coefficients);
-    return sparseSolve(values, factor, loads, pattern, { given: "last", ...(wanted && { wanted }) });
+    const [inside, touching] = [linearMap(coefficients, body.stiffness), contacts(impedance)];
+    const values = touching === null ? inside : add(inside, touching);
+    return sparseSolve(values, sparseCholesky(values, body.pattern, coefficients), load, body.pattern, part);
   };
-
+  const last: SolvePart = { given: "last", wanted: "last" };
   return {
-    ...{ mesh, E, N, L, K, M, independent: R, currents, readings, pattern },
-    injection: Int32Array.from(data, ([k]) => k),
-    reading: Int32Array.from(data, ([, m]) => m),
+    ...{ mesh, E, N, L, K, M: readings.data.length, independent: readings.R, pattern: body.pattern },
+    ...{ currents: drive.currents, readings: drive.readings },
+    injection: Int32Array.from(readings.data, ([k]) => k),
+    reading: Int32Array.from(readings.data, ([, m]) => m),
     lengths: Float64Array.from({ length: L }, (_, l) => (arcs.length > 0 ? arcLength(arcs[l]) : 0)),
     observe: (sigma, state = {}) => {
-      expectState(state, ["impedance", "gains"]);
-      const x = solved(sigma, state.impedance, "last");
+      expectState(state, "impedance", "gains");
+      const x = solved(sigma, state.impedance, last);
       const { gains } = state;
-      if (gains === undefined) return cast(linearMap(x, dataMatrix), sigma.dtype);
-      const u = linearMap(x, potentialMatrix());
-      if (!isTensor(gains) && (gains.length !== L || !Array.from(gains).every(Number.isFinite)))
-        fail(`gains (B, ${L}) or ${L} finite numbers`, describe(gains));
-      const factors = isTensor(gains)
-        ? linearMap(wide("gains", gains, L), gainMatrix())
-        : Float64Array.from({ length: K * L }, (_, g) => gains[g % L]);
-      return cast(linearMap(mul(u, factors), readingMatrix()), sigma.dtype);
+      const data =
+        gains === undefined
+          ? linearMap(x, readings.ofData)
+          : withGains(linearMap(x, readings.ofElectrodes()), gains, L, readings);
+      return cast(data, sigma.dtype);
     },
     potentials: (sigma, state = {}) => {
-      expectState(state, ["impedance"]);
-      return cast(linearMap(solved(sigma, state.impedance, "last"), potentialMatrix()), sigma.dtype);
+      expectState(state, "impedance");
+      return cast(linearMap(solved(sigma, state.impedance, last), readings.ofElectrodes()), sigma.dtype);
     },
     solve: (sigma, state = {}) => {
-      expectState(state, ["impedance"]);
-      const u = cast(linearMap(solved(sigma, state.impedance), nodeMatrix()), sigma.dtype);
+      expectState(state, "impedance");
+      const u = cast(linearMap(solved(sigma, state.impedance, { given: "last" }), readings.ofNodes()), sigma.dtype);
       return Array.from({ length: K }, (_, k) => slice(u, k * N, (k + 1) * N));
     },
   };

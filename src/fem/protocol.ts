@@ -28,7 +28,8 @@ export type Protocol =
   | { readonly pairs: Rows }
   | Rows;
 
-const forms = '"adjacent", "opposite", "trigonometric", "each", { skip }, { against }, { pairs } or rows of one number an electrode';
+const forms =
+  '"adjacent", "opposite", "trigonometric", "each", { skip }, { against }, { pairs } or rows of one number an electrode';
 
 /** Sum of a row, above which it does not count as 0, as a share of the sum of its absolute values. */
 const BALANCE = 1e-9;
@@ -37,8 +38,10 @@ function pairsOf(name: string, L: number, pairs: readonly (readonly [number, num
   const out = new Float64Array(pairs.length * L);
   pairs.forEach(([first, second], k) => {
     const odd = [first, second].find((l) => !(Number.isInteger(l) && l >= 0 && l < L));
-    if (odd !== undefined) throw new Error(`electrodes: expected electrodes 0 to ${L - 1} in ${name}, got ${odd} in pair ${k}`);
-    if (first === second) throw new Error(`electrodes: expected pairs of two electrodes in ${name}, got ${first} twice in pair ${k}`);
+    if (odd !== undefined)
+      throw new Error(`electrodes: expected electrodes 0 to ${L - 1} in ${name}, got ${odd} in pair ${k}`);
+    if (first === second)
+      throw new Error(`electrodes: expected pairs of two electrodes in ${name}, got ${first} twice in pair ${k}`);
     out[k * L + first] = 1;
     out[k * L + second] = -1;
   });
@@ -63,7 +66,8 @@ export function protocolRows(name: "inject" | "measure", given: unknown, L: numb
     if (given !== "opposite" && given !== "trigonometric") refuse();
     if (L % 2 !== 0) throw new Error(`electrodes: expected an even number of electrodes for "${given}", got ${L}`);
     if (given === "opposite") return skip(L / 2 - 1, all.slice(0, L / 2));
-    const wave = (j: number, f: (x: number) => number): number[] => all.map((l) => f((2 * Math.PI * ((j * l) % L)) / L));
+    const wave = (j: number, f: (x: number) => number): number[] =>
+      all.map((l) => f((2 * Math.PI * ((j * l) % L)) / L));
     const orders = all.slice(1, L / 2 + 1);
     // Sums of cosines are 0 up to rounding: the rest is taken off, so that currents balance to the last bit or nearly.
     const rows = [...orders.map((j) => wave(j, cos)), ...orders.slice(0, -1).map((j) => wave(j, sin))];
@@ -79,7 +83,11 @@ export function protocolRows(name: "inject" | "measure", given: unknown, L: numb
   }
   if (Object.hasOwn(form, "against")) {
     const other = form.against as number;
-    return pairsOf(name, L, all.filter((l) => l !== other).map((l) => [l, other]));
+    return pairsOf(
+      name,
+      L,
+      all.filter((l) => l !== other).map((l) => [l, other]),
+    );
   }
   const flat = Object.hasOwn(form, "pairs")
     ? pairsOf(name, L, pairsIn(flatRows("electrodes", `pairs of ${name}`, form.pairs, 2)))
@@ -89,7 +97,9 @@ export function protocolRows(name: "inject" | "measure", given: unknown, L: numb
   if (flat.length === 0) throw new Error(`electrodes: expected at least one row in ${name}, got none`);
   flat.forEach((x, i) => {
     if (!Number.isFinite(x))
-      throw new Error(`electrodes: expected finite numbers in ${name}, got ${x} in row ${Math.floor(i / L)}, electrode ${i % L}`);
+      throw new Error(
+        `electrodes: expected finite numbers in ${name}, got ${x} in row ${Math.floor(i / L)}, electrode ${i % L}`,
+      );
   });
   return flat;
 }

@@ -66,7 +66,8 @@ function withFunctionals(N: number, functionals: readonly Weights[]): Numbering 
   for (let i = 0; i < N; i++) if (!place.has(i)) nodes[i] = count++;
   for (const [node, i] of place) nodes[node] = i < 0 ? -1 : count + i;
   const electrodes = functionals.map(
-    (w): Weights => new Map([...w].flatMap(([node, x]) => (node === touched[0] ? [] : [[place.get(node) as number, x]]))),
+    (w): Weights =>
+      new Map([...w].flatMap(([node, x]) => (node === touched[0] ? [] : [[place.get(node) as number, x]]))),
   );
   return { nodes, own: new Int32Array(0), n: count + last, last, electrodes };
 }
@@ -100,7 +101,9 @@ function checkShunts({ points }: Mesh, arcs: readonly (readonly Piece[])[]): voi
           );
         const other = owner.get(node) ?? l;
         if (other !== l)
-          throw new Error(`electrodes: expected a gap between electrodes, got a node of electrodes ${other} and ${l} at ${at}`);
+          throw new Error(
+            `electrodes: expected a gap between electrodes, got a node of electrodes ${other} and ${l} at ${at}`,
+          );
         owner.set(node, l);
       }
     }
@@ -108,13 +111,18 @@ function checkShunts({ points }: Mesh, arcs: readonly (readonly Piece[])[]): voi
 }
 
 /** The pairs of unknowns that are coupled: by triangles, and by contacts. */
-function* coupled({ triangles }: Mesh, { nodes, own }: Numbering, arcs: readonly (readonly Piece[])[]): Iterable<[number, number]> {
+function* coupled(
+  { triangles }: Mesh,
+  { nodes, own }: Numbering,
+  arcs: readonly (readonly Piece[])[],
+): Iterable<[number, number]> {
   for (let h = 0; h < triangles.length; h++) {
     const [a, b] = [nodes[triangles[h]], nodes[triangles[h % 3 === 2 ? h - 2 : h + 1]]];
     if (a >= 0 && b >= 0 && a !== b) yield [a, b];
   }
   for (let l = 0; l < own.length; l++)
-    for (const { a, b } of arcs[l]) for (const i of [a, b]) if (own[l] >= 0 && nodes[i] >= 0 && nodes[i] !== own[l]) yield [nodes[i], own[l]];
+    for (const { a, b } of arcs[l])
+      for (const i of [a, b]) if (own[l] >= 0 && nodes[i] >= 0 && nodes[i] !== own[l]) yield [nodes[i], own[l]];
 }
 
 /** Entries of symmetric matrices of unknowns, collected from those of nodes and electrodes. */

@@ -158,8 +158,7 @@ export const sparseSolve = (
   b: Tensor,
   pattern: SparsePattern,
   { given, wanted }: SolvePart = {},
-): Tensor =>
-  apply("sparseSolve", [values, factor, b], { pattern, ...(given && { given }), ...(wanted && { wanted }) });
+): Tensor => apply("sparseSolve", [values, factor, b], { pattern, ...(given && { given }), ...(wanted && { wanted }) });
 /** log det A (B, 1) with the factor of A. */
 export const sparseLogDet = (values: Tensor, factor: Tensor, pattern: SparsePattern): Tensor =>
   apply("sparseLogDet", [values, factor], { pattern });

@@ -76,13 +76,16 @@ export const sparseRules: Readonly<Record<SparseName, Rule>> = {
       const fits = b.cols % from === 0 && b.rows === (b.kind === "batch" ? a.rows : 1);
       expect(name, `right-hand sides (B, ${from} · width)`, fits, [a, b]);
       // Single precision needs a step of refinement, which takes all unknowns.
-      expect(name, "double precision for the last unknowns alone", a.dtype === "f64" || from + to === 2 * pattern.n, [a]);
+      expect(name, "double precision for the last unknowns alone", a.dtype === "f64" || from + to === 2 * pattern.n, [
+        a,
+      ]);
       return batch((b.cols / from) * to, a.dtype, a.rows);
     },
     flops: (node, rows) => {
       const { n, last, symbolic } = patternOf(node);
       const { given, wanted } = node.attrs;
-      const share = (part: unknown): number => (part === "last" ? Math.min(1, (last * last) / (2 * symbolic.entries)) : 1);
+      const share = (part: unknown): number =>
+        part === "last" ? Math.min(1, (last * last) / (2 * symbolic.entries)) : 1;
       const width = node.cols / (wanted === "last" ? last : n);
       return 2 * node.rows * rows * symbolic.entries * width * (share(given) + share(wanted));
     },

@@ -307,7 +307,8 @@ export function analyse(graph: Graph, rows: Int32Array, cols: Int32Array, given:
   const { factorSize, mostRows } = total;
   words.set(0, [n, rows.length, fronts.length, factorSize, places.size, HEADER, ...lists, mostRows]);
   const firstLast = finalOrder.findIndex((i) => i >= n - last);
-  const lastFront = last > 0 ? fronts.findIndex(({ node, first }) => first + node.cols.length > firstLast) : fronts.length;
+  const lastFront =
+    last > 0 ? fronts.findIndex(({ node, first }) => first + node.cols.length > firstLast) : fronts.length;
   return { ...total, table: words.slice(), workspaceSize: places.size, lastFront };
 }
 

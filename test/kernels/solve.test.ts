@@ -1,6 +1,7 @@
 // Sparse factors and solutions beyond the comparisons of ops.test.ts: failures, padding, refinement.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Rows } from "../../src/backends/backend.ts";
 import * as g from "../../src/graph/build.ts";
 import { gradientsOf } from "../../src/graph/grad.ts";
 import { compile } from "../../src/graph/program.ts";
@@ -8,10 +9,9 @@ import type { DType, Tensor } from "../../src/graph/tensor.ts";
 import { atOnce } from "../../src/host/yielding.ts";
 import { sparsePattern } from "../../src/sparse/pattern.ts";
 import { wasmBuilds } from "../helpers/backends.ts";
-import type { Rows } from "../../src/backends/backend.ts";
 import { roundoff } from "../helpers/compare.ts";
-import { draw, generator } from "../helpers/random.ts";
 import { gridPattern } from "../helpers/matrix-cases.ts";
+import { draw, generator } from "../helpers/random.ts";
 import { runGraph } from "../helpers/run.ts";
 
 const backends = Object.values(wasmBuilds);
@@ -96,12 +96,17 @@ test("one step of refinement makes single-precision solutions accurate to roundi
 
 test("solves for the last unknowns alone are those for all of them, and single precision is refused", async () => {
   const [side, last] = [11, 9];
-  const places = Array.from({ length: 2 * side * side }, (_, i) => (i % 2 === 0 ? (i / 2) % side : Math.floor(i / 2 / side)));
+  const places = Array.from({ length: 2 * side * side }, (_, i) =>
+    i % 2 === 0 ? (i / 2) % side : Math.floor(i / 2 / side),
+  );
   const { n, rows, cols } = gridPattern(side);
   const pairs = Array.from(rows, (i, e): [number, number] => [i, cols[e]]);
   const pattern = sparsePattern(n, pairs, places, last);
   const order = pattern.symbolic.table.subarray(pattern.symbolic.table[6], pattern.symbolic.table[6] + n);
-  assert.equal([...order.subarray(n - last)].sort((a, b) => a - b), Array.from({ length: last }, (_, i) => n - last + i));
+  assert.equal(
+    [...order.subarray(n - last)].sort((a, b) => a - b),
+    Array.from({ length: last }, (_, i) => n - last + i),
+  );
 
   const next = generator(3);
   const count = 11; // samples: a block and a part of one
@@ -127,7 +132,8 @@ test("solves for the last unknowns alone are those for all of them, and single p
     for (const create of backends) {
       const got = await runGraph(outputs, { rows: count, inputs, create });
       // Both take the same operations on the same numbers; those left out are with zeros.
-      for (const name of ["given", "wanted", "both"]) assert.equal(got[name], got[`${name}Want`], `${name}, ${width} sides`);
+      for (const name of ["given", "wanted", "both"])
+        assert.equal(got[name], got[`${name}Want`], `${name}, ${width} sides`);
     }
   }
   const a = g.input("a", diagonal.length);
