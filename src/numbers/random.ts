@@ -29,6 +29,9 @@ export const STREAMS = {
   folds: 0x6332,
   /** Points at which the interpolation of a table is checked, and draws from it. */
   table: 0x7461,
+  /** Which data are missing, the first of a range, and noise scales. */
+  masks: 0x6d61736b,
+  scales: 0x7363616c,
   /** Reference points of TARP, and the order of equal ranks. */
   references: 0x7265,
   ties: 0x7469,

@@ -30,6 +30,7 @@ import type { DataKind } from "../distributions/noise/noise.ts";
 import { add, cast, input, tile } from "../graph/build.ts";
 import { isTensor, show, type Tensor, topological } from "../graph/tensor.ts";
 import { isLost, isOffset } from "../numbers/offsets.ts";
+import { type Layout, layoutOf } from "./layout.ts";
 import { CALL_DEFAULTS, type CallSettings, resolveSimulator, type Simulator, type SimulatorSpec } from "./simulator.ts";
 import { type Solver, withSolvers } from "./solvers.ts";
 
@@ -57,6 +58,8 @@ export interface Problem {
   readonly D: number;
   /** Number of data. */
   readonly M: number;
+  /** What a row of data holds: the data alone, unless the problem is one of rows with their circumstances (seen.ts). */
+  readonly layout: Layout;
   /** Distribution of the parameters. */
   readonly prior: Distribution;
   /** The distribution that data sets are drawn from instead of the prior; null: the prior itself. */
@@ -255,6 +258,7 @@ export function defineProblem(spec: ProblemSpec): Problem {
     data: nameAll(name, "data", typeof data === "number" ? undefined : data, M, "y"),
     D,
     M,
+    layout: layoutOf(M),
     prior,
     proposal,
     forward: deferred && solved ? deferredForward(name, solved.forward, M) : (solved?.forward ?? null),
@@ -344,22 +348,23 @@ export const sourceOf = (problem: { readonly simulate?: Simulator | null }): str
   problem.simulate ? "only simulate()" : "only pairs from elsewhere";
 
 /**
- * log p(y | θ), (T·B, 1), of the type of θ, for θ (T·B, D) and data (T·B, M), or (B, M) for all tiles alike.
+ * log p(y | θ), (T·B, 1), of the type of θ, for θ (T·B, D) and rows of data (T·B, width), or (B, width) for all tiles alike; the width
+ * is M where the problem is not one of rows with circumstances.
  * @throws when the problem has no forward model in ops, and so no likelihood.
  */
 export function logLikelihood(
-  problem: Pick<Problem, "name" | "D" | "M" | "forward" | "noise"> & Partial<Pick<Problem, "simulate">>,
+  problem: Pick<Problem, "name" | "D" | "layout" | "forward" | "noise"> & Partial<Pick<Problem, "simulate">>,
   theta: Tensor,
   y: Tensor,
 ): Tensor {
-  const { name, D, M, forward, noise } = problem;
+  const { name, D, layout, forward, noise } = problem;
   if (forward === null) {
     throw new Error(
       `${name}: expected a forward model written with ops, got ${sourceOf(problem)}, which has no likelihood; use objective "npe"`,
     );
   }
   expectBatch(name, "theta", theta, D);
-  expectBatch(name, "y", y, M);
+  expectBatch(name, "y", y, layout.width);
   const data = cast(y, theta.dtype);
   const clean = forward(theta);
   return noise.at(theta, clean).logDensity(data.rows === 1 ? tile(data, theta.rows) : data, clean);

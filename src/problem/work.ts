@@ -62,8 +62,14 @@ export function withDataAbout(work: Work, b: Centre): Work {
  */
 function noiseAbout(model: NoiseModel, c: Centre, b: Centre): NoiseModel {
   if (model.fixed !== null && (b === null || model.fixed.additive)) return model;
-  const whole = (y: Tensor): Tensor => (b === null ? cast(y, "f64") : add(cast(y, "f64"), b));
-  const about = (y: Tensor): Tensor => (b === null ? y : sub(y, b));
+  // Rows of data may carry their circumstances (layout.ts), which have no offset.
+  const offset = (y: Tensor): Float64Array => {
+    const padded = new Float64Array(y.cols);
+    padded.set(b as Float64Array);
+    return padded;
+  };
+  const whole = (y: Tensor): Tensor => (b === null ? cast(y, "f64") : add(cast(y, "f64"), offset(y)));
+  const about = (y: Tensor): Tensor => (b === null ? y : sub(y, offset(y)));
   // Counts less an offset are no counts.
   const dataOf = ({ data }: Pick<Noise, "data">): Noise["data"] => (b === null ? data : "real");
   const wrap = (noise: Noise): Noise => {
@@ -76,7 +82,7 @@ function noiseAbout(model: NoiseModel, c: Centre, b: Centre): NoiseModel {
       ...(each && { each: (y, clean) => cast(each(whole(y), whole(clean)), clean.dtype) }),
       ...(sd && { sd: (clean) => cast(sd(whole(clean)), clean.dtype) }),
       ...(mean && { mean: (clean) => cast(about(mean(whole(clean))), clean.dtype) }),
-      ...(fisher && { fisher: (clean) => fisher(whole(clean)) }),
+      ...(fisher && { fisher: (clean, row) => fisher(whole(clean), row && whole(row)) }),
     };
   };
   if (model.fixed !== null) {

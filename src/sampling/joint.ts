@@ -33,11 +33,11 @@ export const hasLikelihood = ({ forward, simulate, noise }: Problem): boolean =>
 /** Plan `joint` of θ, noise-free data and y. */
 const kept = cachedBy((problem: Problem) =>
   cachedByBackend(async (backend) => {
-    const { D, M, prior } = problem;
+    const { D, M, layout, prior } = problem;
     const dtype = "f64";
     const theta = input("theta", D, { dtype });
     const clean = input("clean", M, { dtype });
-    const y = input("y", M, { dtype, repeat: true });
+    const y = input("y", layout.width, { dtype, repeat: true });
     const value = add(logLikelihood({ ...problem, forward: () => clean }, theta, y), prior.logDensity(theta));
     const program = atOnce(compile({ joint: { outputs: { value } } }));
     return { executor: await createExact(program, backend) };

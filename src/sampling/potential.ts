@@ -27,11 +27,11 @@ export const SHARD_ROWS = 16;
  */
 export function samplerProgram(problem: Problem): Program {
   const work = workOf(problem);
-  const { D, M, prior, centre } = work;
+  const { D, layout, prior, centre } = work;
   const frame = frameOf(prior);
   const dtype = "f64";
   const z = input("z", D, { dtype });
-  const y = input("y", M, { dtype, repeat: true });
+  const y = input("y", layout.width, { dtype, repeat: true });
   const theta = input("theta", D, { dtype });
   const at = frame.fromGuide(z);
   const value = sub(potential(work, at, y), frame.logDet(at));

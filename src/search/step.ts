@@ -37,9 +37,9 @@ import type { Problem } from "../problem/problem.ts";
 export const STEP_ROWS = 16;
 
 /** Jᵀ W J, packed; null for noise that does not state its information. */
-function informationOf({ fisher }: Noise, clean: Tensor, z: Tensor): Tensor | null {
+export function informationOf({ fisher }: Noise, clean: Tensor, y: Tensor, z: Tensor): Tensor | null {
   if (fisher === undefined) return null;
-  const terms = fisher(clean).filter(({ of }) => topological([of]).includes(z));
+  const terms = fisher(clean, y).filter(({ of }) => topological([of]).includes(z));
   const squares = terms.map(({ of, weight }) => gram(jacobian(of, z), weight));
   return squares.length === 0 ? null : squares.reduce((sum, term) => add(sum, term));
 }
@@ -77,19 +77,19 @@ function traceObjective(problem: Problem, z: Tensor, y: Tensor): Objective {
 }
 
 /**
- * One step from z (B, D) for data y (B, M) with damping λ (B, 1):
+ * One step from z (B, D) for rows of data y (B, width) with damping λ (B, 1):
  * `value` U(z), `decrement` ½ ∇Uᵀ H⁻¹ ∇U (NaN where H is not positive definite; half the squared distance to the mode in
  * posterior standard deviations), `factor` that of H + λ(…), `logDet` its log-determinant, `next` z + δ, `nextValue`,
  * `predicted` the rise of U in the quadratic model.
  */
 export function traceStep(problem: Problem, curvature: Curvature): Record<string, Tensor> {
-  const { D, M } = problem;
+  const { D, layout } = problem;
   const z = input("z", D, { dtype: "f64" });
-  const y = input("y", M, { dtype: "f64" });
+  const y = input("y", layout.width, { dtype: "f64" });
   const damping = input("damping", 1, { dtype: "f64" });
   const { value, theta, clean, noise, logPrior, logLikelihood } = traceObjective(problem, z, y);
   const gradient = grad(value, [z])[0] ?? mul(z, 0);
-  const data = informationOf(noise, clean, z);
+  const data = informationOf(noise, clean, y, z);
   const second = (of: Tensor): Tensor => packColumns(hessianOf(of, z));
   // The terms that remain when the model is linearised: the prior, and the bend of θ(z) along the slope of the likelihood.
   const along = grad(logLikelihood, [theta])[0];

@@ -45,6 +45,7 @@ import {
   readParameter,
   sumLogs,
 } from "./noise.ts";
+import { observedNormal } from "./observed.ts";
 
 const CORRELATION: Range = {
   expected: "between −1 and 1",
@@ -76,6 +77,19 @@ const shift = (x: Tensor, by: number): Tensor =>
 /** A function of φ, by numbers or by ops. */
 const either = (x: Operand, ofNumber: (x: number) => number, ofTensor: (x: Tensor) => Tensor): number | Tensor =>
   isTensor(x) ? ofTensor(x) : ofNumber((x as ArrayLike<number>)[0]);
+
+/** φ^|m − n| of all pairs of M data, packed: the correlations, numbers or (B, M(M + 1)/2). */
+function powers(phi: number | Tensor, M: number): Operand {
+  const lags = Array.from({ length: M }, (_, i) => Array.from({ length: i + 1 }, (_x, j) => i - j)).flat();
+  if (!isTensor(phi)) {
+    const of = new Float64Array(M).fill(1);
+    for (let k = 1; k < M; k++) of[k] = of[k - 1] * phi;
+    return lags.map((k) => of[k]);
+  }
+  const of = [add(mul(phi, 0), 1)];
+  for (let k = 1; k < M; k++) of.push(mul(of[k - 1], phi));
+  return columns(concat(...of), lags);
+}
 
 /**
  * Normal noise of equally spaced data, whose correlation falls with their distance as φ^|m − n|.
@@ -144,6 +158,7 @@ export function ar1Noise(options: Ar1NoiseOptions): Noise {
       const lambda = isTensor(sigma) ? log(sigma) : null;
       return [white, ...ofParameters(clean.cols, lambda, phi, logVariance)];
     },
+    observed: (mask) => observedNormal(owner, powers(phi, mask.cols), sigma, mask),
     spec:
       scale.numbers && one.numbers
         ? { name: "ar1", sd: plain(scale.numbers, size), correlation: one.numbers[0] }

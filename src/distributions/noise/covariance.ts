@@ -4,6 +4,7 @@ import { LOG_2PI } from "../../numbers/math.ts";
 import { diagonalOf } from "../../numbers/triangles.ts";
 import { expectBatch } from "../distribution.ts";
 import { expectData, type Noise, ofEach } from "./noise.ts";
+import { observedNormal } from "./observed.ts";
 import { type Covariance, readCovariance, whitening } from "./whitening.ts";
 
 /** `gaussianNoise({ covariance })`. */
@@ -31,6 +32,7 @@ export function covarianceNoise(given: Covariance): Noise {
     },
     sd: (clean) => ofEach(sd, clean),
     fisher: (clean) => [{ of: whiten(clean), weight: 1 }],
+    observed: (mask) => observedNormal(owner, Float64Array.from(spec), 1, mask),
     spec: { name: "correlated gaussian", covariance: spec },
   } satisfies Noise);
 }

@@ -98,7 +98,7 @@ export function likelihood(options: LikelihoodOptions): Noise {
       const own = density(y, clean);
       if (own.cols !== clean.cols)
         throw new Error(
-          `${owner}: expected logDensity of each of the data, (B, ${clean.cols}), for a mixture, got ${show(own)}`,
+          `${owner}: expected logDensity of each of the data, (B, ${clean.cols}), for a mixture or for missing data, got ${show(own)}`,
         );
       return own;
     },

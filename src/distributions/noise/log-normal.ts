@@ -62,6 +62,7 @@ export function logNormalNoise(sd: NoiseParameter): Noise {
       if (!isTensor(operand)) return [onLog];
       return [onLog, { of: operand, weight: ofSigma(size === null ? 2 * clean.cols : 2) }];
     },
+    scaled: (s) => logNormalNoise(mul(s, operand)),
     spec: numbers === null ? null : { name: "log-normal", sd: plain(numbers, size) },
   });
 }

@@ -50,15 +50,22 @@ export interface Noise {
   mean?(clean: Tensor): Tensor;
   /**
    * Fisher information F = Σ_i Σ_m weight_im ∇of_im ∇of_imᵀ, with which Gauss–Newton methods weigh misfits. Absent, or empty: they
-   * take the Hessian of the log-likelihood.
+   * take the Hessian of the log-likelihood. `row`: the data, where their circumstances decide on it (problem/seen.ts).
    */
-  fisher?(clean: Tensor): readonly Information[];
+  fisher?(clean: Tensor, row?: Tensor): readonly Information[];
+  /**
+   * The noise of the data that were observed, those whose mask (T·B, M) is 1, where the data depend on each other: density and
+   * information do not depend on the others. Noise with `each` needs none.
+   */
+  observed?(mask: Tensor): Pick<Noise, "logDensity" | "fisher">;
+  /** The noise with its scale multiplied by s, (T·B, 1) or (T·B, M), where it has a scale but is not `additive`. */
+  scaled?(s: Tensor): Noise;
   /** The family and its numbers as plain JSON data; null where parameters are tensors, or functions of one's own. */
   readonly spec: unknown;
 }
 
 const methods = ["draw", "logDensity"] as const;
-const optional = ["each", "sd", "mean", "fisher"] as const;
+const optional = ["each", "sd", "mean", "fisher", "observed", "scaled"] as const;
 
 /** The reason why a value is no noise model, or null where it is one. */
 export function whyNotNoise(x: unknown): string | null {
@@ -211,6 +218,7 @@ export interface Family {
   sd(clean: Tensor): Tensor;
   mean?(clean: Tensor): Tensor;
   fisher?(clean: Tensor): readonly Information[];
+  scaled?(s: Tensor): Noise;
   readonly spec: unknown;
 }
 

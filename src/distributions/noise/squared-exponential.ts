@@ -45,6 +45,7 @@ import {
   readParameter,
   sumLogs,
 } from "./noise.ts";
+import { observedNormal } from "./observed.ts";
 import { type Whitening, whitening } from "./whitening.ts";
 
 /** Most data where ℓ or η are tensors, and each sample has a matrix of its own; and with its Fisher information. */
@@ -163,6 +164,14 @@ export function squaredExponentialNoise(options: SquaredExponentialNoiseOptions)
       return mul(ofEach(sigma, clean), spread);
     },
     fisher: (clean) => informationOf(settings, factorOf, clean),
+    observed: (mask) => {
+      const [M, halves] = [mask.cols, halvesOf(settings, mask.cols)];
+      const known = nugget.numbers && length.numbers;
+      const r = known
+        ? correlationsOf(halves, M, known[0], (nugget.numbers as Float64Array)[0])
+        : correlations(halves, M, length.operand, nugget.operand, mask);
+      return observedNormal(OWNER, r, sigma, mask);
+    },
     spec: spec
       ? {
           name: "squared exponential",
