@@ -207,7 +207,7 @@ function refineTowards(
     shareOf.set(middle, share);
     return line.at(share);
   };
-  const finest = line.length / shares.length / 2 ** halvings;
+  const finest = line.length / shares.length / (1 << halvings);
   const coarse = (t: number): boolean => {
     const corners = [0, 1, 2].map((i) => 2 * triangles[3 * t + i]);
     const [x, y] = [0, 1].map((i) => corners.reduce((sum, c) => sum + points[c + i], 0) / 3);
