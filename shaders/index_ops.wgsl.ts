@@ -163,6 +163,37 @@ ${entry} {
   ];
 };
 
+/** Parts of the features as tiles, or back: tile g · count + p of the parts is part p of group g. */
+const moveParts =
+  (name: "toTiles" | "fromTiles"): MakeKernels =>
+  (record, plan) => {
+    const [out, x] = operands(record, plan);
+    const [tiles, groups] = name === "toTiles" ? [out, x] : [x, out];
+    const part = "((id.x / run.padded % count) * cols + id.y) * groups * run.padded + at";
+    const tile = "id.y * groups * count * run.padded + id.x";
+    const [to, from] = name === "toTiles" ? [tile, part] : [part, tile];
+    return [
+      {
+        name,
+        code: wgsl`
+override groups: u32;
+override count: u32;
+override cols: u32;
+${entry} {
+  if (id.x >= groups * count * run.padded) { return; }
+  let at = id.x / run.padded / count * run.padded + id.x % run.padded;
+  y[${to}] = x[${from}];
+}`,
+        constants: { groups: groups.rows, count: tiles.rows / groups.rows, cols: tiles.cols },
+        bindings: [
+          { name: "x", value: record.inputs[0] },
+          { name: "y", value: record.output, write: true },
+        ],
+        groups: overRows(tiles.rows, tiles.cols),
+      },
+    ];
+  };
+
 /** 1 for rows of the batch; for padding 1 too, or 0. */
 const filled =
   (name: string, value: string): MakeKernels =>
@@ -190,6 +221,8 @@ export const indexKernels = {
   columns,
   tile,
   sumTiles,
+  toTiles: moveParts("toTiles"),
+  fromTiles: moveParts("fromTiles"),
   ones: filled("ones", "1.0"),
   rowWeight: filled("rowWeight", "select(0.0, 1.0, id.x % run.padded < run.rows)"),
 } satisfies Record<string, MakeKernels>;

@@ -111,6 +111,23 @@ const arrangementRules: Readonly<Record<ArrangementName, Rule>> = {
     shape: ([x], _attrs, name) => batch(onBatch(name, x).cols, x.dtype),
     flops: (node, rows) => node.inputs[0].rows * rows * node.cols,
   },
+  /** The parts of the columns one after another, {count}: tile t, part p → tile t · count + p. */
+  toTiles: {
+    shape: ([x], { count }, name) => {
+      const parts = count as number;
+      return onBatch(name, x).cols % parts === 0
+        ? batch(x.cols / parts, x.dtype, x.rows * parts)
+        : fail(name, `a batch whose columns are ${parts} equal parts`, [x]);
+    },
+  },
+  fromTiles: {
+    shape: ([x], { count }, name) => {
+      const parts = count as number;
+      return onBatch(name, x).rows % parts === 0
+        ? batch(x.cols * parts, x.dtype, x.rows / parts)
+        : fail(name, `a batch whose tiles are groups of ${parts}`, [x]);
+    },
+  },
   cast: { shape: ([x], { dtype }) => ({ ...shapeOf(x), dtype: dtype as DType }) },
   /** The value itself; no gradient flows through it. */
   detach: { shape: ([x]) => shapeOf(x) },

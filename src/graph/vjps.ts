@@ -13,6 +13,7 @@ import {
   denseInputGrad,
   denseWeightGrad,
   exp,
+  fromTiles,
   mul,
   rowWeight,
   slice,
@@ -20,6 +21,7 @@ import {
   sub,
   sumTiles,
   tile,
+  toTiles,
 } from "./build.ts";
 import { type Loop, loopOf } from "./loop-data.ts";
 import { mapVjps } from "./map-vjps.ts";
@@ -72,6 +74,8 @@ const arrangementVjps: Readonly<Record<ArrangementName, Vjp | null>> = {
   columns: (g, { inputs: [x], attrs }) => [scatterColumns(g, attrs.indices as number[], x.cols)],
   tile: (g) => [sumTiles(g)],
   sumTiles: (g, { inputs: [x] }) => [tile(g, x.rows)],
+  toTiles: (g, { attrs }) => [fromTiles(g, attrs.count as number)],
+  fromTiles: (g, { attrs }) => [toTiles(g, attrs.count as number)],
   cast: (g, { inputs: [x] }) => [cast(g, x.dtype)],
   detach: null,
 };

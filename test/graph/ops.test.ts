@@ -62,6 +62,16 @@ const refusals: readonly [string, () => Tensor, RegExp][] = [
     /^columns: expected columns in 0\.\.2, got 0\.5$/,
   ],
   ["tile takes an untiled batch", () => g.tile(tiles, 2), /^tile: expected an untiled batch \(B, F\), got \(2B, 3\)$/],
+  [
+    "toTiles takes equal parts of the columns",
+    () => g.toTiles(x3, 2),
+    /^toTiles: expected a batch whose columns are 2 equal parts, got \(B, 3\)$/,
+  ],
+  [
+    "fromTiles takes groups of tiles",
+    () => g.fromTiles(tiles, 3),
+    /^fromTiles: expected a batch whose tiles are groups of 3, got /,
+  ],
   ["logSumExp takes a batch", () => g.logSumExp(w42), /^logSumExp: expected a batch \(B, F\), got \(4, 2\)$/],
   [
     "dense refuses features that do not match its weights",

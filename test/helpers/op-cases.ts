@@ -88,6 +88,11 @@ function arrangementCases(n: number): Comparison[] {
     exact("columns of tiles", [tiled(3, n)], (a) => g.columns(a, [n - 1, -1])),
     exact("tile", [x], (a) => g.tile(a, 4)),
     linear("sumTiles", [tiled(4, n)], 4, (a) => g.sumTiles(a)),
+    exact("toTiles", [batchOf(3 * n)], (a) => g.toTiles(a, 3)),
+    exact("fromTiles", [tiled(3, n)], (a) => g.fromTiles(a)),
+    exact("toTiles of tiles", [tiled(2, 3 * n)], (a) => g.toTiles(a, 3)),
+    exact("fromTiles in groups", [tiled(6, n)], (a) => g.fromTiles(a, 3)),
+    exact("tiles and back", [batchOf(2 * n)], (a) => g.fromTiles(g.toTiles(a, 2))),
     { name: "cast to f32 and back", leaves: [x], build: (a) => g.cast(half(g.cast(a, "f32")), a.dtype), factor: 0 },
     { name: "cast to f64 and back", leaves: [x], build: (a) => g.cast(half(g.cast(a, "f64")), a.dtype), factor: 0 },
     exact("cast of a param", [paramOf(3, n)], (a) =>
