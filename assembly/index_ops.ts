@@ -169,6 +169,44 @@ export function tile_f64(r: usize): void { tileOf<f64>(r); }
 export function sumTiles_f32(r: usize): void { sumTilesOf<f32>(r); }
 export function sumTiles_f64(r: usize): void { sumTilesOf<f64>(r); }
 
+// Columns to tiles: in each block the features of one tile are contiguous. attributes: tiles a row
+// @ts-ignore: decorator
+@inline function splitTilesOf<T>(r: usize): void {
+  const count = load<i32>(attrs(r, 1));
+  const bytes = <usize>outCols(r) * 8 * sizeof<T>();
+  let x = inPtr(r, 0), y = outPtr(r);
+  for (let t = inRows(r, 0); t > 0; t--) {
+    for (let b = 0; b < shardBlocks; b++) {
+      for (let i = 0; i < count; i++) {
+        memory.copy(y + <usize>(i * shardBlocks + b) * bytes, x, bytes);
+        x += bytes;
+      }
+    }
+    y += <usize>(count * shardBlocks) * bytes;
+  }
+}
+export function splitTiles_f32(r: usize): void { splitTilesOf<f32>(r); }
+export function splitTiles_f64(r: usize): void { splitTilesOf<f64>(r); }
+
+// Tiles to columns. attributes: tiles a row
+// @ts-ignore: decorator
+@inline function joinTilesOf<T>(r: usize): void {
+  const count = load<i32>(attrs(r, 1));
+  const bytes = <usize>inCols(r, 0) * 8 * sizeof<T>();
+  let x = inPtr(r, 0), y = outPtr(r);
+  for (let t = outRows(r); t > 0; t--) {
+    for (let b = 0; b < shardBlocks; b++) {
+      for (let i = 0; i < count; i++) {
+        memory.copy(y, x + <usize>(i * shardBlocks + b) * bytes, bytes);
+        y += bytes;
+      }
+    }
+    x += <usize>(count * shardBlocks) * bytes;
+  }
+}
+export function joinTiles_f32(r: usize): void { joinTilesOf<f32>(r); }
+export function joinTiles_f64(r: usize): void { joinTilesOf<f64>(r); }
+
 // A plain copy to the place that the plan gives. Of a param exactly its entries, because the place may be the gradient.
 // @ts-ignore: decorator
 @inline function elementsOut(r: usize): usize {

@@ -163,6 +163,39 @@ ${entry} {
   ];
 };
 
+/** Columns to tiles, or tiles to columns: tile t of a row is column block t of it. */
+const tilesAsColumns =
+  (name: "splitTiles" | "joinTiles"): MakeKernels =>
+  (record, plan) => {
+    const [out, x] = operands(record, plan);
+    const [tiled, whole] = name === "splitTiles" ? [out, x] : [x, out];
+    const [from, to] = name === "splitTiles" ? ["whole", "tiled"] : ["tiled", "whole"];
+    return [
+      {
+        name,
+        code: wgsl`
+override tiles: u32;
+override count: u32;
+override cols: u32;
+${entry} {
+  let rows = tiles * run.padded;
+  if (id.x >= rows) { return; }
+  let tile = id.x / run.padded;
+  let row = id.x % run.padded;
+  let tiled = id.y * rows + id.x;
+  let whole = ((tile % count) * cols + id.y) * (rows / count) + (tile / count) * run.padded + row;
+  y[${to}] = x[${from}];
+}`,
+        constants: { tiles: tiled.rows, count: tiled.rows / whole.rows, cols: tiled.cols },
+        bindings: [
+          { name: "x", value: record.inputs[0] },
+          { name: "y", value: record.output, write: true },
+        ],
+        groups: overRows(tiled.rows, tiled.cols),
+      },
+    ];
+  };
+
 /** 1 for rows of the batch; for padding 1 too, or 0. */
 const filled =
   (name: string, value: string): MakeKernels =>
@@ -190,6 +223,8 @@ export const indexKernels = {
   columns,
   tile,
   sumTiles,
+  splitTiles: tilesAsColumns("splitTiles"),
+  joinTiles: tilesAsColumns("joinTiles"),
   ones: filled("ones", "1.0"),
   rowWeight: filled("rowWeight", "select(0.0, 1.0, id.x % run.padded < run.rows)"),
 } satisfies Record<string, MakeKernels>;

@@ -77,7 +77,16 @@ export type Activation = (typeof activationNames)[number];
 
 /** The ops without inputs, then the others by family. */
 export type LeafName = "input" | "param" | "constant" | "random" | "bankRows" | "ones" | "rowWeight" | "placeholder";
-export type ArrangementName = "combine" | "concat" | "columns" | "tile" | "sumTiles" | "cast" | "detach";
+export type ArrangementName =
+  | "combine"
+  | "concat"
+  | "columns"
+  | "tile"
+  | "sumTiles"
+  | "splitTiles"
+  | "joinTiles"
+  | "cast"
+  | "detach";
 export type ReductionName = "sumFeatures" | "logSumExp" | "cumsum" | "batchSum";
 export type LayerName = "dense" | "denseInputGrad" | "denseWeightGrad";
 export type TriangleName = "triMul" | "triSolve" | "outerTril" | "cholesky" | "choleskyGrad";

@@ -111,6 +111,22 @@ const arrangementRules: Readonly<Record<ArrangementName, Rule>> = {
     shape: ([x], _attrs, name) => batch(onBatch(name, x).cols, x.dtype),
     flops: (node, rows) => node.inputs[0].rows * rows * node.cols,
   },
+  /** Columns to tiles, {count}: (T·B, count·F) → (T·count·B, F). */
+  splitTiles: {
+    shape: ([x], attrs, name) => {
+      const count = attrs.count as number;
+      if (onBatch(name, x).cols % count !== 0) fail(name, `a batch of a multiple of ${count} columns`, [x]);
+      return batch(x.cols / count, x.dtype, x.rows * count);
+    },
+  },
+  /** Tiles to columns, {count}: (T·count·B, F) → (T·B, count·F). */
+  joinTiles: {
+    shape: ([x], attrs, name) => {
+      const count = attrs.count as number;
+      if (onBatch(name, x).rows % count !== 0) fail(name, `a batch of a multiple of ${count} tiles`, [x]);
+      return batch(x.cols * count, x.dtype, x.rows / count);
+    },
+  },
   cast: { shape: ([x], { dtype }) => ({ ...shapeOf(x), dtype: dtype as DType }) },
   /** The value itself; no gradient flows through it. */
   detach: { shape: ([x]) => shapeOf(x) },

@@ -95,6 +95,8 @@ add("columns", "a slice of tiles", [tiled(3, 3)], (x) => g.slice(x, 1, 3));
 add("tile", "three particles", [batchOf(2)], (x) => g.tile(x, 3));
 add("tile", "one particle", [batchOf(2)], (x) => apply("tile", [x], { count: 1 }));
 add("sumTiles", "three particles", [tiled(3, 2)], (x) => g.sumTiles(g.square(x)));
+add("splitTiles", "two tiles", [batchOf(4)], (x) => g.square(g.splitTiles(g.square(x), 2)));
+add("joinTiles", "three tiles", [tiled(3, 2)], (x) => g.square(g.joinTiles(g.square(x), 3)));
 add("cast", "a batch", [batchOf(2)], (x) => g.cast(x, "f32"));
 add("cast", "a param", [paramOf(2, 2)], (x) => g.cast(x, "f32"));
 

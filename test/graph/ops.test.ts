@@ -62,6 +62,16 @@ const refusals: readonly [string, () => Tensor, RegExp][] = [
     /^columns: expected columns in 0\.\.2, got 0\.5$/,
   ],
   ["tile takes an untiled batch", () => g.tile(tiles, 2), /^tile: expected an untiled batch \(B, F\), got \(2B, 3\)$/],
+  [
+    "splitTiles takes columns that divide",
+    () => g.splitTiles(x3, 2),
+    /^splitTiles: expected a batch of a multiple of 2 columns, got \(B, 3\)$/,
+  ],
+  [
+    "joinTiles takes tiles that divide",
+    () => g.joinTiles(tiles, 3),
+    /^joinTiles: expected a batch of a multiple of 3 tiles, got \(2B, 3\)$/,
+  ],
   ["logSumExp takes a batch", () => g.logSumExp(w42), /^logSumExp: expected a batch \(B, F\), got \(4, 2\)$/],
   [
     "dense refuses features that do not match its weights",

@@ -88,6 +88,10 @@ function arrangementCases(n: number): Comparison[] {
     exact("columns of tiles", [tiled(3, n)], (a) => g.columns(a, [n - 1, -1])),
     exact("tile", [x], (a) => g.tile(a, 4)),
     linear("sumTiles", [tiled(4, n)], 4, (a) => g.sumTiles(a)),
+    exact("splitTiles", [batchOf(3 * n)], (a) => g.splitTiles(a, 3)),
+    exact("splitTiles of tiles", [tiled(2, 2 * n)], (a) => g.splitTiles(a, 2)),
+    exact("joinTiles", [tiled(3, n)], (a) => g.joinTiles(a, 3)),
+    exact("joinTiles of some tiles", [tiled(6, n)], (a) => g.joinTiles(a, 3)),
     { name: "cast to f32 and back", leaves: [x], build: (a) => g.cast(half(g.cast(a, "f32")), a.dtype), factor: 0 },
     { name: "cast to f64 and back", leaves: [x], build: (a) => g.cast(half(g.cast(a, "f64")), a.dtype), factor: 0 },
     exact("cast of a param", [paramOf(3, n)], (a) =>
