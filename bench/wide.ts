@@ -10,6 +10,8 @@ import { normalAt } from "../src/numbers/random.ts";
 import { exp, matmul } from "../src/ops.ts";
 import { machine } from "./driver.ts";
 
+/** One network a parameter, and what "spline" means for many parameters (guides/index.ts). */
+const guides = { separate: spline(), shared: spline({ conditioners: "shared", hidden: [32, 32], bins: 8 }) } as const;
 const KINDS = ["separate", "shared"] as const;
 type Kind = (typeof KINDS)[number];
 
@@ -26,10 +28,10 @@ function mixed(D: number): Problem {
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1];
 
-async function seconds(problem: Problem, conditioners: Kind, steps: number): Promise<number> {
+async function seconds(problem: Problem, kind: Kind, steps: number): Promise<number> {
   const before = process.cpuUsage();
   await train(problem, {
-    guide: spline({ conditioners }),
+    guide: guides[kind],
     steps,
     heldOut: 64,
     evaluateEvery: steps,
@@ -59,15 +61,15 @@ export async function wide({ quick = false }: { readonly quick?: boolean }): Pro
     const problem = mixed(D);
     for (let seed = 1; seed <= 3; seed++) {
       const losses: string[] = [];
-      for (const conditioners of KINDS) {
+      for (const kind of KINDS) {
         const map = await train(problem, {
-          guide: spline({ conditioners }),
+          guide: guides[kind],
           steps: quick ? 500 : 4000,
           seed,
           heldOut: 8192,
           onWarning: () => {},
         });
-        losses.push(`${conditioners} ${map.spec.training.heldOut.best.toFixed(3)}`);
+        losses.push(`${kind} ${map.spec.training.heldOut.best.toFixed(3)}`);
       }
       console.log(`D = ${D}, seed ${seed}, held-out loss: ${losses.join(", ")}`);
     }
