@@ -169,43 +169,35 @@ export function tile_f64(r: usize): void { tileOf<f64>(r); }
 export function sumTiles_f32(r: usize): void { sumTilesOf<f32>(r); }
 export function sumTiles_f64(r: usize): void { sumTilesOf<f64>(r); }
 
-// Columns to tiles: in each block the features of one tile are contiguous. attributes: tiles a row
+// Parts of the columns of each block as tiles, and back: a block of a part is one stretch in both.
 // @ts-ignore: decorator
-@inline function splitTilesOf<T>(r: usize): void {
-  const count = load<i32>(attrs(r, 1));
-  const bytes = <usize>outCols(r) * 8 * sizeof<T>();
-  let x = inPtr(r, 0), y = outPtr(r);
-  for (let t = inRows(r, 0); t > 0; t--) {
-    for (let b = 0; b < shardBlocks; b++) {
-      for (let i = 0; i < count; i++) {
-        memory.copy(y + <usize>(i * shardBlocks + b) * bytes, x, bytes);
-        x += bytes;
+@inline function movePartsOf<T>(parts: usize, groups: i32, tiles: usize, count: i32, cols: i32, back: bool): void {
+  const bytes = <usize>cols * 8 * sizeof<T>();
+  const stride = bytes * count;
+  for (; groups > 0; groups--) {
+    for (let t: usize = 0; t < <usize>count; t++) {
+      let part = parts + t * bytes;
+      for (let b = shardBlocks; b > 0; b--) {
+        memory.copy(back ? part : tiles, back ? tiles : part, bytes);
+        part += stride;
+        tiles += bytes;
       }
     }
-    y += <usize>(count * shardBlocks) * bytes;
+    parts += stride * shardBlocks;
   }
 }
-export function splitTiles_f32(r: usize): void { splitTilesOf<f32>(r); }
-export function splitTiles_f64(r: usize): void { splitTilesOf<f64>(r); }
-
-// Tiles to columns. attributes: tiles a row
 // @ts-ignore: decorator
-@inline function joinTilesOf<T>(r: usize): void {
-  const count = load<i32>(attrs(r, 1));
-  const bytes = <usize>inCols(r, 0) * 8 * sizeof<T>();
-  let x = inPtr(r, 0), y = outPtr(r);
-  for (let t = outRows(r); t > 0; t--) {
-    for (let b = 0; b < shardBlocks; b++) {
-      for (let i = 0; i < count; i++) {
-        memory.copy(y, x + <usize>(i * shardBlocks + b) * bytes, bytes);
-        y += bytes;
-      }
-    }
-    x += <usize>(count * shardBlocks) * bytes;
-  }
+@inline function toTilesOf<T>(r: usize): void {
+  movePartsOf<T>(inPtr(r, 0), inRows(r, 0), outPtr(r), outRows(r) / inRows(r, 0), outCols(r), false);
 }
-export function joinTiles_f32(r: usize): void { joinTilesOf<f32>(r); }
-export function joinTiles_f64(r: usize): void { joinTilesOf<f64>(r); }
+export function toTiles_f32(r: usize): void { toTilesOf<f32>(r); }
+export function toTiles_f64(r: usize): void { toTilesOf<f64>(r); }
+// @ts-ignore: decorator
+@inline function fromTilesOf<T>(r: usize): void {
+  movePartsOf<T>(outPtr(r), outRows(r), inPtr(r, 0), inRows(r, 0) / outRows(r), inCols(r, 0), true);
+}
+export function fromTiles_f32(r: usize): void { fromTilesOf<f32>(r); }
+export function fromTiles_f64(r: usize): void { fromTilesOf<f64>(r); }
 
 // A plain copy to the place that the plan gives. Of a param exactly its entries, because the place may be the gradient.
 // @ts-ignore: decorator

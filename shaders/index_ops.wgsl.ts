@@ -163,35 +163,33 @@ ${entry} {
   ];
 };
 
-/** Columns to tiles, or tiles to columns: tile t of a row is column block t of it. */
-const tilesAsColumns =
-  (name: "splitTiles" | "joinTiles"): MakeKernels =>
+/** Parts of the features as tiles, or back: tile g · count + p of the parts is part p of group g. */
+const moveParts =
+  (name: "toTiles" | "fromTiles"): MakeKernels =>
   (record, plan) => {
     const [out, x] = operands(record, plan);
-    const [tiled, whole] = name === "splitTiles" ? [out, x] : [x, out];
-    const [from, to] = name === "splitTiles" ? ["whole", "tiled"] : ["tiled", "whole"];
+    const [tiles, groups] = name === "toTiles" ? [out, x] : [x, out];
+    const part = "((id.x / run.padded % count) * cols + id.y) * groups * run.padded + at";
+    const tile = "id.y * groups * count * run.padded + id.x";
+    const [to, from] = name === "toTiles" ? [tile, part] : [part, tile];
     return [
       {
         name,
         code: wgsl`
-override tiles: u32;
+override groups: u32;
 override count: u32;
 override cols: u32;
 ${entry} {
-  let rows = tiles * run.padded;
-  if (id.x >= rows) { return; }
-  let tile = id.x / run.padded;
-  let row = id.x % run.padded;
-  let tiled = id.y * rows + id.x;
-  let whole = ((tile % count) * cols + id.y) * (rows / count) + (tile / count) * run.padded + row;
+  if (id.x >= groups * count * run.padded) { return; }
+  let at = id.x / run.padded / count * run.padded + id.x % run.padded;
   y[${to}] = x[${from}];
 }`,
-        constants: { tiles: tiled.rows, count: tiled.rows / whole.rows, cols: tiled.cols },
+        constants: { groups: groups.rows, count: tiles.rows / groups.rows, cols: tiles.cols },
         bindings: [
           { name: "x", value: record.inputs[0] },
           { name: "y", value: record.output, write: true },
         ],
-        groups: overRows(tiled.rows, tiled.cols),
+        groups: overRows(tiles.rows, tiles.cols),
       },
     ];
   };
@@ -223,8 +221,8 @@ export const indexKernels = {
   columns,
   tile,
   sumTiles,
-  splitTiles: tilesAsColumns("splitTiles"),
-  joinTiles: tilesAsColumns("joinTiles"),
+  toTiles: moveParts("toTiles"),
+  fromTiles: moveParts("fromTiles"),
   ones: filled("ones", "1.0"),
   rowWeight: filled("rowWeight", "select(0.0, 1.0, id.x % run.padded < run.rows)"),
 } satisfies Record<string, MakeKernels>;

@@ -33,6 +33,8 @@ export { type Folders, setFolders } from "./host/folders.ts";
 export { type AmortisedPosterior, type InferOptions, infer } from "./infer/infer.ts";
 export { type LaplaceOptions, type LaplacePosterior, laplace, type Mode } from "./infer/laplace.ts";
 export type { InverseMap, ModelSpec } from "./model/model.ts";
+export type { ConvOptions, DenseOptions, GruOptions, Layers } from "./nn/layers.ts";
+export type { NetworkOption, OwnEmbedding } from "./nn/networks.ts";
 export type { Posterior, SampleOptions } from "./posterior/posterior.ts";
 export { defineProblem, type Problem, type ProblemSpec } from "./problem/problem.ts";
 export type { CallSettings, Simulator, SimulatorCall, SimulatorSpec } from "./problem/simulator.ts";

@@ -75,10 +75,10 @@ export const tile = (x: Tensor, count: number): Tensor =>
   count === 1 && x.rows === 1 ? x : apply("tile", [x], { count });
 /** The sum of the copies, (tiles·B, F) → (B, F). */
 export const sumTiles = (x: Tensor): Tensor => (x.rows === 1 ? x : apply("sumTiles", [x]));
-/** The columns of each sample as `count` tiles, (tiles·B, count·F) → (tiles·count·B, F). @throws where they do not divide. */
-export const splitTiles = (x: Tensor, count: number): Tensor => (count === 1 ? x : apply("splitTiles", [x], { count }));
-/** The inverse: `count` tiles as columns of one sample, (tiles·count·B, F) → (tiles·B, count·F). @throws where they do not divide. */
-export const joinTiles = (x: Tensor, count: number): Tensor => (count === 1 ? x : apply("joinTiles", [x], { count }));
+/** Parts of the columns as tiles, (T·B, count·F) → (T·count·B, F), so that one layer is applied to each. @throws unless they divide. */
+export const toTiles = (x: Tensor, count: number): Tensor => (count === 1 ? x : apply("toTiles", [x], { count }));
+/** `count` tiles side by side, (T·count·B, F) → (T·B, count·F): the inverse of `toTiles`. @throws unless they divide. */
+export const fromTiles = (x: Tensor, count = x.rows): Tensor => (count === 1 ? x : apply("fromTiles", [x], { count }));
 /** The same numbers in another type. */
 export const cast = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : apply("cast", [x], { dtype }));
 /** The same numbers, through which no gradient flows. */

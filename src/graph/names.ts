@@ -83,8 +83,8 @@ export type ArrangementName =
   | "columns"
   | "tile"
   | "sumTiles"
-  | "splitTiles"
-  | "joinTiles"
+  | "toTiles"
+  | "fromTiles"
   | "cast"
   | "detach";
 export type ReductionName = "sumFeatures" | "logSumExp" | "cumsum" | "batchSum";

@@ -111,20 +111,21 @@ const arrangementRules: Readonly<Record<ArrangementName, Rule>> = {
     shape: ([x], _attrs, name) => batch(onBatch(name, x).cols, x.dtype),
     flops: (node, rows) => node.inputs[0].rows * rows * node.cols,
   },
-  /** Columns to tiles, {count}: (T·B, count·F) → (T·count·B, F). */
-  splitTiles: {
-    shape: ([x], attrs, name) => {
-      const count = attrs.count as number;
-      if (onBatch(name, x).cols % count !== 0) fail(name, `a batch of a multiple of ${count} columns`, [x]);
-      return batch(x.cols / count, x.dtype, x.rows * count);
+  /** The parts of the columns one after another, {count}: tile t, part p → tile t · count + p. */
+  toTiles: {
+    shape: ([x], { count }, name) => {
+      const parts = count as number;
+      return onBatch(name, x).cols % parts === 0
+        ? batch(x.cols / parts, x.dtype, x.rows * parts)
+        : fail(name, `a batch whose columns are ${parts} equal parts`, [x]);
     },
   },
-  /** Tiles to columns, {count}: (T·count·B, F) → (T·B, count·F). */
-  joinTiles: {
-    shape: ([x], attrs, name) => {
-      const count = attrs.count as number;
-      if (onBatch(name, x).rows % count !== 0) fail(name, `a batch of a multiple of ${count} tiles`, [x]);
-      return batch(x.cols * count, x.dtype, x.rows / count);
+  fromTiles: {
+    shape: ([x], { count }, name) => {
+      const parts = count as number;
+      return onBatch(name, x).rows % parts === 0
+        ? batch(x.cols * parts, x.dtype, x.rows / parts)
+        : fail(name, `a batch whose tiles are groups of ${parts}`, [x]);
     },
   },
   cast: { shape: ([x], { dtype }) => ({ ...shapeOf(x), dtype: dtype as DType }) },

@@ -13,15 +13,15 @@ import {
   denseInputGrad,
   denseWeightGrad,
   exp,
-  joinTiles,
+  fromTiles,
   mul,
   rowWeight,
   slice,
   splineGrad,
-  splitTiles,
   sub,
   sumTiles,
   tile,
+  toTiles,
 } from "./build.ts";
 import { type Loop, loopOf } from "./loop-data.ts";
 import { mapVjps } from "./map-vjps.ts";
@@ -74,8 +74,8 @@ const arrangementVjps: Readonly<Record<ArrangementName, Vjp | null>> = {
   columns: (g, { inputs: [x], attrs }) => [scatterColumns(g, attrs.indices as number[], x.cols)],
   tile: (g) => [sumTiles(g)],
   sumTiles: (g, { inputs: [x] }) => [tile(g, x.rows)],
-  splitTiles: (g, { attrs }) => [joinTiles(g, attrs.count as number)],
-  joinTiles: (g, { attrs }) => [splitTiles(g, attrs.count as number)],
+  toTiles: (g, { attrs }) => [fromTiles(g, attrs.count as number)],
+  fromTiles: (g, { attrs }) => [toTiles(g, attrs.count as number)],
   cast: (g, { inputs: [x] }) => [cast(g, x.dtype)],
   detach: null,
 };

@@ -7,7 +7,7 @@
  *              parameter, and all later layers in common (one network for all conditionals: Uria et al., Neural autoregressive
  *              distribution estimation, JMLR 17 (2016)). The later layers see the D conditionals of a sample as D rows.
  */
-import { add, concat, dense, joinTiles, weight as makeWeight, slice, split, splitTiles } from "../graph/build.ts";
+import { add, concat, dense, fromTiles, weight as makeWeight, slice, split, toTiles } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { activations, type MlpOptions, mlp } from "../nn/mlp.ts";
 
@@ -83,8 +83,8 @@ const shared: Trace = ({ D, C, hidden: [first, ...later], bend }, options) => {
       const parts = split(z);
       const own = parts.slice(1).map((_, i) => earlier(i + 1, parts.slice(0, i + 1)));
       const rest = D > 1 ? [add(slice(context, width, D * width), concat(...own))] : [];
-      const tiles = finish(splitTiles(concat(slice(context, 0, width), ...rest), D));
-      const join = (name: keyof Conditional): Tensor => joinTiles(tiles[name], D);
+      const tiles = finish(toTiles(concat(slice(context, 0, width), ...rest), D));
+      const join = (name: keyof Conditional): Tensor => fromTiles(tiles[name], D);
       return { shift: join("shift"), logScale: join("logScale"), bend: join("bend") };
     },
     one: (d, before, context) => {

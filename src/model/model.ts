@@ -13,12 +13,14 @@ import type { DataKind } from "../distributions/noise/noise.ts";
 import { add, input, random, weight } from "../graph/build.ts";
 import type { Slab } from "../graph/plan.ts";
 import { compile, type Program } from "../graph/program.ts";
+import type { Tensor } from "../graph/tensor.ts";
 import type { Guide, TracedGuide } from "../guides/guide.ts";
 import { guideFrom } from "../guides/index.ts";
 import { atOnce, inParts } from "../host/yielding.ts";
 import { type DistanceKind, distances } from "../nn/distance.ts";
-import { type Embedding, traceEmbedding } from "../nn/embedding.ts";
+import { type Embedding, featuresOf, traceEmbedding } from "../nn/embedding.ts";
 import type { MakeWeight } from "../nn/mlp.ts";
+import type { OwnEmbedding } from "../nn/networks.ts";
 import type { Centre } from "../numbers/offsets.ts";
 import { STREAMS } from "../numbers/random.ts";
 import type { Parameter, Problem } from "../problem/problem.ts";
@@ -162,7 +164,8 @@ export type ProgramName = "posterior" | "density" | "search";
 interface Parts {
   readonly guide: TracedGuide;
   readonly prior: Distribution;
-  readonly embedding: Embedding;
+  /** From data (B, M) to features (B, E). */
+  readonly embed: (y: Tensor) => Tensor;
   readonly distance: DistanceKind;
   readonly D: number;
   readonly M: number;
@@ -173,10 +176,10 @@ const inClosedForm = ({ moments }: TracedGuide, prior: Distribution): boolean =>
   moments !== undefined && isLinear(prior);
 
 const programs: Readonly<Record<Exclude<ProgramName, "search">, (parts: Parts) => Generator<void, Program>>> = {
-  *posterior({ guide, prior, embedding, distance, D, M }) {
+  *posterior({ guide, prior, embed, distance, D, M }) {
     const frame = frameOf(prior);
     const y = input("y", M);
-    const features = traceEmbedding(embedding, M)(y);
+    const features = embed(y);
     const far = distances[distance](M)(y);
     const { local } = guide;
     const encoded = guide.encode(local ? input("rows", local.width) : features);
@@ -258,18 +261,29 @@ export async function makeInverseMap(
   tensors: Tensors,
   problem: Problem | null,
   backend: BackendOptions = {},
+  own?: OwnEmbedding,
 ): Promise<InverseMap> {
   const guide = guideFrom(spec.guide.name, spec.guide.options);
   const { distributionFromSpec } = await import("../distributions/from-spec.ts"); // with the first model
   const prior = distributionFromSpec(spec.prior);
-  return inParts(buildMap({ spec, tensors, problem, backend }, guide, prior));
+  const { network } = spec.embedding;
+  const trained =
+    network || own // a page that needs none does not load them
+      ? (await import("../nn/networks.ts")).networkFrom(network, own, weightAmong(tensors))
+      : undefined;
+  return inParts(buildMap({ spec, tensors, problem, backend }, guide, prior, trained));
 }
 
 type Content = Pick<InverseMap, "spec" | "tensors" | "problem" | "backend">;
 
-function* buildMap(content: Content, { build: trace }: Guide, prior: Distribution): Generator<void, InverseMap> {
+function* buildMap(
+  content: Content,
+  { build: trace }: Guide,
+  prior: Distribution,
+  network?: (features: Tensor) => Tensor,
+): Generator<void, InverseMap> {
   const { spec, tensors, problem, backend } = content;
-  const sizes = { D: spec.D, E: spec.embedding.size, seed: spec.training.seed };
+  const sizes = { D: spec.D, E: featuresOf(spec.embedding), seed: spec.training.seed };
   const guide = trace({ ...sizes, weight: weightAmong(tensors) });
   if (prior.size !== spec.D) throw new Error(`model: expected a prior of ${spec.D} parameters, got ${prior.size}`);
   const { embedding, distance = "whitened", D, M } = spec;
@@ -277,7 +291,9 @@ function* buildMap(content: Content, { build: trace }: Guide, prior: Distributio
     c ? Float64Array.from(c) : null,
   );
   const work = { prior: parameters ? prior.about(parameters) : prior, parameters, data };
-  const parts = { guide, prior: work.prior, embedding, distance, D, M };
+  const fixed = traceEmbedding(embedding, M);
+  const embed = (y: Tensor): Tensor => network?.(fixed(y)) ?? fixed(y);
+  const parts = { guide, prior: work.prior, embed, distance, D, M };
   const pack = (program: Program): Loaded => ({
     program,
     weights: packSlab(program.weights, tensors),

@@ -6,6 +6,7 @@
  *
  * or standardised together with their logarithms, asinh(y / 4σ), which are straight lines near 0, where noise hides the sign, or,
  * for counts, as their standardised roots √(y + 3/8), whose variance hardly depends on the mean (Anscombe, Biometrika 35 (1948)).
+ * A network may follow, which is trained with the guide (networks.ts).
  */
 import {
   abs,
@@ -26,19 +27,35 @@ import {
 } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 
+/** A network that is trained with the guide, as a file names it (networks.ts). */
+export interface NetworkSpec {
+  readonly name: string;
+  /** Everything that is needed to make it again; nothing for one of the caller's own. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** Features E that it makes of the fixed ones. */
+  readonly size: number;
+  /** Data (M) and the context of the trained guide for them, by which a network of the caller's own is recognised. */
+  readonly probe?: { readonly y: readonly number[]; readonly context: readonly number[] } | undefined;
+}
+
 /** An embedding with its size. */
 export interface Embedding {
   readonly kind: "none" | "standardise" | "log" | "root" | "principal";
-  /** Features E. */
+  /** Features that are fitted and then fixed; those of the guide where there is no network. */
   readonly size: number;
+  /** What turns these into the features of the guide; absent: nothing. */
+  readonly network?: NetworkSpec | undefined;
 }
+
+/** The number E of features that a guide sees. */
+export const featuresOf = ({ size, network }: Embedding): number => network?.size ?? size;
 
 /** Standardised features end here, so that an outlier of heavy-tailed noise cannot swamp a network. */
 const LARGEST_FEATURE = 10;
 /** Added to counts before the root. */
 export const ANSCOMBE = 0.375;
 
-/** The map from data (B, M) to features (B, E). */
+/** The map from data (B, M) to fixed features. */
 export function traceEmbedding({ kind, size }: Embedding, M: number): (y: Tensor) => Tensor {
   if (kind === "none") return (y) => y;
   if (kind === "principal") {

@@ -107,6 +107,7 @@ function checkSizes(
     ["D", D],
     ["M", M],
     ["embedding.size", embedding.size],
+    ["embedding.network.size", embedding.network?.size ?? 1],
   ] as const) {
     if (n > total) expected(`${name} of at most ${total}, the numbers that are stored`, `${n}`);
   }
@@ -114,6 +115,10 @@ function checkSizes(
   if (embedding.kind !== "principal" && embedding.size !== features) {
     expected(`embedding.size ${features}, ${times}the number of data`, `${embedding.size}`);
   }
+  const own = numbersIn(embedding.network?.options).reduce((most, x) => (x > most ? x : most), 0);
+  if (own > total) expected(`options of the embedding of at most ${total}, the numbers that are stored`, `${own}`);
+  const probe = embedding.network?.probe;
+  if (probe && probe.y.length !== M) expected(`embedding.network.probe.y of ${M} numbers`, `${probe.y.length}`);
   const largest = numbersIn(guide.options).reduce((most, x) => (x > most ? x : most), 0);
   if (largest > total) expected(`guide options of at most ${total}, the numbers that are stored`, `${largest}`);
   const rows = (list: readonly (readonly number[])[], length: number): boolean =>

@@ -65,7 +65,13 @@ const specSchema = v.object({
   prior: options,
   centres: v.optional(v.object({ parameters: v.nullable(numbers), data: v.nullable(numbers) })),
   guide: v.object({ name: v.string(), options }),
-  embedding: v.object({ kind: v.picklist(["none", "standardise", "log", "root", "principal"]), size }),
+  embedding: v.object({
+    kind: v.picklist(["none", "standardise", "log", "root", "principal"]),
+    size,
+    network: v.optional(
+      v.object({ name: v.string(), options, size, probe: v.optional(v.object({ y: numbers, context: numbers })) }),
+    ),
+  }),
   distance: v.optional(v.picklist(["whitened", "residual", "relations"])),
   distances: v.pipe(numbers, v.minLength(2)),
   constant: v.optional(v.array(v.object({ column: size, value: finite }))),

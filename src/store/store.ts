@@ -1,11 +1,20 @@
 /** Saving and loading of inverse maps and checkpoints as files; inverse maps also from URLs and bytes. */
 import { backendOf, backendTable } from "../backends/select.ts";
 import { describe } from "../checks/arguments.ts";
-import { expectOption, type OptionsOf, oneOf, option, path as pathCheck, readOptions } from "../checks/options.ts";
+import {
+  callback,
+  expectOption,
+  type OptionsOf,
+  oneOf,
+  option,
+  path as pathCheck,
+  readOptions,
+} from "../checks/options.ts";
 import { fileExists, readBytes, writeBytes } from "../host/files.ts";
 import { folder, readPlace } from "../host/folders.ts";
 import { expectMap } from "../model/expect.ts";
 import { type InverseMap, makeInverseMap } from "../model/model.ts";
+import type { OwnEmbedding } from "../nn/networks.ts";
 import { problemCheck } from "../problem/problem.ts";
 import type { Checkpoint } from "../train/checkpoint.ts";
 import { VERSION } from "../version.ts";
@@ -44,6 +53,8 @@ export const loadTable = {
   problem: option(problemCheck),
   /** Folder of the shipped models, a URL or a path, for this call; `setFolders` sets it for all of them. */
   models: option(folder),
+  /** The embedding of the caller's own that the model was trained with, which a file cannot hold; another one is refused. */
+  embedding: option(callback<OwnEmbedding>()),
   ...backendTable,
 };
 /** Options of `load`. */
@@ -56,7 +67,7 @@ export type LoadOptions = OptionsOf<typeof loadTable>;
  * model was trained on.
  */
 export async function load(source: Source, options: LoadOptions = {}): Promise<InverseMap> {
-  const { problem, models, ...where } = readOptions("load", loadTable, options);
+  const { problem, models, embedding, ...where } = readOptions("load", loadTable, options);
   const backend = backendOf(where);
   const place = await placeOf(source, models);
   const { spec, tensors } = await bytesOf(place)
@@ -69,7 +80,8 @@ export async function load(source: Source, options: LoadOptions = {}): Promise<I
       const hint = "copy the folder models of the package there, or say where it is: setFolders({ models })";
       throw new Error(`${found}; ${hint}`, { cause });
     });
-  const map = await makeInverseMap(spec, tensors, problem ?? null, backend);
+  const map = await makeInverseMap(spec, tensors, problem ?? null, backend, embedding);
+  if (embedding) await (await import("../model/probe.ts")).checkProbe(map, backend);
   if (problem) await (await import("../model/fingerprint.ts")).checkFingerprint(spec, problem, backend);
   return map;
 }

@@ -12,6 +12,7 @@ import {
   type TrainingRecord,
   unpackSlab,
 } from "../model/model.ts";
+import { withProbe } from "../model/probe.ts";
 import { constantChannels } from "../nn/constant.ts";
 import type { Centre } from "../numbers/offsets.ts";
 import { areNamed } from "../problem/columns.ts";
@@ -80,8 +81,8 @@ async function learnOn(
     const constant = values.flatMap((value, j) =>
       value === null ? [] : { column: j + 1, value: Number(value.toPrecision(7)) },
     );
-    const made = { problem: work, executor, simulations: [bank, heldOut], backend: asked, control: options };
-    const [trained, judged] = traced.guide.local ? await inLocalCoordinates(made) : made.simulations;
+    const local = { problem: work, executor, simulations: [bank, heldOut], backend: asked, control: options };
+    const [trained, judged] = traced.guide.local ? await inLocalCoordinates(local) : local.simulations;
     // The plan of the ELBO has no bank of parameters, because it looks at data alone.
     for (const name of ["theta", "clean"] as const)
       if (name in program.banks) await executor.writeBank(name, trained[name]);
@@ -111,7 +112,11 @@ async function learnOn(
     };
     // One posterior is too little work for threads or a worker: only `infer` decides on those.
     const where = { backend: options.backend, kernels: options.kernels };
-    const map = await makeInverseMap(spec, tensors, problem, where);
+    const { embedding } = settings;
+    const own = typeof embedding === "function" ? embedding : undefined;
+    const made = await makeInverseMap(spec, tensors, problem, where, own);
+    const known = own ? await withProbe(made, heldOut.noisy.subarray(0, problem.M), where) : spec;
+    const map = mapOf({ ...made, spec: known });
     const course = courseOf(state, settings, { simulations: [bank, heldOut], D: problem.D, M: problem.M });
     const { judge } = await import("./judge.ts"); // with the sampler, which a page that only infers does not load
     const found = await judge({ map, course, executor, program, judged, heldOut, batch: settings.batch, seed });
@@ -119,7 +124,7 @@ async function learnOn(
     for (const warning of warnings) (options.onWarning ?? console.warn)(warning);
     if (found.weights) options.onProgress?.({ ...lastProgress(spec.training), weights: found.weights });
     const training = { ...spec.training, ...found, ...(warnings.length > 0 && { warnings }) };
-    return mapOf({ ...map, spec: { ...spec, training } });
+    return mapOf({ ...map, spec: { ...known, training } });
   } finally {
     executor.dispose();
   }

@@ -24,6 +24,7 @@ export interface LoopSettings
   extends Pick<FullSettings, "steps" | "batch" | "rate" | "schedule" | "evaluateEvery" | "patience"> {
   readonly guide: Pick<Guide, "name" | "options">;
   readonly pairs?: FullSettings["pairs"];
+  readonly embedding?: FullSettings["embedding"];
 }
 
 type Keeping = "onCheckpoint" | "checkpointEvery" | "onWarning";
@@ -112,13 +113,14 @@ class Loop {
 
   constructor(request: Optimisation) {
     const { settings, options, problem } = request;
-    const { steps, schedule, rate, pairs, guide } = settings;
+    const { steps, schedule, rate, pairs, guide, embedding } = settings;
     this.request = request;
     this.seed = options.seed ?? 0;
     this.rates = rates(schedule, rate, steps);
     this.signature = JSON.stringify({
       ...settings,
       ...(pairs && { pairs: pairs.digest }),
+      ...(typeof embedding === "function" && { embedding: String(embedding) }),
       guide: { name: guide.name, options: guide.options },
       seed: this.seed,
     });

@@ -22,6 +22,7 @@ import type { Guide } from "../guides/guide.ts";
 import { type GuideName, guideNamed, guideNames } from "../guides/index.ts";
 import type { WeightsRecord } from "../model/model.ts";
 import type { EmbeddingOption } from "../nn/fit-embedding.ts";
+import { isNetworkOption, type NetworkOption, networkCheck, type OwnEmbedding } from "../nn/networks.ts";
 import { objectiveNames } from "../objectives/index.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { type Problem, sourceOf } from "../problem/problem.ts";
@@ -66,9 +67,12 @@ const bank = check<number | Pairs>(
 );
 
 const embeddings = ["auto", "none", "standardise", "log", "root"] as const;
-const embedding = check<EmbeddingOption>(
-  `one of ${embeddings.map((name) => JSON.stringify(name)).join(", ")}, or { principal: components }`,
-  (x) => embeddings.includes(x as "auto") || Number.isInteger((x as { principal?: number } | null)?.principal),
+const embedding = check<EmbeddingOption | NetworkOption | OwnEmbedding>(
+  `one of ${embeddings.map((name) => JSON.stringify(name)).join(", ")}, or { principal: components }, or ${networkCheck.expected}`,
+  (x) =>
+    embeddings.includes(x as "auto") ||
+    Number.isInteger((x as { principal?: number } | null)?.principal) ||
+    isNetworkOption(x),
 );
 
 /** The options that a preset may set. The upper limits are what a host could hold, or could finish, at all. */
@@ -108,7 +112,10 @@ export const settingsTable = {
   evaluateEvery: option(whole(1)),
   /** Training stops after this many held-out losses in a row without a better one; 0 never stops it. */
   patience: option(whole(0), 0),
-  /** How the data enter the guide. "auto" standardises them, and projects long data on principal components. */
+  /**
+   * How the data enter the guide. "auto" standardises them, and projects long data on principal components. A network, by its name and
+   * options or as a function `(y, nn) => features` of standardised data, is trained with the guide.
+   */
   embedding: option(embedding, "auto"),
 };
 
@@ -211,6 +218,11 @@ export function fullSettings(problem: Problem, options: TrainOptions): FullSetti
   const full = { ...settings, guide: made, bank, evaluateEvery };
   rates(full.schedule, full.rate, 1); // refuses what makes no schedule
   if (onLaplace) checkLaplaceBase(problem, full);
+  const { base = "prior" } = made.options;
+  if (base !== "prior" && isNetworkOption(full.embedding))
+    throw new Error(
+      `embedding: expected a fixed one beside the base "${base}" of the guide, which is fitted to features before training, got a network; use base "prior"`,
+    );
   return withBank(problem, full, options);
 }
 

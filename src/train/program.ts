@@ -7,8 +7,9 @@ import { compile, type Program } from "../graph/program.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { LocalCoordinates, TracedGuide } from "../guides/guide.ts";
 import { type DistanceKind, distances } from "../nn/distance.ts";
-import { type Embedding, traceEmbedding } from "../nn/embedding.ts";
+import { type Embedding, featuresOf, traceEmbedding } from "../nn/embedding.ts";
 import { chooseEmbedding } from "../nn/fit-embedding.ts";
+import { isNetworkOption, trainedEmbedding } from "../nn/networks.ts";
 import { STREAMS } from "../numbers/random.ts";
 import { objectiveFor } from "../objectives/index.ts";
 import type { Problem } from "../problem/problem.ts";
@@ -41,9 +42,8 @@ export function* trainingProgram(
 ): Generator<void, TracedTraining> {
   const { D, M } = problem;
   const objective = objectiveFor(settings.objective, problem);
-  const embedding = chooseEmbedding(settings.embedding, M, problem.noise.data);
-  const guide = settings.guide.build({ D, E: embedding.size, seed });
-  const embed = traceEmbedding(embedding, M);
+  const { embedding, embed } = embeddingOf(settings, problem);
+  const guide = settings.guide.build({ D, E: featuresOf(embedding), seed });
   const { local } = guide;
   const { particles } = settings;
   // A guide in local coordinates trains on rows that a solver has made: its parameters are standard normal already.
@@ -69,6 +69,17 @@ export function* trainingProgram(
     ...(local && { start: { outputs: traceStart(problem, local, embed) } }),
   });
   return { program, guide, embedding };
+}
+
+/** The embedding of a training, and the map from data (B, M) to features (B, E). */
+function embeddingOf({ embedding: asked }: FullSettings, { M, noise }: Problem) {
+  if (!isNetworkOption(asked)) {
+    const embedding = chooseEmbedding(asked, M, noise.data);
+    return { embedding, embed: traceEmbedding(embedding, M) };
+  }
+  const { embedding, network } = trainedEmbedding(asked, M, noise.data);
+  const fixed = traceEmbedding(embedding, M);
+  return { embedding, embed: (y: Tensor): Tensor => network(fixed(y)) };
 }
 
 /** Features, parameters in the guide's frame, and importance weights where simulations are not drawn from the prior. */

@@ -95,8 +95,10 @@ add("columns", "a slice of tiles", [tiled(3, 3)], (x) => g.slice(x, 1, 3));
 add("tile", "three particles", [batchOf(2)], (x) => g.tile(x, 3));
 add("tile", "one particle", [batchOf(2)], (x) => apply("tile", [x], { count: 1 }));
 add("sumTiles", "three particles", [tiled(3, 2)], (x) => g.sumTiles(g.square(x)));
-add("splitTiles", "two tiles", [batchOf(4)], (x) => g.square(g.splitTiles(g.square(x), 2)));
-add("joinTiles", "three tiles", [tiled(3, 2)], (x) => g.square(g.joinTiles(g.square(x), 3)));
+add("toTiles", "three parts", [batchOf(6)], (x) => g.square(g.toTiles(x, 3)));
+add("fromTiles", "three particles", [tiled(3, 2)], (x) => g.square(g.fromTiles(x)));
+add("toTiles", "parts of tiles", [tiled(2, 4)], (x) => g.square(g.toTiles(x, 2)));
+add("fromTiles", "groups of two", [tiled(4, 2)], (x) => g.square(g.fromTiles(x, 2)));
 add("cast", "a batch", [batchOf(2)], (x) => g.cast(x, "f32"));
 add("cast", "a param", [paramOf(2, 2)], (x) => g.cast(x, "f32"));
 

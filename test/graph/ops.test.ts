@@ -63,14 +63,14 @@ const refusals: readonly [string, () => Tensor, RegExp][] = [
   ],
   ["tile takes an untiled batch", () => g.tile(tiles, 2), /^tile: expected an untiled batch \(B, F\), got \(2B, 3\)$/],
   [
-    "splitTiles takes columns that divide",
-    () => g.splitTiles(x3, 2),
-    /^splitTiles: expected a batch of a multiple of 2 columns, got \(B, 3\)$/,
+    "toTiles takes equal parts of the columns",
+    () => g.toTiles(x3, 2),
+    /^toTiles: expected a batch whose columns are 2 equal parts, got \(B, 3\)$/,
   ],
   [
-    "joinTiles takes tiles that divide",
-    () => g.joinTiles(tiles, 3),
-    /^joinTiles: expected a batch of a multiple of 3 tiles, got \(2B, 3\)$/,
+    "fromTiles takes groups of tiles",
+    () => g.fromTiles(tiles, 3),
+    /^fromTiles: expected a batch whose tiles are groups of 3, got /,
   ],
   ["logSumExp takes a batch", () => g.logSumExp(w42), /^logSumExp: expected a batch \(B, F\), got \(4, 2\)$/],
   [

@@ -96,12 +96,11 @@ export const kernels: Readonly<Record<Exclude<OpName, Elsewhere>, Kernel>> = {
     fill(out, (r, c) => ((indices as number[])[c] < 0 ? 0 : get(x, r, (indices as number[])[c]))),
   tile: (out, [x]) => fill(out, (r, c) => get(x, r % x.rows, c)),
   sumTiles: (out, [x]) => fill(out, (r, c) => sum(x.rows / out.rows, (t) => get(x, t * out.rows + r, c))),
-  splitTiles: (out, [x], { count }, { rows }) =>
-    fill(out, (r, c) => {
-      const [tile, row] = [Math.floor(r / rows), r % rows];
-      return get(x, Math.floor(tile / (count as number)) * rows + row, (tile % (count as number)) * out.cols + c);
-    }),
-  joinTiles: (out, [x], { count }, { rows }) =>
+  toTiles: (out, [x], { count }, { rows }) => {
+    const [parts, tile] = [count as number, (r: number) => Math.floor(r / rows)];
+    fill(out, (r, c) => get(x, Math.floor(tile(r) / parts) * rows + (r % rows), (tile(r) % parts) * out.cols + c));
+  },
+  fromTiles: (out, [x], { count }, { rows }) =>
     fill(out, (r, c) => {
       const tile = Math.floor(r / rows) * (count as number) + Math.floor(c / x.cols);
       return get(x, tile * rows + (r % rows), c % x.cols);

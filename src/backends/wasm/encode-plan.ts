@@ -17,8 +17,6 @@ const attributeWords: Record<string, (a: Record<string, never>, place: Tables, d
   random: (a) => [a.stream, Number(a.distribution === "uniform")],
   combine: (a, { table }, dtype) => [table(Float64Array.from(a.coefficients as readonly number[]), dtype)],
   columns: (a) => a.indices,
-  splitTiles: (a) => [a.count],
-  joinTiles: (a) => [a.count],
   cumsum: (a) => [Number(a.reverse)],
   triMul: (a) => [Number(a.transpose)],
   triSolve: (a) => [Number(a.transpose)],
