@@ -41,6 +41,7 @@ const benches: Record<string, () => Promise<void>> = {
   paper: async () => (await import("./paper-table.ts")).paperTable(values),
   precision: async () => (await import("./precision.ts")).precision(values),
   accuracy: async () => (await import("./accuracy.ts")).accuracy(values),
+  "time-to-accuracy": async () => (await import("./time-to-accuracy.ts")).timeToAccuracy(values),
   flags: async () => (await import("./flags.ts")).flags(values),
   foreign: async () => (await import("./foreign.ts")).foreign(),
   fuzz: async () => (await import("./fuzz.ts")).fuzz(values),

@@ -112,7 +112,7 @@ const refusals: readonly [string, object, RegExp][] = [
   [
     "an unknown optimiser",
     { optimiser: "sgd" },
-    /^train: expected optimiser to be one of "adam", "amsgrad", got "sgd"$/,
+    /^train: expected optimiser to be one of "adam", "amsgrad", "soap", got "sgd"$/,
   ],
   [
     "an unknown guide",

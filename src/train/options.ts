@@ -91,8 +91,8 @@ export const settingsTable = {
   rate: option(positive, 3e-3, "largest learning rate"),
   /** How the learning rate changes; by default a cosine with a warm-up of 50 steps. */
   schedule: option(schedule, { kind: "cosine" }),
-  /** The optimiser: Adam, or AMSGrad. */
-  optimiser: option(oneOf("adam", "amsgrad"), "adam"),
+  /** The optimiser: Adam, AMSGrad, or SOAP, which is Adam in the eigenbases of each layer's gradients. */
+  optimiser: option(oneOf("adam", "amsgrad", "soap"), "adam"),
   /** Largest global norm of the gradient; larger gradients are scaled down to it. 0 clips nothing. */
   clip: option(
     number("a number of at least 0", (x) => x >= 0),
