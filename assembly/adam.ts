@@ -3,7 +3,8 @@
 //
 // The settings are consecutive words: 0 weights, 1 gradient, 2 m, 3 v, 4 largest v (0: Adam), 5 floats of a slab, 6 learning
 // rates (one f32 for each step), 7 step of the first rate; then f64 at byte 32: largest norm (0: no clipping), β1, β2, ε, β1ᵗ, β2ᵗ;
-// then f32 at byte 80, for the current update: factor of the gradient, size of the step, 1 / √(1 − β2ᵗ).
+// then f32 at byte 80, for the current update: factor of the gradient, size of the step, 1 / √(1 − β2ᵗ); then its number t, at 92.
+// soap.ts has settings of its own behind them.
 
 /** True when the bits are those of an infinity or a NaN. */
 // @ts-ignore: decorator
@@ -29,7 +30,7 @@ function sumOfSquares(p: usize, floats: i32): f64 {
 const LEAST_MOMENT: f32 = 1e-35;
 
 // @ts-ignore: decorator
-@inline function flush(x: v128): v128 {
+@inline export function flush(x: v128): v128 {
   return v128.and(x, f32x4.ge(f32x4.abs(x), f32x4.splat(LEAST_MOMENT)));
 }
 
@@ -47,6 +48,7 @@ export function adamPrepare(s: usize, step: i32): bool {
   store<f32>(s, maxNorm > 0 && norm > maxNorm ? <f32>(maxNorm / norm) : 1, 80);
   store<f32>(s, <f32>(rate / (1 - power1)), 84);
   store<f32>(s, <f32>(1 / sqrt<f64>(1 - power2)), 88);
+  store<i32>(s, load<i32>(s, 92) + 1, 92);
   return true;
 }
 

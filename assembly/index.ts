@@ -1,5 +1,6 @@
 // The interpreter: one call runs many steps of a plan in linear memory (shards.ts has the layout).
 import { adamApply, adamBytes } from "./adam";
+import { soapApply, soapChunks } from "./soap";
 import { closeStep, groupsOf, optimiserOf, prologue, reduceGroups, runGroup, sumBytes } from "./shards";
 import { setRun, setStep } from "./state";
 
@@ -18,6 +19,7 @@ export { scanGrad_f32, scanGrad_f64, scan_f32, scan_f64 } from "./scan";
 export * from "./flow";
 export { denseForward, denseInputGrad, denseWeightGrad, denseWeightGradScratch } from "./dense";
 export { faultAddress, localAddress, localBytes, setLocal } from "./local";
+export { soapScratch } from "./soap";
 export { fillNormal, fillUniform, randomWord } from "./random";
 
 /** The first free byte of memory. */
@@ -38,7 +40,10 @@ export function run(plan: usize, rows: i32, runStart: i32, runRows: i32, seed: i
     reduceGroups(plan, groups, 0, sumBytes(plan));
     if (runStart + rows < runRows) continue;
     if (!closeStep(plan, runStart, firstStep, s)) return s;
-    if (optimiser) adamApply(optimiser, 0, adamBytes(optimiser));
+    if (!optimiser) continue;
+    const chunks = soapChunks(optimiser);
+    if (!chunks) adamApply(optimiser, 0, adamBytes(optimiser));
+    for (let c = 0; c < chunks; c++) soapApply(optimiser, c, 0);
   }
   return steps;
 }

@@ -3,17 +3,18 @@
 // (index.ts), so the bits of a result depend neither on the number of threads nor on their timing.
 //
 // They share a sequence of words; each word that a thread waits for has its own cache line:
-//   0 number of the job   64 arrivals at the barrier   128 turn of the barrier   192 next group to take   256 number of threads,
+//   0 number of the job   64 arrivals at the barrier   128 turn of the barrier   192 next group to take   256 number of threads, 320 next chunk,
 //   then the job: plan, rows, runStart, runRows, seed, firstStep, steps (0: leave); then whether the job is over: all its
 //   steps are done, or one had a loss or a gradient that is not finite.
 import { adamApply, adamBytes } from "./adam";
 import { closeStep, groupsOf, optimiserOf, prologue, reduceGroups, runGroup, sumBytes } from "./shards";
+import { soapApply, soapChunks } from "./soap";
 import { setRun, setStep } from "./state";
 import { run } from "./index";
 
 const ARRIVED: usize = 64, TURN: usize = 128, NEXT: usize = 192, THREADS: usize = 256;
 const PLAN: usize = 260, ROWS: usize = 264, START: usize = 268, RUN_ROWS: usize = 272, SEED: usize = 276;
-const FIRST_STEP: usize = 280, STEPS: usize = 284, OVER: usize = 288;
+const FIRST_STEP: usize = 280, STEPS: usize = 284, OVER: usize = 288, CHUNK: usize = 320;
 const DONE: i32 = 1, BROKEN: i32 = 2;
 
 /** Reads of a word before a thread sleeps on it: a few microseconds, as long as a short step of the leader. */
@@ -21,7 +22,7 @@ const LOOKS: i32 = 4000;
 /** The leader alone sums and updates slabs of fewer bytes: that takes less time than a barrier. */
 const WIDE: usize = 65536;
 
-export function controlBytes(): usize { return 320; }
+export function controlBytes(): usize { return 384; }
 
 function lookAndSleep(at: usize, old: i32): void {
   for (let i = LOOKS; i > 0; i--) if (atomic.load<i32>(at) != old) return;
@@ -65,6 +66,7 @@ function work(control: usize, thread: i32): i32 {
         else prologue(plan, runStart);
       }
       atomic.store<i32>(control, 0, NEXT);
+      atomic.store<i32>(control, 0, CHUNK);
     }
     meet(control);
     if (load<i32>(control, OVER)) break;
@@ -79,8 +81,14 @@ function work(control: usize, thread: i32): i32 {
     if (!closes) continue;
     if (thread == 0 && !closeStep(plan, runStart, firstStep, s)) store<i32>(control, BROKEN, OVER);
     if (!optimiser) continue;
-    const slab = adamBytes(optimiser);
-    if (wide) {
+    const slab = adamBytes(optimiser), chunks = soapChunks(optimiser);
+    if (chunks) {
+      meet(control);
+      if (!load<i32>(control, OVER)) {
+        for (let c = atomic.add<i32>(control, 1, CHUNK); c < chunks; c = atomic.add<i32>(control, 1, CHUNK)) soapApply(optimiser, c, thread);
+      }
+      meet(control);
+    } else if (wide) {
       meet(control);
       if (!load<i32>(control, OVER)) adamApply(optimiser, part(slab, thread, threads), part(slab, thread + 1, threads));
       meet(control);

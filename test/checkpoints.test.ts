@@ -33,6 +33,7 @@ const resultOf = (map: Awaited<ReturnType<typeof train>>): unknown => {
 for (const [what, more] of Object.entries<TrainOptions>({
   Adam: {},
   "AMSGrad and a bank": { optimiser: "amsgrad", bank: 200 },
+  SOAP: { optimiser: "soap" },
   "the ELBO": { objective: "elbo", particles: 2 },
 })) {
   test(`every checkpoint handed over while training resumes to the same bits, curve of losses included: ${what}`, async () => {

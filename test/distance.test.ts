@@ -5,7 +5,6 @@ import * as assert from "uvu/assert";
 import { normal } from "../src/distributions/normal.ts";
 import { input } from "../src/graph/build.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
-import { atOnce } from "../src/host/yielding.ts";
 import { shareFarther, warningOf } from "../src/infer/foreign.ts";
 import { infer } from "../src/infer/infer.ts";
 import type { ModelSpec } from "../src/model/model.ts";
@@ -40,7 +39,7 @@ async function warner(row: Row) {
     () => 0,
   ).length;
   const bank = rowsOf(row, 4000, 1);
-  const weights = atOnce(fitDistance(M, bank, bank, noiseSd({ clean: bank, noisy: bank }, M)));
+  const weights = await fitDistance(M, bank, bank, noiseSd({ clean: bank, noisy: bank }, M));
   const outputs = { distance: distances.relations(M)(input("y", M)) };
   const measure = async (y: ArrayLike<number>): Promise<number[]> => {
     const { distance } = await runGraph(outputs, { weights, rows: y.length / M, inputs: { y: Float64Array.from(y) } });

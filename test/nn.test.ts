@@ -5,6 +5,7 @@ import { expectOption } from "../src/checks/options.ts";
 import { input } from "../src/graph/build.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
 import { atOnce } from "../src/host/yielding.ts";
+import { leadingComponents } from "../src/nn/components.ts";
 import { distances } from "../src/nn/distance.ts";
 import { type Embedding, traceEmbedding } from "../src/nn/embedding.ts";
 import { fitDistance } from "../src/nn/fit-distance.ts";
@@ -144,6 +145,52 @@ for (const M of [6, 90]) {
   });
 }
 
+test("components of long data are those of the exact decomposition, by any number of threads to the same bits", async () => {
+  const [N, M, K] = [500, 100, 12];
+  // Smooth fields whose amplitudes fall by a fifth each, in units of their own, about a mean that is large beside the last.
+  const rows = new Float32Array(N * M);
+  for (let r = 0; r < N; r++)
+    for (let k = 0; k < 40; k++) {
+      const c = 0.8 ** k * normalAt(5, 0, 0, r, k);
+      for (let i = 0; i < M; i++)
+        rows[r * M + i] += c * Math.sin(((k + 0.5) * Math.PI * (i + 0.5)) / M) + (k === 0 ? 7 : 0);
+    }
+  const unit = Float64Array.from({ length: M }, (_, i) => 1 + 0.5 * Math.sin(i));
+  const mean = columnMeans(rows, M);
+  const covariance = Array.from({ length: M }, () => new Float64Array(M));
+  for (let r = 0; r < N; r++) {
+    const off = Float64Array.from(mean, (m, i) => (rows[r * M + i] - m) / unit[i]);
+    for (let i = 0; i < M; i++) for (let j = 0; j < M; j++) covariance[i][j] += (off[i] * off[j]) / N;
+  }
+  const exact = symmetricEigen(covariance);
+  const found = await leadingComponents(rows, M, K, unit, undefined, { kernels: "plain" });
+  assert.equal([found.vectors.length, found.variances.length], [K, K]);
+  for (let i = 0; i < M; i++) close(found.mean[i], mean[i] / unit[i], 1e-6, "mean");
+  // Residuals are 1e-3 of a variance or less: it is off by the square of that over the gap, of a third, to the next one, and by
+  // roundings of f32, √(λ₁/λ) ≤ 12 of them. What of a direction is outside of the span of those found, by the residual over the gap.
+  for (let k = 0; k < K; k++) {
+    close(found.variances[k] / exact.values[k], 1, 1e-5, `variance ${k}`);
+    if (k === K - 1) continue; // may be mixed with the first that is left out
+    const inside = found.vectors.reduce((sum, v) => sum + dot(v, exact.vectors[k]) ** 2, 0);
+    close(inside, 1, 1e-5, `direction ${k} in the span`);
+    for (let j = 0; j < K; j++) close(dot(found.vectors[j], found.vectors[k]), j === k ? 1 : 0, 1e-10);
+  }
+  assert.equal(await leadingComponents(rows, M, K, unit, undefined, { kernels: "plain", threads: 2 }), found);
+});
+
+test("components of long data past their rank are orthonormal, with variance 0, and constant data have none", async () => {
+  const M = 70;
+  const { rows } = known(50, M, [2, 1]);
+  const ones = new Float64Array(M).fill(1);
+  const { vectors, variances } = await leadingComponents(Float32Array.from(rows), M, 4, ones);
+  // The rows are rounded to f32: the rest is some 10⁻¹⁴ of the first variance.
+  assert.ok(variances[1] > 0.1 && variances[2] < 1e-10 && variances[3] < 1e-10, `${variances}`);
+  for (const [i, v] of vectors.entries()) for (const w of vectors.slice(0, i)) close(dot(v, w), 0, 1e-10);
+  const none = await leadingComponents(new Float32Array(20 * M).fill(3.7), M, 2, ones);
+  assert.equal(Array.from(none.variances), [0, 0]);
+  for (const v of none.vectors) close(dot(v, v), 1, 1e-10);
+});
+
 test("components past the rank of the data are still orthonormal, with variance 0", () => {
   const { rows } = known(50, 70, [2, 1]);
   const { vectors, variances } = atOnce(principalComponents(rows, 70, 4));
@@ -173,7 +220,7 @@ async function embed(embedding: Embedding, M: number) {
   const clean = Float32Array.from(rows);
   const sd = Float64Array.from({ length: M }, (_, j) => 0.1 + 0.02 * j);
   const noisy = clean.map((v, i) => v + sd[i % M] * normalAt(6, 1, 0, Math.floor(i / M), i % M));
-  const weights = atOnce(fitEmbedding(embedding, M, clean, noisy, sd));
+  const weights = await fitEmbedding(embedding, M, clean, noisy, sd);
   const outputs = { features: traceEmbedding(embedding, M)(input("y", M)) };
   const out = await runGraph(outputs, { weights, rows: N, inputs: { y: noisy } });
   return { N, ...out } as { N: number; features: Float64Array };
@@ -200,7 +247,7 @@ test("heavy-tailed data are scaled by their bulk, outliers end at 10, and number
   const [N, M] = [4000, 1];
   // Cauchy quantiles about 3 with scale 0.5: median 3, interquartile range 1; their sd says nothing.
   const noisy = Float32Array.from({ length: N }, (_, i) => 3 + 0.5 * Math.tan(Math.PI * ((i + 0.5) / N - 0.5)));
-  const weights = atOnce(fitEmbedding({ kind: "standardise", size: M }, M, noisy, noisy, new Float64Array(M)));
+  const weights = await fitEmbedding({ kind: "standardise", size: M }, M, noisy, noisy, new Float64Array(M));
   close(weights["embedding.mean"][0], 3, 1e-3, "median");
   close(weights["embedding.sd"][0], 1 / 1.3489795, 1e-3, "spread");
   const outputs = { features: traceEmbedding({ kind: "standardise", size: M }, M)(input("y", M)) };
@@ -219,7 +266,7 @@ test("counts enter by their standardised roots, whose spread does not grow with 
   assert.equal(chooseEmbedding("standardise", 3, "counts"), { kind: "standardise", size: 3 });
   const N = 2000;
   const noisy = Float32Array.from({ length: N }, (_, i) => (i % 50) ** 2);
-  const weights = atOnce(fitEmbedding({ kind: "root", size: 1 }, 1, noisy, noisy, Float64Array.of(1)));
+  const weights = await fitEmbedding({ kind: "root", size: 1 }, 1, noisy, noisy, Float64Array.of(1));
   const outputs = { features: traceEmbedding({ kind: "root", size: 1 }, 1)(input("y", 1)) };
   const { features } = await runGraph(outputs, { weights, rows: N, inputs: { y: noisy } });
   close(columnMeans(features, 1)[0], 0, 1e-5);
@@ -236,9 +283,7 @@ test("counts enter by their standardised roots, whose spread does not grow with 
 
 test("data that are positive by kind enter with their logarithms", async () => {
   const clean = Float32Array.from({ length: 4000 }, (_, i) => Math.exp(2 * normalAt(4, 1, 0, i, 0)));
-  const weights = atOnce(
-    fitEmbedding({ kind: "log", size: 2 }, 1, clean, clean, Float64Array.of(3), [null], "positive"),
-  );
+  const weights = await fitEmbedding({ kind: "log", size: 2 }, 1, clean, clean, Float64Array.of(3), [null], "positive");
   const outputs = { features: traceEmbedding({ kind: "log", size: 2 }, 1)(input("y", 1)) };
   const y = Float64Array.of(0.05, 0.5, 5, 50);
   const { features } = await runGraph(outputs, { weights, rows: 4, inputs: { y } });
@@ -255,7 +300,7 @@ test("data with their logarithms: both standardised, a straight line below the n
   const clean = Float32Array.from({ length: N }, (_, i) => Math.exp(0.4 * normalAt(4, 1, 0, i, 0)));
   const noisy = clean.map((v, i) => v + sd * normalAt(4, 2, 0, i, 0));
   for (const noiseSd of [Float64Array.of(sd), Float64Array.of(0)]) {
-    const weights = atOnce(fitEmbedding({ kind: "log", size: 2 }, 1, clean, noisy, noiseSd));
+    const weights = await fitEmbedding({ kind: "log", size: 2 }, 1, clean, noisy, noiseSd);
     const outputs = { features: traceEmbedding({ kind: "log", size: 2 }, 1)(input("y", 1)) };
     const { features } = await runGraph(outputs, { weights, rows: N, inputs: { y: noisy } });
     const mean = columnMeans(features, 2);
@@ -271,7 +316,7 @@ test("data with their logarithms: both standardised, a straight line below the n
     assert.ok([7, 8].every((i) => Number.isNaN(odd[2 * i]) && Number.isNaN(odd[2 * i + 1])));
   }
   // Known noise: a datum of 4 sd has the logarithm of 1. Unknown: a tenth of the spread stands for it.
-  const known = atOnce(fitEmbedding({ kind: "log", size: 2 }, 1, clean, noisy, Float64Array.of(sd)));
+  const known = await fitEmbedding({ kind: "log", size: 2 }, 1, clean, noisy, Float64Array.of(sd));
   close(known["embedding.scale"][0], 4 * sd, 1e-8);
 });
 
@@ -283,14 +328,14 @@ test("data without an embedding enter as they are", async () => {
 type Change = (row: Float64Array, sd: Float64Array) => void;
 
 /** Simulations with a signal in two directions: answers the distances of fresh ones, each row changed by `change`. */
-function distancesFor(M: number): (change: Change) => Promise<Float64Array> {
+async function distancesFor(M: number): Promise<(change: Change) => Promise<Float64Array>> {
   const N = 2000;
   const { rows } = known(N, M, [5, 2]);
   const sd = Float64Array.from({ length: M }, (_, j) => 0.1 + 0.02 * j);
   const noise = (stream: number) => (v: number, i: number) =>
     v + sd[i % M] * normalAt(6, stream, 0, Math.floor(i / M), i % M);
   const clean = Float32Array.from(rows);
-  const weights = atOnce(fitDistance(M, clean, clean.map(noise(1)), sd));
+  const weights = await fitDistance(M, clean, clean.map(noise(1)), sd);
   const fresh = Float64Array.from(clean, noise(2));
   return async (change) => {
     const y = fresh.slice();
@@ -311,7 +356,7 @@ const foreign: Readonly<Record<string, Change>> = {
 
 for (const M of [5, 80]) {
   test(`the distance tells data that are foreign from those that are not, of ${M} data`, async () => {
-    const measure = distancesFor(M);
+    const measure = await distancesFor(M);
     const usual = await measure(() => {});
     // Three numbers, each above 2 with probability 0.005, itself known from 2000 of them: 4.5 standard errors.
     assert.ok(shareAbove(usual, 2) < 0.015 + 4.5 * Math.sqrt((2 * 0.015) / 2000), `${shareAbove(usual, 2)}`);
@@ -340,8 +385,8 @@ test("a datum that never changes divides nothing by zero", async () => {
     const embedding = chooseEmbedding(option, 2);
     const none = new Float64Array(2);
     const weights = {
-      ...atOnce(fitEmbedding(embedding, 2, clean, clean, none)),
-      ...atOnce(fitDistance(2, clean, clean, none)),
+      ...(await fitEmbedding(embedding, 2, clean, clean, none)),
+      ...(await fitDistance(2, clean, clean, none)),
     };
     const y = input("y", 2);
     const outputs = { features: traceEmbedding(embedding, 2)(y), distance: distances.relations(2)(y) };

@@ -143,7 +143,7 @@ test("a checkpoint comes back from its file as it was, a first one with no best 
     step: 7,
     signature: '{"steps":10}',
     weights: slab(1),
-    optimiser: { updates: 7, m: slab(2), v: slab(3), largest: new Float32Array(0) },
+    optimiser: { updates: 7, m: slab(2), v: slab(3), largest: new Float32Array(0), factors: slab(5) },
     best: { weights: slab(4), loss: 0.5, step: 5 },
     pending: [0.75, 2],
     heldOut: [

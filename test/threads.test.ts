@@ -32,6 +32,12 @@ const trainings: Readonly<Record<string, TrainOptions>> = {
     clip: 0.5,
   },
   "a coupling guide from a bank": { guide: coupling({ blocks: 3, hidden: [40, 40] }), bank: 900, batch: 600 },
+  "a spline guide by SOAP": {
+    guide: spline({ bins: 4, embedding: [9], hidden: [20, 20] }),
+    batch: 600,
+    optimiser: "soap",
+    steps: 25,
+  },
   "a spline guide": { guide: spline({ bins: 4, embedding: [8], hidden: [8] }), batch: 600 },
 };
 

@@ -6,13 +6,15 @@ export type BackendName = "wasm" | "webgpu" | "reference";
 /** Numbers of a tensor, row by row. */
 export type Rows = Float32Array | Float64Array;
 
-/** Settings of Adam. */
+/** Settings of Adam, and of SOAP, which is Adam in a basis of each matrix of weights. */
 export interface OptimiserOptions {
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
   /** Keeps the largest second moment (AMSGrad). */
   readonly amsgrad: boolean;
+  /** Works in the eigenbases of Shampoo's factors (soap.ts). */
+  readonly soap?: boolean;
   /** Largest global norm of the gradient; 0 leaves it as it is. */
   readonly clip: number;
 }
@@ -24,6 +26,8 @@ export interface OptimiserState {
   readonly v: Float32Array;
   /** Empty without AMSGrad. */
   readonly largest: Float32Array;
+  /** Factors and bases of SOAP, matrix by matrix (soap.ts), in which m and v then are; empty without. */
+  readonly factors: Float32Array;
 }
 
 /** β1ᵗ and β2ᵗ after t updates, by repeated multiplication: the same bits as when training update by update, and no pow. */

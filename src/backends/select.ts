@@ -49,7 +49,7 @@ const webgpu = () => import("./webgpu/executor.ts");
 const backends: Readonly<Record<string, Create>> = {
   auto: async (program, options) => {
     const { kernels = "auto", optimiser } = options;
-    if (kernels !== "auto" || optimiser === undefined || stepOf(program) < GPU_STEP)
+    if (kernels !== "auto" || optimiser === undefined || optimiser.soap || stepOf(program) < GPU_STEP)
       return backends.wasm(program, options);
     try {
       const { openGpu } = await import("./webgpu/device.ts");

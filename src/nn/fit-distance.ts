@@ -1,8 +1,11 @@
 /** The frozen entries of the distance "relations" (distance.ts), fitted on simulated data. */
+import type { BackendOptions } from "../backends/select.ts";
+import { inParts } from "../host/yielding.ts";
 import { exp, log } from "../numbers/math.ts";
 import { columnMeans, columnSds, covarianceOf, dot, orOne, sumOfSquares } from "../numbers/moments.ts";
-import { PART_ROWS, principalComponents } from "../numbers/principal.ts";
+import { PART_ROWS } from "../numbers/principal.ts";
 import { diagonalOf, factorise, invert, packed, symmetric, triIndex } from "../numbers/triangles.ts";
+import { leadingComponents } from "./components.ts";
 import { constantChannels, unitOfConstant } from "./constant.ts";
 import { bentOf, directionsOf } from "./distance.ts";
 
@@ -40,13 +43,14 @@ interface Fit {
 }
 
 /** The entries by name: `clean` and `noisy` (N, M), the noise sd (M), and the values (M) of constant channels. */
-export function* fitDistance(
+export async function fitDistance(
   M: number,
   clean: Float32Array,
   noisy: Float32Array,
   noiseSd: Float64Array,
   constant = constantChannels(noisy, M),
-): Generator<void, Record<string, Float32Array>> {
+  backend: BackendOptions = {},
+): Promise<Record<string, Float32Array>> {
   const [K, N] = [directionsOf(M), clean.length / M];
   const mean = columnMeans(clean, M);
   const spreads = columnSds(noisy, M, columnMeans(noisy, M));
@@ -54,11 +58,11 @@ export function* fitDistance(
   const within = noisy === clean || clean.every((v, i) => v === noisy[i]);
   const scaled = (rows: Float32Array): Float64Array => Float64Array.from(rows, (v, i) => (v - mean[i % M]) / sd[i % M]);
   const numbers = Math.max(1, Math.floor(N / ROWS_PER_NUMBER));
-  const found = yield* principalComponents(scaled(clean), M, Math.min(K, numbers));
+  const found = await leadingComponents(clean, M, Math.min(K, numbers), sd, mean, backend);
   const vectors = Array.from({ length: K }, (_, k) => found.vectors[k] ?? new Float64Array(M));
   const r = scaled(noisy);
   const least = within ? SOMETHING * found.variances[0] : SIGNAL;
-  const c = yield* along(vectors, r, M);
+  const c = await inParts(along(vectors, r, M));
   const spread = columnSds(c, K, columnMeans(c, K));
   const fit: Fit = {
     ...{ M, r, vectors },
@@ -70,7 +74,7 @@ export function* fitDistance(
     rest: within && K < M ? (sumOfSquares(r) - sumOfSquares(c)) / (N * (M - K)) : 1,
   };
   const relations = fitRelations(fit, c);
-  const { perSpread, parts } = yield* measure(fit, c, relations);
+  const { perSpread, parts } = await inParts(measure(fit, c, relations));
   const scales = parts.map((values, i) => scaleOf(values, QUANTILES[i]));
   return {
     "distance.mean": Float32Array.from(mean),

@@ -1,8 +1,10 @@
 /** The choice of an embedding, and the fit of its frozen entries on simulations (embedding.ts). */
+import type { BackendOptions } from "../backends/select.ts";
 import type { DataKind } from "../distributions/noise/noise.ts";
+import { pause } from "../host/yielding.ts";
 import { log as logarithm } from "../numbers/math.ts";
 import { columnMeans, columnSds, orOne } from "../numbers/moments.ts";
-import { principalComponents } from "../numbers/principal.ts";
+import { leadingComponents } from "./components.ts";
 import { constantChannels } from "./constant.ts";
 import { ANSCOMBE, type Embedding } from "./embedding.ts";
 
@@ -114,7 +116,7 @@ function withLogarithms(rows: Float32Array, M: number, scale: Float32Array): Flo
  * Features of channels with a value in `constant` (M) are 0. Noise on data that are positive by kind is relative, so their asinh is a
  * logarithm from the least of them on.
  */
-export function* fitEmbedding(
+export async function fitEmbedding(
   embedding: Embedding,
   M: number,
   clean: Float32Array,
@@ -122,7 +124,8 @@ export function* fitEmbedding(
   noiseSd: Float64Array,
   constant = constantChannels(noisy, M),
   data: DataKind = "real",
-): Generator<void, Record<string, Float32Array>> {
+  backend: BackendOptions = {},
+): Promise<Record<string, Float32Array>> {
   const fitted: Record<string, Float32Array> = {};
   if (embedding.kind === "log")
     fitted["embedding.scale"] = data === "positive" ? leastOf(noisy, M) : linearBelow(noisy, M, noiseSd);
@@ -130,15 +133,13 @@ export function* fitEmbedding(
     const scale = fitted["embedding.scale"] ?? null;
     const direct = embedding.kind === "root" ? noisy.map((y) => Math.sqrt(Math.max(y + ANSCOMBE, 0))) : noisy;
     const seen = scale === null ? direct : withLogarithms(noisy, M, scale);
-    yield;
+    await pause();
     const { centre, spread } = centreAndSpread(seen, embedding.size);
     fitted["embedding.mean"] = Float32Array.from(centre);
     fitted["embedding.sd"] = Float32Array.from(spread, (s, j) => (constant[j % M] === null ? orOne(s) : OUT_OF_SIGHT));
   }
   if (embedding.kind === "principal") {
-    const whitened = Float64Array.from(clean, (v, i) => v / orOne(noiseSd[i % M]));
-    yield;
-    const p = yield* principalComponents(whitened, M, embedding.size);
+    const p = await leadingComponents(clean, M, embedding.size, noiseSd.map(orOne), undefined, backend);
     const rows = p.vectors.map((v, k) =>
       v.map((x, i) => (constant[i] === null ? x / (orOne(noiseSd[i]) * Math.sqrt(p.variances[k] + 1)) : 0)),
     );

@@ -7,9 +7,16 @@ const KEY = "retrodict-checkpoint";
 /** The bytes of a checkpoint. */
 export function encodeCheckpoint(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> {
   const { problem, step, signature, weights, optimiser, best, heldOut, losses, pending, seconds } = checkpoint;
-  const { m, v: squares, largest, updates } = optimiser;
+  const { m, v: squares, largest, factors, updates } = optimiser;
   const slab = (data: Float32Array): StoredTensor => ({ dtype: "F32", shape: [data.length], data });
-  const tensors = { weights, "best.weights": best.weights, m, v: squares, largest };
+  const tensors = {
+    weights,
+    "best.weights": best.weights,
+    m,
+    v: squares,
+    largest,
+    ...(factors.length > 0 && { factors }),
+  };
   const { loss, step: bestStep } = best;
   const record = {
     ...{ format: 1, problem, step, signature, updates },
@@ -33,7 +40,8 @@ export async function decodeCheckpoint(bytes: Uint8Array): Promise<Checkpoint> {
   };
   const [weights, m, squares, largest] = ["weights", "m", "v", "largest"].map(slab);
   const { problem, step, signature, updates, best, heldOut, losses, pending, seconds } = record;
-  const optimiser = { updates, m, v: squares, largest };
+  const factors = Object.hasOwn(tensors, "factors") ? slab("factors") : new Float32Array(0);
+  const optimiser = { updates, m, v: squares, largest, factors };
   const kept = { weights: slab("best.weights"), loss: best.loss, step: best.step };
   return { problem, step, signature, weights, optimiser, best: kept, heldOut, losses, pending, seconds };
 }

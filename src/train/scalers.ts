@@ -3,7 +3,6 @@ import type { Executor } from "../backends/backend.ts";
 import type { BackendOptions } from "../backends/select.ts";
 import type { Slab } from "../graph/plan.ts";
 import type { Fitted } from "../guides/guide.ts";
-import { inParts } from "../host/yielding.ts";
 import type { Problem } from "../problem/problem.ts";
 import { constantSd, meanRows, typicalNoiseSd } from "../simulate/noise-sd.ts";
 import { noiseSd, type WorkSimulations } from "../simulate/simulate.ts";
@@ -34,8 +33,8 @@ export async function fitFrozen(
     import("../nn/fit-distance.ts"),
   ]);
   const scalers = {
-    ...(await inParts(fitEmbedding(embedding, M, clean, noisy, sd, constant, problem.noise.data))),
-    ...(await inParts(fitDistance(M, clean, noisy, sd, constant))),
+    ...(await fitEmbedding(embedding, M, clean, noisy, sd, constant, problem.noise.data, backend)),
+    ...(await fitDistance(M, clean, noisy, sd, constant, backend)),
   };
   const write = async (own: Fitted, complete: boolean): Promise<void> => {
     const numbers = Object.fromEntries(Object.entries(own).map(([name, { data }]) => [name, data]));

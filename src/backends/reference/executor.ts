@@ -4,64 +4,26 @@
  */
 import type { Plan, Slab, Value } from "../../graph/plan.ts";
 import type { Program } from "../../graph/program.ts";
-import type { CreateExecutor, Executor, OptimiserOptions, Rows, RunOptions } from "../backend.ts";
+import type { CreateExecutor, Executor, Rows, RunOptions } from "../backend.ts";
 import { bankOf, expectInputs, expectSlab, optimiserOf, planOf, rowsOfBank } from "../requests.ts";
 import type { Dense, RunState } from "./kernel.ts";
+import { ReferenceOptimiser } from "./optimiser.ts";
 import { runRecords } from "./scan.ts";
-
-interface Optimiser {
-  updates: number;
-  m: Float64Array;
-  v: Float64Array;
-  /** Empty without AMSGrad. */
-  largest: Float64Array;
-}
 
 const floats = (slab: Slab): number => slab.bytes / 4;
 
-/**
- * Clipping by the global norm, then Adam (Kingma & Ba 2015, Algorithm 1) or AMSGrad (Reddi et al. 2018, Algorithm 2, with
- * Adam's corrections of bias). False, with nothing changed, when the gradient is not finite.
- */
-function update(
-  w: Float64Array,
-  gradient: Float64Array,
-  state: Optimiser,
-  rate: number,
-  options: OptimiserOptions,
-): boolean {
-  const { beta1, beta2, epsilon, amsgrad, clip } = options;
-  const norm = Math.sqrt(gradient.reduce((s, g) => s + g * g, 0));
-  if (!Number.isFinite(norm)) return false;
-  const t = ++state.updates;
-  const scale = clip > 0 && norm > clip ? clip / norm : 1;
-  for (let i = 0; i < w.length; i++) {
-    const g = gradient[i] * scale;
-    state.m[i] = beta1 * state.m[i] + (1 - beta1) * g;
-    state.v[i] = beta2 * state.v[i] + (1 - beta2) * g * g;
-    if (amsgrad) state.largest[i] = Math.max(state.largest[i], state.v[i]);
-    const second = (amsgrad ? state.largest : state.v)[i] / (1 - beta2 ** t);
-    w[i] -= ((rate / (1 - beta1 ** t)) * state.m[i]) / (Math.sqrt(second) + epsilon);
-  }
-  return true;
-}
-
 /** Makes an executor that computes in f64 whatever the types of the program. */
-// biome-ignore lint/complexity/noExcessiveLinesPerFunction: all methods of one interface, which share one state
-export const createReference: CreateExecutor = async (program: Program, { optimiser } = {}): Promise<Executor> => {
+export const createReference: CreateExecutor = async (
+  program: Program,
+  { optimiser: options } = {},
+): Promise<Executor> => {
   const slabs = {
     weights: new Float64Array(floats(program.weights)),
     frozen: new Float64Array(floats(program.frozen)),
   };
   const gradients = new Map<string, Float64Array>();
   const banks = new Map<string, Dense>();
-  const moment = (wanted: unknown): Float64Array => new Float64Array(wanted ? floats(program.weights) : 0);
-  const state: Optimiser = {
-    updates: 0,
-    m: moment(optimiser),
-    v: moment(optimiser),
-    largest: moment(optimiser?.amsgrad),
-  };
+  const optimiser = options && new ReferenceOptimiser(options, program.weights);
 
   /** An array for every value: weights and their gradients are windows on the slabs. */
   function allocate(plan: Plan, rows: number, gradient: Float64Array): Dense[] {
@@ -112,34 +74,20 @@ export const createReference: CreateExecutor = async (program: Program, { optimi
       return Object.fromEntries(Object.entries(out).map(([name, data]) => [name, data.slice()]));
     },
     async train(plan, { rows, seed, firstStep, rates, loss, inputs = {} }) {
-      const settings = optimiserOf(optimiser);
+      const own = optimiserOf(optimiser);
       const losses: number[] = [];
       for (let s = 0; s < rates.length; s++) {
         const out = execute(plan, { rows, inputs, repeat: 1, seed, step: firstStep + s, banks });
         losses.push(out[loss][0]);
         const finite = Number.isFinite(losses[s]);
         const gradient = gradients.get(plan) as Float64Array;
-        if (!finite || !update(slabs.weights, gradient, state, rates[s], settings))
+        if (!finite || !own.update(slabs.weights, gradient, rates[s]))
           return { done: s, losses: Float64Array.from(losses) };
       }
       return { done: rates.length, losses: Float64Array.from(losses) };
     },
-    async readOptimiser() {
-      const { updates, m, v, largest } = state;
-      return { updates, m: Float32Array.from(m), v: Float32Array.from(v), largest: Float32Array.from(largest) };
-    },
-    async writeOptimiser({ updates, m, v, largest }) {
-      Object.assign(state, { updates });
-      for (const [to, from] of [
-        [state.m, m],
-        [state.v, v],
-        [state.largest, largest],
-      ] as const) {
-        if (from.length !== to.length)
-          throw new Error(`internal: moments: expected ${to.length} numbers, got ${from.length}`);
-        to.set(from);
-      }
-    },
+    readOptimiser: async () => optimiserOf(optimiser).read(),
+    writeOptimiser: async (state) => optimiserOf(optimiser).write(state),
     fault: () => undefined, // a fault shows as NaN
     dispose() {},
   };

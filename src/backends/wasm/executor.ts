@@ -63,7 +63,8 @@ class WasmExecutor implements Executor {
     if (control > 0) arena.words(control + 256, 1)[0] = threads;
     const { bytes } = program.weights;
     this.slabs = { weights: arena.take(bytes), frozen: arena.take(program.frozen.bytes) };
-    this.optimiser = optimiser && new WasmOptimiser(arena, optimiser, this.slabs.weights, bytes);
+    this.optimiser =
+      optimiser && new WasmOptimiser(arena, optimiser, this.slabs.weights, program.weights, kernels, threads);
     this.layOut = makeLayout({ program, kernels, arena, slabs: this.slabs, threads, encodeLoop });
   }
 

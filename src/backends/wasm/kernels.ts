@@ -22,6 +22,8 @@ export interface Kernels {
     firstStep: number,
     steps: number,
   ): number;
+  /** Scratch bytes of SOAP's update of a matrix of weights. */
+  soapScratch(rows: number, cols: number): number;
   denseWeightGradScratch(blocks: number, ins: number, outs: number): number;
 }
 

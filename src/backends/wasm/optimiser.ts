@@ -1,10 +1,14 @@
-/** Adam and AMSGrad in linear memory: the settings that assembly/adam.ts reads, and the state that it writes. */
+/** Adam, AMSGrad and SOAP in linear memory: the settings that assembly/adam.ts reads, and the state that it writes. */
 
+import type { Slab } from "../../graph/plan.ts";
 import { type OptimiserOptions, type OptimiserState, powersAfter } from "../backend.ts";
+import { FACTOR_DECAY } from "../soap.ts";
 import type { Arena } from "./arena.ts";
+import type { Kernels } from "./kernels.ts";
+import { WasmSoap } from "./soap.ts";
 
-/** Bytes of the settings; assembly/adam.ts shows their layout. */
-const SETTINGS_BYTES = 96;
+/** Bytes of the settings; assembly/adam.ts and assembly/soap.ts show their layout. */
+const SETTINGS_BYTES = 128;
 
 export class WasmOptimiser {
   private readonly arena: Arena;
@@ -16,13 +20,15 @@ export class WasmOptimiser {
   /** 0 without AMSGrad. */
   private readonly largest: number;
   private readonly settings: number;
+  private readonly soap: WasmSoap | undefined;
   private trace = { rates: 0, losses: 0, steps: 0 };
   private updates = 0;
   /** β1ᵗ and β2ᵗ after `updates` updates. */
   private powers: readonly number[] = [1, 1];
 
-  /** The optimiser of a slab of weights of so many bytes. */
-  constructor(arena: Arena, options: OptimiserOptions, weights: number, bytes: number) {
+  /** The optimiser of a slab of weights, which is at `weights`. */
+  constructor(arena: Arena, options: OptimiserOptions, weights: number, slab: Slab, kernels: Kernels, threads: number) {
+    const { bytes } = slab;
     this.arena = arena;
     this.options = options;
     this.floats = bytes / 4;
@@ -31,6 +37,7 @@ export class WasmOptimiser {
     this.v = arena.take(bytes);
     this.largest = options.amsgrad ? arena.take(bytes) : 0;
     this.settings = arena.take(SETTINGS_BYTES);
+    this.soap = options.soap ? new WasmSoap(arena, kernels, slab, threads) : undefined;
   }
 
   /** It grows in powers of two, so that many short calls take no more memory than one long call. */
@@ -49,6 +56,8 @@ export class WasmOptimiser {
     arena.floats(trace.rates, rates.length).set(rates);
     arena.words(settings, 8).set([weights, gradient, m, v, largest, floats, trace.rates, firstStep]);
     arena.doubles(settings + 32, 6).set([clip, beta1, beta2, epsilon, ...this.powers]);
+    arena.words(settings + 92, 8).set([this.updates, ...(this.soap?.words ?? [0, 0, 0, 0, 0, 0, 0])]);
+    arena.floats(settings + 124, 1)[0] = FACTOR_DECAY;
     return { settings, losses: trace.losses };
   }
 
@@ -60,16 +69,20 @@ export class WasmOptimiser {
   }
 
   read(): OptimiserState {
-    const { arena, updates, m, v, largest, floats } = this;
+    const { arena, updates, largest, floats } = this;
+    const [m, v] = [this.m, this.v].map((at) => arena.floats(at, floats).slice());
     return {
       updates,
-      m: arena.floats(m, floats).slice(),
-      v: arena.floats(v, floats).slice(),
+      m,
+      v,
+      factors: this.soap?.read(m, v) ?? new Float32Array(0),
       largest: largest ? arena.floats(largest, floats).slice() : new Float32Array(0),
     };
   }
 
-  write({ updates, m, v, largest }: OptimiserState): void {
+  write(state: OptimiserState): void {
+    const { updates, m, v, largest } = state;
+    this.soap?.write(state);
     this.updates = updates;
     this.powers = powersAfter(updates, this.options);
     this.arena.floats(this.m, this.floats).set(m);

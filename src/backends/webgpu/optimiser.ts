@@ -29,6 +29,10 @@ export class Optimiser {
   private made: { sums: GPUBuffer; loss: GPUBuffer; losses: GPUBuffer; dispatches: readonly Dispatch[] } | undefined;
 
   constructor(device: GPUDevice, options: OptimiserOptions, bytes: number, weights: GPUBuffer) {
+    if (options.soap)
+      throw new Error(
+        'optimiser "soap": expected a backend that has it, got "webgpu"; use backend "wasm", or optimiser "adam"',
+      );
     this.device = device;
     this.options = options;
     this.floats = bytes / 4;
@@ -144,7 +148,7 @@ export class Optimiser {
       device,
       slabs.map((buffer) => ({ buffer, floats })),
     );
-    return { updates, m: m.slice(), v: v.slice(), largest: largest.slice() };
+    return { updates, m: m.slice(), v: v.slice(), largest: largest.slice(), factors: new Float32Array(0) };
   }
 
   write({ updates, m, v, largest }: OptimiserState): void {
