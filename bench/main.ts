@@ -33,6 +33,7 @@ const benches: Record<string, () => Promise<void>> = {
   fem: async () => (await import("./fem.ts")).fem(values),
   agreement: async () => (await import("./agreement.ts")).agreement(values),
   gpu: async () => (await import("./gpu.ts")).gpu(values),
+  wide: async () => (await import("./wide.ts")).wide(values),
   kernels: async () => (await import("./kernels.ts")).kernels(),
   dynamics: async () => (await import("./dynamics.ts")).dynamics(values),
   nuts: async () => (await import("./nuts.ts")).nutsBench(values),

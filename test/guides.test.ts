@@ -40,6 +40,9 @@ const guides: Readonly<Record<string, () => Guide>> = {
   "coupling with one network each on Laplace's base": () =>
     coupling({ blocks: 2, hidden: [5], activation: "tanh", separate: false, base: "laplace" }),
   "spline without an embedding": () => spline({ bins: 3, bound: 2.5, embedding: [], hidden: [] }),
+  "spline with shared conditioners": () => spline({ bins: 3, embedding: [4], hidden: [5, 4], conditioners: "shared" }),
+  "spline with shared conditioners on a linear base": () =>
+    spline({ bins: 4, embedding: [], hidden: [5], conditioners: "shared", base: "linear" }),
   "spline without an embedding on a linear base": () =>
     spline({ bins: 4, embedding: [], hidden: [5], activation: "tanh", base: "linear" }),
 };
@@ -214,7 +217,7 @@ for (const [name, make] of Object.entries(guides)) {
     const executor = await createWasm(traced.program, { build: "plain" });
     await executor.writeWeights(weightsOf(traced, 5));
     await executor.writeWeights(await frozenOf(traced, 2), "frozen");
-    const [reach, side] = [12, 480];
+    const [reach, side] = [12, 640];
     const step = (2 * reach) / side;
     const z = new Float32Array(2 * side * side);
     for (let k = 0; k < side * side; k++) {

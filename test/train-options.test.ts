@@ -5,6 +5,7 @@ import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
+import { spline } from "../src/guides/spline.ts";
 import { defineProblem, type Problem } from "../src/problem/problem.ts";
 import { arm } from "../src/problems.ts";
 import { fullSettings, presetNames, type TrainOptions } from "../src/train/options.ts";
@@ -41,6 +42,18 @@ test("presets give settings by guide; options take precedence", async () => {
   assert.equal(unknown.guide.name, "spline");
   const { message } = await rejection(train(problem, { preset: "slow" }));
   assert.is(message, 'train: expected preset to be fast or default, got "slow"');
+});
+
+test("for many parameters the spline guide by name has one network for all conditionals", () => {
+  const wide = (D: number) =>
+    defineProblem({ name: "wide", prior: normal(new Float64Array(D), 1), forward: (t) => t, noise: gaussianNoise(1) });
+  const conditioners = (D: number, options = {}) => fullSettings(wide(D), options).guide.options.conditioners;
+  assert.equal(
+    [12, 13].map((D) => conditioners(D)),
+    [undefined, "shared"],
+  );
+  assert.equal(conditioners(13, { guide: "spline" }), "shared");
+  assert.equal(conditioners(13, { guide: spline() }), undefined);
 });
 
 test("every problem has the presets fast and default: in ops, by a simulator, and with one preset of its own", () => {

@@ -5,8 +5,9 @@
  *
  * the identity outside ±bound, with m_d, s_d and the spline's parameters from net_d(h(y), z_1…z_{d−1}). The shift and the scale
  * find a thin conditional; the spline gives it its shape. A density costs one pass; a draw inverts one dimension after another.
+ * The networks are those of conditioners.ts.
  */
-import { type OptionsOf, option, positive, type SettingsOf, whole } from "../checks/options.ts";
+import { type OptionsOf, oneOf, option, positive, type SettingsOf, whole } from "../checks/options.ts";
 import {
   add,
   concat,
@@ -25,6 +26,7 @@ import { MAX_BINS, splineParams } from "../graph/spline-rules.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { activationName, activations, mlp, widths } from "../nn/mlp.ts";
 import { baseTable, makeGuide } from "./base.ts";
+import { conditioners } from "./conditioners.ts";
 import { type Guide, type GuideSizes, normalConstant, type TracedGuide } from "./guide.ts";
 
 /** The options of `spline`. */
@@ -37,6 +39,11 @@ export const splineTable = {
   embedding: option(widths, [64, 64, 64]),
   /** Widths of the hidden layers of each conditioner. */
   hidden: option(widths, [64, 64, 64]),
+  /**
+   * "separate": one network a parameter; "shared": one for all but its first layer, at a fraction of the time for many
+   * parameters. With "shared" there must be hidden layers.
+   */
+  conditioners: option(oneOf(...(Object.keys(conditioners) as (keyof typeof conditioners)[])), "separate"),
   /** Activation of the hidden layers. */
   activation: option(activationName, "silu"),
   ...baseTable,
@@ -46,11 +53,12 @@ export type SplineGuideOptions = OptionsOf<typeof splineTable>;
 
 /**
  * An autoregressive rational-quadratic spline flow (Durkan et al. 2019): modes, bends and edges, the most faithful guide for few
- * parameters. There is one network a parameter: a density evaluates all of them at once, a draw one after another.
+ * parameters. There is one network a parameter, or one for all (`conditioners`): a density evaluates all conditionals at once, a draw
+ * one after another.
  * @throws on invalid options.
  */
 export const spline = (options: SplineGuideOptions = {}): Guide =>
-  makeGuide("spline", splineTable, options, traceSpline);
+  makeGuide("spline", splineTable, options, traceSpline, ["conditioners"]);
 
 /** Factor of the initial last layer, so that splines start near the identity. */
 const LAST_LAYER = 0.1;
@@ -59,32 +67,28 @@ const LARGEST_LOG_SCALE = 4;
 
 function traceSpline({ D, E, weight }: GuideSizes, o: SettingsOf<typeof splineTable>): TracedGuide {
   const { activation } = o;
+  if (o.conditioners === "shared" && o.hidden.length === 0)
+    throw new Error('spline: expected hidden layers for conditioners "shared", got none; use "separate"');
   const C = o.embedding.length > 0 ? o.embedding[o.embedding.length - 1] : E;
   const embed = o.embedding.length > 0 ? mlp("embed", [E, ...o.embedding], { activation, weight }) : null;
-  const conditioners = Array.from({ length: D }, (_, d) =>
-    mlp(`conditioner${d}`, [C + d, ...o.hidden, 2 + splineParams(o.bins)], { activation, last: LAST_LAYER, weight }),
-  );
-  const parameters = (d: number, z: readonly Tensor[], context: Tensor) => {
-    const raw = conditioners[d](concat(context, ...z.slice(0, d)));
-    const logScale = mul(tanh(mul(slice(raw, 1, 2), 1 / LARGEST_LOG_SCALE)), LARGEST_LOG_SCALE);
-    return { shift: slice(raw, 0, 1), logScale, bend: slice(raw, 2, raw.cols) };
-  };
+  const sizes = { D, C, hidden: o.hidden, bend: splineParams(o.bins) };
+  const nets = conditioners[o.conditioners](sizes, { activation, last: LAST_LAYER, weight });
+  const limited = (raw: Tensor): Tensor => mul(tanh(mul(raw, 1 / LARGEST_LOG_SCALE)), LARGEST_LOG_SCALE);
   const attrs = (inverse: boolean) => ({ bins: o.bins, bound: o.bound, inverse });
   const normalDensity = (noise: Tensor): Tensor => add(mul(sumFeatures(square(noise)), -0.5), normalConstant(D));
 
   const normalise = (z: Tensor, context: Tensor) => {
-    const parts = split(z);
-    const each = parts.map((_, d) => parameters(d, parts, context));
-    const logScale = concat(...each.map((p) => p.logScale));
-    const scaled = mul(sub(z, concat(...each.map((p) => p.shift))), exp(neg(logScale)));
-    const out = splineOp(scaled, concat(...each.map((p) => p.bend)), attrs(false));
+    const { shift, bend, ...raw } = nets.all(z, context);
+    const logScale = limited(raw.logScale);
+    const out = splineOp(mul(sub(z, shift), exp(neg(logScale))), bend, attrs(false));
     return { noise: slice(out, 0, D), logDet: sumFeatures(sub(slice(out, D, 2 * D), logScale)) };
   };
   const sample = (noise: Tensor, context: Tensor) => {
     const z: Tensor[] = [];
     const logDets: Tensor[] = [];
     split(noise).forEach((e, d) => {
-      const { shift, logScale, bend } = parameters(d, z, context);
+      const { shift, bend, ...raw } = nets.one(d, z, context);
+      const logScale = limited(raw.logScale);
       const out = splineOp(e, bend, attrs(true));
       z.push(add(mul(slice(out, 0, 1), exp(logScale)), shift));
       logDets.push(add(slice(out, 1, 2), logScale));
@@ -92,8 +96,8 @@ function traceSpline({ D, E, weight }: GuideSizes, o: SettingsOf<typeof splineTa
     return { z: concat(...z), logDet: sumFeatures(concat(...logDets)) };
   };
   return {
-    contextSize: C,
-    encode: (features) => (embed === null ? features : activations[activation].apply(embed(features))),
+    contextSize: nets.contextSize,
+    encode: (features) => nets.encode(embed === null ? features : activations[activation].apply(embed(features))),
     invert: (z, context) => normalise(z, context).noise,
     logProb: (z, context) => {
       const { noise, logDet } = normalise(z, context);

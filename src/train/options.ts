@@ -19,7 +19,7 @@ import {
   whole,
 } from "../checks/options.ts";
 import type { Guide } from "../guides/guide.ts";
-import { type GuideName, guideFrom, guideNames } from "../guides/index.ts";
+import { type GuideName, guideNamed, guideNames } from "../guides/index.ts";
 import type { WeightsRecord } from "../model/model.ts";
 import type { EmbeddingOption } from "../nn/fit-embedding.ts";
 import { isNetworkOption, type NetworkOption, networkCheck, type OwnEmbedding } from "../nn/networks.ts";
@@ -77,7 +77,7 @@ const embedding = check<EmbeddingOption | NetworkOption | OwnEmbedding>(
 
 /** The options that a preset may set. The upper limits are what a host could hold, or could finish, at all. */
 export const settingsTable = {
-  /** The guide, the conditional density that is learned, or its name; by default "spline", and "gaussian" for one parameter. */
+  /** The guide, the conditional density that is learned, or its name; by default "spline", and "gaussian" for one parameter (docs/guides.md). */
   guide: option(guide, undefined, "conditional density to learn"),
   /** What is minimised: "npe", neural posterior estimation, or "elbo", which needs a likelihood. */
   objective: option(objective, "npe", "loss to minimise"),
@@ -209,7 +209,7 @@ export function fullSettings(problem: Problem, options: TrainOptions): FullSetti
   // A guide asked for by name gets the preset's options for that guide.
   const asked = typeof options.guide === "string" ? preset.guide : settings.guide;
   const chosen = asked ?? settings.guide ?? (problem.D === 1 ? "gaussian" : "spline");
-  const made = typeof chosen === "string" ? guideFrom(chosen) : chosen;
+  const made = typeof chosen === "string" ? guideNamed(chosen, problem.D) : chosen;
   const onLaplace = made.options.base === "laplace";
   // Solutions that are not finite can be left out of a bank, but not of a step.
   const banked = problem.forward === null || onLaplace || problem.solvers().length > 0;
