@@ -3,7 +3,7 @@
 import { fillPadding, field, frontAt, place, usedVectors } from "./factor";
 import { pivotBytes, trianglePanel } from "./front";
 import { fuse, minus, pitch, plus, splat, spread, times } from "./lanes";
-import { attrs, inIsParam, inPtr, outCols, outPtr, outRows, shardBlocks } from "./state";
+import { attrs, inCols, inIsParam, inPtr, outCols, outPtr, outRows, shardBlocks } from "./state";
 
 // Vectors are (n, w): an unknown is `row` bytes, a vector of lanes for each of w right-hand sides, 1 to 3. Panels of the factor
 // (4 rows, columns of 64 bytes) have code for one side and for two: three sides read a panel twice, while it is in cache.
@@ -106,9 +106,9 @@ function takeAllColumns<T>(l: usize, count: i32, y: usize, row: usize, p0: usize
   for (let i: usize = 0; i < row; i += 16) take<T>(at + i, times<T>(v, v128.load(x + i)));
 }
 
-/** L y ← y, in place; `y` (n, w) in order of elimination. */
-function forward<T>(table: usize, factor: usize, y: usize, row: usize): void {
-  for (let f = 0, fronts = field(table, 2); f < fronts; f++) {
+/** L y ← y, in place; `y` (n, w) in order of elimination, 0 before front `from`. */
+function forward<T>(table: usize, factor: usize, y: usize, row: usize, from: i32): void {
+  for (let f = from, fronts = field(table, 2); f < fronts; f++) {
     const front = frontAt(table, f);
     const s = field(front, 0), r = field(front, 1);
     const own = y + <usize>field(front, 4) * row;
@@ -136,9 +136,9 @@ function forward<T>(table: usize, factor: usize, y: usize, row: usize): void {
   }
 }
 
-/** Lᵀ y ← y, in place: rows further down are known, and are subtracted panel by panel. */
-function backward<T>(table: usize, factor: usize, y: usize, row: usize): void {
-  for (let f = field(table, 2) - 1; f >= 0; f--) {
+/** Lᵀ y ← y, in place, down to front `from`: rows further down are known, and are subtracted panel by panel. */
+function backward<T>(table: usize, factor: usize, y: usize, row: usize, from: i32): void {
+  for (let f = field(table, 2) - 1; f >= from; f--) {
     const front = frontAt(table, f);
     const s = field(front, 0), r = field(front, 1);
     const own = y + <usize>field(front, 4) * row;
@@ -166,6 +166,11 @@ function backward<T>(table: usize, factor: usize, y: usize, row: usize): void {
   }
 }
 
+/** Unknowns that right-hand sides are not given for (they are 0) and that are not wanted, and the first front after them. */
+let notGiven: i32 = 0;
+let notWanted: i32 = 0;
+let lastFront: i32 = 0;
+
 /**
  * Solves for right-hand sides c … c + w − 1 of `width`: from `b` (a param: one number for all lanes) to `x`. With `add`, it
  * adds the solution to x.
@@ -174,23 +179,31 @@ function solveSides<T>(table: usize, factor: usize, work: usize, b: usize, isPar
   const n = field(table, 0);
   const order = place(table, table, 6);
   const step: usize = isParam ? sizeof<T>() : pitch<T>();
-  let y = work;
-  for (let k = 0; k < n; k++) {
-    let from = b + <usize>(load<i32>(order + (<usize>k << 2)) * width + c) * step;
+  const from = notGiven > 0 ? lastFront : 0, to = notWanted > 0 ? lastFront : 0;
+  const first = min<i32>(from, to) > 0 ? field(frontAt(table, lastFront), 4) : 0; // the unknown, in order of elimination
+  let y = work + <usize>first * (<usize>w << 4);
+  for (let k = first; k < n; k++) {
+    const unknown = load<i32>(order + (<usize>k << 2)) - notGiven;
+    let at = b + <usize>(unknown * width + c) * step;
     for (let i = w; i > 0; i--) {
-      v128.store(y, isParam ? spread<T>(from) : v128.load(from));
-      from += step;
+      v128.store(y, unknown < 0 ? splat<T>(0) : isParam ? spread<T>(at) : v128.load(at));
+      at += step;
       y += 16;
     }
   }
-  forward<T>(table, factor, work, <usize>w << 4);
-  backward<T>(table, factor, work, <usize>w << 4);
-  y = work;
-  for (let k = 0; k < n; k++) {
-    let to = x + <usize>(load<i32>(order + (<usize>k << 2)) * width + c) * pitch<T>();
+  forward<T>(table, factor, work, <usize>w << 4, from);
+  backward<T>(table, factor, work, <usize>w << 4, to);
+  y = work + <usize>first * (<usize>w << 4);
+  for (let k = first; k < n; k++) {
+    const unknown = load<i32>(order + (<usize>k << 2)) - notWanted;
+    if (unknown < 0) {
+      y += <usize>w << 4;
+      continue;
+    }
+    let at = x + <usize>(unknown * width + c) * pitch<T>();
     for (let i = w; i > 0; i--) {
-      v128.store(to, add ? plus<T>(v128.load(to), v128.load(y)) : v128.load(y));
-      to += pitch<T>();
+      v128.store(at, add ? plus<T>(v128.load(at), v128.load(y)) : v128.load(y));
+      at += pitch<T>();
       y += 16;
     }
   }
@@ -238,23 +251,26 @@ function takeProduct64(at: usize, a: v128, b: v128): void {
 }
 
 // inputs: entries of the matrices, their factors, right-hand sides (n unknowns × width; a param serves all samples)
-// attributes: pointer of the pattern's table, pointer of the workspace
+// attributes: pointer of the pattern's table, pointer of the workspace, `lastFront`, `notGiven`, `notWanted`
 // @ts-ignore: decorator
 @inline function sparseSolveOf<T>(r: usize): void {
   const table = <usize>load<u32>(attrs(r, 3)), work = <usize>load<u32>(attrs(r, 3), 4);
-  const n = field(table, 0), width = outCols(r) / n, size = <usize>field(table, 3) << 4;
+  lastFront = load<i32>(attrs(r, 3), 8);
+  notGiven = load<i32>(attrs(r, 3), 12);
+  notWanted = load<i32>(attrs(r, 3), 16);
+  const n = field(table, 0), width = outCols(r) / (n - notWanted), size = <usize>field(table, 3) << 4;
   const isParam = inIsParam(r, 2);
-  const bytes = <usize>outCols(r) * pitch<T>();
+  const bytes = <usize>outCols(r) * pitch<T>(), given = <usize>inCols(r, 2) * pitch<T>();
   let a = inPtr(r, 0), factor = inPtr(r, 1), b = inPtr(r, 2), y = outPtr(r);
   for (let block = 0, blocks = outRows(r) * shardBlocks; block < blocks; block++) {
     const used = usedVectors<T>(block);
     for (let vector = 0; vector < used; vector++) {
       const lane = <usize>vector << 4;
-      const given = isParam ? b : b + lane;
-      solveAll<T>(table, factor, work, given, isParam, y + lane, width, false);
+      const sides = isParam ? b : b + lane;
+      solveAll<T>(table, factor, work, sides, isParam, y + lane, width, false);
       if (sizeof<T>() == 4) {
         const sums = work + <usize>n * 48, rest = sums + (<usize>n << 5);
-        for (let c = 0; c < width; c++) residual(table, a + lane, given, isParam, y + lane, c, width, sums, rest);
+        for (let c = 0; c < width; c++) residual(table, a + lane, sides, isParam, y + lane, c, width, sums, rest);
         solveAll<T>(table, factor, work, rest, false, y + lane, width, true);
       }
       factor += size;
@@ -262,7 +278,7 @@ function takeProduct64(at: usize, a: v128, b: v128): void {
     factor += size * <usize>((8 * sizeof<T>()) / 16 - used);
     fillPadding<T>(y, used, outCols(r));
     a += <usize>field(table, 1) * pitch<T>();
-    if (!isParam) b += bytes;
+    if (!isParam) b += given;
     y += bytes;
   }
 }

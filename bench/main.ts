@@ -31,6 +31,7 @@ const benches: Record<string, () => Promise<void>> = {
   speed: async () => (await import("./speed.ts")).speed(values),
   threads: async () => (await import("./threads.ts")).threadsBench(values),
   fem: async () => (await import("./fem.ts")).fem(values),
+  electrodes: async () => (await import("./electrodes.ts")).electrodesBench(),
   agreement: async () => (await import("./agreement.ts")).agreement(values),
   gpu: async () => (await import("./gpu.ts")).gpu(values),
   wide: async () => (await import("./wide.ts")).wide(values),

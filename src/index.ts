@@ -35,6 +35,7 @@ export { type LaplaceOptions, type LaplacePosterior, laplace, type Mode } from "
 export type { InverseMap, ModelSpec } from "./model/model.ts";
 export type { ConvOptions, DenseOptions, GruOptions, Layers } from "./nn/layers.ts";
 export type { NetworkOption, OwnEmbedding } from "./nn/networks.ts";
+export { type Derived, type DeriveOptions, derive } from "./posterior/derive.ts";
 export type { Posterior, SampleOptions } from "./posterior/posterior.ts";
 export { defineProblem, type Problem, type ProblemSpec } from "./problem/problem.ts";
 export type { CallSettings, Simulator, SimulatorCall, SimulatorSpec } from "./problem/simulator.ts";

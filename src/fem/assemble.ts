@@ -5,7 +5,7 @@
  *   A = Σ_e a_e K_e + Σ_e c_e M_e + R,   b = b₀ − Σ_e (a_e K_e + c_e M_e) d,   d the Dirichlet values, R from Robin edges.
  */
 import { Growing } from "../sparse/growing.ts";
-import { compress, type SparseMatrix, withValues } from "../sparse/matrix.ts";
+import { compress, type SparseMatrix, sparseMatrix, type Triplet, withValues } from "../sparse/matrix.ts";
 import { entryFinder, type SparsePattern, sparsePattern } from "../sparse/pattern.ts";
 import { showPoint } from "./arrays.ts";
 import { cornersOf, edgeIntegrals, mass, meanOf, sourceLoad, stiffness, valueAt } from "./forms.ts";
@@ -37,6 +37,8 @@ export interface Assembly {
   /** The parts that do not depend on coefficients given as tensors. */
   readonly entries: Float64Array;
   readonly load: Float64Array;
+  /** Maps of the factors of the transfers of Robin conditions (R) to entries and to (n · K); null without such conditions. */
+  readonly robin: { readonly entries: SparseMatrix; readonly load: SparseMatrix } | null;
 }
 
 /** Dirichlet nodes and their values (K); the first condition that selects a node holds there. */
@@ -101,6 +103,9 @@ interface System extends Pick<Assembly, "K" | "free" | "n" | "fixed" | "floating
   /** Maps of coefficients to `entries` and to `load`. */
   readonly matrixMaps: ReturnType<typeof mapsOf>;
   readonly loadMaps: ReturnType<typeof mapsOf>;
+  /** Entries of the maps of Robin conditions. */
+  readonly robinEntries: Triplet[];
+  readonly robinLoad: Triplet[];
   /** Nodes at which something fixes u in their part of the mesh. */
   readonly held: Set<number>;
   /** Source and flux for each right-hand side (K): their sum, and the sum of their absolute values. */
@@ -128,6 +133,8 @@ function emptySystem(spec: PoissonSpec, K: number): System {
     entryOf: entryFinder(pattern),
     matrixMaps: mapsOf(E, entries.length),
     loadMaps: mapsOf(E, n * K),
+    robinEntries: [],
+    robinLoad: [],
     balance: new Float64Array(K),
     size: new Float64Array(K),
   };
@@ -192,7 +199,10 @@ function addNeumann(system: System, { mesh, neumann = [] }: PoissonSpec): void {
 }
 
 /** a ∂u/∂n = transfer (outside − u). */
-function addRobin({ K, free, fixed, held, entries, entryOf, load }: System, { mesh, robin = [] }: PoissonSpec): void {
+function addRobin(
+  { K, free, fixed, held, entryOf, robinEntries, robinLoad }: System,
+  { mesh, robin = [] }: PoissonSpec,
+): void {
   const { points } = mesh;
   robin.forEach(({ on, transfer, outside }, i) => {
     checkField(`robin[${i}].transfer`, transfer);
@@ -207,11 +217,11 @@ function addRobin({ K, free, fixed, held, entries, entryOf, load }: System, { me
         [b, b, bb],
       ]) {
         if (free[p] < 0) continue;
-        if (free[q] >= 0 && free[q] <= free[p]) entries[entryOf(free[p], free[q])] += value;
+        if (free[q] >= 0 && free[q] <= free[p]) robinEntries.push([entryOf(free[p], free[q]), i, value]);
         const known = fixed.get(q);
         for (let k = 0; k < K; k++) {
           const at = valueAt(`robin[${i}].outside`, loadOf(outside, k), points[2 * q], points[2 * q + 1]);
-          load[free[p] * K + k] += value * (at - (known?.[k] ?? 0));
+          robinLoad.push([free[p] * K + k, i, value * (at - (known?.[k] ?? 0))]);
         }
       }
     });
@@ -250,7 +260,7 @@ function balanceLoad({ K, free, load, balance, size }: System, mesh: Mesh, parts
 
 /** Numbers the free nodes and makes all maps. @throws on values that are not finite, or loads that cannot balance. */
 export function assemble(spec: PoissonSpec, K: number): Assembly {
-  const { mesh, reaction } = spec;
+  const { mesh, reaction, robin = [] } = spec;
   if (reaction !== undefined) checkField("reaction", reaction, mesh.triangles.length / 3);
   const system = emptySystem(spec, K);
   addTriangles(system, spec);
@@ -269,6 +279,13 @@ export function assemble(spec: PoissonSpec, K: number): Assembly {
   const [ofMatrix, ofLoad] = [system.matrixMaps.done(), system.loadMaps.done()];
   return {
     ...{ K, free, n, fixed, floating, unheld, pattern, entries, load },
+    robin:
+      robin.length > 0
+        ? {
+            entries: sparseMatrix(robin.length, entries.length, system.robinEntries),
+            load: sparseMatrix(robin.length, n * K, system.robinLoad),
+          }
+        : null,
     stiffness: ofMatrix.stiffness,
     mass: ofMatrix.mass,
     stiffnessLoad: ofLoad.stiffness.value.length > 0 ? ofLoad.stiffness : null,

@@ -10,6 +10,7 @@
 import { describe } from "../checks/arguments.ts";
 import { add, constant, linearMap, slice, sparseCholesky, sparseSolve } from "../graph/build.ts";
 import { isTensor, show, type Tensor } from "../graph/tensor.ts";
+import { type SparseMatrix, timesVector } from "../sparse/matrix.ts";
 import type { SparsePattern } from "../sparse/pattern.ts";
 import { assemble } from "./assemble.ts";
 import { fail } from "./loads.ts";
@@ -21,9 +22,10 @@ import { checkSpec, countLoads, type PoissonSpec } from "./spec.ts";
 export interface Coefficients {
   /** Reaction c (B, E) of the triangles, added to that of the definition. */
   readonly reaction?: Tensor;
+  /** Factors above 0 of the transfers of the Robin conditions (B, R), one for each in the order of the definition. */
+  readonly transfer?: Tensor;
 }
 
-/** A finite-element model. */
 /** A finite-element model. */
 export interface Poisson {
   readonly mesh: Mesh;
@@ -41,6 +43,12 @@ export interface Poisson {
   observe(a: Tensor, more?: Coefficients): Tensor;
   /** u at the nodes, (B, N) for each right-hand side. */
   solve(a: Tensor, more?: Coefficients): Tensor[];
+}
+
+/** x and the sum of a map's columns, where there is one. */
+function sum(x: Float64Array, m?: SparseMatrix): Float64Array {
+  const more = m && timesVector(m, new Float64Array(m.inputs).fill(1));
+  return more ? x.map((v, i) => v + more[i]) : x;
 }
 
 /** Makes a finite-element model: the symbolic analysis, the maps and the loads, once. @throws naming the part of the definition that does not fit. */
@@ -61,18 +69,22 @@ export function poisson(spec: PoissonSpec): Poisson {
   const readSensors = sensors && reader(sensors, gauge, assembly);
   let readNodes: ReturnType<typeof reader> | null = null; // made at its first use, because it is large
 
-  const check = (name: string, t: unknown): void => {
-    if (isTensor(t) && t.kind === "batch" && t.cols === E) return;
-    fail(`${name} (B, ${E}), one number a triangle`, isTensor(t) ? show(t) : describe(t));
+  const check = (name: string, t: unknown, cols = E, each = "triangle"): void => {
+    if (isTensor(t) && t.kind === "batch" && t.cols === cols) return;
+    fail(`${name} (B, ${cols}), one number a ${each}`, isTensor(t) ? show(t) : describe(t));
   };
+  const { robin } = assembly;
+  /** What is given as numbers, with the transfers of Robin conditions. */
+  const whole = { entries: sum(assembly.entries, robin?.entries), load: sum(assembly.load, robin?.load) };
   /** Values of the free nodes, (B, n · K). */
   const free = (a: Tensor, more: Coefficients): Tensor => {
     check("coefficients", a);
-    const odd = Object.keys(more).find((key) => key !== "reaction");
-    if (odd) fail("only { reaction } beside the coefficients", `"${odd}"`);
-    const { reaction: c } = more;
+    const odd = Object.keys(more).find((key) => key !== "reaction" && key !== "transfer");
+    if (odd) fail("only { reaction, transfer } beside the coefficients", `"${odd}"`);
+    const { reaction: c, transfer: h } = more;
+    const numbers = h === undefined ? whole : assembly;
     let values = linearMap(a, assembly.stiffness);
-    let b: Tensor = constant(assembly.load, a.dtype);
+    let b: Tensor = constant(numbers.load, a.dtype);
     if (assembly.stiffnessLoad) b = add(linearMap(a, assembly.stiffnessLoad), b);
     if (c !== undefined) {
       check("a reaction", c);
@@ -83,7 +95,13 @@ export function poisson(spec: PoissonSpec): Poisson {
     } else if (unheld) {
       fail(`a reaction beside the coefficients, since the definition's is 0 around ${unheld}`, "none");
     }
-    if (assembly.entries.some((x) => x !== 0)) values = add(values, assembly.entries);
+    if (h !== undefined) {
+      if (robin === null) throw new Error("poisson: expected Robin conditions in the definition, for transfer");
+      check("transfer", h, robin.entries.inputs, "Robin condition");
+      values = add(values, linearMap(h, robin.entries));
+      b = add(linearMap(h, robin.load), b);
+    }
+    if (numbers.entries.some((x) => x !== 0)) values = add(values, numbers.entries);
     return sparseSolve(values, sparseCholesky(values, pattern, a), b, pattern);
   };
   return {

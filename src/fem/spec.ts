@@ -14,7 +14,7 @@ export interface PoissonSpec {
   readonly dirichlet?: readonly { readonly on: EdgeSelector; readonly value: EdgeLoads }[];
   /** a ∂u/∂n = flux, n the outward normal. */
   readonly neumann?: readonly { readonly on: EdgeSelector; readonly flux: EdgeLoads }[];
-  /** a ∂u/∂n = transfer (outside − u). */
+  /** a ∂u/∂n = transfer (outside − u), times a factor where `observe` or `solve` is given one as a tensor. */
   readonly robin?: readonly { readonly on: EdgeSelector; readonly transfer: EdgeField; readonly outside: EdgeLoads }[];
   /**
    * c ≥ 0. A reaction given as a tensor to `observe` or `solve` is added to it. If that tensor alone fixes u, give 0 here.

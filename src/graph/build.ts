@@ -146,9 +146,23 @@ export const sparseOuter = (a: Tensor, b: Tensor, pattern: SparsePattern): Tenso
 /** The Cholesky factor, read only by `sparseSolve` and the like. `coefficients` (B, E): those that a failure is blamed on. */
 export const sparseCholesky = (values: Tensor, pattern: SparsePattern, coefficients?: Tensor): Tensor =>
   apply("sparseCholesky", coefficients === undefined ? [values] : [values, coefficients], { pattern });
-/** A⁻¹ b with the factor of A: b (B, n · width), or (1, n · width) shared by all samples. */
-export const sparseSolve = (values: Tensor, factor: Tensor, b: Tensor, pattern: SparsePattern): Tensor =>
-  apply("sparseSolve", [values, factor, b], { pattern });
+/** Which of the unknowns right-hand sides are given for, and which are wanted: the last of the pattern, where it has any, or all. */
+export interface SolvePart {
+  readonly given?: "last";
+  readonly wanted?: "last";
+}
+/**
+ * A⁻¹ b with the factor of A: b (B, n · width), or (1, n · width) shared by all samples. Where b is `given` for the last unknowns
+ * of the pattern (it is 0 elsewhere), or x is `wanted` there alone, it has so many numbers a side, and the substitution through the
+ * others is left out.
+ */
+export const sparseSolve = (
+  values: Tensor,
+  factor: Tensor,
+  b: Tensor,
+  pattern: SparsePattern,
+  { given, wanted }: SolvePart = {},
+): Tensor => apply("sparseSolve", [values, factor, b], { pattern, ...(given && { given }), ...(wanted && { wanted }) });
 /** log det A (B, 1) with the factor of A. */
 export const sparseLogDet = (values: Tensor, factor: Tensor, pattern: SparsePattern): Tensor =>
   apply("sparseLogDet", [values, factor], { pattern });

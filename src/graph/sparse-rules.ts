@@ -13,6 +13,9 @@ function expect(name: string, expected: string, fits: boolean, got: readonly Ten
   sameType(name, got);
 }
 
+/** The number of unknowns that `sparseSolve` is given, or that are wanted of it. */
+export const unknownsOf = ({ n, last }: SparsePattern, part: unknown): number => (part === "last" ? last : n);
+
 /** Right-hand sides: n unknowns, any number of sides. */
 const isVectors = (x: Tensor, { n }: SparsePattern): boolean => x.cols % n === 0;
 const isMatrix = (a: Tensor, { rows }: SparsePattern): boolean => a.kind === "batch" && a.cols === rows.length;
@@ -64,16 +67,28 @@ export const sparseRules: Readonly<Record<SparseName, Rule>> = {
     },
     flops: (node, rows) => 2 * node.rows * rows * patternOf(node).symbolic.products,
   },
-  /** x = A⁻¹ b, {pattern}. */
+  /** x = A⁻¹ b, {pattern, given, wanted}: b is 0, or x is wanted, but for the last unknowns of the pattern, where these are "last". */
   sparseSolve: {
     shape: ([a, factor, b], attrs, name) => {
       const pattern = patternOf({ attrs });
       factored(name, a, factor, pattern);
-      const fits = isVectors(b, pattern) && b.rows === (b.kind === "batch" ? a.rows : 1);
-      expect(name, `right-hand sides (B, ${pattern.n} · width)`, fits, [a, b]);
-      return batch(b.cols, a.dtype, a.rows);
+      const [from, to] = [unknownsOf(pattern, attrs.given), unknownsOf(pattern, attrs.wanted)];
+      const fits = b.cols % from === 0 && b.rows === (b.kind === "batch" ? a.rows : 1);
+      expect(name, `right-hand sides (B, ${from} · width)`, fits, [a, b]);
+      // Single precision needs a step of refinement, which takes all unknowns.
+      expect(name, "double precision for the last unknowns alone", a.dtype === "f64" || from + to === 2 * pattern.n, [
+        a,
+      ]);
+      return batch((b.cols / from) * to, a.dtype, a.rows);
     },
-    flops: (node, rows) => (4 * node.rows * rows * patternOf(node).symbolic.entries * node.cols) / patternOf(node).n,
+    flops: (node, rows) => {
+      const { n, last, symbolic } = patternOf(node);
+      const { given, wanted } = node.attrs;
+      const share = (part: unknown): number =>
+        part === "last" ? Math.min(1, (last * last) / (2 * symbolic.entries)) : 1;
+      const width = node.cols / (wanted === "last" ? last : n);
+      return 2 * node.rows * rows * symbolic.entries * width * (share(given) + share(wanted));
+    },
   },
   /** log det A, {pattern}. */
   sparseLogDet: {

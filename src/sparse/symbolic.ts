@@ -195,6 +195,8 @@ export interface Symbolic {
   readonly products: number;
   /** Entries of the factor, without padding. */
   readonly entries: number;
+  /** The first front that has one of the unknowns to be eliminated last: they are in the fronts from there on. */
+  readonly lastFront: number;
 }
 const HEADER = 10;
 const FRONT_WORDS = 13;
@@ -251,8 +253,11 @@ function countFront(s: number, r: number): { products: number; entries: number }
   return { products, entries };
 }
 
-/** Analyses the lower triangle with entries (rows, cols) of a matrix of order n, given an order of elimination. */
-export function analyse(graph: Graph, rows: Int32Array, cols: Int32Array, given: Int32Array): Symbolic {
+/**
+ * Analyses the lower triangle with entries (rows, cols) of a matrix of order n, given an order of elimination and how many unknowns,
+ * those of the highest numbers, come last in it.
+ */
+export function analyse(graph: Graph, rows: Int32Array, cols: Int32Array, given: Int32Array, last = 0): Symbolic {
   const { n } = graph;
   const { nodes, order } = supernodesOf(graph, given);
   const { fronts, columns } = numberFronts(nodes);
@@ -301,7 +306,10 @@ export function analyse(graph: Graph, rows: Int32Array, cols: Int32Array, given:
   const lists = [finalOrder, rows, cols].map((list) => words.append(list));
   const { factorSize, mostRows } = total;
   words.set(0, [n, rows.length, fronts.length, factorSize, places.size, HEADER, ...lists, mostRows]);
-  return { ...total, table: words.slice(), workspaceSize: places.size };
+  const firstLast = finalOrder.findIndex((i) => i >= n - last);
+  const lastFront =
+    last > 0 ? fronts.findIndex(({ node, first }) => first + node.cols.length > firstLast) : fronts.length;
+  return { ...total, table: words.slice(), workspaceSize: places.size, lastFront };
 }
 
 /** Index of a number in an ascending list that has it. */

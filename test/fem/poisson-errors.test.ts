@@ -190,7 +190,7 @@ test("coefficients of another shape are refused, and so is what cannot be beside
   );
   refuse(
     () => model.observe(a, { reactions: a } as never),
-    /expected only \{ reaction \} beside the coefficients, got "reactions"$/,
+    /expected only \{ reaction, transfer \} beside the coefficients, got "reactions"$/,
   );
 });
 

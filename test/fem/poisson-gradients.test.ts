@@ -22,8 +22,9 @@ const sensors = [
 
 interface Case {
   readonly spec: PoissonSpec;
-  /** Whether a reaction comes as a tensor. */
+  /** Whether a reaction comes as a tensor, and factors of the transfers. */
   readonly reaction: boolean;
+  readonly transfer?: number;
 }
 const cases: Readonly<Record<string, Case>> = {
   "Dirichlet values, flux, transfer and a reaction": {
@@ -37,6 +38,19 @@ const cases: Readonly<Record<string, Case>> = {
       sensors,
     },
     reaction: true,
+  },
+  "transfers as tensors": {
+    spec: {
+      mesh,
+      dirichlet: [{ on: "left", value: 1 }],
+      robin: [
+        { on: "right", transfer: (_, y) => 1 + y, outside: [0, 2] },
+        { on: "top", transfer: 1, outside: (x) => x },
+      ],
+      sensors,
+    },
+    reaction: false,
+    transfer: 2,
   },
   "nothing but flux, and a mean over the sensors of 0": {
     spec: {
@@ -59,17 +73,19 @@ const rows = 2;
 const weighted = (t: Tensor, seed: number): Tensor =>
   batchSum(sumFeatures(mul(t, draw(generator(seed), t.cols, { low: -2, high: 2 }))));
 /** Coefficients on a grid that f32 holds, and a scalar of the data that each of them matters to. */
-function setUp({ spec, reaction }: Case) {
+function setUp({ spec, reaction, transfer }: Case) {
   const model = poisson(spec);
   const a = input("a", model.E, { dtype: "f64" });
   const c = input("c", model.E, { dtype: "f64" });
-  const u = model.observe(a, reaction ? { reaction: c } : {});
+  const h = input("h", transfer ?? 1, { dtype: "f64" });
+  const u = model.observe(a, { ...(reaction && { reaction: c }), ...(transfer && { transfer: h }) });
+  const leaves = [a, ...(reaction ? [c] : []), ...(transfer ? [h] : [])];
   const next = generator(7);
   const values = Object.fromEntries(
-    (reaction ? ["a", "c"] : ["a"]).map((name) => [name, draw(next, rows * model.E, { low: 0.75, high: 3 })]),
+    leaves.map((leaf) => [leaf.attrs.name as string, draw(next, rows * leaf.cols, { low: 0.75, high: 3 })]),
   );
   const total = weighted(add(u, mul(square(u), 0.5)), 1);
-  return { total, leaves: reaction ? [a, c] : [a], values };
+  return { total, leaves, values };
 }
 
 for (const [name, given] of Object.entries(cases)) {

@@ -119,14 +119,19 @@ add("batchSum", "a batch", [batchOf(3)], (x) => g.batchSum(g.square(x)));
 add("batchSum", "tiles", [tiled(2, 1)], (x) => g.batchSum(x));
 
 // ---- sparse matrices: a ring of five unknowns with a chord
-const ring = sparsePattern(5, [
-  [0, 1],
-  [1, 2],
-  [2, 3],
-  [3, 4],
-  [4, 0],
-  [1, 4],
-]);
+const ring = sparsePattern(
+  5,
+  [
+    [0, 1],
+    [1, 2],
+    [2, 3],
+    [3, 4],
+    [4, 0],
+    [1, 4],
+  ],
+  undefined,
+  2,
+);
 const ringEntries = ring.rows.length;
 const fixed = sparseMatrix(3, 4, [
   [0, 0, 2],
@@ -141,14 +146,22 @@ const dominant = (a: Tensor): Tensor =>
     a,
     Array.from(ring.rows, (i, e) => (i === ring.cols[e] ? 11 : 0)),
   );
-const solveRing = (a: Tensor, b: Tensor): Tensor =>
-  g.sparseSolve(dominant(a), g.sparseCholesky(dominant(a), ring), b, ring);
+const solvePart =
+  (part?: g.SolvePart) =>
+  (a: Tensor, b: Tensor): Tensor =>
+    g.sparseSolve(dominant(a), g.sparseCholesky(dominant(a), ring), b, ring, part);
+const solveRing = solvePart();
 add("linearMap", "with an output of nothing", [batchOf(3)], (x) => g.square(g.linearMap(x, fixed)));
 add("sparseMul", "two sides", [batchOf(ringEntries), batchOf(10)], (a, x) => g.sparseMul(a, x, ring));
 add("sparseOuter", "two sides", [batchOf(10), batchOf(10)], (a, b) => g.sparseOuter(a, b, ring));
 add("sparseSolve", "two sides", [batchOf(ringEntries), batchOf(10)], solveRing);
 add("sparseSolve", "one side for all samples", [batchOf(ringEntries), paramOf(1, 5)], solveRing);
 add("sparseSolve", "tiles", [tiled(2, ringEntries), tiled(2, 5)], solveRing);
+const parts: readonly g.SolvePart[] = [{ given: "last" }, { wanted: "last" }, { given: "last", wanted: "last" }];
+for (const part of parts) {
+  const given = part.given ? 4 : 10; // two sides of two unknowns, or of five
+  add("sparseSolve", JSON.stringify(part), [batchOf(ringEntries), batchOf(given)], solvePart(part));
+}
 add(
   "sparseLogDet",
   "of a ring",

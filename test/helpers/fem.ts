@@ -1,6 +1,7 @@
 /** Solutions of finite-element models, and how far they are from functions. */
 import type { CreateExecutor, Rows } from "../../src/backends/backend.ts";
 import { createWasm } from "../../src/backends/wasm/executor.ts";
+import type { Electrodes } from "../../src/fem/electrodes.ts";
 import type { Mesh } from "../../src/fem/mesh.ts";
 import { centroids } from "../../src/fem/mesh.ts";
 import type { Poisson } from "../../src/fem/poisson.ts";
@@ -28,7 +29,8 @@ export interface Given {
   readonly dtype?: DType;
 }
 
-const plain: CreateExecutor = (program, options) => createWasm(program, { build: "plain", ...options });
+/** Kernels that every host runs. */
+export const plain: CreateExecutor = (program, options) => createWasm(program, { build: "plain", ...options });
 
 /** Solutions at the nodes, (B, N) for each right-hand side, and at the sensors, (B, K · S), where there are any. */
 export async function solutions(
@@ -44,6 +46,18 @@ export async function solutions(
   const out = await runGraph(outputs, { rows, inputs, create });
   return { nodes: Array.from({ length: model.K }, (_, k) => out[`u${k}`]), data: out.data ?? new Float64Array(0) };
 }
+
+/** Data of electrodes (B, M) for conductivities (B, E). */
+export async function dataOf(model: Electrodes, sigma: ArrayLike<number>): Promise<Float64Array> {
+  const a = input("a", model.E, { dtype: "f64" });
+  const rows = sigma.length / model.E;
+  const inputs = { a: Float64Array.from(sigma) };
+  return Float64Array.from((await runGraph({ u: model.observe(a) }, { rows, inputs, create: plain })).u);
+}
+
+export const ones = (n: number): Float64Array => new Float64Array(n).fill(1);
+export const norm = (x: ArrayLike<number>): number => Math.sqrt(Array.from(x).reduce((s, v) => s + v * v, 0));
+export const minus = (a: ArrayLike<number>, b: ArrayLike<number>): number[] => Array.from(a, (x, i) => x - b[i]);
 
 /** The largest difference. @throws on lists of two lengths. */
 export function farthest(got: ArrayLike<number>, want: ArrayLike<number>): number {

@@ -1,14 +1,17 @@
 // Sparse factors and solutions beyond the comparisons of ops.test.ts: failures, padding, refinement.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Rows } from "../../src/backends/backend.ts";
 import * as g from "../../src/graph/build.ts";
 import { gradientsOf } from "../../src/graph/grad.ts";
 import { compile } from "../../src/graph/program.ts";
 import type { DType, Tensor } from "../../src/graph/tensor.ts";
 import { atOnce } from "../../src/host/yielding.ts";
+import { sparsePattern } from "../../src/sparse/pattern.ts";
 import { wasmBuilds } from "../helpers/backends.ts";
 import { roundoff } from "../helpers/compare.ts";
 import { gridPattern } from "../helpers/matrix-cases.ts";
+import { draw, generator } from "../helpers/random.ts";
 import { runGraph } from "../helpers/run.ts";
 
 const backends = Object.values(wasmBuilds);
@@ -89,6 +92,55 @@ test("one step of refinement makes single-precision solutions accurate to roundi
     // (κu)² = 5e-8 is left of the error after one step (Higham, §12.1), and rounding of the solution itself, u.
     assert.ok(error < 4 * roundoff.f32, `relative error ${error}`);
   }
+});
+
+test("solves for the last unknowns alone are those for all of them, and single precision is refused", async () => {
+  const [side, last] = [11, 9];
+  const places = Array.from({ length: 2 * side * side }, (_, i) =>
+    i % 2 === 0 ? (i / 2) % side : Math.floor(i / 2 / side),
+  );
+  const { n, rows, cols } = gridPattern(side);
+  const pairs = Array.from(rows, (i, e): [number, number] => [i, cols[e]]);
+  const pattern = sparsePattern(n, pairs, places, last);
+  const order = pattern.symbolic.table.subarray(pattern.symbolic.table[6], pattern.symbolic.table[6] + n);
+  assert.equal(
+    [...order.subarray(n - last)].sort((a, b) => a - b),
+    Array.from({ length: last }, (_, i) => n - last + i),
+  );
+
+  const next = generator(3);
+  const count = 11; // samples: a block and a part of one
+  const diagonal = Array.from(pattern.rows, (i, e) => (i === pattern.cols[e] ? 16 : 0));
+  for (const width of [1, 2, 3, 4, 7]) {
+    const a = g.add(g.input("a", diagonal.length, { dtype: "f64" }), diagonal);
+    const factor = g.sparseCholesky(a, pattern);
+    const [all, some] = [g.input("all", n * width, { dtype: "f64" }), g.input("some", last * width, { dtype: "f64" })];
+    const zeros = g.constant(new Float64Array((n - last) * width), "f64");
+    const padded = g.concat(g.add(g.mul(g.slice(all, 0, zeros.cols), 0), zeros), some);
+    const tail = (x: Tensor): Tensor => g.slice(x, (n - last) * width, n * width);
+    const solve = (b: Tensor, part: g.SolvePart = {}): Tensor => g.sparseSolve(a, factor, b, pattern, part);
+    const outputs = {
+      given: solve(some, { given: "last" }),
+      givenWant: solve(padded),
+      wanted: solve(all, { wanted: "last" }),
+      wantedWant: tail(solve(all)),
+      both: solve(some, { given: "last", wanted: "last" }),
+      bothWant: tail(solve(padded)),
+    };
+    const draws = (cols: number): Rows => draw(next, count * cols, { low: -1, high: 1 });
+    const inputs = { a: draws(diagonal.length), all: draws(all.cols), some: draws(some.cols) };
+    for (const create of backends) {
+      const got = await runGraph(outputs, { rows: count, inputs, create });
+      // Both take the same operations on the same numbers; those left out are with zeros.
+      for (const name of ["given", "wanted", "both"])
+        assert.equal(got[name], got[`${name}Want`], `${name}, ${width} sides`);
+    }
+  }
+  const a = g.input("a", diagonal.length);
+  assert.throws(
+    () => g.sparseSolve(a, g.sparseCholesky(a, pattern), g.input("b", last), pattern, { given: "last" }),
+    /^sparseSolve: expected double precision for the last unknowns alone/,
+  );
 });
 
 test.run();

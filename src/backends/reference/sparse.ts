@@ -4,6 +4,7 @@
  * Definite Systems, 1981, ch. 4), so that the oracle shares nothing with the multifrontal kernels that it judges.
  */
 import type { SparseName } from "../../graph/names.ts";
+import { unknownsOf } from "../../graph/sparse-rules.ts";
 import type { SparseMatrix } from "../../sparse/matrix.ts";
 import type { SparsePattern } from "../../sparse/pattern.ts";
 import type { Dense, Kernel } from "./kernel.ts";
@@ -89,12 +90,13 @@ function solve({ first, rows }: Envelope, b: Float64Array, c = 0, width = 1): vo
 
 const sparseSolve: Kernel = (out, [a, , b], attrs) => {
   const pattern = attrs.pattern as SparsePattern;
-  const width = out.cols / pattern.n;
+  const width = out.cols / unknownsOf(pattern, attrs.wanted);
+  const x = new Float64Array(pattern.n * width);
   for (let r = 0; r < out.rows; r++) {
     const l = factor(pattern, rowOf(a, r));
-    const to = rowOf(out, r);
-    to.set(rowOf(b, b.kind === "param" ? 0 : r));
-    for (let c = 0; c < width; c++) solve(l, to, c, width);
+    x.fill(0).set(rowOf(b, b.kind === "param" ? 0 : r), x.length - b.cols);
+    for (let c = 0; c < width; c++) solve(l, x, c, width);
+    rowOf(out, r).set(x.subarray(x.length - out.cols));
   }
 };
 

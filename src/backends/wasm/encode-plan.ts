@@ -32,7 +32,11 @@ const attributeWords: Record<string, (a: Record<string, never>, place: Tables, d
   sparseOuter: (a, { table }) => [table(tableOf(a))],
   sparseLogDet: (a, { table }) => [table(tableOf(a))],
   sparseCholesky: (a, { table, scratch }) => [table(tableOf(a)), scratch],
-  sparseSolve: (a, { table, scratch }) => [table(tableOf(a)), scratch],
+  sparseSolve: (a, { table, scratch }) => {
+    const { n, last, symbolic } = a.pattern as SparsePattern;
+    const skipped = (part: unknown): number => (part === "last" ? n - last : 0);
+    return [table(tableOf(a)), scratch, symbolic.lastFront, skipped(a.given), skipped(a.wanted)];
+  },
   sparseInverse: (a, { table, scratch }) => [table(tableOf(a)), scratch],
 };
 const tableOf = ({ pattern }: Record<string, unknown>): Int32Array => (pattern as SparsePattern).symbolic.table;
