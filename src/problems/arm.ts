@@ -99,7 +99,7 @@ function exact(angleSd: number, given: ArrayLike<number>, count: number, seed: n
 
 /** The paper's guides, sizes and schedules are from arXiv 2305.20004 §4.2 and its public code. */
 const presets: Readonly<Record<string, Preset>> = {
-  fast: { spline: { guide: spline(), batch: 256, steps: 6000, rate: 4e-3 } },
+  fast: { spline: { guide: spline(), batch: 256, steps: 2000, rate: 1.4e-2, optimiser: "soap" } },
   default: { spline: { guide: spline(), batch: 256, steps: 40_000, rate: 3e-3 } },
   paper: {
     gaussian: paperGaussian([20, 10]),
