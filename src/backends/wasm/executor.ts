@@ -15,7 +15,7 @@ import {
   servingRows,
 } from "../requests.ts";
 import { Arena } from "./arena.ts";
-import type { EncodeLoop } from "./encode-plan.ts";
+import type { Loops } from "./encode-loop.ts";
 import { faultOf } from "./fault.ts";
 import { chooseBuild, compileKernels, instantiateKernels, type SharedKernels } from "./kernels.ts";
 import type { KernelBuild } from "./kernels-url.ts";
@@ -31,8 +31,12 @@ export interface Sharing {
 class WasmExecutor implements Executor {
   readonly backend = "wasm";
   readonly device: string;
-  /** Address where threads synchronise (0 for one thread), and addresses of the local state of their kernels. */
-  readonly shared: { readonly control: number; readonly locals: readonly number[] };
+  /** Address where threads synchronise (0 for one thread), addresses of the local state of their kernels, and the code of loops. */
+  readonly shared: {
+    readonly control: number;
+    readonly locals: readonly number[];
+    readonly loops?: WebAssembly.Module;
+  };
   private readonly kernels: SharedKernels;
   private readonly program: Program;
   private readonly arena: Arena;
@@ -48,7 +52,7 @@ class WasmExecutor implements Executor {
     program: Program,
     { remark, optimiser }: WasmOptions,
     sharing?: Sharing,
-    encodeLoop?: EncodeLoop,
+    loops?: Loops,
   ) {
     const { threads } = sharing ?? { threads: 1 };
     this.device = `wasm ${build}${threads > 1 ? `, ${threads} threads` : ""}${remark === undefined ? "" : ` (${remark})`}`;
@@ -59,13 +63,13 @@ class WasmExecutor implements Executor {
     this.arena = arena;
     const others = Array.from({ length: threads - 1 }, () => arena.take(kernels.localBytes()));
     const control = threads > 1 ? arena.take(kernels.controlBytes()) : 0;
-    this.shared = { control, locals: [kernels.localAddress(), ...others] };
+    this.shared = { control, locals: [kernels.localAddress(), ...others], loops: loops?.module };
     if (control > 0) arena.words(control + 256, 1)[0] = threads;
     const { bytes } = program.weights;
     this.slabs = { weights: arena.take(bytes), frozen: arena.take(program.frozen.bytes) };
     this.optimiser =
       optimiser && new WasmOptimiser(arena, optimiser, this.slabs.weights, program.weights, kernels, threads);
-    this.layOut = makeLayout({ program, kernels, arena, slabs: this.slabs, threads, encodeLoop });
+    this.layOut = makeLayout({ program, kernels, arena, slabs: this.slabs, threads, loops });
   }
 
   /** A plan in memory; it is laid out at its first use. */
@@ -216,6 +220,8 @@ export interface WasmOptions extends ExecutorOptions {
   readonly build?: KernelBuild | "auto";
   /** Why this backend stands in for another: shown with the device. */
   readonly remark?: string;
+  /** What runs the bodies of loops: code that is generated for them (the default), or kernels alone, with the same bits. */
+  readonly loops?: "generated" | "kernels";
 }
 
 /** An executor of compiled kernels; with threads, of a build over the memory that they share. */
@@ -226,9 +232,10 @@ export async function makeWasm(
   options: WasmOptions,
   sharing?: Sharing,
 ): Promise<WasmExecutor> {
-  const loops = Object.values(program.plans).some(({ records }) => records.shard.some(({ loop }) => loop));
-  const encodeLoop = loops ? (await import("./encode-loop.ts")).encodeLoop : undefined;
-  return new WasmExecutor(module, build, program, options, sharing, encodeLoop);
+  const hasLoops = Object.values(program.plans).some(({ records }) => records.shard.some(({ loop }) => loop));
+  const how = { build, shared: sharing !== undefined, generated: options.loops !== "kernels" };
+  const loops = hasLoops ? await (await import("./encode-loop.ts")).makeLoops(program, how) : undefined;
+  return new WasmExecutor(module, build, program, options, sharing, loops);
 }
 
 /** An executor on WebAssembly SIMD. @throws when the host lacks SIMD or the kernels cannot be loaded. */
