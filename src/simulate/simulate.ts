@@ -291,7 +291,7 @@ export async function centreOfData(
  * @throws where double precision does not hold them either, naming the column and what to do.
  */
 export function dataCentre(
-  { M, data, name }: Pick<Problem, "M" | "data" | "name">,
+  { M, data, name, noise }: Pick<Problem, "M" | "data" | "name" | "noise">,
   clean: ArrayLike<number>,
   noiseSd: Float64Array,
   onWarning: (message: string) => void = console.warn,
@@ -322,7 +322,7 @@ export function dataCentre(
     onWarning(`${lost(j)}: it is taken for constant; if it is not, subtract a reference value`);
     return Infinity;
   });
-  return centreOf(mean, spread);
+  return centreOf(mean, spread, noise.data === "counts");
 }
 
 /**
