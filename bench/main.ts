@@ -23,6 +23,8 @@ const { positionals, values } = parseArgs({
     steps: { type: "string" },
     seed: { type: "string" },
     input: { type: "string" },
+    budgets: { type: "string" },
+    results: { type: "string" },
   },
 });
 
@@ -50,6 +52,7 @@ const benches: Record<string, () => Promise<void>> = {
   kill: async () => (await import("./kill.ts")).kill(values),
   families: async () => (await import("./families.ts")).families(values),
   priors: async () => (await import("./priors.ts")).priors(values),
+  sbibm: async () => (await import("./sbibm.ts")).sbibm(values),
   studies: async () => (await import("./studies/main.ts")).runStudies(values),
 };
 
