@@ -23,6 +23,8 @@ const { positionals, values } = parseArgs({
     steps: { type: "string" },
     seed: { type: "string" },
     input: { type: "string" },
+    budgets: { type: "string" },
+    results: { type: "string" },
   },
 });
 
@@ -49,6 +51,7 @@ const benches: Record<string, () => Promise<void>> = {
   fuzz: async () => (await import("./fuzz.ts")).fuzz(values),
   kill: async () => (await import("./kill.ts")).kill(values),
   calibration: async () => (await import("./calibration.ts")).calibration(values),
+  sbibm: async () => (await import("./sbibm.ts")).sbibm(values),
   studies: async () => (await import("./studies/main.ts")).runStudies(values),
 };
 

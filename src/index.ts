@@ -37,7 +37,8 @@ export type { ConvOptions, DenseOptions, GruOptions, Layers } from "./nn/layers.
 export type { NetworkOption, OwnEmbedding } from "./nn/networks.ts";
 export { type Derived, type DeriveOptions, derive } from "./posterior/derive.ts";
 export type { Posterior, SampleOptions } from "./posterior/posterior.ts";
-export { defineProblem, type Problem, type ProblemSpec } from "./problem/problem.ts";
+export { defineProblem, type ProblemSpec } from "./problem/define.ts";
+export type { Problem } from "./problem/problem.ts";
 export type { CallSettings, Simulator, SimulatorCall, SimulatorSpec } from "./problem/simulator.ts";
 export type { Evidence } from "./sampling/bridge.ts";
 export type { CorrectedPosterior, CorrectionMethod, CorrectOptions } from "./sampling/correct.ts";

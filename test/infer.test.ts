@@ -10,7 +10,7 @@ import { infer } from "../src/infer/infer.ts";
 import { type InverseMap, makeInverseMap } from "../src/model/model.ts";
 import { quantileOf } from "../src/numbers/moments.ts";
 import type { Posterior } from "../src/posterior/posterior.ts";
-import { defineProblem } from "../src/problem/problem.ts";
+import { defineProblem } from "../src/problem/define.ts";
 import { simulate } from "../src/simulate/simulate.ts";
 import { load, toBytes } from "../src/store/store.ts";
 import { train } from "../src/train/train.ts";

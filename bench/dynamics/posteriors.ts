@@ -113,5 +113,7 @@ export async function posteriors({ reference }: DynamicsArgs): Promise<void> {
   }
   if (rows.length === 0) return;
   console.log("\nNUTS against reference posteriors:");
-  console.log(table([["problem", "C2ST of observations 1–5", "mean", "largest R̂", "processor time each", "judge"], ...rows]));
+  console.log(
+    table([["problem", "C2ST of observations 1–5", "mean", "largest R̂", "processor time each", "judge"], ...rows]),
+  );
 }

@@ -19,7 +19,7 @@ import {
   type Summary,
 } from "../posterior/posterior.ts";
 import type { Observed } from "../problem/layout.ts";
-import { observedNoise, withNoiseOf } from "../problem/observed.ts";
+import { observedNoise } from "../problem/observed-noise.ts";
 import { checkData, isRows } from "../problem/problem.ts";
 import type { CorrectedPosterior, CorrectOptions } from "../sampling/correct.ts";
 import { shareFarther, warningOf } from "./foreign.ts";
@@ -87,7 +87,11 @@ export async function infer(
   const { D } = map.spec;
   expectRoom("infer", "draws", draws, D);
   const rows = checkData(map.spec, y, map.spec.rows?.missing);
-  const observed = observe(map, rows, noise);
+  // A page whose noise is that of the problem does not load scales.
+  const observed: readonly Observed[] =
+    noise === undefined && !map.spec.rows?.scale
+      ? rows.map((y) => ({ y }))
+      : (await import("./observe.ts")).observe(map, rows, noise);
   const backend = withDefaults(map.backend, where);
   const executor = await map.executor("posterior", backend);
   const encoded = await encodeObservations(map, packObservations(map, observed), backend);
@@ -110,34 +114,6 @@ export async function infer(
 
 const COARSE =
   "the observation is given in single precision, which has lost digits of data so far from 0: give numbers of double precision";
-
-/** Observations with their noise. @throws where the map was not trained for it. */
-function observe(
-  { spec: { rows: known, problem } }: InverseMap,
-  rows: readonly Float64Array[],
-  noise: InferOptions["noise"],
-): Observed[] {
-  const range = known?.scale;
-  if (noise !== undefined && !range)
-    throw new Error(
-      `infer: expected no noise for a map that was trained with the noise of "${problem}" alone, got one; train with noise: { scale: [low, high] }`,
-    );
-  const all = withNoiseOf("infer", rows, noise);
-  if (!range) return all;
-  for (const { scale = [1] } of all) {
-    const numbers = Array.from(scale);
-    if (!range.each && numbers.some((s) => s !== numbers[0]))
-      throw new Error(
-        "infer: expected one noise.scale for all data, as the map was trained, got one for each; train with noise: { scale, each: true }",
-      );
-    const odd = numbers.find((s) => !(s >= range.low && s <= range.high));
-    if (odd !== undefined)
-      throw new Error(
-        `infer: expected noise.scale from ${range.low} to ${range.high}, for which the map was trained, got ${odd}${noise === undefined ? ", the noise of the problem; give noise: { scale }" : ""}`,
-      );
-  }
-  return all;
-}
 
 interface Encoded {
   /** Opens messages. */

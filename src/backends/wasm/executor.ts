@@ -19,13 +19,19 @@ import type { EncodeLoop } from "./encode-plan.ts";
 import { faultOf } from "./fault.ts";
 import { chooseBuild, compileKernels, instantiateKernels, type SharedKernels } from "./kernels.ts";
 import type { KernelBuild } from "./kernels-url.ts";
-import { WasmOptimiser } from "./optimiser.ts";
+import type { WasmOptimiser } from "./optimiser.ts";
 import { type Edge, type LoadedPlan, makeLayout, patch, trainingWords } from "./plan.ts";
 
 /** The memory that threads share, and their number. */
 export interface Sharing {
   readonly memory: WebAssembly.Memory;
   readonly threads: number;
+}
+
+/** What only some programs need, loaded for them. */
+interface Parts {
+  readonly encodeLoop?: EncodeLoop;
+  readonly Optimiser?: typeof WasmOptimiser;
 }
 
 class WasmExecutor implements Executor {
@@ -47,8 +53,8 @@ class WasmExecutor implements Executor {
     build: KernelBuild,
     program: Program,
     { remark, optimiser }: WasmOptions,
-    sharing?: Sharing,
-    encodeLoop?: EncodeLoop,
+    sharing: Sharing | undefined,
+    { encodeLoop, Optimiser }: Parts,
   ) {
     const { threads } = sharing ?? { threads: 1 };
     this.device = `wasm ${build}${threads > 1 ? `, ${threads} threads` : ""}${remark === undefined ? "" : ` (${remark})`}`;
@@ -64,7 +70,7 @@ class WasmExecutor implements Executor {
     const { bytes } = program.weights;
     this.slabs = { weights: arena.take(bytes), frozen: arena.take(program.frozen.bytes) };
     this.optimiser =
-      optimiser && new WasmOptimiser(arena, optimiser, this.slabs.weights, program.weights, kernels, threads);
+      optimiser && Optimiser && new Optimiser(arena, optimiser, this.slabs.weights, program.weights, kernels, threads);
     this.layOut = makeLayout({ program, kernels, arena, slabs: this.slabs, threads, encodeLoop });
   }
 
@@ -227,8 +233,10 @@ export async function makeWasm(
   sharing?: Sharing,
 ): Promise<WasmExecutor> {
   const loops = Object.values(program.plans).some(({ records }) => records.shard.some(({ loop }) => loop));
-  const encodeLoop = loops ? (await import("./encode-loop.ts")).encodeLoop : undefined;
-  return new WasmExecutor(module, build, program, options, sharing, encodeLoop);
+  return new WasmExecutor(module, build, program, options, sharing, {
+    encodeLoop: loops ? (await import("./encode-loop.ts")).encodeLoop : undefined,
+    Optimiser: options.optimiser && (await import("./optimiser.ts")).WasmOptimiser,
+  });
 }
 
 /** An executor on WebAssembly SIMD. @throws when the host lacks SIMD or the kernels cannot be loaded. */
