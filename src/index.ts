@@ -35,10 +35,12 @@ export { type LaplaceOptions, type LaplacePosterior, laplace, type Mode } from "
 export type { InverseMap, ModelSpec } from "./model/model.ts";
 export type { ConvOptions, DenseOptions, GruOptions, Layers } from "./nn/layers.ts";
 export type { NetworkOption, OwnEmbedding } from "./nn/networks.ts";
+export type { SetNetworkOptions } from "./nn/sets.ts";
 export { type Derived, type DeriveOptions, derive } from "./posterior/derive.ts";
 export type { Posterior, SampleOptions } from "./posterior/posterior.ts";
 export { defineProblem, type ProblemSpec } from "./problem/define.ts";
 export type { Problem } from "./problem/problem.ts";
+export { type Observation, type SetData, type SetDeclaration, type SetOptions, set } from "./problem/set.ts";
 export type { CallSettings, Simulator, SimulatorCall, SimulatorSpec } from "./problem/simulator.ts";
 export type { Evidence } from "./sampling/bridge.ts";
 export type { CorrectedPosterior, CorrectionMethod, CorrectOptions } from "./sampling/correct.ts";
