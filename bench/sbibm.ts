@@ -1,11 +1,17 @@
 /**
- * `npm run bench sbibm -- --reference DIR [--only TASKS --budgets 1000,10000 --cases OBSERVATIONS --seed N --results FILE]`: the ten tasks
- * of Lueckmann et al. (AISTATS 2021) at each budget of simulations, beside the published figures. Held-out pairs are taken out of the
- * budget, and one recipe is used for all tasks. Results are written to the file after each training, and a run continues where another ended.
+ * `npm run bench sbibm -- --reference DIR [--methods guide,corrected,refined --only TASKS --budgets 1000,10000 --cases OBSERVATIONS --seed
+ * SEEDS --results FILE]`: the ten tasks of Lueckmann et al. (AISTATS 2021) at each budget of simulations, beside the published figures. Held-out
+ * pairs are taken out of the budget, and one recipe is used for all tasks. Results are written to the file after each training, and a run
+ * continues where another ended.
+ *
+ *   guide      draws of the amortised guide
+ *   corrected  draws that the known likelihood has corrected
+ *   refined    a fifth of the budget for an amortised map, and the rest in four rounds for each observation, without a likelihood
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { c2st } from "../src/diagnostics.ts";
-import { type AmortisedPosterior, infer, train } from "../src/index.ts";
+import { infer, refine, train } from "../src/index.ts";
 import { columnMoments, meanOf } from "../src/numbers/moments.ts";
 import { decodeNpy } from "../src/store/npy.ts";
 import { machine } from "./driver.ts";
@@ -15,6 +21,7 @@ import { rowsOf, type Task, tasks } from "./sbibm/tasks.ts";
 
 interface SbibmArgs {
   readonly reference?: string;
+  readonly methods?: string;
   readonly only?: string;
   readonly budgets?: string;
   readonly cases?: string;
@@ -22,23 +29,35 @@ interface SbibmArgs {
   readonly results?: string;
 }
 
-/** What a training gave. */
-interface Result {
-  readonly task: string;
+const methods = ["guide", "corrected", "refined"] as const;
+type Method = (typeof methods)[number];
+
+/** What is run: one task, with one budget and one seed. */
+interface Job {
+  readonly name: string;
+  readonly task: Task;
   readonly budget: number;
   readonly seed: number;
-  readonly heldOut: number;
-  readonly steps: number;
-  /** Processor seconds of the training. */
+  readonly folder: string;
+  readonly cases: number;
+}
+
+/** C2ST of each observation, and processor seconds of all trainings. */
+interface Result {
+  readonly task: string;
+  readonly method: Method;
+  readonly budget: number;
+  readonly seed: number;
+  readonly scores: readonly number[];
   readonly seconds: number;
-  /** C2ST of each observation, of the guide's draws and of corrected ones; none where there is no likelihood. */
-  readonly guide: readonly number[];
-  readonly corrected: readonly number[];
 }
 
 const DRAWS = 10_000;
 /** Training steps of each fold of the classifier: 64 epochs of 16,000 rows. */
 const STEPS = 4000;
+/** Rounds of a refinement; the amortised map takes as many simulations as one of them. */
+const ROUNDS = 4;
+const quiet = { onWarning: (): void => {} };
 
 /** Accuracy of a classifier between draws and reference draws, both standardised by the reference: .5 is perfect. */
 async function score(draws: ArrayLike<number>, reference: ArrayLike<number>, D: number): Promise<number> {
@@ -48,34 +67,62 @@ async function score(draws: ArrayLike<number>, reference: ArrayLike<number>, D: 
   return (await c2st(standardised(draws), standardised(reference), D, { hidden: 10 * D, steps: STEPS })).accuracy;
 }
 
-async function run(
-  name: string,
-  task: Task,
-  budget: number,
-  seed: number,
-  folder: string,
-  cases: number,
-): Promise<Result> {
-  const { problem } = task;
-  const { D } = problem;
-  const bank = { ...(await task.pairs(budget, seed)), noise: "included" as const };
-  const began = cpuSeconds();
-  const map = await train(problem, { bank, seed, onWarning: () => {} });
-  const seconds = cpuSeconds() - began;
+/** Observations with their reference draws. */
+function casesOf({ task, folder, cases }: Job): { readonly y: number[]; readonly reference: Float64Array }[] {
+  const { D } = task.problem;
   const { data, shape } = decodeNpy(readFileSync(`${folder}/${task.folder}/posterior.npy`));
   const each = shape[1] * D;
-  const observations = rowsOf(`${folder}/${task.folder}/${task.observations}`).slice(0, cases);
-  const [guide, corrected]: [number[], number[]] = [[], []];
-  for (const [i, y] of observations.entries()) {
-    const reference = Float64Array.from(data.slice(i * each, (i + 1) * each));
-    const posterior: AmortisedPosterior = await infer(map, y);
-    guide.push(await score(await posterior.sample(DRAWS, { seed: seed + 1 }), reference, D));
-    if (!task.likelihood) continue;
+  return rowsOf(`${folder}/${task.folder}/${task.observations}`)
+    .slice(0, cases)
+    .map((y, i) => ({ y, reference: Float64Array.from(data.slice(i * each, (i + 1) * each)) }));
+}
+
+const amortised = async ({ task, seed }: Job, count: number) =>
+  train(task.problem, { ...quiet, seed, bank: { ...(await task.pairs(count, seed)), noise: "included" } });
+
+/** Scores of the methods that share one amortised map. */
+async function scoreAmortised(job: Job, wanted: readonly Method[]): Promise<Result[]> {
+  const { name, task, budget, seed } = job;
+  const { D } = task.problem;
+  const began = cpuSeconds();
+  const map = await amortised(job, budget);
+  const seconds = cpuSeconds() - began;
+  const scores: Record<string, number[]> = { guide: [], corrected: [] };
+  for (const { y, reference } of casesOf(job)) {
+    const posterior = await infer(map, y);
+    const draws = { seed: seed + 1 };
+    if (wanted.includes("guide")) scores.guide.push(await score(await posterior.sample(DRAWS, draws), reference, D));
+    if (!wanted.includes("corrected")) continue;
     const right = await posterior.correct({ seed });
-    corrected.push(await score(await right.sample(DRAWS, { seed: seed + 1 }), reference, D));
+    scores.corrected.push(await score(await right.sample(DRAWS, draws), reference, D));
   }
-  const { heldOut, steps } = map.spec.training;
-  return { task: name, budget, seed, heldOut: heldOut.best, steps, seconds, guide, corrected };
+  return wanted.map((method) => ({ task: name, method, budget, seed, scores: scores[method], seconds }));
+}
+
+/** The score of a map that is refined for each observation, of a problem that hides its likelihood. */
+async function scoreRefined(job: Job): Promise<Result> {
+  const { name, task, budget, seed } = job;
+  const { D } = task.problem;
+  const simulations = Math.floor(budget / (1 + ROUNDS));
+  const began = cpuSeconds();
+  const map = await amortised({ ...job, task: { ...task, problem: task.hidden } }, simulations);
+  const scores: number[] = [];
+  let seconds = cpuSeconds() - began;
+  for (const { y, reference } of casesOf(job)) {
+    const start = cpuSeconds();
+    const { posterior } = await refine(map, y, { ...quiet, simulations, rounds: ROUNDS, cases: 0, seed });
+    seconds += cpuSeconds() - start;
+    scores.push(await score(await posterior.sample(DRAWS, { seed: seed + 1 }), reference, D));
+  }
+  return { task: name, method: "refined", budget, seed, scores, seconds };
+}
+
+/** Words of a list. @throws on one that is not known. */
+function words<T extends string>(option: string, given: string | undefined, known: readonly T[]): readonly T[] {
+  const list = given?.split(",") ?? known;
+  const odd = list.find((word) => !known.includes(word as T));
+  if (odd !== undefined) throw new Error(`bench sbibm: expected --${option} of ${known.join(", ")}, got "${odd}"`);
+  return list as readonly T[];
 }
 
 const mean = (list: readonly number[]): string => (list.length === 0 ? "–" : meanOf(list).toFixed(3));
@@ -84,60 +131,66 @@ export async function sbibm(args: SbibmArgs): Promise<void> {
   const { reference: folder, results: file = "out/sbibm.json" } = args;
   if (folder === undefined || !existsSync(`${folder}/published.csv`))
     throw new Error(`bench sbibm: expected --reference, a folder with published.csv and the tasks, got ${folder}`);
-  const names = args.only?.split(",") ?? Object.keys(tasks);
-  const odd = names.find((name) => !Object.hasOwn(tasks, name));
-  if (odd !== undefined)
-    throw new Error(`bench sbibm: expected --only of ${Object.keys(tasks).join(", ")}, got "${odd}"`);
-  const budgets = (args.budgets ?? "1000,10000").split(",").map(Number);
-  const [seeds, cases] = [(args.seed ?? "0").split(",").map(Number), Number(args.cases ?? 5)];
+  const names = words("only", args.only, Object.keys(tasks));
+  const asked = words("methods", args.methods, methods);
+  const [budgets, seeds] = [args.budgets ?? "1000,10000", args.seed ?? "0"].map((list) => list.split(",").map(Number));
+  const cases = Number(args.cases ?? 5);
   const results: Result[] = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : [];
-  const known = (name: string, budget: number, seed: number): Result | undefined =>
-    results.find((r) => r.task === name && r.budget === budget && r.seed === seed && r.guide.length >= cases);
+  mkdirSync(dirname(file), { recursive: true });
   console.log(machine());
   for (const seed of seeds)
     for (const budget of budgets)
       for (const name of names) {
-        if (known(name, budget, seed)) continue;
-        const result = await run(name, tasks[name](folder), budget, seed, folder, cases);
-        results.push(result);
-        writeFileSync(file, JSON.stringify(results, null, 1));
-        console.log(
-          `${name}, ${budget}, seed ${seed}: ${mean(result.guide)}, corrected ${mean(result.corrected)}, ${result.seconds.toFixed(0)} s`,
-        );
+        const job: Job = { name, task: tasks[name](folder), budget, seed, folder, cases };
+        const isKnown = (method: Method): boolean =>
+          results.some(
+            (r) =>
+              r.task === name &&
+              r.method === method &&
+              r.budget === budget &&
+              r.seed === seed &&
+              r.scores.length >= cases,
+          );
+        const left = asked.filter((m) => !isKnown(m) && (m !== "corrected" || job.task.likelihood));
+        const shared = left.filter((m) => m !== "refined");
+        const made = [
+          ...(shared.length > 0 ? await scoreAmortised(job, shared) : []),
+          ...(left.includes("refined") ? [await scoreRefined(job)] : []),
+        ];
+        for (const { method, scores, seconds } of made)
+          console.log(`${name}, ${budget}, seed ${seed}, ${method}: ${mean(scores)}, ${seconds.toFixed(0)} s`);
+        results.push(...made);
+        if (made.length > 0) writeFileSync(file, JSON.stringify(results, null, 1));
       }
-  report(
-    results.filter((r) => names.includes(r.task) && budgets.includes(r.budget) && seeds.includes(r.seed)),
-    folder,
-  );
+  const shown = ({ task, method, budget, seed }: Result): boolean =>
+    names.includes(task) && asked.includes(method) && budgets.includes(budget) && seeds.includes(seed);
+  report(results.filter(shown), folder);
 }
 
 /** The table of means over observations and seeds, beside what is published for the same observations. */
 function report(results: readonly Result[], folder: string): void {
-  const others = published(folder);
-  const rows = [["task", "simulations", "guide", "corrected", "NPE", "SNPE", "best of all", "training, s"]];
+  const figures = published(folder);
+  const rows = [["task", "simulations", ...methods, "NPE", "SNPE", "best of all", "training, s"]];
   for (const budget of [...new Set(results.map((r) => r.budget))]) {
-    const names = [...new Set(results.filter((r) => r.budget === budget).map((r) => r.task))];
-    const lines = names.map((name) => {
-      const own = results.filter((r) => r.task === name && r.budget === budget);
+    const here = results.filter((r) => r.budget === budget);
+    const lines = [...new Set(here.map((r) => r.task))].map((name) => {
+      const of = (method: Method): Result[] => here.filter((r) => r.task === name && r.method === method);
+      const scores = methods.map((method) => of(method).flatMap((r) => r.scores));
+      const seconds = of("guide").map((r) => r.seconds);
       return {
         name,
-        own: [own.flatMap((r) => r.guide), own.flatMap((r) => r.corrected)],
-        others: others(name, budget),
-        seconds: meanOf(own.map((r) => r.seconds)),
+        cells: [...scores.map((list) => (list.length > 0 ? meanOf(list) : Number.NaN)), ...figures(name, budget)],
+        seconds,
       };
     });
-    for (const { name, own, others, seconds } of lines)
-      rows.push([name, `${budget}`, ...own.map(mean), ...others.map((x) => x.toFixed(3)), seconds.toFixed(0)]);
-    const all = (pick: (line: (typeof lines)[number]) => number | undefined): string =>
-      mean(lines.map(pick).filter((x) => x !== undefined));
-    rows.push([
-      `mean of ${lines.length}`,
-      `${budget}`,
-      all(({ own }) => meanOf(own[0])),
-      all(({ own }) => (own[1].length === 0 ? undefined : meanOf(own[1]))),
-      ...[0, 1, 2].map((k) => all(({ others }) => others[k])),
-      lines.reduce((sum, { seconds }) => sum + seconds, 0).toFixed(0),
-    ]);
+    const shown = (x: number): string => (Number.isNaN(x) ? "–" : x.toFixed(3));
+    const time = (list: readonly number[]): string => (list.length > 0 ? meanOf(list).toFixed(0) : "–");
+    for (const { name, cells, seconds } of lines) rows.push([name, `${budget}`, ...cells.map(shown), time(seconds)]);
+    const total = lines.reduce((sum, { seconds }) => sum + (seconds.length > 0 ? meanOf(seconds) : 0), 0);
+    const means = lines[0].cells.map((_, k) =>
+      mean(lines.map(({ cells }) => cells[k]).filter((x) => !Number.isNaN(x))),
+    );
+    rows.push([`mean of ${lines.length}`, `${budget}`, ...means, total.toFixed(0)]);
   }
   console.log(table(rows));
 }

@@ -42,6 +42,8 @@ export { defineProblem, type ProblemSpec } from "./problem/define.ts";
 export type { Problem } from "./problem/problem.ts";
 export { type Observation, type SetData, type SetDeclaration, type SetOptions, set } from "./problem/set.ts";
 export type { CallSettings, Simulator, SimulatorCall, SimulatorSpec } from "./problem/simulator.ts";
+export type { RefineOptions, RefineProgress } from "./refine/options.ts";
+export { type Refined, refine } from "./refine/refine.ts";
 export type { Evidence } from "./sampling/bridge.ts";
 export type { CorrectedPosterior, CorrectionMethod, CorrectOptions } from "./sampling/correct.ts";
 export type { NutsDiagnostics, ParameterDiagnostics } from "./sampling/diagnose.ts";

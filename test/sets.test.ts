@@ -19,13 +19,16 @@ import { laplace } from "../src/infer/laplace.ts";
 import { makeInverseMap } from "../src/model/model.ts";
 import { defineProblem } from "../src/problem/define.ts";
 import { unpackRow } from "../src/problem/layout.ts";
-import { logLikelihood, type Problem } from "../src/problem/problem.ts";
+import { logLikelihood } from "../src/problem/likelihood.ts";
+import type { Problem } from "../src/problem/problem.ts";
 import { seenBy } from "../src/problem/seen.ts";
 import { set } from "../src/problem/set.ts";
 import { rowsOfData } from "../src/problem/set-rows.ts";
+import { refine } from "../src/refine/refine.ts";
 import { nuts } from "../src/sampling/nuts.ts";
 import { decodeModel, encodeModel } from "../src/store/model-file.ts";
 import { save } from "../src/store/store.ts";
+import { surrogate } from "../src/surrogate/surrogate.ts";
 import { readCircumstances, withCircumstances } from "../src/train/circumstances.ts";
 import type { TrainOptions } from "../src/train/options.ts";
 import { train } from "../src/train/train.ts";
@@ -303,6 +306,8 @@ test("what is no set of the stated size is refused by name", async () => {
   assert.match(await start({ embedding: "log" }), /expected "auto" or \{ set \}/);
   assert.match(await start({ guide: gaussian({ base: "linear" }) }), /expected base "prior" of the guide/);
   assert.match(await start({ embedding: { set: { hidden: [0] } } }), /expected hidden to be a list/);
+  assert.match(await reason(() => surrogate(sample)), /expected data of one length, and those of "sample" are sets/);
+  assert.match(await reason(() => refine(map, y)), /^refine: expected a map of complete data/);
   const plain = defineProblem({
     name: "plain",
     prior: normal(0, 1),

@@ -11,6 +11,7 @@ import {
   likelihood,
   normal,
   type Problem,
+  predict,
   simulate,
   uniform,
 } from "../../src/index.ts";
@@ -32,6 +33,8 @@ import {
 } from "../../src/ops.ts";
 import { multivariateNormal } from "../../src/priors.ts";
 import { lotkaVolterra, sir, twoMoons } from "../../src/problems.ts";
+import { addNoise } from "../../src/simulate/simulate.ts";
+import { SIMULATION_STEPS } from "../../src/simulate/steps.ts";
 import { decodeNpy } from "../../src/store/npy.ts";
 import { bernoulliRegression, precision, slcp } from "../dynamics/own-likelihoods.ts";
 
@@ -46,6 +49,8 @@ export interface Task {
   readonly folder: string;
   readonly observations: string;
   readonly problem: Problem;
+  /** The problem as a simulator with noise of its own, which has no likelihood. */
+  readonly hidden: Problem;
   /** Pairs of the prior. */
   readonly pairs: (count: number, seed: number) => Promise<SimulatedPairs>;
   /** Whether the problem has a likelihood, so that posteriors can be corrected. */
@@ -60,11 +65,36 @@ export const rowsOf = (path: string): number[][] =>
     .map((line) => line.split(",").map(Number))
     .filter((row) => row.every(Number.isFinite));
 
+type DataOf = (theta: Float64Array, seed: number) => Promise<Float32Array | Float64Array>;
+
+/** A problem of the same prior whose data (N, M) include their noise. */
+const hidden = ({ name, prior, M }: Pick<Problem, "name" | "prior" | "M">, dataOf: DataOf): Problem =>
+  defineProblem({
+    name,
+    prior,
+    data: M,
+    noise: null,
+    simulate: {
+      batch: 1_000_000,
+      run: async (rows, { seeds }) => {
+        const data = await dataOf(Float64Array.from(rows.flatMap((row) => [...row])), seeds[0]);
+        return rows.map((_, i) => data.subarray(i * M, (i + 1) * M));
+      },
+    },
+  });
+
+/** Noisy data (N, M) of parameters (N, D). */
+async function noisyAt(problem: Problem, theta: Float64Array, seed: number): Promise<Float32Array | Float64Array> {
+  const clean = await predict(problem, theta);
+  return addNoise(problem, { theta, clean }, seed, SIMULATION_STEPS.user, {});
+}
+
 /** A task whose problem draws its own pairs. */
 const own = (folder: string, problem: Problem, observations = "y.csv"): Task => ({
   folder,
   observations,
   problem,
+  hidden: hidden(problem, async (theta, seed) => noisyAt(problem, theta, seed)),
   likelihood: true,
   pairs: async (count, seed) => {
     const { theta, noisy } = await simulate(problem, count, { seed });
@@ -121,22 +151,29 @@ function distractors(folder: string): Task {
       return loc[part * K + k] + scale * sum;
     });
   };
+  /** Data (N, 8) among noise, (N, 100). */
+  const among = (data: Float32Array | Float64Array, seed: number): Float64Array => {
+    const y = new Float64Array((data.length / M) * (M + K));
+    for (let row = 0; row < data.length / M; row++) {
+      const all = [...data.subarray(row * M, (row + 1) * M), ...noiseAt(seed, row)];
+      y.set(
+        order.map((from) => all[from]),
+        row * (M + K),
+      );
+    }
+    return y;
+  };
   return {
     folder: "slcp",
     observations: "y-distractors.csv",
     likelihood: false,
     problem: defineProblem({ name: "slcp_distractors", prior: slcp.prior, data: M + K, noise: null }),
+    hidden: hidden({ name: "slcp_distractors", prior: slcp.prior, M: M + K }, async (theta, seed) =>
+      among(await noisyAt(slcp, theta, seed), seed),
+    ),
     pairs: async (count, seed) => {
       const { theta, noisy } = await simulate(slcp, count, { seed });
-      const y = new Float64Array(count * (M + K));
-      for (let row = 0; row < count; row++) {
-        const all = [...noisy.subarray(row * M, (row + 1) * M), ...noiseAt(seed, row)];
-        y.set(
-          order.map((from) => all[from]),
-          row * (M + K),
-        );
-      }
-      return { theta, y };
+      return { theta, y: among(noisy, seed) };
     },
   };
 }

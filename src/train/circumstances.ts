@@ -101,7 +101,7 @@ export function readCircumstances(
   missing: Missing | undefined,
   noise: ScaleOptions | undefined,
 ): Circumstances | null {
-  if (set !== null) {
+  if (set) {
     if (missing === undefined && noise === undefined) return { missing: membersOf(set), noise: null, set };
     throw new Error(
       `train: expected no missing data and no noise scales for "${name}", whose data are sets, got ${missing === undefined ? "noise" : "missing"}; leave it out`,

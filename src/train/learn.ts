@@ -157,7 +157,7 @@ function specOf(
     D: problem.D,
     M: problem.M,
     parameters: problem.parameters,
-    ...(problem.set === null && areNamed(problem.data) && { data: problem.data }),
+    ...(!problem.set && areNamed(problem.data) && { data: problem.data }),
     ...(problem.noise.data !== "real" && { dataKind: problem.noise.data }),
     prior: storedPrior(problem.prior),
     ...((parameters || data) && { centres: { parameters: listOf(parameters), data: listOf(data) } }),

@@ -26,7 +26,8 @@ import { isNetworkOption, type NetworkOption, networkCheck, type OwnEmbedding } 
 import { type SetNetworkOptions, setNetworkTable } from "../nn/sets.ts";
 import { objectiveNames } from "../objectives/index.ts";
 import { expectProblem } from "../problem/expect.ts";
-import { type Problem, sourceOf } from "../problem/problem.ts";
+import { sourceOf } from "../problem/likelihood.ts";
+import type { Problem } from "../problem/problem.ts";
 import { checkBankFile, type SimulationControl, simulationTable } from "../simulate/options.ts";
 import { isPairs, type Pairs, type SplitPairs, splitPairs } from "../simulate/pairs.ts";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -74,7 +75,7 @@ export const isSetNetwork = (x: unknown): x is { readonly set: SetNetworkOptions
   typeof x === "object" && x !== null && Object.keys(x).length === 1 && "set" in x;
 
 const embedding = check<EmbeddingOption | NetworkOption | OwnEmbedding | { readonly set: SetNetworkOptions }>(
-  `one of ${embeddings.map((name) => JSON.stringify(name)).join(", ")}, or { principal: components }, or ${networkCheck.expected}, or { set } with its options for sets`,
+  `one of ${embeddings.map((name) => JSON.stringify(name)).join(", ")}, or { principal: components }, or { set } with its options for sets, or ${networkCheck.expected}`,
   (x) =>
     embeddings.includes(x as "auto") ||
     Number.isInteger((x as { principal?: number } | null)?.principal) ||
@@ -258,9 +259,9 @@ export function fullSettings(problem: Problem, options: TrainOptions): FullSetti
 
 /** @throws where sets have another embedding than theirs or a base of the guide that needs one, and where other data have theirs. */
 function checkSetEmbedding({ set, name }: Problem, embedding: unknown, { options: { base = "prior" } }: Guide): void {
-  if (set === null && isSetNetwork(embedding))
+  if (!set && isSetNetwork(embedding))
     throw new Error(`embedding: expected no embedding of sets, because the data of "${name}" are none, got one`);
-  if (set === null) return;
+  if (!set) return;
   if (embedding !== "auto" && !isSetNetwork(embedding))
     throw new Error(
       `embedding: expected "auto" or { set } with its options, because the data of "${name}" are sets, got another`,
