@@ -32,6 +32,7 @@ export type { Guide } from "./guides/guide.ts";
 export { type Folders, setFolders } from "./host/folders.ts";
 export { type AmortisedPosterior, type InferOptions, infer } from "./infer/infer.ts";
 export { type LaplaceOptions, type LaplacePosterior, laplace, type Mode } from "./infer/laplace.ts";
+export { type PosteriorStream, type StreamOptions, stream } from "./infer/stream.ts";
 export type { InverseMap, ModelSpec } from "./model/model.ts";
 export type { ConvOptions, DenseOptions, GruOptions, Layers } from "./nn/layers.ts";
 export type { NetworkOption, OwnEmbedding } from "./nn/networks.ts";

@@ -124,7 +124,8 @@ export async function infer(
 const COARSE =
   "the observation is given in single precision, which has lost digits of data so far from 0: give numbers of double precision";
 
-interface Encoded {
+/** An observation that is encoded. */
+export interface Encoded {
   /** Opens messages. */
   readonly owner: string;
   readonly map: InverseMap;
@@ -146,7 +147,7 @@ interface Encoded {
 }
 
 /** The posterior of one observation. It draws as if it were alone, so that it does not depend on the others. */
-async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
+export async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
   const { owner, map, backend, executor, row, scale, context, distance, closed, draws, seed, moments, coarse } =
     encoded;
   expectFinite(owner, "context", context); // draws are made later, if at all
@@ -196,7 +197,7 @@ async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
 }
 
 /** The summary of row i of a Gaussian guide, in closed form: z ~ N(m, L Lᵀ), θ = μ + A σ z. `factors` holds L packed, row by row. */
-function closedSummary(
+export function closedSummary(
   { spec: { D }, work: { prior, parameters } }: InverseMap,
   m: ArrayLike<number>,
   factors: ArrayLike<number>,
