@@ -139,7 +139,7 @@ export const onBoundedBase = (build: Build, sizes: GuideSizes): TracedGuide => {
     const colour = fitted["base.colour"].data; // row d is column d of L
     const sd = Float32Array.from({ length: D }, (_, i) => {
       let sum = 0;
-      for (let d = 0; d < D; d++) sum += colour[d * D + i] ** 2;
+      for (let d = 0; d < D; d++) sum += colour[d * D + i] * colour[d * D + i];
       return Math.sqrt(sum);
     });
     return { ...fitted, "base.sd": { shape: [1, D], data: sd } };
