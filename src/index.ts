@@ -40,6 +40,8 @@ export type { Posterior, SampleOptions } from "./posterior/posterior.ts";
 export { defineProblem, type ProblemSpec } from "./problem/define.ts";
 export type { Problem } from "./problem/problem.ts";
 export type { CallSettings, Simulator, SimulatorCall, SimulatorSpec } from "./problem/simulator.ts";
+export type { RefineOptions, RefineProgress } from "./refine/options.ts";
+export { type Refined, refine } from "./refine/refine.ts";
 export type { Evidence } from "./sampling/bridge.ts";
 export type { CorrectedPosterior, CorrectionMethod, CorrectOptions } from "./sampling/correct.ts";
 export type { NutsDiagnostics, ParameterDiagnostics } from "./sampling/diagnose.ts";

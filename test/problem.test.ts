@@ -6,7 +6,8 @@ import { normal } from "../src/distributions/normal.ts";
 import { uniform } from "../src/distributions/uniform.ts";
 import { add, columns, constant, exp, input, random, sub, sumFeatures, tile } from "../src/graph/build.ts";
 import { defineProblem, type ProblemSpec } from "../src/problem/define.ts";
-import { checkData, isProblem, isRows, logLikelihood, potential } from "../src/problem/problem.ts";
+import { logLikelihood, potential } from "../src/problem/likelihood.ts";
+import { checkData, isProblem, isRows } from "../src/problem/problem.ts";
 import { runGraph } from "./helpers/run.ts";
 
 const good: ProblemSpec = {

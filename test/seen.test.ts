@@ -19,7 +19,8 @@ import { add, columns, exp, input, mul, slice, square } from "../src/graph/build
 import { grad } from "../src/graph/grad.ts";
 import { defineProblem } from "../src/problem/define.ts";
 import { layoutOf, packRow, unpackRow } from "../src/problem/layout.ts";
-import { logLikelihood, type Problem } from "../src/problem/problem.ts";
+import { logLikelihood } from "../src/problem/likelihood.ts";
+import type { Problem } from "../src/problem/problem.ts";
 import { problemOfRows, problemSeenAs } from "../src/problem/seen.ts";
 import { withDataAbout, workAbout } from "../src/problem/work.ts";
 import { informationOf } from "../src/search/step.ts";

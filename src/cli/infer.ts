@@ -95,7 +95,8 @@ const columns = [
   { title: "95 %", right: true },
 ];
 
-function tableOf(map: InverseMap, posterior: Posterior): string {
+/** Mean, sd and quantiles of each parameter, as a table. */
+export function tableOf(map: InverseMap, posterior: Posterior): string {
   const [low, high] = [posterior.quantile(0.05), posterior.quantile(0.95)];
   const numbers = (d: number): string[] =>
     [posterior.mean[d], posterior.sd[d], low[d], high[d]].map((x) => formatNumber(x, digitsFor(x, posterior.sd[d], 4)));
@@ -121,7 +122,7 @@ const jsonOf = (inferred: AmortisedPosterior, posterior: Posterior): Record<stri
 });
 
 /** The data by name: of the problem, of the model file, or of a built-in problem that an older file is of. */
-function dataOf({ problem, spec: { M, data, problem: name } }: InverseMap): readonly Parameter[] {
+export function dataOf({ problem, spec: { M, data, problem: name } }: InverseMap): readonly Parameter[] {
   const known = problem?.data ?? data ?? (Object.hasOwn(problems, name) ? problems[name].data : undefined);
   return known?.length === M ? known : numbered(M);
 }

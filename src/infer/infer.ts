@@ -87,6 +87,11 @@ export async function infer(
   const { D } = map.spec;
   expectRoom("infer", "draws", draws, D);
   const rows = checkData(map.spec, y, map.spec.rows?.missing);
+  const { refined } = map.spec;
+  if (refined && rows.some((row) => row.some((v, m) => Math.fround(v) !== Math.fround(refined.y[m]))))
+    throw new Error(
+      "infer: expected the observation that this map was refined for, got another; use the map that was refined",
+    );
   // A page whose noise is that of the problem does not load scales.
   const observed: readonly Observed[] =
     noise === undefined && !map.spec.rows?.scale

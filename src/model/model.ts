@@ -103,6 +103,36 @@ export interface RowsRecord {
   readonly scale: { readonly low: number; readonly high: number; readonly each: boolean } | null;
 }
 
+/** A round of a refinement (refine/refine.ts). */
+export interface RefinedRound {
+  /** Simulations that it made, and all that it trained on. */
+  readonly simulations: number;
+  readonly used: number;
+  /** Share of the prior within its region, as far as that was tried, and how parameters there were drawn. */
+  readonly accepted: number;
+  readonly by: "prior" | "walkers";
+  /** Share of its simulations that its own posterior leaves open. */
+  readonly left: number;
+  /** The best held-out loss. */
+  readonly heldOut: number;
+}
+
+/** How a map was refined, and for which observation. */
+export interface RefinedRecord {
+  /** The observation (M). */
+  readonly y: readonly number[];
+  readonly rounds: readonly RefinedRound[];
+  /** Share of its posterior outside of the last region, where nothing was simulated: the density is too low by that within. */
+  readonly outside: number;
+  /** The test of coverage within the last region; null where it was not made. */
+  readonly coverage: {
+    readonly cases: number;
+    readonly passed: boolean;
+    readonly reading: string;
+    readonly pValue: number;
+  } | null;
+}
+
 /** Description of an inverse map in a model file, besides its tensors: plain data. */
 export interface ModelSpec {
   /** Name of the problem. */
@@ -132,6 +162,8 @@ export interface ModelSpec {
   readonly constant?: readonly Constant[];
   readonly fingerprint: Fingerprint;
   readonly training: TrainingRecord;
+  /** The observation that it was refined for, the only one that it answers. */
+  readonly refined?: RefinedRecord | undefined;
   /** The record of the evaluation, where the model was evaluated before it was saved. */
   readonly calibration?: CalibrationRecord;
 }

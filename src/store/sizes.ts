@@ -26,10 +26,11 @@ const numbersIn = (value: unknown): number[] =>
  * request a large graph.
  */
 export function checkSizes(
-  { D, M, parameters, data, prior, embedding, guide, fingerprint, centres, rows: known, distance }: ModelSpec,
+  { D, M, parameters, data, prior, embedding, guide, fingerprint, centres, rows: known, distance, refined }: ModelSpec,
   total: number,
 ): void {
   if (parameters.length !== D) expected(`${D} parameters`, `${parameters.length}`);
+  if (refined !== undefined && refined.y.length !== M) expected(`refined.y of ${M} numbers`, `${refined.y.length}`);
   if (data !== undefined && data.length !== M) expected(`names of ${M} data`, `${data.length}`);
   if (D > MOST_PARAMETERS) expected(`at most ${MOST_PARAMETERS} parameters`, `${D}`);
   const longest = longestIn(prior);
