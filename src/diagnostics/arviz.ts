@@ -117,7 +117,8 @@ async function modelGroups(
   const backend = pickOptions(backendTable, options);
   const names = problem.parameters.map(({ name }) => name);
   const prior = byParameter(names, await priorDraws(problem, count, seed, backend), 1);
-  if (problem.forward === null && problem.simulate === null) return { prior };
+  const canSimulate = problem.forward !== null || problem.simulate !== null;
+  if (!canSimulate || posterior.y.length !== M) return { prior }; // a set may have another size than those of the problem
   const fixedDraws = { y: posterior.y, scale: posterior.scale, sample: async () => theta };
   const again = problem.noise.lacks.includes("draw")
     ? null

@@ -25,8 +25,10 @@ import { drawnSummary, gaussianSummary, makePosterior, type Posterior, type Summ
 import { expectProblem } from "../problem/expect.ts";
 import { withNoiseOf } from "../problem/observed.ts";
 import { observedNoise } from "../problem/observed-noise.ts";
-import { checkData, isRows, type Problem } from "../problem/problem.ts";
+import { isRows, type Problem } from "../problem/problem.ts";
 import { seenBy } from "../problem/seen.ts";
+import type { Observation } from "../problem/set.ts";
+import { rowsOfData } from "../problem/set-rows.ts";
 import { centred, restored, workOf } from "../problem/work.ts";
 import type { CorrectedPosterior, CorrectOptions } from "../sampling/correct.ts";
 import { climb } from "../search/climb.ts";
@@ -87,19 +89,19 @@ const NEAR_CENTRE = 0.1;
 
 /**
  * The posterior of one observation (M), or the posteriors of many observations (a list of rows) together, without training.
- * NaN and null stand for missing data.
+ * NaN and null stand for missing data; a problem of sets takes a set, or a list of sets.
  * @throws for a problem without a forward model in ops, or with noise that has no density of what was observed; if a row of data has the wrong length or a number that is not finite; if the
  * posterior is finite at none of the starts.
  */
-export function laplace(problem: Problem, y: ArrayLike<number>, options?: LaplaceOptions): Promise<LaplacePosterior>;
+export function laplace(problem: Problem, y: Observation, options?: LaplaceOptions): Promise<LaplacePosterior>;
 export function laplace(
   problem: Problem,
-  y: readonly ArrayLike<number>[],
+  y: readonly Observation[],
   options?: LaplaceOptions,
 ): Promise<LaplacePosterior[]>;
 export async function laplace(
   problem: Problem,
-  y: ArrayLike<number> | readonly ArrayLike<number>[],
+  y: Observation | readonly Observation[],
   options: LaplaceOptions = {},
 ): Promise<LaplacePosterior | LaplacePosterior[]> {
   expectProblem("laplace", problem);
@@ -110,7 +112,7 @@ export async function laplace(
   );
   expectRoom("laplace", "starts", starts, problem.D);
   expectRoom("laplace", "draws", draws, problem.D);
-  const observed = withNoiseOf("laplace", checkData(problem, y, true), noise);
+  const observed = withNoiseOf("laplace", rowsOfData(problem, y), noise);
   const seen = seenBy(problem, observed);
   const { rows } = seen;
   const { executor } = await kept(seen.problem)[curvature](backend);

@@ -62,7 +62,12 @@ function numbersTable(measurement: Measurement, problem: Problem): string {
   const { inferred, corrected } = measurement;
   const row = (name: string, who: string, { mean, sd, quantile }: Posterior, d: number): string[] => {
     const values = [mean[d], sd[d], quantile(0.05)[d], quantile(0.5)[d], quantile(0.95)[d]];
-    return [name, who, ...values.map((x) => short(x)), percent(1 - sd[d] ** 2 / problem.prior.sd[d] ** 2)];
+    return [
+      name,
+      who,
+      ...values.map((x) => short(x)),
+      percent(1 - (sd[d] / problem.prior.sd[d]) * (sd[d] / problem.prior.sd[d])),
+    ];
   };
   const rows = problem.parameters.flatMap((parameter, d) => [
     row(named(parameter), "guide", inferred, d),
@@ -220,7 +225,9 @@ async function section(measurement: Measurement, options: MeasurementOptions, pr
     guide: await inferred.sample(DRAWS, { seed }),
     corrected: corrected && (await corrected.sample(DRAWS, { seed })),
   };
-  const canSimulate = (problem.forward !== null || problem.simulate !== null) && !problem.noise.lacks.includes("draw");
+  const sized = inferred.y.length === problem.M;
+  const canSimulate =
+    sized && (problem.forward !== null || problem.simulate !== null) && !problem.noise.lacks.includes("draw");
   const own = {
     draws: problem.forward === null ? 200 : DRAWS,
     seed,
@@ -236,7 +243,11 @@ async function section(measurement: Measurement, options: MeasurementOptions, pr
         names: data,
         title,
       })
-    : paragraph(`The problem has ${sourceOf(problem)}, so its data cannot be simulated again.`);
+    : paragraph(
+        sized
+          ? `The problem has ${sourceOf(problem)}, so its data cannot be simulated again.`
+          : `The set has ${inferred.y.length} data, those of the problem ${problem.M}: they are not simulated again.`,
+      );
   const heading = measurements.length > 1 ? `<h2>${escapeText(title)}</h2>` : "";
   return `<section>${heading}${sentences(measurement).map(paragraph).join("")}${numbersTable(measurement, problem)}
 ${csv(measurement, problem)}${pairPlot(draws, problem, title)}${inData}</section>`;
