@@ -42,8 +42,7 @@ export function stepsWithin({ left, step, evaluation }: Times, evaluateEvery?: n
   const fit =
     evaluateEvery === undefined ? (time - EVALUATIONS * evaluation) / step : time / (step + evaluation / evaluateEvery);
   const most = Math.floor(Math.min(MOST_STEPS, Math.max(LEAST_STEPS, fit)));
-  const unit = 10 ** Math.max(0, String(most).length - 3);
-  return most - (most % unit);
+  return Number([...String(most)].map((digit, i) => (i < 3 ? digit : "0")).join(""));
 }
 
 /** A training whose simulations are made. */
