@@ -20,7 +20,7 @@ export * from "./flow";
 export { denseForward, denseInputGrad, denseWeightGrad, denseWeightGradScratch } from "./dense";
 export { faultAddress, localAddress, localBytes, setLocal } from "./local";
 export { soapScratch } from "./soap";
-/** Generated code (src/backends/wasm/emit-run.ts) reads it. */
+/** Generated code (src/backends/wasm/loop-code.ts) reads it. */
 export { shardBlocks } from "./state";
 export { fillNormal, fillUniform, randomWord } from "./random";
 

@@ -18,7 +18,8 @@ import { concat, mul, slice, square } from "../src/graph/build.ts";
 import { guideFrom } from "../src/guides/index.ts";
 import { type InverseMap, infer, load, simulate, train } from "../src/index.ts";
 import { normalAt, uniformAt } from "../src/numbers/random.ts";
-import { defineProblem, type Problem } from "../src/problem/problem.ts";
+import { defineProblem } from "../src/problem/define.ts";
+import type { Problem } from "../src/problem/problem.ts";
 import { arm, eit, rod } from "../src/problems.ts";
 import { hardware, table } from "./report.ts";
 

@@ -23,6 +23,9 @@ const { positionals, values } = parseArgs({
     steps: { type: "string" },
     seed: { type: "string" },
     input: { type: "string" },
+    budgets: { type: "string" },
+    base: { type: "string" },
+    results: { type: "string" },
   },
 });
 
@@ -48,8 +51,8 @@ const benches: Record<string, () => Promise<void>> = {
   foreign: async () => (await import("./foreign.ts")).foreign(),
   fuzz: async () => (await import("./fuzz.ts")).fuzz(values),
   kill: async () => (await import("./kill.ts")).kill(values),
-  families: async () => (await import("./families.ts")).families(values),
-  priors: async () => (await import("./priors.ts")).priors(values),
+  calibration: async () => (await import("./calibration.ts")).calibration(values),
+  sbibm: async () => (await import("./sbibm.ts")).sbibm(values),
   studies: async () => (await import("./studies/main.ts")).runStudies(values),
 };
 

@@ -33,6 +33,7 @@ export const ORDER = [
   "surrogate",
   "store",
   "diagnostics",
+  "refine",
   "evaluate",
   "fem",
   "dynamics",

@@ -4,7 +4,7 @@ export type { Rows } from "./fem/arrays.ts";
 export type { ElectrodePlaces, EqualElectrodes } from "./fem/electrode-places.ts";
 export { type ElectrodeState, type Electrodes, type ElectrodesOptions, electrodes } from "./fem/electrodes.ts";
 export type { EdgeField, Field } from "./fem/forms.ts";
-export { areaFractions, mixture } from "./fem/fractions.ts";
+export { areaFractions, mixedConductivity } from "./fem/fractions.ts";
 export { type Diagonal, type DiscOptions, disc, type RectangleOptions, rectangle } from "./fem/generators.ts";
 export { gmsh } from "./fem/gmsh.ts";
 export type { EdgeLoads, Loads } from "./fem/loads.ts";

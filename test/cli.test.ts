@@ -70,6 +70,24 @@ test("a mixture is asked for by --guide, and its model infers", async () => {
   assert.match(infer.out, /"mean":\[-?[\d.]+,-?[\d.]+\]/);
 });
 
+test("a model is refined for one observation, and refuses others", async () => {
+  await trainTiny();
+  const out = at("refined.safetensors");
+  const few = ["--simulations", "200", "--rounds", "1", "--steps", "50", "--cases", "0"];
+  const made = await retrodict(["refine", model, "--data", "-", "--out", out, ...few, "--json"], "0.5\n");
+  assert.is(made.status, 0, made.err);
+  const { rounds, mean, y } = JSON.parse(made.out);
+  assert.equal([rounds.length, rounds[0].simulations, mean.length, y], [1, 200, 2, [0.5]]);
+  assert.match(made.err, /^round 1: trained on 200 simulations in [\d.]+ % of the prior \(by prior\); /m);
+  assert.is((await retrodict(["infer", out, "--data", "-"], "0.5\n")).status, 0);
+  const other = await retrodict(["infer", out, "--data", "-"], "0.6\n");
+  assert.is(other.status, 1);
+  assert.match(other.err, /expected the observation that this map was refined for, got another/);
+  const two = await retrodict(["refine", model, "--data", "-", "--out", out, ...few], "0.5\n0.6\n");
+  assert.is(two.status, 2);
+  assert.match(two.err, /--data: expected one observation, for which the model is refined, got 2/);
+});
+
 test("--quiet training prints its warnings, here that it is short, and nothing else", async () => {
   const { status, out, err } = await retrodict([...tiny, "--out", at("quiet.safetensors"), "--quiet"]);
   assert.equal({ status, out }, { status: 0, out: "" });

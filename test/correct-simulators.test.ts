@@ -5,7 +5,8 @@ import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { studentNoise } from "../src/distributions/noise/student.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { infer } from "../src/infer/infer.ts";
-import { defineProblem, type Problem, type ProblemSpec } from "../src/problem/problem.ts";
+import { defineProblem, type ProblemSpec } from "../src/problem/define.ts";
+import type { Problem } from "../src/problem/problem.ts";
 import type { Simulator, SimulatorSpec } from "../src/problem/simulator.ts";
 import { correct } from "../src/sampling/correct.ts";
 import { load, toBytes } from "../src/store/store.ts";
@@ -21,6 +22,7 @@ const guess = (mean = [0.8, -1.3]) => gaussianPosterior(y, Float64Array.from(mea
 const source = (problem: Problem, posterior = guess()) => ({
   owner: problem.name,
   problem,
+  D: problem.D,
   posterior,
   backend: { kernels } as const,
 });

@@ -13,7 +13,8 @@ import { infer } from "../src/infer/infer.ts";
 import { laplace } from "../src/infer/laplace.ts";
 import { normalAt } from "../src/numbers/random.ts";
 import { gaussianSummary, makePosterior, type Posterior } from "../src/posterior/posterior.ts";
-import { defineProblem, type Problem } from "../src/problem/problem.ts";
+import { defineProblem } from "../src/problem/define.ts";
+import type { Problem } from "../src/problem/problem.ts";
 import { arm, linearGaussian, linearGaussianPosterior, rod } from "../src/problems.ts";
 import { correct as correctSource } from "../src/sampling/correct.ts";
 import { simulate } from "../src/simulate/simulate.ts";
@@ -60,7 +61,7 @@ function guessed(problem: Problem, y: Float64Array, mean: Float64Array, sd: Floa
   });
 }
 const correct = (problem: Problem, posterior: Posterior, options: object = {}) =>
-  correctSource({ owner: problem.name, problem, posterior, backend: { kernels } }, options);
+  correctSource({ owner: problem.name, problem, D: problem.D, posterior, backend: { kernels } }, options);
 
 /** Two parameters, both measured: the posterior is normal and independent, of mean y/2 and sd √½. */
 const twice = defineProblem({

@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { numbered } from "../src/problem/columns.ts";
-import { defineProblem } from "../src/problem/problem.ts";
+import { defineProblem } from "../src/problem/define.ts";
 import { splitPairs } from "../src/simulate/pairs.ts";
 import { parseCsv } from "../src/store/csv.ts";
 import { parseObservations } from "../src/store/observations.ts";

@@ -7,7 +7,7 @@ import { columns, concat } from "../src/graph/build.ts";
 import { add, exp, log, mul } from "../src/graph/elementwise.ts";
 import { laplace } from "../src/infer/laplace.ts";
 import { derive } from "../src/posterior/derive.ts";
-import { defineProblem } from "../src/problem/problem.ts";
+import { defineProblem } from "../src/problem/define.ts";
 import { rejection } from "./helpers/maps.ts";
 
 const messageOf = async (promise: Promise<unknown>): Promise<string> => (await rejection(promise)).message;

@@ -12,7 +12,7 @@ import { distances } from "../src/nn/distance.ts";
 import { fitDistance } from "../src/nn/fit-distance.ts";
 import type { EmbeddingOption } from "../src/nn/fit-embedding.ts";
 import { normalAt, uniformAt } from "../src/numbers/random.ts";
-import { defineProblem } from "../src/problem/problem.ts";
+import { defineProblem } from "../src/problem/define.ts";
 import { eit, rod } from "../src/problems.ts";
 import { noiseSd, simulate } from "../src/simulate/simulate.ts";
 import { load, toBytes } from "../src/store/store.ts";

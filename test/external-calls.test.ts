@@ -4,7 +4,7 @@ import * as assert from "uvu/assert";
 import { normal } from "../src/distributions/normal.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import { infer } from "../src/infer/infer.ts";
-import { defineProblem } from "../src/problem/problem.ts";
+import { defineProblem } from "../src/problem/define.ts";
 import type { Simulator, SimulatorSpec } from "../src/problem/simulator.ts";
 import { type SimulationProgress, SimulationStopped } from "../src/simulate/options.ts";
 import { type SimulateOptions, simulate } from "../src/simulate/simulate.ts";

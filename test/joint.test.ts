@@ -33,7 +33,7 @@ import { gaussian } from "../src/guides/gaussian.ts";
 import { infer } from "../src/infer/infer.ts";
 import { laplace } from "../src/infer/laplace.ts";
 import { quantileOf } from "../src/numbers/moments.ts";
-import { defineProblem } from "../src/problem/problem.ts";
+import { defineProblem } from "../src/problem/define.ts";
 import { nuts } from "../src/sampling/nuts.ts";
 import { load, save, toBytes } from "../src/store/store.ts";
 import { train } from "../src/train/train.ts";

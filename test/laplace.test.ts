@@ -29,7 +29,9 @@ import {
 } from "../src/graph/build.ts";
 import type { Tensor } from "../src/graph/tensor.ts";
 import { type LaplacePosterior, laplace } from "../src/infer/laplace.ts";
-import { defineProblem, type Problem, potential } from "../src/problem/problem.ts";
+import { defineProblem } from "../src/problem/define.ts";
+import { potential } from "../src/problem/likelihood.ts";
+import type { Problem } from "../src/problem/problem.ts";
 import { arm, banana, linearGaussian, linearGaussianPosterior } from "../src/problems.ts";
 import { simulate } from "../src/simulate/simulate.ts";
 import { parseCsv } from "../src/store/csv.ts";

@@ -9,7 +9,7 @@ import { evaluate } from "../src/evaluate/evaluate.ts";
 import { concat, exp } from "../src/graph/build.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import { infer } from "../src/infer/infer.ts";
-import { defineProblem } from "../src/problem/problem.ts";
+import { defineProblem } from "../src/problem/define.ts";
 import { encodeNpy } from "../src/store/npy.ts";
 import { parseObservations } from "../src/store/observations.ts";
 import { train } from "../src/train/train.ts";

@@ -16,7 +16,8 @@ import { atOnce } from "../src/host/yielding.ts";
 import { infer } from "../src/infer/infer.ts";
 import type { InverseMap } from "../src/model/model.ts";
 import { erfc } from "../src/numbers/math.ts";
-import { defineProblem, type Problem } from "../src/problem/problem.ts";
+import { defineProblem } from "../src/problem/define.ts";
+import type { Problem } from "../src/problem/problem.ts";
 import { train } from "../src/train/train.ts";
 import { checkGradients } from "./helpers/differences.ts";
 

@@ -13,6 +13,7 @@ import type { Distribution } from "../src/distributions/distribution.ts";
 import { logNormal } from "../src/distributions/log-normal.ts";
 import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import type { Noise } from "../src/distributions/noise/noise.ts";
+import { poissonNoise } from "../src/distributions/noise/poisson.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { product } from "../src/distributions/product.ts";
 import { softUniform } from "../src/distributions/soft-uniform.ts";
@@ -29,7 +30,8 @@ import { infer } from "../src/infer/infer.ts";
 import { laplace } from "../src/infer/laplace.ts";
 import { erfc, log as logOf } from "../src/numbers/math.ts";
 import { centreOf } from "../src/numbers/offsets.ts";
-import { defineProblem, type Problem } from "../src/problem/problem.ts";
+import { defineProblem } from "../src/problem/define.ts";
+import type { Problem } from "../src/problem/problem.ts";
 import { nuts } from "../src/sampling/nuts.ts";
 import { decodeBankFile, encodeHead, encodeRecord } from "../src/simulate/bank-file.ts";
 import { predict } from "../src/simulate/predict.ts";
@@ -324,6 +326,30 @@ test("noise that depends on the data sees them, not what is left of them", async
     }
     // Rounding of data at 1e6, 1e-10, beside sums of single precision.
     assert.ok(Math.abs(answers[2] - answers[0]) < 1e-4 && Math.abs(answers[3] - answers[1]) < 1e-4, `${answers}`);
+  }
+});
+
+test("counts far from 0 stay counts: their density is finite, and guides on every base learn from them", async () => {
+  // Counts of 1e10 ± 1e5. Given θ they are normal but for a skewness of 1e-5, so the posterior of θ is N(z/2, 1/2), z = (y − 1e10)/1e5.
+  const problem = defineProblem({
+    name: "counts",
+    prior: normal(0, 1),
+    forward: (theta) => add(mul(theta, 1e5), 1e10),
+    noise: poissonNoise(),
+  });
+  const { noisy } = await simulate(problem, 3, { seed: 9, kernels });
+  assert.ok(noisy.every(Number.isInteger), `${noisy}`);
+  for (const options of [
+    { guide: gaussian({ hidden: [8], base: "linear" }), objective: "elbo", bank: 0, steps: 300, rate: 1e-3 },
+    { guide: gaussian({ hidden: [8], base: "laplace" }), bank: 1000, steps: 1, rate: 1e-12 },
+  ] as const) {
+    const map = await train(problem, { ...quick, ...options });
+    for (const y of noisy) {
+      const q = await infer(map, [y]);
+      const z = (y - 1e10) / 1e5;
+      // The guides start at this posterior; the ELBO's steps of Adam move each weight by the rate, in all by a hundredth or two.
+      assert.ok(Math.abs(q.mean[0] - z / 2) < 0.05 && Math.abs(q.sd[0] - Math.SQRT1_2) < 0.05, `${q.mean}, ${z / 2}`);
+    }
   }
 });
 

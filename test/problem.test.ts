@@ -5,15 +5,9 @@ import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { uniform } from "../src/distributions/uniform.ts";
 import { add, columns, constant, exp, input, random, sub, sumFeatures, tile } from "../src/graph/build.ts";
-import {
-  checkData,
-  defineProblem,
-  isProblem,
-  isRows,
-  logLikelihood,
-  type ProblemSpec,
-  potential,
-} from "../src/problem/problem.ts";
+import { defineProblem, type ProblemSpec } from "../src/problem/define.ts";
+import { logLikelihood, potential } from "../src/problem/likelihood.ts";
+import { checkData, isProblem, isRows } from "../src/problem/problem.ts";
 import { runGraph } from "./helpers/run.ts";
 
 const good: ProblemSpec = {

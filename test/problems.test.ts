@@ -8,7 +8,8 @@ import { ksBound, ksFloor, ksOneSample, ksPerParameter, pool } from "../src/diag
 import { batchSum, input } from "../src/graph/build.ts";
 import { grad } from "../src/graph/grad.ts";
 import { erfc } from "../src/numbers/math.ts";
-import { type Problem, potential } from "../src/problem/problem.ts";
+import { potential } from "../src/problem/likelihood.ts";
+import type { Problem } from "../src/problem/problem.ts";
 import { rodOf } from "../src/problems/rod.ts";
 import { arm, banana, findProblem, linearGaussian, linearGaussianPosterior, problems, rod } from "../src/problems.ts";
 import { checkGradients } from "./helpers/differences.ts";

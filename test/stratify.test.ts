@@ -6,7 +6,7 @@ import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { mul, sumFeatures } from "../src/graph/build.ts";
 import { erfc } from "../src/numbers/math.ts";
-import { defineProblem } from "../src/problem/problem.ts";
+import { defineProblem } from "../src/problem/define.ts";
 import { workOf } from "../src/problem/work.ts";
 import { stratifiedBank, stratify } from "../src/simulate/stratify.ts";
 

@@ -8,7 +8,7 @@ import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import { infer } from "../src/infer/infer.ts";
-import { defineProblem } from "../src/problem/problem.ts";
+import { defineProblem } from "../src/problem/define.ts";
 import { simulate } from "../src/simulate/simulate.ts";
 import { type UmbridgeOptions, umbridge } from "../src/simulate/umbridge.ts";
 import { train } from "../src/train/train.ts";

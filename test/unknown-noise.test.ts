@@ -25,7 +25,7 @@ import {
   toBytes,
   train,
 } from "../src/index.ts";
-import { defineProblem } from "../src/problem/problem.ts";
+import { defineProblem } from "../src/problem/define.ts";
 import { libraryUrl, retrodict, temporary } from "./helpers/cli.ts";
 import { rejection } from "./helpers/maps.ts";
 

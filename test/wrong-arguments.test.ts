@@ -30,10 +30,9 @@ const calls: readonly (readonly [what: string, args: readonly unknown[]])[] = [
 ];
 /** Calls that make sense. */
 const answered = new Set([
-  ...["coupling", "gaussian", "mixture", "spline", "setFolders", "bernoulliNoise", "poissonNoise"].flatMap((f) => [
-    `${f}(nothing)`,
-    `${f}(an empty object)`,
-  ]),
+  ...["coupling", "gaussian", "mixture", "spline", "setFolders", "tank", "bernoulliNoise", "poissonNoise"].flatMap(
+    (f) => [`${f}(nothing)`, `${f}(an empty object)`],
+  ),
   ...["gaussianNoise", "logNormalNoise", "constant", "exponential", "halfNormal", "halfCauchy"].map(
     (f) => `${f}(a number)`,
   ),

@@ -33,10 +33,11 @@ const numbers = ({ steps, cases, seed = "0" }: DataArgs, ownSteps: number, ownCa
   seed: Number(seed),
 });
 
-/** Observations (count, M), by rows. */
-async function observations(problem: Problem, count: number, seed: number): Promise<number[][]> {
-  const { noisy } = await simulate(problem, count, { seed: seed + 1000 });
-  return Array.from({ length: count }, (_, i) => [...noisy.slice(i * problem.M, (i + 1) * problem.M)]);
+/** Observations (count, M), by rows, whose noise is `scale` times that of the problem. */
+async function observations(problem: Problem, count: number, seed: number, scale = 1): Promise<number[][]> {
+  const { clean, noisy } = await simulate(problem, count, { seed: seed + 1000 });
+  const y = clean.map((x, i) => x + scale * (noisy[i] - x));
+  return Array.from({ length: count }, (_, i) => [...y.slice(i * problem.M, (i + 1) * problem.M)]);
 }
 
 /** An observation of which `kept` data are left, drawn by the number of the case. */
@@ -80,17 +81,17 @@ const KEPT: readonly (readonly number[])[] = [
   [4],
 ];
 const guide = spline({ bins: 8, embedding: [96, 96], hidden: [32, 32] });
-const shape: TrainOptions = { ...quiet, guide, batch: 128, rate: 3e-3 };
+const shape: TrainOptions = { ...quiet, guide, batch: 128, optimiser: "soap", rate: 1e-2 };
 const DRAWS = 1000;
 
 /** KS of a map of the rod for all subsets and scales, and of maps trained for one subset, against chains. */
 export async function rodSubsets(args: DataArgs): Promise<void> {
-  const { steps, cases, seed } = numbers(args, 40_000, 50);
-  const y = await observations(rod, cases, seed);
-  const map = await train(rod, { ...shape, steps, seed, missing: { rate: [0, 0.9] }, noise: { scale: [0.5, 2] } });
+  const { steps, cases, seed } = numbers(args, 20_000, 50);
+  const map = await train(rod, { ...shape, steps, seed, missing: "any", noise: { scale: [0.5, 2] } });
   const rows = [["rod, sensors", "scale", "KS", "corrected", "efficiency", "k̂ > .7", "of a map for this subset"]];
   for (const kept of KEPT)
-    for (const scale of [1, 0.5]) {
+    for (const scale of [1, 0.5, 2]) {
+      const y = await observations(rod, cases, seed, scale);
       const seen = y.map((row) => row.map((v, m) => (kept.includes(m) ? v : Number.NaN)));
       const noise = { scale };
       const of = await infer(map, seen, { noise });

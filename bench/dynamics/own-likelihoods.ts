@@ -65,7 +65,7 @@ export const slcp: Problem = defineProblem({
 });
 
 /** Precision of the prior: ½ for the first parameter; for the others FᵀF, F = D² + diag √(i/9), D = I less ones below the diagonal. */
-function precision(): number[][] {
+export function precision(): number[][] {
   const n = 9;
   const range = Array.from({ length: n }, (_, i) => i);
   const entry = (i: number, j: number): number => (i === j ? 1 : i === j + 1 ? -1 : 0);

@@ -13,7 +13,8 @@ import { input } from "../../src/graph/build.ts";
 import { compile } from "../../src/graph/program.ts";
 import { atOnce } from "../../src/host/yielding.ts";
 import { laplace, simulate } from "../../src/index.ts";
-import { type Problem, potential } from "../../src/problem/problem.ts";
+import { potential } from "../../src/problem/likelihood.ts";
+import type { Problem } from "../../src/problem/problem.ts";
 import { rowsOf as rowsAt } from "../../src/sampling/picks.ts";
 import { resample } from "../../src/sampling/weighted.ts";
 

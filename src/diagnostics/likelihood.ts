@@ -8,7 +8,8 @@ import { input } from "../graph/build.ts";
 import { compile } from "../graph/program.ts";
 import { atOnce } from "../host/yielding.ts";
 import { expectProblem } from "../problem/expect.ts";
-import { logLikelihood, type Problem } from "../problem/problem.ts";
+import { logLikelihood } from "../problem/likelihood.ts";
+import type { Problem } from "../problem/problem.ts";
 import type { Quantity } from "./ranks.ts";
 
 /** The log-likelihood of a problem, for `quantities` of `rankTruths`. @throws when the problem has no likelihood. */

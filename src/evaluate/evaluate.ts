@@ -16,7 +16,8 @@ import { expectMap } from "../model/expect.ts";
 import type { InverseMap } from "../model/model.ts";
 import { meanOf } from "../numbers/moments.ts";
 import { expectKnown } from "../problem/expect.ts";
-import { type ObservedNoise, observationOf } from "../problem/observed.ts";
+import { observationOf } from "../problem/observed.ts";
+import type { ObservedNoise } from "../problem/observed-noise.ts";
 import type { Problem } from "../problem/problem.ts";
 import { LARGEST_K } from "../sampling/psis.ts";
 import { cleanSdRows, constantSd } from "../simulate/noise-sd.ts";
@@ -81,7 +82,7 @@ export async function evaluate(map: InverseMap, options: EvaluateOptions = {}): 
       verdict: verdictOf(scores, reference.caveat),
       against: { name: reference.name, text: reference.text },
       cases,
-      ...(map.spec.rows?.missing && { byMissing: byMissing(posteriors, comparisons) }),
+      ...(map.spec.rows?.missing && !map.spec.rows.set && { byMissing: byMissing(posteriors, comparisons) }),
       dropped: fresh.dropped,
       draws,
       seed,
@@ -166,7 +167,7 @@ async function simulateCases(request: Request): Promise<Cases> {
   const scale = known?.scale;
   const circumstances = readCircumstances(
     problem,
-    known?.missing ? "any" : undefined,
+    known?.missing && !known.set ? "any" : undefined,
     scale ? { scale: [scale.low, scale.high], each: scale.each } : undefined,
   );
   // From the prior even where training draws from a proposal, because the posterior is that of the prior.

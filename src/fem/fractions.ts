@@ -1,5 +1,6 @@
 /** Triangles that a curve cuts: how much of each is inside, and which one conductivity stands for both parts. */
 import { describe } from "../checks/arguments.ts";
+import { expectTensors } from "../graph/apply.ts";
 import { add, pickColumns } from "../graph/build.ts";
 import { abs, div, maximum, minimum, mul, neg, relu, sqrt, square, sub, where } from "../graph/elementwise.ts";
 import { isTensor, type Operand, show, type Tensor } from "../graph/tensor.ts";
@@ -50,7 +51,8 @@ export function areaFractions(mesh: Mesh): (level: Tensor) => Tensor {
  * order where the field inside is uniform, as it is in an ellipse in a uniform field: (σ − σ_along) E² = (1/σ − 1/σ_across) D², with
  * D = inside · E. It is near the mean of resistivities for a conductor, and near that of conductivities for an insulator.
  */
-export function mixture(fraction: Tensor, inside: Operand, outside: Operand): Tensor {
+export function mixedConductivity(fraction: Tensor, inside: Operand, outside: Operand): Tensor {
+  expectTensors("mixedConductivity", fraction);
   const ratio = mul(add(mul(fraction, 0), inside), div(1, add(mul(fraction, 0), outside))); // (B, E)
   const beta = mul(sub(1, fraction), sub(ratio, div(1, ratio)));
   const grown = mul(add(abs(beta), sqrt(add(square(beta), 4))), 0.5); // exp |arsinh(β/2)|

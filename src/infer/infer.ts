@@ -19,8 +19,9 @@ import {
   type Summary,
 } from "../posterior/posterior.ts";
 import type { Observed } from "../problem/layout.ts";
-import { observedNoise, withNoiseOf } from "../problem/observed.ts";
+import { observedNoise } from "../problem/observed-noise.ts";
 import { checkData, isRows } from "../problem/problem.ts";
+import type { Observation } from "../problem/set.ts";
 import type { CorrectedPosterior, CorrectOptions } from "../sampling/correct.ts";
 import { shareFarther, warningOf } from "./foreign.ts";
 
@@ -67,32 +68,44 @@ export interface AmortisedPosterior extends Posterior {
 
 /**
  * The posterior of one observation y (M), or the posteriors of many: a list of N rows (M).
- * NaN and null stand for missing data, where the map was trained with `missing`.
+ * NaN and null stand for missing data, where the map was trained with `missing`. A map of a problem of sets takes a set, or a list of sets.
  * @throws when a row has the wrong length or holds a number that is not finite, where the map was not trained for what is missing or for
  * the noise scale, and on invalid options.
  */
-export function infer(map: InverseMap, y: ArrayLike<number>, options?: InferOptions): Promise<AmortisedPosterior>;
+export function infer(map: InverseMap, y: Observation, options?: InferOptions): Promise<AmortisedPosterior>;
 export function infer(
   map: InverseMap,
-  y: readonly ArrayLike<number>[],
+  y: readonly Observation[],
   options?: InferOptions,
 ): Promise<AmortisedPosterior[]>;
 export async function infer(
   map: InverseMap,
-  y: ArrayLike<number> | readonly ArrayLike<number>[],
+  y: Observation | readonly Observation[],
   options: InferOptions = {},
 ): Promise<AmortisedPosterior | AmortisedPosterior[]> {
   expectMap("infer", map);
   const { draws, seed, moments, noise, ...where } = readOptions("infer", inferTable, options);
   const { D } = map.spec;
   expectRoom("infer", "draws", draws, D);
-  const rows = checkData(map.spec, y, map.spec.rows?.missing);
-  const observed = observe(map, rows, noise);
+  const sets = map.spec.rows?.set;
+  const rows = sets
+    ? (await import("../problem/set-rows.ts")).setRows(map.spec, sets, y)
+    : checkData(map.spec, y as ArrayLike<number>, map.spec.rows?.missing);
+  const { refined } = map.spec;
+  if (refined && rows.some((row) => row.some((v, m) => Math.fround(v) !== Math.fround(refined.y[m]))))
+    throw new Error(
+      "infer: expected the observation that this map was refined for, got another; use the map that was refined",
+    );
+  // A page whose noise is that of the problem does not load scales.
+  const observed: readonly Observed[] =
+    noise === undefined && !map.spec.rows?.scale
+      ? rows.map((y) => ({ y }))
+      : (await import("./observe.ts")).observe(map, rows, noise);
   const backend = withDefaults(map.backend, where);
   const executor = await map.executor("posterior", backend);
   const encoded = await encodeObservations(map, packObservations(map, observed), backend);
   const C = encoded.context.length / rows.length;
-  const coarse = map.work.data !== null && areSingle(y) ? COARSE : undefined;
+  const coarse = map.work.data !== null && areSingle(y as ArrayLike<number>) ? COARSE : undefined;
   const posteriors: AmortisedPosterior[] = [];
   for (const [i, row] of rows.entries()) {
     const context = encoded.context.subarray(i * C, (i + 1) * C) as Float32Array;
@@ -111,35 +124,8 @@ export async function infer(
 const COARSE =
   "the observation is given in single precision, which has lost digits of data so far from 0: give numbers of double precision";
 
-/** Observations with their noise. @throws where the map was not trained for it. */
-function observe(
-  { spec: { rows: known, problem } }: InverseMap,
-  rows: readonly Float64Array[],
-  noise: InferOptions["noise"],
-): Observed[] {
-  const range = known?.scale;
-  if (noise !== undefined && !range)
-    throw new Error(
-      `infer: expected no noise for a map that was trained with the noise of "${problem}" alone, got one; train with noise: { scale: [low, high] }`,
-    );
-  const all = withNoiseOf("infer", rows, noise);
-  if (!range) return all;
-  for (const { scale = [1] } of all) {
-    const numbers = Array.from(scale);
-    if (!range.each && numbers.some((s) => s !== numbers[0]))
-      throw new Error(
-        "infer: expected one noise.scale for all data, as the map was trained, got one for each; train with noise: { scale, each: true }",
-      );
-    const odd = numbers.find((s) => !(s >= range.low && s <= range.high));
-    if (odd !== undefined)
-      throw new Error(
-        `infer: expected noise.scale from ${range.low} to ${range.high}, for which the map was trained, got ${odd}${noise === undefined ? ", the noise of the problem; give noise: { scale }" : ""}`,
-      );
-  }
-  return all;
-}
-
-interface Encoded {
+/** An observation that is encoded. */
+export interface Encoded {
   /** Opens messages. */
   readonly owner: string;
   readonly map: InverseMap;
@@ -161,23 +147,27 @@ interface Encoded {
 }
 
 /** The posterior of one observation. It draws as if it were alone, so that it does not depend on the others. */
-async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
+export async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
   const { owner, map, backend, executor, row, scale, context, distance, closed, draws, seed, moments, coarse } =
     encoded;
   expectFinite(owner, "context", context); // draws are made later, if at all
   const request = (count: number, own: number) => ({ rows: count, repeat: count, inputs: { context }, seed: own });
   const sample = (count: number, own: number) => executor.run("sample", request(count, own));
   const thetaOf = ({ theta }: Record<string, Rows>): Rows => withCentre(theta, map.work.parameters);
-  /** The draws of the summary, once they are made. */
+  /** The first draws of the summary, as many as were asked for. */
   let drawn: Record<string, Rows> | undefined;
+  const lacks = (count: number): boolean => closed === undefined && !(drawn && drawn.logProb.length >= count);
   const drawNow = (): Record<string, Rows> => {
-    drawn ??= executor.runNow?.("sample", request(draws, seed));
-    if (drawn) return drawn;
+    if (lacks(draws)) drawn = executor.runNow?.("sample", request(draws, seed)) ?? drawn;
+    if (drawn && !lacks(draws)) return drawn;
     throw new Error(
       `${owner}: expected "await posterior.summary()" before mean, sd, covariance, quantiles or draws, because of moments: false`,
     );
   };
-  const draw = async (): Promise<void> => void (closed ?? (drawn ??= await sample(draws, seed)));
+  const draw = async (count = draws): Promise<typeof drawn> => {
+    if (lacks(count)) drawn = await sample(count, seed);
+    return drawn;
+  };
   if (moments && !executor.runNow) await draw();
   const farther = shareFarther(map.spec.distances, distance);
   const posterior = makePosterior({
@@ -195,12 +185,11 @@ async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
     },
   });
   // Corrections are loaded when one is asked for, so that a page that only infers does not load them.
-  const correct: AmortisedPosterior["correct"] = async (options) => {
-    const { problem: owner } = map.spec;
-    await draw();
-    const source = { owner, problem: map.problem, posterior: made, logQ: drawn?.logProb, backend };
-    return (await import("../sampling/correct.ts")).correct(source, options);
-  };
+  const correct: AmortisedPosterior["correct"] = async (options) =>
+    (await import("./correct-amortised.ts")).correctAmortised(
+      { owner, map, posterior: made, backend, draws, draw },
+      options,
+    );
   const summary: AmortisedPosterior["summary"] = async () => {
     await draw();
     const { mean, sd, covariance, draws, quantile } = made;
@@ -211,7 +200,7 @@ async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
 }
 
 /** The summary of row i of a Gaussian guide, in closed form: z ~ N(m, L Lᵀ), θ = μ + A σ z. `factors` holds L packed, row by row. */
-function closedSummary(
+export function closedSummary(
   { spec: { D }, work: { prior, parameters } }: InverseMap,
   m: ArrayLike<number>,
   factors: ArrayLike<number>,

@@ -2,7 +2,6 @@
 import type { Rows } from "../backends/backend.ts";
 import type { BackendOptions } from "../backends/select.ts";
 import { withoutCentre } from "../numbers/offsets.ts";
-import { packed } from "../numbers/triangles.ts";
 import { type Observed, packRow } from "../problem/layout.ts";
 import { type InverseMap, layoutOfMap } from "./model.ts";
 
@@ -34,28 +33,9 @@ export async function encodeObservations(
   y: Float32Array,
   backend: BackendOptions,
 ): Promise<Record<string, Rows>> {
-  const { D, problem: name } = map.spec;
   const { width } = layoutOfMap(map.spec);
   const executor = await map.executor("posterior", backend);
   const N = y.length / width;
   if (!map.local) return executor.run("encode", { rows: N, inputs: { y } });
-  if (map.problem === null)
-    throw new Error(
-      `infer: expected the problem beside this model, whose guide corrects Laplace's approximation, got none; use load(file, { problem }) with "${name}"`,
-    );
-  const { localise } = await import("../search/local-coordinates.ts");
-  const { features, start, distance } = await executor.run("look", { rows: N, inputs: { y } });
-  const E = features.length / N;
-  const own = D + E + packed(D);
-  const rows = new Float32Array(N * own);
-  await localise(await map.executor("search", backend), { D, M: width, starts: start, y }, (i, local) => {
-    if (local === null)
-      throw new Error(
-        `infer: expected a posterior that is finite near the best linear estimate, got none for y${N > 1 ? `, row ${i + 1}` : ""}`,
-      );
-    rows.set(local.z, i * own);
-    rows.set(features.subarray(i * E, (i + 1) * E), i * own + D);
-    rows.set(local.factor, i * own + D + E);
-  });
-  return { ...(await executor.run("encode", { rows: N, inputs: { rows } })), distance };
+  return (await import("./encode-local.ts")).encodeLocally(map, y, backend);
 }

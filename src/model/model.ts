@@ -27,6 +27,7 @@ import type { Centre } from "../numbers/offsets.ts";
 import { STREAMS } from "../numbers/random.ts";
 import { type Layout, layoutOf } from "../problem/layout.ts";
 import type { Parameter, Problem } from "../problem/problem.ts";
+import type { SetSize } from "../problem/set.ts";
 import type { Solver } from "../problem/solvers.ts";
 import type { CalibrationRecord } from "./calibration-record.ts";
 
@@ -101,6 +102,38 @@ export interface RowsRecord {
   readonly missing: boolean;
   /** Ends of the range of the noise scale, and whether each of the data may have its own; null for the noise of the problem. */
   readonly scale: { readonly low: number; readonly high: number; readonly each: boolean } | null;
+  /** What a set is, where the data are sets: those missing are the members that it does not have. */
+  readonly set?: SetSize | undefined;
+}
+
+/** A round of a refinement (refine/refine.ts). */
+export interface RefinedRound {
+  /** Simulations that it made, and all that it trained on. */
+  readonly simulations: number;
+  readonly used: number;
+  /** Share of the prior within its region, as far as that was tried, and how parameters there were drawn. */
+  readonly accepted: number;
+  readonly by: "prior" | "walkers";
+  /** Share of its simulations that its own posterior leaves open. */
+  readonly left: number;
+  /** The best held-out loss. */
+  readonly heldOut: number;
+}
+
+/** How a map was refined, and for which observation. */
+export interface RefinedRecord {
+  /** The observation (M). */
+  readonly y: readonly number[];
+  readonly rounds: readonly RefinedRound[];
+  /** Share of its posterior outside of the last region, where nothing was simulated: the density is too low by that within. */
+  readonly outside: number;
+  /** The test of coverage within the last region; null where it was not made. */
+  readonly coverage: {
+    readonly cases: number;
+    readonly passed: boolean;
+    readonly reading: string;
+    readonly pValue: number;
+  } | null;
 }
 
 /** Description of an inverse map in a model file, besides its tensors: plain data. */
@@ -132,6 +165,8 @@ export interface ModelSpec {
   readonly constant?: readonly Constant[];
   readonly fingerprint: Fingerprint;
   readonly training: TrainingRecord;
+  /** The observation that it was refined for, the only one that it answers. */
+  readonly refined?: RefinedRecord | undefined;
   /** The record of the evaluation, where the model was evaluated before it was saved. */
   readonly calibration?: CalibrationRecord;
 }
@@ -282,10 +317,17 @@ export async function makeInverseMap(
   const guide = guideFrom(spec.guide.name, spec.guide.options);
   const { distributionFromSpec } = await import("../distributions/from-spec.ts"); // with the first model
   const prior = distributionFromSpec(spec.prior);
-  const trace = spec.rows && (await import("../nn/observed.ts")).traceObserved;
   const { network } = spec.embedding;
+  const set = spec.rows?.set;
+  const trace = set
+    ? await import("../nn/sets.ts").then(
+        ({ traceSet }): typeof TraceObserved =>
+          (embedding) =>
+            traceSet(set, embedding, weightAmong(tensors)),
+      )
+    : spec.rows && (await import("../nn/observed.ts")).traceObserved;
   const trained =
-    network || own // a page that needs none does not load them
+    (network && !set) || own // a page that needs none does not load them
       ? (await import("../nn/networks.ts")).networkFrom(network, own, weightAmong(tensors))
       : undefined;
   return inParts(buildMap({ spec, tensors, problem, backend }, guide, prior, trace, trained));
@@ -307,19 +349,20 @@ function* buildMap(
   const { spec, tensors, problem, backend } = content;
   const { embedding, distance = "whitened", D, M } = spec;
   const E = featuresOf(embedding);
-  const estimate = traceObserved !== undefined;
-  const guide = made.build({ D, E, seed: spec.training.seed, estimate, weight: weightAmong(tensors) });
+  const estimate = traceObserved !== undefined && !spec.rows?.set;
   if (prior.size !== spec.D) throw new Error(`model: expected a prior of ${spec.D} parameters, got ${prior.size}`);
+  const [parameters, data] = [spec.centres?.parameters, spec.centres?.data].map((c) =>
+    c ? Float64Array.from(c) : null,
+  );
+  const work = { prior: parameters ? prior.about(parameters) : prior, parameters, data };
+  const { seed } = spec.training;
+  const guide = made.build({ D, E, seed, estimate, prior: work.prior, weight: weightAmong(tensors) });
   const layout = layoutOfMap(spec);
   const fixed = traceEmbedding(embedding, M);
   const features = traceObserved?.(embedding, layout, { D, base: standsOnEstimate(made) }) ?? {
     embed: (y: Tensor): Tensor => network?.(fixed(y)) ?? fixed(y),
     distance: distances[distance as keyof typeof distances](M),
   };
-  const [parameters, data] = [spec.centres?.parameters, spec.centres?.data].map((c) =>
-    c ? Float64Array.from(c) : null,
-  );
-  const work = { prior: parameters ? prior.about(parameters) : prior, parameters, data };
   const parts = { guide, prior: work.prior, D, E, width: layout.width, ...features };
   const pack = (program: Program): Loaded => ({
     program,

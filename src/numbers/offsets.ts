@@ -33,9 +33,9 @@ export const isLost = (centre: number, spread: number): boolean => powerBelow(ce
 /** Whether a spread is that of one number rounded to single precision: at most eight roundings. */
 export const isRounding = (centre: number, spread: number): boolean => spread <= 4 * SINGLE * Math.abs(centre);
 
-/** The centres of columns by their means and spreads. */
-export function centreOf(mean: ArrayLike<number>, spread: ArrayLike<number>): Centre {
-  const centre = Float64Array.from(mean, (m, j) => (isOffset(m, spread[j]) ? m : 0));
+/** The centres of columns by their means and spreads. `whole`: of counts, which then remain whole numbers. */
+export function centreOf(mean: ArrayLike<number>, spread: ArrayLike<number>, whole = false): Centre {
+  const centre = Float64Array.from(mean, (m, j) => (!isOffset(m, spread[j]) ? 0 : whole ? Math.round(m) : m));
   return centre.some((c) => c !== 0) ? centre : null;
 }
 

@@ -5,7 +5,7 @@
  */
 import { add, cast, mul, random, sub, sumTiles, tile } from "../graph/build.ts";
 import { STREAMS } from "../numbers/random.ts";
-import { potential, whyNoLikelihood } from "../problem/problem.ts";
+import { potential, whyNoLikelihood } from "../problem/likelihood.ts";
 import type { Objective } from "./objective.ts";
 
 export const elbo: Objective = {

@@ -1,22 +1,8 @@
 /** Observations with their circumstances, as callers give them: missing data as NaN or null, and the noise scale. */
 import { describe } from "../checks/arguments.ts";
-import { check } from "../checks/options.ts";
 import { exp } from "../numbers/math.ts";
 import { isPlain, type Layout, type Observed, unpackRow } from "./layout.ts";
-
-/** The noise of an observation: `scale` is a factor of the noise of the problem, one for all data or one for each (M). */
-export interface ObservedNoise {
-  readonly scale: number | ArrayLike<number>;
-}
-
-/** The noise of one observation, or of each of many, among options. */
-export const observedNoise = check<ObservedNoise | readonly ObservedNoise[]>(
-  "{ scale }, or a list of them, one for each observation",
-  (x) =>
-    typeof x === "object" &&
-    x !== null &&
-    [x].flat().every((one) => typeof one === "object" && one !== null && "scale" in one),
-);
+import type { ObservedNoise } from "./observed-noise.ts";
 
 /** An observation (M), NaN where data are missing, with the noise scale that was given for it, one or M. */
 export interface ObservedRow extends Observed {

@@ -4,35 +4,15 @@
  *   log p(θ | y) = log p(y | θ) + log p(θ) + constant
  */
 import { describe } from "../checks/arguments.ts";
-import {
-  callback,
-  check,
-  expectOption,
-  flag,
-  nullable,
-  type OptionsOf,
-  option,
-  readOptions,
-  record,
-  required,
-  type SettingsOf,
-  text,
-} from "../checks/options.ts";
-import { type Distribution, distribution, expectBatch, sameSupport } from "../distributions/distribution.ts";
-import {
-  isNoiseModel,
-  type NoiseModel,
-  type NoiseOption,
-  noiseModelOf,
-  noiseOption,
-} from "../distributions/noise/model.ts";
+import { check } from "../checks/options.ts";
+import { type Distribution, distribution } from "../distributions/distribution.ts";
+import type { NoiseModel } from "../distributions/noise/model.ts";
 import type { DataKind } from "../distributions/noise/noise.ts";
-import { add, cast, input, tile } from "../graph/build.ts";
-import { isTensor, show, type Tensor, topological } from "../graph/tensor.ts";
-import { isLost, isOffset } from "../numbers/offsets.ts";
-import { type Layout, layoutOf } from "./layout.ts";
-import { CALL_DEFAULTS, type CallSettings, resolveSimulator, type Simulator, type SimulatorSpec } from "./simulator.ts";
-import { type Solver, withSolvers } from "./solvers.ts";
+import type { Tensor } from "../graph/tensor.ts";
+import type { Layout } from "./layout.ts";
+import type { SetSize } from "./set.ts";
+import type { CallSettings, Simulator } from "./simulator.ts";
+import type { Solver } from "./solvers.ts";
 
 /** A covariance of more parameters takes hundreds of megabytes, and minutes. */
 export const MOST_PARAMETERS = 4096;
@@ -60,6 +40,8 @@ export interface Problem {
   readonly M: number;
   /** What a row of data holds: the data alone, unless the problem is one of rows with their circumstances (seen.ts). */
   readonly layout: Layout;
+  /** What a set is, where the data are sets: M is then that of a set with the most members. Null for data of one length. */
+  readonly set: SetSize | null;
   /** Distribution of the parameters. */
   readonly prior: Distribution;
   /** The distribution that data sets are drawn from instead of the prior; null: the prior itself. */
@@ -85,241 +67,8 @@ export interface Problem {
   readonly parent: Problem | null;
 }
 
-const names = check<readonly (string | Parameter)[]>("a list of names", Array.isArray);
-
 /** A problem, as an option. */
 export const problemCheck = check<Problem>("a problem, as defineProblem() returns it", isProblem);
-
-/** The options of `defineProblem`. */
-export const problemTable = {
-  /** The problem's name, which messages, files and reports show. */
-  name: required(text),
-  /** One line about the problem. */
-  description: option(
-    check<string>("a string", (x) => typeof x === "string"),
-    "",
-  ),
-  /** Names of the D parameters, with or without units; by default those of the prior, if it is a `joint`, else θ1, θ2, … */
-  parameters: option(names),
-  /** Number of data, or their names, with or without units. Needed without `forward`, unless `simulate` states M. */
-  data: option(
-    check<number | readonly (string | Parameter)[]>(
-      "the number of data or a list of their names",
-      (x) => typeof x === "number" || Array.isArray(x),
-    ),
-  ),
-  /** Distribution of the parameters (D). */
-  prior: required(distribution),
-  /** Distribution that data sets are drawn from instead of the prior. */
-  proposal: option(nullable(distribution), null),
-  /** Forward model, written with ops: parameters (B, D) → noise-free data (B, M), of the type of the parameters. */
-  forward: option(nullable(callback<(theta: Tensor) => Tensor>()), null),
-  /** Calls `forward` at its first use instead of at once, where that takes long, as making a mesh does; then `data` must be given. */
-  deferred: option(flag, false),
-  /** A simulator in place of `forward`: a function, or one with how it is called (batches, concurrency, retries, time limit). */
-  simulate: option(
-    nullable(
-      check<Simulator | SimulatorSpec>(
-        "a function or { run, batch, … }",
-        (x) => typeof x === "function" || (typeof x === "object" && x !== null && !Array.isArray(x)),
-      ),
-    ),
-    null,
-  ),
-  /**
-   * Noise on the data: a noise model, or a function of parameters (B, D) and noise-free data (B, M), tensors of one type, that returns
-   * one; null where `simulate`, or pairs from elsewhere, already include it.
-   */
-  noise: required(nullable<NoiseOption>(noiseOption)),
-  /** Training options by name of the preset, then of the guide. */
-  presets: option(record, {}),
-  /** (count, D) independent draws of the exact posterior, row by row, where it can be drawn from. */
-  exact: option(nullable(callback<NonNullable<Problem["exact"]>>()), null),
-  /** The problem that this one approximates, as a surrogate does. */
-  parent: option(nullable(problemCheck), null),
-};
-/**
- * The definition of a problem: `name`, `prior`, `noise`, and either `forward` or `simulate`; the rest may be left out. A problem
- * with neither, but with `data`, is of pairs that were simulated elsewhere: `train(problem, { bank: { theta, y } })`.
- */
-export type ProblemSpec = OptionsOf<typeof problemTable>;
-
-/** Names of `count` things: the listed ones, or else `prefix` and a number. */
-function nameAll(
-  owner: string,
-  what: string,
-  listed: ProblemSpec["parameters"],
-  count: number,
-  prefix: string,
-): readonly Parameter[] {
-  const list = listed ?? Array.from({ length: count }, (_, i) => `${prefix}${i + 1}`);
-  if (list.length !== count) throw new Error(`${owner}: expected ${count} ${what}, got ${list.length}`);
-  const named = list.map((entry: unknown, i): Parameter => {
-    const { name, unit } = (typeof entry === "string" ? { name: entry } : (entry ?? {})) as Partial<Parameter>;
-    if (typeof name !== "string" || name === "" || (unit !== undefined && typeof unit !== "string")) {
-      throw new Error(`${owner}: expected ${what} to be names or { name, unit }, got ${describe(entry)} at index ${i}`);
-    }
-    return Object.freeze(unit === undefined ? { name } : { name, unit });
-  });
-  const twice = named.find((p, i) => named.findIndex((q) => q.name === p.name) < i);
-  if (twice) throw new Error(`${owner}: expected ${what} with names of their own, got "${twice.name}" twice`);
-  return Object.freeze(named);
-}
-
-const thetaOf = (size: number): Tensor => input("theta", size, { dtype: "f64" });
-
-/** The number M of data of a forward model, by tracing it once. */
-function traceForward(owner: string, forward: (theta: Tensor) => Tensor, size: number): number {
-  const theta = thetaOf(size);
-  return checkForward(owner, theta, forward(theta)).cols;
-}
-
-/** A forward model that is traced and checked at its first use. */
-function deferredForward(owner: string, forward: (theta: Tensor) => Tensor, M: number): (theta: Tensor) => Tensor {
-  return (theta) => {
-    const y = checkForward(owner, theta, forward(theta));
-    if (y.cols === M) return y;
-    throw new Error(`${owner}: expected forward to return ${M} data, as data says, got ${show(y)}`);
-  };
-}
-
-function checkForward(owner: string, theta: Tensor, y: unknown): Tensor {
-  const expected = `${owner}: expected forward to return data (B, M)`;
-  if (!isTensor(y)) throw new Error(`${expected}, got ${describe(y)}`);
-  if (y.kind !== "batch" || y.rows !== theta.rows)
-    throw new Error(`${expected}, got ${show(y)} that is not one row a sample`);
-  if (y.dtype !== theta.dtype)
-    throw new Error(
-      `${expected} of the type of theta, got ${y.dtype} for ${theta.dtype}; make constants with theta.dtype`,
-    );
-  const nodes = topological([y], [theta]);
-  const drawn = nodes.find((t) => t.op === "random" || t.op === "bankRows");
-  if (drawn)
-    throw new Error(
-      `${owner}: expected forward to be noise-free, got random draws in it; define them by the option noise`,
-    );
-  const other = nodes.find((t) => t.op === "input" && t !== theta);
-  if (other) throw new Error(`${owner}: expected forward to depend on theta alone, got an input "${other.attrs.name}"`);
-  if (!nodes.includes(theta)) throw new Error(`${owner}: expected forward to depend on theta, got data that do not`);
-  return y;
-}
-
-/** Number of data where no forward model tells it. */
-function countOf(owner: string, data: ProblemSpec["data"], simulated: number | undefined): number {
-  const count = typeof data === "object" ? data.length : (data ?? simulated);
-  if (count === undefined || !Number.isInteger(count) || count < 1)
-    throw new Error(
-      `${owner}: expected data, without forward or with a deferred one, to be the number of data or their names, got ${describe(data)}`,
-    );
-  if (simulated !== undefined && simulated !== count)
-    throw new Error(`${owner}: expected data ${simulated}, as simulate gives, got ${count}`);
-  return count;
-}
-
-/** The data come from a forward model, from a simulator, or from elsewhere: from one of them. */
-function expectOneSource({ name, forward, simulate, data, noise }: SettingsOf<typeof problemTable>): void {
-  if (forward !== null && simulate !== null) throw new Error(`${name}: expected either forward or simulate, got both`);
-  if (forward === null && simulate === null && data === undefined)
-    throw new Error(`${name}: expected forward, simulate, or data alone (for pairs from elsewhere), got none of them`);
-  if (noise === null && forward !== null)
-    throw new Error(`${name}: expected a noise model beside forward, whose data are noise-free, got null`);
-}
-
-/**
- * An inverse problem. `forward` is traced once, in f64, to find the number of data, unless it is deferred.
- * @throws when something is missing, unknown or does not fit the rest, with what was expected and what came.
- */
-export function defineProblem(spec: ProblemSpec): Problem {
-  const owner = typeof spec?.name === "string" && spec.name !== "" ? spec.name : "defineProblem";
-  const settings = readOptions(owner, problemTable, spec);
-  const { name, description, prior, proposal, forward, data, presets, exact, parent } = settings;
-  expectOneSource(settings);
-  if (proposal !== null) expectProposal(name, proposal, prior);
-  const D = prior.size;
-  if (D > MOST_PARAMETERS)
-    throw new Error(`${name}: expected a prior of at most ${MOST_PARAMETERS} parameters, got ${D}`);
-  const named = nameAll(name, "parameters", settings.parameters ?? prior.names, D, "θ");
-  for (const from of [prior, proposal]) if (from !== null) expectHeld(name, from, named);
-  const simulator = settings.simulate === null ? null : resolveSimulator(name, settings.simulate);
-  if (simulator?.D !== undefined && simulator.D !== D)
-    throw new Error(`${name}: expected a prior of ${simulator.D} parameters, as simulate takes, got one of ${D}`);
-  const deferred = settings.deferred && forward !== null;
-  // The noise is read only once the steps of solvers are chosen, which is after the definition.
-  const solved = forward && withSolvers(forward, () => ({ name, from: proposal ?? prior, noise }));
-  const M = solved === null || deferred ? countOf(name, data, simulator?.M) : traceForward(name, solved.shape, D);
-  const source = forward === null ? "data" : "what forward returns";
-  const noise = noiseModelOf(name, settings.noise, D, M, source);
-  if (typeof data === "number" && data !== M)
-    throw new Error(`${name}: expected data ${M}, as forward returns, got ${data}`);
-  return Object.freeze({
-    name,
-    description,
-    parameters: named,
-    data: nameAll(name, "data", typeof data === "number" ? undefined : data, M, "y"),
-    D,
-    M,
-    layout: layoutOf(M),
-    prior,
-    proposal,
-    forward: deferred && solved ? deferredForward(name, solved.forward, M) : (solved?.forward ?? null),
-    solvers: () => solved?.solvers() ?? [],
-    simulate: simulator?.run ?? null,
-    // Some parameters in the tails of a prior may need more steps than a solver takes: they are dropped and counted.
-    calls: simulator?.calls ?? (solved?.isSolver() ? { ...CALL_DEFAULTS, failures: "drop" as const } : CALL_DEFAULTS),
-    noise,
-    presets: Object.freeze({ ...presets }),
-    exact,
-    parent,
-  });
-}
-
-/** Logarithms of the numbers that single precision holds with all its digits, and the sd around the mean that must be among them. */
-const LOG_RANGE = 87;
-const REACH = 6;
-/** Spreads with squares that single precision holds. */
-const LEAST_SPREAD = 1e-18;
-const LARGEST_SPREAD = 1e18;
-
-/** @throws where neither single precision nor a centre in double precision can hold the draws of a distribution. */
-function expectHeld(owner: string, from: Distribution, parameters: readonly Parameter[]): void {
-  const { mean, sd, low, high, realMean, realSd, heavy } = from;
-  for (const [d, { name }] of parameters.entries()) {
-    const refuse = (got: string, advice: string): never => {
-      throw new Error(
-        `${owner}: expected ${name} to vary within the range and the digits of numbers, got ${got}; ${advice}`,
-      );
-    };
-    if (isLost(mean[d], sd[d]))
-      refuse(`values around ${mean[d]} with an sd of ${sd[d]}`, "subtract a reference value from it");
-    const half = Number.isFinite(low[d]) !== Number.isFinite(high[d]) && !(heavy?.[d] && low[d] === -Infinity);
-    const far = half && !isOffset(mean[d], sd[d]) ? Math.abs(realMean[d]) + REACH * realSd[d] : 0;
-    const fits = half || (sd[d] >= LEAST_SPREAD && sd[d] <= LARGEST_SPREAD);
-    if (far > LOG_RANGE || !fits)
-      refuse(
-        half ? `logarithms around ${realMean[d]} with an sd of ${realSd[d]}` : `an sd of ${sd[d]}`,
-        "choose a unit in which it is of order 1",
-      );
-  }
-}
-
-/**
- * A proposal must stay within the support of the prior, because the prior's map takes its draws to the whole line.
- * @throws where it does not, and where it is no distribution or one of another number of parameters.
- */
-export function expectProposal(owner: string, proposal: Distribution, prior: Distribution): void {
-  expectOption(owner, "proposal", distribution, proposal);
-  if (proposal.size !== prior.size)
-    throw new Error(`${owner}: expected a proposal of ${prior.size} parameters, got ${proposal.size}`);
-  if (prior.inside !== undefined && !sameSupport(prior, proposal))
-    throw new Error(
-      `${owner}: expected a proposal with the support of the prior "${prior.name}", which is no box, got "${proposal.name}"; use a proposal of the same families`,
-    );
-  for (let i = 0; i < prior.size; i++) {
-    if (proposal.low[i] >= prior.low[i] && proposal.high[i] <= prior.high[i]) continue;
-    const [want, got] = [prior, proposal].map((d) => `[${d.low[i]}, ${d.high[i]}]`);
-    throw new Error(`${owner}: expected a proposal within the support of the prior, ${want}, got ${got} at index ${i}`);
-  }
-}
 
 /** Whether a value is a problem, as `defineProblem` returns it. */
 export function isProblem(x: unknown): x is Problem {
@@ -330,49 +79,9 @@ export function isProblem(x: unknown): x is Problem {
     Number.isInteger(D) &&
     Number.isInteger(M) &&
     distribution.test(prior) &&
-    isNoiseModel(noise)
+    typeof noise?.at === "function"
   );
 }
-
-/** Whether the noise has no density: data that include theirs, or a likelihood() of draws alone. */
-export const lacksDensity = ({ noise }: Pick<Problem, "noise">): boolean => noise.lacks.includes("logDensity");
-
-/** Why a problem has no likelihood with derivatives, in words; null where it has one. */
-export function whyNoLikelihood(problem: Problem): string | null {
-  if (problem.forward === null) return sourceOf(problem);
-  return lacksDensity(problem) ? `noise "${problem.noise.name}" without logDensity` : null;
-}
-
-/** The source of the data of a problem without a forward model in ops, in words. */
-export const sourceOf = (problem: { readonly simulate?: Simulator | null }): string =>
-  problem.simulate ? "only simulate()" : "only pairs from elsewhere";
-
-/**
- * log p(y | θ), (T·B, 1), of the type of θ, for θ (T·B, D) and rows of data (T·B, width), or (B, width) for all tiles alike; the width
- * is M where the problem is not one of rows with circumstances.
- * @throws when the problem has no forward model in ops, and so no likelihood.
- */
-export function logLikelihood(
-  problem: Pick<Problem, "name" | "D" | "layout" | "forward" | "noise"> & Partial<Pick<Problem, "simulate">>,
-  theta: Tensor,
-  y: Tensor,
-): Tensor {
-  const { name, D, layout, forward, noise } = problem;
-  if (forward === null) {
-    throw new Error(
-      `${name}: expected a forward model written with ops, got ${sourceOf(problem)}, which has no likelihood; use objective "npe"`,
-    );
-  }
-  expectBatch(name, "theta", theta, D);
-  expectBatch(name, "y", y, layout.width);
-  const data = cast(y, theta.dtype);
-  const clean = forward(theta);
-  return noise.at(theta, clean).logDensity(data.rows === 1 ? tile(data, theta.rows) : data, clean);
-}
-
-/** log p(y | θ) + log p(θ), (T·B, 1): the log posterior up to a constant. The arguments are those of `logLikelihood`. */
-export const potential = (problem: Problem, theta: Tensor, y: Tensor): Tensor =>
-  add(logLikelihood(problem, theta, y), problem.prior.logDensity(theta));
 
 /** What data are checked against: a problem, or the description of a map, which knows their kind. */
 export interface DataSize {
@@ -382,7 +91,7 @@ export interface DataSize {
 }
 
 /** Whether data are rows, not one vector. */
-export const isRows = (y: ArrayLike<number> | readonly ArrayLike<number>[]): y is readonly ArrayLike<number>[] =>
+export const isRows = <T extends object>(y: T | readonly T[]): y is readonly T[] =>
   Array.isArray(y) && y.length > 0 && typeof y[0] === "object";
 
 /** What data of a kind are, and the test of them. */

@@ -8,7 +8,8 @@ import { normal } from "../distributions/normal.ts";
 import { add, columns, square } from "../graph/build.ts";
 import { probit } from "../numbers/math.ts";
 import { normalAt } from "../numbers/random.ts";
-import { checkData, defineProblem, type Problem } from "../problem/problem.ts";
+import { defineProblem } from "../problem/define.ts";
+import { checkData, type Problem } from "../problem/problem.ts";
 import { sampleCells } from "./cells.ts";
 
 const NOISE_SD = 0.25;

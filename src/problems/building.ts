@@ -15,7 +15,8 @@ import { ode } from "../dynamics/ode.ts";
 import { add, columns, concat, mul, neg, slice, sub } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { exp, log, sin } from "../numbers/math.ts";
-import { defineProblem, type Problem } from "../problem/problem.ts";
+import { defineProblem } from "../problem/define.ts";
+import type { Problem } from "../problem/problem.ts";
 import type { Preset } from "../train/options.ts";
 
 export const FLOORS = 3;

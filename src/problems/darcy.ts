@@ -16,7 +16,8 @@ import type { Tensor } from "../graph/tensor.ts";
 import { coupling } from "../guides/coupling.ts";
 import { gaussian } from "../guides/gaussian.ts";
 import { cos } from "../numbers/math.ts";
-import { defineProblem, type Problem } from "../problem/problem.ts";
+import { defineProblem } from "../problem/define.ts";
+import type { Problem } from "../problem/problem.ts";
 import type { Preset } from "../train/options.ts";
 
 const D = 64;

@@ -31,7 +31,8 @@ import {
 } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { spline } from "../guides/spline.ts";
-import { defineProblem, type Problem } from "../problem/problem.ts";
+import { defineProblem } from "../problem/define.ts";
+import type { Problem } from "../problem/problem.ts";
 import { type SparseMatrix, sparseMatrix } from "../sparse/matrix.ts";
 import type { Preset } from "../train/options.ts";
 import { paperGaussian } from "./paper.ts";

@@ -21,7 +21,8 @@ import {
   symmetric,
   triIndex,
 } from "../numbers/triangles.ts";
-import { checkData, defineProblem, type Problem } from "../problem/problem.ts";
+import { defineProblem } from "../problem/define.ts";
+import { checkData, type Problem } from "../problem/problem.ts";
 import type { Preset } from "../train/options.ts";
 
 const D = 10;

@@ -11,7 +11,8 @@ import { logNormalNoise } from "../distributions/noise/log-normal.ts";
 import { ode } from "../dynamics/ode.ts";
 import { clamp, columns, mul, sub } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { defineProblem, type Problem } from "../problem/problem.ts";
+import { defineProblem } from "../problem/define.ts";
+import type { Problem } from "../problem/problem.ts";
 import type { Preset } from "../train/options.ts";
 
 /** Days of the data. */

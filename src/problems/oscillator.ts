@@ -13,7 +13,8 @@ import { add, columns, mul, neg, slice, square } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { spline } from "../guides/spline.ts";
 import { log } from "../numbers/math.ts";
-import { defineProblem, type Problem } from "../problem/problem.ts";
+import { defineProblem } from "../problem/define.ts";
+import type { Problem } from "../problem/problem.ts";
 import type { Preset } from "../train/options.ts";
 
 /** Times of the data, s. */

@@ -23,7 +23,8 @@ import { constant, div, exp, matmul, slice, sub } from "../graph/build.ts";
 import type { DType, Tensor } from "../graph/tensor.ts";
 import { spline } from "../guides/spline.ts";
 import { cos, sin } from "../numbers/math.ts";
-import { defineProblem, type Problem, type ProblemSpec } from "../problem/problem.ts";
+import { defineProblem, type ProblemSpec } from "../problem/define.ts";
+import type { Problem } from "../problem/problem.ts";
 import type { Preset } from "../train/options.ts";
 import { paperGaussian } from "./paper.ts";
 

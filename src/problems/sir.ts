@@ -12,7 +12,8 @@ import { ode } from "../dynamics/ode.ts";
 import { columns, mul, neg, slice, sub } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { log } from "../numbers/math.ts";
-import { defineProblem, type Problem } from "../problem/problem.ts";
+import { defineProblem } from "../problem/define.ts";
+import type { Problem } from "../problem/problem.ts";
 import type { Preset } from "../train/options.ts";
 
 /** Days of the data. */

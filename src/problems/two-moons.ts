@@ -35,7 +35,8 @@ import type { Tensor } from "../graph/tensor.ts";
 import { mixture } from "../guides/mixture.ts";
 import { cos as cosOf, probit as probitOf, sin as sinOf } from "../numbers/math.ts";
 import { uniforms } from "../numbers/random.ts";
-import { checkData, defineProblem, type Problem } from "../problem/problem.ts";
+import { defineProblem } from "../problem/define.ts";
+import { checkData, type Problem } from "../problem/problem.ts";
 import type { Preset } from "../train/options.ts";
 
 const RADIUS = 0.1;

@@ -18,7 +18,8 @@ import { atOnce } from "../host/yielding.ts";
 import { encodeObservations, packObservations } from "../model/encode-observations.ts";
 import { type InverseMap, packSlab } from "../model/model.ts";
 import type { Posterior } from "../posterior/posterior.ts";
-import { type Problem, potential } from "../problem/problem.ts";
+import { potential } from "../problem/likelihood.ts";
+import type { Problem } from "../problem/problem.ts";
 import { restored, workAbout } from "../problem/work.ts";
 import { type Sampler, SHARD_ROWS } from "./potential.ts";
 

@@ -10,7 +10,8 @@ import { add, input } from "../graph/build.ts";
 import { cost } from "../graph/plan.ts";
 import { compile } from "../graph/program.ts";
 import { atOnce } from "../host/yielding.ts";
-import { logLikelihood, type Problem } from "../problem/problem.ts";
+import { logLikelihood } from "../problem/likelihood.ts";
+import type { Problem } from "../problem/problem.ts";
 import { dataAt } from "../simulate/data-at.ts";
 import { samplerOf } from "./potential.ts";
 

@@ -13,7 +13,7 @@ import {
   whole,
 } from "../checks/options.ts";
 import type { Posterior } from "../posterior/posterior.ts";
-import { observedNoise } from "../problem/observed.ts";
+import { observedNoise } from "../problem/observed-noise.ts";
 import type { NutsProgress } from "./lockstep.ts";
 import type { Start } from "./start.ts";
 

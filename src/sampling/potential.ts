@@ -15,7 +15,8 @@ import { grad } from "../graph/grad.ts";
 import { compile, type Program } from "../graph/program.ts";
 import { atOnce } from "../host/yielding.ts";
 import { STREAMS } from "../numbers/random.ts";
-import { lacksDensity, type Problem, potential, sourceOf } from "../problem/problem.ts";
+import { lacksDensity, potential, sourceOf } from "../problem/likelihood.ts";
+import type { Problem } from "../problem/problem.ts";
 import { centred, restored, workOf } from "../problem/work.ts";
 
 /** Rows of a shard: the chains of two observations, so that tensors between kernels stay in cache. */

@@ -20,7 +20,8 @@ import { columnMeans, columnSds } from "../numbers/moments.ts";
 import { type Centre, centreOf, isLost, isRounding, withCentre, withoutCentre } from "../numbers/offsets.ts";
 import { STREAMS } from "../numbers/random.ts";
 import { expectProblem } from "../problem/expect.ts";
-import { type Problem, sourceOf } from "../problem/problem.ts";
+import { sourceOf } from "../problem/likelihood.ts";
+import type { Problem } from "../problem/problem.ts";
 import { type Work, withDataAbout, workOf } from "../problem/work.ts";
 import { conditioned, failuresTable, finiteRows, type Policy, takeRows } from "./finite.ts";
 import { type NoiselessRows, typicalNoiseSd } from "./noise-sd.ts";
@@ -291,7 +292,7 @@ export async function centreOfData(
  * @throws where double precision does not hold them either, naming the column and what to do.
  */
 export function dataCentre(
-  { M, data, name }: Pick<Problem, "M" | "data" | "name">,
+  { M, data, name, noise }: Pick<Problem, "M" | "data" | "name" | "noise">,
   clean: ArrayLike<number>,
   noiseSd: Float64Array,
   onWarning: (message: string) => void = console.warn,
@@ -322,7 +323,7 @@ export function dataCentre(
     onWarning(`${lost(j)}: it is taken for constant; if it is not, subtract a reference value`);
     return Infinity;
   });
-  return centreOf(mean, spread);
+  return centreOf(mean, spread, noise.data === "counts");
 }
 
 /**

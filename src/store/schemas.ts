@@ -78,11 +78,29 @@ const specSchema = v.object({
     v.object({
       missing: v.boolean(),
       scale: v.nullable(v.object({ low: positive, high: positive, each: v.boolean() })),
+      set: v.optional(v.object({ each: size, least: size, most: size, names: v.optional(named) })),
     }),
   ),
   distance: v.optional(v.picklist(["whitened", "residual", "relations", "observed"])),
   distances: v.pipe(numbers, v.minLength(2)),
   constant: v.optional(v.array(v.object({ column: size, value: finite }))),
+  refined: v.optional(
+    v.object({
+      y: numbers,
+      rounds: v.array(
+        v.object({
+          simulations: count,
+          used: count,
+          accepted: share,
+          by: v.picklist(["prior", "walkers"]),
+          left: share,
+          heldOut: loss,
+        }),
+      ),
+      outside: share,
+      coverage: v.nullable(v.object({ cases: count, passed: v.boolean(), reading: v.string(), pValue: share })),
+    }),
+  ),
   fingerprint: v.object({
     theta: v.array(numbers),
     forward: v.nullable(v.array(v.array(finiteOr(Number.NaN)))),

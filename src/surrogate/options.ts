@@ -12,7 +12,8 @@ import {
   whole,
 } from "../checks/options.ts";
 import { type Distribution, distribution } from "../distributions/distribution.ts";
-import { expectProposal, type Problem } from "../problem/problem.ts";
+import { expectProposal } from "../problem/define.ts";
+import type { Problem } from "../problem/problem.ts";
 import { simulationTable } from "../simulate/options.ts";
 import type { Progress } from "../train/options.ts";
 

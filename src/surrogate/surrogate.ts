@@ -31,8 +31,9 @@ import { type MakeLayer, residual } from "../nn/residual.ts";
 import { rootMeanSquare, sumOfSquares } from "../numbers/moments.ts";
 import { type Centre, withCentre } from "../numbers/offsets.ts";
 import { STREAMS } from "../numbers/random.ts";
+import { defineProblem } from "../problem/define.ts";
 import { expectProblem } from "../problem/expect.ts";
-import { defineProblem, type Problem } from "../problem/problem.ts";
+import type { Problem } from "../problem/problem.ts";
 import { centred, restored, type Work, withDataAbout, workOf } from "../problem/work.ts";
 import { reasonOf } from "../simulate/options.ts";
 import { predict } from "../simulate/predict.ts";
@@ -82,6 +83,10 @@ const BANKS = { fit: 0, validation: 1, heldOut: 2 } as const;
  */
 export async function surrogate(problem: Problem, options: SurrogateOptions = {}): Promise<Surrogate> {
   expectProblem("surrogate", problem);
+  if (problem.set)
+    throw new Error(
+      `surrogate: expected data of one length, and those of "${problem.name}" are sets; train it directly`,
+    );
   // The network would learn the mean of noisy data, and training would take it for noise-free data.
   if (isIncluded(problem.noise))
     throw new Error(

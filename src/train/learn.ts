@@ -19,13 +19,14 @@ import { areNamed } from "../problem/columns.ts";
 import type { Problem } from "../problem/problem.ts";
 import { type Work, withDataAbout, workOf } from "../problem/work.ts";
 import { inLocalCoordinates } from "../search/local-simulations.ts";
+import { withinBudget } from "./budget.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { rowsOf, withCircumstances } from "./circumstances.ts";
 import { type Attempt, outliveDevice } from "./lost-device.ts";
 import { optimise } from "./optimise.ts";
 import type { FullSettings, Progress, TrainOptions } from "./options.ts";
-import { DISTANCE, type TracedTraining, trainingProgram } from "./program.ts";
-import { type FittedFeatures, fitFeatures, unfitted } from "./row-features.ts";
+import { DISTANCE, type FittedFeatures, type TracedTraining, trainingProgram } from "./program.ts";
+import { fitFeatures, unfitted } from "./row-features.ts";
 import { fitFrozen } from "./scalers.ts";
 import { rates } from "./schedules.ts";
 import { FIT_SIMULATIONS, type TrainingSimulations, trainingSimulations, withBankNoise } from "./simulations.ts";
@@ -87,7 +88,8 @@ async function learnOn(
   { bank, heldOut, centre }: TrainingSimulations,
   features: FittedFeatures | undefined,
 ): Promise<InverseMap> {
-  const { problem, settings, seed, options, backend: asked } = request;
+  const { problem, seed, options, backend: asked } = request;
+  let { settings } = request;
   const { program } = traced;
   const executor = await createExecutor(program, { ...backend, optimiser: optimiserOf(settings) });
   try {
@@ -101,9 +103,11 @@ async function learnOn(
     // The plan of the ELBO has no bank of parameters, because it looks at data alone.
     for (const name of ["theta", "clean"] as const)
       if (name in program.banks) await executor.writeBank(name, trained[name]);
+    const { weights } = program;
+    settings = await withinBudget({ executor, weights, settings, seed, heldOut: judged, started, resume });
     const state = await optimise({
       executor,
-      weights: program.weights,
+      weights,
       problem: problem.name,
       settings,
       options: { ...options, resume },
@@ -157,7 +161,7 @@ function specOf(
     D: problem.D,
     M: problem.M,
     parameters: problem.parameters,
-    ...(areNamed(problem.data) && { data: problem.data }),
+    ...(!problem.set && areNamed(problem.data) && { data: problem.data }),
     ...(problem.noise.data !== "real" && { dataKind: problem.noise.data }),
     prior: storedPrior(problem.prior),
     ...((parameters || data) && { centres: { parameters: listOf(parameters), data: listOf(data) } }),

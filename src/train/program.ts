@@ -1,7 +1,7 @@
 /** The plans of a training: the graph of problem, guide and objective, lowered. */
 import { frameOf } from "../distributions/frame.ts";
 import { normal } from "../distributions/normal.ts";
-import { bankRows, batchSum, cast, exp, input, mul, slice, sub } from "../graph/build.ts";
+import { bankRows, batchSum, cast, div, exp, input, mul, slice, sub } from "../graph/build.ts";
 import { gradientsOf } from "../graph/grad.ts";
 import { compile, type Program } from "../graph/program.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -16,7 +16,7 @@ import { STREAMS } from "../numbers/random.ts";
 import { objectiveFor } from "../objectives/index.ts";
 import type { Problem } from "../problem/problem.ts";
 import { traceBank, traceSimulation } from "../simulate/simulate.ts";
-import type { FullSettings } from "./options.ts";
+import { type FullSettings, isSetNetwork } from "./options.ts";
 
 /** How new maps of plain data measure how far these are from the simulations. */
 export const DISTANCE = "relations" satisfies DistanceKind;
@@ -31,7 +31,17 @@ export interface TracedTraining {
 /** Features of rows with circumstances: the embedding, and how it is traced; a page that does not need them does not load them. */
 export interface RowFeatures {
   readonly embedding: Embedding;
+  /** Whether the embedding carries an estimate that a base of the guide may stand on. */
+  readonly estimate: boolean;
   readonly trace: typeof traceObserved;
+}
+
+/** Features that are fitted to simulations. */
+export interface FittedFeatures extends RowFeatures {
+  /** Frozen entries by name. */
+  readonly entries: Record<string, Float32Array>;
+  /** Values (M) of channels that never vary; null for the others. */
+  readonly constant: readonly (number | null)[];
 }
 
 /**
@@ -57,7 +67,13 @@ export function* trainingProgram(
     : embeddingOf(settings, problem);
   const base = standsOnEstimate(settings.guide);
   const observed = features?.trace(embedding, layout, { D, base });
-  const guide = settings.guide.build({ D, E: featuresOf(embedding), seed, estimate: observed !== undefined });
+  const guide = settings.guide.build({
+    D,
+    E: featuresOf(embedding),
+    seed,
+    estimate: features?.estimate ?? false,
+    prior: problem.prior,
+  });
   const embed = observed?.embed ?? (plain as (y: Tensor) => Tensor);
   const { local } = guide;
   const { particles } = settings;
@@ -89,6 +105,7 @@ export function* trainingProgram(
 
 /** The embedding of a training, and the map from data (B, M) to features (B, E). */
 function embeddingOf({ embedding: asked }: FullSettings, { M, noise }: Problem) {
+  if (isSetNetwork(asked)) throw new Error("internal: the embedding of sets for other data");
   if (!isNetworkOption(asked)) {
     const embedding = chooseEmbedding(asked, M, noise.data);
     return { embedding, embed: traceEmbedding(embedding, M) };
@@ -101,7 +118,8 @@ function embeddingOf({ embedding: asked }: FullSettings, { M, noise }: Problem) 
 /** Features, parameters in the guide's frame, and importance weights where simulations are not drawn from the prior. */
 function traceFit({ D, M, prior, proposal }: Problem, embed: (y: Tensor) => Tensor): Record<string, Tensor> {
   const theta = input("theta", D);
-  const seen = { features: embed(input("y", M)), z: frameOf(prior).toGuide(theta) };
+  const inUnits = div(sub(theta, prior.mean), prior.sd);
+  const seen = { features: embed(input("y", M)), z: frameOf(prior).toGuide(theta), theta: inUnits };
   return proposal === null ? seen : { ...seen, weights: exp(sub(prior.logDensity(theta), proposal.logDensity(theta))) };
 }
 

@@ -3,7 +3,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { electrodes } from "../../src/fem/electrodes.ts";
-import { areaFractions, mixture } from "../../src/fem/fractions.ts";
+import { areaFractions, mixedConductivity } from "../../src/fem/fractions.ts";
 import { disc } from "../../src/fem/generators.ts";
 import type { Mesh } from "../../src/fem/mesh.ts";
 import { tank } from "../../src/fem/tank.ts";
@@ -15,7 +15,7 @@ import { runGraph } from "../helpers/run.ts";
 /** The conductivity of a disc in a uniform body. */
 async function discIn(mesh: Mesh, radius: number, inside: number): Promise<Float64Array> {
   const level = input("level", mesh.points.length / 2, { dtype: "f64" });
-  const sigma = mixture(areaFractions(mesh)(level), inside, 1);
+  const sigma = mixedConductivity(areaFractions(mesh)(level), inside, 1);
   const values = onNodes(mesh, (x, y) => radius - Math.sqrt(x * x + y * y));
   return Float64Array.from((await runGraph({ sigma }, { rows: 1, inputs: { level: values } })).sigma);
 }

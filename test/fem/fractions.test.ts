@@ -1,7 +1,7 @@
 // Triangles that a curve cuts: areas against polygons and discs, derivatives, and what one conductivity makes of two.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { areaFractions, mixture } from "../../src/fem/fractions.ts";
+import { areaFractions, mixedConductivity } from "../../src/fem/fractions.ts";
 import { rectangle } from "../../src/fem/generators.ts";
 import { makeMesh } from "../../src/fem/make-mesh.ts";
 import { areas } from "../../src/fem/mesh.ts";
@@ -73,7 +73,7 @@ test("the area of a disc from its signed distance is right to second order", asy
 test("derivatives of fractions and mixtures are those of finite differences", async () => {
   const level = input("level", 3, { dtype: "f64" });
   const [inside, outside] = ["inside", "outside"].map((name) => input(name, 1, { dtype: "f64" }));
-  const total = batchSum(sumFeatures(mixture(areaFractions(one)(level), inside, outside)));
+  const total = batchSum(sumFeatures(mixedConductivity(areaFractions(one)(level), inside, outside)));
   const values = {
     level: [1, -0.5, -2, 0.75, 1.5, -0.25, -1, -0.5, -2, 1, 2, 3],
     inside: [0.5, 3, 2, 8],
@@ -89,7 +89,7 @@ test("a mixture is one of its parts where there is no other, between their means
   const list = [1e-6, 0.1, 1, 3, 1e7];
   const outside = 2;
   const inputs = { f: list.flatMap(() => shares), inside: list };
-  const { x } = await runGraph({ x: mixture(f, inside, outside) }, { rows: 5, inputs });
+  const { x } = await runGraph({ x: mixedConductivity(f, inside, outside) }, { rows: 5, inputs });
   list.forEach((s, r) => {
     shares.forEach((share, k) => {
       const got = x[5 * r + k];

@@ -11,7 +11,7 @@ import { add, constant, input, matmul } from "../../src/graph/build.ts";
 import { compile } from "../../src/graph/program.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { atOnce } from "../../src/host/yielding.ts";
-import { defineProblem } from "../../src/problem/problem.ts";
+import { defineProblem } from "../../src/problem/define.ts";
 import { predict } from "../../src/simulate/predict.ts";
 import { simulate } from "../../src/simulate/simulate.ts";
 import { sparseMatrix } from "../../src/sparse/matrix.ts";

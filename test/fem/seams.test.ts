@@ -5,7 +5,7 @@ import { gaussianNoise } from "../../src/distributions/noise/gaussian.ts";
 import { normal } from "../../src/distributions/normal.ts";
 import { gmsh, type Mesh, makeMesh, poisson, rectangle } from "../../src/fem.ts";
 import { constant, exp, matmul } from "../../src/graph/build.ts";
-import { defineProblem } from "../../src/problem/problem.ts";
+import { defineProblem } from "../../src/problem/define.ts";
 import { predict } from "../../src/simulate/predict.ts";
 
 interface Raw {

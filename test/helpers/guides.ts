@@ -11,7 +11,8 @@ import { abs, concat, slice } from "../../src/graph/build.ts";
 import { erfc, exp, log, probit } from "../../src/numbers/math.ts";
 import { normalAt, uniformAt } from "../../src/numbers/random.ts";
 import { drawnSummary, gaussianSummary, makePosterior, type Posterior } from "../../src/posterior/posterior.ts";
-import { defineProblem, type Problem } from "../../src/problem/problem.ts";
+import { defineProblem } from "../../src/problem/define.ts";
+import type { Problem } from "../../src/problem/problem.ts";
 import { linearGaussian, linearGaussianPosterior } from "../../src/problems/linear-gaussian.ts";
 import { simulate } from "../../src/simulate/simulate.ts";
 

@@ -4,7 +4,8 @@ import { gaussianNoise } from "../../src/distributions/noise/gaussian.ts";
 import { normal } from "../../src/distributions/normal.ts";
 import { concat, mul, slice, square } from "../../src/graph/build.ts";
 import type { InverseMap } from "../../src/model/model.ts";
-import { defineProblem, type Problem } from "../../src/problem/problem.ts";
+import { defineProblem } from "../../src/problem/define.ts";
+import type { Problem } from "../../src/problem/problem.ts";
 import type { Simulator, SimulatorSpec } from "../../src/problem/simulator.ts";
 
 /** Two parameters, three data, one of them not linear. */

@@ -19,13 +19,19 @@ import type { Loops } from "./encode-loop.ts";
 import { faultOf } from "./fault.ts";
 import { chooseBuild, compileKernels, instantiateKernels, type SharedKernels } from "./kernels.ts";
 import type { KernelBuild } from "./kernels-url.ts";
-import { WasmOptimiser } from "./optimiser.ts";
+import type { WasmOptimiser } from "./optimiser.ts";
 import { type Edge, type LoadedPlan, makeLayout, patch, trainingWords } from "./plan.ts";
 
 /** The memory that threads share, and their number. */
 export interface Sharing {
   readonly memory: WebAssembly.Memory;
   readonly threads: number;
+}
+
+/** What only some programs need, loaded for them. */
+interface Parts {
+  readonly loops?: Loops | undefined;
+  readonly Optimiser?: typeof WasmOptimiser | undefined;
 }
 
 class WasmExecutor implements Executor {
@@ -51,8 +57,8 @@ class WasmExecutor implements Executor {
     build: KernelBuild,
     program: Program,
     { remark, optimiser }: WasmOptions,
-    sharing?: Sharing,
-    loops?: Loops,
+    sharing: Sharing | undefined,
+    { loops, Optimiser }: Parts,
   ) {
     const { threads } = sharing ?? { threads: 1 };
     this.device = `wasm ${build}${threads > 1 ? `, ${threads} threads` : ""}${remark === undefined ? "" : ` (${remark})`}`;
@@ -68,7 +74,7 @@ class WasmExecutor implements Executor {
     const { bytes } = program.weights;
     this.slabs = { weights: arena.take(bytes), frozen: arena.take(program.frozen.bytes) };
     this.optimiser =
-      optimiser && new WasmOptimiser(arena, optimiser, this.slabs.weights, program.weights, kernels, threads);
+      optimiser && Optimiser && new Optimiser(arena, optimiser, this.slabs.weights, program.weights, kernels, threads);
     this.layOut = makeLayout({ program, kernels, arena, slabs: this.slabs, threads, loops });
   }
 
@@ -234,8 +240,10 @@ export async function makeWasm(
 ): Promise<WasmExecutor> {
   const hasLoops = Object.values(program.plans).some(({ records }) => records.shard.some(({ loop }) => loop));
   const how = { build, shared: sharing !== undefined, generated: options.loops !== "kernels" };
-  const loops = hasLoops ? await (await import("./encode-loop.ts")).makeLoops(program, how) : undefined;
-  return new WasmExecutor(module, build, program, options, sharing, loops);
+  return new WasmExecutor(module, build, program, options, sharing, {
+    loops: hasLoops ? await (await import("./encode-loop.ts")).makeLoops(program, how) : undefined,
+    Optimiser: options.optimiser && (await import("./optimiser.ts")).WasmOptimiser,
+  });
 }
 
 /** An executor on WebAssembly SIMD. @throws when the host lacks SIMD or the kernels cannot be loaded. */
