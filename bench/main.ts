@@ -24,6 +24,7 @@ const { positionals, values } = parseArgs({
     seed: { type: "string" },
     input: { type: "string" },
     budgets: { type: "string" },
+    base: { type: "string" },
     results: { type: "string" },
   },
 });

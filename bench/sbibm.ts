@@ -1,6 +1,6 @@
 /**
  * `npm run bench sbibm -- --reference DIR [--methods guide,corrected,refined --only TASKS --budgets 1000,10000 --cases OBSERVATIONS --seed
- * SEEDS --results FILE]`: the ten tasks of Lueckmann et al. (AISTATS 2021) at each budget of simulations, beside the published figures. Held-out
+ * SEEDS --base BASES --steps N --results FILE]`: the ten tasks of Lueckmann et al. (AISTATS 2021) at each budget of simulations, beside the published figures. Held-out
  * pairs are taken out of the budget, and one recipe is used for all tasks. Results are written to the file after each training, and a run
  * continues where another ended.
  *
@@ -11,7 +11,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { c2st } from "../src/diagnostics.ts";
-import { infer, refine, train } from "../src/index.ts";
+import { type InverseMap, infer, refine, spline, train } from "../src/index.ts";
 import { columnMoments, meanOf } from "../src/numbers/moments.ts";
 import { decodeNpy } from "../src/store/npy.ts";
 import { machine } from "./driver.ts";
@@ -26,6 +26,9 @@ interface SbibmArgs {
   readonly budgets?: string;
   readonly cases?: string;
   readonly seed?: string;
+  /** Bases of the spline guide; of several, that of the least held-out loss. */
+  readonly base?: string;
+  readonly steps?: string;
   readonly results?: string;
 }
 
@@ -40,6 +43,8 @@ interface Job {
   readonly seed: number;
   readonly folder: string;
   readonly cases: number;
+  readonly bases: readonly Base[];
+  readonly steps: number;
 }
 
 /** C2ST of each observation, and processor seconds of all trainings. */
@@ -50,6 +55,8 @@ interface Result {
   readonly seed: number;
   readonly scores: readonly number[];
   readonly seconds: number;
+  readonly base: string;
+  readonly heldOut: number;
 }
 
 const DRAWS = 10_000;
@@ -57,6 +64,8 @@ const DRAWS = 10_000;
 const STEPS = 4000;
 /** Rounds of a refinement; the amortised map takes as many simulations as one of them. */
 const ROUNDS = 4;
+const BASES = ["prior", "linear", "bounded"] as const;
+type Base = (typeof BASES)[number];
 const quiet = { onWarning: (): void => {} };
 
 /** Accuracy of a classifier between draws and reference draws, both standardised by the reference: .5 is perfect. */
@@ -77,8 +86,15 @@ function casesOf({ task, folder, cases }: Job): { readonly y: number[]; readonly
     .map((y, i) => ({ y, reference: Float64Array.from(data.slice(i * each, (i + 1) * each)) }));
 }
 
-const amortised = async ({ task, seed }: Job, count: number) =>
-  train(task.problem, { ...quiet, seed, bank: { ...(await task.pairs(count, seed)), noise: "included" } });
+/** A map on the base of the least held-out loss. */
+async function amortised({ task, seed, bases, steps }: Job, count: number): Promise<InverseMap> {
+  const bank = { ...(await task.pairs(count, seed)), noise: "included" as const };
+  const maps: InverseMap[] = [];
+  for (const base of bases)
+    maps.push(await train(task.problem, { ...quiet, seed, bank, steps, guide: spline({ base }) }));
+  const lossOf = (map: InverseMap): number => map.spec.training.heldOut.best;
+  return maps.reduce((best, map) => (lossOf(map) < lossOf(best) ? map : best));
+}
 
 /** Scores of the methods that share one amortised map. */
 async function scoreAmortised(job: Job, wanted: readonly Method[]): Promise<Result[]> {
@@ -96,7 +112,8 @@ async function scoreAmortised(job: Job, wanted: readonly Method[]): Promise<Resu
     const right = await posterior.correct({ seed });
     scores.corrected.push(await score(await right.sample(DRAWS, draws), reference, D));
   }
-  return wanted.map((method) => ({ task: name, method, budget, seed, scores: scores[method], seconds }));
+  const about = { base: baseOf(map), heldOut: map.spec.training.heldOut.best };
+  return wanted.map((method) => ({ task: name, method, budget, seed, scores: scores[method], seconds, ...about }));
 }
 
 /** The score of a map that is refined for each observation, of a problem that hides its likelihood. */
@@ -114,8 +131,11 @@ async function scoreRefined(job: Job): Promise<Result> {
     seconds += cpuSeconds() - start;
     scores.push(await score(await posterior.sample(DRAWS, { seed: seed + 1 }), reference, D));
   }
-  return { task: name, method: "refined", budget, seed, scores, seconds };
+  const about = { base: baseOf(map), heldOut: map.spec.training.heldOut.best };
+  return { task: name, method: "refined", budget, seed, scores, seconds, ...about };
 }
+
+const baseOf = ({ spec }: InverseMap): string => String(spec.guide.options.base ?? "prior");
 
 /** Words of a list. @throws on one that is not known. */
 function words<T extends string>(option: string, given: string | undefined, known: readonly T[]): readonly T[] {
@@ -134,14 +154,15 @@ export async function sbibm(args: SbibmArgs): Promise<void> {
   const names = words("only", args.only, Object.keys(tasks));
   const asked = words("methods", args.methods, methods);
   const [budgets, seeds] = [args.budgets ?? "1000,10000", args.seed ?? "0"].map((list) => list.split(",").map(Number));
-  const cases = Number(args.cases ?? 5);
+  const [cases, steps] = [Number(args.cases ?? 5), Number(args.steps ?? 4000)];
+  const bases = words("base", args.base ?? "prior,bounded", BASES);
   const results: Result[] = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : [];
   mkdirSync(dirname(file), { recursive: true });
   console.log(machine());
   for (const seed of seeds)
     for (const budget of budgets)
       for (const name of names) {
-        const job: Job = { name, task: tasks[name](folder), budget, seed, folder, cases };
+        const job: Job = { name, task: tasks[name](folder), budget, seed, folder, cases, bases, steps };
         const isKnown = (method: Method): boolean =>
           results.some(
             (r) =>
@@ -157,8 +178,10 @@ export async function sbibm(args: SbibmArgs): Promise<void> {
           ...(shared.length > 0 ? await scoreAmortised(job, shared) : []),
           ...(left.includes("refined") ? [await scoreRefined(job)] : []),
         ];
-        for (const { method, scores, seconds } of made)
-          console.log(`${name}, ${budget}, seed ${seed}, ${method}: ${mean(scores)}, ${seconds.toFixed(0)} s`);
+        for (const { method, scores, seconds, base, heldOut } of made)
+          console.log(
+            `${name}, ${budget}, seed ${seed}, ${method}: ${mean(scores)}; base ${base}, held-out loss ${heldOut.toFixed(3)}, ${seconds.toFixed(0)} s`,
+          );
         results.push(...made);
         if (made.length > 0) writeFileSync(file, JSON.stringify(results, null, 1));
       }

@@ -3,12 +3,13 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { createReference } from "../src/backends/reference/executor.ts";
 import { createWasm } from "../src/backends/wasm/executor.ts";
+import { uniform } from "../src/distributions/uniform.ts";
 import { batchSum, cast, input, mul, random } from "../src/graph/build.ts";
 import { gradientsOf } from "../src/graph/grad.ts";
 import { compile, type Program } from "../src/graph/program.ts";
 import { coupling } from "../src/guides/coupling.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
-import type { Guide, TracedGuide } from "../src/guides/guide.ts";
+import type { FitData, Guide, TracedGuide } from "../src/guides/guide.ts";
 import { guideFrom, guideNames } from "../src/guides/index.ts";
 import { mixture } from "../src/guides/mixture.ts";
 import { spline } from "../src/guides/spline.ts";
@@ -22,7 +23,7 @@ const E = 3; // features
 const guides: Readonly<Record<string, () => Guide>> = {
   ...Object.fromEntries(
     guideNames.flatMap((name) =>
-      ["prior", "linear", "laplace"].map((base) => [
+      ["prior", "linear", "bounded", "laplace"].map((base) => [
         `${name}, base ${base}`,
         () => smallGuide(name, { width: 5, most: 3 }, { base, activation: "tanh" }),
       ]),
@@ -54,7 +55,7 @@ interface Traced {
 
 /** Plans: `sample` there and back, `density` of given z, `train` with the gradient of its mean. */
 function trace(guide: Guide, D: number): Traced {
-  const built = guide.build({ D, E, seed: 3 });
+  const built = guide.build({ D, E, seed: 3, prior: uniform(new Array(D).fill(-2), 3) });
   const context = built.encode(input("features", built.local?.width ?? E));
   const drawn = built.sample(input("noise", D), context);
   const z = input("z", D);
@@ -89,7 +90,10 @@ function weightsOf({ program }: Traced, seed: number, reach = 0.4): Float32Array
 }
 
 /** Linear data with correlated errors: what guides that fit something are fitted on. */
-function simulations(D: number, N = 500): { features: Float64Array; z: Float64Array } {
+function simulations(
+  D: number,
+  N = 500,
+): Omit<FitData, "weights"> & { readonly features: Float64Array; readonly z: Float64Array } {
   const next = generator(D);
   const normal = (): number => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next());
   const features = Float64Array.from({ length: N * E }, normal);
@@ -103,7 +107,7 @@ function simulations(D: number, N = 500): { features: Float64Array; z: Float64Ar
       for (let e = 0; e < E; e++) z[n * D + d] += 0.3 * slope[d * E + e] * features[n * E + e];
     }
   }
-  return { features, z };
+  return { features, z, theta: z };
 }
 
 /** Numbers of the frozen entries of a traced guide. */
@@ -305,12 +309,14 @@ test("weights of the fit count as repetitions, and those of 0 or of no number le
   const twice = {
     features: [...features, ...features.subarray(0, 20 * E)],
     z: [...z, ...z.subarray(0, 40)],
+    theta: [],
   };
   const repeated = (await guide.fit?.({ ...twice, weights: null })) ?? {};
   const weighted =
     (await guide.fit?.({
       features: [...features, ...features.subarray(0, 2 * E)],
       z: [...z, 1e3, 1e3, -1e3, 1e3],
+      theta: [],
       weights: [...Array.from({ length: 60 }, (_, n) => (n < 20 ? 2 : 1)), 0, Number.NaN],
     })) ?? {};
   for (const [k, v] of repeated["base.mean"].data.entries())

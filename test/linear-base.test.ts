@@ -4,6 +4,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Rows } from "../src/backends/backend.ts";
+import { dirichlet } from "../src/distributions/dirichlet.ts";
 import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { uniform } from "../src/distributions/uniform.ts";
@@ -20,7 +21,7 @@ import { load, toBytes } from "../src/store/store.ts";
 import type { TrainOptions } from "../src/train/options.ts";
 import { train } from "../src/train/train.ts";
 import { divergence } from "./helpers/divergence.ts";
-import { bitsOf, small } from "./helpers/maps.ts";
+import { bitsOf, rejection, small } from "./helpers/maps.ts";
 import { smallGuides } from "./helpers/small-guides.ts";
 
 const kernels = "plain";
@@ -41,6 +42,49 @@ test("untrained it is the exact posterior of a linear model, but for the finite 
   // Least squares on N rows: D (M + 1) / 2N = 2.6e-3 for the estimator and D (D + 1) / 4N = 7e-4 for the covariance.
   const mean = kl.reduce((a, b) => a + b, 0) / kl.length;
   assert.ok(mean < 1e-2 && mean > 0, `${mean}`);
+});
+
+const NARROW = 0.02;
+const narrow = defineProblem({
+  name: "narrow",
+  prior: uniform(-1, [1, 3]),
+  forward: (theta) => mul(theta, 1),
+  noise: gaussianNoise(NARROW),
+});
+
+test("untrained on bounds, it is the exact posterior of linear data within a box, and stays in the box at its edges", async () => {
+  const map = await train(narrow, { ...untrained, guide: gaussian({ hidden: [16], base: "bounded" }), bank: 20_000 });
+  for (const y of [
+    [0.3, -0.2],
+    [-0.7, 2.4],
+  ]) {
+    // N(y, 0.02²), which the slope of the bounds takes to the line as a normal up to their bend, a share s / distance to the edge.
+    const { mean, sd } = await infer(map, y);
+    for (const d of [0, 1]) {
+      assert.ok(Math.abs(mean[d] - y[d]) < 0.1 * NARROW, `${mean[d]}, not ${y[d]}`);
+      assert.ok(Math.abs(sd[d] / NARROW - 1) < 0.1, `${sd[d]}`);
+    }
+  }
+  const theta = await (await infer(map, [1.03, -1.1])).sample(1000);
+  assert.ok(theta.every((x, i) => x > -1 && x < [1, 3][i % 2]));
+  const again = await load(await toBytes(map), { kernels });
+  assert.equal((await infer(again, [0.3, -0.2])).mean, (await infer(map, [0.3, -0.2])).mean);
+});
+
+test("priors without bounds of each parameter, and missing data, are refused on the bounded base", async () => {
+  const on = { ...untrained, guide: gaussian({ hidden: [4], base: "bounded" as const }) };
+  const shares = defineProblem({
+    name: "shares",
+    prior: dirichlet([1, 1, 1]),
+    forward: (theta) => theta,
+    noise: gaussianNoise(NARROW),
+  });
+  assert.match(
+    (await rejection(train(shares, on))).message,
+    /^base "bounded": expected a prior with bounds of its own/,
+  );
+  const masked = train(narrow, { ...on, missing: "any" });
+  assert.match((await rejection(masked)).message, /^base "bounded": expected complete data/);
 });
 
 test("training improves on the linear posterior where the model is not linear, and both objectives can", async () => {

@@ -3,12 +3,13 @@
  *
  *   prior     w = z, in prior standard deviations
  *   linear    w = L⁻¹ (z − m(f)), the best linear estimator from the features of the data (linear-base.ts)
+ *   bounded   w = L⁻¹ J⁻¹ (z − T(m(f))), that of parameters within bounds in their own units, taken through the bounds (linear-base.ts)
  *   laplace   w = Cᵀ (z − m(y)), Laplace's approximation of each observation's own posterior, by Gauss–Newton (laplace-base.ts)
  */
 import { type OptionsOf, type OptionTable, oneOf, option, readOptions, type SettingsOf } from "../checks/options.ts";
 import type { Guide, GuideSizes, TracedGuide } from "./guide.ts";
 import { onLaplaceBase } from "./laplace-base.ts";
-import { onLinearBase } from "./linear-base.ts";
+import { onBoundedBase, onLinearBase } from "./linear-base.ts";
 
 type Trace = (sizes: GuideSizes) => TracedGuide;
 
@@ -16,6 +17,7 @@ type Trace = (sizes: GuideSizes) => TracedGuide;
 const bases = {
   prior: (trace: Trace, sizes: GuideSizes) => trace(sizes),
   linear: onLinearBase,
+  bounded: onBoundedBase,
   laplace: onLaplaceBase,
 } as const;
 /** Names of bases. */
@@ -27,7 +29,8 @@ export const standsOnEstimate = ({ options }: Pick<Guide, "options">): boolean =
 /** Every guide takes this option. */
 export const baseTable = {
   /**
-   * What the networks correct: the "prior"; the best "linear" estimator from the data, fitted before training; or "laplace",
+   * What the networks correct: the "prior"; the best "linear" estimator from the data, fitted before training; that
+   * estimator in the units of "bounded" parameters, which data near them tell better; or "laplace",
    * Laplace's approximation of the observation's own posterior, which needs the problem at inference.
    */
   base: option(oneOf(...(Object.keys(bases) as Base[])), "prior"),

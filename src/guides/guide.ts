@@ -3,6 +3,7 @@
  * the frame (distributions/frame.ts) takes draws and log-densities to and from θ.
  */
 
+import type { Distribution } from "../distributions/distribution.ts";
 import { mul } from "../graph/build.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { MakeWeight } from "../nn/mlp.ts";
@@ -19,6 +20,8 @@ export interface GuideSizes {
    * factor of its covariance. Bases stand on it, and fit nothing.
    */
   readonly estimate?: boolean;
+  /** The prior, in whose units the base "bounded" estimates. */
+  readonly prior?: Distribution;
   /** Seed of whatever a guide draws once, such as permutations. */
   readonly seed: number;
   /** Makes the weights; a reader of files refuses those that its file does not hold, before anything is built from them. */
@@ -31,6 +34,8 @@ export interface FitData {
   readonly features: ArrayLike<number>;
   /** Parameters on the whole line, (N, D), row by row. */
   readonly z: ArrayLike<number>;
+  /** Parameters in units of the prior's sd about its mean, (N, D), row by row. */
+  readonly theta: ArrayLike<number>;
   /** Weights (N) that make the rows draws of the prior; null: 1 each. */
   readonly weights: ArrayLike<number> | null;
 }

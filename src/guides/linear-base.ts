@@ -7,17 +7,29 @@
  * For rows of which data may be missing, m and L are those of what was observed, a matrix for each row (nn/observed.ts). In these
  * coordinates, a guide that starts at the standard normal starts as that posterior, and the rest to learn is of order one
  * in every direction, however narrow. L⁻¹ is one matrix for all data, so whitening is one product.
+ *
+ * Where the prior has bounds, z = T(θ) is a bent image of the parameters, in which data y = θ + noise are no longer linear. There the
+ * estimator of θ in its own units, m with errors of the sd s, is taken through the bounds:
+ *
+ *   w = L⁻¹ (z − T(m)) / J,   J = (T(m + s) − T(m − s)) / 2s   for each parameter,
+ *
+ * m and m ± s kept inside. Draws stay within the bounds, as those of every guide do.
  */
+import { frameOf } from "../distributions/frame.ts";
 import {
   add,
+  clamp,
   columns,
   concat,
   dense,
+  div,
+  log,
   weight as makeWeight,
   matmul,
   mul,
   slice,
   sub,
+  sumFeatures,
   triMul,
   triSolve,
 } from "../graph/build.ts";
@@ -65,6 +77,40 @@ function shared(sizes: GuideSizes): Linear {
   };
 }
 
+/** Estimates are kept this far inside of finite bounds, in prior sd: T and its slope are of order one there. */
+const EDGE = 0.02;
+
+/** The coordinates in which parameters within bounds are estimated in their own units. The head is T(m) (D), then J (D). */
+function throughBounds(sizes: GuideSizes): Linear {
+  const { D, prior, weight = makeWeight } = sizes;
+  if (prior === undefined) throw new Error("internal: a guide of bounded parameters without their prior");
+  if (prior.bijection !== undefined)
+    throw new Error(
+      `base "bounded": expected a prior with bounds of its own for each parameter, got "${prior.name}"; use base "linear"`,
+    );
+  const inner = shared(sizes);
+  const { mean, sd } = prior;
+  const spread = weight("base.sd", 1, D, { frozen: true });
+  const [low, high] = [prior.low.map((x, d) => x + EDGE * sd[d]), prior.high.map((x, d) => x - EDGE * sd[d])];
+  const { toGuide } = frameOf(prior);
+  /** θ, kept inside, of parameters in prior sd about the mean. */
+  const inside = (t: Tensor): Tensor => clamp(add(mul(t, sd), mean), low, high);
+  const slopeOf = (head: Tensor): Tensor => slice(head, D, head.cols);
+  return {
+    head: (features) => {
+      const theta = inside(inner.head(features));
+      const t = div(sub(theta, mean), sd);
+      const [above, below] = [inside(add(t, spread)), inside(sub(t, spread))];
+      const slope = div(mul(sub(toGuide(above), toGuide(below)), sd), sub(above, below));
+      return concat(toGuide(theta), slope);
+    },
+    headSize: 2 * D,
+    whiten: (x, head) => inner.whiten(div(x, slopeOf(head)), head),
+    colour: (w, head) => mul(inner.colour(w, head), slopeOf(head)),
+    logDet: (head) => add(sumFeatures(log(slopeOf(head))), inner.logDet(head)),
+  };
+}
+
 /** The L of each row's own observed data, behind its features. */
 function ofRows({ D, E }: GuideSizes): Linear {
   const factor = (head: Tensor): Tensor => slice(head, D, head.cols);
@@ -77,11 +123,41 @@ function ofRows({ D, E }: GuideSizes): Linear {
   };
 }
 
+type Build = (sizes: GuideSizes) => TracedGuide;
+
 /** Makes a guide of w a guide of z. Its context starts with m (B, D). */
-export function onLinearBase(build: (sizes: GuideSizes) => TracedGuide, sizes: GuideSizes): TracedGuide {
+export const onLinearBase = (build: Build, sizes: GuideSizes): TracedGuide =>
+  inCoordinates(sizes.estimate ? ofRows(sizes) : shared(sizes), build, sizes, async (data) =>
+    sizes.estimate ? {} : fitBase(data, sizes.D, sizes.E),
+  );
+
+/** The same for parameters within bounds. Its context starts with T(m) (B, D). */
+export const onBoundedBase = (build: Build, sizes: GuideSizes): TracedGuide => {
+  const { D, E, estimate } = sizes;
+  if (estimate)
+    throw new Error(
+      'base "bounded": expected complete data with the noise of the problem, got a training with missing or noise; use base "linear"',
+    );
+  return inCoordinates(throughBounds(sizes), build, sizes, async (data) => {
+    const fitted = await fitBase({ ...data, z: data.theta }, D, E);
+    const colour = fitted["base.colour"].data; // row d is column d of L
+    const sd = Float32Array.from({ length: D }, (_, i) => {
+      let sum = 0;
+      for (let d = 0; d < D; d++) sum += colour[d * D + i] * colour[d * D + i];
+      return Math.sqrt(sum);
+    });
+    return { ...fitted, "base.sd": { shape: [1, D], data: sd } };
+  });
+};
+
+function inCoordinates(
+  { head, headSize, logDet, ...L }: Linear,
+  build: Build,
+  sizes: GuideSizes,
+  fit: (data: FitData) => Promise<Fitted>,
+): TracedGuide {
   const { D, E, estimate = false } = sizes;
   const core = build(sizes);
-  const { head, headSize, logDet, ...L } = estimate ? ofRows(sizes) : shared(sizes);
   const headOf = (context: Tensor): Tensor => slice(context, 0, headSize);
   const rest = (context: Tensor): Tensor => slice(context, headSize, context.cols);
   const whiten = (z: Tensor, context: Tensor): Tensor => L.whiten(sub(z, slice(context, 0, D)), headOf(context));
@@ -108,9 +184,7 @@ export function onLinearBase(build: (sizes: GuideSizes) => TracedGuide, sizes: G
     }),
     ...(centre && { centre: (context: Tensor) => colour(centre(rest(context)), context) }),
     ...(core.drawn && { drawn: core.drawn }),
-    ...(!estimate && {
-      fit: async (data: FitData) => ({ ...(await core.fit?.(data)), ...(await fitBase(data, D, E)) }),
-    }),
+    ...(!estimate && { fit: async (data: FitData) => ({ ...(await core.fit?.(data)), ...(await fit(data)) }) }),
   };
 }
 

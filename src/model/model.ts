@@ -340,18 +340,19 @@ function* buildMap(
   const { embedding, distance = "whitened", D, M } = spec;
   const E = featuresOf(embedding);
   const estimate = traceObserved !== undefined;
-  const guide = made.build({ D, E, seed: spec.training.seed, estimate, weight: weightAmong(tensors) });
   if (prior.size !== spec.D) throw new Error(`model: expected a prior of ${spec.D} parameters, got ${prior.size}`);
+  const [parameters, data] = [spec.centres?.parameters, spec.centres?.data].map((c) =>
+    c ? Float64Array.from(c) : null,
+  );
+  const work = { prior: parameters ? prior.about(parameters) : prior, parameters, data };
+  const { seed } = spec.training;
+  const guide = made.build({ D, E, seed, estimate, prior: work.prior, weight: weightAmong(tensors) });
   const layout = layoutOfMap(spec);
   const fixed = traceEmbedding(embedding, M);
   const features = traceObserved?.(embedding, layout, { D, base: standsOnEstimate(made) }) ?? {
     embed: (y: Tensor): Tensor => network?.(fixed(y)) ?? fixed(y),
     distance: distances[distance as keyof typeof distances](M),
   };
-  const [parameters, data] = [spec.centres?.parameters, spec.centres?.data].map((c) =>
-    c ? Float64Array.from(c) : null,
-  );
-  const work = { prior: parameters ? prior.about(parameters) : prior, parameters, data };
   const parts = { guide, prior: work.prior, D, E, width: layout.width, ...features };
   const pack = (program: Program): Loaded => ({
     program,

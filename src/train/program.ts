@@ -1,7 +1,7 @@
 /** The plans of a training: the graph of problem, guide and objective, lowered. */
 import { frameOf } from "../distributions/frame.ts";
 import { normal } from "../distributions/normal.ts";
-import { bankRows, batchSum, cast, exp, input, mul, slice, sub } from "../graph/build.ts";
+import { bankRows, batchSum, cast, div, exp, input, mul, slice, sub } from "../graph/build.ts";
 import { gradientsOf } from "../graph/grad.ts";
 import { compile, type Program } from "../graph/program.ts";
 import type { Tensor } from "../graph/tensor.ts";
@@ -57,7 +57,13 @@ export function* trainingProgram(
     : embeddingOf(settings, problem);
   const base = standsOnEstimate(settings.guide);
   const observed = features?.trace(embedding, layout, { D, base });
-  const guide = settings.guide.build({ D, E: featuresOf(embedding), seed, estimate: observed !== undefined });
+  const guide = settings.guide.build({
+    D,
+    E: featuresOf(embedding),
+    seed,
+    estimate: observed !== undefined,
+    prior: problem.prior,
+  });
   const embed = observed?.embed ?? (plain as (y: Tensor) => Tensor);
   const { local } = guide;
   const { particles } = settings;
@@ -101,7 +107,8 @@ function embeddingOf({ embedding: asked }: FullSettings, { M, noise }: Problem) 
 /** Features, parameters in the guide's frame, and importance weights where simulations are not drawn from the prior. */
 function traceFit({ D, M, prior, proposal }: Problem, embed: (y: Tensor) => Tensor): Record<string, Tensor> {
   const theta = input("theta", D);
-  const seen = { features: embed(input("y", M)), z: frameOf(prior).toGuide(theta) };
+  const inUnits = div(sub(theta, prior.mean), prior.sd);
+  const seen = { features: embed(input("y", M)), z: frameOf(prior).toGuide(theta), theta: inUnits };
   return proposal === null ? seen : { ...seen, weights: exp(sub(prior.logDensity(theta), proposal.logDensity(theta))) };
 }
 

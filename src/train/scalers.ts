@@ -37,8 +37,8 @@ export async function fitFrozen(
   }
   if (guide.fit === undefined) return {};
   const inputs = { theta: bank.theta, y: bank.noisy };
-  const { features: seen, z, weights = null } = await executor.run("fit", { rows: bank.count, inputs });
-  const own = await guide.fit({ features: seen, z, weights });
+  const { features: seen, z, theta, weights = null } = await executor.run("fit", { rows: bank.count, inputs });
+  const own = await guide.fit({ features: seen, z, theta, weights });
   await write(own, true);
   return own;
 }
