@@ -1,4 +1,4 @@
-// slow (8 s): trainings from modes that a solver finds
+// slow (12 s): trainings from modes that a solver finds
 // Guides on Laplace's base: their start before training, the effect of training, and what they need and refuse.
 
 import { test } from "uvu";
