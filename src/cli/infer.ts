@@ -10,6 +10,7 @@ import { digitsFor } from "../numbers/offsets.ts";
 import type { Posterior } from "../posterior/posterior.ts";
 import { numbered } from "../problem/columns.ts";
 import type { Parameter } from "../problem/problem.ts";
+import { type Observation, set } from "../problem/set.ts";
 import { problems } from "../problems/table.ts";
 import { correctTable } from "../sampling/correct.ts";
 import { formatCsv } from "../store/csv.ts";
@@ -122,7 +123,8 @@ const jsonOf = (inferred: AmortisedPosterior, posterior: Posterior): Record<stri
 });
 
 /** The data by name: of the problem, of the model file, or of a built-in problem that an older file is of. */
-export function dataOf({ problem, spec: { M, data, problem: name } }: InverseMap): readonly Parameter[] {
+export function dataOf({ problem, spec: { M, data, problem: name, rows } }: InverseMap): readonly Parameter[] {
+  if (rows?.set) return rows.set.names ?? numbered(rows.set.each);
   const known = problem?.data ?? data ?? (Object.hasOwn(problems, name) ? problems[name].data : undefined);
   return known?.length === M ? known : numbered(M);
 }
@@ -143,10 +145,11 @@ async function run([model]: readonly string[], options: Options, output: Output)
   const { map, problem: wanted } = await findModelArgument(model, options.problem, needed, compute);
   const bytes = await readBytes(data);
   const name = data === "-" ? "standard input" : data;
-  const table = parseObservations(bytes, name, dataOf(map), map.spec.rows?.missing);
+  const table = parseObservations(bytes, name, dataOf(map), map.spec.rows?.missing && !map.spec.rows.set);
   for (const text of taken(table)) output.note(text);
   for (const text of table.warnings) output.warn(text);
-  const { rows } = table;
+  // A file of a set has a member in each row.
+  const rows: readonly Observation[] = map.spec.rows?.set ? [set(table.rows)] : table.rows;
   const noise = noiseScale === undefined ? {} : { noise: { scale: noiseScale } };
   const inferred = await infer(map, rows, { seed, ...noise, ...compute });
   const title = (n: number): string => (rows.length > 1 ? `observation ${n + 1}` : "");
@@ -190,7 +193,7 @@ export const inferCommand: CliCommand<Options> = {
       .argument("<MODEL>", MODEL_HELP)
       .requiredOption(
         "--data <FILE>",
-        "observations: CSV (one a row), .npy (N, M), JSON, or - for standard input; empty cells, NaN, NA and null are missing data",
+        "observations: CSV (one a row; of a model of sets one set, a member a row), .npy (N, M), JSON, or - for standard input; empty cells, NaN, NA and null are missing data",
       )
       .option(
         "--problem <PROBLEM>",

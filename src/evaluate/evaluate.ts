@@ -82,7 +82,7 @@ export async function evaluate(map: InverseMap, options: EvaluateOptions = {}): 
       verdict: verdictOf(scores, reference.caveat),
       against: { name: reference.name, text: reference.text },
       cases,
-      ...(map.spec.rows?.missing && { byMissing: byMissing(posteriors, comparisons) }),
+      ...(map.spec.rows?.missing && !map.spec.rows.set && { byMissing: byMissing(posteriors, comparisons) }),
       dropped: fresh.dropped,
       draws,
       seed,
@@ -167,7 +167,7 @@ async function simulateCases(request: Request): Promise<Cases> {
   const scale = known?.scale;
   const circumstances = readCircumstances(
     problem,
-    known?.missing ? "any" : undefined,
+    known?.missing && !known.set ? "any" : undefined,
     scale ? { scale: [scale.low, scale.high], each: scale.each } : undefined,
   );
   // From the prior even where training draws from a proposal, because the posterior is that of the prior.

@@ -21,6 +21,7 @@ import {
 import type { Observed } from "../problem/layout.ts";
 import { observedNoise } from "../problem/observed-noise.ts";
 import { checkData, isRows } from "../problem/problem.ts";
+import type { Observation } from "../problem/set.ts";
 import type { CorrectedPosterior, CorrectOptions } from "../sampling/correct.ts";
 import { shareFarther, warningOf } from "./foreign.ts";
 
@@ -67,26 +68,29 @@ export interface AmortisedPosterior extends Posterior {
 
 /**
  * The posterior of one observation y (M), or the posteriors of many: a list of N rows (M).
- * NaN and null stand for missing data, where the map was trained with `missing`.
+ * NaN and null stand for missing data, where the map was trained with `missing`. A map of a problem of sets takes a set, or a list of sets.
  * @throws when a row has the wrong length or holds a number that is not finite, where the map was not trained for what is missing or for
  * the noise scale, and on invalid options.
  */
-export function infer(map: InverseMap, y: ArrayLike<number>, options?: InferOptions): Promise<AmortisedPosterior>;
+export function infer(map: InverseMap, y: Observation, options?: InferOptions): Promise<AmortisedPosterior>;
 export function infer(
   map: InverseMap,
-  y: readonly ArrayLike<number>[],
+  y: readonly Observation[],
   options?: InferOptions,
 ): Promise<AmortisedPosterior[]>;
 export async function infer(
   map: InverseMap,
-  y: ArrayLike<number> | readonly ArrayLike<number>[],
+  y: Observation | readonly Observation[],
   options: InferOptions = {},
 ): Promise<AmortisedPosterior | AmortisedPosterior[]> {
   expectMap("infer", map);
   const { draws, seed, moments, noise, ...where } = readOptions("infer", inferTable, options);
   const { D } = map.spec;
   expectRoom("infer", "draws", draws, D);
-  const rows = checkData(map.spec, y, map.spec.rows?.missing);
+  const sets = map.spec.rows?.set;
+  const rows = sets
+    ? (await import("../problem/set-rows.ts")).setRows(map.spec, sets, y)
+    : checkData(map.spec, y as ArrayLike<number>, map.spec.rows?.missing);
   const { refined } = map.spec;
   if (refined && rows.some((row) => row.some((v, m) => Math.fround(v) !== Math.fround(refined.y[m]))))
     throw new Error(
@@ -101,7 +105,7 @@ export async function infer(
   const executor = await map.executor("posterior", backend);
   const encoded = await encodeObservations(map, packObservations(map, observed), backend);
   const C = encoded.context.length / rows.length;
-  const coarse = map.work.data !== null && areSingle(y) ? COARSE : undefined;
+  const coarse = map.work.data !== null && areSingle(y as ArrayLike<number>) ? COARSE : undefined;
   const posteriors: AmortisedPosterior[] = [];
   for (const [i, row] of rows.entries()) {
     const context = encoded.context.subarray(i * C, (i + 1) * C) as Float32Array;
@@ -122,7 +126,8 @@ const NOT_FOUND = "the search for the mode that the guide starts from did not co
 const COARSE =
   "the observation is given in single precision, which has lost digits of data so far from 0: give numbers of double precision";
 
-interface Encoded {
+/** An observation that is encoded. */
+export interface Encoded {
   /** Opens messages. */
   readonly owner: string;
   readonly map: InverseMap;
@@ -145,23 +150,26 @@ interface Encoded {
 }
 
 /** The posterior of one observation. It draws as if it were alone, so that it does not depend on the others. */
-async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
+export async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
   const { owner, map, backend, executor, row, scale, context, distance, closed, draws, seed, moments, reasons } =
     encoded;
   expectFinite(owner, "context", context); // draws are made later, if at all
   const request = (count: number, own: number) => ({ rows: count, repeat: count, inputs: { context }, seed: own });
   const sample = (count: number, own: number) => executor.run("sample", request(count, own));
   const thetaOf = ({ theta }: Record<string, Rows>): Rows => withCentre(theta, map.work.parameters);
-  /** The draws of the summary, once they are made. */
+  /** The first draws of the summary, as many as were asked for. */
   let drawn: Record<string, Rows> | undefined;
+  const lacks = (count: number): boolean => closed === undefined && !(drawn && drawn.logProb.length >= count);
   const drawNow = (): Record<string, Rows> => {
-    drawn ??= executor.runNow?.("sample", request(draws, seed));
-    if (drawn) return drawn;
+    if (lacks(draws)) drawn = executor.runNow?.("sample", request(draws, seed)) ?? drawn;
+    if (drawn && !lacks(draws)) return drawn;
     throw new Error(
       `${owner}: expected "await posterior.summary()" before mean, sd, covariance, quantiles or draws, because of moments: false`,
     );
   };
-  const draw = async (): Promise<void> => void (closed ?? (drawn ??= await sample(draws, seed)));
+  const draw = async (count = draws): Promise<void> => {
+    if (lacks(count)) drawn = await sample(count, seed);
+  };
   if (moments && !executor.runNow) await draw();
   const farther = shareFarther(map.spec.distances, distance);
   const posterior = makePosterior({
@@ -180,9 +188,14 @@ async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
   });
   // Corrections are loaded when one is asked for, so that a page that only infers does not load them.
   const correct: AmortisedPosterior["correct"] = async (options) => {
-    const { problem: owner } = map.spec;
-    await draw();
-    const source = { owner, problem: map.problem, posterior: made, logQ: drawn?.logProb, backend };
+    const { problem, D } = map.spec;
+    const first = async (count: number) => {
+      if (count <= draws) await draw(count);
+      if (drawn === undefined || count > draws) return undefined;
+      const theta = thetaOf({ theta: drawn.theta.subarray(0, count * D) });
+      return { theta: expectFinite(owner, "draws", theta), logQ: drawn.logProb.subarray(0, count) };
+    };
+    const source = { owner: problem, problem: map.problem, D, posterior: made, drawn: first, ready: draw, backend };
     return (await import("../sampling/correct.ts")).correct(source, options);
   };
   const summary: AmortisedPosterior["summary"] = async () => {
@@ -195,7 +208,7 @@ async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
 }
 
 /** The summary of row i of a Gaussian guide, in closed form: z ~ N(m, L Lᵀ), θ = μ + A σ z. `factors` holds L packed, row by row. */
-function closedSummary(
+export function closedSummary(
   { spec: { D }, work: { prior, parameters } }: InverseMap,
   m: ArrayLike<number>,
   factors: ArrayLike<number>,

@@ -25,8 +25,10 @@ import { drawnSummary, gaussianSummary, makePosterior, type Posterior, type Summ
 import { expectProblem } from "../problem/expect.ts";
 import { withNoiseOf } from "../problem/observed.ts";
 import { observedNoise } from "../problem/observed-noise.ts";
-import { checkData, isRows, type Problem } from "../problem/problem.ts";
+import { isRows, type Problem } from "../problem/problem.ts";
 import { seenBy } from "../problem/seen.ts";
+import type { Observation } from "../problem/set.ts";
+import { rowsOfData } from "../problem/set-rows.ts";
 import { centred, restored, workOf } from "../problem/work.ts";
 import type { CorrectedPosterior, CorrectOptions } from "../sampling/correct.ts";
 import { climb } from "../search/climb.ts";
@@ -77,19 +79,19 @@ const NEAR_CENTRE = 0.1;
 
 /**
  * The posterior of one observation (M), or the posteriors of many observations (a list of rows) together, without training.
- * NaN and null stand for missing data.
+ * NaN and null stand for missing data; a problem of sets takes a set, or a list of sets.
  * @throws for a problem without a forward model in ops, or with noise that has no density of what was observed; if a row of data has the wrong length or a number that is not finite; if the
  * posterior is finite at none of the starts.
  */
-export function laplace(problem: Problem, y: ArrayLike<number>, options?: LaplaceOptions): Promise<LaplacePosterior>;
+export function laplace(problem: Problem, y: Observation, options?: LaplaceOptions): Promise<LaplacePosterior>;
 export function laplace(
   problem: Problem,
-  y: readonly ArrayLike<number>[],
+  y: readonly Observation[],
   options?: LaplaceOptions,
 ): Promise<LaplacePosterior[]>;
 export async function laplace(
   problem: Problem,
-  y: ArrayLike<number> | readonly ArrayLike<number>[],
+  y: Observation | readonly Observation[],
   options: LaplaceOptions = {},
 ): Promise<LaplacePosterior | LaplacePosterior[]> {
   expectProblem("laplace", problem);
@@ -100,7 +102,7 @@ export async function laplace(
   );
   expectRoom("laplace", "starts", starts, problem.D);
   expectRoom("laplace", "draws", draws, problem.D);
-  const observed = withNoiseOf("laplace", checkData(problem, y, true), noise);
+  const observed = withNoiseOf("laplace", rowsOfData(problem, y), noise);
   const seen = seenBy(problem, observed);
   const { rows } = seen;
   const { executor } = await kept(seen.problem)[curvature](backend);
@@ -215,7 +217,13 @@ async function posteriorOf(parts: Parts): Promise<LaplacePosterior> {
     iterations: at.iterations,
     modes: modes.map((mode, k) => ({ theta: thetas[k], logMass: massOf(mode.at), starts: mode.starts })),
     logEvidence: massOf(at),
-    correct: async (own) =>
-      (await import("../sampling/correct.ts")).correct({ owner: problem.name, problem, posterior, backend }, own),
+    correct: async (own) => {
+      const { correct } = await import("../sampling/correct.ts");
+      const drawn = async (count: number) =>
+        summary.draws && count * D <= summary.draws.length
+          ? { theta: summary.draws.subarray(0, count * D) }
+          : undefined;
+      return correct({ owner: problem.name, problem, D, posterior, drawn, backend }, own);
+    },
   };
 }

@@ -27,6 +27,7 @@ import type { Centre } from "../numbers/offsets.ts";
 import { STREAMS } from "../numbers/random.ts";
 import { type Layout, layoutOf } from "../problem/layout.ts";
 import type { Parameter, Problem } from "../problem/problem.ts";
+import type { SetSize } from "../problem/set.ts";
 import type { Solver } from "../problem/solvers.ts";
 import type { CalibrationRecord } from "./calibration-record.ts";
 
@@ -101,6 +102,8 @@ export interface RowsRecord {
   readonly missing: boolean;
   /** Ends of the range of the noise scale, and whether each of the data may have its own; null for the noise of the problem. */
   readonly scale: { readonly low: number; readonly high: number; readonly each: boolean } | null;
+  /** What a set is, where the data are sets: those missing are the members that it does not have. */
+  readonly set?: SetSize | undefined;
 }
 
 /** A round of a refinement (refine/refine.ts). */
@@ -314,10 +317,17 @@ export async function makeInverseMap(
   const guide = guideFrom(spec.guide.name, spec.guide.options);
   const { distributionFromSpec } = await import("../distributions/from-spec.ts"); // with the first model
   const prior = distributionFromSpec(spec.prior);
-  const trace = spec.rows && (await import("../nn/observed.ts")).traceObserved;
   const { network } = spec.embedding;
+  const set = spec.rows?.set;
+  const trace = set
+    ? await import("../nn/sets.ts").then(
+        ({ traceSet }): typeof TraceObserved =>
+          (embedding) =>
+            traceSet(set, embedding, weightAmong(tensors)),
+      )
+    : spec.rows && (await import("../nn/observed.ts")).traceObserved;
   const trained =
-    network || own // a page that needs none does not load them
+    (network && !set) || own // a page that needs none does not load them
       ? (await import("../nn/networks.ts")).networkFrom(network, own, weightAmong(tensors))
       : undefined;
   return inParts(buildMap({ spec, tensors, problem, backend }, guide, prior, trace, trained));
@@ -339,7 +349,7 @@ function* buildMap(
   const { spec, tensors, problem, backend } = content;
   const { embedding, distance = "whitened", D, M } = spec;
   const E = featuresOf(embedding);
-  const estimate = traceObserved !== undefined;
+  const estimate = traceObserved !== undefined && !spec.rows?.set;
   if (prior.size !== spec.D) throw new Error(`model: expected a prior of ${spec.D} parameters, got ${prior.size}`);
   const [parameters, data] = [spec.centres?.parameters, spec.centres?.data].map((c) =>
     c ? Float64Array.from(c) : null,

@@ -54,7 +54,7 @@ export interface Embedding {
 export const featuresOf = ({ size, network }: Embedding): number => network?.size ?? size;
 
 /** Standardised features end here, so that an outlier of heavy-tailed noise cannot swamp a network. */
-const LARGEST_FEATURE = 10;
+export const LARGEST_FEATURE = 10;
 /** Added to counts before the root. */
 export const ANSCOMBE = 0.375;
 
@@ -84,7 +84,7 @@ export function standardised(kind: Embedding["kind"], M: number): (y: Tensor) =>
 }
 
 /** log(x + √(x² + 1)) of |x|, then the sign of x: beside a large −x the root would lose all its digits. */
-function asinh(x: Tensor): Tensor {
+export function asinh(x: Tensor): Tensor {
   const size = log(add(abs(x), sqrt(add(square(x), 1))));
   return where(x, size, neg(size));
 }

@@ -173,19 +173,17 @@ export function traceObserved(
     const squares = square(e);
     return concat(sumFeatures(mul(off, told)), sumFeatures(squares), logSumExp(mul(squares, 0.5)), seen);
   };
-  const distance = (row: Tensor): Tensor => {
-    const [slope, shift] = [
-      frozen("distance.slope", KNOTS.length, PARTS),
-      frozen("distance.shift", KNOTS.length, PARTS),
-    ];
-    const all = parts(row);
-    const hats = hatsOf(columns(all, [PARTS]));
-    const scaled = add(mul(columns(all, range(PARTS)), matmul(hats, slope)), matmul(hats, shift));
-    return range(PARTS)
-      .map((i) => columns(scaled, [i]))
-      .reduce(maximum);
-  };
-  return { embed, distance, parts };
+  return { embed, distance: (row) => worstOf(parts(row)), parts };
+}
+
+/** The distance (B, 1) of parts T₁ … T₃ and the share of observed data, (B, 4). */
+export function worstOf(parts: Tensor): Tensor {
+  const [slope, shift] = [frozen("distance.slope", KNOTS.length, PARTS), frozen("distance.shift", KNOTS.length, PARTS)];
+  const hats = hatsOf(columns(parts, [PARTS]));
+  const scaled = add(mul(columns(parts, range(PARTS)), matmul(hats, slope)), matmul(hats, shift));
+  return range(PARTS)
+    .map((i) => columns(scaled, [i]))
+    .reduce(maximum);
 }
 
 /** Weights (B, knots) of linear interpolation at x (B, 1). */

@@ -15,12 +15,15 @@ import {
   text,
 } from "../checks/options.ts";
 import { type Distribution, distribution, sameSupport } from "../distributions/distribution.ts";
-import { type NoiseOption, noiseModelOf, noiseOption } from "../distributions/noise/model.ts";
+import { type NoiseModel, type NoiseOption, noiseModelOf, noiseOption } from "../distributions/noise/model.ts";
 import { input } from "../graph/build.ts";
 import { isTensor, show, type Tensor, topological } from "../graph/tensor.ts";
 import { isLost, isOffset } from "../numbers/offsets.ts";
+import { areNamed } from "./columns.ts";
 import { layoutOf } from "./layout.ts";
 import { MOST_PARAMETERS, type Parameter, type Problem, problemCheck } from "./problem.ts";
+import { isSetDeclaration, type SetDeclaration, type SetSize } from "./set.ts";
+import { modelOfMembers, repeated } from "./set-noise.ts";
 import { CALL_DEFAULTS, resolveSimulator, type Simulator, type SimulatorSpec } from "./simulator.ts";
 import { withSolvers } from "./solvers.ts";
 
@@ -37,11 +40,14 @@ export const problemTable = {
   ),
   /** Names of the D parameters, with or without units; by default those of the prior, if it is a `joint`, else θ1, θ2, … */
   parameters: option(names),
-  /** Number of data, or their names, with or without units. Needed without `forward`, unless `simulate` states M. */
+  /**
+   * Number of data, or their names, with or without units. Needed without `forward`, unless `simulate` states M. Or `set({ each, count })`:
+   * then `forward` gives the noise-free data of one member of a set, and `noise` is that of one.
+   */
   data: option(
-    check<number | readonly (string | Parameter)[]>(
-      "the number of data or a list of their names",
-      (x) => typeof x === "number" || Array.isArray(x),
+    check<number | readonly (string | Parameter)[] | SetDeclaration>(
+      "the number of data, a list of their names, or set({ each, count })",
+      (x) => typeof x === "number" || Array.isArray(x) || isSetDeclaration(x),
     ),
   ),
   /** Distribution of the parameters (D). */
@@ -140,8 +146,11 @@ function checkForward(owner: string, theta: Tensor, y: unknown): Tensor {
   return y;
 }
 
+/** The data of a problem, or those of one member of a set. */
+type Named = number | readonly (string | Parameter)[] | undefined;
+
 /** Number of data where no forward model tells it. */
-function countOf(owner: string, data: ProblemSpec["data"], simulated: number | undefined): number {
+function countOf(owner: string, data: Named, simulated: number | undefined): number {
   const count = typeof data === "object" ? data.length : (data ?? simulated);
   if (count === undefined || !Number.isInteger(count) || count < 1)
     throw new Error(
@@ -161,6 +170,29 @@ function expectOneSource({ name, forward, simulate, data, noise }: SettingsOf<ty
     throw new Error(`${name}: expected a noise model beside forward, whose data are noise-free, got null`);
 }
 
+type OfData = Pick<Problem, "data" | "M" | "layout" | "set" | "forward" | "noise">;
+
+/** Data of one length. */
+const alone = (data: readonly Parameter[], forward: Problem["forward"], noise: NoiseModel): OfData => {
+  const M = data.length;
+  return { data, M, layout: layoutOf(M), set: null, forward, noise };
+};
+
+/** Data that are sets, of names, forward model and noise of one member. */
+function ofSets(
+  { count: [least, most] }: SetDeclaration,
+  members: readonly Parameter[],
+  forward: Problem["forward"],
+  noise: NoiseModel,
+): OfData {
+  const size: SetSize = { each: members.length, least, most, ...(areNamed(members) && { names: members }) };
+  const data = Array.from({ length: most }, (_, i) =>
+    members.map(({ name, unit }) => Object.freeze({ name: `${name} of ${i + 1}`, ...(unit && { unit }) })),
+  ).flat();
+  const all = forward && ((theta: Tensor) => repeated(forward(theta), most));
+  return { ...alone(data, all, modelOfMembers(noise, most)), set: Object.freeze(size) };
+}
+
 /**
  * An inverse problem. `forward` is traced once, in f64, to find the number of data, unless it is deferred.
  * @throws when something is missing, unknown or does not fit the rest, with what was expected and what came.
@@ -168,7 +200,11 @@ function expectOneSource({ name, forward, simulate, data, noise }: SettingsOf<ty
 export function defineProblem(spec: ProblemSpec): Problem {
   const owner = typeof spec?.name === "string" && spec.name !== "" ? spec.name : "defineProblem";
   const settings = readOptions(owner, problemTable, spec);
-  const { name, description, prior, proposal, forward, data, presets, exact, parent } = settings;
+  const { name, description, prior, proposal, forward, presets, exact, parent } = settings;
+  const sets = isSetDeclaration(settings.data) ? settings.data : null;
+  const data = sets === null ? (settings.data as Named) : sets.each;
+  if (sets !== null && forward === null)
+    throw new Error(`${name}: expected a forward model of one member for data that are sets, got none`);
   expectOneSource(settings);
   if (proposal !== null) expectProposal(name, proposal, prior);
   const D = prior.size;
@@ -182,27 +218,26 @@ export function defineProblem(spec: ProblemSpec): Problem {
   const deferred = settings.deferred && forward !== null;
   // The noise is read only once the steps of solvers are chosen, which is after the definition.
   const solved = forward && withSolvers(forward, () => ({ name, from: proposal ?? prior, noise }));
-  const M = solved === null || deferred ? countOf(name, data, simulator?.M) : traceForward(name, solved.shape, D);
+  const m = solved === null || deferred ? countOf(name, data, simulator?.M) : traceForward(name, solved.shape, D);
   const source = forward === null ? "data" : "what forward returns";
-  const noise = noiseModelOf(name, settings.noise, D, M, source);
-  if (typeof data === "number" && data !== M)
-    throw new Error(`${name}: expected data ${M}, as forward returns, got ${data}`);
+  const noise = noiseModelOf(name, settings.noise, D, m, source);
+  if (typeof data === "number" && data !== m)
+    throw new Error(`${name}: expected ${sets ? "each" : "data"} ${m}, as forward returns, got ${data}`);
+  const names = nameAll(name, "data", typeof data === "number" ? undefined : data, m, "y");
+  const single = deferred && solved ? deferredForward(name, solved.forward, m) : (solved?.forward ?? null);
+  const of = sets === null ? alone(names, single, noise) : ofSets(sets, names, single, noise);
   return Object.freeze({
     name,
     description,
     parameters: named,
-    data: nameAll(name, "data", typeof data === "number" ? undefined : data, M, "y"),
     D,
-    M,
-    layout: layoutOf(M),
+    ...of,
     prior,
     proposal,
-    forward: deferred && solved ? deferredForward(name, solved.forward, M) : (solved?.forward ?? null),
     solvers: () => solved?.solvers() ?? [],
     simulate: simulator?.run ?? null,
     // Some parameters in the tails of a prior may need more steps than a solver takes: they are dropped and counted.
     calls: simulator?.calls ?? (solved?.isSolver() ? { ...CALL_DEFAULTS, failures: "drop" as const } : CALL_DEFAULTS),
-    noise,
     presets: Object.freeze({ ...presets }),
     exact,
     parent,

@@ -10,6 +10,7 @@ import type { NoiseModel } from "../distributions/noise/model.ts";
 import type { DataKind } from "../distributions/noise/noise.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import type { Layout } from "./layout.ts";
+import type { SetSize } from "./set.ts";
 import type { CallSettings, Simulator } from "./simulator.ts";
 import type { Solver } from "./solvers.ts";
 
@@ -39,6 +40,8 @@ export interface Problem {
   readonly M: number;
   /** What a row of data holds: the data alone, unless the problem is one of rows with their circumstances (seen.ts). */
   readonly layout: Layout;
+  /** What a set is, where the data are sets: M is then that of a set with the most members. Null for data of one length. */
+  readonly set: SetSize | null;
   /** Distribution of the parameters. */
   readonly prior: Distribution;
   /** The distribution that data sets are drawn from instead of the prior; null: the prior itself. */
@@ -88,7 +91,7 @@ export interface DataSize {
 }
 
 /** Whether data are rows, not one vector. */
-export const isRows = (y: ArrayLike<number> | readonly ArrayLike<number>[]): y is readonly ArrayLike<number>[] =>
+export const isRows = <T extends object>(y: T | readonly T[]): y is readonly T[] =>
   Array.isArray(y) && y.length > 0 && typeof y[0] === "object";
 
 /** What data of a kind are, and the test of them. */

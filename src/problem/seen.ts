@@ -69,7 +69,7 @@ export function scaledNoise(noise: Noise, s: Tensor): Noise {
 }
 
 /** The information of the observed data, of terms of all. */
-function masked(terms: readonly Information[], mask: Tensor): Information[] {
+export function masked(terms: readonly Information[], mask: Tensor): Information[] {
   const share = mul(sumFeatures(mask), 1 / mask.cols);
   return terms.map(({ of, weight }) => {
     const own = of.cols === mask.cols ? mask : share; // a parameter that all data share: all tell equally much of it

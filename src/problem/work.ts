@@ -73,7 +73,7 @@ function noiseAbout(model: NoiseModel, c: Centre, b: Centre): NoiseModel {
   // Counts less an offset are no counts.
   const dataOf = ({ data }: Pick<Noise, "data">): Noise["data"] => (b === null ? data : "real");
   const wrap = (noise: Noise): Noise => {
-    const { each, sd, mean, fisher } = noise;
+    const { each, sd, mean, fisher, observed } = noise;
     return {
       ...noise,
       data: dataOf(noise),
@@ -83,6 +83,15 @@ function noiseAbout(model: NoiseModel, c: Centre, b: Centre): NoiseModel {
       ...(sd && { sd: (clean) => cast(sd(whole(clean)), clean.dtype) }),
       ...(mean && { mean: (clean) => cast(about(mean(whole(clean))), clean.dtype) }),
       ...(fisher && { fisher: (clean, row) => fisher(whole(clean), row && whole(row)) }),
+      ...(observed && {
+        observed: (mask) => {
+          const part = observed(cast(mask, "f64"));
+          return {
+            logDensity: (y, clean) => cast(part.logDensity(whole(y), whole(clean)), clean.dtype),
+            ...(part.fisher && { fisher: (clean: Tensor) => part.fisher?.(whole(clean)) ?? [] }),
+          };
+        },
+      }),
     };
   };
   if (model.fixed !== null) {

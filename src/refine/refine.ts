@@ -78,8 +78,9 @@ const APART = 1000;
 export async function refine(map: InverseMap, y: ArrayLike<number>, options: RefineOptions = {}): Promise<Refined> {
   expectMap("refine", map);
   const settings = readOptions("refine", refineTable, options);
+  const problem = problemOf(map);
   const [row] = checkData(map.spec, y);
-  const task: Task = { problem: problemOf(map), y: row, settings, backend: backendOf(settings) };
+  const task: Task = { problem, y: row, settings, backend: backendOf(settings) };
   const pairs = { theta: new Float64Array(0), data: new Float64Array(0) };
   let state: State = { map, posterior: await infer(map, row, task.backend), region: [], pairs, rounds: [] };
   for (let more = true; more && state.rounds.length < settings.rounds; ) {

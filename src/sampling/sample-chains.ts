@@ -6,8 +6,10 @@ import { backendOf } from "../backends/select.ts";
 import { expectRoom, readOptions } from "../checks/options.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { withNoiseOf } from "../problem/observed.ts";
-import { checkData, type Problem } from "../problem/problem.ts";
+import type { Problem } from "../problem/problem.ts";
 import { seenBy } from "../problem/seen.ts";
+import type { Observation } from "../problem/set.ts";
+import { rowsOfData } from "../problem/set-rows.ts";
 import { groupOf, type Settings } from "./group.ts";
 import { type Group, lockstep } from "./lockstep.ts";
 import { type NutsOptions, nutsTable } from "./nuts-options.ts";
@@ -38,7 +40,7 @@ function settingsOf({ D }: Problem, options: NutsOptions): Settings {
  */
 export async function sampleChains(
   problem: Problem,
-  y: ArrayLike<number> | readonly ArrayLike<number>[],
+  y: Observation | readonly Observation[],
   options: NutsOptions,
   poor = false,
 ): Promise<SampledPosterior[]> {
@@ -46,7 +48,7 @@ export async function sampleChains(
   const settings = settingsOf(problem, options);
   const { chains, draws, warmup, maxDepth, seed, budget } = settings;
   const { signal, onProgress } = options;
-  const observed = withNoiseOf("nuts", checkData(problem, y, true), settings.noise);
+  const observed = withNoiseOf("nuts", rowsOfData(problem, y), settings.noise);
   const { rows, problem: seen } = seenBy(problem, observed);
   signal?.throwIfAborted();
   const begun = performance.now();

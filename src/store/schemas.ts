@@ -78,6 +78,7 @@ const specSchema = v.object({
     v.object({
       missing: v.boolean(),
       scale: v.nullable(v.object({ low: positive, high: positive, each: v.boolean() })),
+      set: v.optional(v.object({ each: size, least: size, most: size, names: v.optional(named) })),
     }),
   ),
   distance: v.optional(v.picklist(["whitened", "residual", "relations", "observed"])),

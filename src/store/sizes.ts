@@ -44,10 +44,17 @@ export function checkSizes(
     if (n > total) expected(`${name} of at most ${total}, the numbers that are stored`, `${n}`);
   }
   const { kind, directions = 0 } = embedding;
-  if ((known !== undefined) !== directions > 0 || (known !== undefined) !== (distance === "observed"))
+  const set = known?.set;
+  if (set) {
+    const { each, least, most, names } = set;
+    if (each * most !== M || least > most || (names?.length ?? each) !== each)
+      expected(`sets of ${M} numbers at most`, `${least} to ${most} members of ${each}`);
+    if (!known.missing || known.scale !== null || embedding.size !== M) expected("rows of sets alone", "others");
+  }
+  if ((known !== undefined && !set) !== directions > 0 || (known !== undefined) !== (distance === "observed"))
     expected("rows, directions and the distance of observed data together", "some of them");
   if (M * directions > total) expected(`at most ${total} numbers of directions`, `${M * directions}`);
-  if (known !== undefined) {
+  if (known !== undefined && !set) {
     const own = observedSize(kind, layoutOfMap({ M, rows: known }), directions);
     if (embedding.size !== own) expected(`embedding.size ${own}, the features of its rows`, `${embedding.size}`);
   }

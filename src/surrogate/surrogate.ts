@@ -83,6 +83,10 @@ const BANKS = { fit: 0, validation: 1, heldOut: 2 } as const;
  */
 export async function surrogate(problem: Problem, options: SurrogateOptions = {}): Promise<Surrogate> {
   expectProblem("surrogate", problem);
+  if (problem.set)
+    throw new Error(
+      `surrogate: expected data of one length, and those of "${problem.name}" are sets; train it directly`,
+    );
   // The network would learn the mean of noisy data, and training would take it for noise-free data.
   if (isIncluded(problem.noise))
     throw new Error(

@@ -17,7 +17,7 @@ import {
   type SettingsOf,
 } from "../checks/options.ts";
 import type { Draws } from "../distributions/noise/likelihood.ts";
-import { add, cast, columns, floor, maximum, mul, neg, random, sub, where } from "../graph/build.ts";
+import { add, cast, columns, exp, floor, maximum, mul, neg, random, sub, where } from "../graph/build.ts";
 import { isTensor, show, type Tensor } from "../graph/tensor.ts";
 import type { RowsRecord } from "../model/model.ts";
 import { log } from "../numbers/math.ts";
@@ -25,6 +25,7 @@ import { STREAMS } from "../numbers/random.ts";
 import { type Layout, layoutOf } from "../problem/layout.ts";
 import type { Problem } from "../problem/problem.ts";
 import { type CircumstanceDraws, problemOfRows } from "../problem/seen.ts";
+import type { SetSize } from "../problem/set.ts";
 
 const share = number("a number from 0 to 1", (x) => x >= 0 && x <= 1);
 const isShare = (x: unknown): boolean => share.test(x);
@@ -86,18 +87,26 @@ export const scaleCheck = check<ScaleOptions>(
   (x) => typeof x === "object" && x !== null && !Array.isArray(x),
 );
 
-/** The circumstances of a training, read. */
+/** The circumstances of a training, read: of a problem of sets, how many members there are. */
 export interface Circumstances {
+  /** What a set is, where data are sets. */
+  readonly set?: SetSize;
   readonly missing: SettingsOf<typeof missingTable> | ((random: Draws) => Tensor) | null;
   readonly noise: SettingsOf<typeof scaleTable> | null;
 }
 
 /** Reads both options; null where neither is there. @throws naming what is wrong. */
 export function readCircumstances(
-  { M, name, noise: model }: Pick<Problem, "M" | "name" | "noise">,
+  { M, name, noise: model, set }: Pick<Problem, "M" | "name" | "noise" | "set">,
   missing: Missing | undefined,
   noise: ScaleOptions | undefined,
 ): Circumstances | null {
+  if (set) {
+    if (missing === undefined && noise === undefined) return { missing: membersOf(set), noise: null, set };
+    throw new Error(
+      `train: expected no missing data and no noise scales for "${name}", whose data are sets, got ${missing === undefined ? "noise" : "missing"}; leave it out`,
+    );
+  }
   if (missing === undefined && noise === undefined) return null;
   const scale = noise === undefined ? null : readOptions("train: noise", scaleTable, noise);
   if (typeof missing === "function" || missing === undefined) return { missing: missing ?? null, noise: scale };
@@ -111,6 +120,15 @@ export function readCircumstances(
     );
   return { missing: read, noise: scale };
 }
+
+/** Masks of sets: the logarithm of the number of members is uniform, but for rounding. */
+const membersOf =
+  ({ each, least, most }: SetSize) =>
+  ({ uniform }: Draws): Tensor => {
+    const count = floor(exp(within(uniform(1), [log(least), log(most + 1)])));
+    const places = Float64Array.from({ length: each * most }, (_, i) => Math.floor(i / each));
+    return sub(count, places); // 1 for the last member
+  };
 
 /** The layout of the rows of a training. */
 export const layoutFor = (M: number, { missing, noise }: Circumstances): Layout =>
@@ -205,7 +223,8 @@ export const withCircumstances = <P extends Problem>(problem: P, circumstances: 
     : problemOfRows(problem, layoutFor(problem.M, circumstances), drawsOf(circumstances, problem.M));
 
 /** What a model file says of the rows that its map takes. */
-export const rowsOf = ({ missing, noise }: Circumstances): RowsRecord => ({
+export const rowsOf = ({ missing, noise, set }: Circumstances): RowsRecord => ({
   missing: missing !== null,
   scale: noise === null ? null : { low: noise.scale[0], high: noise.scale[1], each: noise.each },
+  ...(set && { set }),
 });

@@ -24,8 +24,8 @@ import { rowsOf, withCircumstances } from "./circumstances.ts";
 import { type Attempt, outliveDevice } from "./lost-device.ts";
 import { optimise } from "./optimise.ts";
 import type { FullSettings, Progress, TrainOptions } from "./options.ts";
-import { DISTANCE, type TracedTraining, trainingProgram } from "./program.ts";
-import { type FittedFeatures, fitFeatures, unfitted } from "./row-features.ts";
+import { DISTANCE, type FittedFeatures, type TracedTraining, trainingProgram } from "./program.ts";
+import { fitFeatures, unfitted } from "./row-features.ts";
 import { fitFrozen } from "./scalers.ts";
 import { rates } from "./schedules.ts";
 import { FIT_SIMULATIONS, type TrainingSimulations, trainingSimulations, withBankNoise } from "./simulations.ts";
@@ -157,7 +157,7 @@ function specOf(
     D: problem.D,
     M: problem.M,
     parameters: problem.parameters,
-    ...(areNamed(problem.data) && { data: problem.data }),
+    ...(!problem.set && areNamed(problem.data) && { data: problem.data }),
     ...(problem.noise.data !== "real" && { dataKind: problem.noise.data }),
     prior: storedPrior(problem.prior),
     ...((parameters || data) && { centres: { parameters: listOf(parameters), data: listOf(data) } }),

@@ -23,6 +23,7 @@ import { type GuideName, guideNamed, guideNames } from "../guides/index.ts";
 import type { WeightsRecord } from "../model/model.ts";
 import type { EmbeddingOption } from "../nn/fit-embedding.ts";
 import { isNetworkOption, type NetworkOption, networkCheck, type OwnEmbedding } from "../nn/networks.ts";
+import { type SetNetworkOptions, setNetworkTable } from "../nn/sets.ts";
 import { objectiveNames } from "../objectives/index.ts";
 import { expectProblem } from "../problem/expect.ts";
 import { sourceOf } from "../problem/likelihood.ts";
@@ -69,12 +70,17 @@ const bank = check<number | Pairs>(
 );
 
 const embeddings = ["auto", "none", "standardise", "log", "root"] as const;
-const embedding = check<EmbeddingOption | NetworkOption | OwnEmbedding>(
-  `one of ${embeddings.map((name) => JSON.stringify(name)).join(", ")}, or { principal: components }, or ${networkCheck.expected}`,
+/** The embedding of sets, among options. */
+export const isSetNetwork = (x: unknown): x is { readonly set: SetNetworkOptions } =>
+  typeof x === "object" && x !== null && Object.keys(x).length === 1 && "set" in x;
+
+const embedding = check<EmbeddingOption | NetworkOption | OwnEmbedding | { readonly set: SetNetworkOptions }>(
+  `one of ${embeddings.map((name) => JSON.stringify(name)).join(", ")}, or { principal: components }, or { set } with its options for sets, or ${networkCheck.expected}`,
   (x) =>
     embeddings.includes(x as "auto") ||
     Number.isInteger((x as { principal?: number } | null)?.principal) ||
-    isNetworkOption(x),
+    isNetworkOption(x) ||
+    isSetNetwork(x),
 );
 
 /** The options that a preset may set. The upper limits are what a host could hold, or could finish, at all. */
@@ -116,7 +122,8 @@ export const settingsTable = {
   patience: option(whole(0), 0),
   /**
    * How the data enter the guide. "auto" standardises them, and projects long data on principal components. A network, by its name and
-   * options or as a function `(y, nn) => features` of standardised data, is trained with the guide.
+   * options or as a function `(y, nn) => features` of standardised data, is trained with the guide. Sets enter by `{ set: options }`, a
+   * network for each member and sums of its results.
    */
   embedding: option(embedding, "auto"),
   /**
@@ -230,7 +237,8 @@ export function fullSettings(problem: Problem, options: TrainOptions): FullSetti
   const { evaluateEvery = Math.max(1, Math.ceil(steps / 40)) } = settings;
   const { missing, noise, ...others } = settings;
   const circumstances = readCircumstances(problem, missing, noise);
-  if (circumstances !== null && isNetworkOption(others.embedding))
+  checkSetEmbedding(problem, others.embedding, made);
+  if (circumstances !== null && !circumstances.set && isNetworkOption(others.embedding))
     throw new Error(
       'embedding: expected a fixed one, because data may be missing or of another noise scale, got a network; use "auto"',
     );
@@ -247,6 +255,20 @@ export function fullSettings(problem: Problem, options: TrainOptions): FullSetti
       `embedding: expected a fixed one beside the base "${base}" of the guide, which is fitted to features before training, got a network; use base "prior"`,
     );
   return withBank(problem, full, options);
+}
+
+/** @throws where sets have another embedding than theirs or a base of the guide that needs one, and where other data have theirs. */
+function checkSetEmbedding({ set, name }: Problem, embedding: unknown, { options: { base = "prior" } }: Guide): void {
+  if (!set && isSetNetwork(embedding))
+    throw new Error(`embedding: expected no embedding of sets, because the data of "${name}" are none, got one`);
+  if (!set) return;
+  if (embedding !== "auto" && !isSetNetwork(embedding))
+    throw new Error(
+      `embedding: expected "auto" or { set } with its options, because the data of "${name}" are sets, got another`,
+    );
+  if (isSetNetwork(embedding)) readOptions("embedding.set", setNetworkTable, embedding.set);
+  if (base !== "prior")
+    throw new Error(`train: expected base "prior" of the guide, because the data of "${name}" are sets, got "${base}"`);
 }
 
 /** @throws where Laplace's base cannot be found: for each simulation of a bank, from the derivatives of the forward model. */

@@ -16,7 +16,7 @@ import { STREAMS } from "../numbers/random.ts";
 import { objectiveFor } from "../objectives/index.ts";
 import type { Problem } from "../problem/problem.ts";
 import { traceBank, traceSimulation } from "../simulate/simulate.ts";
-import type { FullSettings } from "./options.ts";
+import { type FullSettings, isSetNetwork } from "./options.ts";
 
 /** How new maps of plain data measure how far these are from the simulations. */
 export const DISTANCE = "relations" satisfies DistanceKind;
@@ -31,7 +31,17 @@ export interface TracedTraining {
 /** Features of rows with circumstances: the embedding, and how it is traced; a page that does not need them does not load them. */
 export interface RowFeatures {
   readonly embedding: Embedding;
+  /** Whether the embedding carries an estimate that a base of the guide may stand on. */
+  readonly estimate: boolean;
   readonly trace: typeof traceObserved;
+}
+
+/** Features that are fitted to simulations. */
+export interface FittedFeatures extends RowFeatures {
+  /** Frozen entries by name. */
+  readonly entries: Record<string, Float32Array>;
+  /** Values (M) of channels that never vary; null for the others. */
+  readonly constant: readonly (number | null)[];
 }
 
 /**
@@ -61,7 +71,7 @@ export function* trainingProgram(
     D,
     E: featuresOf(embedding),
     seed,
-    estimate: observed !== undefined,
+    estimate: features?.estimate ?? false,
     prior: problem.prior,
   });
   const embed = observed?.embed ?? (plain as (y: Tensor) => Tensor);
@@ -95,6 +105,7 @@ export function* trainingProgram(
 
 /** The embedding of a training, and the map from data (B, M) to features (B, E). */
 function embeddingOf({ embedding: asked }: FullSettings, { M, noise }: Problem) {
+  if (isSetNetwork(asked)) throw new Error("internal: the embedding of sets for other data");
   if (!isNetworkOption(asked)) {
     const embedding = chooseEmbedding(asked, M, noise.data);
     return { embedding, embed: traceEmbedding(embedding, M) };

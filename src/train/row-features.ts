@@ -8,38 +8,39 @@ import { atOnce } from "../host/yielding.ts";
 import { constantChannels } from "../nn/constant.ts";
 import { type Embedding, observedSize } from "../nn/embedding.ts";
 import { chooseEmbedding } from "../nn/fit-embedding.ts";
-import { type FittedObserved, fitObserved, MOST_PARAMETERS } from "../nn/fit-observed.ts";
+import { fitObserved, MOST_PARAMETERS } from "../nn/fit-observed.ts";
 import { isNetworkOption } from "../nn/networks.ts";
 import { traceObserved } from "../nn/observed.ts";
+import type { SetNetworkOptions } from "../nn/sets.ts";
 import type { Work } from "../problem/work.ts";
 import { constantSd, meanRows, typicalNoiseSd } from "../simulate/noise-sd.ts";
 import { addNoise, type WorkSimulations } from "../simulate/simulate.ts";
 import { SIMULATION_STEPS } from "../simulate/steps.ts";
-import type { FullSettings } from "./options.ts";
-import type { RowFeatures } from "./program.ts";
+import { type FullSettings, isSetNetwork } from "./options.ts";
+import type { FittedFeatures, RowFeatures } from "./program.ts";
+import { featuresOfSets, fitSets } from "./set-features.ts";
 import { FIT_SIMULATIONS } from "./simulations.ts";
-
-/** Fitted features. */
-export interface FittedFeatures extends RowFeatures, Pick<FittedObserved, "entries"> {
-  /** Values (M) of channels that never vary; null for the others. */
-  readonly constant: readonly (number | null)[];
-}
 
 /** The kind of the embedding of rows, which is a fixed one. */
 function kindOf({ M, noise }: Work, { embedding }: FullSettings): Embedding["kind"] {
-  if (isNetworkOption(embedding)) throw new Error("internal: a network as the embedding of rows with circumstances");
+  if (isNetworkOption(embedding) || isSetNetwork(embedding))
+    throw new Error("internal: a network as the embedding of rows with circumstances");
   return chooseEmbedding(embedding, M, noise.data).kind;
 }
+
+/** The options of the embedding of sets. */
+const setNetworkOf = ({ embedding }: FullSettings): SetNetworkOptions => (isSetNetwork(embedding) ? embedding.set : {});
 
 function featuresOf(work: Work, settings: FullSettings, directions: number): RowFeatures {
   const { layout } = work;
   const kind = kindOf(work, settings);
   const chosen: Embedding = { kind, size: observedSize(kind, layout, directions), directions };
-  return { embedding: chosen, trace: traceObserved };
+  return { embedding: chosen, estimate: true, trace: traceObserved };
 }
 
 /** Features with one direction: what is wrong with a training is said before anything is simulated. @throws for too many parameters. */
 export function unfitted(work: Work, settings: FullSettings): RowFeatures {
+  if (work.set) return featuresOfSets(work, work.set, setNetworkOf(settings));
   if (work.D > MOST_PARAMETERS && standsOnEstimate(settings.guide))
     throw new Error(
       `train: expected at most ${MOST_PARAMETERS} parameters for a base of the guide where data may be missing or of another noise scale, got ${work.D}; use base "prior"`,
@@ -60,6 +61,7 @@ export async function fitFeatures(
   bank: WorkSimulations,
   { settings, seed, backend }: FitRequest,
 ): Promise<FittedFeatures> {
+  if (work.set) return fitSets(work, work.set, bank, setNetworkOf(settings));
   const { D, M, prior, proposal, noise } = plain;
   const count = Math.min(bank.count, FIT_SIMULATIONS);
   const rows = { theta: bank.theta.subarray(0, count * D), clean: bank.clean.subarray(0, count * M) };

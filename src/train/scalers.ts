@@ -8,8 +8,7 @@ import { fitScales } from "../nn/fit-observed.ts";
 import type { Problem } from "../problem/problem.ts";
 import { constantSd, meanRows, typicalNoiseSd } from "../simulate/noise-sd.ts";
 import { noiseSd, type WorkSimulations } from "../simulate/simulate.ts";
-import type { TracedTraining } from "./program.ts";
-import type { FittedFeatures } from "./row-features.ts";
+import type { FittedFeatures, TracedTraining } from "./program.ts";
 import { FIT_SIMULATIONS } from "./simulations.ts";
 
 /** Fits the scalers and writes them, then the entries that the guide fits to scaled data. Returns the guide's own. */
