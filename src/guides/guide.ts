@@ -49,8 +49,8 @@ export type Fitted = Readonly<
  * (search/local-coordinates.ts).
  */
 export interface LocalCoordinates {
-  /** The start of the solver, (B, E) → (B, D). */
-  readonly start: (features: Tensor) => Tensor;
+  /** Points that the solver may start from, side by side, (B, E) → (B, K D). */
+  readonly starts: (features: Tensor) => Tensor;
   /** Columns of the rows that `encode` takes: [m (D), features (E), C packed]. */
   readonly width: number;
   /** The guide of w, which is trained. Its `encode` takes rows [m (D), features (E), log diag C (D), log |dw/dθ| (1)]. */

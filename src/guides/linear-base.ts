@@ -43,6 +43,10 @@ import type { FitData, Fitted, GuideSizes, TracedGuide } from "./guide.ts";
 export const traceEstimator = ({ D, E, weight = makeWeight }: GuideSizes): Tensor =>
   weight("base.mean", E + 1, D, { frozen: true });
 
+/** L of w = L⁻¹ (z − m), as the matrix of a product with rows w. */
+export const traceColour = ({ D, weight = makeWeight }: GuideSizes): Tensor =>
+  weight("base.colour", D, D, { frozen: true });
+
 /** Coordinates w = L⁻¹ (z − m): L is one matrix for all data, or one for each row, of which the context then holds it after m. */
 interface Linear {
   /** m (D), and L where each row has its own, of features and what follows them. */
@@ -59,7 +63,7 @@ function shared(sizes: GuideSizes): Linear {
   const { D, weight = makeWeight } = sizes;
   const estimator = traceEstimator(sizes);
   const whitening = weight("base.whiten", D, D, { frozen: true });
-  const colouring = weight("base.colour", D, D, { frozen: true });
+  const colouring = traceColour(sizes);
   const logDeterminant = weight("base.logDet", 1, 1, { frozen: true });
   return {
     head: (features) => dense(features, estimator),

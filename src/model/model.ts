@@ -238,7 +238,7 @@ const programs: Readonly<Record<Exclude<ProgramName, "search">, (parts: Parts) =
     yield;
     return yield* compile({
       ...(local && {
-        look: { outputs: { distance: far, features: slice(embedded, 0, E), start: local.start(embedded) } },
+        look: { outputs: { distance: far, features: slice(embedded, 0, E), starts: local.starts(embedded) } },
       }),
       encode: { outputs: { context: encoded, ...(!local && { distance: far }), ...guide.moments?.(encoded) } },
       sample: {

@@ -52,7 +52,7 @@ export interface FittedFeatures extends RowFeatures {
  *   distance  measures how far data are from the simulations
  *   parts     computes what the distance of rows with circumstances is made of, which its scales are fitted on
  *   fit       computes the features and parameters that frozen entries are fitted on, for guides that fit some
- *   start     computes where the solver of a guide in local coordinates starts
+ *   start     computes where the solver of a guide in local coordinates may start
  */
 export function* trainingProgram(
   problem: Problem,
@@ -123,7 +123,7 @@ function traceFit({ D, M, prior, proposal }: Problem, embed: (y: Tensor) => Tens
   return proposal === null ? seen : { ...seen, weights: exp(sub(prior.logDensity(theta), proposal.logDensity(theta))) };
 }
 
-/** For parameters and data: where the solver starts, the features, z and log |dz/dθ|. */
+/** For parameters and data: where the solver may start, the features, z and log |dz/dθ|. */
 function traceStart(
   { D, layout, prior }: Problem,
   local: LocalCoordinates,
@@ -133,7 +133,7 @@ function traceStart(
   const [theta, embedded] = [input("theta", D), embed(input("y", layout.width))];
   const frame = frameOf(prior);
   return {
-    start: local.start(embedded),
+    starts: local.starts(embedded),
     features: slice(embedded, 0, E),
     z: frame.toGuide(theta),
     volume: frame.logDet(theta),
