@@ -9,6 +9,9 @@ import type { Tensor } from "../graph/tensor.ts";
 import type { MakeWeight } from "../nn/mlp.ts";
 import { LOG_2PI } from "../numbers/math.ts";
 
+/** Makes the guide that `trace` builds in the coordinates of a base a guide of z. */
+export type OnBase = (trace: (sizes: GuideSizes) => TracedGuide, sizes: GuideSizes) => TracedGuide;
+
 /** Sizes that a guide is built for. */
 export interface GuideSizes {
   /** Number of parameters. */
@@ -22,6 +25,8 @@ export interface GuideSizes {
   readonly estimate?: boolean;
   /** The prior, in whose units the base "bounded" estimates. */
   readonly prior?: Distribution;
+  /** What makes a base that is not loaded with every guide (rare-bases.ts). */
+  readonly onBase?: OnBase | undefined;
   /** Seed of whatever a guide draws once, such as permutations. */
   readonly seed: number;
   /** Makes the weights; a reader of files refuses those that its file does not hold, before anything is built from them. */

@@ -7,6 +7,7 @@ import { compile, type Program } from "../graph/program.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { standsOnEstimate } from "../guides/base.ts";
 import type { LocalCoordinates, TracedGuide } from "../guides/guide.ts";
+import { rareBaseOf } from "../guides/rare-bases.ts";
 import { type DistanceKind, distances } from "../nn/distance.ts";
 import { type Embedding, featuresOf, traceEmbedding } from "../nn/embedding.ts";
 import { chooseEmbedding } from "../nn/fit-embedding.ts";
@@ -73,6 +74,7 @@ export function* trainingProgram(
     seed,
     estimate: features?.estimate ?? false,
     prior: problem.prior,
+    onBase: rareBaseOf(settings.guide),
   });
   const embed = observed?.embed ?? (plain as (y: Tensor) => Tensor);
   const { local } = guide;

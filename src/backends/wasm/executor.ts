@@ -16,7 +16,7 @@ import {
 } from "../requests.ts";
 import { Arena } from "./arena.ts";
 import type { Loops } from "./encode-loop.ts";
-import { faultOf } from "./fault.ts";
+import type { faultOf } from "./fault.ts";
 import { chooseBuild, compileKernels, instantiateKernels, type SharedKernels } from "./kernels.ts";
 import type { KernelBuild } from "./kernels-url.ts";
 import type { WasmOptimiser } from "./optimiser.ts";
@@ -31,6 +31,7 @@ export interface Sharing {
 /** What only some programs need, loaded for them. */
 interface Parts {
   readonly loops?: Loops | undefined;
+  readonly faultOf?: typeof faultOf | undefined;
   readonly Optimiser?: typeof WasmOptimiser | undefined;
 }
 
@@ -44,6 +45,7 @@ class WasmExecutor implements Executor {
     readonly loops?: WebAssembly.Module;
   };
   private readonly kernels: SharedKernels;
+  private readonly faultOf: Parts["faultOf"];
   private readonly program: Program;
   private readonly arena: Arena;
   private readonly slabs: { readonly weights: number; readonly frozen: number };
@@ -58,7 +60,7 @@ class WasmExecutor implements Executor {
     program: Program,
     { remark, optimiser }: WasmOptions,
     sharing: Sharing | undefined,
-    { loops, Optimiser }: Parts,
+    { loops, faultOf, Optimiser }: Parts,
   ) {
     const { threads } = sharing ?? { threads: 1 };
     this.device = `wasm ${build}${threads > 1 ? `, ${threads} threads` : ""}${remark === undefined ? "" : ` (${remark})`}`;
@@ -66,6 +68,7 @@ class WasmExecutor implements Executor {
     const kernels = instantiateKernels(module, sharing?.memory);
     const arena = new Arena(kernels.memory, kernels.heapBase());
     this.kernels = kernels;
+    this.faultOf = faultOf;
     this.arena = arena;
     const others = Array.from({ length: threads - 1 }, () => arena.take(kernels.localBytes()));
     const control = threads > 1 ? arena.take(kernels.controlBytes()) : 0;
@@ -212,7 +215,7 @@ class WasmExecutor implements Executor {
     for (const local of this.shared.locals) this.arena.words(this.kernels.faultAddress(local), 1)[0] = 0;
   }
   fault(): string | undefined {
-    return faultOf(this.kernels, this.shared.locals);
+    return this.faultOf?.(this.kernels, this.shared.locals);
   }
 
   dispose(): void {
@@ -238,10 +241,13 @@ export async function makeWasm(
   options: WasmOptions,
   sharing?: Sharing,
 ): Promise<WasmExecutor> {
-  const hasLoops = Object.values(program.plans).some(({ records }) => records.shard.some(({ loop }) => loop));
+  const records = Object.values(program.plans).flatMap((plan) => Object.values(plan.records).flat());
+  const hasLoops = records.some(({ loop }) => loop);
+  const hasSolves = hasLoops || records.some(({ op }) => op.startsWith("sparse"));
   const how = { build, shared: sharing !== undefined, generated: options.loops !== "kernels" };
   return new WasmExecutor(module, build, program, options, sharing, {
     loops: hasLoops ? await (await import("./encode-loop.ts")).makeLoops(program, how) : undefined,
+    faultOf: hasSolves ? (await import("./fault.ts")).faultOf : undefined,
     Optimiser: options.optimiser && (await import("./optimiser.ts")).WasmOptimiser,
   });
 }
