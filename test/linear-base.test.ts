@@ -71,6 +71,14 @@ test("untrained on bounds, it is the exact posterior of linear data within a box
   assert.equal((await infer(again, [0.3, -0.2])).mean, (await infer(map, [0.3, -0.2])).mean);
 });
 
+test("where the prior has no bounds, the bounded base is the linear one", async () => {
+  const [a, b] = [gaussian({ hidden: [4], base: "bounded" }), gaussian({ hidden: [4], base: "linear" })];
+  const rows = await dataOf(small, 1, 3);
+  const means = [];
+  for (const on of [a, b]) means.push((await infer(await train(small, { ...untrained, guide: on }), rows[0])).mean);
+  assert.equal(means[0], means[1]);
+});
+
 test("priors without bounds of each parameter, and missing data, are refused on the bounded base", async () => {
   const on = { ...untrained, guide: gaussian({ hidden: [4], base: "bounded" as const }) };
   const shares = defineProblem({

@@ -31,7 +31,7 @@ import { formatNumber, formatTime } from "./table.ts";
 
 /** Options of `train` that a preset may set, and others. */
 const SETTINGS = ["guide", "objective", "steps", "batch", "particles", "rate", "heldOut"] as const;
-const OPTIONS = ["preset", "seed", "bankFile", "checkpointEvery"] as const;
+const OPTIONS = ["preset", "seconds", "seed", "bankFile", "checkpointEvery"] as const;
 /** Options of other functions, and options with other names here. */
 const ownTable = {
   precision: saveTable.precision,
@@ -176,7 +176,8 @@ async function run([name]: readonly string[], options: Options, output: Output):
     throw new UsageError("--surrogate-steps: expected --surrogate too, got no --surrogate");
   const given = await findProblemArgument(name);
   const settings = await settingsOf(given, options, output);
-  const { guide, objective, steps, batch, pairs } = fullSettings(given, settings);
+  const { guide, objective, steps, batch, budget, pairs } = fullSettings(given, settings);
+  const length = budget ? `${budget.seconds} s of steps` : `${steps} steps`;
   const resume = options.resume === undefined ? undefined : await resumeFrom(options.resume);
   const from = resume ? ` from step ${resume.step}` : "";
   if (pairs) output.note(`${pairs.train.count} pairs to train on, ${pairs.heldOut.count} held out`);
@@ -203,7 +204,7 @@ async function run([name]: readonly string[], options: Options, output: Output):
       : undefined;
     const problem = fitted ?? given;
     output.note(
-      `${problem.name}: ${problem.D} parameters, ${problem.M} data; ${guide.name} guide, ${objective}, ${steps} steps of ${batch}${from}`,
+      `${problem.name}: ${problem.D} parameters, ${problem.M} data; ${guide.name} guide, ${objective}, ${length} of ${batch}${from}`,
     );
     const map = await train(problem, {
       ...settings,

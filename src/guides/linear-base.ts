@@ -15,6 +15,7 @@
  *
  * m and m ± s kept inside. Draws stay within the bounds, as those of every guide do.
  */
+import { isLinear } from "../distributions/distribution.ts";
 import { frameOf } from "../distributions/frame.ts";
 import {
   add,
@@ -127,9 +128,10 @@ export const onLinearBase = (build: Build, sizes: GuideSizes): TracedGuide =>
     sizes.estimate ? {} : fitBase(data, sizes.D, sizes.E),
   );
 
-/** The same for parameters within bounds. Its context starts with T(m) (B, D). */
+/** The same for parameters within bounds, where the prior has any. Its context starts with T(m) (B, D). */
 export const onBoundedBase = (build: Build, sizes: GuideSizes): TracedGuide => {
-  const { D, E, estimate } = sizes;
+  const { D, E, estimate, prior } = sizes;
+  if (prior && isLinear(prior)) return onLinearBase(build, sizes); // there are no bounds
   if (estimate)
     throw new Error(
       'base "bounded": expected complete data with the noise of the problem, got a training with missing or noise; use base "linear"',

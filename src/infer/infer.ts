@@ -164,8 +164,9 @@ export async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior>
       `${owner}: expected "await posterior.summary()" before mean, sd, covariance, quantiles or draws, because of moments: false`,
     );
   };
-  const draw = async (count = draws): Promise<void> => {
+  const draw = async (count = draws): Promise<typeof drawn> => {
     if (lacks(count)) drawn = await sample(count, seed);
+    return drawn;
   };
   if (moments && !executor.runNow) await draw();
   const farther = shareFarther(map.spec.distances, distance);
@@ -184,17 +185,11 @@ export async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior>
     },
   });
   // Corrections are loaded when one is asked for, so that a page that only infers does not load them.
-  const correct: AmortisedPosterior["correct"] = async (options) => {
-    const { problem, D } = map.spec;
-    const first = async (count: number) => {
-      if (count <= draws) await draw(count);
-      if (drawn === undefined || count > draws) return undefined;
-      const theta = thetaOf({ theta: drawn.theta.subarray(0, count * D) });
-      return { theta: expectFinite(owner, "draws", theta), logQ: drawn.logProb.subarray(0, count) };
-    };
-    const source = { owner: problem, problem: map.problem, D, posterior: made, drawn: first, ready: draw, backend };
-    return (await import("../sampling/correct.ts")).correct(source, options);
-  };
+  const correct: AmortisedPosterior["correct"] = async (options) =>
+    (await import("./correct-amortised.ts")).correctAmortised(
+      { owner, map, posterior: made, backend, draws, draw },
+      options,
+    );
   const summary: AmortisedPosterior["summary"] = async () => {
     await draw();
     const { mean, sd, covariance, draws, quantile } = made;

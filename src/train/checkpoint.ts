@@ -62,6 +62,9 @@ function optionsIn(signature: string): Record<string, unknown> {
   );
 }
 
+/** Steps in all of the training that a checkpoint is of. */
+export const stepsSigned = ({ signature }: Checkpoint): number => optionsIn(signature).steps as number;
+
 /** What must hold of a checkpoint of a training of `steps` steps: a test, what is expected, and what came. */
 const sound: readonly (readonly [(c: Checkpoint, steps: number) => boolean, string, (c: Checkpoint) => unknown])[] = [
   [

@@ -19,6 +19,7 @@ import { areNamed } from "../problem/columns.ts";
 import type { Problem } from "../problem/problem.ts";
 import { type Work, withDataAbout, workOf } from "../problem/work.ts";
 import { inLocalCoordinates } from "../search/local-simulations.ts";
+import { withinBudget } from "./budget.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { rowsOf, withCircumstances } from "./circumstances.ts";
 import { type Attempt, outliveDevice } from "./lost-device.ts";
@@ -87,7 +88,8 @@ async function learnOn(
   { bank, heldOut, centre }: TrainingSimulations,
   features: FittedFeatures | undefined,
 ): Promise<InverseMap> {
-  const { problem, settings, seed, options, backend: asked } = request;
+  const { problem, seed, options, backend: asked } = request;
+  let { settings } = request;
   const { program } = traced;
   const executor = await createExecutor(program, { ...backend, optimiser: optimiserOf(settings) });
   try {
@@ -101,9 +103,11 @@ async function learnOn(
     // The plan of the ELBO has no bank of parameters, because it looks at data alone.
     for (const name of ["theta", "clean"] as const)
       if (name in program.banks) await executor.writeBank(name, trained[name]);
+    const { weights } = program;
+    settings = await withinBudget({ executor, weights, settings, seed, heldOut: judged, started, resume });
     const state = await optimise({
       executor,
-      weights: program.weights,
+      weights,
       problem: problem.name,
       settings,
       options: { ...options, resume },

@@ -146,6 +146,11 @@ export const trainTable = {
    * defaults of the options.
    */
   preset: option(text, undefined, "preset: fast or default, or another of the problem's own, such as paper"),
+  /**
+   * Seconds that the training may take, in place of `steps`: a few steps are timed once the simulations are made, and as many follow as
+   * fit (docs/guides.md). The record has their number; the same options with `steps: map.spec.training.steps` give the same weights.
+   */
+  seconds: option(positive, undefined, "seconds that the training may take, in place of steps"),
   /** Seed of all random numbers. With the plain kernels, one seed gives the same weights on every host. */
   seed: option(seed, 0, "seed of all random numbers"),
   /** Called with the progress at intervals. */
@@ -183,6 +188,8 @@ export type FullSettings = Required<
   /** Simulations of the bank, 0 for none. */
   readonly bank: number;
   readonly evaluateEvery: number;
+  /** Seconds in place of steps, and `evaluateEvery` where it was asked for. */
+  readonly budget?: { readonly seconds: number; readonly evaluateEvery: number | undefined };
   /** Pairs from elsewhere, where there are any; `bank` and `heldOut` then count them. */
   readonly pairs?: SplitPairs;
   /** Missing data and noise scales, where the map is trained for them. */
@@ -221,7 +228,9 @@ function presetOf(
 /** All settings, checked. @throws naming the option, what was expected and what came. */
 export function fullSettings(problem: Problem, options: TrainOptions): FullSettings {
   expectProblem("train", problem);
-  readOptions("train", trainTable, options);
+  const { seconds } = readOptions("train", trainTable, options);
+  if (seconds !== undefined && options.steps !== undefined)
+    throw new Error("train: expected steps or seconds, got both");
   checkBankFile("train", problem, options);
   const { preset: name = "default" } = options;
   const preset = presetOf(problem, name, options.guide);
@@ -246,7 +255,15 @@ export function fullSettings(problem: Problem, options: TrainOptions): FullSetti
     throw new Error(
       'embedding: expected one that standardises, because data may be missing or of another noise scale, got "none"; use "auto"',
     );
-  const full = { ...others, guide: made, bank, evaluateEvery, ...(circumstances && { circumstances }) };
+  const budget = seconds !== undefined && { seconds, evaluateEvery: settings.evaluateEvery };
+  const full = {
+    ...others,
+    guide: made,
+    bank,
+    evaluateEvery,
+    ...(budget && { budget }),
+    ...(circumstances && { circumstances }),
+  };
   rates(full.schedule, full.rate, 1); // refuses what makes no schedule
   if (onLaplace) checkLaplaceBase(problem, full);
   const { base = "prior" } = made.options;
