@@ -45,6 +45,11 @@ const entries = {
   },
   fem: { module: "retrodict/fem", source: "src/fem.ts", about: "Meshes and finite elements." },
   problems: { module: "retrodict/problems", source: "src/problems.ts", about: "The problems that are built in." },
+  element: {
+    module: "retrodict/element",
+    source: "src/element.ts",
+    about: "A custom element that shows a posterior in a page.",
+  },
   diagnostics: { module: "retrodict/diagnostics", source: "src/diagnostics.ts", about: "Tests of posteriors." },
 } as const;
 

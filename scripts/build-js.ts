@@ -5,7 +5,7 @@
  * the very modules that the command line runs on, not a second copy of them. What the command line needs from npm ends
  * up in dist/cli.js and in chunks that only it reaches; the library's own files are checked to need nothing from outside.
  */
-import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BuildOptions, build, type Metafile } from "esbuild";
@@ -25,6 +25,7 @@ const library: Record<string, string> = {
   dynamics: "src/dynamics.ts",
   fem: "src/fem.ts",
   diagnostics: "src/diagnostics.ts",
+  element: "src/element.ts",
 };
 
 /**
@@ -46,6 +47,9 @@ const parts: Record<string, string> = {
 
 /** The script of workers (src/backends/worker/start.ts has its address): one file that works wherever it is copied. */
 const workers: Record<string, string> = { worker: "src/backends/worker/worker.ts" };
+
+/** The script of pages that `retrodict page` writes: one file without imports, which stands in the page. */
+const pages: Record<string, string> = { page: "src/element/page.ts" };
 
 /** The files of package.json's `bin`; only Node loads them. */
 const programs: Record<string, string> = { cli: "src/cli/main.ts" };
@@ -122,9 +126,10 @@ function lightenMap(file: string): void {
 
 const { metafile } = await build({ ...options, metafile: true, entryPoints: { ...library, ...parts, ...programs } });
 const alone = await build({ ...options, metafile: true, entryPoints: workers, splitting: false });
-const outputs = { ...metafile.outputs, ...alone.metafile.outputs };
+const inPages = await build({ ...options, metafile: true, entryPoints: pages, splitting: false, sourcemap: false });
+const outputs = { ...metafile.outputs, ...alone.metafile.outputs, ...inPages.metafile.outputs };
 
-for (const name of Object.keys({ ...library, ...workers })) {
+for (const name of Object.keys({ ...library, ...workers, ...pages })) {
   const { files, outside } = reachedAtOnce(outputs, `dist/${name}.js`);
   if (outside.size > 0) {
     const list = [...outside].join(", ");
@@ -145,6 +150,6 @@ for (const name of readdirSync(dist)) {
     rmSync(join(dist, name)); // a chunk of an earlier build
   else if (name.endsWith(".js")) {
     markComputedImports(join(dist, name));
-    lightenMap(join(dist, name));
+    if (existsSync(join(dist, `${name}.map`))) lightenMap(join(dist, name));
   }
 }

@@ -39,6 +39,7 @@ export const ORDER = [
   "dynamics",
   "problems",
   "report",
+  "element",
   "cli",
 ] as const;
 
@@ -51,6 +52,7 @@ export const FACES = [
   "dynamics.ts",
   "fem.ts",
   "diagnostics.ts",
+  "element.ts",
   "problems.ts",
   "version.ts",
 ] as const;

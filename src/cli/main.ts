@@ -11,12 +11,20 @@ import { addComputeOptions, type CliCommand, COMMON_OPTIONS, type Output, UsageE
 import { evaluateCommand } from "./evaluate.ts";
 import { exit, fail, guardProcess, leave, print, say, wantsJson } from "./guard.ts";
 import { inferCommand } from "./infer.ts";
+import { pageCommand } from "./page.ts";
 import { problemsCommand } from "./problems.ts";
 import { refineCommand } from "./refine.ts";
 import { oneLine } from "./table.ts";
 import { trainCommand } from "./train.ts";
 
-const commands = [problemsCommand, trainCommand, inferCommand, refineCommand, evaluateCommand] as readonly CliCommand[];
+const commands = [
+  problemsCommand,
+  trainCommand,
+  inferCommand,
+  refineCommand,
+  evaluateCommand,
+  pageCommand,
+] as readonly CliCommand[];
 
 /** Node 20 needs a flag for relaxed SIMD, which is faster; it must be set before any kernel is compiled. */
 function allowRelaxed(): void {

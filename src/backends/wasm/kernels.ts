@@ -90,6 +90,11 @@ export async function compileKernels(file: KernelsFile): Promise<WebAssembly.Mod
   return module;
 }
 
+/** Takes a file of the kernels from its bytes, for a page that holds them: it is then not read from its place. */
+export async function preloadKernels(file: KernelsFile, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  compiled.set(String(kernelsUrl(file)), Promise.resolve(await WebAssembly.compile(bytes)));
+}
+
 /** A memory for threads to share, of the largest size that the host grants: hosts reserve the addresses of all of it at once. */
 export function shareMemory(): WebAssembly.Memory {
   for (let maximum = 65_536; ; maximum /= 2) {
