@@ -95,7 +95,7 @@ async function runsOf(problem: Problem, reference: Reference): Promise<Record<st
       const posterior = await guide(y);
       await posterior.logProb(posterior.mean); // compiles, at the first
       const run = await timed(async () => {
-        const source = { owner: problem.name, problem, posterior, backend: { kernels } };
+        const source = { owner: problem.name, problem, D: problem.D, posterior, backend: { kernels } };
         const c: CorrectedPosterior = await correct(source, { seed: i, budget: 1000 });
         return {
           posterior: c,

@@ -1,6 +1,7 @@
 /** Diagnostics of posteriors; docs/diagnostics.md says which errors each of them detects. */
 
 export type { Rows } from "./checks/rows.ts";
+export { type Arviz, type ArvizGroup, type ArvizOptions, type Nested, toArviz } from "./diagnostics/arviz.ts";
 export { type C2st, type C2stOptions, c2st } from "./diagnostics/c2st.ts";
 export { type Coverage, coverage, type ReadCurve } from "./diagnostics/coverage.ts";
 export type { Curve } from "./diagnostics/curves.ts";

@@ -22,6 +22,7 @@ const guess = (mean = [0.8, -1.3]) => gaussianPosterior(y, Float64Array.from(mea
 const source = (problem: Problem, posterior = guess()) => ({
   owner: problem.name,
   problem,
+  D: problem.D,
   posterior,
   backend: { kernels } as const,
 });

@@ -61,7 +61,7 @@ function guessed(problem: Problem, y: Float64Array, mean: Float64Array, sd: Floa
   });
 }
 const correct = (problem: Problem, posterior: Posterior, options: object = {}) =>
-  correctSource({ owner: problem.name, problem, posterior, backend: { kernels } }, options);
+  correctSource({ owner: problem.name, problem, D: problem.D, posterior, backend: { kernels } }, options);
 
 /** Two parameters, both measured: the posterior is normal and independent, of mean y/2 and sd √½. */
 const twice = defineProblem({

@@ -1,6 +1,7 @@
 // Inference: the answers of a posterior, for one observation and for many, ordinary ones and outliers.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { Executor, RunOptions } from "../src/backends/backend.ts";
 import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { uniform } from "../src/distributions/uniform.ts";
 import { mul } from "../src/graph/build.ts";
@@ -36,6 +37,43 @@ test("moments are computed when they are read; in a worker, when asked for, and 
   assert.equal(mean, at.mean);
   assert.equal(posterior.quantile(0.1), at.quantile(0.1));
   assert.equal((await infer(maps.spline, usual, { worker: true })).covariance, at.covariance, "as without the option");
+});
+
+test("draws are made when they are read, no more than are needed, and once; corrections share them", async () => {
+  const map = maps.spline;
+  const executor = await map.executor("posterior");
+  const asked: number[] = []; // rows of each run of the program of draws
+  const note = (plan: string, { rows }: RunOptions): void => void (plan === "sample" && asked.push(rows));
+  const counted: Executor = Object.assign(Object.create(executor), {
+    run: (plan: string, o: RunOptions) => {
+      note(plan, o);
+      return executor.run(plan, o);
+    },
+    runNow: (plan: string, o: RunOptions) => {
+      note(plan, o);
+      return executor.runNow?.(plan, o);
+    },
+  });
+  const watched: InverseMap = {
+    ...map,
+    executor: (name, o) => (name === "posterior" ? counted : map.executor(name, o)) as Promise<Executor>,
+  };
+  const posterior = await infer(watched, usual);
+  await posterior.logProb([0.5, -1]);
+  assert.equal(asked, [], "neither inference nor a density draws");
+  const corrected = await posterior.correct({ method: "psis", draws: 2048 });
+  assert.equal(asked, [2048]);
+  assert.equal((await posterior.correct({ method: "psis", draws: 2048 })).draws, corrected.draws);
+  assert.equal(asked, [2048], "kept");
+  const { mean, sd } = posterior;
+  assert.equal([posterior.quantile(0.1).length, mean.length, sd.length], [D, D, D]);
+  assert.equal(asked, [2048, 4096]);
+  // The first draws are the same whether 2048 or 4096 are made, and so are their weights.
+  const after = await posterior.correct({ method: "psis", draws: 2048 });
+  assert.equal(asked, [2048, 4096], "shared");
+  assert.equal(after.draws, corrected.draws);
+  assert.is(after.kHat, corrected.kHat);
+  assert.equal(mean, (await infer(map, usual)).mean);
 });
 
 test.before(async () => {

@@ -82,7 +82,7 @@ test("a distance that is not a number is no usual one", async () => {
 test("weights that all fall on one draw are no posterior", async () => {
   const y = Float64Array.of(0.5, -1, 0.1);
   const far = gaussianPosterior(y, Float64Array.of(9, 9), Float64Array.of(1, 0, 0, 1));
-  const source = { owner: "small", problem: small, posterior: far, backend: { kernels: "plain" } as const };
+  const source = { owner: "small", problem: small, D: small.D, posterior: far, backend: { kernels: "plain" } as const };
   const { message } = await rejection(correct(source, { method: "psis", draws: 1 }));
   assert.match(
     message,

@@ -41,7 +41,7 @@ test("the page shows the same", () => {
   for (const name of ["dist", "models"]) symlinkSync(join(root, name), join(folder, name));
   return withPage(folder, { path: "/examples/watch/index.html?pause=0" }, async ({ page, errors }) => {
     await page.waitForFunction("document.body.dataset.done === 'yes'");
-    assert.match(await page.textContent("#now"), /^After 60 s: (0\.[789]|1\.[0123])\d ± 0\.\d\d mrad$/);
+    assert.match((await page.textContent("#now")) ?? "", /^After 60 s: (0\.[789]|1\.[0123])\d ± 0\.\d\d mrad$/);
     assert.ok((await page.locator("circle").count()) >= 57);
     assert.equal(errors, []);
   });

@@ -9,10 +9,10 @@ import type { InverseMap } from "../model/model.ts";
 import { digitsFor } from "../numbers/offsets.ts";
 import type { Posterior } from "../posterior/posterior.ts";
 import { numbered } from "../problem/columns.ts";
-import type { Parameter } from "../problem/problem.ts";
+import type { Parameter, Problem } from "../problem/problem.ts";
 import { type Observation, set } from "../problem/set.ts";
 import { problems } from "../problems/table.ts";
-import { correctTable } from "../sampling/correct.ts";
+import { type CorrectedPosterior, correctTable } from "../sampling/correct.ts";
 import { formatCsv } from "../store/csv.ts";
 import { encodeNpy } from "../store/npy.ts";
 import { parseObservations, taken } from "../store/observations.ts";
@@ -27,6 +27,7 @@ interface Options extends ComputeOptions, OptionsOf<typeof drawsTable> {
   readonly seed?: number;
   readonly out?: string;
   readonly problem?: string;
+  readonly report?: string;
 }
 
 /** Draws of all observations, (N, S, D). */
@@ -129,19 +130,85 @@ export function dataOf({ problem, spec: { M, data, problem: name, rows } }: Inve
   return known?.length === M ? known : numbered(M);
 }
 
-async function run([model]: readonly string[], options: Options, output: Output): Promise<Result> {
-  const { data, out, samples, seed = 0, noiseScale, correct: method, backend, kernels, threads } = options;
-  const compute = { backend, kernels, threads };
+/** Where results are written, once it is known that they can be. */
+interface Places {
+  readonly out: string | undefined;
+  readonly writer: ((draws: Draws) => Uint8Array | string) | undefined;
+  readonly report: string | undefined;
+  /** Whether `out` is InferenceData. */
+  readonly forArviz: boolean;
+}
+
+async function placesOf({ out, report, samples }: Options): Promise<Places> {
   const writer = out === undefined ? undefined : writers[extname(out).toLowerCase()];
+  if (report !== undefined) {
+    if (!/\.html?$/i.test(report))
+      throw new UsageError(`--report: expected a name that ends in .html, got "${report}"`);
+    await checkWritable(report);
+  }
   if (out !== undefined) {
-    const known = Object.keys(writers).join(", ");
+    const known = [...Object.keys(writers), ".arviz.json"].join(", ");
     if (writer === undefined) throw new UsageError(`--out: expected a name that ends in ${known}, got "${out}"`);
     await checkWritable(out);
   } else if (samples !== undefined) {
     throw new UsageError("--samples: expected --out FILE, which receives the draws, got no --out");
   }
+  return { out, writer, report, forArviz: out !== undefined && /\.arviz\.json$/i.test(out) };
+}
+
+interface Inferred {
+  readonly map: InverseMap;
+  /** The problem, where it was needed. */
+  readonly wanted: Problem | null;
+  readonly inferred: readonly AmortisedPosterior[];
+  readonly corrected: readonly CorrectedPosterior[] | null;
+  readonly title: (n: number) => string;
+}
+
+/** Writes what was asked for. @returns what the JSON tells of it. */
+async function writeAll(
+  { out, writer, report, forArviz }: Places,
+  { map, wanted, inferred, corrected, title }: Inferred,
+  { samples = drawsTable.samples.default, seed = 0, backend, kernels, threads }: Options,
+  output: Output,
+): Promise<Record<string, unknown>> {
+  const compute = { seed, backend, kernels, threads };
+  const posteriors: readonly Posterior[] = corrected ?? inferred;
+  if (report !== undefined) {
+    const { measurementHtml } = await import("../report/measurement.ts");
+    const measurements = inferred.map((own, n) => ({
+      title: title(n),
+      inferred: own,
+      corrected: corrected?.[n] ?? null,
+    }));
+    const html = await measurementHtml({ problem: wanted as Problem, measurements, data: dataOf(map), ...compute });
+    await writeResult(report, "the report is", (path) => writeBytes(path, html));
+    output.note(`saved the report to "${report}"; open it in a browser`);
+  }
+  const told = report === undefined ? {} : { report };
+  if (out === undefined || writer === undefined) return told;
+  if (forArviz) {
+    const { toArviz } = await import("../diagnostics/arviz.ts");
+    const data = await toArviz(posteriors[0], { draws: samples, problem: wanted ?? undefined, ...compute });
+    await writeResult(out, "the draws are", (path) => writeBytes(path, `${JSON.stringify(data)}\n`));
+    output.note(`saved InferenceData to "${out}"; read it by arviz.from_json`);
+    return { ...told, out, seed };
+  }
+  const draws = await drawAll(posteriors, map, samples, seed);
+  await writeResult(out, "the draws are", (path) => writeBytes(path, writer(draws)));
+  output.note(`saved draws (${draws.shape.join(", ")}) to "${out}"`);
+  return { ...told, out, shape: draws.shape, seed };
+}
+
+async function run([model]: readonly string[], options: Options, output: Output): Promise<Result> {
+  const { data, seed = 0, noiseScale, correct: method, backend, kernels, threads } = options;
+  const compute = { backend, kernels, threads };
+  const places = await placesOf(options);
   const needed = ({ local }: InverseMap): string | undefined =>
-    method !== undefined ? "--correct" : local ? "a guide on Laplace's base" : undefined;
+    (method !== undefined && "--correct") ||
+    (places.report !== undefined && "--report") ||
+    (places.forArviz && "--out FILE.arviz.json") ||
+    (local ? "a guide on Laplace's base" : undefined);
   const { map, problem: wanted } = await findModelArgument(model, options.problem, needed, compute);
   const bytes = await readBytes(data);
   const name = data === "-" ? "standard input" : data;
@@ -150,6 +217,10 @@ async function run([model]: readonly string[], options: Options, output: Output)
   for (const text of table.warnings) output.warn(text);
   // A file of a set has a member in each row.
   const rows: readonly Observation[] = map.spec.rows?.set ? [set(table.rows)] : table.rows;
+  if (places.forArviz && rows.length > 1)
+    throw new Error(
+      `--out FILE.arviz.json: expected one observation, got ${rows.length}; InferenceData holds one posterior`,
+    );
   const noise = noiseScale === undefined ? {} : { noise: { scale: noiseScale } };
   const inferred = await infer(map, rows, { seed, ...noise, ...compute });
   const title = (n: number): string => (rows.length > 1 ? `observation ${n + 1}` : "");
@@ -159,13 +230,7 @@ async function run([model]: readonly string[], options: Options, output: Output)
   for (const [n, { warning }] of posteriors.entries()) {
     if (warning) output.warn(`${title(n) ? `${title(n)}: ` : ""}${warning}`);
   }
-  let written = {};
-  if (out !== undefined && writer !== undefined) {
-    const draws = await drawAll(posteriors, map, samples ?? drawsTable.samples.default, seed);
-    await writeResult(out, "the draws are", (path) => writeBytes(path, writer(draws)));
-    output.note(`saved draws (${draws.shape.join(", ")}) to "${out}"`);
-    written = { out, shape: draws.shape, seed };
-  }
+  const written = await writeAll(places, { map, wanted, inferred, corrected, title }, options, output);
   const tables = posteriors.map((p, n) => [title(n), tableOf(map, p)].filter((text) => text !== "").join("\n"));
   const { problem, parameters } = map.spec;
   return {
@@ -199,7 +264,11 @@ export const inferCommand: CliCommand<Options> = {
         "--problem <PROBLEM>",
         "problem of the model, if it is needed: built-in name or module file (default: the name in MODEL)",
       )
-      .option("--out <FILE>", "write draws: .npy ((N, S, D), float32, or float64 for large offsets), .csv or .json");
+      .option(
+        "--out <FILE>",
+        "write draws: .npy ((N, S, D), float32, or float64 for large offsets), .csv, .json, or .arviz.json for ArviZ",
+      )
+      .option("--report <FILE>", "write a report of the measurement: one HTML file with pictures");
     addOptions(command, drawsTable);
     addOptions(command, inferTable, ["seed"]);
   },

@@ -128,6 +128,49 @@ export type PredictiveOptions = OptionsOf<typeof predictiveTable>;
 /** Step of the random counter at which noise is drawn: none that simulations use. */
 const STEP = -7;
 
+/** Draws of a posterior, and simulated data there. */
+export interface Replicated extends Replications {
+  /** (S, D): fewer than asked for where failures are dropped. */
+  readonly theta: Float64Array;
+}
+
+export type ReplicationOptions = Pick<PredictiveOptions, "draws" | "seed"> & Parameters<typeof replicate>[3];
+
+/**
+ * Draws from a posterior, and simulates its data again there. If the problem's noise is null each draw is simulated twice, and the
+ * noise-free data then contain noise too. @throws for a problem that cannot be simulated; as `predict` does.
+ */
+export async function replicateData(
+  owner: string,
+  problem: Problem,
+  posterior: Pick<Posterior, "y" | "scale" | "sample">,
+  { draws = predictiveTable.draws.default, seed = predictiveTable.seed.default, ...own }: ReplicationOptions,
+): Promise<Replicated> {
+  const { noise } = problem;
+  const included = isIncluded(noise);
+  if (noise.lacks.includes("draw"))
+    throw new Error(
+      `${owner}: expected noise that can be drawn, got "${noise.name}" of "${problem.name}", which has only logDensity`,
+    );
+  const theta = await posterior.sample(draws, { seed });
+  const [D, M] = [theta.length / draws, posterior.y.length];
+  if (D !== problem.D || M !== problem.M)
+    throw new Error(
+      `${owner}: expected a posterior of ${problem.D} parameters and ${problem.M} data, got one of ${D} and ${M}`,
+    );
+  const drawn = await replicate(owner, problem, theta, own, included ? [seed, seed + 1] : [seed]);
+  const [clean, again] = drawn.data;
+  const kept = drawn.theta;
+  if (included) return { theta: kept, clean, replicated: again };
+  const backend = pickOptions(backendTable, own);
+  const rows = { theta: kept, clean };
+  const held = (await centreOfData(problem, rows, backend)) === null ? Float32Array.from(clean) : clean;
+  const scaled = problemAtScale(problem, posterior.scale);
+  const replicated = await addNoise(scaled, { theta: kept, clean: held }, seed, STEP, backend);
+  const [mean, noiseSd] = [await meanRows(scaled, rows, backend), await noiseSdRows(scaled, rows, backend)];
+  return { theta: kept, clean, replicated, mean, noiseSd };
+}
+
 /**
  * Draws from a posterior, replicates its observation by the forward model or the simulator, and checks it against the replications.
  * If the problem's noise is null each draw is simulated twice: once for y_s, and once for c_s, which then contains noise too.
@@ -140,31 +183,8 @@ export async function predictiveCheck(
 ): Promise<PredictiveCheck> {
   expectProblem("predictiveCheck", problem);
   expectFields("predictiveCheck", "a posterior, as infer() returns it", posterior, "y", "sample");
-  const { draws, seed, discrepancies, ...own } = readOptions("predictiveCheck", predictiveTable, options);
-  const { noise } = problem;
-  const included = isIncluded(noise);
-  if (noise.lacks.includes("draw"))
-    throw new Error(
-      `predictiveCheck: expected noise that can be drawn, got "${noise.name}" of "${problem.name}", which has only logDensity`,
-    );
-  const theta = await posterior.sample(draws, { seed });
-  const [D, M] = [theta.length / draws, posterior.y.length];
-  if (D !== problem.D || M !== problem.M)
-    throw new Error(
-      `predictiveCheck: expected a posterior of ${problem.D} parameters and ${problem.M} data, got one of ${D} and ${M}`,
-    );
-  const seeds = included ? [seed, seed + 1] : [seed];
-  const drawn = await replicate("predictiveCheck", problem, theta, own, seeds);
-  const [clean, again] = drawn.data;
-  const kept = drawn.theta;
-  if (included) return checkObserved(posterior.y, { clean, replicated: again }, discrepancies);
-  const backend = pickOptions(backendTable, own);
-  const rows = { theta: kept, clean };
-  const held = (await centreOfData(problem, rows, backend)) === null ? Float32Array.from(clean) : clean;
-  const scaled = problemAtScale(problem, posterior.scale);
-  const replicated = await addNoise(scaled, { theta: kept, clean: held }, seed, STEP, backend);
-  const [mean, noiseSd] = [await meanRows(scaled, rows, backend), await noiseSdRows(scaled, rows, backend)];
-  return checkObserved(posterior.y, { clean, replicated, mean, noiseSd }, discrepancies);
+  const { discrepancies, ...own } = readOptions("predictiveCheck", predictiveTable, options);
+  return checkObserved(posterior.y, await replicateData("predictiveCheck", problem, posterior, own), discrepancies);
 }
 
 /** The check of the data that were observed; tails are NaN where data (M) are missing. @throws where all are. */

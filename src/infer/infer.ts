@@ -154,16 +154,20 @@ export async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior>
   const request = (count: number, own: number) => ({ rows: count, repeat: count, inputs: { context }, seed: own });
   const sample = (count: number, own: number) => executor.run("sample", request(count, own));
   const thetaOf = ({ theta }: Record<string, Rows>): Rows => withCentre(theta, map.work.parameters);
-  /** The draws of the summary, once they are made. */
+  /** The first draws of the summary, as many as were asked for. */
   let drawn: Record<string, Rows> | undefined;
+  const lacks = (count: number): boolean => closed === undefined && !(drawn && drawn.logProb.length >= count);
   const drawNow = (): Record<string, Rows> => {
-    drawn ??= executor.runNow?.("sample", request(draws, seed));
-    if (drawn) return drawn;
+    if (lacks(draws)) drawn = executor.runNow?.("sample", request(draws, seed)) ?? drawn;
+    if (drawn && !lacks(draws)) return drawn;
     throw new Error(
       `${owner}: expected "await posterior.summary()" before mean, sd, covariance, quantiles or draws, because of moments: false`,
     );
   };
-  const draw = async (): Promise<void> => void (closed ?? (drawn ??= await sample(draws, seed)));
+  const draw = async (count = draws): Promise<typeof drawn> => {
+    if (lacks(count)) drawn = await sample(count, seed);
+    return drawn;
+  };
   if (moments && !executor.runNow) await draw();
   const farther = shareFarther(map.spec.distances, distance);
   const posterior = makePosterior({
@@ -181,12 +185,11 @@ export async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior>
     },
   });
   // Corrections are loaded when one is asked for, so that a page that only infers does not load them.
-  const correct: AmortisedPosterior["correct"] = async (options) => {
-    const { problem: owner } = map.spec;
-    await draw();
-    const source = { owner, problem: map.problem, posterior: made, logQ: drawn?.logProb, backend };
-    return (await import("../sampling/correct.ts")).correct(source, options);
-  };
+  const correct: AmortisedPosterior["correct"] = async (options) =>
+    (await import("./correct-amortised.ts")).correctAmortised(
+      { owner, map, posterior: made, backend, draws, draw },
+      options,
+    );
   const summary: AmortisedPosterior["summary"] = async () => {
     await draw();
     const { mean, sd, covariance, draws, quantile } = made;

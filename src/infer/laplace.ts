@@ -227,7 +227,13 @@ async function posteriorOf(parts: Parts): Promise<LaplacePosterior> {
     iterations: at.iterations,
     modes: modes.map((mode, k) => ({ theta: thetas[k], logMass: massOf(mode.at), starts: mode.starts })),
     logEvidence: massOf(at),
-    correct: async (own) =>
-      (await import("../sampling/correct.ts")).correct({ owner: problem.name, problem, posterior, backend }, own),
+    correct: async (own) => {
+      const { correct } = await import("../sampling/correct.ts");
+      const drawn = async (count: number) =>
+        summary.draws && count * D <= summary.draws.length
+          ? { theta: summary.draws.subarray(0, count * D) }
+          : undefined;
+      return correct({ owner: problem.name, problem, D, posterior, drawn, backend }, own);
+    },
   };
 }

@@ -16,12 +16,12 @@ export interface Axis {
   readonly prior: { readonly mean: number; readonly sd: number } | { readonly draws: Float64Array };
 }
 
-/** The content of the plot: draws (S, D) of both posteriors, D as many as there are axes, and the true parameters (D). */
+/** The content of the plot: draws (S, D) of both posteriors, D as many as there are axes, and the true parameters (D), if they are known. */
 export interface Pairs {
   readonly learned: Float32Array | Float64Array;
   /** Null where there are none: then there is nothing above the diagonal. */
   readonly exact: Float32Array | Float64Array | null;
-  readonly truth: ArrayLike<number>;
+  readonly truth: ArrayLike<number> | null;
 }
 
 export interface PairOptions {
@@ -55,11 +55,12 @@ function priorDensity(prior: Axis["prior"], grid: readonly number[]): number[] {
   return grid.map((x) => exp((-0.5 * (x - mean) * (x - mean)) / (sd * sd)) / (sd * Math.sqrt(2 * Math.PI)));
 }
 
-/** The span of an axis: nearly all draws of both posteriors, and the true value. */
+/** The span of an axis: nearly all draws of both posteriors, and the true value, if it is known. */
 function span({ learned, exact, truth }: Pairs, D: number, d: number): [number, number] {
   const lists = exact === null ? [learned] : [learned, exact];
   const ends = lists.flatMap((draws) => quantiles(columnOf(draws, D, d), [0.002, 0.998]));
-  const [low, high] = [Math.min(...ends, truth[d]), Math.max(...ends, truth[d])];
+  if (truth) ends.push(truth[d]);
+  const [low, high] = [Math.min(...ends), Math.max(...ends)];
   const room = 0.06 * (high - low) || 0.06 * Math.abs(low) || 1;
   return [low - room, high + room];
 }
@@ -102,7 +103,7 @@ function marginal({ of: { learned, exact, truth }, axes, spans, size }: Layout, 
     [0, top],
     [
       Plot.areaY(curve(prior), { x: "x", y: "y", fill: colour("prior") }),
-      Plot.ruleX([truth[d]], { stroke: colour("ink"), strokeWidth: 0.8, strokeDasharray: "2 2" }),
+      truth && Plot.ruleX([truth[d]], { stroke: colour("ink"), strokeWidth: 0.8, strokeDasharray: "2 2" }),
       exact && Plot.line(curve(other), { x: "x", y: "y", stroke: colour("exact"), strokeWidth: 1.6 }),
       Plot.line(curve(own), { x: "x", y: "y", stroke: colour("learned"), strokeWidth: 1.6 }),
     ],
@@ -121,7 +122,7 @@ function pair(
   const [x, y] = [col, row].map((d) => columnOf(draws.subarray(0, D * points), D, d));
   const [priorX, priorY] = [axes[col].prior, axes[row].prior];
   const behind = Math.ceil(points / 3);
-  const here = [{ x: truth[col], y: truth[row] }];
+  const here = truth ? [{ x: truth[col], y: truth[row] }] : [];
   const fill = colour("prior");
   return panel(size, spans[col], spans[row], [
     "draws" in priorX && "draws" in priorY

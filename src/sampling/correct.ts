@@ -131,8 +131,8 @@ export function targetOf(given: Problem, has: (problem: Problem) => boolean): Ta
 export const hasDerivatives = (problem: Problem): boolean => whyNoLikelihood(problem) === null;
 
 /** The problem that a correction needs. @throws where there is none, or none with a likelihood. */
-function problemFor({ owner, problem: known, posterior }: CorrectSource, given: Problem | undefined): Problem {
-  const wanted = { problem: owner, D: posterior.mean.length, M: posterior.y.length };
+function problemFor({ owner, problem: known, D, posterior }: CorrectSource, given: Problem | undefined): Problem {
+  const wanted = { problem: owner, D, M: posterior.y.length };
   const problem = expectKnown("correct", wanted, known, given);
   if (hasLikelihood(problem)) return problem;
   const included = isIncluded(problem.noise);
@@ -148,9 +148,14 @@ export interface CorrectSource {
   /** Name and problem of the map that made the posterior. */
   readonly owner: string;
   readonly problem: Problem | null;
+  /** Number of parameters. */
+  readonly D: number;
+  /** The moments of a posterior may cost draws: weights do not read them. */
   readonly posterior: Posterior;
-  /** log q of the posterior's draws, if it is known. */
-  readonly logQ?: Rows;
+  /** The first `count` draws (count, D) that moments are taken from, and log q of each where it is known; undefined for more than there are. */
+  readonly drawn?: (count: number) => Promise<{ readonly theta: Rows; readonly logQ?: Rows } | undefined>;
+  /** Computes the moments, which chains read. */
+  readonly ready?: () => Promise<void>;
   readonly backend: BackendOptions;
 }
 
@@ -163,7 +168,7 @@ export async function correct(source: CorrectSource, options: CorrectOptions = {
   const settings = readOptions("correct", correctTable, options);
   const { method, signal } = settings;
   const problem = problemFor(source, settings.problem);
-  if (settings.draws !== undefined) expectRoom("correct", "draws", settings.draws, source.posterior.mean.length);
+  if (settings.draws !== undefined) expectRoom("correct", "draws", settings.draws, source.D);
   signal?.throwIfAborted();
   const sampled = targetOf(problem, hasDerivatives);
   if (method === "nuts") return byNuts(source, sampled, settings, null);
@@ -215,13 +220,11 @@ async function byPsis(source: CorrectSource, target: Target, settings: Settings,
   const seen = seenBy(problem, [posterior]);
   const joint = await jointOf(seen.problem, seen.rows[0], withDefaults(source.backend, settings), settings);
   const count = settings.draws ?? joint.draws;
-  // Reuse draws that exist already.
-  const made = posterior.draws?.subarray(0, count * D);
-  const enough = made?.length === count * D;
-  const theta = enough ? made : await posterior.sample(count, { seed });
+  const drawn = await source.drawn?.(count);
+  const theta = drawn?.theta ?? (await posterior.sample(count, { seed }));
   const points = Float64Array.from(theta);
   const logP = await joint.of(points);
-  const logQ = enough && source.logQ ? source.logQ.subarray(0, count) : await posterior.logProb(points);
+  const logQ = drawn?.logQ ?? (await posterior.logProb(points));
   const { logWeights, kHat, ess, logMean } = smooth(problem, logQ, logP);
   const weights = logWeights.map((l) => exp(l));
   const odd = Array.from(logP).filter(Number.isNaN).length;
@@ -317,6 +320,7 @@ async function byNuts(
     onProgress,
     ...(posterior.scale && { noise: { scale: posterior.scale } }),
   };
+  await source.ready?.();
   const [sampled] = await sampleChains(problem, posterior.y, { ...options, start: posterior }, weighed !== null);
   const { logEvidence } = await sampled.evidence();
   const { diagnostics } = sampled;

@@ -131,7 +131,8 @@ test("a guide whose sd is half of the right one is corrected to the exact poster
       draw: async (count, own) => Float32Array.from(about(await sample(count, { seed: own }), 0.5)),
       density: async (theta) => (await logProb(about(theta, 2))).map((l) => l + 3 * Math.LN2),
     });
-    const c = await correct({ owner: "oscillator", problem: oscillator, posterior, backend: { kernels } });
+    const { name, D } = oscillator;
+    const c = await correct({ owner: name, problem: oscillator, D, posterior, backend: { kernels } });
     const ks = ksPerParameter(await c.sample(1000), oscillator.exact?.(y, 20_000, 3) as Float32Array, 3);
     assert.ok(Math.max(...ks) < 1.95 * Math.sqrt(1 / 1000 + 1 / 1000 + 1 / 20_000), `${seed}: ${ks}, ${c.note}`);
   }
