@@ -1,9 +1,9 @@
 /**
- * `npm run bench data [-- --only linear,rod,eit,distance,cost,sets --steps N --cases N --seed N]`: data as sensors give them. Maps are
+ * `npm run bench data [-- --only linear,rod,eit,distance,cost,sets,stream --steps N --cases N --seed N]`: data as sensors give them. Maps are
  * trained for any subset of the data, or for sets of any number of members, and compared with exact posteriors.
  */
 import { cost, distance, eitEdges, linear, rodSubsets } from "./data/missing.ts";
-import { sets } from "./data/sets.ts";
+import { sets, streams } from "./data/sets.ts";
 import { machine } from "./driver.ts";
 
 /** The arguments of the command line that parts read. */
@@ -24,6 +24,7 @@ const parts: Readonly<Record<string, (args: DataArgs) => Promise<void>>> = {
   rod: rodSubsets,
   eit: eitEdges,
   sets,
+  stream: streams,
 };
 
 export async function data(args: DataArgs): Promise<void> {

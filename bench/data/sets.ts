@@ -10,10 +10,12 @@ import {
   infer,
   type NoiseFunction,
   normal,
+  type Posterior,
   type Problem,
   set,
   simulate,
   spline,
+  stream,
   studentNoise,
   type TrainOptions,
   train,
@@ -138,7 +140,7 @@ async function ksOf(
 }
 
 /** KS of one map of 1 to 50 members, by the number of members. */
-export async function sets({ steps = "8000", cases = "100", seed = "0" }: DataArgs): Promise<void> {
+export async function sets({ steps = "3000", cases = "100", seed = "0" }: DataArgs): Promise<void> {
   const rows = [
     ["sets, KS of 1000 draws", "seed", ...COUNTS.map((n) => `n = ${n}`), "held out", "efficiency", "CPU s"],
   ];
@@ -157,4 +159,35 @@ export async function sets({ steps = "8000", cases = "100", seed = "0" }: DataAr
       console.log(rows[rows.length - 1].join("  "));
     }
   console.log(table(rows));
+}
+
+/** Processor time of a reading of a stream, its posterior and 100 draws of it, beside that of the whole set through `infer`. */
+export async function streams({ steps = "100", cases = "2000", seed = "0" }: DataArgs): Promise<void> {
+  const problem = problemOf("normal", samples.normal);
+  const map = await train(problem, { ...settings, steps: Number(steps), seed: Number(seed) });
+  const { noisy } = await simulate(problem, Math.ceil(Number(cases) / problem.M), { seed: Number(seed) + 1000 });
+  const readings = Array.from(noisy).slice(0, Number(cases));
+  const time = async (label: string, push: (reading: number) => Promise<Posterior | null>): Promise<string[]> => {
+    const all: number[] = [];
+    for (const reading of readings) {
+      const began = cpuSeconds();
+      await (await push(reading))?.sample(100);
+      all.push(1000 * (cpuSeconds() - began));
+    }
+    const sorted = all.slice(readings.length >> 2).sort((a, b) => a - b); // without those that compile
+    const at = (share: number): string => sorted[Math.floor(share * (sorted.length - 1))].toFixed(3);
+    return [label, at(0.5), at(0.95)];
+  };
+  const last: number[] = [];
+  const windowed = stream(map, { window: problem.M });
+  console.log(
+    table([
+      ["a reading of sets of 50, ms", "median", "95 %"],
+      await time("stream, window of 50", (reading) => windowed.push(reading)),
+      await time("infer of the last 50", (reading) => {
+        last.push(reading);
+        return infer(map, set(last.slice(-problem.M)));
+      }),
+    ]),
+  );
 }
