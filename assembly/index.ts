@@ -20,6 +20,8 @@ export * from "./flow";
 export { denseForward, denseInputGrad, denseWeightGrad, denseWeightGradScratch } from "./dense";
 export { faultAddress, localAddress, localBytes, setLocal } from "./local";
 export { soapScratch } from "./soap";
+/** Generated code (src/backends/wasm/loop-code.ts) reads it. */
+export { shardBlocks } from "./state";
 export { fillNormal, fillUniform, randomWord } from "./random";
 
 /** The first free byte of memory. */

@@ -290,7 +290,12 @@ const cases: readonly [what: string, args: readonly string[], status: number, me
     "1\n2,3",
   ],
   ["data that are no numbers", ["infer", model, "--data", "-"], 1, /row 1, column 1: expected a finite number/, "nan"],
-  ["draws of an unknown kind", ["infer", model, "--data", "-", "--out", at("x.xls")], 2, /\.npy, \.csv, \.json, got/],
+  [
+    "draws of an unknown kind",
+    ["infer", model, "--data", "-", "--out", at("x.xls")],
+    2,
+    /\.npy, \.csv, \.json, \.arviz\.json, got/,
+  ],
   ["samples without a file", ["infer", model, "--data", "-", "--samples", "9"], 2, /--samples: expected --out FILE/],
 ];
 for (const [what, args, status, message, input] of cases) {

@@ -12,6 +12,7 @@ import { gaussian } from "../src/guides/gaussian.ts";
 import type { FitData, Guide, TracedGuide } from "../src/guides/guide.ts";
 import { guideFrom, guideNames } from "../src/guides/index.ts";
 import { mixture } from "../src/guides/mixture.ts";
+import { rareBaseOf } from "../src/guides/rare-bases.ts";
 import { spline } from "../src/guides/spline.ts";
 import { atOnce } from "../src/host/yielding.ts";
 import { triIndex } from "../src/numbers/triangles.ts";
@@ -55,7 +56,7 @@ interface Traced {
 
 /** Plans: `sample` there and back, `density` of given z, `train` with the gradient of its mean. */
 function trace(guide: Guide, D: number): Traced {
-  const built = guide.build({ D, E, seed: 3, prior: uniform(new Array(D).fill(-2), 3) });
+  const built = guide.build({ D, E, seed: 3, prior: uniform(new Array(D).fill(-2), 3), onBase: rareBaseOf(guide) });
   const context = built.encode(input("features", built.local?.width ?? E));
   const drawn = built.sample(input("noise", D), context);
   const z = input("z", D);

@@ -1,19 +1,21 @@
-// slow (8 s): trainings from modes that a solver finds
+// slow (12 s): trainings from modes that a solver finds
 // Guides on Laplace's base: their start before training, the effect of training, and what they need and refuse.
 
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import type { Rows } from "../src/backends/backend.ts";
+import { createExact } from "../src/backends/select.ts";
 import { gaussianNoise } from "../src/distributions/noise/gaussian.ts";
 import { normal } from "../src/distributions/normal.ts";
 import { uniform } from "../src/distributions/uniform.ts";
-import { exp, mul, square } from "../src/graph/build.ts";
+import { abs, exp, mul, square } from "../src/graph/build.ts";
 import { gaussian } from "../src/guides/gaussian.ts";
 import { infer } from "../src/infer/infer.ts";
 import { laplace } from "../src/infer/laplace.ts";
 import { defineProblem } from "../src/problem/define.ts";
 import type { Problem } from "../src/problem/problem.ts";
 import { linearGaussian, linearGaussianPosterior } from "../src/problems.ts";
+import { localise, localProgram } from "../src/search/local-coordinates.ts";
 import { simulate } from "../src/simulate/simulate.ts";
 import { load, toBytes } from "../src/store/store.ts";
 import type { TrainOptions } from "../src/train/options.ts";
@@ -129,6 +131,43 @@ for (const on of Object.values(smallGuides({ width: 16, most: 6 }, { base: "lapl
     assert.equal(await (await infer(map, y, few))[3].logProb(draws), await (await infer(map, y[3])).logProb(draws));
   });
 }
+
+test("the search starts at the point where the density is highest, in whatever order points come", async () => {
+  // θ² = 1 with the prior's centre at 0.2: the mode near −1 is the lower one, and steps from −0.9 end in it.
+  const two = defineProblem({
+    name: "two",
+    prior: normal(0.2, 1),
+    forward: (theta) => square(theta),
+    noise: gaussianNoise(0.1),
+  });
+  const executor = await createExact(localProgram(two), { kernels });
+  const ends: number[] = [];
+  const y = [1, 1, 1];
+  // In prior standard deviations from the centre. 1e200 has no density.
+  const starts = [-1.1, -1.1, -1.1, 0.75, 0.75, -1.1, 1e200, -1.1, 0.75];
+  await localise(executor, { D: 1, M: 1, starts, y }, (_, local) => ends.push(0.2 + (local?.z[0] ?? Number.NaN)));
+  executor.dispose();
+  // θ³ − θ + 0.005 (θ − 0.2) = 0: modes within 0.005 of ±1, to which the last step comes to a hundredth.
+  const want = [-1, 1, 1];
+  for (const [i, end] of ends.entries()) assert.ok(Math.abs(end - want[i]) < 0.01, `${ends}`);
+});
+
+test("simulations whose mode the search does not find are left out, and an inference that does not find it warns", async () => {
+  // |θ| = y < 0 has its mode at the kink, where no step ends: about one simulation in fifty.
+  const kink = defineProblem({
+    name: "kink",
+    prior: normal(1.5, 1),
+    forward: (theta) => abs(theta),
+    noise: gaussianNoise(0.2),
+  });
+  const warnings: string[] = [];
+  const map = await train(kink, { ...untrained, onWarning: (w) => warnings.push(w) });
+  const left = /^(\d+) of 564 simulations have a posterior whose mode is not found/.exec(warnings.join("\n"));
+  assert.ok(left !== null && Number(left[1]) > 0, warnings.join("\n"));
+  const [fails, works] = await infer(map, [[-0.3], [1.5]]);
+  assert.match(fails.warning ?? "", /^the search for the mode that the guide starts from did not converge/);
+  assert.is(works.warning, undefined);
+});
 
 test("within bounds it is Laplace on the whole line, and densities stay densities", async () => {
   const problem = defineProblem({

@@ -16,21 +16,19 @@ import type { DynamicsArgs } from "../dynamics.ts";
 import { table } from "../report.ts";
 import { bernoulliRegression, slcp } from "./own-likelihoods.ts";
 
-/** A task: its problem, made from its folder, and chains. */
-interface Task {
-  readonly problem: (folder: string) => Problem;
-  /** Chains from draws of the prior, so many that each mode gets its share; by default 8 from Laplace's approximation. */
-  readonly chains?: number;
-}
-/** Tasks by the name of their folder. */
-const tasks: Readonly<Record<string, Task>> = {
-  sir: { problem: () => sir },
-  lotka_volterra: { problem: () => lotkaVolterra },
-  bernoulli_glm: { problem: (folder) => bernoulliRegression(rowsOf(readFileSync(`${folder}/design.csv`, "utf8"))) },
-  slcp: { problem: () => slcp, chains: 1000 }, // four modes
+/** Problems, made from their folder, by its name. */
+const tasks: Readonly<Record<string, (folder: string) => Problem>> = {
+  sir: () => sir,
+  lotka_volterra: () => lotkaVolterra,
+  bernoulli_glm: (folder) => bernoulliRegression(rowsOf(readFileSync(`${folder}/design.csv`, "utf8"))),
+  slcp: () => slcp,
 };
 const DRAWS = 10_000;
-const WARMUP = 300;
+/** Draws of each of eight chains, and their acceptance: the posterior of SLCP has narrow corners. */
+const LENGTH = 10_000;
+const ACCEPT = 0.95;
+/** Searches for modes: SLCP has four. */
+const SEARCHES = 64;
 const BAR = 0.53;
 const PYTHONS = ["/usr/bin/python3", "python3"];
 /** Training steps of a fold: 25 epochs of 16,000 rows in batches of 200. */
@@ -75,7 +73,7 @@ async function judged(a: Float64Array, b: Float64Array, D: number): Promise<{ ac
 export async function posteriors({ reference }: DynamicsArgs): Promise<void> {
   const folder = folderOf(reference);
   const rows: string[][] = [];
-  for (const [name, { problem: make, chains: many }] of Object.entries(tasks)) {
+  for (const [name, make] of Object.entries(tasks)) {
     if (!existsSync(`${folder}/${name}/posterior.npy`)) {
       console.log(`\n${name}: not run: its reference posteriors are not in ${folder}`);
       continue;
@@ -86,9 +84,8 @@ export async function posteriors({ reference }: DynamicsArgs): Promise<void> {
     const { D } = problem;
     const each = shape[1] * D;
     const started = process.cpuUsage();
-    const chains = many
-      ? await nuts(problem, y, { chains: many, draws: DRAWS / many, warmup: WARMUP })
-      : await nuts(problem, y, { start: await laplace(problem, y), draws: DRAWS / 8 });
+    const start = await laplace(problem, y, { starts: SEARCHES });
+    const chains = await nuts(problem, y, { start, draws: LENGTH, targetAccept: ACCEPT });
     const { user, system } = process.cpuUsage(started);
     const scores: number[] = [];
     let by = "";

@@ -7,21 +7,20 @@
  *   laplace   w = Cᵀ (z − m(y)), Laplace's approximation of each observation's own posterior, by Gauss–Newton (laplace-base.ts)
  */
 import { type OptionsOf, type OptionTable, oneOf, option, readOptions, type SettingsOf } from "../checks/options.ts";
-import type { Guide, GuideSizes, TracedGuide } from "./guide.ts";
-import { onLaplaceBase } from "./laplace-base.ts";
-import { onBoundedBase, onLinearBase } from "./linear-base.ts";
+import type { Guide, GuideSizes, OnBase, TracedGuide } from "./guide.ts";
+import { onLinearBase } from "./linear-base.ts";
 
 type Trace = (sizes: GuideSizes) => TracedGuide;
-
-/** The guide that `trace` builds in the coordinates of a base, as a guide of z. */
-const bases = {
-  prior: (trace: Trace, sizes: GuideSizes) => trace(sizes),
-  linear: onLinearBase,
-  bounded: onBoundedBase,
-  laplace: onLaplaceBase,
-} as const;
+const bases = { prior: (trace: Trace, sizes: GuideSizes) => trace(sizes), linear: onLinearBase } as const;
+const rare = ["bounded", "laplace"] as const;
+/** Bases that are loaded with the first guide on them (rare-bases.ts). */
+export type RareBase = (typeof rare)[number];
 /** Names of bases. */
-export type Base = keyof typeof bases;
+export type Base = keyof typeof bases | RareBase;
+const names: readonly Base[] = [...(Object.keys(bases) as (keyof typeof bases)[]), ...rare];
+
+/** Whether the base of a guide is a rare one, whose maker `build` is to be given. */
+export const isOnRareBase = ({ options }: Pick<Guide, "options">): boolean => rare.includes(options.base as RareBase);
 
 /** Whether a guide stands on an estimate of the parameters from the data. */
 export const standsOnEstimate = ({ options }: Pick<Guide, "options">): boolean => (options.base ?? "prior") !== "prior";
@@ -33,7 +32,7 @@ export const baseTable = {
    * estimator in the units of "bounded" parameters, which data near them tell better; or "laplace",
    * Laplace's approximation of the observation's own posterior, which needs the problem at inference.
    */
-  base: option(oneOf(...(Object.keys(bases) as Base[])), "prior"),
+  base: option(oneOf(...names), "prior" as Base),
 };
 type WithBase = OptionTable & typeof baseTable;
 
@@ -58,6 +57,10 @@ export function makeGuide<Table extends WithBase>(
   return {
     name,
     options: Object.fromEntries(stated),
-    build: (sizes) => bases[settings.base as Base]((own) => trace(own, settings), sizes),
+    build: (sizes) => {
+      const on: OnBase | undefined = (bases as Partial<Record<Base, OnBase>>)[settings.base as Base] ?? sizes.onBase;
+      if (on === undefined) throw new Error(`internal: a guide on the base "${settings.base}" without what makes it`);
+      return on((own) => trace(own, settings), sizes);
+    },
   };
 }

@@ -9,6 +9,9 @@ import type { Tensor } from "../graph/tensor.ts";
 import type { MakeWeight } from "../nn/mlp.ts";
 import { LOG_2PI } from "../numbers/math.ts";
 
+/** Makes the guide that `trace` builds in the coordinates of a base a guide of z. */
+export type OnBase = (trace: (sizes: GuideSizes) => TracedGuide, sizes: GuideSizes) => TracedGuide;
+
 /** Sizes that a guide is built for. */
 export interface GuideSizes {
   /** Number of parameters. */
@@ -22,6 +25,8 @@ export interface GuideSizes {
   readonly estimate?: boolean;
   /** The prior, in whose units the base "bounded" estimates. */
   readonly prior?: Distribution;
+  /** What makes a base that is not loaded with every guide (rare-bases.ts). */
+  readonly onBase?: OnBase | undefined;
   /** Seed of whatever a guide draws once, such as permutations. */
   readonly seed: number;
   /** Makes the weights; a reader of files refuses those that its file does not hold, before anything is built from them. */
@@ -49,8 +54,8 @@ export type Fitted = Readonly<
  * (search/local-coordinates.ts).
  */
 export interface LocalCoordinates {
-  /** The start of the solver, (B, E) → (B, D). */
-  readonly start: (features: Tensor) => Tensor;
+  /** Points that the solver may start from, side by side, (B, E) → (B, K D). */
+  readonly starts: (features: Tensor) => Tensor;
   /** Columns of the rows that `encode` takes: [m (D), features (E), C packed]. */
   readonly width: number;
   /** The guide of w, which is trained. Its `encode` takes rows [m (D), features (E), log diag C (D), log |dw/dθ| (1)]. */

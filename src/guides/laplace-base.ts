@@ -1,6 +1,6 @@
 /**
- * A guide in the coordinates of Laplace's approximation of each observation's posterior, as a few Gauss–Newton steps from the best
- * linear estimator find it (search/step.ts; Bui-Thanh et al., SIAM J. Sci. Comput. 35 (2013), §3):
+ * A guide in the coordinates of Laplace's approximation of each observation's posterior, as a few Gauss–Newton steps find it, from the
+ * best linear estimator or, of a few parameters, from the best of some draws of the best linear posterior (search/step.ts; Bui-Thanh et al., SIAM J. Sci. Comput. 35 (2013), §3):
  *
  *   w = Cᵀ (z − m),   log q(z | y) = log q_w(w | m, f, log diag C) + ½ log |H|,   C Cᵀ = H(m),
  *
@@ -9,12 +9,21 @@
  * model and its adjoint, so inference needs the problem and takes their time. The steps do not depend on the weights: training
  * takes them once for each simulation, then learns the density of w.
  */
-import { add, concat, dense, log, mul, slice, sub, triMul, triSolve } from "../graph/build.ts";
+import { add, concat, dense, log, matmul, mul, slice, sub, triMul, triSolve } from "../graph/build.ts";
 import { logDet, triDiagonal } from "../graph/linear.ts";
 import type { Tensor } from "../graph/tensor.ts";
+import { normalAt, STREAMS } from "../numbers/random.ts";
 import { packed } from "../numbers/triangles.ts";
 import type { FitData, GuideSizes, TracedGuide } from "./guide.ts";
-import { fitBase, traceEstimator } from "./linear-base.ts";
+import { fitBase, traceColour, traceEstimator } from "./linear-base.ts";
+
+/**
+ * Points that the steps may start from: the best linear estimate, and draws of the best linear posterior. Where phases or rates bend
+ * the model, the steps are then half as many, and fewer of them end in a lower mode. With many parameters all draws are worse.
+ */
+const STARTS = 32;
+const FEW = 16;
+const SEED = 1;
 
 /** Makes a guide of w a guide of z. Its context starts with m (D) and C (packed). */
 export function onLaplaceBase(build: (sizes: GuideSizes) => TracedGuide, sizes: GuideSizes): TracedGuide {
@@ -42,15 +51,35 @@ export function onLaplaceBase(build: (sizes: GuideSizes) => TracedGuide, sizes: 
     },
     ...(core.drawn && { drawn: core.drawn }),
     ...(!estimate && {
-      fit: async (data: FitData) => ({ "base.mean": (await fitBase(data, D, E))["base.mean"] }),
+      fit: async (data: FitData) => {
+        const { "base.mean": mean, "base.colour": colour } = await fitBase(data, D, E);
+        return { "base.mean": mean, ...(D <= FEW && { "base.colour": colour }) };
+      },
     }),
     local: {
-      // Behind the features stands the estimate for the data that were observed, where there is one.
-      start: (rows) => (estimate ? slice(rows, E, E + D) : dense(rows, traceEstimator(sizes))),
+      starts: traceStarts(sizes),
       width: D + E + packed(D),
       trained: withVolume(core, D + E + D),
       trainedWidth: D + E + D + 1,
     },
+  };
+}
+
+/** The points (B, D) that the steps may start from, side by side. */
+function traceStarts(sizes: GuideSizes): (rows: Tensor) => Tensor {
+  const { D, E, estimate = false } = sizes;
+  const noise = (k: number): Float64Array =>
+    Float64Array.from({ length: D }, (_, d) => normalAt(SEED, STREAMS.search, 0, k, d));
+  return (rows) => {
+    // Behind the features stands the estimate for the data that were observed, where there is one, and the factor of its covariance.
+    const mean = estimate ? slice(rows, E, E + D) : dense(rows, traceEstimator(sizes));
+    if (D > FEW) return mean;
+    const colour = estimate ? null : traceColour(sizes);
+    const draws = Array.from({ length: STARTS - 1 }, (_, k) => {
+      const w = add(mul(mean, 0), noise(k));
+      return add(mean, colour === null ? triMul(slice(rows, E + D, E + D + packed(D)), w) : matmul(w, colour));
+    });
+    return concat(mean, ...draws);
   };
 }
 

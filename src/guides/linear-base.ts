@@ -7,30 +7,17 @@
  * For rows of which data may be missing, m and L are those of what was observed, a matrix for each row (nn/observed.ts). In these
  * coordinates, a guide that starts at the standard normal starts as that posterior, and the rest to learn is of order one
  * in every direction, however narrow. L⁻¹ is one matrix for all data, so whitening is one product.
- *
- * Where the prior has bounds, z = T(θ) is a bent image of the parameters, in which data y = θ + noise are no longer linear. There the
- * estimator of θ in its own units, m with errors of the sd s, is taken through the bounds:
- *
- *   w = L⁻¹ (z − T(m)) / J,   J = (T(m + s) − T(m − s)) / 2s   for each parameter,
- *
- * m and m ± s kept inside. Draws stay within the bounds, as those of every guide do.
  */
-import { isLinear } from "../distributions/distribution.ts";
-import { frameOf } from "../distributions/frame.ts";
 import {
   add,
-  clamp,
   columns,
   concat,
   dense,
-  div,
-  log,
   weight as makeWeight,
   matmul,
   mul,
   slice,
   sub,
-  sumFeatures,
   triMul,
   triSolve,
 } from "../graph/build.ts";
@@ -43,8 +30,12 @@ import type { FitData, Fitted, GuideSizes, TracedGuide } from "./guide.ts";
 export const traceEstimator = ({ D, E, weight = makeWeight }: GuideSizes): Tensor =>
   weight("base.mean", E + 1, D, { frozen: true });
 
+/** L of w = L⁻¹ (z − m), as the matrix of a product with rows w. */
+export const traceColour = ({ D, weight = makeWeight }: GuideSizes): Tensor =>
+  weight("base.colour", D, D, { frozen: true });
+
 /** Coordinates w = L⁻¹ (z − m): L is one matrix for all data, or one for each row, of which the context then holds it after m. */
-interface Linear {
+export interface Linear {
   /** m (D), and L where each row has its own, of features and what follows them. */
   readonly head: (rows: Tensor) => Tensor;
   readonly headSize: number;
@@ -55,11 +46,11 @@ interface Linear {
 }
 
 /** One L for all data. */
-function shared(sizes: GuideSizes): Linear {
+export function shared(sizes: GuideSizes): Linear {
   const { D, weight = makeWeight } = sizes;
   const estimator = traceEstimator(sizes);
   const whitening = weight("base.whiten", D, D, { frozen: true });
-  const colouring = weight("base.colour", D, D, { frozen: true });
+  const colouring = traceColour(sizes);
   const logDeterminant = weight("base.logDet", 1, 1, { frozen: true });
   return {
     head: (features) => dense(features, estimator),
@@ -71,40 +62,6 @@ function shared(sizes: GuideSizes): Linear {
     },
     colour: (w) => matmul(w, colouring),
     logDet: () => logDeterminant,
-  };
-}
-
-/** Estimates are kept this far inside of finite bounds, in prior sd: T and its slope are of order one there. */
-const EDGE = 0.02;
-
-/** The coordinates in which parameters within bounds are estimated in their own units. The head is T(m) (D), then J (D). */
-function throughBounds(sizes: GuideSizes): Linear {
-  const { D, prior, weight = makeWeight } = sizes;
-  if (prior === undefined) throw new Error("internal: a guide of bounded parameters without their prior");
-  if (prior.bijection !== undefined)
-    throw new Error(
-      `base "bounded": expected a prior with bounds of its own for each parameter, got "${prior.name}"; use base "linear"`,
-    );
-  const inner = shared(sizes);
-  const { mean, sd } = prior;
-  const spread = weight("base.sd", 1, D, { frozen: true });
-  const [low, high] = [prior.low.map((x, d) => x + EDGE * sd[d]), prior.high.map((x, d) => x - EDGE * sd[d])];
-  const { toGuide } = frameOf(prior);
-  /** θ, kept inside, of parameters in prior sd about the mean. */
-  const inside = (t: Tensor): Tensor => clamp(add(mul(t, sd), mean), low, high);
-  const slopeOf = (head: Tensor): Tensor => slice(head, D, head.cols);
-  return {
-    head: (features) => {
-      const theta = inside(inner.head(features));
-      const t = div(sub(theta, mean), sd);
-      const [above, below] = [inside(add(t, spread)), inside(sub(t, spread))];
-      const slope = div(mul(sub(toGuide(above), toGuide(below)), sd), sub(above, below));
-      return concat(toGuide(theta), slope);
-    },
-    headSize: 2 * D,
-    whiten: (x, head) => inner.whiten(div(x, slopeOf(head)), head),
-    colour: (w, head) => mul(inner.colour(w, head), slopeOf(head)),
-    logDet: (head) => add(sumFeatures(log(slopeOf(head))), inner.logDet(head)),
   };
 }
 
@@ -120,7 +77,7 @@ function ofRows({ D, E }: GuideSizes): Linear {
   };
 }
 
-type Build = (sizes: GuideSizes) => TracedGuide;
+export type Build = (sizes: GuideSizes) => TracedGuide;
 
 /** Makes a guide of w a guide of z. Its context starts with m (B, D). */
 export const onLinearBase = (build: Build, sizes: GuideSizes): TracedGuide =>
@@ -128,27 +85,8 @@ export const onLinearBase = (build: Build, sizes: GuideSizes): TracedGuide =>
     sizes.estimate ? {} : fitBase(data, sizes.D, sizes.E),
   );
 
-/** The same for parameters within bounds, where the prior has any. Its context starts with T(m) (B, D). */
-export const onBoundedBase = (build: Build, sizes: GuideSizes): TracedGuide => {
-  const { D, E, estimate, prior } = sizes;
-  if (prior && isLinear(prior)) return onLinearBase(build, sizes); // there are no bounds
-  if (estimate)
-    throw new Error(
-      'base "bounded": expected complete data with the noise of the problem, got a training with missing or noise; use base "linear"',
-    );
-  return inCoordinates(throughBounds(sizes), build, sizes, async (data) => {
-    const fitted = await fitBase({ ...data, z: data.theta }, D, E);
-    const colour = fitted["base.colour"].data; // row d is column d of L
-    const sd = Float32Array.from({ length: D }, (_, i) => {
-      let sum = 0;
-      for (let d = 0; d < D; d++) sum += colour[d * D + i] * colour[d * D + i];
-      return Math.sqrt(sum);
-    });
-    return { ...fitted, "base.sd": { shape: [1, D], data: sd } };
-  });
-};
-
-function inCoordinates(
+/** A guide of w, in coordinates, as one of z. */
+export function inCoordinates(
   { head, headSize, logDet, ...L }: Linear,
   build: Build,
   sizes: GuideSizes,

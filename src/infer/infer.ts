@@ -115,12 +115,14 @@ export async function infer(
     const closed = map.closedForm
       ? closedSummary(map, encoded.mean.subarray(i * D, (i + 1) * D), encoded.factor, i)
       : undefined;
-    const own = { row, scale: observed[i].scale, context, distance, closed, coarse };
+    const notFound = encoded.found?.[i] === 0 ? NOT_FOUND : undefined;
+    const own = { row, scale: observed[i].scale, context, distance, closed, reasons: [coarse, notFound] };
     posteriors.push(await posteriorOf({ owner, map, backend, executor, draws, seed, moments, ...own }));
   }
   return isRows(y) ? posteriors : posteriors[0];
 }
 
+const NOT_FOUND = "the search for the mode that the guide starts from did not converge: correct() this posterior";
 const COARSE =
   "the observation is given in single precision, which has lost digits of data so far from 0: give numbers of double precision";
 
@@ -143,12 +145,13 @@ export interface Encoded {
   readonly draws: number;
   readonly seed: number;
   readonly moments: boolean;
-  readonly coarse: string | undefined;
+  /** What makes it doubtful, beside the distance. */
+  readonly reasons: readonly (string | undefined)[];
 }
 
 /** The posterior of one observation. It draws as if it were alone, so that it does not depend on the others. */
 export async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior> {
-  const { owner, map, backend, executor, row, scale, context, distance, closed, draws, seed, moments, coarse } =
+  const { owner, map, backend, executor, row, scale, context, distance, closed, draws, seed, moments, reasons } =
     encoded;
   expectFinite(owner, "context", context); // draws are made later, if at all
   const request = (count: number, own: number) => ({ rows: count, repeat: count, inputs: { context }, seed: own });
@@ -176,7 +179,7 @@ export async function posteriorOf(encoded: Encoded): Promise<AmortisedPosterior>
     y: row,
     scale,
     summary: closed ?? (() => drawnSummary(thetaOf(drawNow()), map.spec.D)),
-    warning: [coarse, warningOf(map.spec, row, distance)].filter(Boolean).join("; ") || undefined,
+    warning: [...reasons, warningOf(map.spec, row, distance)].filter(Boolean).join("; ") || undefined,
     draw: async (count, own) => thetaOf(await sample(count, own)),
     density: async (theta, count) => {
       const density = await map.executor("density", backend);

@@ -32,7 +32,7 @@ import { rowsOfData } from "../problem/set-rows.ts";
 import { centred, restored, workOf } from "../problem/work.ts";
 import type { CorrectedPosterior, CorrectOptions } from "../sampling/correct.ts";
 import { climb } from "../search/climb.ts";
-import { type Found, massOf, rank, warningOf } from "../search/modes.ts";
+import { type Found, type Mode, massOf, rank, warningOf } from "../search/modes.ts";
 import { type Curvature, curvatures, STEP_ROWS, traceStep } from "../search/step.ts";
 import { SIMULATION_STEPS } from "../simulate/steps.ts";
 
@@ -57,16 +57,6 @@ export const laplaceTable = {
 };
 /** Options of `laplace`. */
 export type LaplaceOptions = OptionsOf<typeof laplaceTable>;
-
-/** A mode that searches ended in. */
-export interface Mode {
-  /** (D) */
-  readonly theta: Float64Array;
-  /** Log of the mass of the Gaussian there; the sum of all masses approximates p(y). */
-  readonly logMass: number;
-  /** Searches that ended there. */
-  readonly starts: number;
-}
 
 /** A posterior by Laplace's approximation: normal densities at the modes, on the whole line. */
 export interface LaplacePosterior extends Posterior {

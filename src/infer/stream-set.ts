@@ -143,7 +143,7 @@ export async function setStream(map: InverseMap, set: SetSize, { window, draws, 
       distance: Number.isNaN(distance[0]) ? Number.POSITIVE_INFINITY : distance[0],
       closed: map.closedForm ? closedSummary(map, encoded.mean, encoded.factor, 0) : undefined,
       moments: true,
-      coarse: undefined,
+      reasons: [],
     });
   };
 

@@ -22,18 +22,19 @@ export async function encodeLocally(
     throw new Error(
       `infer: expected the problem beside this model, whose guide corrects Laplace's approximation, got none; use load(file, { problem }) with "${name}"`,
     );
-  const { features, start, distance } = await executor.run("look", { rows: N, inputs: { y } });
+  const { features, starts, distance } = await executor.run("look", { rows: N, inputs: { y } });
   const E = features.length / N;
   const own = D + E + packed(D);
-  const rows = new Float32Array(N * own);
-  await localise(await map.executor("search", backend), { D, M: width, starts: start, y }, (i, local) => {
+  const [rows, found] = [new Float32Array(N * own), new Float32Array(N)];
+  await localise(await map.executor("search", backend), { D, M: width, starts, y }, (i, local) => {
     if (local === null)
       throw new Error(
         `infer: expected a posterior that is finite near the best linear estimate, got none for y${N > 1 ? `, row ${i + 1}` : ""}`,
       );
+    found[i] = Number(local.found);
     rows.set(local.z, i * own);
     rows.set(features.subarray(i * E, (i + 1) * E), i * own + D);
     rows.set(local.factor, i * own + D + E);
   });
-  return { ...(await executor.run("encode", { rows: N, inputs: { rows } })), distance };
+  return { ...(await executor.run("encode", { rows: N, inputs: { rows } })), distance, found };
 }

@@ -25,7 +25,7 @@ export function packObservations({ spec, work: { data } }: InverseMap, all: read
 
 /**
  * Encodes observations y (N, width), row by row. The result has `context` (N, C), `distance` (N, 1), and the guide's moments where
- * the guide has them in closed form.
+ * the guide has them in closed form; of a guide on Laplace's base also `found`, 0 where the search did not come near the mode.
  * @throws for a guide on Laplace's base without its problem, and where the posterior is not finite near the solver's start.
  */
 export async function encodeObservations(

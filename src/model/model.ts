@@ -14,7 +14,7 @@ import { add, input, random, slice, weight } from "../graph/build.ts";
 import type { Slab } from "../graph/plan.ts";
 import { compile, type Program } from "../graph/program.ts";
 import type { Tensor } from "../graph/tensor.ts";
-import { standsOnEstimate } from "../guides/base.ts";
+import { isOnRareBase, standsOnEstimate } from "../guides/base.ts";
 import type { Guide, TracedGuide } from "../guides/guide.ts";
 import { guideFrom } from "../guides/index.ts";
 import { atOnce, inParts } from "../host/yielding.ts";
@@ -238,7 +238,7 @@ const programs: Readonly<Record<Exclude<ProgramName, "search">, (parts: Parts) =
     yield;
     return yield* compile({
       ...(local && {
-        look: { outputs: { distance: far, features: slice(embedded, 0, E), start: local.start(embedded) } },
+        look: { outputs: { distance: far, features: slice(embedded, 0, E), starts: local.starts(embedded) } },
       }),
       encode: { outputs: { context: encoded, ...(!local && { distance: far }), ...guide.moments?.(encoded) } },
       sample: {
@@ -330,7 +330,9 @@ export async function makeInverseMap(
     (network && !set) || own // a page that needs none does not load them
       ? (await import("../nn/networks.ts")).networkFrom(network, own, weightAmong(tensors))
       : undefined;
-  return inParts(buildMap({ spec, tensors, problem, backend }, guide, prior, trace, trained));
+  const onBase = isOnRareBase(guide) ? (await import("../guides/rare-bases.ts")).rareBaseOf(guide) : undefined;
+  const built: Guide = { ...guide, build: (sizes) => guide.build({ ...sizes, onBase }) };
+  return inParts(buildMap({ spec, tensors, problem, backend }, built, prior, trace, trained));
 }
 
 /** The layout of the rows that a map takes. */

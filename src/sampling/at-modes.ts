@@ -4,7 +4,7 @@
  *
  *   g(z) = Σ_k w_k N(z; z_k, H_k⁻¹),   w_k ∝ exp U(z_k) |H_k|^−½
  *
- * is nearer at a small part of the cost of the chains. Its draws are chosen as those of any posterior (start.ts), the metric is that
+ * is nearer at a small part of the cost of the chains. Modes that the posterior tells, as Laplace's does, are among them. Its draws are chosen as those of any posterior (start.ts), the metric is that
  * of the mode with the most mass, and jumps go to draws of it.
  */
 import { cachedBy, cachedByBackend } from "../backends/executor-cache.ts";
@@ -17,7 +17,7 @@ import type { Problem } from "../problem/problem.ts";
 import { workOf } from "../problem/work.ts";
 import { type Climb, climb } from "../search/climb.ts";
 import { localProgram } from "../search/local-coordinates.ts";
-import { massOf, rank } from "../search/modes.ts";
+import { massOf, rank, toldModes } from "../search/modes.ts";
 import { SIMULATION_STEPS } from "../simulate/steps.ts";
 import { factorOf } from "./metric.ts";
 import { type Component, drawMixture, logDetOf, logMixture, type Mixture } from "./mixture.ts";
@@ -28,7 +28,7 @@ import { Stream } from "./stream.ts";
 const SEARCHES = 4;
 const MOST_STEPS = 50;
 /** Modes of a smaller share of the mass of the first are left out. */
-const WORTH = 1e-4;
+export const WORTH = 1e-4;
 
 const searcherOf = cachedBy((problem: Problem) =>
   cachedByBackend(async (options: BackendOptions) => ({
@@ -67,10 +67,11 @@ export async function atModes(
   const { executor, problem, y, given, seed, metric } = request;
   const { D } = problem;
   const drawn = await executor.run("starts", { rows: SEARCHES, seed, step: SIMULATION_STEPS.starts });
-  const theta = Float64Array.from(await start.sample(SEARCHES, { seed }));
-  const { z: near } = await executor.run("toLine", { rows: SEARCHES, inputs: { theta } });
+  const told = toldModes(start, WORTH).flatMap((mode) => Array.from(mode.theta));
+  const theta = Float64Array.from([...(await start.sample(SEARCHES, { seed })), ...told]);
+  const { z: near } = await executor.run("toLine", { rows: theta.length / D, inputs: { theta } });
   const starts = [drawn.z, near].flatMap((rows) =>
-    Array.from({ length: SEARCHES }, (_, i) => Float64Array.from(rows.subarray(i * D, (i + 1) * D))),
+    Array.from({ length: rows.length / D }, (_, i) => Float64Array.from(rows.subarray(i * D, (i + 1) * D))),
   );
   const searcher = await searcherOf(problem)(backend);
   const data = starts.map(() => y);

@@ -27,7 +27,8 @@ export const nutsTable = {
   /**
    * Where chains start: an approximate posterior of the same data, such as one from `infer` or `laplace`, or a list of them, one for
    * each observation; or points (chains, D) of θ. Default: draws of the prior. The covariance of a posterior is the first metric.
-   * Where the importance weights of a posterior are poor, chains start at the modes instead if they move faster there.
+   * Where the importance weights of a posterior are poor, chains start at the modes instead if they move faster there. From a posterior
+   * of `laplace` with several modes they start at all of them.
    */
   start: option(check<Start | readonly Posterior[]>("a posterior, posteriors or points", () => true)),
   /**

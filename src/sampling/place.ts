@@ -2,13 +2,14 @@
  * Where the chains of each observation move, and how they start there: in the parameters, or in the noise of a guide. A posterior
  * that was given to start from may be far off. Where its importance weights are poor, Laplace's approximation is found
  * (at-modes.ts), and chains start there in the parameters if its own weights are better than poor; where both are, short chains at
- * both places tell which is the faster (pilot.ts).
+ * both places tell which is the faster (pilot.ts). Chains from a posterior that tells several modes start at all of them.
  */
 import type { BackendOptions } from "../backends/select.ts";
 import type { InverseMap } from "../model/model.ts";
 import type { Posterior } from "../posterior/posterior.ts";
 import type { Problem } from "../problem/problem.ts";
-import { atModes } from "./at-modes.ts";
+import { toldModes } from "../search/modes.ts";
+import { atModes, WORTH } from "./at-modes.ts";
 import type { Place, Settings } from "./group.ts";
 import { contextsOf, guideSamplerOf, isFlow, mapOf } from "./guide-space.ts";
 import type { Given } from "./lockstep.ts";
@@ -99,7 +100,9 @@ export async function placesOf(
       const started = await atModes(posteriors[i], request, backend);
       return started && { ...started, D: problem.D, sampler, inputs: { y }, origin: "laplace", spent: 0 };
     };
-    places.push(await choosePlace(() => own(i), atLaplace, settings, poor));
+    const several = toldModes(posteriors[i], WORTH).length > 1;
+    const atAll = several ? await atLaplace() : null;
+    places.push(atAll ?? (await choosePlace(() => own(i), atLaplace, settings, poor)));
   }
   return places;
 }

@@ -23,7 +23,8 @@ const LARGEST_SHARE = 0.1;
 
 /**
  * Each simulation in its local coordinates: `theta` is w, and `clean` and `noisy` are the rows. Simulations whose posterior is not
- * finite near the start are left out, with a warning.
+ * finite near the start, or whose mode the search does not find, are left out, with a warning: that depends on the data alone, so it
+ * does not change the posterior of the others.
  * @throws `SimulationStopped` when aborted, and when more than a tenth are left out.
  */
 export async function inLocalCoordinates(request: Request): Promise<WorkSimulations[]> {
@@ -39,7 +40,7 @@ export async function inLocalCoordinates(request: Request): Promise<WorkSimulati
       before += s.count;
     }
     const lost = count - out.reduce((sum, s) => sum + s.count, 0);
-    const what = `${lost} of ${count} simulations have a posterior that is not finite near the best linear estimate`;
+    const what = `${lost} of ${count} simulations have a posterior whose mode is not found from the best linear estimate, or that is not finite there`;
     if (lost > LARGEST_SHARE * count)
       throw new Error(`train: ${what}; use base "linear", or look for parameters at which "${problem.name}" overflows`);
     if (lost > 0) (control.onWarning ?? console.warn)(`${what}: they are left out`);
@@ -57,13 +58,13 @@ async function ofOne(
   onRows: (done: number) => Promise<void>,
 ): Promise<WorkSimulations> {
   const seen = await executor.run("start", { rows: count, inputs: { theta, y: noisy } });
-  const { start, features, z, volume } = seen;
+  const { starts, features, z, volume } = seen;
   const E = features.length / count;
   const width = D + E + D + 1;
   const [w, rows] = [new Float32Array(count * D), new Float32Array(count * width)];
   let kept = 0;
-  await localise(search, { D, M: layout.width, starts: start, y: noisy, onRows }, (row, local) => {
-    if (local === null) return;
+  await localise(search, { D, M: layout.width, starts, y: noisy, onRows }, (row, local) => {
+    if (!local?.found) return;
     const at = kept * width;
     whiten(local, z, row * D, w, kept * D);
     rows.set(local.z, at);

@@ -25,6 +25,22 @@ function distance(z: Float64Array, { z: m, factor }: Climb): number {
   return sumOfSquares(whitened);
 }
 
+/** A mode that searches ended in. */
+export interface Mode {
+  /** (D) */
+  readonly theta: Float64Array;
+  /** Log of the mass of the Gaussian there; the sum of all masses approximates p(y). */
+  readonly logMass: number;
+  /** Searches that ended there. */
+  readonly starts: number;
+}
+
+/** The modes that a posterior tells, as Laplace's does: the first, and those of a share of its mass. */
+export function toldModes(posterior: object, share: number): readonly Mode[] {
+  const modes = "modes" in posterior && Array.isArray(posterior.modes) ? (posterior.modes as readonly Mode[]) : [];
+  return modes.filter(({ theta, logMass }) => theta?.length > 0 && exp(logMass - modes[0].logMass) > share);
+}
+
 /** The modes of one posterior. */
 export interface Found {
   /** The modes by decreasing mass; where no search converged, the highest end. */

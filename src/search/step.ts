@@ -76,6 +76,12 @@ function traceObjective(problem: Problem, z: Tensor, y: Tensor): Objective {
   return { theta, clean, noise: at, logPrior, logLikelihood, value: add(logLikelihood, logPrior) };
 }
 
+/** U(z) of rows of z (B, D) and data (B, width), without derivatives. */
+export function traceValue(problem: Problem): Tensor {
+  const { D, layout } = problem;
+  return traceObjective(problem, input("z", D, { dtype: "f64" }), input("y", layout.width, { dtype: "f64" })).value;
+}
+
 /**
  * One step from z (B, D) for rows of data y (B, width) with damping λ (B, 1):
  * `value` U(z), `decrement` ½ ∇Uᵀ H⁻¹ ∇U (NaN where H is not positive definite; half the squared distance to the mode in

@@ -7,6 +7,7 @@ import { compile, type Program } from "../graph/program.ts";
 import type { Tensor } from "../graph/tensor.ts";
 import { standsOnEstimate } from "../guides/base.ts";
 import type { LocalCoordinates, TracedGuide } from "../guides/guide.ts";
+import { rareBaseOf } from "../guides/rare-bases.ts";
 import { type DistanceKind, distances } from "../nn/distance.ts";
 import { type Embedding, featuresOf, traceEmbedding } from "../nn/embedding.ts";
 import { chooseEmbedding } from "../nn/fit-embedding.ts";
@@ -52,7 +53,7 @@ export interface FittedFeatures extends RowFeatures {
  *   distance  measures how far data are from the simulations
  *   parts     computes what the distance of rows with circumstances is made of, which its scales are fitted on
  *   fit       computes the features and parameters that frozen entries are fitted on, for guides that fit some
- *   start     computes where the solver of a guide in local coordinates starts
+ *   start     computes where the solver of a guide in local coordinates may start
  */
 export function* trainingProgram(
   problem: Problem,
@@ -73,6 +74,7 @@ export function* trainingProgram(
     seed,
     estimate: features?.estimate ?? false,
     prior: problem.prior,
+    onBase: rareBaseOf(settings.guide),
   });
   const embed = observed?.embed ?? (plain as (y: Tensor) => Tensor);
   const { local } = guide;
@@ -123,7 +125,7 @@ function traceFit({ D, M, prior, proposal }: Problem, embed: (y: Tensor) => Tens
   return proposal === null ? seen : { ...seen, weights: exp(sub(prior.logDensity(theta), proposal.logDensity(theta))) };
 }
 
-/** For parameters and data: where the solver starts, the features, z and log |dz/dθ|. */
+/** For parameters and data: where the solver may start, the features, z and log |dz/dθ|. */
 function traceStart(
   { D, layout, prior }: Problem,
   local: LocalCoordinates,
@@ -133,7 +135,7 @@ function traceStart(
   const [theta, embedded] = [input("theta", D), embed(input("y", layout.width))];
   const frame = frameOf(prior);
   return {
-    start: local.start(embedded),
+    starts: local.starts(embedded),
     features: slice(embedded, 0, E),
     z: frame.toGuide(theta),
     volume: frame.logDet(theta),

@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { gaussianNoise } from "../../src/distributions/noise/gaussian.ts";
 import { normal } from "../../src/distributions/normal.ts";
-import { add, log, mul, slice, sqrt, sub, where } from "../../src/graph/build.ts";
+import { add, log, mul, slice, sqrt, square, sub, where } from "../../src/graph/build.ts";
 import type { Tensor } from "../../src/graph/tensor.ts";
 import { laplace } from "../../src/infer/laplace.ts";
 import { defineProblem } from "../../src/problem/define.ts";
@@ -54,6 +54,37 @@ test("Laplace's approximation, half of whose draws have no density, starts chain
   const p = await nuts(root, [0.05], { ...options, start });
   const [mean, sd] = exact(Math.sqrt, 0.05);
   assert.ok(Math.abs(p.mean[0] - mean) < (4.5 * sd) / Math.sqrt(p.diagnostics.essBulk), `${p.mean} for ${mean}`);
+});
+
+test("chains from Laplace's approximation reach all modes that its search found, each with its share", async () => {
+  // θ² = 1 in each of four dimensions: sixteen modes, at which the prior alone differs, by e^(4 · 0.1) for each sign.
+  const signs = defineProblem({
+    name: "signs",
+    prior: normal([0.1, 0.1, 0.1, 0.1], 1),
+    forward: (t) => square(t),
+    noise: gaussianNoise(0.05),
+  });
+  const start = await laplace(signs, [1, 1, 1, 1], { kernels: "plain", starts: 200 });
+  assert.is(start.modes.length, 16);
+  const p = await nuts(signs, [1, 1, 1, 1], { ...options, start, draws: 500 });
+  const counts = new Map<string, number>();
+  const rows = p.draws.length / 4;
+  for (let s = 0; s < rows; s++) {
+    const mode = Array.from(p.draws.subarray(4 * s, 4 * s + 4), (x) => (x > 0 ? "+" : "-")).join("");
+    counts.set(mode, (counts.get(mode) ?? 0) + 1);
+  }
+  assert.is(counts.size, 16);
+  // The noise is 1/40 of the distance of modes, within which the prior's slope and the bend of θ² cancel to the second order.
+  const plus = 1 / (1 + Math.exp(-0.2));
+  for (const [mode, count] of counts) {
+    const share = [...mode].reduce((product, sign) => product * (sign === "+" ? plus : 1 - plus), 1);
+    // Jumps between modes are accepted mostly, so at least a tenth of the draws are independent.
+    assert.ok(
+      Math.abs(count / rows - share) < 4 * Math.sqrt(share / (rows / 10)),
+      `${mode}: ${count / rows}, ${share}`,
+    );
+  }
+  assert.ok(p.diagnostics.rHat < 1.02, `${p.diagnostics.rHat}`);
 });
 
 test("new starts depend on the seed and the chain alone", async () => {

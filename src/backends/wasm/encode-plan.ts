@@ -88,7 +88,7 @@ interface Tables {
   readonly scratch: number;
 }
 /** A loop, to be appended to its record, and what it is encoded with. */
-export interface LoopTask extends Pick<Tables, "table">, Pick<Placement, "valueAt"> {
+export interface LoopTask extends Pick<Tables, "table">, Pick<Placement, "valueAt" | "opcode"> {
   readonly code: number[];
   /** Where the record starts in the code. */
   readonly start: number;
@@ -127,7 +127,7 @@ export function encodePlan(plan: Plan, { valueAt, opcode, encodeLoop, ...tables 
     const start = code.length;
     emit(op, value.dtype, attrs, value, operands, (attrs.name ?? attrs.bank ?? "") as string);
     if (loop === undefined) return;
-    (encodeLoop as EncodeLoop)({ code, start, record, loop, plan, valueAt, table: tables.table, emitRecord });
+    (encodeLoop as EncodeLoop)({ code, start, record, loop, plan, valueAt, opcode, table: tables.table, emitRecord });
     code[start + 1] = (code.length - start) * 4;
   };
   const bounds: number[] = [];

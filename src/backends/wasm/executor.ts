@@ -15,8 +15,8 @@ import {
   servingRows,
 } from "../requests.ts";
 import { Arena } from "./arena.ts";
-import type { EncodeLoop } from "./encode-plan.ts";
-import { faultOf } from "./fault.ts";
+import type { Loops } from "./encode-loop.ts";
+import type { faultOf } from "./fault.ts";
 import { chooseBuild, compileKernels, instantiateKernels, type SharedKernels } from "./kernels.ts";
 import type { KernelBuild } from "./kernels-url.ts";
 import type { WasmOptimiser } from "./optimiser.ts";
@@ -30,16 +30,22 @@ export interface Sharing {
 
 /** What only some programs need, loaded for them. */
 interface Parts {
-  readonly encodeLoop?: EncodeLoop;
-  readonly Optimiser?: typeof WasmOptimiser;
+  readonly loops?: Loops | undefined;
+  readonly faultOf?: typeof faultOf | undefined;
+  readonly Optimiser?: typeof WasmOptimiser | undefined;
 }
 
 class WasmExecutor implements Executor {
   readonly backend = "wasm";
   readonly device: string;
-  /** Address where threads synchronise (0 for one thread), and addresses of the local state of their kernels. */
-  readonly shared: { readonly control: number; readonly locals: readonly number[] };
+  /** Address where threads synchronise (0 for one thread), addresses of the local state of their kernels, and the code of loops. */
+  readonly shared: {
+    readonly control: number;
+    readonly locals: readonly number[];
+    readonly loops?: WebAssembly.Module;
+  };
   private readonly kernels: SharedKernels;
+  private readonly faultOf: Parts["faultOf"];
   private readonly program: Program;
   private readonly arena: Arena;
   private readonly slabs: { readonly weights: number; readonly frozen: number };
@@ -54,7 +60,7 @@ class WasmExecutor implements Executor {
     program: Program,
     { remark, optimiser }: WasmOptions,
     sharing: Sharing | undefined,
-    { encodeLoop, Optimiser }: Parts,
+    { loops, faultOf, Optimiser }: Parts,
   ) {
     const { threads } = sharing ?? { threads: 1 };
     this.device = `wasm ${build}${threads > 1 ? `, ${threads} threads` : ""}${remark === undefined ? "" : ` (${remark})`}`;
@@ -62,16 +68,17 @@ class WasmExecutor implements Executor {
     const kernels = instantiateKernels(module, sharing?.memory);
     const arena = new Arena(kernels.memory, kernels.heapBase());
     this.kernels = kernels;
+    this.faultOf = faultOf;
     this.arena = arena;
     const others = Array.from({ length: threads - 1 }, () => arena.take(kernels.localBytes()));
     const control = threads > 1 ? arena.take(kernels.controlBytes()) : 0;
-    this.shared = { control, locals: [kernels.localAddress(), ...others] };
+    this.shared = { control, locals: [kernels.localAddress(), ...others], loops: loops?.module };
     if (control > 0) arena.words(control + 256, 1)[0] = threads;
     const { bytes } = program.weights;
     this.slabs = { weights: arena.take(bytes), frozen: arena.take(program.frozen.bytes) };
     this.optimiser =
       optimiser && Optimiser && new Optimiser(arena, optimiser, this.slabs.weights, program.weights, kernels, threads);
-    this.layOut = makeLayout({ program, kernels, arena, slabs: this.slabs, threads, encodeLoop });
+    this.layOut = makeLayout({ program, kernels, arena, slabs: this.slabs, threads, loops });
   }
 
   /** A plan in memory; it is laid out at its first use. */
@@ -208,7 +215,7 @@ class WasmExecutor implements Executor {
     for (const local of this.shared.locals) this.arena.words(this.kernels.faultAddress(local), 1)[0] = 0;
   }
   fault(): string | undefined {
-    return faultOf(this.kernels, this.shared.locals);
+    return this.faultOf?.(this.kernels, this.shared.locals);
   }
 
   dispose(): void {
@@ -222,6 +229,8 @@ export interface WasmOptions extends ExecutorOptions {
   readonly build?: KernelBuild | "auto";
   /** Why this backend stands in for another: shown with the device. */
   readonly remark?: string;
+  /** What runs the bodies of loops: code that is generated for them (the default), or kernels alone, with the same bits. */
+  readonly loops?: "generated" | "kernels";
 }
 
 /** An executor of compiled kernels; with threads, of a build over the memory that they share. */
@@ -232,9 +241,13 @@ export async function makeWasm(
   options: WasmOptions,
   sharing?: Sharing,
 ): Promise<WasmExecutor> {
-  const loops = Object.values(program.plans).some(({ records }) => records.shard.some(({ loop }) => loop));
+  const records = Object.values(program.plans).flatMap((plan) => Object.values(plan.records).flat());
+  const hasLoops = records.some(({ loop }) => loop);
+  const hasSolves = hasLoops || records.some(({ op }) => op.startsWith("sparse"));
+  const how = { build, shared: sharing !== undefined, generated: options.loops !== "kernels" };
   return new WasmExecutor(module, build, program, options, sharing, {
-    encodeLoop: loops ? (await import("./encode-loop.ts")).encodeLoop : undefined,
+    loops: hasLoops ? await (await import("./encode-loop.ts")).makeLoops(program, how) : undefined,
+    faultOf: hasSolves ? (await import("./fault.ts")).faultOf : undefined,
     Optimiser: options.optimiser && (await import("./optimiser.ts")).WasmOptimiser,
   });
 }

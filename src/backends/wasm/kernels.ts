@@ -6,6 +6,8 @@ import { KERNELS_HINT, type KernelBuild, type KernelsFile, kernelsUrl } from "./
 export interface Kernels {
   readonly memory: WebAssembly.Memory;
   readonly table: WebAssembly.Table;
+  /** Blocks of 8 rows in the current shard. */
+  readonly shardBlocks: WebAssembly.Global;
   heapBase(): number;
   /** The local state of the kernels of an instance: its address, its bytes, and where in it a fault is noted. */
   localAddress(): number;
@@ -116,10 +118,13 @@ export function instantiateKernels(module: WebAssembly.Module, memory?: WebAssem
 
 /**
  * Fills the function table with the kernels, which are exports with names like "dense_f32", and returns their indices. They are in
- * the order of the exports, so that the table is the same in all instances of a module, as threads need it.
+ * the order of the exports, so that the table is the same in all instances of a module, as threads need it. The functions of `loops`,
+ * the code that is generated for a program, come after them.
  */
-export function fillTable(kernels: Kernels): ReadonlyMap<string, number> {
-  const found = Object.entries(kernels).filter(([name]) => /_f(32|64)$/.test(name));
+export function fillTable(kernels: Kernels, loops?: WebAssembly.Module): ReadonlyMap<string, number> {
+  const made = loops && new WebAssembly.Instance(loops, { kernels: kernels as unknown as WebAssembly.ModuleImports });
+  const own = Object.entries(kernels).filter(([name]) => /_f(32|64)$/.test(name));
+  const found = [...own, ...Object.entries((made?.exports ?? {}) as Record<string, CallableFunction>)];
   const first = kernels.table.grow(found.length);
   return new Map(
     found.map(([name, kernel], i) => {

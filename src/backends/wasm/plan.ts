@@ -4,7 +4,8 @@ import type { Program } from "../../graph/program.ts";
 import type { DType } from "../../graph/tensor.ts";
 import { MAX_THREADS } from "../../host/workers.ts";
 import type { Arena } from "./arena.ts";
-import { type EncodeLoop, encodePlan, type Patch, scratchOf } from "./encode-plan.ts";
+import type { Loops } from "./encode-loop.ts";
+import { encodePlan, type Patch, scratchOf } from "./encode-plan.ts";
 import { fillTable, type Kernels } from "./kernels.ts";
 
 /** Rows of one call: few enough to be still in cache when they are read. Longer runs are loops of calls. */
@@ -63,20 +64,13 @@ export interface Ground {
   readonly slabs: { readonly weights: number; readonly frozen: number };
   readonly threads: number;
   /** Given where the program has loops. */
-  readonly encodeLoop?: EncodeLoop;
+  readonly loops?: Loops;
 }
 
 /** Lays out plans, each once. */
 // biome-ignore lint/complexity/noExcessiveLinesPerFunction: its steps share the arena, the function table and the stored numbers
-export function makeLayout({
-  program,
-  kernels,
-  arena,
-  slabs,
-  threads,
-  encodeLoop,
-}: Ground): (plan: Plan) => LoadedPlan {
-  const opcodes = fillTable(kernels);
+export function makeLayout({ program, kernels, arena, slabs, threads, loops }: Ground): (plan: Plan) => LoadedPlan {
+  const opcodes = fillTable(kernels, loops?.module);
   const tables = new Map<Int32Array | Float64Array, Readonly<Record<string, number>>>();
   /** For each thread, the addresses of its scratch memory and of the tensors of its current shard. */
   let workspaces: readonly { slots: number; scratch: number }[] | undefined;
@@ -130,7 +124,13 @@ export function makeLayout({
 
     // The records of threads differ only in the addresses of the tensors of their shards.
     const encoded = workspaces.map((own) =>
-      encodePlan(plan, { valueAt: (v) => place(v, own.slots), opcode, table, scratch: own.scratch, encodeLoop }),
+      encodePlan(plan, {
+        valueAt: (v) => place(v, own.slots),
+        opcode,
+        table,
+        scratch: own.scratch,
+        encodeLoop: loops?.encode,
+      }),
     );
     const [{ code, bounds, patches }] = encoded;
     const stride = code.length * 4;

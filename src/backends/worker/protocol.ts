@@ -27,6 +27,8 @@ export interface Created {
   readonly control: number;
   /** Address of the local state of each thread's kernels. */
   readonly locals: readonly number[];
+  /** The code that was generated for the loops of the program. */
+  readonly loops?: WebAssembly.Module;
 }
 /** Takes part in the computation of the leader. */
 export interface Follow {
@@ -36,6 +38,7 @@ export interface Follow {
   readonly control: number;
   readonly local: number;
   readonly thread: number;
+  readonly loops?: WebAssembly.Module;
 }
 export interface Call {
   readonly kind: "call";

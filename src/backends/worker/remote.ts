@@ -125,10 +125,10 @@ export async function createRemote(
   const calls = new Calls(threads);
   try {
     const request = { kind: "create", module, build: chosen, program, optimiser, memory, threads, remark } as const;
-    const { device, control, locals } = await calls.ask<Created>((id) => ({ ...request, id }));
+    const { device, control, locals, loops } = await calls.ask<Created>((id) => ({ ...request, id }));
     if (memory !== undefined) {
       for (let thread = 1; thread < threads; thread++)
-        calls.tell(thread, { kind: "follow", module, memory, control, local: locals[thread], thread });
+        calls.tell(thread, { kind: "follow", module, memory, control, local: locals[thread], thread, loops });
     }
     return executorOf(calls, device);
   } catch (error) {

@@ -51,9 +51,9 @@ function create({ id, module, build, program, optimiser, memory, threads, remark
 }
 
 /** Computes for the leader, or sleeps, until the leader releases this thread. */
-function follow({ module, memory, control, local, thread }: Follow): void {
+function follow({ module, memory, control, local, thread, loops }: Follow): void {
   const kernels = instantiateKernels(module, memory);
-  fillTable(kernels);
+  fillTable(kernels, loops);
   kernels.setLocal(local);
   kernels.follow(control, thread);
 }
