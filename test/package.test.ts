@@ -90,7 +90,7 @@ test("the package holds what runs, its types, docs, examples and licences, and n
     assert.ok(packed.includes(path), `expected ${path} in the package`);
   const known = [...single, ...kernels, ...models, "CHANGELOG.md", "CONTRIBUTING.md"];
   const pages =
-    /^(docs\/([\w-]+\/)?[\w-]+\.md|docs\/images\/[\w-]+\.svg|examples\/([\w-]+\/)?[\w-]+\.(js|ts|geo|msh))$/;
+    /^(docs\/([\w-]+\/)?[\w-]+\.md|docs\/images\/[\w-]+\.svg|examples\/([\w-]+\/)?[\w-]+\.(js|ts|html|geo|msh))$/;
   const odd = packed.filter(
     (path) => !known.includes(path) && ![code, declarations, pages].some((kind) => kind.test(path)),
   );
