@@ -54,17 +54,17 @@ const refusals: readonly [string, () => unknown, RegExp][] = [
   [
     "an unknown base",
     () => gaussian({ base: "newton" as never }),
-    /^gaussian: expected base to be one of "prior", "linear", "laplace", got "newton"$/,
+    /^gaussian: expected base to be one of "prior", "linear", "bounded", "laplace", got "newton"$/,
   ],
   [
     "no base",
     () => spline({ base: null as never }),
-    /^spline: expected base to be one of "prior", "linear", "laplace", got null$/,
+    /^spline: expected base to be one of "prior", "linear", "bounded", "laplace", got null$/,
   ],
   [
     "couplings on an unknown base",
     () => coupling({ base: "newton" as never }),
-    /^coupling: expected base to be one of "prior", "linear", "laplace", got "newton"$/,
+    /^coupling: expected base to be one of "prior", "linear", "bounded", "laplace", got "newton"$/,
   ],
   [
     "couplings with a number for separate",
@@ -94,7 +94,7 @@ const refusals: readonly [string, () => unknown, RegExp][] = [
   [
     "a mixture on an unknown base",
     () => mixture({ base: "newton" as never }),
-    /^mixture: expected base to be one of "prior", "linear", "laplace", got "newton"$/,
+    /^mixture: expected base to be one of "prior", "linear", "bounded", "laplace", got "newton"$/,
   ],
   [
     "no blocks",
