@@ -74,8 +74,18 @@ export function set(members: ArrayLike<number> | readonly ArrayLike<number>[]): 
 export function set(given: SetOptions | ArrayLike<number> | readonly ArrayLike<number>[]): SetDeclaration | SetData {
   if (typeof given !== "object" || given === null)
     throw new Error(`set: expected a list of members, or { each, count }, got ${describe(given)}`);
-  if ("length" in given) return Object.freeze({ kind: "set", members: given } satisfies SetData);
+  if ("length" in given) return Object.freeze({ kind: "set", members: expectMembers(given) } satisfies SetData);
   return Object.freeze({ kind: "sets", ...readOptions("set", setTable, given) } satisfies SetDeclaration);
+}
+
+/** @throws unless all members are numbers or lists, of which `infer` knows the length; null is one that a stream has missed. */
+function expectMembers<T extends SetData["members"]>(members: T): T {
+  const list: readonly unknown[] = Array.from<unknown>(members);
+  const odd = list.findIndex((x) => typeof x !== "number" && !(typeof x === "object" && (x === null || "length" in x)));
+  if (odd < 0) return members;
+  throw new Error(
+    `set: expected members to be numbers or lists of them, got ${describe(list[odd])} as member ${odd + 1}`,
+  );
 }
 
 /** Whether a value declares sets, and whether it is one. */
