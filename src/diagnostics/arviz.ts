@@ -1,6 +1,6 @@
 /**
  * Posteriors for ArviZ, the Python package of diagnostics and pictures, as the JSON of its InferenceData: groups by name, and in each
- * group the variables (chain, draw, …), with `coords` and `dims` that name the other dimensions. `arviz.from_json` of ArviZ 0.12 to 0.22
+ * group the variables (chain, draw, …), with `coords` and `dims` that name the other dimensions. `arviz.from_json`
  * reads it. Source: the InferenceData schema specification (schema.md of arviz-devs/arviz, commit 42e11a6), which has no number.
  */
 import { backendTable, once } from "../backends/select.ts";
